@@ -1,0 +1,90 @@
+"""Every error that textgen raises on purpose, and the exit code that the command gives it.
+
+    TextgenError                 1   the run failed
+    ├── UsageError               2   a value that a person gave cannot be used
+    │   ├── ConfigurationError   2   a setting, a flag, a recipe or a configuration file
+    │   └── ComponentError       2   a spec, an option, or a plugin that cannot be used
+    ├── CorpusError              3   a text file: corpus, validation, test, text to score
+    ├── RunDirectoryError        4   a run directory: missing, damaged, not empty, not writable
+    ├── PluginFailure            1   a component raised while it was in use
+    ├── TrainingDiverged         1   the loss or a gradient stopped being finite
+    └── OutOfMemory              1   the run does not fit, or did not
+
+An error is three lines at most: what is wrong with the value and the place, what is allowed, and
+the command that helps. Several faults of one input are one error with a line for each. This
+module knows nothing about terminals: only `cli` prints an error, and only `cli` catches one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class TextgenError(Exception):
+    """The root of the tree.
+
+    `problem` says what is wrong, with the value and the place; `allowed` what would be right;
+    `advice` the next step, usually a command.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, problem: str, allowed: str = "", advice: str = "") -> None:
+        super().__init__(problem, allowed, advice)
+        self.problem = problem
+        self.allowed = allowed
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return "\n".join(line for line in (self.problem, self.allowed, self.advice) if line)
+
+
+class UsageError(TextgenError):
+    """A value that a person gave cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigurationError(UsageError):
+    """A setting, a flag, a recipe or a configuration file is wrong."""
+
+
+class ComponentError(UsageError):
+    """A component's spec or options are wrong, or its plugin cannot be used."""
+
+
+class CorpusError(TextgenError):
+    """A text file cannot be read or used."""
+
+    exit_code = 3
+
+
+class RunDirectoryError(TextgenError):
+    """A run directory is missing, damaged, not empty or not writable, or lacks its plugin."""
+
+    exit_code = 4
+
+
+class PluginFailure(TextgenError):
+    """A component raised, or broke its contract, while it was in use."""
+
+
+class TrainingDiverged(TextgenError):
+    """The loss or a gradient is no longer finite."""
+
+
+class OutOfMemory(TextgenError):
+    """The run needs more memory than there is."""
+
+
+def one_error(faults: Sequence[TextgenError]) -> TextgenError:
+    """Return `faults` as a single error: the only one as it is, several with a line for each."""
+    if len(faults) == 1:
+        return faults[0]
+    lines = [f"{len(faults)} faults:"]
+    for fault in faults:
+        allowed = f" ({fault.allowed})" if fault.allowed else ""
+        lines.append(f"  {fault.problem}{allowed}")
+    advice = next((fault.advice for fault in faults if fault.advice), "")
+    return type(faults[0])("\n".join(lines), advice=advice)

@@ -1,0 +1,43 @@
+"""The five hooks that a plugin may implement: each returns its components by name.
+
+A name is lower-case letters, digits and hyphens, starting with a letter. The functions here are
+only the specifications; `registry` calls the implementations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pluggy
+
+from textgen_core.components import Metric, ModelBuilder, Sampler, TokenizerTrainer, Tracker
+
+PROJECT = "textgen"  # the pluggy project and the entry-point group
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def textgen_tokenizers() -> Mapping[str, type[TokenizerTrainer]]:  # type: ignore[empty-body]
+    """Return tokenizer trainers by name."""
+
+
+@hookspec
+def textgen_models() -> Mapping[str, type[ModelBuilder]]:  # type: ignore[empty-body]
+    """Return model builders by name."""
+
+
+@hookspec
+def textgen_samplers() -> Mapping[str, type[Sampler]]:  # type: ignore[empty-body]
+    """Return samplers by name."""
+
+
+@hookspec
+def textgen_metrics() -> Mapping[str, type[Metric]]:  # type: ignore[empty-body]
+    """Return metrics by name."""
+
+
+@hookspec
+def textgen_trackers() -> Mapping[str, type[Tracker]]:  # type: ignore[empty-body]
+    """Return experiment trackers by name."""

@@ -1,0 +1,147 @@
+"""The settings of a run: five sections of options, declared like the options of a component.
+
+The defaults are those of the course (the recipe `classic`) where a number stands. This module
+knows nothing about where a value comes from: `config` lays recipe, file, `--set` and flags over
+these defaults.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from textgen_core.components import option
+
+
+@attrs.frozen(kw_only=True)
+class CorpusSettings:
+    """Which text is read, how it is cleaned and how it is split."""
+
+    files: tuple[str, ...] = option((), help="the corpus files; none: the built-in corpus")
+    encoding: str = option("utf-8", help="the encoding of the files")
+    documents: Literal["file", "blank-line", "record"] = option(
+        "file", help="what a document is: a file, a block between blank lines, or a line"
+    )
+    split: tuple[float, ...] = option(
+        (80.0, 10.0, 10.0),
+        help="percent of the text for training, validation and test",
+        at_least=0,
+        at_most=100,
+    )
+    split_by: Literal["position", "documents"] = option(
+        "position", help="cut at exact characters, or keep every document whole"
+    )
+    validation: Path | None = option(None, help="a ready-made validation text")
+    test: Path | None = option(None, help="a ready-made test text")
+    unicode: Literal["none", "NFC", "NFD", "NFKC"] = option(
+        "none", help="the Unicode normalisation form"
+    )
+    newlines: Literal["fold", "keep"] = option("fold", help="fold CRLF and CR into LF, or keep")
+    control_characters: Literal["drop", "keep"] = option(
+        "drop", help="drop characters that cannot be printed (tabs and newlines stay)"
+    )
+    spaces: Literal["keep", "collapse"] = option(
+        "keep", help="collapse runs of spaces and tabs, and strip them at the end of a line"
+    )
+    letter_case: Literal["keep", "lower"] = option("keep", help="keep letters, or lower them all")
+
+    def __attrs_post_init__(self) -> None:
+        if len(self.split) != 3:
+            raise ValueError("split needs three shares: training, validation and test")
+        if abs(sum(self.split) - 100) > 1e-6:
+            raise ValueError(f"split adds up to {sum(self.split):g}, not to 100")
+        if self.split[0] <= 0:
+            raise ValueError("split leaves nothing to train on")
+        if (self.validation is None) != (self.test is None):
+            missing = "validation" if self.validation is None else "test"
+            raise ValueError(f"ready-made splits need both files, and {missing} is not given")
+
+
+@attrs.frozen(kw_only=True)
+class DataSettings:
+    """How token files become batches."""
+
+    sequence_length: int = option(
+        100, help="tokens in a window: the context length of the model", at_least=2
+    )
+    stride: int = option(50, help="tokens from the start of one window to the next", at_least=1)
+    batching: Literal["windows", "stream"] = option(
+        "windows", help="shuffled windows, or contiguous streams with carried state"
+    )
+
+
+@attrs.frozen(kw_only=True)
+class TrainingSettings:
+    """How the model is trained."""
+
+    batch_size: int = option(32, help="windows in a batch", at_least=1)
+    epochs: int | None = option(10, help="passes over the training split", at_least=1)
+    minutes: float | None = option(
+        None, help="minutes to train in place of epochs, compilation and validation counted", above=0
+    )
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = option(
+        "adam", help="the optimizer; muon leaves to adam what is no matrix"
+    )
+    learning_rate: float = option(0.001, help="the highest learning rate", above=0)
+    schedule: Literal["constant", "plateau", "linear", "cosine", "halving"] = option(
+        "plateau", help="how the learning rate changes"
+    )
+    warm_up: float = option(
+        0.0, help="share of the training in which the rate rises from zero", at_least=0, below=1
+    )
+    label_smoothing: float = option(
+        0.0, help="share of the target given to all tokens alike", at_least=0, below=1
+    )
+    clip_norm: float | None = option(1.0, help="the highest global norm of the gradient", above=0)
+    accumulate: int = option(1, help="batches whose gradients make one update", at_least=1)
+    patience: int | None = option(
+        3, help="validations without improvement before training stops", at_least=1
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = option(
+        "auto", help="the precision of the arithmetic; weights stay float32"
+    )
+    compile: Literal["auto", "xla", "graph", "eager"] = option(
+        "auto", help="how the training step is compiled"
+    )
+    recompute: bool = option(
+        False, help="compute activations again in the backward pass to save memory"
+    )
+    checkpoint_seconds: float = option(
+        300.0, help="the longest time between two checkpoints, in seconds", above=0
+    )
+
+
+@attrs.frozen(kw_only=True)
+class GenerationSettings:
+    """What is written after each epoch and at the end."""
+
+    prompt: str = option("", help="what the samples start from; empty: the start of a text")
+    max_new_tokens: int = option(200, help="new tokens in a sample", at_least=1)
+    samples: int = option(3, help="samples written at the end", at_least=1)
+
+
+@attrs.frozen(kw_only=True)
+class EvaluationSettings:
+    """How a run is scored."""
+
+    stride: int | None = option(
+        None,
+        help="tokens from one scored window to the next; none: half the window",
+        at_least=1,
+    )
+    prompts: int = option(
+        50, help="held-out prompts that the metrics' samples continue", at_least=1
+    )
+    prompt_tokens: int = option(20, help="tokens in a held-out prompt", at_least=1)
+    continuation_tokens: int = option(50, help="tokens in a continuation", at_least=1)
+
+
+SECTIONS: dict[str, type] = {
+    "corpus": CorpusSettings,
+    "data": DataSettings,
+    "training": TrainingSettings,
+    "generation": GenerationSettings,
+    "evaluation": EvaluationSettings,
+}

@@ -1,0 +1,146 @@
+"""A `keras.Model` with its tokenizer: logits, advancing with a state, weights in and out.
+
+Any causal Keras model can be advanced: one that offers `initial_state` and `advance` does it its own
+way, any other is run again over the window of tokens held so far. Both use the same window, so that
+generation and scoring need not know which kind they hold. This module knows nothing about runs,
+training or sampling.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import keras
+import numpy as np
+import safetensors
+import safetensors.numpy
+import tensorflow as tf
+import tokenizers
+
+from textgen_core.errors import PluginFailure, RunDirectoryError
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class LanguageModel:
+    """A model, the tokenizer that it was built for, and the length of its training windows."""
+
+    model: keras.Model
+    tokenizer: tokenizers.Tokenizer
+    context_length: int
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many token ids there are, the four special ones included."""
+        return int(self.tokenizer.get_vocab_size(with_added_tokens=True))
+
+    @property
+    def can_advance(self) -> bool:
+        """Whether the model keeps a state of its own between calls."""
+        return hasattr(self.model, "advance") and hasattr(self.model, "initial_state")
+
+    @property
+    def state_capacity(self) -> int | None:
+        """How many tokens a state can hold; None: any number."""
+        if not self.can_advance:
+            return self.context_length
+        capacity = getattr(self.model, "state_capacity", None)
+        return None if capacity is None else int(capacity)
+
+    def logits(self, token_ids: Any, training: bool = False) -> Any:
+        """Return logits, float32 `(batch, time, vocabulary)`, of int32 `(batch, time)`."""
+        return tf.cast(self.model(token_ids, training=training), tf.float32)
+
+    def initial_state(self, batch_size: int) -> Any:
+        """Return the state of `batch_size` rows before the first token: a nest of tensors."""
+        if self.can_advance:
+            return self.model.initial_state(batch_size)
+        return {
+            "token_ids": tf.zeros((batch_size, self.context_length), tf.int32),
+            "length": tf.zeros((), tf.int32),
+        }
+
+    def advance(self, token_ids: Any, state: Any, training: bool = False) -> Any:
+        """Feed int32 `(batch, time)`; return float32 logits `(batch, time, vocabulary)` and state.
+
+        The caller keeps to `state_capacity`: no more tokens are held than that.
+        """
+        if self.can_advance:
+            logits, state = self.model.advance(token_ids, state, training=training)
+            return tf.cast(logits, tf.float32), state
+        return self._recompute(token_ids, state)
+
+    def advance_to_last(self, token_ids: Any, state: Any) -> Any:
+        """Feed int32 `(batch, time)`; return the logits `(batch, vocabulary)` of the last position.
+
+        A model that offers `project` projects that position only.
+        """
+        if self.can_advance and hasattr(self.model, "project"):
+            hidden, state = self.model.advance(token_ids, state, project=False)
+            return tf.cast(self.model.project(hidden[:, -1:]), tf.float32)[:, 0], state
+        logits, state = self.advance(token_ids, state)
+        return logits[:, -1], state
+
+    def _recompute(self, token_ids: Any, state: Any) -> Any:
+        held, length = state["token_ids"], state["length"]
+        time = tf.shape(token_ids)[1]
+        # Positions after the tokens held are zeros: a causal model never looks at them.
+        positions = tf.range(tf.shape(held)[1])
+        slots = tf.clip_by_value(positions - length, 0, time - 1)
+        fed = tf.gather(token_ids, slots, axis=1)
+        is_new = (positions >= length) & (positions < length + time)
+        held = tf.where(is_new[None], tf.cast(fed, tf.int32), held)
+        logits = self.logits(held)[:, length : length + time]
+        return logits, {"token_ids": held, "length": length + time}
+
+    def check(self) -> None:
+        """Run the model on two tokens; raise PluginFailure unless it keeps its contract."""
+        token_ids = tf.zeros((1, 2), tf.int32)
+        shape = tuple(self.model(token_ids).shape)
+        if shape != (1, 2, self.vocabulary_size):
+            raise PluginFailure(
+                f"The model turns token ids of shape (1, 2) into logits of shape {shape}.",
+                f"Allowed: (1, 2, {self.vocabulary_size}), the vocabulary of its tokenizer.",
+            )
+
+
+def save_variables(variables: list[Any], path: Path) -> None:
+    """Write variables as safetensors, each under its position and its path."""
+    tensors = {
+        variable_key(position, variable): np.ascontiguousarray(variable.numpy())
+        for position, variable in enumerate(variables)
+    }
+    safetensors.numpy.save_file(tensors, path)
+
+
+def load_variables(variables: list[Any], path: Path) -> None:
+    """Assign variables from a file of `save_variables`; nothing is assigned unless all fit.
+
+    Raises RunDirectoryError if the file is damaged or a tensor's key, shape or dtype differs.
+    """
+    try:
+        tensors = safetensors.numpy.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
+    keys = [variable_key(position, variable) for position, variable in enumerate(variables)]
+    if set(keys) != set(tensors):
+        odd = sorted(set(keys) ^ set(tensors))[0]
+        raise RunDirectoryError(
+            f"{path} holds other tensors than the model has; the first that differs: {odd}.",
+            advice="The component that built the model may have changed: see manifest.json.",
+        )
+    for key, variable in zip(keys, variables, strict=True):
+        found, wanted = tensors[key], variable.numpy()
+        if found.shape != wanted.shape or found.dtype != wanted.dtype:
+            raise RunDirectoryError(
+                f"{path}: {key} is {found.dtype} {found.shape}, "
+                f"not {wanted.dtype} {wanted.shape}."
+            )
+    for key, variable in zip(keys, variables, strict=True):
+        variable.assign(tensors[key])
+
+
+def variable_key(position: int, variable: Any) -> str:
+    """Return a variable's key in a file: four-digit position, slash, name."""
+    return f"{position:04d}/{variable.name}"

@@ -84,7 +84,6 @@ def one_error(faults: Sequence[TextgenError]) -> TextgenError:
         return faults[0]
     lines = [f"{len(faults)} faults:"]
     for fault in faults:
-        allowed = f" ({fault.allowed})" if fault.allowed else ""
-        lines.append(f"  {fault.problem}{allowed}")
+        lines.append(f"  {fault.problem} {fault.allowed}".rstrip())
     advice = next((fault.advice for fault in faults if fault.advice), "")
     return type(faults[0])("\n".join(lines), advice=advice)

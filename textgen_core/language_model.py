@@ -1,9 +1,9 @@
 """A `keras.Model` with its tokenizer: logits, advancing with a state, weights in and out.
 
-Any causal Keras model can be advanced: one that offers `initial_state` and `advance` does it its own
-way, any other is run again over the window of tokens held so far. Both use the same window, so that
-generation and scoring need not know which kind they hold. This module knows nothing about runs,
-training or sampling.
+Any causal Keras model can be advanced: one that offers `initial_state` and `advance` does it its
+own way, any other is run again over the window of tokens held so far. Both use the same window, so
+that generation and scoring need not know which kind they hold. This module knows nothing about
+runs, training or sampling.
 """
 
 from __future__ import annotations
@@ -134,8 +134,7 @@ def load_variables(variables: list[Any], path: Path) -> None:
         found, wanted = tensors[key], variable.numpy()
         if found.shape != wanted.shape or found.dtype != wanted.dtype:
             raise RunDirectoryError(
-                f"{path}: {key} is {found.dtype} {found.shape}, "
-                f"not {wanted.dtype} {wanted.shape}."
+                f"{path}: {key} is {found.dtype} {found.shape}, not {wanted.dtype} {wanted.shape}."
             )
     for key, variable in zip(keys, variables, strict=True):
         variable.assign(tensors[key])

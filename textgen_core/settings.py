@@ -54,9 +54,8 @@ class CorpusSettings:
             raise ValueError(f"split adds up to {sum(self.split):g}, not to 100")
         if self.split[0] <= 0:
             raise ValueError("split leaves nothing to train on")
-        if (self.validation is None) != (self.test is None):
-            missing = "validation" if self.validation is None else "test"
-            raise ValueError(f"ready-made splits need both files, and {missing} is not given")
+        if self.test is not None and self.validation is None:
+            raise ValueError("a ready-made test text needs a ready-made validation text too")
 
 
 @attrs.frozen(kw_only=True)
@@ -79,7 +78,9 @@ class TrainingSettings:
     batch_size: int = option(32, help="windows in a batch", at_least=1)
     epochs: int | None = option(10, help="passes over the training split", at_least=1)
     minutes: float | None = option(
-        None, help="minutes to train in place of epochs, compilation and validation counted", above=0
+        None,
+        help="minutes to train in place of epochs, compilation and validation counted",
+        above=0,
     )
     optimizer: Literal["adam", "adamw", "sgd", "muon"] = option(
         "adam", help="the optimizer; muon leaves to adam what is no matrix"

@@ -1,0 +1,202 @@
+"""Finding and importing plugins, each on its own.
+
+Every plugin, the bundled ones too, is an entry point of the group `textgen` whose module (or
+object) implements hooks of `hookspecs`. Each is imported and asked by itself, so that one that
+raises, exits, prints or registers nonsense is reported as failed, and everything else works. This
+module imports plugins but never names one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import inspect
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import attrs
+import pluggy
+
+from textgen_core import hookspecs
+from textgen_core.components import options_of
+from textgen_core.registry import (
+    DISABLE,
+    KINDS,
+    Component,
+    Plugin,
+    Registry,
+    normalised,
+    same_distribution,
+)
+
+ONLY = "TEXTGEN_PLUGINS_ONLY"
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def discover(environment: Mapping[str, str] | None = None) -> Registry:
+    """Import every enabled plugin of the environment and return what they offer."""
+    environment = os.environ if environment is None else environment
+    return load_entry_points(installed_entry_points(), environment)
+
+
+def installed_entry_points() -> list[importlib.metadata.EntryPoint]:
+    """Return the entry points of the group `textgen`: bundled first, then by distribution, name."""
+    found = importlib.metadata.entry_points(group=hookspecs.PROJECT)
+    return sorted(found, key=_order)
+
+
+def load_entry_points(
+    entry_points: Iterable[importlib.metadata.EntryPoint], environment: Mapping[str, str]
+) -> Registry:
+    """Import the entry points that the environment variables leave enabled, each on its own."""
+    disabled, only = _references(environment, DISABLE), _references(environment, ONLY)
+    plugins: list[Plugin] = []
+    components: list[Component] = []
+    for entry_point in entry_points:
+        plugin = _describe(entry_point)
+        wanted = not only or _named_in(plugin, only)
+        if not wanted or _named_in(plugin, disabled):
+            plugins.append(attrs.evolve(plugin, status="disabled"))
+            continue
+        plugin, offered = _load(entry_point, plugin, components)
+        plugins.append(plugin)
+        components.extend(offered)
+    return Registry(
+        plugins=tuple(plugins),
+        components=tuple(components),
+        warnings=tuple(_unmatched(plugins, environment)),
+    )
+
+
+class _Unusable(Exception):
+    """A plugin registers something that cannot be used."""
+
+
+def _load(
+    entry_point: importlib.metadata.EntryPoint, plugin: Plugin, known: Iterable[Component]
+) -> tuple[Plugin, list[Component]]:
+    """Return the plugin with its status and its components; nothing that it does gets out."""
+    started = time.perf_counter()
+    offered: list[Component] = []
+    error = ""
+    try:
+        # What a plugin prints on import must not get into a command's output.
+        with contextlib.redirect_stdout(sys.stderr):
+            offered = list(_ask(entry_point.load(), plugin))
+        _refuse_repeated(offered, known)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as cause:
+        error, offered = _in_words(cause), []
+    seconds = time.perf_counter() - started
+    status: Literal["ok", "failed"] = "failed" if error else "ok"
+    loaded = attrs.evolve(plugin, status=status, error=error, import_seconds=seconds)
+    return loaded, [attrs.evolve(each, plugin=loaded) for each in offered]
+
+
+def _ask(implementation: Any, plugin: Plugin) -> Iterator[Component]:
+    """Yield the checked components of what an entry point refers to."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(implementation, name=plugin.reference)
+    manager.check_pending()
+    implemented = manager.get_hookcallers(implementation) or []
+    if not implemented:
+        raise _Unusable(f"{plugin.module} implements no hook of textgen")
+    for caller in implemented:
+        kind = caller.name.removeprefix("textgen_").removesuffix("s")
+        for offered in caller():
+            if not isinstance(offered, Mapping):
+                raise _Unusable(f"{caller.name} returns {type(offered).__name__}, not a dict")
+            for name, cls in offered.items():
+                check_component(kind, name, cls)
+                yield Component(kind=kind, name=name, cls=cls, plugin=plugin)
+
+
+def check_component(kind: str, name: Any, cls: Any) -> None:
+    """Raise an exception that says why `cls` cannot be registered under `name`."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise _Unusable(
+            f"the {kind} name {name!r} is not lower-case letters, digits and single hyphens"
+        )
+    base = KINDS[kind]
+    if not isinstance(cls, type) or not issubclass(cls, base):
+        raise _Unusable(f"the {kind} {name!r} is {cls!r}, not a subclass of {base.__name__}")
+    # `attrs.frozen` on the class itself: an inherited decoration does not see the class's fields.
+    if "__attrs_props__" not in vars(cls) or not vars(cls)["__attrs_props__"].is_frozen:
+        raise _Unusable(f"the {kind} {name!r} ({cls.__name__}) is not decorated by attrs.frozen")
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(vars(cls)["__abstractmethods__"]))
+        raise _Unusable(f"the {kind} {name!r} ({cls.__name__}) does not define {missing}")
+    try:
+        declared = {each.name for each in options_of(cls)}
+    except Exception as error:
+        raise _Unusable(f"the options of the {kind} {name!r} cannot be read: {error}") from error
+    plain = [
+        field.name
+        for field in vars(cls)["__attrs_attrs__"]
+        if field.init and field.default is attrs.NOTHING and field.name not in declared
+    ]
+    if plain:
+        raise _Unusable(
+            f"the {kind} {name!r} has the field {plain[0]!r}, which no option() declares"
+        )
+
+
+def _refuse_repeated(offered: Iterable[Component], known: Iterable[Component]) -> None:
+    taken = {(each.kind, each.name, each.plugin.distribution) for each in known}
+    for each in offered:
+        if (each.kind, each.name, each.plugin.distribution) in taken:
+            raise _Unusable(f"its distribution registers the {each.kind} {each.name!r} twice")
+
+
+def _in_words(cause: BaseException) -> str:
+    """Return an exception in one line."""
+    if isinstance(cause, SystemExit):
+        return f"it exits on import (status {cause.code})"
+    text = " ".join(str(cause).split())
+    if isinstance(cause, _Unusable):
+        return text
+    return f"{type(cause).__name__}: {text}" if text else type(cause).__name__
+
+
+def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
+    plugin = _describe(entry_point)
+    return (not plugin.bundled, normalised(plugin.distribution), plugin.entry_point)
+
+
+def _describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:
+    distribution = entry_point.dist
+    return Plugin(
+        distribution=distribution.name if distribution else "unknown",
+        version=distribution.version if distribution else "unknown",
+        entry_point=entry_point.name,
+        module=entry_point.value,
+        status="ok",
+    )
+
+
+def _references(environment: Mapping[str, str], variable: str) -> list[str]:
+    return [word for word in re.split(r"[,\s]+", environment.get(variable, "")) if word]
+
+
+def _named_in(plugin: Plugin, references: Iterable[str]) -> bool:
+    return any(_names(reference, plugin) for reference in references)
+
+
+def _names(reference: str, plugin: Plugin) -> bool:
+    distribution, colon, entry_point = reference.partition(":")
+    same = same_distribution(distribution, plugin.distribution)
+    return same and (not colon or entry_point == plugin.entry_point)
+
+
+def _unmatched(plugins: Iterable[Plugin], environment: Mapping[str, str]) -> Iterator[str]:
+    for variable in (DISABLE, ONLY):
+        for reference in _references(environment, variable):
+            if not any(_names(reference, plugin) for plugin in plugins):
+                yield f"{variable} names {reference!r}, and no such plugin is installed."

@@ -1,0 +1,245 @@
+"""From text, TOML or Python values to the typed values that options declare, and back.
+
+One function checks the options of a component and the settings of a section, and reports every
+fault at once. This module knows nothing about specs, names of components or files.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from textgen_core.components import RULES, Option, OptionRules
+from textgen_core.errors import ComponentError
+
+
+def check_options(
+    declared: Sequence[Option], given: Mapping[str, Any], *, owner: str, place: str
+) -> tuple[dict[str, Any], list[ComponentError]]:
+    """Convert and check values; return those that are right by name, and a fault for each other.
+
+    `owner` names the component or the section, and `place` where the values were given.
+    """
+    by_name = {each.name: each for each in declared}
+    values: dict[str, Any] = {}
+    faults: list[ComponentError] = []
+    for name, value in given.items():
+        known = by_name.get(name)
+        if known is None:
+            faults.append(unknown_name(f"option of {owner}", name, by_name, place=place))
+            continue
+        try:
+            values[name] = convert(value, known.type, known.rules)
+        except BadValue as bad:
+            problem = f"{owner}: {name} cannot be {_shown(value)} ({place})."
+            faults.append(ComponentError(problem, f"Allowed: {bad.allowed}."))
+    return values, faults
+
+
+def unknown_name(
+    what: str, name: str, known: Iterable[str], *, place: str, advice: str = ""
+) -> ComponentError:
+    """Return the error for a name that nobody knows, with the nearest one that somebody does."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    allowed = ", ".join(names) if names else "there is none"
+    return ComponentError(
+        f"Unknown {what}: {name!r} ({place}).{meant}", f"Allowed: {allowed}.", advice
+    )
+
+
+def plain_options(instance: Any) -> dict[str, Any]:
+    """Return the options of an instance as TOML and JSON can hold them; None is kept."""
+    return {
+        field.name: plain_value(getattr(instance, field.name))
+        for field in attrs.fields(type(instance))
+        if RULES in field.metadata
+    }
+
+
+def plain_value(value: Any) -> Any:
+    """Return a path as text and a tuple as a list; other values as they are."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [plain_value(item) for item in value]
+    return value
+
+
+def convert(value: Any, declared: Any, rules: OptionRules) -> Any:
+    """Return `value` (text or a plain value) as the declared type, within the rules."""
+    converted = _convert(value, declared)
+    if converted is None:
+        return None
+    for item in converted if isinstance(converted, tuple) else (converted,):
+        _check_rules(item, declared, rules)
+    return converted
+
+
+def _convert(value: Any, declared: Any) -> Any:
+    origin, arguments = typing.get_origin(declared), typing.get_args(declared)
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(value, declared, arguments)
+    if origin is Literal:
+        return _convert_literal(value, arguments)
+    if origin is tuple:
+        return _convert_tuple(value, declared, arguments)
+    readers = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_str, Path: _to_path}
+    if declared not in readers:
+        raise TypeError(f"an option cannot be of type {declared!r}")
+    return readers[declared](value)
+
+
+def _convert_union(value: Any, declared: Any, arguments: tuple[Any, ...]) -> Any:
+    if type(None) in arguments and (value is None or _is_word(value, "none")):
+        return None
+    for each in arguments:
+        if each is type(None):
+            continue
+        try:
+            return _convert(value, each)
+        except BadValue:
+            continue
+    raise BadValue(describe_type(declared))
+
+
+def _convert_literal(value: Any, choices: tuple[Any, ...]) -> Any:
+    for choice in choices:
+        if value == choice and isinstance(value, bool) == isinstance(choice, bool):
+            return choice
+        if isinstance(value, str) and unquote(value).strip() == str(choice):
+            return choice
+    raise BadValue(", ".join(str(choice) for choice in choices))
+
+
+def _convert_tuple(value: Any, declared: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(value, str):
+        items: list[Any] = list(split_list(value))
+    elif isinstance(value, (list, tuple)):
+        items = list(value)
+    else:
+        items = [value]
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return tuple(_convert(item, arguments[0]) for item in items)
+    if len(items) != len(arguments):
+        raise BadValue(describe_type(declared))
+    return tuple(_convert(item, each) for item, each in zip(items, arguments, strict=True))
+
+
+def _to_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if _is_word(value, "true"):
+        return True
+    if _is_word(value, "false"):
+        return False
+    raise BadValue("true or false")
+
+
+def _to_int(value: Any) -> int:
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            raise BadValue("a whole number") from None
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise BadValue("a whole number")
+    return int(value)
+
+
+def _to_float(value: Any) -> float:
+    if isinstance(value, bool) or not (isinstance(value, str) or hasattr(value, "__float__")):
+        raise BadValue("a number")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise BadValue("a number") from None
+    if not math.isfinite(number):
+        raise BadValue("a finite number")
+    return number
+
+
+def _to_str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadValue("text")
+    return unquote(value)
+
+
+def _to_path(value: Any) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise BadValue("a path")
+    return Path(unquote(value) if isinstance(value, str) else value)
+
+
+def _check_rules(value: Any, declared: Any, rules: OptionRules) -> None:
+    if rules.choices and value not in rules.choices:
+        raise BadValue(rules.describe())
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    within = (
+        (rules.at_least is None or value >= rules.at_least)
+        and (rules.at_most is None or value <= rules.at_most)
+        and (rules.above is None or value > rules.above)
+        and (rules.below is None or value < rules.below)
+    )
+    if not within:
+        raise BadValue(f"{describe_type(declared)}, {rules.describe()}")
+
+
+def _is_word(value: Any, word: str) -> bool:
+    return isinstance(value, str) and value.strip().lower() == word
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def describe_type(declared: Any) -> str:
+    """Return a declared type in words, such as `a whole number or none`."""
+    origin, arguments = typing.get_origin(declared), typing.get_args(declared)
+    if origin in (typing.Union, types.UnionType):
+        words = [describe_type(each) for each in arguments if each is not type(None)]
+        return " or ".join([*words, "none"] if type(None) in arguments else words)
+    if origin is Literal:
+        return ", ".join(str(choice) for choice in arguments)
+    if origin is tuple:
+        kinds = [describe_type(each) for each in arguments if each is not Ellipsis]
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return f"a list of values, each {kinds[0]}"
+        return f"a list of {len(kinds)} values: " + ", ".join(kinds)
+    words = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "text",
+        Path: "a path",
+    }
+    return words.get(declared, str(declared))
+
+
+def split_list(text: str) -> list[str]:
+    """Split a list's text at its commas, outside single quotes, and drop the quotes."""
+    parts = re.findall(r"(?:'[^']*'|[^,])+", text) if text.strip() else []
+    return [unquote(part) for part in parts]
+
+
+def unquote(text: str) -> str:
+    text = text.strip() if text.strip()[:1] == "'" else text
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
+
+
+@attrs.frozen
+class BadValue(Exception):
+    """What a value should have been."""
+
+    allowed: str

@@ -1,0 +1,62 @@
+"""BLEU of continuations against the held-out text that really followed, by sacrebleu.
+
+Knows nothing about how the continuations were written. One reference tells little of a free
+continuation: read it between runs on the same text, not as a mark of quality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import attrs
+
+from textgen_core import Evidence, Figure, Metric, option
+
+
+@attrs.frozen(kw_only=True)
+class BleuMetric(Metric):
+    """Corpus BLEU of the continuations against what really followed (Papineni et al. 2002)."""
+
+    max_order: int = option(4, help="the longest n-grams compared", at_least=1, at_most=10)
+    lowercase: bool = option(False, help="compare without regard to letter case")
+    tokenize: Literal["13a", "intl", "char", "zh", "none"] = option(
+        "13a", help="sacrebleu's tokenizer; char and zh suit scripts without spaces"
+    )
+    smoothing: Literal["exp", "floor", "add-k", "none"] = option(
+        "exp", help="sacrebleu's smoothing of n-gram orders without a match"
+    )
+
+    figures: ClassVar[Mapping[str, Figure]] = {
+        "bleu": Figure(
+            "higher",
+            0.0,
+            100.0,
+            help="corpus BLEU, 0 to 100; with the default options sacrebleu's signature is "
+            "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp",
+        ),
+    }
+
+    def measure(self, evidence: Evidence) -> Mapping[str, float]:
+        """Return sacrebleu's corpus score; NaN if there is no sample."""
+        if not evidence.samples:
+            return {"bleu": float("nan")}
+        score = self._scorer().corpus_score(list(evidence.samples), [list(evidence.references)])
+        return {"bleu": float(score.score)}
+
+    def signature(self) -> str:
+        """Return sacrebleu's signature of these options, to be quoted beside the score."""
+        scorer = self._scorer()
+        scorer.num_refs = 1
+        return str(scorer.get_signature())
+
+    def _scorer(self) -> Any:
+        from sacrebleu.metrics import BLEU
+
+        return BLEU(
+            lowercase=self.lowercase,
+            force=True,  # generated text may well look tokenized: no warning on the terminal
+            tokenize=self.tokenize,
+            smooth_method=self.smoothing,
+            max_ngram_order=self.max_order,
+        )

@@ -1,0 +1,230 @@
+"""The scorer against losses that numpy computes, window by window."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from evaluation.fake_models import (
+    AdvancingModel,
+    BigramModel,
+    FadingModel,
+    LimitedModel,
+    ProjectingModel,
+    UniformModel,
+    draw_token_ids,
+    language_model,
+)
+
+from textgen_core.evaluation import scoring
+from textgen_core.evaluation.scoring import Scorer, score_tokens
+
+VOCABULARY = 11
+LENGTHS = (2, 3, 8, 9, 10, 12, 13, 16, 17, 40, 131)
+
+
+def windowed_losses(model, token_ids, window, stride):
+    """The slow way: each window alone, its last `stride` losses kept; all of the first's."""
+    losses = list(model.numpy_losses(token_ids[: window + 1]))
+    start = stride
+    while len(losses) < len(token_ids) - 1:
+        scored = model.numpy_losses(token_ids[start : start + window + 1])
+        losses.extend(scored[window - stride :])
+        start += stride
+    return np.array(losses)
+
+
+def test_a_uniform_model_loses_the_logarithm_of_the_vocabulary_at_every_token():
+    model = language_model(UniformModel(VOCABULARY), VOCABULARY)
+    losses = score_tokens(model, draw_token_ids(50, VOCABULARY), stride=None, carry=False)
+    assert losses.shape == (49,)
+    assert losses.dtype == np.float32
+    np.testing.assert_allclose(losses, math.log(VOCABULARY), rtol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [None, 1, 3, 8, 100])
+@pytest.mark.parametrize("length", LENGTHS)
+def test_every_token_after_the_first_is_scored_once_and_in_order(stride, length):
+    table = np.random.default_rng(2).normal(size=(VOCABULARY, VOCABULARY))
+    model = BigramModel(table)
+    token_ids = draw_token_ids(length, VOCABULARY)
+    losses = score_tokens(
+        language_model(model, VOCABULARY), token_ids, stride=stride, carry=False, batch_size=4
+    )
+    np.testing.assert_allclose(losses, model.numpy_losses(token_ids), rtol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 3, 4, 7, 8])
+@pytest.mark.parametrize("length", [5, 9, 10, 33, 70])
+def test_windows_with_a_stride_agree_with_windows_scored_one_by_one(stride, length):
+    model = FadingModel(VOCABULARY)
+    token_ids = draw_token_ids(length, VOCABULARY)
+    losses = score_tokens(
+        language_model(model, VOCABULARY), token_ids, stride=stride, carry=False, batch_size=4
+    )
+    np.testing.assert_allclose(losses, windowed_losses(model, token_ids, 8, stride), rtol=1e-4)
+
+
+def test_the_default_stride_is_half_the_window():
+    model = language_model(FadingModel(VOCABULARY), VOCABULARY)
+    token_ids = draw_token_ids(60, VOCABULARY)
+    default = score_tokens(model, token_ids, stride=None, carry=False)
+    np.testing.assert_array_equal(default, score_tokens(model, token_ids, stride=4, carry=False))
+    assert np.abs(default - score_tokens(model, token_ids, stride=8, carry=False)).max() > 1e-3
+
+
+def test_a_stride_beyond_the_window_means_windows_that_do_not_overlap():
+    model = FadingModel(VOCABULARY)
+    token_ids = draw_token_ids(60, VOCABULARY)
+    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=999, carry=False)
+    alone = [model.numpy_losses(token_ids[start : start + 9]) for start in range(0, 59, 8)]
+    np.testing.assert_allclose(losses, np.concatenate(alone), rtol=1e-4)
+
+
+@pytest.mark.parametrize("length", [2, 9, 73, 200])
+@pytest.mark.parametrize("kind", [AdvancingModel, ProjectingModel])
+def test_a_carried_state_remembers_the_whole_split(kind, length):
+    model = kind(VOCABULARY)
+    token_ids = draw_token_ids(length, VOCABULARY)
+    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=None, carry=True)
+    np.testing.assert_allclose(losses, model.numpy_losses(token_ids), rtol=1e-3, atol=1e-4)
+
+
+def test_a_limited_state_starts_afresh_from_its_last_half():
+    model = LimitedModel(VOCABULARY)
+    token_ids = draw_token_ids(80, VOCABULARY)
+    expected, held = [], []
+    for token, target in zip(token_ids[:-1], token_ids[1:], strict=True):
+        if len(held) == LimitedModel.state_capacity:
+            held = held[-LimitedModel.state_capacity // 2 :]
+        held.append(token)
+        expected.append(model.numpy_losses(np.array([*held, target]))[-1])
+    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=None, carry=True)
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+
+
+def test_a_model_without_advance_carries_the_window_that_generation_holds():
+    model = language_model(FadingModel(VOCABULARY), VOCABULARY)
+    token_ids = draw_token_ids(50, VOCABULARY)
+    carried = score_tokens(model, token_ids, stride=8, carry=True)
+    np.testing.assert_array_equal(carried, score_tokens(model, token_ids, stride=4, carry=False))
+
+
+def test_projecting_in_chunks_changes_no_loss(monkeypatch):
+    token_ids = draw_token_ids(90, VOCABULARY)
+    whole = score_tokens(
+        language_model(FadingModel(VOCABULARY), VOCABULARY), token_ids, stride=5, carry=False
+    )
+    monkeypatch.setattr(scoring, "_MOST_LOGITS_IN_LOSS", 3 * VOCABULARY)
+    model = ProjectingModel(VOCABULARY)
+    chunked = score_tokens(language_model(model, VOCABULARY), token_ids, stride=5, carry=False)
+    np.testing.assert_allclose(chunked, whole, rtol=1e-5)
+    assert max(model.projected) <= 3
+
+
+def test_only_new_targets_are_projected():
+    model = ProjectingModel(VOCABULARY)
+    token_ids = draw_token_ids(8 + 4 * 2 + 1, VOCABULARY)  # a first window and four of two
+    score_tokens(language_model(model, VOCABULARY), token_ids, stride=2, carry=False)
+    assert model.projected == [8, 4 * 2]
+
+
+def test_a_large_vocabulary_makes_smaller_batches(monkeypatch):
+    shapes = []
+
+    class Watched(FadingModel):
+        def call(self, token_ids, training=False):
+            shapes.append(tuple(token_ids.shape))
+            return super().call(token_ids)
+
+    monkeypatch.setattr(scoring, "_MOST_LOGITS", 2 * 8 * VOCABULARY)
+    model = Watched(VOCABULARY)
+    token_ids = draw_token_ids(200, VOCABULARY)
+    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=4, carry=False)
+    assert set(shapes) == {(1, 8), (2, 8)}
+    np.testing.assert_allclose(losses, windowed_losses(model, token_ids, 8, 4), rtol=1e-4)
+
+
+def test_scoring_again_compiles_nothing_and_sees_new_weights():
+    calls = []
+
+    class Trained(FadingModel):
+        def __init__(self):
+            super().__init__(VOCABULARY)
+            self.scale = self.add_weight(shape=(), initializer="ones")
+
+        def call(self, token_ids, training=False):
+            calls.append(training)
+            return self.scale * super().call(token_ids)
+
+    model = Trained()
+    scorer = Scorer(language_model(model, VOCABULARY), stride=4)
+    token_ids = draw_token_ids(100, VOCABULARY)
+    scorer.score(token_ids)
+    traced = len(calls)
+    model.scale.assign(0.0)
+    np.testing.assert_allclose(scorer.score(token_ids), math.log(VOCABULARY), rtol=1e-6)
+    assert len(calls) == traced
+    assert set(calls) == {False}
+
+
+def test_a_stream_of_any_length_is_cut_into_few_shapes_without_padding():
+    shapes, fed = set(), []
+
+    class Watched(AdvancingModel):
+        def advance(self, token_ids, state, training=False):
+            shapes.add(tuple(token_ids.shape))
+            fed.append(token_ids)
+            return super().advance(token_ids, state)
+
+    scorer = Scorer(language_model(Watched(VOCABULARY), VOCABULARY), carry=True)
+    for length in (2, 65, 1200, 1031):
+        assert scorer.score(draw_token_ids(length, VOCABULARY)).shape == (length - 1,)
+    assert shapes <= {(1, 1024), (1, 64), (1, 8), (1, 1)}
+
+
+def test_losses_are_float32_whatever_the_logits_are():
+    class Half(FadingModel):
+        def call(self, token_ids, training=False):
+            return tf.cast(super().call(token_ids), tf.bfloat16)
+
+    token_ids = draw_token_ids(40, VOCABULARY)
+    model = Half(VOCABULARY)
+    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=8, carry=False)
+    assert losses.dtype == np.float32
+    np.testing.assert_allclose(losses, windowed_losses(model, token_ids, 8, 8), atol=0.1)
+
+
+def test_a_token_that_cannot_follow_costs_infinity_and_spoils_no_other():
+    table = np.zeros((VOCABULARY, VOCABULARY))
+    table[:, 5] = -np.inf
+    losses = score_tokens(
+        language_model(BigramModel(table), VOCABULARY),
+        np.array([2, 4, 5, 6], np.int32),
+        stride=None,
+        carry=False,
+    )
+    even = math.log(VOCABULARY - 1)
+    np.testing.assert_allclose(losses, [even, np.inf, even], rtol=1e-6)
+
+
+@pytest.mark.parametrize("carry", [False, True])
+@pytest.mark.parametrize("token_ids", [[], [2]])
+def test_nothing_to_score_gives_no_losses(token_ids, carry):
+    model = language_model(AdvancingModel(VOCABULARY), VOCABULARY)
+    losses = score_tokens(model, np.array(token_ids, np.uint16), stride=None, carry=carry)
+    assert losses.shape == (0,)
+
+
+def test_unsigned_memory_mapped_tokens_are_scored_like_any_other(tmp_path):
+    token_ids = draw_token_ids(70, VOCABULARY)
+    path = tmp_path / "tokens"
+    token_ids.astype(np.uint16).tofile(path)
+    mapped = np.memmap(path, np.uint16, mode="r")
+    model = language_model(FadingModel(VOCABULARY), VOCABULARY)
+    np.testing.assert_array_equal(
+        score_tokens(model, mapped, stride=3, carry=False),
+        score_tokens(model, token_ids, stride=3, carry=False),
+    )

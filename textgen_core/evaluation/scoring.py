@@ -1,0 +1,172 @@
+"""Scores held-out tokens: the loss in nats of every token after the first, each exactly once.
+
+The first token of a split is `<START>`, which is fed and never scored. A model either carries one
+state through the whole split, or scores it in windows of its context length. This module knows
+nothing about text, bytes or what the losses are good for; it alone in this room uses TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from textgen_core.language_model import LanguageModel
+
+# Logits that may exist at once: 64 MiB of float32 from a whole forward pass, 16 MiB in the loss.
+_MOST_LOGITS = 1 << 24
+_MOST_LOGITS_IN_LOSS = 1 << 22
+
+# A stream is cut into pieces of these lengths, so that few shapes are compiled and no padding is
+# ever fed, whatever its length.
+_STREAM_PIECES = (1024, 64, 8, 1)
+
+
+class Scorer:
+    """Scores token ids under a model; what it compiles is kept, so that calling again is quick.
+
+    stride: the new targets of each window (None: half a window; a window or more: windows that do
+    not overlap). carry: one state is carried through instead; a model whose state holds a limited
+    number of tokens starts a fresh one from the last half, as in generation.
+    """
+
+    def __init__(
+        self,
+        language_model: LanguageModel,
+        *,
+        stride: int | None = None,
+        carry: bool = False,
+        batch_size: int = 32,
+    ) -> None:
+        self.language_model = language_model
+        capacity = language_model.state_capacity
+        self._streams = carry and capacity is None
+        if carry and capacity is not None:
+            # A state that starts afresh from its last half sees what such windows see.
+            self._window = capacity
+            self._stride = capacity - capacity // 2
+        else:
+            self._window = language_model.context_length
+            wanted = max(1, self._window // 2) if stride is None else stride
+            self._stride = min(wanted, self._window)
+        self._batch_size = batch_size
+        self._projects = hasattr(language_model.model, "project")
+        self._score_windows = tf.function(self._window_losses, reduce_retracing=False)
+        self._score_piece = tf.function(self._piece_losses, reduce_retracing=False)
+
+    def score(self, token_ids: np.ndarray) -> np.ndarray:
+        """Return losses, float32 `(tokens - 1,)` in nats, of int `(tokens,)` with `<START>` first.
+
+        `token_ids` may be memory-mapped; it is read piece by piece.
+        """
+        if len(token_ids) < 2:
+            return np.zeros((0,), np.float32)
+        batches = self._stream(token_ids) if self._streams else self._windows(token_ids)
+        losses = [batch.numpy().reshape(-1) for batch in batches]
+        return np.concatenate(losses)[: len(token_ids) - 1]
+
+    def _stream(self, token_ids: np.ndarray) -> Iterator[Any]:
+        lengths = [
+            length
+            for length in _STREAM_PIECES
+            if self._projects
+            or length == 1
+            or length * self.language_model.vocabulary_size <= _MOST_LOGITS
+        ]
+        state = self.language_model.initial_state(1)
+        start, end = 0, len(token_ids) - 1
+        for length in lengths:
+            while start + length <= end:
+                piece = np.asarray(token_ids[start : start + length + 1], np.int32)
+                losses, state = self._score_piece(tf.constant(piece[None]), state)
+                start += length
+                yield losses
+
+    def _windows(self, token_ids: np.ndarray) -> Iterator[Any]:
+        """Yield losses `(rows, stride)`, the very first ones `(1, window)`, in the split's order.
+
+        What the last window lacks is padded on the right, where a causal model never looks.
+        """
+        targets = len(token_ids) - 1
+        yield self._score_windows(self._gather(token_ids, range(1), 1), new=self._window)
+        starts = range(self._stride, targets - self._window + self._stride, self._stride)
+        rows = self._rows(len(starts))
+        for first in range(0, len(starts), rows):
+            batch = self._gather(token_ids, starts[first : first + rows], rows)
+            yield self._score_windows(batch, new=self._stride)
+
+    def _rows(self, windows: int) -> int:
+        """Return the rows of a batch: as many as memory allows, no more than `windows` need.
+
+        A power of two below the batch size, so that texts of all lengths share few shapes.
+        """
+        rows = self._batch_size
+        if not self._projects:
+            row = self._window * self.language_model.vocabulary_size
+            rows = min(rows, max(1, _MOST_LOGITS // row))
+        return min(rows, 1 << max(0, windows - 1).bit_length())
+
+    def _gather(self, token_ids: np.ndarray, starts: range, rows: int) -> Any:
+        batch = np.zeros((rows, self._window + 1), np.int32)
+        for row, start in zip(batch, starts, strict=False):  # the last batch may be short
+            piece = token_ids[start : start + self._window + 1]
+            row[: len(piece)] = piece
+        return tf.constant(batch)
+
+    def _window_losses(self, token_ids: Any, new: int) -> Any:
+        """Return the losses `(rows, new)` of the last `new` targets of `(rows, window + 1)`."""
+        arguments = {"project": False} if self._projects else {}
+        outputs = self.language_model.model(token_ids[:, :-1], training=False, **arguments)
+        return self._losses(outputs[:, -new:], token_ids[:, -new:])
+
+    def _piece_losses(self, token_ids: Any, state: Any) -> Any:
+        """Return the losses `(1, length)` of int32 `(1, length + 1)`, and the state after it."""
+        arguments = {"project": False} if self._projects else {}
+        outputs, state = self.language_model.model.advance(token_ids[:, :-1], state, **arguments)
+        return self._losses(outputs, token_ids[:, 1:]), state
+
+    def _losses(self, outputs: Any, targets: Any) -> Any:
+        """Return float32 losses `(rows, time)` of outputs `(rows, time, width or vocabulary)`.
+
+        Chunk by chunk, so that hidden states are projected, and logits made float32, for a bounded
+        number of positions at a time.
+        """
+        rows, time = targets.shape
+        width = outputs.shape[-1]
+        positions = rows * time
+        most = max(1, _MOST_LOGITS_IN_LOSS // self.language_model.vocabulary_size)
+        chunks = -(-positions // most)
+        size = -(-positions // chunks)
+        padding = chunks * size - positions
+        flat = tf.pad(tf.reshape(outputs, (positions, width)), ((0, padding), (0, 0)))
+        flat_targets = tf.pad(tf.reshape(targets, (positions,)), ((0, padding),))
+        losses = tf.map_fn(
+            self._chunk_losses,
+            (tf.reshape(flat, (chunks, size, width)), tf.reshape(flat_targets, (chunks, size))),
+            fn_output_signature=tf.TensorSpec((size,), tf.float32),
+            parallel_iterations=1,
+        )
+        return tf.reshape(tf.reshape(losses, (-1,))[:positions], (rows, time))
+
+    def _chunk_losses(self, chunk: Any) -> Any:
+        outputs, targets = chunk  # (positions, width or vocabulary), (positions,)
+        logits = self.language_model.model.project(outputs[None])[0] if self._projects else outputs
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
+
+
+def score_tokens(
+    language_model: LanguageModel,
+    token_ids: np.ndarray,
+    *,
+    stride: int | None,
+    carry: bool,
+    batch_size: int = 32,
+) -> np.ndarray:
+    """Return the loss in nats, float32 `(tokens - 1,)`, of every token after the first.
+
+    As `Scorer`, which is the better choice where the same model scores more than once.
+    """
+    scorer = Scorer(language_model, stride=stride, carry=carry, batch_size=batch_size)
+    return scorer.score(token_ids)

@@ -1,0 +1,70 @@
+"""What training has to remember between two steps, and what its validations mean for it.
+
+Early stopping and the plateau count validations at the end of an epoch. This module knows nothing
+about models or files: a state is plain numbers, as state.json holds them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+
+from textgen_core.errors import RunDirectoryError
+from textgen_core.training.plan import Plan
+
+PLATEAU_FACTOR = 0.5
+
+
+@attrs.frozen(kw_only=True)
+class TrainingState:
+    """Where training stands after `step` updates.
+
+    seconds: the time spent in training so far, over all sessions. epochs_without_gain: validations
+    at an epoch's end since the best. rate_factor: what plateau and halving have made of the rate.
+    """
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    plan: Plan
+    best_loss: float = math.inf
+    best_step: int = 0
+    best_epoch_loss: float = math.inf
+    epochs_without_gain: int = 0
+    rate_factor: float = 1.0
+    finished: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return attrs.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TrainingState:
+        """Return the state of plain values; raises RunDirectoryError if they are no state."""
+        try:
+            plan = Plan(**values["plan"])
+            infinite = {
+                key: math.inf
+                for key in ("best_loss", "best_epoch_loss")
+                if values.get(key) is None
+            }
+            return cls(**{**values, **infinite, "plan": plan})
+        except (KeyError, TypeError) as error:
+            raise RunDirectoryError(f"A checkpoint's state.json is damaged: {error}.") from error
+
+    def validated(self, loss: float) -> TrainingState:
+        """Return the state after a validation."""
+        if loss < self.best_loss:
+            return attrs.evolve(self, best_loss=loss, best_step=self.step)
+        return self
+
+    def epoch_validated(self, loss: float, *, plateau: bool) -> TrainingState:
+        """Return the state after the validation at an epoch's end."""
+        if loss < self.best_epoch_loss:
+            return attrs.evolve(self, best_epoch_loss=loss, epochs_without_gain=0)
+        factor = self.rate_factor * (PLATEAU_FACTOR if plateau else 1.0)
+        return attrs.evolve(
+            self, epochs_without_gain=self.epochs_without_gain + 1, rate_factor=factor
+        )

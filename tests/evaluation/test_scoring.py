@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -96,7 +97,7 @@ def test_a_limited_state_starts_afresh_from_its_last_half():
     model = LimitedModel(VOCABULARY)
     token_ids = draw_token_ids(80, VOCABULARY)
     expected, held = [], []
-    for token, target in zip(token_ids[:-1], token_ids[1:], strict=True):
+    for token, target in itertools.pairwise(token_ids):
         if len(held) == LimitedModel.state_capacity:
             held = held[-LimitedModel.state_capacity // 2 :]
         held.append(token)

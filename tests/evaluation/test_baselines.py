@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import lzma
+import math
+import random
+
+import numpy as np
+import pytest
+
+from textgen_core.evaluation import baselines
+from textgen_core.evaluation.baselines import measure_uniform, measure_unigram, measure_xz
+
+
+def test_uniform_costs_the_logarithm_of_the_vocabulary_for_each_token():
+    uniform = measure_uniform(tokens=10, vocabulary_size=16, text_bytes=20, unknown_bytes=0)
+    assert uniform == pytest.approx({"loss": math.log(16), "bits_per_byte": 10 * 4 / 20})
+
+
+def test_unigram_counts_training_with_one_added_and_skips_the_start():
+    training = np.array([2, 4, 4, 4, 5], np.uint16)  # four tokens after the start
+    held_out = np.array([2, 4, 6], np.uint16)
+    unigram = measure_unigram(training, held_out, 8, text_bytes=4, unknown_bytes=1)
+    bits = -math.log2((3 + 1) / 12) - math.log2(1 / 12)
+    assert unigram["loss"] == pytest.approx(bits * math.log(2) / 2)
+    assert unigram["bits_per_byte"] == pytest.approx((bits + 8) / 4)
+
+
+def test_unigram_reads_a_long_split_in_parts(monkeypatch):
+    training = np.random.default_rng(0).integers(4, 9, 1000)
+    whole = measure_unigram(training, training[:77], 9, 100, 0)
+    monkeypatch.setattr(baselines, "_COUNTED_AT_ONCE", 7)
+    assert measure_unigram(training, training[:77], 9, 100, 0) == whole
+
+
+def test_xz_costs_what_it_adds_to_the_compressed_training_text():
+    words = random.Random(0).choices(["sun", "moon", "star", "cloud"], k=400)
+    training, held_out = " ".join(words[:300]), " ".join(words[300:])
+    alone = len(lzma.compress(training.encode() + b"\0"))
+    together = len(lzma.compress(training.encode() + b"\0" + held_out.encode() + b"\0"))
+    xz = measure_xz([training], [held_out], len(held_out))
+    # Headers and padding to four bytes make up for the rest.
+    assert xz["bits_per_byte"] * len(held_out) / 8 == pytest.approx(together - alone, abs=4)
+    assert set(xz) == {"bits_per_byte"}
+
+
+def test_text_seen_in_training_costs_xz_less_than_new_text():
+    letters = random.Random(1)
+    seen, new = ("".join(letters.choices("abcdefghij", k=3000)) for _ in range(2))
+    assert measure_xz([seen], [seen], 3000)["bits_per_byte"] < 0.5
+    assert measure_xz([seen], [new], 3000)["bits_per_byte"] > 3
+
+
+def test_xz_is_given_only_the_training_text_that_it_can_reach(monkeypatch):
+    monkeypatch.setattr(baselines, "_XZ_REACH", 10)
+    assert measure_xz(["x" * 1000] * 9 + ["end"], ["text"], 4) == measure_xz(
+        ["xxxxx", "end"], ["text"], 4
+    )
+
+
+def test_a_text_without_bytes_has_no_figures():
+    start = np.array([2])
+    assert math.isnan(measure_uniform(0, 8, 0, 0)["bits_per_byte"])
+    assert math.isnan(measure_unigram(start, start, 8, 0, 0)["loss"])
+    assert math.isnan(measure_xz(["a"], [], 0)["bits_per_byte"])

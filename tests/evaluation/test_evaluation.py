@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import ClassVar
+
+import attrs
+import numpy as np
+import pytest
+from evaluation.fake_models import (
+    START,
+    BigramModel,
+    UniformModel,
+    draw_token_ids,
+    language_model,
+)
+
+from textgen_core.components import Figure, Metric
+from textgen_core.evaluation.evaluation import HeldOut, Training, evaluate
+from textgen_core.evaluation.scoring import Scorer
+from textgen_core.settings import EvaluationSettings
+
+VOCABULARY = 16
+SETTINGS = EvaluationSettings(prompts=3, prompt_tokens=2, continuation_tokens=4)
+KEYS = [
+    "split", "tokens", "bytes", "unknown_tokens", "loss", "perplexity", "bits_per_byte",
+    "metrics", "baselines", "diagnosis",
+]  # fmt: skip
+
+
+@attrs.frozen(kw_only=True)
+class GivenTokens:
+    token_ids: np.ndarray
+    text_bytes: int
+    unknown_tokens: int = 0
+    unknown_bytes: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class LookingMetric(Metric):
+    """Looks at everything that the evidence offers."""
+
+    figures: ClassVar[Mapping[str, Figure]] = {
+        name: Figure() for name in ("loss", "samples", "scored", "training", "rep_4", "undefined")
+    }
+
+    def measure(self, evidence):
+        return {
+            "loss": float(evidence.token_losses.mean()),
+            "samples": len(evidence.samples),
+            "scored": float(evidence.score("w4 w5 w6").sum()),
+            "training": len("".join(evidence.training_text)),
+            "rep_4": 0.5,
+            "undefined": math.nan,
+        }
+
+
+def evaluate_model(model, held_out, training=None, metrics=()):
+    return evaluate(
+        Scorer(language_model(model, VOCABULARY)),
+        HeldOut(split="test", documents=["w4 w5 " * 30], tokens=held_out),
+        training or Training(),
+        settings=SETTINGS,
+        metrics=metrics,
+        continue_prompts=lambda prompts, count: ["w4 " * count for _ in prompts],
+    )
+
+
+def test_a_uniform_model_needs_the_logarithm_of_the_vocabulary_for_each_token():
+    held_out = GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=80)
+    evaluation = evaluate_model(UniformModel(VOCABULARY), held_out)
+    assert evaluation.tokens == 40
+    assert evaluation.loss == pytest.approx(math.log(16))
+    assert evaluation.perplexity == pytest.approx(16)
+    assert evaluation.bits_per_byte == pytest.approx(40 * 4 / 80)
+    assert evaluation.baselines["uniform"]["bits_per_byte"] == pytest.approx(40 * 4 / 80)
+
+
+def test_the_loss_is_the_mean_over_the_split_and_unknown_bytes_are_paid_for():
+    model = BigramModel(np.random.default_rng(0).normal(size=(VOCABULARY, VOCABULARY)))
+    token_ids = draw_token_ids(60, VOCABULARY)
+    held_out = GivenTokens(token_ids=token_ids, text_bytes=100, unknown_tokens=2, unknown_bytes=7)
+    evaluation = evaluate_model(model, held_out)
+    losses = model.numpy_losses(token_ids)
+    assert evaluation.loss == pytest.approx(losses.mean(), rel=1e-5)
+    expected = (losses.sum() / math.log(2) + 8 * 7) / 100
+    assert evaluation.bits_per_byte == pytest.approx(expected, rel=1e-5)
+    assert (evaluation.bytes, evaluation.unknown_tokens) == (100, 2)
+
+
+def test_json_has_the_keys_of_evaluation_json_and_null_where_a_figure_is_undefined():
+    held_out = GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=0)
+    training = Training(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY))
+    evaluation = evaluate_model(UniformModel(VOCABULARY), held_out, training)
+    plain = json.loads(json.dumps(evaluation.as_json(), allow_nan=False))
+    assert list(plain) == KEYS
+    assert plain["bits_per_byte"] is None
+    assert plain["baselines"]["xz"] == {"bits_per_byte": None}
+    assert plain["diagnosis"][0]["trouble"] == "worse than counting tokens"
+    assert list(plain["diagnosis"][0]) == ["trouble", "evidence", "advice"]
+
+
+def test_metrics_see_losses_samples_training_text_and_may_score_any_text():
+    model = BigramModel(np.random.default_rng(0).normal(size=(VOCABULARY, VOCABULARY)))
+    held_out = GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=80)
+    evaluation = evaluate_model(
+        model,
+        held_out,
+        Training(documents=["abc", "de"]),
+        [("looking", "textgen-looking", LookingMetric())],
+    )
+    figures = evaluation.metrics["looking"]
+    assert figures["loss"] == pytest.approx(evaluation.loss)
+    assert figures["samples"] == 3
+    scored = model.numpy_losses(np.array([START, 4, 5, 6]))
+    assert figures["scored"] == pytest.approx(scored.sum(), rel=1e-5)
+    assert figures["training"] == 5
+    assert figures["undefined"] is None
+    assert "repetition" in [finding.trouble for finding in evaluation.diagnosis]
+
+
+def test_baselines_that_need_training_data_are_left_out_without_it():
+    held_out = GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=80)
+    evaluation = evaluate_model(UniformModel(VOCABULARY), held_out)
+    assert set(evaluation.baselines) == {"uniform"}
+    training = Training(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY))
+    evaluation = evaluate_model(UniformModel(VOCABULARY), held_out, training)
+    assert set(evaluation.baselines) == {"uniform", "unigram", "xz"}
+
+
+def test_only_scoring_needs_tensorflow():
+    program = (
+        "import sys\n"
+        "from textgen_core.evaluation import baselines, diagnosis, evaluation, figures, metrics\n"
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

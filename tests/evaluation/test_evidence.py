@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from evaluation.fake_models import END, build_tokenizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from textgen_core.evaluation.evidence import ScoredSplit, choose_prompts, gather_evidence
+from textgen_core.settings import EvaluationSettings
+
+TOKENIZER = build_tokenizer(2000)
+SETTINGS = EvaluationSettings(prompts=4, prompt_tokens=3, continuation_tokens=5)
+
+
+def text_of(*numbers):
+    return " ".join(f"w{number}" for number in numbers)
+
+
+def choose(token_ids, settings=SETTINGS, tokenizer=TOKENIZER):
+    return choose_prompts(np.array(token_ids), tokenizer, settings)
+
+
+def test_prompts_are_spread_evenly_from_the_start_to_the_end():
+    pieces = choose(range(100, 138))  # 30 positions between the first and the last start
+    assert [piece.prompt.split()[0] for piece in pieces] == ["w100", "w110", "w120", "w130"]
+
+
+def test_a_reference_is_what_really_follows_its_prompt():
+    piece = choose(range(100, 138))[1]
+    assert piece.prompt == text_of(110, 111, 112)
+    assert piece.reference.strip() == text_of(113, 114, 115, 116, 117)
+    assert piece.prompt + piece.reference == text_of(*range(110, 118))
+
+
+def test_a_short_text_is_divided_in_the_proportion_of_the_settings():
+    (piece,) = choose([100, 101, 102, 103])
+    assert piece.prompt == "w100"
+    assert piece.reference.split() == ["w101", "w102", "w103"]
+
+
+@pytest.mark.parametrize("token_ids", [[], [100]])
+def test_a_text_with_nothing_to_follow_gives_no_prompts(token_ids):
+    assert choose(token_ids) == []
+
+
+def test_positions_are_not_used_twice():
+    assert (
+        len(
+            choose(
+                range(100, 110),
+                EvaluationSettings(prompts=50, prompt_tokens=3, continuation_tokens=5),
+            )
+        )
+        == 3
+    )
+
+
+def test_neither_prompt_nor_reference_crosses_the_end_of_a_document():
+    settings = EvaluationSettings(prompts=1, prompt_tokens=4, continuation_tokens=4)
+    (piece,) = choose([100, END, 101, 102, 103, END, 104, 105], settings)
+    assert piece.prompt == text_of(101, 102)
+    assert piece.reference.strip() == "w103"
+
+
+def test_a_prompt_that_ends_its_document_is_left_out():
+    settings = EvaluationSettings(prompts=1, prompt_tokens=2, continuation_tokens=2)
+    assert choose([100, 101, END, 102], settings) == []
+
+
+def test_a_character_cut_by_the_border_belongs_to_the_reference():
+    vocabulary = {symbol: number for number, symbol in enumerate(["Ã", "©", "a"])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    settings = EvaluationSettings(prompts=1, prompt_tokens=2, continuation_tokens=2)
+    (piece,) = choose([2, 0, 1, 2], settings, tokenizer)  # "aéa", cut within the é
+    assert (piece.prompt, piece.reference) == ("a", "éa")
+
+
+def gather(token_ids, continue_prompts):
+    split = ScoredSplit(
+        token_ids=np.array(token_ids, np.uint16),
+        losses=np.ones(len(token_ids), np.float32),
+        score=lambda text: np.zeros(len(text), np.float32),
+    )
+    return gather_evidence(split, TOKENIZER, SETTINGS, ("training", "text"), continue_prompts)
+
+
+def test_the_model_continues_the_prompts_by_as_many_tokens_as_the_references_have():
+    asked = []
+
+    def continue_prompts(prompts, max_new_tokens):
+        asked.append((list(prompts), max_new_tokens))
+        return [prompt.upper() for prompt in prompts]
+
+    evidence = gather(range(100, 138), continue_prompts)
+    assert asked == [(evidence.prompts, 5)]
+    assert evidence.samples == [prompt.upper() for prompt in evidence.prompts]
+    assert len(evidence.references) == len(evidence.samples) == 4
+
+
+def test_evidence_holds_the_scored_tokens_and_text_that_can_be_read_again():
+    evidence = gather(range(100, 138), lambda prompts, count: list(prompts))
+    assert evidence.token_ids.dtype == np.int32
+    assert len(evidence.token_ids) == len(evidence.token_losses) == 38
+    assert list(evidence.training_text) == list(evidence.training_text) == ["training", "text"]
+    assert len(evidence.score("four")) == 4
+
+
+def test_without_prompts_the_model_is_not_asked():
+    def refuse(prompts, count):
+        raise AssertionError("asked")
+
+    assert gather([100], refuse).samples == []
+
+
+def test_a_missing_continuation_is_an_error():
+    with pytest.raises(ValueError, match="4 prompts were given 1"):
+        gather(range(100, 138), lambda prompts, count: ["one"])

@@ -1,0 +1,96 @@
+"""What the held-out text costs without a model: guessing, counting words, and compressing.
+
+Works on token ids and text; knows nothing about the model that is compared with these.
+"""
+
+from __future__ import annotations
+
+import lzma
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from textgen_core.evaluation.figures import bits_per_byte
+
+# xz finds a repetition no further back than its dictionary reaches, 8 MiB at this preset: of the
+# training text the last 8 MiB are enough.
+_XZ_PRESET = 6
+_XZ_REACH = 8 << 20
+
+_COUNTED_AT_ONCE = 1 << 20  # tokens of a memory-mapped split held in memory
+
+Baseline = Mapping[str, float]  # "loss" in nats per token, where it has one, and "bits_per_byte"
+
+
+def measure_uniform(
+    tokens: int, vocabulary_size: int, text_bytes: int, unknown_bytes: int
+) -> Baseline:
+    """Return what guessing among all tokens alike costs: log(vocabulary) nats for each."""
+    loss = math.log(vocabulary_size)
+    return {
+        "loss": loss if tokens else math.nan,
+        "bits_per_byte": bits_per_byte(tokens * loss, text_bytes, unknown_bytes),
+    }
+
+
+def measure_unigram(
+    training_token_ids: np.ndarray,
+    token_ids: np.ndarray,
+    vocabulary_size: int,
+    text_bytes: int,
+    unknown_bytes: int,
+) -> Baseline:
+    """Return what the frequency of each token costs, counted in training with one added to each.
+
+    Both are int `(tokens,)` with `<START>` first, which is neither counted nor scored.
+    """
+    counts = count_tokens(training_token_ids[1:], vocabulary_size)
+    occurrences = count_tokens(token_ids[1:], vocabulary_size)
+    losses = math.log(counts.sum() + vocabulary_size) - np.log(counts + 1.0)
+    nats, tokens = float(occurrences @ losses), int(occurrences.sum())
+    return {
+        "loss": nats / tokens if tokens else math.nan,
+        "bits_per_byte": bits_per_byte(nats, text_bytes, unknown_bytes),
+    }
+
+
+def count_tokens(token_ids: np.ndarray, vocabulary_size: int) -> np.ndarray:
+    """Return how often each id occurs, int64 `(vocabulary,)`."""
+    counts = np.zeros((vocabulary_size,), np.int64)
+    for start in range(0, len(token_ids), _COUNTED_AT_ONCE):
+        part = np.asarray(token_ids[start : start + _COUNTED_AT_ONCE], np.int64)
+        counts += np.bincount(part, minlength=vocabulary_size)
+    return counts
+
+
+def measure_xz(training: Iterable[str], held_out: Sequence[str], text_bytes: int) -> Baseline:
+    """Return what xz adds to the compressed training documents for the held-out ones.
+
+    Documents are ended by a zero byte, as the model is told their end too.
+    """
+    before = _last_bytes(training, _XZ_REACH)
+    alone = _compressed_size([before])
+    together = _compressed_size([before, *_ended(held_out)])
+    bits = 8.0 * (together - alone)
+    return {"bits_per_byte": bits / text_bytes if text_bytes else math.nan}
+
+
+def _ended(documents: Iterable[str]) -> Iterator[bytes]:
+    for document in documents:
+        yield document.encode("utf-8", "surrogatepass") + b"\0"
+
+
+def _last_bytes(documents: Iterable[str], most: int) -> bytes:
+    held = bytearray()
+    for document in _ended(documents):
+        held += document[-most:]
+        if len(held) > 2 * most:
+            del held[:-most]
+    return bytes(held[-most:])
+
+
+def _compressed_size(pieces: Iterable[bytes]) -> int:
+    compressor = lzma.LZMACompressor(preset=_XZ_PRESET)
+    size = sum(len(compressor.compress(piece)) for piece in pieces)
+    return size + len(compressor.flush())

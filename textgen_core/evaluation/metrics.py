@@ -1,0 +1,80 @@
+"""Runs the metrics on the evidence, and holds each to what it declared.
+
+Knows nothing about what a metric measures, nor where it comes from: the caller names its
+distribution, so that a failure can be reported to the right people.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from textgen_core.components import Evidence, Metric
+from textgen_core.errors import PluginFailure
+
+
+class NamedMetric(NamedTuple):
+    """A metric with the label of its figures and the distribution that it comes from."""
+
+    label: str
+    distribution: str
+    metric: Metric
+
+
+def measure_all(
+    metrics: Sequence[NamedMetric | tuple[str, str, Metric]], evidence: Evidence
+) -> dict[str, dict[str, float | None]]:
+    """Return each metric's figures under its label; one that is not finite is None.
+
+    Of two metrics with one label the second is `label-2`. Raises PluginFailure if a metric raises,
+    or its figures are not those that it declares.
+    """
+    measured: dict[str, dict[str, float | None]] = {}
+    for entry in metrics:
+        named = NamedMetric(*entry)
+        measured[_free_label(named.label, measured)] = _measure(named, evidence)
+    return measured
+
+
+def _measure(named: NamedMetric, evidence: Evidence) -> dict[str, float | None]:
+    try:
+        figures = dict(named.metric.measure(evidence))
+        declared = list(named.metric.figures)
+    except Exception as error:
+        raise PluginFailure(
+            f"The metric {named.label} ({named.distribution}) failed: "
+            f"{type(error).__name__}: {error}".rstrip(": "),
+            advice=f"Leave it out, or report this to the authors of {named.distribution}.",
+        ) from error
+    if set(figures) != set(declared):
+        raise PluginFailure(
+            f"The metric {named.label} ({named.distribution}) returned the figures "
+            f"{_list(figures)}.",
+            f"Allowed: those that it declares, {_list(declared)}.",
+        )
+    return {name: _finite_or_none(named, name, figures[name]) for name in declared}
+
+
+def _finite_or_none(named: NamedMetric, name: str, value: Any) -> float | None:
+    try:
+        number = float(operator.sub(value, 0))  # a number or a numpy scalar; text is neither
+    except (TypeError, ValueError) as error:
+        raise PluginFailure(
+            f"The metric {named.label} ({named.distribution}) returned {value!r} as {name}.",
+            "Allowed: a number; NaN where it is undefined.",
+        ) from error
+    return number if math.isfinite(number) else None
+
+
+def _free_label(label: str, taken: Mapping[str, object]) -> str:
+    number, free = 1, label
+    while free in taken:
+        number += 1
+        free = f"{label}-{number}"
+    return free
+
+
+def _list(names: Iterable[object]) -> str:
+    return ", ".join(sorted(map(str, names))) or "(none)"

@@ -6,6 +6,7 @@ continuation: read it between runs on the same text, not as a mark of quality.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -38,10 +39,16 @@ class BleuMetric(Metric):
     }
 
     def measure(self, evidence: Evidence) -> Mapping[str, float]:
-        """Return sacrebleu's corpus score; NaN if there is no sample."""
-        if not evidence.samples:
-            return {"bleu": float("nan")}
-        score = self._scorer().corpus_score(list(evidence.samples), [list(evidence.references)])
+        """Return sacrebleu's corpus score; NaN if there is no sample.
+
+        Raises ValueError unless there is one reference for each sample.
+        """
+        samples, references = list(evidence.samples), list(evidence.references)
+        if len(samples) != len(references):  # sacrebleu would leave out the surplus
+            raise ValueError(f"{len(samples)} samples and {len(references)} references")
+        if not samples:
+            return {"bleu": math.nan}
+        score = self._scorer().corpus_score(samples, [references])
         return {"bleu": float(score.score)}
 
     def signature(self) -> str:

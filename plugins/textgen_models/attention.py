@@ -1,0 +1,84 @@
+"""Causal self-attention over several heads, with or without a cache of keys and values.
+
+This module knows nothing about tokens, blocks or how positions reach the hidden vectors; it only
+turns queries and keys when it is given a rotation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from textgen_models.cache import write_at
+from textgen_models.normalisation import unit_mean_square
+from textgen_models.positions import rotated
+from textgen_models.projection import Projection
+
+if TYPE_CHECKING:
+    from textgen_models.transformer import TransformerBuilder
+
+
+class CausalSelfAttention(keras.layers.Layer):
+    """Every position attends to itself and to those before it (Vaswani et al. 2017)."""
+
+    def __init__(self, options: TransformerBuilder, *, name: str) -> None:
+        super().__init__(name=name)
+        self.heads = options.heads
+        self.head_size = options.head_size
+        self.normalises_queries = options.normalise_queries
+        width = options.width
+        last = "zeros" if options.zero_projections else "glorot_uniform"
+        self.query = Projection(width, "glorot_uniform", name="query")
+        self.key = Projection(width, "glorot_uniform", name="key")
+        self.value = Projection(width, "glorot_uniform", name="value")
+        self.joined = Projection(width, last, name="joined")
+
+    def build(self, input_shape: Any) -> None:
+        """Create the four matrices `(width, width)`."""
+        for layer in (self.query, self.key, self.value, self.joined):
+            layer.build(input_shape)
+
+    def call(
+        self, inputs: Any, positions: Any, rotation: Any = None, held: Any = None
+    ) -> tuple[Any, Any]:
+        """Return `(batch, time, width)` and the keys and values attended to.
+
+        inputs: `(batch, time, width)`; positions: int32 `(time,)`; rotation: cosines and sines
+        for those positions; held: `keys` and `values`, `(batch, head, capacity, size)`, that new
+        ones are written into; None: only the inputs themselves are attended to.
+        """
+        query = self._split_heads(self.query(inputs))
+        key = self._split_heads(self.key(inputs))
+        value = self._split_heads(self.value(inputs))
+        if self.normalises_queries:
+            query, key = unit_mean_square(query), unit_mean_square(key)
+        if rotation is not None:
+            query, key = rotated(query, *rotation), rotated(key, *rotation)
+        if held is None:
+            key_positions = positions
+        else:
+            key = write_at(held["keys"], key, positions[0])
+            value = write_at(held["values"], value, positions[0])
+            key_positions = tf.range(tf.shape(key)[2])
+        visible = key_positions[None, :] <= positions[:, None]  # (time, time or capacity)
+        attended = _attend(query, key, value, visible)
+        return self.joined(self._join_heads(attended)), {"keys": key, "values": value}
+
+    def _split_heads(self, vectors: Any) -> Any:
+        shape = tf.shape(vectors)
+        split = tf.reshape(vectors, (shape[0], shape[1], self.heads, self.head_size))
+        return tf.transpose(split, (0, 2, 1, 3))  # (batch, head, time, size)
+
+    def _join_heads(self, vectors: Any) -> Any:
+        shape = tf.shape(vectors)
+        turned = tf.transpose(vectors, (0, 2, 1, 3))
+        return tf.reshape(turned, (shape[0], shape[2], self.heads * self.head_size))
+
+
+def _attend(query: Any, key: Any, value: Any, visible: Any) -> Any:
+    """Return `(batch, head, time, size)`: values weighted by a softmax, done in float32."""
+    scores = tf.matmul(query * query.shape[-1] ** -0.5, key, transpose_b=True)
+    scores = tf.where(visible, tf.cast(scores, tf.float32), -1e9)
+    return tf.matmul(tf.cast(tf.nn.softmax(scores), value.dtype), value)

@@ -1,0 +1,34 @@
+"""Dropout whose mask is a pure function of a seed.
+
+A model draws one seed for each call and hands it to its layers, so that a layer that is computed
+again in the backward pass drops the same units. This module knows nothing about models.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+def draw_seed(generator: keras.random.SeedGenerator) -> Any:
+    """Return the next seed of `generator`, int32 `(2,)`."""
+    seed = tf.convert_to_tensor(generator.next())
+    return tf.cast(tf.math.floormod(seed, tf.int32.max - 1), tf.int32)
+
+
+def seed_at(seed: Any, place: int) -> Any:
+    """Return the seed of a place: it tells the layers of a model apart. None stays None."""
+    # A generator's seed is (base, counter): moving the base starts another stream of numbers.
+    return None if seed is None else seed + tf.constant([place, 0], tf.int32)
+
+
+def drop(inputs: Any, rate: float, seed: Any) -> Any:
+    """Drop a share `rate` of `inputs` and scale the rest up; nothing without a seed.
+
+    `seed`: int32 `(2,)`, or None outside training.
+    """
+    if seed is None or not rate:
+        return inputs
+    return tf.nn.experimental.stateless_dropout(inputs, rate, seed=seed)

@@ -1,0 +1,138 @@
+"""An LSTM over time that trains about twice as fast as a plain loop: see `lstm_over_time`.
+
+Time comes first here, `(time, batch, width)`, so that a step reads one contiguous piece. This
+module knows nothing about tokens, dropout between layers or models.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def lstm_over_time(
+    projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any = None
+) -> tuple[Any, Any, Any]:
+    """Run an LSTM (Hochreiter and Schmidhuber 1997, with forget gates) over projected inputs.
+
+    projected: `(time, batch, 4 * units)`, inputs times kernel plus bias; gates in Keras' order:
+    input, forget, candidate, output. recurrent_kernel: `(units, 4 * units)`. hidden, cell:
+    `(batch, units)`. mask: `(batch, units)`, multiplied into the hidden state before the
+    recurrent product of every step. All of one float dtype. Returns the outputs
+    `(time, batch, units)` and the last hidden and cell states; all have gradients but the mask.
+
+    The gradient is written by hand: the loop backward keeps the gradients of the gates only, and
+    that of the recurrent kernel is one large product after it, not a sum of one in every step.
+    """
+    if projected.shape[0] == 1:
+        _, cell, hidden = _step(projected[0], recurrent_kernel, hidden, cell, mask)
+        return hidden[None], hidden, cell
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def run(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any) -> Any:
+        outputs, cells, gates = _forward(projected, recurrent_kernel, hidden, cell, mask)
+
+        def gradient(d_outputs: Any, d_hidden: Any, d_cell: Any) -> tuple[Any, ...]:
+            earlier_cells = tf.concat([cell[None], cells[:-1]], axis=0)
+            saved = (gates, cells, earlier_cells, d_outputs)
+            d_gates, d_first_hidden, d_first_cell = _backward(
+                saved, recurrent_kernel, d_hidden, d_cell, mask
+            )
+            earlier_outputs = tf.concat([hidden[None], outputs[:-1]], axis=0)
+            if mask is not None:
+                earlier_outputs *= mask
+            units = recurrent_kernel.shape[0]
+            d_recurrent_kernel = tf.matmul(
+                tf.reshape(earlier_outputs, (-1, units)),
+                tf.reshape(d_gates, (-1, 4 * units)),
+                transpose_a=True,
+            )
+            return d_gates, d_recurrent_kernel, d_first_hidden, d_first_cell
+
+        return (outputs, outputs[-1], cells[-1]), gradient
+
+    outputs, hidden, cell = run(projected, recurrent_kernel, hidden, cell)
+    return outputs, hidden, cell
+
+
+def _step(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any) -> Any:
+    """Return the activated gates, the cell and the hidden state after one step."""
+    if mask is not None:
+        hidden = hidden * mask
+    summed = projected + tf.matmul(hidden, recurrent_kernel)
+    input_gate, forget_gate, candidate, output_gate = tf.split(summed, 4, axis=1)
+    input_gate = tf.sigmoid(input_gate)
+    forget_gate = tf.sigmoid(forget_gate)
+    candidate = tf.tanh(candidate)
+    output_gate = tf.sigmoid(output_gate)
+    cell = forget_gate * cell + input_gate * candidate
+    gates = (input_gate, forget_gate, candidate, output_gate)
+    return gates, cell, output_gate * tf.tanh(cell)
+
+
+def _forward(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any) -> Any:
+    """Return outputs and cells `(time, batch, units)` and gates `(time, batch, 4 * units)`."""
+    steps = tf.shape(projected)[0]
+    arrays = [tf.TensorArray(projected.dtype, size=steps) for _ in range(3)]
+
+    def body(time: Any, hidden: Any, cell: Any, *arrays: Any) -> tuple[Any, ...]:
+        gates, cell, hidden = _step(projected[time], recurrent_kernel, hidden, cell, mask)
+        values = (hidden, cell, tf.concat(gates, axis=1))
+        written = [array.write(time, value) for array, value in zip(arrays, values)]
+        return (time + 1, hidden, cell, *written)
+
+    _, _, _, *arrays = tf.while_loop(
+        lambda time, *_: time < steps,
+        body,
+        (tf.constant(0), hidden, cell, *arrays),
+        maximum_iterations=steps,
+    )
+    return _stacked(arrays, projected.shape)
+
+
+def _backward(saved: Any, recurrent_kernel: Any, d_hidden: Any, d_cell: Any, mask: Any) -> Any:
+    """Return the gradients of the summed gates, over all time, and of the first states."""
+    gates, cells, earlier_cells, d_outputs = saved
+    steps = tf.shape(gates)[0]
+    array = tf.TensorArray(gates.dtype, size=steps)
+
+    def body(time: Any, d_hidden: Any, d_cell: Any, array: Any) -> tuple[Any, ...]:
+        d_gates, d_cell = _gate_gradients(
+            (gates[time], cells[time], earlier_cells[time]), d_hidden + d_outputs[time], d_cell
+        )
+        d_hidden = tf.matmul(d_gates, recurrent_kernel, transpose_b=True)
+        if mask is not None:
+            d_hidden *= mask
+        return time - 1, d_hidden, d_cell, array.write(time, d_gates)
+
+    _, d_hidden, d_cell, array = tf.while_loop(
+        lambda time, *_: time >= 0,
+        body,
+        (steps - 1, d_hidden, d_cell, array),
+        maximum_iterations=steps,
+    )
+    return _stacked([array], gates.shape)[0], d_hidden, d_cell
+
+
+def _gate_gradients(saved: Any, d_hidden: Any, d_cell: Any) -> tuple[Any, Any]:
+    """Return the gradients of one step's summed gates and of the cell before it."""
+    gates, cell, earlier_cell = saved
+    input_gate, forget_gate, candidate, output_gate = tf.split(gates, 4, axis=1)
+    squashed = tf.tanh(cell)
+    d_cell += d_hidden * output_gate * (1 - squashed * squashed)
+    d_gates = (
+        d_cell * candidate * input_gate * (1 - input_gate),
+        d_cell * earlier_cell * forget_gate * (1 - forget_gate),
+        d_cell * input_gate * (1 - candidate * candidate),
+        d_hidden * squashed * output_gate * (1 - output_gate),
+    )
+    return tf.concat(d_gates, axis=1), d_cell * forget_gate
+
+
+def _stacked(arrays: Any, shape: Any) -> list[Any]:
+    """Stack arrays over time; their first two dimensions are those of `shape`."""
+    tensors = [array.stack() for array in arrays]
+    for tensor in tensors:
+        tensor.set_shape([shape[0], shape[1], None])
+    return tensors

@@ -1,0 +1,161 @@
+"""The Transformer language model: embeddings, blocks, and an output over the vocabulary.
+
+This module knows nothing about how a block works inside: `block` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from textgen_models.block import Block
+from textgen_models.dropout import draw_seed, drop, seed_at
+from textgen_models.normalisation import normalisation
+from textgen_models.positions import rotation, sinusoidal_encoding
+from textgen_models.projection import Projection, TiedOutput, TokenEmbedding
+
+if TYPE_CHECKING:
+    from textgen_models.transformer import TransformerBuilder
+
+EMBEDDING_DEVIATION = 0.02
+
+
+class TransformerLanguageModel(keras.Model):
+    """Next-token logits from causal blocks; its state holds keys, values and a length.
+
+    The state is a dict: `length`, an int32 scalar, and `blocks`, a tuple with `keys` and `values`,
+    `(batch, head, capacity, size)` in the policy's compute dtype, for each block.
+    """
+
+    def __init__(self, options: TransformerBuilder, vocabulary_size: int, capacity: int) -> None:
+        super().__init__(name="transformer")
+        self.options = options
+        self.vocabulary_size = vocabulary_size
+        self.state_capacity = capacity
+        self.seeds = keras.random.SeedGenerator(name="dropout")
+        self.embedding = TokenEmbedding(
+            vocabulary_size, options.width, _embedding_initialiser(), name="embedding"
+        )
+        self.position_embedding = None
+        if options.positions == "learned":
+            self.position_embedding = TokenEmbedding(
+                capacity, options.width, _embedding_initialiser(), name="position_embedding"
+            )
+        self.blocks = [
+            Block(options, name=f"block_{number}") for number in range(1, options.layers + 1)
+        ]
+        self.final_norm = normalisation(options.norm, "final_norm")
+        self.head = _head(options, vocabulary_size)
+        self.build((None, None))
+
+    def build(self, input_shape: Any) -> None:
+        """Create the variables of every layer; `input_shape` is `(batch, time)`."""
+        stream = (*input_shape, self.options.width)
+        self.embedding.build(input_shape)
+        if self.position_embedding is not None:
+            self.position_embedding.build(input_shape[1:])
+        for block in self.blocks:
+            block.build(stream)
+        self.final_norm.build(stream)
+        self.head.build((*input_shape, self.vocabulary_size) if self.options.tie else stream)
+
+    def initial_state(self, batch_size: Any) -> Any:
+        """Return the state of `batch_size` rows before the first token."""
+        options = self.options
+        shape = (batch_size, options.heads, self.state_capacity, options.head_size)
+        empty = tuple(
+            {
+                "keys": tf.zeros(shape, self.compute_dtype),
+                "values": tf.zeros(shape, self.compute_dtype),
+            }
+            for _ in range(options.layers)
+        )
+        return {"length": tf.zeros((), tf.int32), "blocks": empty}
+
+    def call(self, token_ids: Any, training: bool = False, project: bool = True) -> Any:
+        """Return logits `(batch, time, vocabulary)` of integer `(batch, time)`.
+
+        With `project=False`: the hidden vectors, `(batch, time, width)`, that `project` takes.
+        Raises ValueError if there are more tokens than learned positions.
+        """
+        time = token_ids.shape[1]
+        if self.position_embedding is not None and time is not None and time > self.state_capacity:
+            raise ValueError(f"{time} tokens, and positions were learned for {self.state_capacity}")
+        positions = tf.range(tf.shape(token_ids)[1])
+        return self._run(token_ids, positions, None, training, project)[0]
+
+    def advance(
+        self, token_ids: Any, state: Any, training: bool = False, project: bool = True
+    ) -> tuple[Any, Any]:
+        """Feed integer `(batch, time)` to a state; return what `call` does, and the new state.
+
+        The caller sees to it that the state never holds more than `state_capacity` tokens.
+        """
+        time = tf.shape(token_ids)[1]
+        positions = state["length"] + tf.range(time)
+        outputs, kept = self._run(token_ids, positions, state["blocks"], training, project)
+        return outputs, {"length": state["length"] + time, "blocks": kept}
+
+    def project(self, hidden: Any) -> Any:
+        """Return logits `(..., vocabulary)` of hidden vectors `(..., width)`.
+
+        They are float32 with a soft cap (Gemma Team 2024), else of the compute dtype.
+        """
+        hidden = tf.cast(hidden, self.compute_dtype)
+        logits = self.head(self.embedding.logits(hidden) if self.options.tie else hidden)
+        cap = self.options.soft_cap
+        return logits if cap is None else cap * tf.tanh(tf.cast(logits, tf.float32) / cap)
+
+    @property
+    def adam_variables(self) -> list[Any]:
+        """What the Muon optimizer leaves to Adam: embeddings, output, and all that is no matrix."""
+        layers = (self.embedding, self.position_embedding, self.head)
+        kept = {id(variable) for layer in layers if layer is not None for variable in layer.weights}
+        return [
+            variable
+            for variable in self.trainable_variables
+            if id(variable) in kept or len(variable.shape) != 2
+        ]
+
+    def _run(
+        self, token_ids: Any, positions: Any, held: Any, training: bool, project: bool
+    ) -> tuple[Any, Any]:
+        options = self.options
+        seed = draw_seed(self.seeds) if training else None
+        stream = drop(self._embed(token_ids, positions), options.dropout, seed)
+        turn = rotation(positions, options.head_size) if options.positions == "rotary" else None
+        kept = []
+        for number, block in enumerate(self.blocks):
+            stream, keys_and_values = block(
+                stream,
+                positions,
+                rotation=turn,
+                held=None if held is None else held[number],
+                seed=seed_at(seed, 2 * number + 1),
+            )
+            kept.append(keys_and_values)
+        hidden = self.final_norm(stream)
+        return self.project(hidden) if project else hidden, tuple(kept)
+
+    def _embed(self, token_ids: Any, positions: Any) -> Any:
+        embedded = self.embedding(token_ids)
+        if self.position_embedding is not None:
+            return embedded + self.position_embedding(positions)
+        if self.options.positions == "sinusoidal":
+            # Scaled to the embeddings' size at the start, so that neither drowns the other.
+            encoding = sinusoidal_encoding(positions, self.options.width)
+            return embedded + tf.cast(EMBEDDING_DEVIATION * encoding, embedded.dtype)
+        return embedded
+
+
+def _embedding_initialiser() -> Any:
+    return keras.initializers.RandomNormal(stddev=EMBEDDING_DEVIATION)
+
+
+def _head(options: TransformerBuilder, vocabulary_size: int) -> keras.layers.Layer:
+    if options.tie:
+        return TiedOutput(vocabulary_size, "zeros", name="output")
+    kernel = "zeros" if options.zero_projections else "glorot_uniform"
+    return Projection(vocabulary_size, kernel, "zeros", name="output")

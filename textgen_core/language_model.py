@@ -66,10 +66,11 @@ class LanguageModel:
 
         The caller keeps to `state_capacity`: no more tokens are held than that.
         """
-        if self.can_advance:
-            logits, state = self.model.advance(token_ids, state, training=training)
-            return tf.cast(logits, tf.float32), state
-        return self._recompute(token_ids, state)
+        if not self.can_advance:
+            return self._recompute(token_ids, state, training)
+        optional = {"training": True} if training else {}
+        logits, state = self.model.advance(token_ids, state, **optional)
+        return tf.cast(logits, tf.float32), state
 
     def advance_to_last(self, token_ids: Any, state: Any) -> Any:
         """Feed int32 `(batch, time)`; return the logits `(batch, vocabulary)` of the last position.
@@ -82,17 +83,19 @@ class LanguageModel:
         logits, state = self.advance(token_ids, state)
         return logits[:, -1], state
 
-    def _recompute(self, token_ids: Any, state: Any) -> Any:
-        held, length = state["token_ids"], state["length"]
+    def feed(self, token_ids: Any, state: Any) -> Any:
+        """Feed int32 `(batch, time)`, whose logits nobody needs; return the state."""
+        if not self.can_advance:
+            return _hold(token_ids, state)
+        optional = {"project": False} if hasattr(self.model, "project") else {}
+        return self.model.advance(token_ids, state, **optional)[1]
+
+    def _recompute(self, token_ids: Any, state: Any, training: bool) -> Any:
+        state = _hold(token_ids, state)
         time = tf.shape(token_ids)[1]
         # Positions after the tokens held are zeros: a causal model never looks at them.
-        positions = tf.range(tf.shape(held)[1])
-        slots = tf.clip_by_value(positions - length, 0, time - 1)
-        fed = tf.gather(token_ids, slots, axis=1)
-        is_new = (positions >= length) & (positions < length + time)
-        held = tf.where(is_new[None], tf.cast(fed, tf.int32), held)
-        logits = self.logits(held)[:, length : length + time]
-        return logits, {"token_ids": held, "length": length + time}
+        logits = self.logits(state["token_ids"], training=training)
+        return tf.gather(logits, state["length"] - time + tf.range(time), axis=1), state
 
     def check(self) -> None:
         """Run the model on two tokens; raise PluginFailure unless it keeps its contract."""
@@ -103,6 +106,17 @@ class LanguageModel:
                 f"The model turns token ids of shape (1, 2) into logits of shape {shape}.",
                 f"Allowed: (1, 2, {self.vocabulary_size}), the vocabulary of its tokenizer.",
             )
+
+
+def _hold(token_ids: Any, state: Any) -> Any:
+    """Return the state of a model that is run again, with these tokens after those it holds."""
+    held, length = state["token_ids"], state["length"]
+    time = tf.shape(token_ids)[1]
+    positions = tf.range(tf.shape(held)[1])
+    fed = tf.gather(token_ids, tf.clip_by_value(positions - length, 0, time - 1), axis=1)
+    is_new = (positions >= length) & (positions < length + time)
+    held = tf.where(is_new[None], tf.cast(fed, tf.int32), held)
+    return {"token_ids": held, "length": length + time}
 
 
 def save_variables(variables: list[Any], path: Path) -> None:

@@ -77,9 +77,7 @@ def projected_cross_entropy(
             hidden, project, targets, rows_at_once, label_smoothing
         )
 
-        def gradient(
-            objective: Any, plain: Any, tokens: Any, variables: Sequence[Any] = ()
-        ) -> Any:
+        def gradient(objective: Any, plain: Any, tokens: Any, variables: Sequence[Any] = ()) -> Any:
             del plain, tokens  # reported, never minimised
             own = [objective * gradients[variable.ref()] for variable in variables]
             return tf.cast(objective, hidden_gradient.dtype) * hidden_gradient, own

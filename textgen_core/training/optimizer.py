@@ -38,8 +38,9 @@ def _named(settings: TrainingSettings, model: keras.Model) -> Any:
 
 
 def adam_variables(model: keras.Model) -> list[Any]:
-    """Return what Muon leaves to Adam: what the model names, else embeddings, the last layer and all
-    that is no matrix.
+    """Return what Muon leaves to Adam.
+
+    That is what the model names, else embeddings, the last layer and all that is no matrix.
     """
     named = getattr(model, "adam_variables", None)
     if named is not None:

@@ -34,7 +34,6 @@ class TrainingState:
     best_epoch_loss: float = math.inf
     epochs_without_gain: int = 0
     rate_factor: float = 1.0
-    finished: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -46,9 +45,7 @@ class TrainingState:
         try:
             plan = Plan(**values["plan"])
             infinite = {
-                key: math.inf
-                for key in ("best_loss", "best_epoch_loss")
-                if values.get(key) is None
+                key: math.inf for key in ("best_loss", "best_epoch_loss") if values.get(key) is None
             }
             return cls(**{**values, **infinite, "plan": plan})
         except (KeyError, TypeError) as error:

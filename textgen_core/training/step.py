@@ -99,7 +99,10 @@ class TrainingStep:
             return wanted, ""
         without = [layer.name for layer in self._model.layers if not layer.supports_jit]
         if without:
-            return "graph", f"The layer {without[0]} cannot run under XLA: the step runs as a graph."
+            return (
+                "graph",
+                f"The layer {without[0]} cannot run under XLA: the step runs as a graph.",
+            )
         return "xla", ""
 
     def _compile(self) -> Any:

@@ -1,0 +1,173 @@
+"""Phase 3: a language model from a builder, and a table of what was built.
+
+The model is built under the run's seed and dtype policy, with no data drawn. This module knows
+nothing about training or files.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import keras
+import numpy as np
+import tensorflow as tf
+import tokenizers
+
+from textgen_core.devices import POLICIES
+from textgen_core.errors import PluginFailure, TextgenError
+from textgen_core.language_model import LanguageModel
+from textgen_core.selection import Chosen
+
+_BYTES = 4  # of a float32
+
+
+@attrs.frozen(kw_only=True)
+class LayerRow:
+    """A line of the layer table: output shapes for a batch of 1 and for the batch of the run."""
+
+    name: str
+    kind: str
+    output_for_one: str
+    output_for_batch: str
+    parameters: int
+
+
+@attrs.frozen(kw_only=True)
+class ModelDescription:
+    """What was built. memory_bytes estimates the peak of training, for the run's batch."""
+
+    layers: tuple[LayerRow, ...]
+    parameters: int
+    memory_bytes: int
+    vocabulary_size: int
+    context_length: int
+    batch_size: int
+    precision: str
+
+
+def build_language_model(
+    chosen: Chosen,
+    tokenizer: tokenizers.Tokenizer,
+    *,
+    context_length: int,
+    precision: str,
+    seed: int,
+) -> LanguageModel:
+    """Return the untrained model of a builder with its tokenizer.
+
+    Raises PluginFailure if the builder raises, or if the model breaks its contract.
+    """
+    vocabulary_size = tokenizer.get_vocab_size(with_added_tokens=True)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[precision])
+    try:
+        with _seeded(seed):
+            model = chosen.instance.build(vocabulary_size, context_length)
+            language_model = LanguageModel(
+                model=model, tokenizer=tokenizer, context_length=context_length
+            )
+            language_model.check()
+    except TextgenError:
+        raise
+    except Exception as error:
+        raise chosen.failure(error) from error
+    finally:
+        keras.config.set_dtype_policy(before)
+    return language_model
+
+
+def initialise(chosen: Chosen, language_model: LanguageModel) -> None:
+    """Let the builder load pretrained weights; called once, before step 0."""
+    try:
+        chosen.instance.initialise(language_model.model)
+    except Exception as error:
+        raise chosen.failure(error) from error
+
+
+def describe_model(
+    language_model: LanguageModel, *, batch_size: int, precision: str
+) -> ModelDescription:
+    """Run synthetic batches through the model and return the table of its layers."""
+    context_length = language_model.context_length
+    for_one, _ = _output_shapes(language_model, 1)
+    for_batch, activations = _output_shapes(language_model, batch_size)
+    model = language_model.model
+    rows = [
+        LayerRow(
+            name=layer.name,
+            kind=type(layer).__name__,
+            output_for_one=for_one.get(layer.name, "-"),
+            output_for_batch=for_batch.get(layer.name, "-"),
+            parameters=layer.count_params(),
+        )
+        for layer in model.layers
+    ]
+    parameters = model.count_params()
+    logits = batch_size * context_length * language_model.vocabulary_size
+    return ModelDescription(
+        layers=tuple(rows),
+        parameters=parameters,
+        # weights, their gradient and two moments of Adam; activations with their gradients
+        memory_bytes=_BYTES * (4 * parameters + 2 * activations + 2 * logits),
+        vocabulary_size=language_model.vocabulary_size,
+        context_length=context_length,
+        batch_size=batch_size,
+        precision=precision,
+    )
+
+
+def _output_shapes(language_model: LanguageModel, batch_size: int) -> tuple[dict[str, str], int]:
+    """Return each layer's output shape in a synthetic forward pass, and the numbers in all."""
+    shapes: dict[str, str] = {}
+    sizes: list[int] = []
+    token_ids = np.zeros((batch_size, language_model.context_length), np.int32)
+    with _watched(language_model.model.layers, shapes, sizes):
+        # `call` on a fresh trace: nothing is computed, only shapes are followed.
+        tf.function(language_model.model).get_concrete_function(
+            tf.TensorSpec(token_ids.shape, tf.int32)
+        )
+    logits = language_model.model(token_ids[:, :2])
+    if not bool(tf.reduce_all(tf.math.is_finite(tf.cast(logits, tf.float32)))):
+        raise PluginFailure("The untrained model gives logits that are not finite.")
+    return shapes, sum(sizes)
+
+
+@contextmanager
+def _watched(layers: list[Any], shapes: dict[str, str], sizes: list[int]) -> Iterator[None]:
+    """Note the output shape of each layer while the block runs."""
+
+    def watch(layer: Any, call: Any) -> Any:
+        def noting(*args: Any, **options: Any) -> Any:
+            output = call(*args, **options)
+            first = tf.nest.flatten(output)[0]
+            shapes[layer.name] = str(tuple(first.shape))
+            sizes.append(int(np.prod([size or 1 for size in first.shape])))
+            return output
+
+        return noting
+
+    for layer in layers:
+        object.__setattr__(layer, "call", watch(layer, layer.call))
+    try:
+        yield
+    finally:
+        for layer in layers:
+            object.__delattr__(layer, "call")
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Run a block under a seed, and leave the random state of others as it was."""
+    python, legacy = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    tf.random.set_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)

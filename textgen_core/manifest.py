@@ -1,0 +1,118 @@
+"""manifest.json: what a run was made with, and whether this installation can open it again.
+
+Nothing here installs or imports anything: a component that is missing is named with the command
+that installs it. This module knows nothing about training.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from textgen_core.config import Configuration
+from textgen_core.errors import RunDirectoryError
+from textgen_core.registry import CORE, DISABLE, Plugin, Registry, same_distribution
+from textgen_core.run_directory import RunDirectory
+
+_PACKAGES = (CORE, "tensorflow", "keras", "tokenizers", "numpy", "safetensors", "sacrebleu")
+
+
+def describe_run(
+    configuration: Configuration,
+    *,
+    files: Sequence[Mapping[str, Any]],
+    machine: Mapping[str, Any],
+    model: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the manifest of a new run."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": configuration.seed,
+        "versions": {package: _version(package) for package in _PACKAGES},
+        "components": [
+            {
+                "kind": chosen.component.kind,
+                "name": chosen.name,
+                "distribution": chosen.component.plugin.distribution,
+                "version": chosen.component.plugin.version,
+            }
+            for chosen in configuration.components
+        ],
+        "corpus": [dict(file) for file in files],
+        "machine": dict(machine),
+        "model": dict(model),
+    }
+
+
+def check_components(run: RunDirectory, manifest: Mapping[str, Any], registry: Registry) -> None:
+    """Raise RunDirectoryError unless every component of the run is offered by its distribution."""
+    for needed in _needed(run, manifest):
+        kind, name, distribution = needed["kind"], needed["name"], needed["distribution"]
+        if not distribution:
+            raise RunDirectoryError(
+                f"{run.path} was made with the {kind} {name}, which no plugin provides.",
+                advice="Register the class as a plugin to open the run with it.",
+            )
+        if not registry.candidates(kind, f"{distribution}/{name}"):
+            raise _missing(run, needed, registry.plugins)
+
+
+def version_changes(
+    run: RunDirectory, manifest: Mapping[str, Any], registry: Registry
+) -> Iterator[str]:
+    """Yield a warning for each distribution that is installed in another version."""
+    warned: set[str] = set()
+    for needed in _needed(run, manifest):
+        for plugin in registry.plugins:
+            same = same_distribution(plugin.distribution, needed["distribution"])
+            if same and plugin.version != needed["version"] and plugin.distribution not in warned:
+                warned.add(plugin.distribution)
+                yield (
+                    f"{run.path} was made with {plugin.distribution} {needed['version']}; "
+                    f"installed is {plugin.version}."
+                )
+
+
+def changed_files(
+    manifest: Mapping[str, Any], files: Iterable[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """Return the corpus files that differ from those the run was made from."""
+    known = {each["path"]: each["sha256"] for each in manifest.get("corpus", [])}
+    found = {each["path"]: each["sha256"] for each in files}
+    return tuple(path for path in sorted({*known, *found}) if known.get(path) != found.get(path))
+
+
+def _needed(run: RunDirectory, manifest: Mapping[str, Any]) -> list[dict[str, str]]:
+    needed = manifest.get("components") if isinstance(manifest, Mapping) else None
+    keys = {"kind", "name", "distribution", "version"}
+    if not isinstance(needed, list) or not all(keys <= set(each) for each in needed):
+        raise RunDirectoryError(f"{run.manifest} is damaged: its components cannot be read.")
+    return needed
+
+
+def _missing(
+    run: RunDirectory, needed: Mapping[str, str], plugins: Sequence[Plugin]
+) -> RunDirectoryError:
+    distribution, version = needed["distribution"], needed["version"]
+    own = [each for each in plugins if same_distribution(each.distribution, distribution)]
+    failed = [each for each in own if each.status == "failed"]
+    if any(each.status == "disabled" for each in own):
+        state, advice = "is disabled", f"Enable it: see the environment variable {DISABLE}."
+    elif failed:
+        state, advice = f"failed to load: {failed[0].error}", "See: textgen plugins list"
+    elif own:
+        state = f"is installed as {own[0].version} and no longer offers it"
+        advice = f"Install the version it was made with: pip install {distribution}=={version}"
+    else:
+        state, advice = "is not installed", f"Install it: pip install {distribution}=={version}"
+    what = f"the {needed['kind']} {needed['name']!r} of {distribution} {version}"
+    return RunDirectoryError(f"{run.path} needs {what}, which {state}.", advice=advice)
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

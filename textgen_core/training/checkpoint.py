@@ -1,0 +1,150 @@
+"""Checkpoints: a folder that appears whole or not at all.
+
+Weights, optimizer state and, for streams, the carried state are safetensors; the rest is JSON. A
+checkpoint is written beside its place, flushed and renamed, so that a killed process or a full disk
+leaves the one before. Nothing in it is unpickled, imported or executed. This module knows nothing
+about when to save.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import safetensors
+import safetensors.numpy
+import tensorflow as tf
+
+from textgen_core.errors import RunDirectoryError
+from textgen_core.language_model import load_variables, save_variables
+from textgen_core.run_directory import RunDirectory, read_json, remove_folder, write_json
+from textgen_core.training.progress import TrainingState
+
+WEIGHTS = "weights.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+STATE = "state.json"
+CARRY = "carry.safetensors"
+KEPT = 3
+
+
+def save_checkpoint(
+    run: RunDirectory, state: TrainingState, model: keras.Model, optimizer: Any, carry: Any
+) -> Path:
+    """Write the checkpoint of a step and return its folder.
+
+    `carry` is the state carried over a stream, or None. Raises RunDirectoryError if the disk does
+    not take it; then no part of it is left.
+    """
+    target = run.checkpoint(state.step)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        beside.mkdir(parents=True)
+        save_variables(model.variables, beside / WEIGHTS)
+        save_variables(optimizer.variables, beside / OPTIMIZER)
+        if carry is not None:
+            safetensors.numpy.save_file(_flat(carry), beside / CARRY)
+        write_json(beside / STATE, state.as_json())
+        for file in beside.iterdir():
+            _flush(file)
+        if target.exists():
+            remove_folder(target)
+        beside.replace(target)
+        _flush(run.checkpoints)
+    except (OSError, safetensors.SafetensorError) as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        cause = getattr(error, "strerror", None) or error
+        raise RunDirectoryError(
+            f"The checkpoint {target} cannot be written: {cause}.",
+            "The checkpoints before it are whole.",
+            f"Make room, then go on: textgen resume {run.path}",
+        ) from error
+    return target
+
+
+def load_state(run: RunDirectory, step: int) -> TrainingState:
+    """Return the training state of a checkpoint."""
+    return TrainingState.from_json(read_json(run.checkpoint(step) / STATE))
+
+
+def load_weights(run: RunDirectory, step: int, model: keras.Model) -> None:
+    """Assign the weights of a checkpoint; shapes and dtypes are checked first."""
+    load_variables(model.variables, run.checkpoint(step) / WEIGHTS)
+
+
+def load_optimizer(run: RunDirectory, step: int, optimizer: Any) -> None:
+    """Assign the optimizer's state of a checkpoint."""
+    load_variables(optimizer.variables, run.checkpoint(step) / OPTIMIZER)
+
+
+def load_carry(run: RunDirectory, step: int, like: Any) -> Any:
+    """Return the carried state of a checkpoint, in the structure of `like`."""
+    path = run.checkpoint(step) / CARRY
+    try:
+        tensors = safetensors.numpy.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
+    wanted = _flat(like)
+    for key, value in wanted.items():
+        if key not in tensors or tensors[key].shape != value.shape:
+            raise RunDirectoryError(f"{path}: {key} is missing or of another shape.")
+    dtypes = [each.dtype for each in tf.nest.flatten(like)]
+    values = [tf.cast(tensors[key], dtype) for key, dtype in zip(wanted, dtypes, strict=True)]
+    return tf.nest.pack_sequence_as(like, values)
+
+
+def prune_checkpoints(run: RunDirectory, best_step: int) -> None:
+    """Remove all checkpoints but the newest three and the best."""
+    for step in run.saved_steps()[:-KEPT]:
+        if step != best_step:
+            remove_folder(run.checkpoint(step))
+
+
+def remove_leftovers(run: RunDirectory) -> None:
+    """Remove what a killed process left half-written."""
+    if run.checkpoints.is_dir():
+        for each in run.checkpoints.glob(".step-*"):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def best_step(run: RunDirectory) -> int:
+    """Return the step of the best checkpoint, or of the newest where none is marked.
+
+    Raises RunDirectoryError if there is no checkpoint, or the best one is missing.
+    """
+    saved = run.saved_steps()
+    if not saved:
+        raise RunDirectoryError(
+            f"{run.path} has no checkpoint yet.", advice=f"Train it: textgen resume {run.path}"
+        )
+    if not run.best.is_file():
+        return saved[-1]
+    named = read_json(run.best)
+    checkpoint = str(named.get("checkpoint", "")) if isinstance(named, dict) else ""
+    step = checkpoint.removeprefix("step-")
+    if not step.isdigit() or int(step) not in saved:
+        raise RunDirectoryError(
+            f"{run.best} names the checkpoint {checkpoint!r}, which is not there.",
+            advice=f"Remove {run.best} to use the newest, step {saved[-1]}.",
+        )
+    return int(step)
+
+
+def _flat(state: Any) -> dict[str, Any]:
+    """Return the tensors of a nest by position; bfloat16 as float32, which holds it exactly."""
+    flat: dict[str, Any] = {}
+    for position, tensor in enumerate(tf.nest.flatten(state)):
+        exact = tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor
+        flat[f"{position:04d}"] = np.ascontiguousarray(exact.numpy())
+    return flat
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

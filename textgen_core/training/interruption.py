@@ -1,0 +1,44 @@
+"""Ctrl-C and termination, asked for between two steps rather than in the middle of one.
+
+This module knows nothing about training.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+
+class Interruption:
+    """Whether the process was asked to stop."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def request(self, _number: int, _frame: FrameType | None) -> None:
+        """Note the first signal; a second one raises KeyboardInterrupt at once."""
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+@contextmanager
+def listening() -> Iterator[Interruption]:
+    """Take SIGINT and SIGTERM for the time of the block; only the main thread can."""
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    before: dict[int, Any] = {
+        number: signal.signal(number, interruption.request)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,57 @@
+"""Experiment trackers, followed from a distance: one that raises is dropped, and the run goes on.
+
+This module knows nothing about any service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from textgen_core.components import Outcome, TrackedRun, TrackerSession
+from textgen_core.errors import TextgenError
+from textgen_core.selection import Chosen
+
+
+class Trackers:
+    """The open sessions of a run's trackers. `warn` is told of each that is dropped."""
+
+    def __init__(
+        self, chosen: Sequence[Chosen], run: TrackedRun, warn: Callable[[str], None]
+    ) -> None:
+        self._warn = warn
+        self._sessions: list[tuple[Chosen, TrackerSession]] = []
+        for each in chosen:
+            session = self._guarded(each, lambda each=each: each.instance.start(run))  # type: ignore[misc]
+            if session is not None:
+                self._sessions.append((each, session))
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """Hand a row of metrics.jsonl to every tracker."""
+        values = {name: value for name, value in row.items() if name != "step"}
+        self._each(lambda session: session.log(int(row["step"]), values))
+
+    def sample(self, step: int, text: str) -> None:
+        """Hand a sample to every tracker."""
+        self._each(lambda session: session.sample(step, text))
+
+    def finish(self, outcome: Outcome) -> None:
+        """Close every session."""
+        self._each(lambda session: session.finish(outcome))
+        self._sessions = []
+
+    def _each(self, action: Callable[[TrackerSession], None]) -> None:
+        self._sessions = [
+            (chosen, session)
+            for chosen, session in self._sessions
+            if self._guarded(chosen, lambda session=session: action(session) or True)  # type: ignore[misc]
+        ]
+
+    def _guarded(self, chosen: Chosen, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except TextgenError as error:
+            self._warn(f"{error} The run goes on without it.")
+        except Exception as error:
+            self._warn(f"{chosen.failure(error).problem} The run goes on without it.")
+        return None

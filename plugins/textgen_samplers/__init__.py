@@ -1,0 +1,28 @@
+"""The bundled samplers: greedy, temperature, top-k and nucleus.
+
+Tokens that are equally likely are treated alike: where a sampler keeps one of them, it keeps all,
+and the core's draw decides between them. So `greedy`, `top-k:1`, a nucleus of next to nothing and a
+temperature near zero are the same distribution. This module knows nothing about TensorFlow: a
+sampler imports it when its transform is compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textgen_core import Sampler, hookimpl
+from textgen_samplers.greedy import GreedySampler
+from textgen_samplers.nucleus import NucleusSampler
+from textgen_samplers.temperature import TemperatureSampler
+from textgen_samplers.top_k import TopKSampler
+
+
+@hookimpl
+def textgen_samplers() -> Mapping[str, type[Sampler]]:
+    """Return the bundled samplers by name."""
+    return {
+        "greedy": GreedySampler,
+        "temperature": TemperatureSampler,
+        "top-k": TopKSampler,
+        "nucleus": NucleusSampler,
+    }

@@ -1,0 +1,58 @@
+"""Nucleus sampling: the most probable tokens that together reach the probability p.
+
+The vocabulary is never sorted: the probability of the last token kept is found by bisection. Knows
+nothing about drawing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from textgen_core import History, Sampler, option
+
+# How far a float32 sum over a vocabulary may be off, as a share of the whole.
+ROUNDING = 1e-5
+
+
+@attrs.frozen(kw_only=True)
+class NucleusSampler(Sampler):
+    """Keep the most probable tokens that together reach the probability p.
+
+    The token that crosses p is kept, and so are all that are as probable as it. From Holtzman,
+    Buys, Du, Forbes and Choi, "The curious case of neural text degeneration" (2019).
+    """
+
+    p: float = option(0.9, help="the probability that the kept tokens reach", above=0, at_most=1)
+
+    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002 - the contract's name
+        """Return the logits, float32 `(batch, vocabulary)`, with all but the nucleus at -inf."""
+        import tensorflow as tf
+
+        from textgen_samplers.bisection import largest_threshold
+
+        if self.p == 1:
+            return logits
+        highest = tf.reduce_max(logits, axis=1, keepdims=True)
+        # A row without any token left would turn into NaN: -inf minus -inf.
+        highest = tf.maximum(highest, tf.float32.min)
+        weights = tf.exp(logits - highest)  # (batch, vocabulary), 1 at the maximum
+
+        def mass(threshold: Any) -> Any:
+            return tf.reduce_sum(tf.where(weights >= threshold[:, None], weights, 0.0), axis=1)
+
+        total = tf.reduce_sum(weights, axis=1)  # (batch,)
+
+        def is_settled(low: Any, kept: Any, kept_above: Any) -> Any:
+            # Two tokens left to decide between would weigh at least twice the lower bound.
+            return kept - kept_above + ROUNDING * total < 2 * low
+
+        threshold = largest_threshold(
+            mass,
+            needed=self.p * total,
+            low=tf.zeros_like(total),
+            high=tf.ones_like(total),
+            is_settled=is_settled,
+        )
+        return tf.where(weights >= threshold[:, None], logits, -float("inf"))

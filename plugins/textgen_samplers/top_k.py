@@ -1,0 +1,44 @@
+"""Top-k sampling: the k most probable tokens.
+
+The vocabulary is never sorted: the k-th logit is found by bisection. Knows nothing about drawing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from textgen_core import History, Sampler, option
+
+
+@attrs.frozen(kw_only=True)
+class TopKSampler(Sampler):
+    """Keep the k most probable tokens, and all that are as probable as the last of them.
+
+    From Fan, Lewis and Dauphin, "Hierarchical neural story generation" (2018).
+    """
+
+    k: int = option(40, help="how many tokens are kept", at_least=1)
+
+    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002 - the contract's name
+        """Return the logits, float32 `(batch, vocabulary)`, with all but the top k at -inf."""
+        import tensorflow as tf
+
+        from textgen_samplers.bisection import largest_threshold
+
+        if self.k >= logits.shape[1]:
+            return logits
+
+        def count(threshold: Any) -> Any:
+            return tf.reduce_sum(tf.cast(logits >= threshold[:, None], tf.int32), axis=1)
+
+        highest = tf.reduce_max(logits, axis=1)  # (batch,)
+        threshold = largest_threshold(
+            count,
+            needed=tf.fill(tf.shape(highest), self.k),
+            low=tf.fill(tf.shape(highest), -float("inf")),
+            high=highest,
+            is_settled=lambda low, kept, kept_above: kept == self.k,  # noqa: ARG005
+        )
+        return tf.where(logits >= threshold[:, None], logits, -float("inf"))

@@ -1,0 +1,162 @@
+"""Writing texts: prompts in, pieces of text out, the same for any language model and samplers.
+
+A prompt is fed after <START>; <PAD>, <UNK> and <START> are never drawn. This module knows nothing
+about runs, files or how a sampler is named on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+import tokenizers
+
+from textgen_core.components import Sampler
+from textgen_core.errors import UsageError
+from textgen_core.generation.chain import Chain
+from textgen_core.generation.drawing import uniform_numbers
+from textgen_core.generation.loop import Loop, Plan, first_rows
+from textgen_core.generation.piece_stream import Generation, PieceStream
+from textgen_core.generation.sample import SampleWriter
+from textgen_core.language_model import LanguageModel
+
+PAD_ID, UNK_ID, START_ID, END_ID = range(4)
+NEVER_DRAWN = (PAD_ID, UNK_ID, START_ID)
+SMALLEST_CAPACITY = 128  # tokens in a row; doubled for longer texts, so that few are compiled for
+
+
+class Generator:
+    """Writes with one language model and one chain of samplers.
+
+    What is compiled is kept, so that a second call with as many prompts starts at once.
+    """
+
+    def __init__(
+        self,
+        language_model: LanguageModel,
+        samplers: Sequence[Sampler],
+        *,
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        """Bind the samplers; `labels` name them in errors, by default by their class."""
+        if labels is None:
+            labels = [type(sampler).__name__ for sampler in samplers]
+        self.language_model = language_model
+        self._chain = Chain(samplers, labels, language_model.tokenizer, NEVER_DRAWN)
+        self._loops: dict[tuple[int, int], Loop] = {}  # by batch size and capacity
+
+    def stream(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int,
+        seed: int,
+        stop: Sequence[str] = (),
+        first_sample: int = 0,
+    ) -> PieceStream:
+        """Return an iterator over the pieces of one text for each prompt.
+
+        Samples are numbered from `first_sample`, and the number makes a sample's random numbers:
+        one prompt given N times brings N different texts. A text ends after `max_new_tokens`, at
+        <END>, or before the first of the `stop` strings. Raises UsageError for values that cannot
+        be used; the iterator raises PluginFailure if the model or a sampler fails.
+        """
+        _check(prompts, max_new_tokens, stop)
+        tokenizer = self.language_model.tokenizer
+        prompt_ids = [_encode(tokenizer, prompt) for prompt in prompts]
+        capacity = _capacity(max(map(len, prompt_ids)) + max_new_tokens)
+        indices = range(first_sample, first_sample + len(prompts))
+        numbers = uniform_numbers(seed, indices, max_new_tokens)
+        writers = [
+            SampleWriter(prompt, ids, tokenizer, max_new_tokens, tuple(stop), END_ID)
+            for prompt, ids in zip(prompts, prompt_ids, strict=True)
+        ]
+        return PieceStream(
+            self._loop(len(prompts), capacity),
+            self._chain,
+            first_rows(prompt_ids, capacity, self.language_model, self._chain),
+            _plan(prompt_ids, numbers, capacity),
+            writers,
+            first_sample=first_sample,
+            unknown_characters=unknown_characters(tokenizer, prompts),
+        )
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int,
+        seed: int,
+        stop: Sequence[str] = (),
+        first_sample: int = 0,
+    ) -> Generation:
+        """Write to the end and return all; the arguments are those of `stream`."""
+        pieces = self.stream(
+            prompts,
+            max_new_tokens=max_new_tokens,
+            seed=seed,
+            stop=stop,
+            first_sample=first_sample,
+        )
+        for _ in pieces:
+            pass
+        return pieces.generation()
+
+    def _loop(self, batch_size: int, capacity: int) -> Loop:
+        shape = (batch_size, capacity)
+        if shape not in self._loops:
+            self._loops[shape] = Loop(self.language_model, self._chain)
+        return self._loops[shape]
+
+
+def unknown_characters(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the parts of the texts that the tokenizer can only encode as <UNK>, each once.
+
+    Single characters with a character tokenizer, whole words with a word tokenizer.
+    """
+    unknown: dict[str, None] = {}  # in the order of their appearance
+    for text in texts:
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        for token_id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            if token_id == UNK_ID:
+                unknown[text[start:end]] = None
+    return tuple(unknown)
+
+
+def _encode(tokenizer: tokenizers.Tokenizer, prompt: str) -> list[int]:
+    return [START_ID, *tokenizer.encode(prompt, add_special_tokens=False).ids]
+
+
+def _capacity(length: int) -> int:
+    """Return the length rounded up to a power of two, and to the smallest capacity."""
+    return max(SMALLEST_CAPACITY, 1 << (length - 1).bit_length())
+
+
+def _plan(prompts: Sequence[Sequence[int]], numbers: np.ndarray, capacity: int) -> Plan:
+    """Return what a batch holds to; `numbers` are those of the new tokens, one row a prompt."""
+    count = numbers.shape[1]
+    placed = np.zeros((len(prompts), capacity))
+    for row, prompt, own in zip(placed, prompts, numbers, strict=True):
+        row[len(prompt) : len(prompt) + count] = own
+    lengths = np.array([len(prompt) for prompt in prompts], np.int32)
+    return Plan(
+        prompt_lengths=tf.constant(lengths),
+        ends=tf.constant(lengths + np.int32(count)),
+        numbers=tf.constant(placed),
+        end_id=tf.constant(END_ID),
+    )
+
+
+def _check(prompts: Sequence[str], max_new_tokens: int, stop: Sequence[str]) -> None:
+    """Raise UsageError for arguments that nothing can be written with."""
+    if isinstance(prompts, str) or isinstance(stop, str):
+        raise UsageError(
+            "The prompts or the stop strings are a single text.", "Allowed: a list of texts."
+        )
+    if not prompts:
+        raise UsageError("There is no prompt.", "Allowed: one or more; an empty text is a prompt.")
+    if max_new_tokens < 1:
+        raise UsageError(f"max_new_tokens is {max_new_tokens}.", "Allowed: at least 1.")
+    if not all(stop):
+        raise UsageError("A stop string is empty.", "Allowed: at least one character.")

@@ -1,0 +1,250 @@
+"""The compiled loop: feed a token, transform the logits, draw the next one, all rows together.
+
+One program serves any number of tokens: how far a call goes is an argument of it. Under XLA the
+model's state is updated in place. This module knows nothing about text: it sees token ids alone,
+and a caller that stops it between two calls to read what was written.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from textgen_core.components import History
+from textgen_core.errors import OutOfMemory, PluginFailure
+from textgen_core.generation.chain import MODEL, Chain, reported
+from textgen_core.generation.drawing import draw
+from textgen_core.language_model import LanguageModel
+
+# What XLA raises when it cannot compile an operation.
+UNCOMPILABLE = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.UnimplementedError,
+    tf.errors.InternalError,
+    tf.errors.NotFoundError,
+)
+
+
+class Plan(NamedTuple):
+    """What stays the same while a batch is written.
+
+    prompt_lengths, ends: int32 `(batch,)`, where each row's new tokens begin and end.
+    numbers: float64 `(batch, capacity)`, the uniform number for each position.
+    end_id: int32, the token that ends a text.
+    """
+
+    prompt_lengths: Any
+    ends: Any
+    numbers: Any
+    end_id: Any
+
+
+class Rows(NamedTuple):
+    """What changes with every token.
+
+    length: int32, how many tokens every row has read or written; the last is not fed yet.
+    token_ids: int32 `(batch, capacity)`, prompts and new tokens, zeros after them.
+    log_probabilities: float32 `(batch, capacity)`, the model's own.
+    is_open: bool `(batch,)`, False where a text has ended.
+    faults: int32 `(batch,)`, the chain's; the loop leaves off at the first.
+    """
+
+    length: Any
+    token_ids: Any
+    log_probabilities: Any
+    is_open: Any
+    faults: Any
+    model_state: Any
+    sampler_states: Any
+
+
+class Loop:
+    """The loop for one batch size and one capacity.
+
+    compiled_with: "xla", or "graph" where XLA cannot compile the model or a sampler.
+    compile_seconds: the time spent on compiling so far.
+    """
+
+    def __init__(self, language_model: LanguageModel, chain: Chain) -> None:
+        """Prepare a loop; nothing is compiled yet."""
+        self._language_model = language_model
+        self._state_capacity = language_model.state_capacity
+        self._chain = chain
+        self._program: Any = None
+        self._refill: Any = None
+        self.compiled_with = "xla"
+        self.compile_seconds = 0.0
+
+    def prefill(self, rows: Rows, plan: Plan) -> Rows:
+        """Compile, unless that is done, and feed all but the last of the tokens read at once."""
+        if self._program is None:
+            start = time.perf_counter()
+            self._compile(rows, plan)
+            self.compile_seconds += time.perf_counter() - start
+        count = int(rows.length) - 1
+        held = held_after(count, self._state_capacity)
+        if not held:
+            return rows
+        window = rows.token_ids[:, count - held : count]
+        with reported(MODEL):
+            # As single operations: every length of a prompt would be a program to compile.
+            state = self._language_model.feed(window, rows.model_state)
+        return rows._replace(model_state=_like(state, rows.model_state))
+
+    def write(self, rows: Rows, plan: Plan, count: int) -> Rows:
+        """Read or draw up to `count` more tokens in every row.
+
+        Fewer, if every text ends before, if a fault is found, or if the model's state is full.
+        """
+        length = int(rows.length)
+        if self._state_capacity is not None:
+            held = held_after(length - 1, self._state_capacity)
+            if held == self._state_capacity:
+                rows = self._with_fresh_state(rows, length - 1)
+                held = self._state_capacity // 2
+            count = min(count, self._state_capacity - held)
+        return self._run(self._program, rows, plan, tf.constant(length + count))  # type: ignore[no-any-return]
+
+    def _with_fresh_state(self, rows: Rows, fed: int) -> Rows:
+        """Return the rows with a state that holds the last half of a full one's tokens."""
+        assert self._state_capacity is not None  # nothing else is ever full
+        window = rows.token_ids[:, fed - self._state_capacity // 2 : fed]
+        if self._refill is None:
+            start = time.perf_counter()
+            is_xla = self.compiled_with == "xla"
+            self._refill = tf.function(self._fresh_state, jit_compile=is_xla, autograph=False)
+            self._run(self._refill, window, rows.model_state)
+            self.compile_seconds += time.perf_counter() - start
+        return rows._replace(model_state=self._run(self._refill, window, rows.model_state))
+
+    def _compile(self, rows: Rows, plan: Plan) -> None:
+        """Compile for rows of these shapes, by a call that takes no step."""
+        self._program = tf.function(self._steps, jit_compile=True, autograph=False)
+        try:
+            self._program(rows, plan, rows.length)
+        except UNCOMPILABLE:
+            self.compiled_with = "graph"
+            self._program = tf.function(self._steps, autograph=False)
+            self._run(self._program, rows, plan, rows.length)
+
+    def _run(self, program: Any, *arguments: Any) -> Any:
+        try:
+            return program(*arguments)
+        except tf.errors.ResourceExhaustedError as error:
+            raise OutOfMemory(
+                "The samples do not fit into memory together.",
+                advice="Write fewer at a time, or use a smaller model.",
+            ) from error
+        except tf.errors.OpError as error:
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise PluginFailure(f"{MODEL} or a sampler failed: {reason}") from error
+
+    def _fresh_state(self, window: Any, full: Any) -> Any:
+        with reported(MODEL):
+            state = self._language_model.initial_state(window.shape[0])
+            if window.shape[1]:
+                state = self._language_model.feed(window, state)
+        return _like(state, full)
+
+    def _steps(self, rows: Rows, plan: Plan, until: Any) -> Rows:
+        def goes_on(*variables: Any) -> Any:
+            rows = Rows(*variables)
+            may_go_on = (rows.length < until) & tf.reduce_all(rows.faults == 0)
+            return may_go_on & tf.reduce_any(rows.is_open)
+
+        def step(*variables: Any) -> Any:
+            return tuple(self._step(Rows(*variables), plan))
+
+        return Rows(*tf.while_loop(goes_on, step, tuple(rows)))
+
+    def _step(self, rows: Rows, plan: Plan) -> Rows:
+        """Feed the last token of every row, and draw or read the next."""
+        position = rows.length
+        logits, model_state = self._next_logits(rows)  # (batch, vocabulary)
+        is_drawing = position >= plan.prompt_lengths
+        history = History(
+            token_ids=rows.token_ids,
+            length=tf.maximum(position, plan.prompt_lengths),
+            prompt_length=plan.prompt_lengths,
+        )
+        transformed, sampler_states, faults = self._chain.transform(
+            logits, history, rows.sampler_states, is_drawing
+        )
+        drawn = draw(transformed, tf.gather(plan.numbers, position, axis=1))
+        tokens = tf.where(is_drawing, drawn, tf.gather(rows.token_ids, position, axis=1))
+        is_here = (tf.range(rows.token_ids.shape[1]) == position)[None]  # (1, capacity)
+        chosen = tf.gather(logits, tokens, axis=1, batch_dims=1)
+        own = chosen - tf.reduce_logsumexp(logits, axis=1)
+        has_ended = is_drawing & ((tokens == plan.end_id) | (position + 1 >= plan.ends))
+        return Rows(
+            length=position + 1,
+            token_ids=tf.where(is_here, tokens[:, None], rows.token_ids),
+            log_probabilities=tf.where(is_here, own[:, None], rows.log_probabilities),
+            is_open=rows.is_open & ~has_ended,
+            faults=tf.where(is_drawing & rows.is_open, faults, 0),
+            model_state=model_state,
+            sampler_states=sampler_states,
+        )
+
+    def _next_logits(self, rows: Rows) -> Any:
+        last = tf.gather(rows.token_ids, rows.length - 1, axis=1)[:, None]  # (batch, 1)
+        with reported(MODEL):
+            logits, state = self._language_model.advance_to_last(last, rows.model_state)
+        wanted = (last.shape[0], self._language_model.vocabulary_size)
+        if not logits.shape.is_compatible_with(wanted):
+            raise PluginFailure(
+                f"{MODEL} returned logits of shape {logits.shape} for the next token.",
+                f"Allowed: {wanted}, the batch and the vocabulary of its tokenizer.",
+            )
+        return tf.ensure_shape(logits, wanted), _like(state, rows.model_state)
+
+
+def held_after(count: int, capacity: int | None) -> int:
+    """Return how many tokens a state holds once `count` were fed one by one.
+
+    A full state is replaced, before the next token is fed, by a fresh one with its last half.
+    """
+    if capacity is None or count <= capacity:
+        return count
+    half = capacity // 2
+    return half + 1 + (count - capacity - 1) % (capacity - half)
+
+
+def first_rows(
+    prompts: list[list[int]], capacity: int, language_model: LanguageModel, chain: Chain
+) -> Rows:
+    """Return rows that have read as many tokens as the shortest prompt has."""
+    token_ids = np.zeros((len(prompts), capacity), np.int32)
+    for row, prompt in zip(token_ids, prompts, strict=True):
+        row[: len(prompt)] = prompt
+    with reported(MODEL):
+        state = language_model.initial_state(len(prompts))
+    return Rows(
+        length=tf.constant(min(len(prompt) for prompt in prompts)),
+        token_ids=tf.constant(token_ids),
+        log_probabilities=tf.zeros(token_ids.shape),
+        is_open=tf.fill((len(prompts),), True),
+        faults=tf.zeros((len(prompts),), tf.int32),
+        model_state=tf.nest.map_structure(tf.convert_to_tensor, state),
+        sampler_states=chain.initial_states(len(prompts), language_model.vocabulary_size),
+    )
+
+
+def _like(state: Any, before: Any) -> Any:
+    """Return the state, having checked that it keeps its structure, shapes and dtypes."""
+
+    def check(new: Any, old: Any) -> Any:
+        new = tf.convert_to_tensor(new)
+        if new.dtype != old.dtype or not new.shape.is_compatible_with(old.shape):
+            raise PluginFailure(
+                f"{MODEL} turned a state of shape {old.shape}, {old.dtype.name} "
+                f"into one of shape {new.shape}, {new.dtype.name}.",
+                "Allowed: a state that keeps its structure, shapes and dtypes.",
+            )
+        return tf.ensure_shape(new, old.shape)
+
+    with reported(MODEL):
+        return tf.nest.map_structure(check, state, before)

@@ -7,20 +7,19 @@ import numpy as np
 import tensorflow as tf
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from textgen_core.data.tokenizer import SPECIAL_TOKENS, START
 from textgen_core.language_model import LanguageModel
 
-SPECIAL = ("<PAD>", "<UNK>", "<START>", "<END>")
-START, END = 2, 3
 FADING = 0.9
 
 
 def build_tokenizer(vocabulary_size):
     """Words `w4`, `w5` ... after the four special tokens; a word `wN` has the id N."""
-    words = [*SPECIAL, *(f"w{number}" for number in range(4, vocabulary_size))]
+    words = [*SPECIAL_TOKENS, *(f"w{number}" for number in range(4, vocabulary_size))]
     vocabulary = {word: position for position, word in enumerate(words)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<UNK>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.add_special_tokens(list(SPECIAL))
+    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
     tokenizer.encode_special_tokens = True
     return tokenizer
 

@@ -11,7 +11,6 @@ import attrs
 import numpy as np
 import pytest
 from evaluation.fake_models import (
-    START,
     BigramModel,
     UniformModel,
     draw_token_ids,
@@ -19,6 +18,7 @@ from evaluation.fake_models import (
 )
 
 from textgen_core.components import Figure, Metric
+from textgen_core.data.tokenizer import START
 from textgen_core.evaluation.evaluation import HeldOut, Training, evaluate
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.settings import EvaluationSettings

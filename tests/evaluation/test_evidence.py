@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluation.fake_models import END, build_tokenizer
+from evaluation.fake_models import build_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from textgen_core.data.tokenizer import END
 from textgen_core.evaluation.evidence import ScoredSplit, choose_prompts, gather_evidence
 from textgen_core.settings import EvaluationSettings
 
@@ -67,14 +68,25 @@ def test_a_prompt_that_ends_its_document_is_left_out():
     assert choose([100, 101, END, 102], settings) == []
 
 
-def test_a_character_cut_by_the_border_belongs_to_the_reference():
+def build_byte_tokenizer():
     vocabulary = {symbol: number for number, symbol in enumerate(["Ã", "©", "a"])}
     tokenizer = Tokenizer(models.BPE(vocabulary, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    ("token_ids", "prompt", "reference"),
+    [
+        ([2, 0, 1, 2], "a", "éa"),  # cut by the border
+        ([1, 2, 0, 1], "a", "é"),  # cut by the start
+    ],
+)
+def test_no_prompt_holds_a_character_cut_in_two(token_ids, prompt, reference):
     settings = EvaluationSettings(prompts=1, prompt_tokens=2, continuation_tokens=2)
-    (piece,) = choose([2, 0, 1, 2], settings, tokenizer)  # "aéa", cut within the é
-    assert (piece.prompt, piece.reference) == ("a", "éa")
+    (piece,) = choose(token_ids, settings, build_byte_tokenizer())
+    assert (piece.prompt, piece.reference) == (prompt, reference)
 
 
 def gather(token_ids, continue_prompts):

@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 
 from textgen_core.components import Metric
+from textgen_core.data.tokenizer import START, encode
 from textgen_core.evaluation.baselines import (
     Baseline,
     measure_uniform,
@@ -25,8 +26,6 @@ from textgen_core.evaluation.evidence import ContinuePrompts, ScoredSplit, gathe
 from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.evaluation.metrics import measure_all
 from textgen_core.settings import EvaluationSettings
-
-_START = "<START>"
 
 # The figure that tells of repetition, whichever metric reports it.
 _REPETITION = "rep_4"
@@ -163,8 +162,7 @@ def _text_scorer(scorer: TokenScorer) -> Any:
     tokenizer = scorer.language_model.tokenizer
 
     def score(text: str) -> np.ndarray:
-        token_ids = tokenizer.encode(text, add_special_tokens=False).ids
-        return scorer.score(np.array([tokenizer.token_to_id(_START), *token_ids], np.int32))
+        return scorer.score(np.array([START, *encode(tokenizer, text)], np.int32))
 
     return score
 

@@ -13,12 +13,13 @@ import numpy as np
 import tokenizers
 
 from textgen_core.components import Evidence
+from textgen_core.data.tokenizer import END
 from textgen_core.settings import EvaluationSettings
 
 # From prompts and a number of new tokens to a continuation of each, without its prompt.
 ContinuePrompts = Callable[[Sequence[str], int], Sequence[str]]
 
-_END = "<END>"
+_CUT = "\ufffd"  # what decoding makes of the bytes of a character that was cut
 
 
 @attrs.frozen(kw_only=True)
@@ -80,24 +81,24 @@ def choose_prompts(
     span = min(wanted, len(token_ids))
     prompt_tokens = max(1, span * settings.prompt_tokens // wanted)
     starts = np.unique(np.linspace(0, len(token_ids) - span, settings.prompts).astype(np.int64))
-    end_id = tokenizer.token_to_id(_END)
     pieces = [
-        _read_piece(token_ids[start : start + span].tolist(), prompt_tokens, end_id, tokenizer)
+        _read_piece(token_ids[start : start + span].tolist(), prompt_tokens, tokenizer)
         for start in starts
     ]
     return [piece for piece in pieces if piece.reference]
 
 
 def _read_piece(
-    token_ids: list[int], prompt_tokens: int, end_id: int | None, tokenizer: tokenizers.Tokenizer
+    token_ids: list[int], prompt_tokens: int, tokenizer: tokenizers.Tokenizer
 ) -> HeldOutPrompt:
-    ends = [position for position, token in enumerate(token_ids) if token == end_id]
+    ends = [position for position, token in enumerate(token_ids) if token == END]
     start = max((end + 1 for end in ends if end < prompt_tokens), default=0)
     stop = min((end for end in ends if end >= prompt_tokens), default=len(token_ids))
-    # A character cut in two by the border belongs to the reference. The reference is what the
-    # whole has beyond the prompt: decoded alone it may lose its first space.
-    prompt = tokenizer.decode(token_ids[start:prompt_tokens]).rstrip("\ufffd")
-    whole = tokenizer.decode(token_ids[start:stop])
+    # Of a character cut in two the first piece does not count, and one cut by the border belongs
+    # to the reference. That is what the whole has beyond the prompt: decoded alone it may lose its
+    # first space.
+    prompt = tokenizer.decode(token_ids[start:prompt_tokens]).strip(_CUT)
+    whole = tokenizer.decode(token_ids[start:stop]).lstrip(_CUT)
     if not whole.startswith(prompt):
         return HeldOutPrompt(
             prompt=prompt, reference=tokenizer.decode(token_ids[prompt_tokens:stop])

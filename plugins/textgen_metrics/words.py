@@ -11,7 +11,7 @@ from typing import Literal
 
 Unit = Literal["word", "character"]
 
-_WORDS = re.compile(r"\w+|[^\w\s]")
+_WORDS = re.compile(r"\w+|([^\w\s])\1*")  # a line of dashes is one mark, not a loop of them
 
 
 def split_units(text: str, unit: Unit, lowercase: bool = False) -> list[str]:
@@ -20,7 +20,7 @@ def split_units(text: str, unit: Unit, lowercase: bool = False) -> list[str]:
         text = text.lower()
     if unit == "character":
         return [character for character in text if not character.isspace()]
-    return _WORDS.findall(text)
+    return [match.group() for match in _WORDS.finditer(text)]
 
 
 def iterate_ngrams(units: Sequence[str], order: int) -> Iterator[tuple[str, ...]]:

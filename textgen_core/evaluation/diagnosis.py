@@ -83,8 +83,10 @@ def find_worse_than_xz(bits_per_byte: float, xz_bits_per_byte: float | None) -> 
         return None
     return Finding(
         trouble="worse than xz",
-        evidence=f"The model needs {bits_per_byte:.3f} bits for a byte, xz {xz_bits_per_byte:.3f}.",
-        advice=f"{_LONGER}, or give it more text (corpus.files).",
+        evidence=f"The model needs {bits_per_byte:.3f} bits for a byte; xz, which copies phrases "
+        f"from the training text, {xz_bits_per_byte:.3f}.",
+        advice=f"{_LONGER}. If the held-out text repeats the training text, let the model see "
+        "further back (data.sequence_length).",
     )
 
 

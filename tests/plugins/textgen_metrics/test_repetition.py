@@ -64,6 +64,11 @@ def test_characters_are_counted_where_there_are_no_words(repetition):
     assert repetition(["哈哈哈"], unit="character")["longest_loop"] == 3
 
 
+def test_a_line_of_one_mark_is_one_word_and_no_loop(repetition):
+    assert repetition(["title\n-----\nand so on... and"])["longest_loop"] == 0
+    assert repetition(["- - -"])["longest_loop"] == 3
+
+
 def test_letter_case_counts_unless_told_otherwise(repetition):
     assert repetition(["A a"])["rep_1"] == 0
     assert repetition(["A a"], lowercase=True)["rep_1"] == pytest.approx(1 / 2)

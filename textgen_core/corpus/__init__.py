@@ -1,0 +1,23 @@
+"""Reads, cleans, analyses and splits the text of a run. Knows nothing about tokens or models."""
+
+from textgen_core.corpus.advice import advise_on
+from textgen_core.corpus.analyse import Analysis, analyse_corpus
+from textgen_core.corpus.builtin import BUILTIN_PATH, builtin_corpus
+from textgen_core.corpus.clean import clean_corpus
+from textgen_core.corpus.documents import Corpus, SourceFile
+from textgen_core.corpus.read import read_corpus
+from textgen_core.corpus.split import Splits, split_corpus
+
+__all__ = [
+    "BUILTIN_PATH",
+    "Analysis",
+    "Corpus",
+    "SourceFile",
+    "Splits",
+    "advise_on",
+    "analyse_corpus",
+    "builtin_corpus",
+    "clean_corpus",
+    "read_corpus",
+    "split_corpus",
+]

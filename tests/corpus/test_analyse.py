@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import math
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+
+from textgen_core.corpus import words as words_module
+from textgen_core.corpus.analyse import analyse_corpus, fit_zipf, rank_frequency_points
+from textgen_core.corpus.documents import Corpus
+
+
+def analyse(*documents: str):
+    return analyse_corpus(Corpus(documents=documents))
+
+
+def test_a_small_text_is_counted_as_by_hand():
+    analysis = analyse("The cat saw the cat.\nIt ran.\n", "É!")
+    assert (analysis.characters, analysis.bytes) == (31, 32)
+    assert (analysis.documents, analysis.lines) == (2, 3)
+    assert (analysis.words, analysis.types, analysis.hapaxes) == (8, 7, 6)
+    assert analysis.type_token_ratio == pytest.approx(7 / 8)
+    assert analysis.alphabet_size == len(set("The cat saw the cat.\nIt ran.\nÉ!"))
+    assert analysis.scripts == {"Latin": 21}
+    assert analysis.top_words[0] == ("cat", 2)
+    assert ("saw the", 1) in analysis.top_bigrams
+    assert ("ran É", 1) not in analysis.top_bigrams
+    assert analysis.zipf is None
+    assert analysis.sampled == ()
+
+
+def test_analysis_json_holds_plain_finite_values_of_every_field():
+    analysis = analyse("one two three. " * 2000)
+    values = analysis.as_json()
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    assert values["line_lengths"]["maximum"] == 30_000
+    assert values["zipf"] is None
+    assert values["top_words"][0] == ["one", 2000]
+
+
+def test_a_text_without_a_word_can_be_analysed():
+    analysis = analyse("… !?\n")
+    assert (analysis.words, analysis.types, analysis.type_token_ratio) == (0, 0, 0)
+    assert analysis.top_trigrams == ()
+    assert analysis.rank_frequency == ()
+
+
+def test_no_documents_can_be_analysed():
+    assert analyse().characters == 0
+
+
+def test_the_ratio_falls_with_length_but_not_in_slices():
+    numbers = random.Random(0)
+    draw = [f"w{int(numbers.paretovariate(1))}" for _ in range(20_000)]
+    short, long = analyse(" ".join(draw[:5000])), analyse(" ".join(draw))
+    assert long.type_token_ratio < 0.8 * short.type_token_ratio
+    assert len(long.type_token_ratio_slices) == 10
+    assert long.type_token_ratio_per_1000_words == pytest.approx(
+        short.type_token_ratio_per_1000_words, rel=0.05
+    )
+
+
+def test_a_slope_is_that_of_the_law_that_made_the_frequencies():
+    for exponent in (0.8, 1.0, 1.3):
+        zipf = fit_zipf([round(1e7 * rank**-exponent) for rank in range(1, 2000)])
+        assert zipf is not None
+        assert zipf.slope == pytest.approx(-exponent, abs=0.01)
+        assert (zipf.first_rank, zipf.last_rank) == (1, 1000)
+
+
+def test_rare_words_do_not_enter_the_slope():
+    zipf = fit_zipf([60 // rank for rank in range(1, 61)])
+    assert zipf is not None
+    assert zipf.last_rank == 12
+    assert fit_zipf([9, 8, 7]) is None
+
+
+def test_points_of_the_curve_are_few_and_reach_both_ends():
+    frequencies = list(range(5000, 0, -1))
+    points = rank_frequency_points(frequencies)
+    assert points[0] == (1, 5000)
+    assert points[-1] == (5000, 1)
+    assert 20 <= len(points) <= 40
+    gaps = [math.log(b[0] / a[0]) for a, b in zip(points[-20:], points[-19:])]
+    assert max(gaps) < 1.2 * min(gaps)
+
+
+def test_what_was_counted_on_a_sample_is_said(monkeypatch):
+    monkeypatch.setattr(words_module, "NGRAM_WORDS", 1000)
+    monkeypatch.setattr("textgen_core.corpus.analyse.NGRAM_WORDS", 1000)
+    analysis = analyse("one two three " * 1000)
+    assert analysis.sampled == ("N-grams were counted on a sample of 1,000 words.",)
+    assert analysis.words == 3000
+    assert analysis.top_words[0] == ("one", 1000)
+    assert sum(count for _, count in analysis.top_bigrams) < 1000
+
+
+@pytest.mark.parametrize(
+    "repeated", ["a", "-", "'", ".", " ", "a'", ".'", "! ", "\n", "\r", " \n", "́", "中", "\x0c"]
+)
+def test_a_line_of_a_million_of_anything_is_quick(repeated):
+    start = time.perf_counter()
+    analyse(repeated * 1_000_000 + "x")
+    assert time.perf_counter() - start < 2
+
+
+def test_reading_cleaning_and_splitting_import_neither_tensorflow_nor_numpy():
+    program = (
+        "import sys, textgen_core.corpus as corpus\n"
+        "from textgen_core.settings import CorpusSettings as S\n"
+        "c = corpus.clean_corpus(corpus.read_corpus([], S()), S())\n"
+        "corpus.split_corpus(c, S())\n"
+        "print([n for n in ('tensorflow', 'keras', 'tokenizers', 'numpy') if n in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr

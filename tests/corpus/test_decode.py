@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textgen_core.corpus.decode import check_encoding, decode_text
+from textgen_core.errors import ConfigurationError, CorpusError
+
+TEXT = "Once upon a time, there was a text.\n" * 20
+
+
+def zipped(name: str, content: str = "x") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a.txt"))
+    return buffer.getvalue()
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0\ufeff")))
+def test_utf8_text_comes_back_exactly(text):
+    try:
+        assert decode_text(text.encode("utf-8"), "utf-8", "a") == (text, [])
+    except CorpusError as error:  # a text may begin like a file format
+        assert "is a" in error.problem or "compressed" in error.problem
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_text_or_a_corpus_error(data):
+    try:
+        text, _ = decode_text(data, "utf-8", "a")
+    except CorpusError as error:
+        assert len(str(error).splitlines()) == 3
+    else:
+        assert "\0" not in text
+        text.encode("utf-8")
+
+
+def test_a_byte_order_mark_is_dropped_and_said():
+    text, notes = decode_text(b"\xef\xbb\xbfabc", "utf-8", "a.txt")
+    assert text == "abc"
+    assert notes == ["a.txt: dropped the byte order mark at its start."]
+
+
+def test_a_few_nuls_are_dropped_and_said():
+    text, notes = decode_text(b"\0" + TEXT.encode() + b"\0", "utf-8", "a.txt")
+    assert text == TEXT
+    assert notes == ["a.txt: dropped 2 NUL characters."]
+
+
+def test_more_than_one_nul_in_a_hundred_bytes_is_binary():
+    decode_text(b"x" * 99 + b"\0", "utf-8", "a")
+    with pytest.raises(CorpusError, match=r"a is binary: 2 % of it is NUL"):
+        decode_text(b"x" * 98 + b"\0\0", "utf-8", "a")
+
+
+def test_latin_1_is_refused_with_byte_offset_line_and_setting():
+    with pytest.raises(CorpusError) as caught:
+        decode_text("Zeile\ncafé".encode("latin-1"), "utf-8", "a.txt")
+    assert caught.value.problem == "a.txt is not utf-8: byte 0xE9 at offset 9 (line 2)"
+    assert "--set corpus.encoding=" in caught.value.advice
+    assert caught.value.exit_code == 3
+
+
+def test_the_setting_reads_what_it_names():
+    assert decode_text("café".encode("cp1252"), "cp1252", "a") == ("café", [])
+    assert decode_text("Привет".encode("koi8-r"), "koi8-r", "a") == ("Привет", [])
+
+
+def test_a_file_cut_inside_a_character_is_told_so():
+    with pytest.raises(CorpusError, match="it ends inside a character, at offset 2"):
+        decode_text(b"\xc3\xa9\xe2\x82", "utf-8", "a")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_wide_text_with_a_mark_is_named(encoding):
+    data = TEXT.encode(encoding)
+    with pytest.raises(CorpusError) as caught:
+        decode_text(data, "utf-8", "a")
+    assert caught.value.advice == f"--set corpus.encoding={encoding}"
+    assert decode_text(data, encoding, "a") == (TEXT, [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_named(encoding):
+    data = TEXT.encode(encoding)
+    with pytest.raises(CorpusError, match="UTF-16 without a byte order mark") as caught:
+        decode_text(data, "utf-8", "a")
+    assert caught.value.advice == f"--set corpus.encoding={encoding}"
+    assert decode_text(data, encoding, "a") == (TEXT, [])
+
+
+def test_wide_text_of_nuls_is_binary_too():
+    with pytest.raises(CorpusError, match="binary"):
+        decode_text("a\0b".encode("utf-16"), "utf-16", "a")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (gzip.compress(TEXT.encode()), "gzip"),
+        (bz2.compress(TEXT.encode()), "bzip2"),
+        (lzma.compress(TEXT.encode()), "xz"),
+        (tarred(), "tar archive"),
+        (b"%PDF-1.7\n...", "PDF"),
+        (b"{\\rtf1 hello}", "RTF"),
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (zipped("a.txt"), "zip archive"),
+        (zipped("word/document.xml"), "Word document"),
+        (zipped("mimetype", "application/epub+zip"), "EPUB"),
+    ],
+)
+def test_a_known_format_in_disguise_is_named_for_what_it_is(data, kind):
+    for encoding in ("utf-8", "latin-1"):
+        with pytest.raises(CorpusError, match=kind) as caught:
+            decode_text(data, encoding, "book.txt")
+        assert caught.value.advice
+
+
+@pytest.mark.parametrize("encoding", ["no-such", "rot13", "hex", "a\0b", "", "undefined"])
+def test_an_encoding_that_is_none_is_a_configuration_error(encoding):
+    with pytest.raises(ConfigurationError, match=r"corpus\.encoding"):
+        check_encoding(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "latin-1", "utf-16", "gb18030", "shift_jis"])
+def test_encodings_of_text_are_allowed(encoding):
+    check_encoding(encoding)
+
+
+def test_an_encoding_without_offsets_still_gives_a_corpus_error():
+    with pytest.raises(CorpusError, match="is not idna"):
+        decode_text(b"xn--\xff", "idna", "a")

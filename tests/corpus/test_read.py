@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from textgen_core.corpus.read import read_corpus
+from textgen_core.errors import ConfigurationError, CorpusError
+from textgen_core.settings import CorpusSettings
+
+DEFAULTS = CorpusSettings()
+
+
+def give_stdin(monkeypatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+
+
+def test_a_file_is_read_to_the_last_character(tmp_path):
+    text = " Tab\there,\r\n“quotes” and 😀, no end of line"
+    path = tmp_path / "a.txt"
+    path.write_bytes(text.encode())
+    corpus = read_corpus([path], DEFAULTS)
+    assert corpus.documents == (text,)
+    assert corpus.notes == ()
+    (source,) = corpus.files
+    assert source.path == str(path)
+    assert source.bytes == len(text.encode())
+    assert source.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_files_are_documents_in_the_order_given(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    assert read_corpus([tmp_path / "b", tmp_path / "a"], DEFAULTS).documents == ("b", "a")
+
+
+def test_borders_inside_a_file_make_documents(tmp_path):
+    (tmp_path / "a").write_text("one\ntwo\n")
+    corpus = read_corpus([tmp_path / "a"], CorpusSettings(documents="record"))
+    assert corpus.documents == ("one\n", "two\n")
+    assert len(corpus.files) == 1
+
+
+def test_no_paths_are_the_builtin_corpus():
+    corpus = read_corpus([], DEFAULTS)
+    assert corpus.files[0].path == "python:pydoc_data.topics"
+
+
+def test_a_single_string_is_one_path(tmp_path):
+    (tmp_path / "a").write_text("x")
+    assert read_corpus(str(tmp_path / "a"), DEFAULTS).documents == ("x",)
+
+
+def test_standard_input_is_read_for_a_dash(monkeypatch):
+    give_stdin(monkeypatch, "Grüße".encode())
+    corpus = read_corpus(["-"], DEFAULTS)
+    assert corpus.documents == ("Grüße",)
+    assert corpus.files[0].path == "-"
+
+
+def test_empty_standard_input_is_an_error(monkeypatch):
+    give_stdin(monkeypatch, b"")
+    with pytest.raises(CorpusError, match="standard input is empty"):
+        read_corpus(["-"], DEFAULTS)
+
+
+def test_a_missing_standard_input_is_an_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(CorpusError, match="no standard input"):
+        read_corpus(["-"], DEFAULTS)
+
+
+def test_an_encoding_is_checked_even_where_no_file_needs_it():
+    with pytest.raises(ConfigurationError):
+        read_corpus([], CorpusSettings(encoding="no-such"))
+
+
+def test_another_encoding_reads_its_files(tmp_path):
+    (tmp_path / "a").write_bytes("café".encode("latin-1"))
+    with pytest.raises(CorpusError, match="offset 3"):
+        read_corpus([tmp_path / "a"], DEFAULTS)
+    corpus = read_corpus([tmp_path / "a"], CorpusSettings(encoding="latin-1"))
+    assert corpus.documents == ("café",)
+
+
+@pytest.mark.parametrize(("data", "fault"), [(b"", "is empty"), (b" \n\t\n", "only whitespace")])
+def test_a_lone_file_without_text_is_an_error(tmp_path, data, fault):
+    (tmp_path / "a.txt").write_bytes(data)
+    with pytest.raises(CorpusError, match=fault) as caught:
+        read_corpus([tmp_path / "a.txt"], DEFAULTS)
+    assert caught.value.exit_code == 3
+
+
+def test_a_file_of_nothing_but_a_byte_order_mark_is_empty(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf")
+    with pytest.raises(CorpusError, match="is empty"):
+        read_corpus([tmp_path / "a.txt"], DEFAULTS)
+
+
+def test_among_others_a_file_without_text_is_skipped_with_a_note(tmp_path):
+    for name, text in (("a", ""), ("b", " \n"), ("c", "text")):
+        (tmp_path / name).write_text(text)
+    corpus = read_corpus([tmp_path / name for name in "abc"], DEFAULTS)
+    assert corpus.documents == ("text",)
+    assert [file.path for file in corpus.files] == [str(tmp_path / "c")]
+    assert corpus.notes == (
+        f"Skipped {tmp_path / 'a'}: empty.",
+        f"Skipped {tmp_path / 'b'}: only whitespace.",
+    )
+
+
+def test_only_files_without_text_are_an_error(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_text("")
+    with pytest.raises(CorpusError, match="the corpus is empty"):
+        read_corpus([tmp_path / "a", tmp_path / "b"], DEFAULTS)
+
+
+def test_a_folder_gives_its_text_and_skips_the_rest_with_a_note(tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    (tmp_path / "list.csv").write_text("also,text")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    (tmp_path / "noise.dat").write_bytes(b"\xff\xfe\xfd" * 9)
+    corpus = read_corpus([tmp_path], DEFAULTS)
+    assert corpus.documents == ("text", "also,text")
+    assert corpus.notes == (
+        f"Skipped {tmp_path / 'noise.dat'}, {tmp_path / 'photo.jpg'}: not text in utf-8.",
+    )
+
+
+def test_a_text_file_in_a_folder_that_cannot_be_read_is_no_small_matter(tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    (tmp_path / "b.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(CorpusError, match=r"b\.txt is not utf-8"):
+        read_corpus([tmp_path], DEFAULTS)
+
+
+def test_a_folder_without_text_is_an_error(tmp_path):
+    (tmp_path / "photo").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(CorpusError, match="none of its 1 file is text"):
+        read_corpus([tmp_path], DEFAULTS)
+
+
+def test_a_folder_whose_files_were_named_before_is_no_error(tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    corpus = read_corpus([tmp_path / "a.txt", tmp_path], DEFAULTS)
+    assert corpus.documents == ("text",)
+    assert corpus.notes == (f"Skipped {tmp_path / 'a.txt'}: already in the corpus.",)
+
+
+def test_equal_bytes_under_two_names_are_used_twice_with_a_warning(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_text("text")
+    corpus = read_corpus([tmp_path / "a", tmp_path / "b"], DEFAULTS)
+    assert corpus.documents == ("text", "text")
+    assert "holds the same bytes as" in corpus.notes[0]
+
+
+def test_what_was_dropped_from_a_file_is_said(tmp_path):
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbf" + b"text " * 50 + b"\0")
+    corpus = read_corpus([tmp_path / "a"], DEFAULTS)
+    assert corpus.documents == ("text " * 50,)
+    assert len(corpus.notes) == 2
+
+
+def test_a_compressed_file_called_txt_is_named_for_what_it_is(tmp_path):
+    (tmp_path / "a.txt").write_bytes(gzip.compress(b"text"))
+    with pytest.raises(CorpusError, match="compressed with gzip") as caught:
+        read_corpus([tmp_path / "a.txt"], DEFAULTS)
+    assert "gunzip" in caught.value.advice
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_an_error(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("text")
+    path.chmod(0)
+    with pytest.raises(CorpusError, match="cannot read"):
+        read_corpus([path], DEFAULTS)
+
+
+def test_a_file_that_fails_while_it_is_read_is_an_error(tmp_path):
+    process_memory = Path("/proc/self/mem")  # a regular file that cannot be read from its start
+    if not process_memory.exists():
+        pytest.skip("needs /proc")
+    with pytest.raises(CorpusError, match="cannot read /proc/self/mem"):
+        read_corpus([process_memory], DEFAULTS)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.binary(max_size=400), borders=st.sampled_from(["file", "blank-line", "record"]))
+def test_any_file_is_text_or_a_corpus_error(tmp_path, data, borders):
+    path = tmp_path / "any"
+    path.write_bytes(data)
+    try:
+        corpus = read_corpus([path], CorpusSettings(documents=borders))
+    except CorpusError as error:
+        assert len(str(error).splitlines()) <= 3
+    else:
+        text = data.decode("utf-8").removeprefix("\ufeff").replace("\0", "")
+        assert "".join(corpus.documents) == text

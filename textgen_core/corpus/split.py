@@ -1,0 +1,152 @@
+"""Splits a corpus into training, validation and test text, before anything is learnt from it.
+
+By position the text is cut at exact characters, in the order given, as nanoGPT does; by documents
+each goes whole to the split that its middle falls in. Nothing is shuffled: neighbouring passages
+would end up on both sides. This module knows nothing about tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import attrs
+
+from textgen_core.corpus.documents import Corpus, count_of
+from textgen_core.errors import CorpusError
+from textgen_core.settings import CorpusSettings
+
+Documents = tuple[str, ...]
+NAMES = ("training", "validation", "test")
+
+
+@attrs.frozen(kw_only=True)
+class Splits:
+    """The documents of each split, in the order of the corpus; a split not asked for is empty.
+
+    notes: sentences on held-out text that also stands in the training text.
+    """
+
+    train: Documents
+    validation: Documents
+    test: Documents
+    notes: tuple[str, ...] = ()
+
+
+def split_corpus(
+    corpus: Corpus,
+    settings: CorpusSettings,
+    ready_made: tuple[Corpus, Corpus] | None = None,
+) -> Splits:
+    """Return the splits of `corpus`; with `ready_made` validation and test, it is all for training.
+
+    Raises CorpusError if a split that was asked for gets nothing, or if a file to train on is
+    also held out.
+    """
+    if ready_made is not None:
+        parts = (corpus.documents, ready_made[0].documents, ready_made[1].documents)
+        notes = _check_files(corpus, *ready_made)
+    else:
+        cut = cut_by_position if settings.split_by == "position" else cut_by_documents
+        total = sum(map(len, corpus.documents))
+        parts = cut(corpus.documents, split_borders(total, settings.split))
+        _check_shares(parts, settings, total)
+        notes = []
+    notes += _repeated_documents(parts)
+    return Splits(train=parts[0], validation=parts[1], test=parts[2], notes=tuple(notes))
+
+
+def split_borders(total: int, shares: Sequence[float]) -> tuple[int, int]:
+    """Return where training and validation end, of `total` characters, for shares in percent.
+
+    Shares are taken as the decimal numbers that a person wrote, so that 29 % of 100 is 29.
+    """
+    exact = [Fraction(repr(float(share))) for share in shares]
+    whole = sum(exact)
+    return int(exact[0] * total / whole), int((exact[0] + exact[1]) * total / whole)
+
+
+def cut_by_position(
+    documents: Sequence[str], borders: tuple[int, int]
+) -> tuple[Documents, Documents, Documents]:
+    """Cut at exact characters of the joined documents; one that crosses a border is cut there."""
+    parts: tuple[list[str], ...] = ([], [], [])
+    for index, piece in _pieces(documents, borders):
+        parts[index].append(piece)
+    return tuple(parts[0]), tuple(parts[1]), tuple(parts[2])
+
+
+def cut_by_documents(
+    documents: Sequence[str], borders: tuple[int, int]
+) -> tuple[Documents, Documents, Documents]:
+    """Give every document, whole, to the split that its middle character falls in."""
+    parts: tuple[list[str], ...] = ([], [], [])
+    start = 0
+    for document in documents:
+        middle = start + len(document) // 2
+        parts[sum(border <= middle for border in borders)].append(document)
+        start += len(document)
+    return tuple(parts[0]), tuple(parts[1]), tuple(parts[2])
+
+
+def _pieces(documents: Sequence[str], borders: tuple[int, int]) -> Iterator[tuple[int, str]]:
+    """Yield the number of a split and a piece of a document that belongs to it."""
+    start = 0
+    for document in documents:
+        first, second = (min(max(border - start, 0), len(document)) for border in borders)
+        for index, piece in enumerate(
+            (document[:first], document[first:second], document[second:])
+        ):
+            if piece:
+                yield index, piece
+        start += len(document)
+
+
+def _check_shares(parts: Sequence[Documents], settings: CorpusSettings, total: int) -> None:
+    for name, share, part in zip(NAMES, settings.split, parts, strict=True):
+        if share > 0 and not part:
+            shares = ",".join(f"{share:g}" for share in settings.split)
+            documents = count_of(sum(map(len, parts)), "document")
+            what = documents if settings.split_by == "documents" else count_of(total, "character")
+            raise CorpusError(
+                f"split {shares} of {what} leaves nothing for {name}",
+                "every share above 0 gets some text",
+                _advice(settings),
+            )
+
+
+def _advice(settings: CorpusSettings) -> str:
+    if settings.split_by == "documents":
+        return (
+            "--set corpus.split_by=position, or smaller documents: "
+            "--set corpus.documents=blank-line"
+        )
+    return "give more text, or a larger share: --split 80,10,10"
+
+
+def _check_files(corpus: Corpus, validation: Corpus, test: Corpus) -> list[str]:
+    """Raise CorpusError if a file stands on both sides; return a note on one held out twice."""
+    trained = {file.sha256: file.path for file in corpus.files}
+    for name, held_out in (("validation", validation), ("test", test)):
+        for file in held_out.files:
+            if file.sha256 in trained:
+                raise CorpusError(
+                    f"{file.path} is both {name} and training text ({trained[file.sha256]})",
+                    "held-out text must not be trained on",
+                    f"leave {trained[file.sha256]} out of the corpus",
+                )
+    if {file.sha256 for file in validation.files} & {file.sha256 for file in test.files}:
+        return ["Validation and test are the same file: the test loss tells nothing more."]
+    return []
+
+
+def _repeated_documents(parts: Sequence[Documents]) -> list[str]:
+    trained = set(parts[0])
+    held_out = [document for part in parts[1:] for document in part]
+    repeated = sum(document in trained for document in held_out)
+    if not repeated:
+        return []
+    return [
+        f"{repeated:,} of {count_of(len(held_out), 'held-out document')} also stand word for word "
+        "in the training text."
+    ]

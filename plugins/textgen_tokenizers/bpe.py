@@ -1,0 +1,115 @@
+"""`bpe`: byte pair encoding (Sennrich et al. 2016), over bytes or over characters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from textgen_core import TokenizerTrainer, option
+from textgen_tokenizers.special_tokens import SPECIAL_TOKENS, UNKNOWN, declare_special_tokens
+
+if TYPE_CHECKING:
+    import tokenizers
+
+BYTES = 256
+
+# Merges stay inside a word with the space before it, up to three digits, signs, or whitespace;
+# marks count as letters, since many scripts write their vowels with them. Letters and signs never
+# meet in a piece, so no merge can spell a special token.
+PIECES = (
+    r" ?[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*"
+    r"| ?\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{M}\p{N}]+"
+    r"|\s+(?!\S)"
+    r"|\s"
+)
+
+
+@attrs.frozen(kw_only=True)
+class BPETokenizerTrainer(TokenizerTrainer):
+    """Byte pair encoding: frequent words are one token, rare ones several.
+
+    Over bytes nothing is ever unknown, and every text is decoded exactly. Over characters, those
+    that the training text never showed are `<UNK>`.
+    """
+
+    vocabulary_size: int = option(
+        10_000,
+        help="tokens to learn at most, special tokens not counted; over bytes, 256 or more",
+        at_least=1,
+    )
+    units: Literal["bytes", "characters"] = option(
+        "bytes", help="what merging starts from: bytes, or the characters of the training text"
+    )
+    minimum_frequency: int = option(
+        50,
+        help="merge no pair seen less often, which keeps a small corpus's vocabulary small",
+        at_least=1,
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.units == "bytes" and self.vocabulary_size < BYTES:
+            raise ValueError(
+                f"vocabulary_size is {self.vocabulary_size}, and units=bytes needs at least {BYTES}"
+            )
+
+    # The promise depends on an option, so it is the instance's, not the class's.
+    @property
+    def lossless(self) -> bool:  # type: ignore[override]
+        """Whether any text comes back exactly: over bytes."""
+        return self.units == "bytes"
+
+    def train(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
+        """Return a tokenizer with the most frequent pairs of `texts` merged."""
+        tokenizer = (
+            self._train_on_bytes(texts)
+            if self.units == "bytes"
+            else self._train_on_characters(tuple(texts))
+        )
+        return declare_special_tokens(tokenizer)
+
+    def _train_on_bytes(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
+        from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        tokenizer.decoder = decoders.ByteLevel()
+        self._merge(tokenizer, texts, sorted(pre_tokenizers.ByteLevel.alphabet()))
+        return tokenizer
+
+    def _train_on_characters(self, texts: tuple[str, ...]) -> tokenizers.Tokenizer:
+        from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(text)
+        ranked = sorted(counts, key=lambda character: (-counts[character], character))
+        tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PIECES), behavior="isolated")
+        tokenizer.decoder = decoders.Fuse()
+        self._merge(tokenizer, texts, ranked[: self.vocabulary_size])
+        return tokenizer
+
+    def _merge(
+        self, tokenizer: tokenizers.Tokenizer, texts: Iterable[str], alphabet: list[str]
+    ) -> None:
+        """Train `tokenizer` with exactly `alphabet` as its single symbols."""
+        from tokenizers import trainers
+
+        trainer = trainers.BpeTrainer(
+            vocab_size=self.vocabulary_size + len(SPECIAL_TOKENS),
+            min_frequency=self.minimum_frequency,
+            special_tokens=list(SPECIAL_TOKENS),
+            initial_alphabet=alphabet,
+            limit_alphabet=len(alphabet),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(iter(texts), trainer)

@@ -1,0 +1,27 @@
+"""The four tokens that every tokenizer of textgen begins with.
+
+This module knows nothing about how a vocabulary is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tokenizers
+
+UNKNOWN = "<UNK>"
+SPECIAL_TOKENS = ("<PAD>", UNKNOWN, "<START>", "<END>")  # ids 0 to 3
+
+
+def number_tokens(ordinary: Iterable[str]) -> dict[str, int]:
+    """Return a vocabulary of the special tokens, then `ordinary` in its order."""
+    return {token: number for number, token in enumerate((*SPECIAL_TOKENS, *ordinary))}
+
+
+def declare_special_tokens(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    """Return `tokenizer`, told which tokens are special, and that their text in a text is not."""
+    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
+    tokenizer.encode_special_tokens = True
+    return tokenizer

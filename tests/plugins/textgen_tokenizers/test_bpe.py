@@ -1,0 +1,67 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textgen_tokenizers.bpe import BPETokenizerTrainer
+
+TEXT = "the cat sat on the mat, and the cat sat on the hat.\n" * 30
+BYTES = BPETokenizerTrainer(minimum_frequency=2).train([TEXT])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text())
+def test_bytes_give_any_text_back(text):
+    assert BYTES.decode(BYTES.encode(text).ids) == text
+
+
+def test_bytes_leave_nothing_unknown():
+    every_code_point = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x11000)]))
+    assert 1 not in BYTES.encode(every_code_point).ids
+
+
+def test_frequent_words_are_one_token_with_their_space():
+    assert BYTES.encode("on the cat").tokens == ["on", "Ġthe", "Ġcat"]
+
+
+def test_vocabulary_size_does_not_count_special_tokens():
+    trainer = BPETokenizerTrainer(vocabulary_size=260, minimum_frequency=1)
+    assert trainer.train([TEXT]).get_vocab_size() == 4 + 260
+
+
+def test_rare_pairs_are_not_merged():
+    def vocabulary_size(minimum_frequency):
+        trainer = BPETokenizerTrainer(minimum_frequency=minimum_frequency)
+        return trainer.train([TEXT]).get_vocab_size()
+
+    assert vocabulary_size(10_000) == 4 + 256
+    assert vocabulary_size(10_000) < vocabulary_size(60) < vocabulary_size(1)
+
+
+def test_bytes_need_room_for_every_byte():
+    with pytest.raises(ValueError, match="at least 256"):
+        BPETokenizerTrainer(vocabulary_size=255)
+    BPETokenizerTrainer(vocabulary_size=255, units="characters")
+
+
+def test_only_bytes_are_lossless():
+    assert BPETokenizerTrainer().lossless is True
+    assert BPETokenizerTrainer(units="characters").lossless is False
+
+
+def test_characters_that_training_never_showed_are_unknown():
+    tokenizer = BPETokenizerTrainer(units="characters", minimum_frequency=2).train([TEXT])
+    assert tokenizer.encode("the ✓✓").ids[-2:] == [1, 1]
+    assert tokenizer.decode(tokenizer.encode(TEXT).ids) == TEXT
+
+
+def test_a_small_vocabulary_of_characters_keeps_the_most_frequent():
+    trainer = BPETokenizerTrainer(units="characters", vocabulary_size=2)
+    tokenizer = trainer.train(["aaa bbb bbb c d e f"])
+    assert tokenizer.get_vocab_size() == 4 + 2
+    assert tokenizer.encode("c b").tokens == ["<UNK>", " ", "b"]
+
+
+def test_letters_with_marks_are_one_word():
+    text = "हिन्दी हिन्दी हिन्दी"
+    tokenizer = BPETokenizerTrainer(units="characters", minimum_frequency=2).train([text])
+    assert len(tokenizer.encode(text).ids) <= 4

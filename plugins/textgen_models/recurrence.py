@@ -34,20 +34,10 @@ def lstm_over_time(
         outputs, cells, gates = _forward(projected, recurrent_kernel, hidden, cell, mask)
 
         def gradient(d_outputs: Any, d_hidden: Any, d_cell: Any) -> tuple[Any, ...]:
-            earlier_cells = tf.concat([cell[None], cells[:-1]], axis=0)
-            saved = (gates, cells, earlier_cells, d_outputs)
             d_gates, d_first_hidden, d_first_cell = _backward(
-                saved, recurrent_kernel, d_hidden, d_cell, mask
+                (gates, cells, cell, d_outputs), recurrent_kernel, d_hidden, d_cell, mask
             )
-            earlier_outputs = tf.concat([hidden[None], outputs[:-1]], axis=0)
-            if mask is not None:
-                earlier_outputs *= mask
-            units = recurrent_kernel.shape[0]
-            d_recurrent_kernel = tf.matmul(
-                tf.reshape(earlier_outputs, (-1, units)),
-                tf.reshape(d_gates, (-1, 4 * units)),
-                transpose_a=True,
-            )
+            d_recurrent_kernel = _kernel_gradient(outputs, hidden, d_gates, mask)
             return d_gates, d_recurrent_kernel, d_first_hidden, d_first_cell
 
         return (outputs, outputs[-1], cells[-1]), gradient
@@ -93,15 +83,17 @@ def _forward(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask
 
 def _backward(saved: Any, recurrent_kernel: Any, d_hidden: Any, d_cell: Any, mask: Any) -> Any:
     """Return the gradients of the summed gates, over all time, and of the first states."""
-    gates, cells, earlier_cells, d_outputs = saved
+    gates, cells, first_cell, d_outputs = saved
     steps = tf.shape(gates)[0]
+    turned_kernel = tf.transpose(recurrent_kernel)  # once: products with it run twice as fast
     array = tf.TensorArray(gates.dtype, size=steps)
 
     def body(time: Any, d_hidden: Any, d_cell: Any, array: Any) -> tuple[Any, ...]:
+        earlier_cell = tf.where(time > 0, cells[tf.maximum(time - 1, 0)], first_cell)
         d_gates, d_cell = _gate_gradients(
-            (gates[time], cells[time], earlier_cells[time]), d_hidden + d_outputs[time], d_cell
+            (gates[time], cells[time], earlier_cell), d_hidden + d_outputs[time], d_cell
         )
-        d_hidden = tf.matmul(d_gates, recurrent_kernel, transpose_b=True)
+        d_hidden = tf.matmul(d_gates, turned_kernel)
         if mask is not None:
             d_hidden *= mask
         return time - 1, d_hidden, d_cell, array.write(time, d_gates)
@@ -128,6 +120,22 @@ def _gate_gradients(saved: Any, d_hidden: Any, d_cell: Any) -> tuple[Any, Any]:
         d_hidden * squashed * output_gate * (1 - output_gate),
     )
     return tf.concat(d_gates, axis=1), d_cell * forget_gate
+
+
+def _kernel_gradient(outputs: Any, hidden: Any, d_gates: Any, mask: Any) -> Any:
+    """Return the recurrent kernel's gradient: hidden states before each step, times its gates'.
+
+    The first step stands apart: joining its state to the others would copy them all, slowly.
+    """
+    earlier = outputs[:-1]
+    if mask is not None:
+        hidden, earlier = hidden * mask, earlier * mask
+    gradient = tf.matmul(hidden, d_gates[0], transpose_a=True)
+    return gradient + tf.matmul(
+        tf.reshape(earlier, (-1, outputs.shape[-1])),
+        tf.reshape(d_gates[1:], (-1, d_gates.shape[-1])),
+        transpose_a=True,
+    )
 
 
 def _stacked(arrays: Any, shape: Any) -> list[Any]:

@@ -8,13 +8,31 @@ component: recipes do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
 
 from textgen_core.components import Option, OptionRules, options_of
-from textgen_core.errors import ComponentError, ConfigurationError, TextgenError, one_error
-from textgen_core.layers import MANY, NO_RECIPE, ONE, Layer, apply_for, shape_faults
+from textgen_core.errors import (
+    ComponentError,
+    ConfigurationError,
+    TextgenError,
+    UsageError,
+    one_error,
+)
+from textgen_core.layers import (
+    ARGUMENTS,
+    MANY,
+    NO_RECIPE,
+    ONE,
+    Layer,
+    apply_for,
+    arguments_layer,
+    file_layers,
+    settings_layer,
+    shape_faults,
+)
 from textgen_core.registry import Registry
 from textgen_core.selection import Chosen, as_list, choose, choose_all, spec_of
 from textgen_core.settings import (
@@ -70,6 +88,33 @@ class Configuration:
         for name in MANY:
             table[name] = [_without_none(each.as_table()) for each in getattr(self, name)]
         return table
+
+
+def configure(
+    arguments: Mapping[str, Any],
+    registry: Registry,
+    *,
+    recipe: str | None = None,
+    config: Path | None = None,
+    settings: Mapping[str, Any] | Sequence[str] = (),
+    flags: bool = False,
+) -> Configuration:
+    """Return the configuration of the arguments of `run`, laid over recipe, file and settings.
+
+    `flags` says whether messages name the arguments as on the command line. Raises a UsageError
+    with every fault at once.
+    """
+    unknown = sorted(set(arguments) - set(ARGUMENTS))
+    if unknown:
+        raise UsageError(
+            f"run() takes no argument {unknown[0]!r}.", f"Allowed: {', '.join(ARGUMENTS)}."
+        )
+    layers = [
+        *file_layers(config, recipe),
+        settings_layer(settings),
+        arguments_layer(arguments, flags=flags),
+    ]
+    return resolve(layers, registry)
 
 
 def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:
@@ -159,6 +204,15 @@ def _seed(layers: Sequence[Layer], faults: list[TextgenError]) -> Any:
         seed = values.get("seed", seed)
         faults.extend(wrong)
     return seed
+
+
+def corpus_settings(settings: Sequence[str]) -> CorpusSettings:
+    """Return the corpus settings of texts such as `corpus.encoding=latin-1`, over the defaults."""
+    faults: list[TextgenError] = []
+    section = _section("corpus", [settings_layer(settings)], faults)
+    if faults:
+        raise one_error(faults)
+    return section  # type: ignore[no-any-return]
 
 
 # ---- components -----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import contextlib
 import os
 import platform
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: start-up chatter
@@ -64,7 +65,7 @@ def choose_precision(wanted: str, capabilities: Sequence[tuple[int, int]]) -> st
 def available_memory() -> int | None:
     """Return the bytes of memory that can be used, or None where the system does not say."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as file:
+        with Path("/proc/meminfo").open(encoding="ascii") as file:
             fields = dict(line.split(":", 1) for line in file)
         return int(fields["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):

@@ -8,7 +8,8 @@
     ├── RunDirectoryError        4   a run directory: missing, damaged, not empty, not writable
     ├── PluginFailure            1   a component raised while it was in use
     ├── TrainingDiverged         1   the loss or a gradient stopped being finite
-    └── OutOfMemory              1   the run does not fit, or did not
+    ├── OutOfMemory              1   the run does not fit, or did not
+    └── Interrupted            130   a person stopped the run, and a checkpoint was saved
 
 An error is three lines at most: what is wrong with the value and the place, what is allowed, and
 the command that helps. Several faults of one input are one error with a line for each. This
@@ -76,6 +77,12 @@ class TrainingDiverged(TextgenError):
 
 class OutOfMemory(TextgenError):
     """The run needs more memory than there is."""
+
+
+class Interrupted(TextgenError):
+    """A person stopped the run; what was done is saved."""
+
+    exit_code = 130
 
 
 def one_error(faults: Sequence[TextgenError]) -> TextgenError:

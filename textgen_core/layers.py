@@ -23,6 +23,25 @@ MANY = ("samplers", "metrics", "trackers")
 NO_RECIPE = "none"
 DEFAULT_RECIPE = "fast"
 
+# What `textgen run` and `run()` take as arguments of their own, and the setting that each one is.
+ARGUMENTS: Mapping[str, str] = {
+    "tokenizer": "tokenizer",
+    "model": "model",
+    "sampler": "samplers",
+    "metric": "metrics",
+    "tracker": "trackers",
+    "seed": "seed",
+    "corpus": "corpus.files",
+    "split": "corpus.split",
+    "validation": "corpus.validation",
+    "test": "corpus.test",
+    "epochs": "training.epochs",
+    "minutes": "training.minutes",
+    "batch_size": "training.batch_size",
+    "learning_rate": "training.learning_rate",
+    "prompt": "generation.prompt",
+}
+
 _TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed", "for")
 
 
@@ -92,25 +111,53 @@ def file_layers(path: Path | None, recipe: str | None) -> list[Layer]:
     return [below] if path is None else [below, Layer(table=table, place=str(path))]
 
 
-def settings_layer(settings: Iterable[str], *, place: str = "--set") -> Layer:
-    """Return the layer of texts such as `training.epochs=3`.
+def settings_layer(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
+    """Return the layer of texts such as `training.epochs=3`, or of a mapping with such keys.
 
     Raises ConfigurationError if a text has another form or names an unknown section.
     """
     table: dict[str, dict[str, Any]] = {}
-    places: dict[str, str] = {}
-    for text in settings:
-        path, equals, value = text.partition("=")
-        section, dot, key = path.strip().partition(".")
-        if not (equals and dot and key) or section not in SECTIONS:
+    if not isinstance(settings, Mapping):
+        settings = dict(_setting(text) for text in settings)
+    for path, value in settings.items():
+        section, dot, key = path.partition(".")
+        if not (dot and key) or section not in SECTIONS:
             raise ConfigurationError(
-                f"{place} cannot be {text!r}.",
+                f"--set cannot be {path}={value}.",
                 f"Allowed: SECTION.KEY=VALUE, with a section of {', '.join(SECTIONS)}.",
                 "Components have flags of their own, such as --model lstm:units=256.",
             )
-        table.setdefault(section, {})[key.replace("-", "_")] = value
-        places[f"{section}.{key}"] = f"{place} {path.strip()}"
-    return Layer(table=table, place=place, places=places)
+        table.setdefault(section, {})[key] = value
+    return Layer(table=table, place="--set")
+
+
+def _setting(text: str) -> tuple[str, str]:
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigurationError(
+            f"--set cannot be {text!r}.",
+            "Allowed: SECTION.KEY=VALUE, such as training.batch_size=16.",
+        )
+    return path.strip().replace("-", "_"), value
+
+
+def arguments_layer(arguments: Mapping[str, Any], *, flags: bool) -> Layer:
+    """Return the layer of the arguments of `run`: those that are not None.
+
+    `flags` says whether a message names them as on the command line or as in Python.
+    """
+    table: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    for name, value in arguments.items():
+        if value is None:
+            continue
+        section, dot, key = ARGUMENTS[name].partition(".")
+        if dot:
+            table.setdefault(section, {})[key] = value
+        else:
+            table[section] = value
+        places[ARGUMENTS[name]] = f"--{name.replace('_', '-')}" if flags else f"{name}="
+    return Layer(table=table, place="the command line" if flags else "run()", places=places)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from textgen_core.config import Configuration
-from textgen_core.errors import RunDirectoryError
+from textgen_core.config import Configuration, resolve
+from textgen_core.errors import RunDirectoryError, UsageError
+from textgen_core.layers import NO_RECIPE, file_layers
 from textgen_core.registry import CORE, DISABLE, Plugin, Registry, same_distribution
-from textgen_core.run_directory import RunDirectory
+from textgen_core.run_directory import RunDirectory, read_json
 
 _PACKAGES = (CORE, "tensorflow", "keras", "tokenizers", "numpy", "safetensors", "sacrebleu")
 
@@ -44,6 +45,27 @@ def describe_run(
         "machine": dict(machine),
         "model": dict(model),
     }
+
+
+def load_configuration(
+    run: RunDirectory, registry: Registry
+) -> tuple[Configuration, tuple[str, ...]]:
+    """Return the configuration of a run, and warnings about changed versions of its plugins.
+
+    Raises RunDirectoryError if run.toml or manifest.json is damaged, or a plugin is missing.
+    """
+    warnings: tuple[str, ...] = ()
+    if run.manifest.is_file():  # a run that was interrupted early has none yet
+        manifest = read_json(run.manifest)
+        check_components(run, manifest, registry)
+        warnings = tuple(version_changes(run, manifest, registry))
+    try:
+        layers = file_layers(run.configuration, NO_RECIPE)
+        return resolve(layers, registry), warnings
+    except UsageError as error:
+        raise RunDirectoryError(
+            f"{run.configuration} cannot be used: {error.problem}", error.allowed, error.advice
+        ) from error
 
 
 def check_components(run: RunDirectory, manifest: Mapping[str, Any], registry: Registry) -> None:

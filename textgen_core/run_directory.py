@@ -7,6 +7,7 @@ the names and forms of the files, and nothing about what they mean.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -98,11 +99,8 @@ class RunDirectory:
         return sorted(int(step) for step in steps if step.isdigit())
 
 
-def create_run_directory(path: Path) -> RunDirectory:
-    """Make an empty run directory.
-
-    Raises RunDirectoryError if the path is taken or cannot be written.
-    """
+def check_free(path: Path) -> None:
+    """Raise RunDirectoryError unless a new run can be made at this path; nothing is written."""
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise RunDirectoryError(
@@ -110,9 +108,23 @@ def create_run_directory(path: Path) -> RunDirectory:
                 "Allowed: a new or empty directory, so that no run is overwritten.",
                 f"Go on with it: textgen resume {path}; or name another: --out DIR.",
             )
+        nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{nearest} is a file")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "permission denied")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def create_run_directory(path: Path) -> RunDirectory:
+    """Make an empty run directory.
+
+    Raises RunDirectoryError if the path is taken or cannot be written.
+    """
+    check_free(path)
+    try:
         path.mkdir(parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK):
-            raise PermissionError(13, "Permission denied")
     except OSError as error:
         raise _cannot_write(path, error) from error
     return RunDirectory(path)

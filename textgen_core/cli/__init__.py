@@ -1,0 +1,108 @@
+"""The command `textgen`: a thin face over the Python API, and the only place that prints.
+
+Each command has a file. What is heavy is imported inside the commands, after their arguments were
+checked: `textgen --help` imports no plugin, and no mistake waits for TensorFlow.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from textgen_core.cli import analyze, evaluate, generate, plugins, recipes, report, resume, run
+from textgen_core.errors import TextgenError
+
+_SHOW_TRACES = "--debug"
+
+app = typer.Typer(
+    name="textgen",
+    help="Train a small language model on your own text, and write with it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("resume")(resume.resume)
+app.command("generate")(generate.generate)
+app.command("evaluate")(evaluate.evaluate)
+app.command("analyze")(analyze.analyze)
+app.command("report")(report.report)
+app.add_typer(plugins.app, name="plugins")
+app.command("recipes")(recipes.recipes)
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    debug: bool = typer.Option(False, _SHOW_TRACES, help="Show the whole trace of an error."),
+) -> None:
+    del debug  # taken by `main`, wherever it stands
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"textgen {version_of('textgen-core')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command, and turn every error into three lines and an exit code."""
+    arguments = sys.argv[1:]
+    show_traces = _SHOW_TRACES in arguments
+    arguments = [each for each in arguments if each != _SHOW_TRACES]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    if show_traces:
+        sys.exit(app(arguments, prog_name="textgen", standalone_mode=False))
+    sys.exit(_run_quietly(arguments))
+
+
+def _run_quietly(arguments: list[str]) -> int:
+    try:
+        code = app(arguments, prog_name="textgen", standalone_mode=False)
+    except TextgenError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _fail_usage(error)
+    except typer.Abort:
+        return _fail("Interrupted.", 130)
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _fail(
+            "There is not enough memory for this.\n"
+            "Try a smaller --batch-size, data.sequence_length, vocabulary or model.",
+            1,
+        )
+    except Exception as error:
+        cause = " ".join(f"{type(error).__name__}: {error}".split())
+        return _fail(
+            f"textgen failed in a way that it should not: {cause[:300]}\n"
+            f"Please report it, with the trace that {_SHOW_TRACES} shows.",
+            1,
+        )
+    if code == 130:
+        return _fail("Interrupted.", 130)
+    return int(code or 0)
+
+
+def _fail_usage(error: typer.TyperException) -> int:
+    """Show a mistake on the command line; no arguments at all bring the help instead."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.format_message(), err=True)
+        return error.exit_code
+    command = context.command_path if context is not None else "textgen"
+    return _fail(f"{error.format_message()}\nSee: {command} --help", error.exit_code)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stdout.flush()
+    first, newline, rest = message.partition("\n")
+    typer.secho("Error: ", fg="red", bold=True, err=True, nl=False, color=None)
+    typer.echo(first + newline + rest, err=True)
+    return code

@@ -1,8 +1,8 @@
 """The training loop: steps, and from time to time a validation, a sample and a checkpoint.
 
-These come at every epoch and at every tenth of the run. What happens is told to an `Observer`; what
-must be remembered is written to the run directory before anyone is told. This module knows nothing about corpora, samplers or terminals: validation and
-samples are functions that it is given.
+These come at every epoch and at every tenth of the run. What happens is told to an `Observer`,
+after what must be remembered is written to the run directory. This module knows nothing about
+corpora, samplers or terminals: validation and samples are functions that it is given.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from textgen_core.data.batches import StreamBatches, WindowBatches
+from textgen_core.data.batches import Batches
 from textgen_core.errors import TrainingDiverged
 from textgen_core.language_model import LanguageModel
 from textgen_core.run_directory import RunDirectory, append_row, write_json
@@ -67,7 +67,7 @@ class TrainingJob:
     language_model: LanguageModel
     optimizer: Any
     step: TrainingStep
-    batches: WindowBatches | StreamBatches
+    batches: Batches
     settings: TrainingSettings
     run: RunDirectory
     validate: Callable[[], Validation | None]

@@ -1,0 +1,43 @@
+"""`textgen analyze`: phase 1 alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from textgen_core.cli.options import Json, print_json, warn_of_unread_stdin
+
+
+def analyze(
+    corpus: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[CORPUS]...",
+            help="Text files or folders, - for stdin; default: a built-in corpus.",
+            show_default=False,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="corpus.KEY=VALUE", help="A setting; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at a corpus: counts, vocabulary, lengths and n-grams, with advice."""
+    from textgen_core.cli.options import warn
+    from textgen_core.cli.terminal import stdout
+    from textgen_core.config import corpus_settings
+    from textgen_core.corpus import advise_on, analyse_corpus, read_corpus
+    from textgen_core.narration import tell_analysis
+
+    warn_of_unread_stdin(corpus or [])
+    read = read_corpus(corpus or (), corpus_settings(settings or ()))
+    analysis = analyse_corpus(read)
+    for note in (*read.notes, *advise_on(analysis)):
+        warn(note)
+    if as_json:
+        print_json(analysis.as_json())
+        return
+    for line in tell_analysis(analysis):
+        stdout().print(line)

@@ -1,0 +1,29 @@
+"""Opening a run for a command: its faults first, then TensorFlow, then its warnings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textgen_core.opened_run import Run
+
+
+def open_for(reference: str | None) -> Run:
+    """Return the run that a command line names.
+
+    Raises RunDirectoryError, before TensorFlow is waited for where that can be told.
+    """
+    from textgen_core.cli.options import warn
+    from textgen_core.cli.startup import import_tensorflow
+    from textgen_core.discovery import discover
+    from textgen_core.manifest import load_configuration
+    from textgen_core.run_directory import find_run
+
+    directory = find_run(reference)
+    configuration, warnings = load_configuration(directory, discover())
+    for warning in warnings:
+        warn(warning)
+    import_tensorflow()
+    from textgen_core.opened_run import Run
+
+    return Run(directory, configuration, warnings=warnings)

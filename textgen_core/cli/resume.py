@@ -1,0 +1,43 @@
+"""`textgen resume`: go on with an interrupted run, or train a run further."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from textgen_core.cli.options import Json, Quiet, RunArgument
+from textgen_core.cli.run import show_end
+
+
+def resume(
+    run: RunArgument = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Train this many more epochs.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", help="Train this many more minutes.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with an interrupted run, or train a run further."""
+    from textgen_core.cli.startup import import_tensorflow
+    from textgen_core.cli.terminal import TerminalListener
+    from textgen_core.discovery import discover
+    from textgen_core.manifest import load_configuration
+    from textgen_core.run_directory import find_run
+
+    directory = find_run(run)
+    load_configuration(directory, discover())  # its faults, before TensorFlow is waited for
+    import_tensorflow()
+    from textgen_core import pipeline
+
+    listener = TerminalListener(results=not as_json, quiet=quiet)
+    try:
+        finished = pipeline.resume(
+            directory.path, epochs=epochs, minutes=minutes, listener=listener
+        )
+    finally:
+        listener.close()
+    show_end(finished, listener, as_json=as_json)

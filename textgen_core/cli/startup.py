@@ -1,0 +1,42 @@
+"""TensorFlow's import, without its start-up chatter.
+
+It writes to the process's standard error past Python, so the descriptor itself is turned away for
+that time. `--debug` and TF_CPP_MIN_LOG_LEVEL bring the chatter back.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and look for devices, quietly unless the person asked otherwise."""
+    if "tensorflow" in sys.modules:
+        return
+    if _LEVEL in os.environ:
+        import tensorflow as tf
+    else:
+        os.environ[_LEVEL] = "3"
+        with _turned_away():
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+
+
+@contextmanager
+def _turned_away() -> Iterator[None]:
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

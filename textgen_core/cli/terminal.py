@@ -1,0 +1,169 @@
+"""What a person sees of a run: findings on stdout, progress and warnings on stderr.
+
+On a terminal training shows a bar that stays in place; elsewhere it writes plain lines. This module
+knows nothing about commands.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from textgen_core.listener import PHASES, Listener
+
+_MOVING = [code for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"]
+_CONTROL = dict.fromkeys(_MOVING, "\N{REPLACEMENT CHARACTER}")
+_SAMPLE_LENGTH = 300  # characters of a sample shown while training
+
+
+def stdout() -> Console:
+    """Return the console of results."""
+    return Console(highlight=False, markup=False, soft_wrap=True)
+
+
+def stderr() -> Console:
+    """Return the console of progress and warnings."""
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def harmless(text: str, console: Console | None = None) -> str:
+    """Return a text without the control characters that would move a terminal."""
+    on_terminal = sys.stdout.isatty() if console is None else console.is_terminal
+    return text.translate(_CONTROL) if on_terminal else text
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: `45 s`, `3 min 20 s`, `1 h 5 min`."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "")
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+class TerminalListener(Listener):
+    """Shows a run.
+
+    `results` is False for `--json`: then stdout is left alone. `quiet` leaves only warnings, and
+    the text at the end.
+    """
+
+    def __init__(self, *, results: bool = True, quiet: bool = False) -> None:
+        self._progress = stderr()
+        self._results = stdout() if results else self._progress
+        self._quiet = quiet
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._ends: float | None = None
+        self.warnings: list[str] = []
+
+    def run_starts(self, directory: str) -> None:
+        if not self._quiet:
+            self._progress.print(Text(f"Writing to {directory}", style="dim"))
+
+    def phase(self, number: int) -> None:
+        if not self._quiet:
+            title = Text(f"{number} {PHASES[number]}", style="bold cyan")
+            self._results.print(Text("\n") + title)
+
+    def found(self, lines: Sequence[str]) -> None:
+        if not self._quiet:
+            for line in lines:
+                self._results.print(Text(f"  {harmless(line, self._results)}"))
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        if self._quiet:
+            return
+        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        for column in columns:
+            right = bool(rows) and rows[0][columns.index(column)].replace(",", "").isdigit()
+            table.add_column(column, justify="right" if right else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        self._results.print(table)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+        self._above(Text("  Note: ", style="yellow") + Text(text))
+
+    def expected(self, seconds: float, steps: int | None) -> None:
+        if self._quiet:
+            return
+        planned = "as many steps as fit" if steps is None else f"{steps:,} steps"
+        self._results.print(Text(f"  about {duration(seconds)}: {planned}"))
+        if self._progress.is_terminal:
+            self._bar = Progress(
+                TextColumn("  {task.percentage:3.0f}%"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.description}"),
+                console=self._progress,
+                transient=True,
+            )
+            self._task = self._bar.add_task("compiling", total=1.0)
+            self._bar.start()
+        else:
+            self._progress.print(Text("  compiling"))
+
+    def training_row(self, row: Mapping[str, Any], progress: float) -> None:
+        if self._bar is None or self._task is None:
+            return
+        left = row["seconds"] * (1 - progress) / progress if progress > 0.01 else None
+        self._bar.update(self._task, completed=progress, description=_figures(row, left))
+
+    def validation_row(self, row: Mapping[str, Any]) -> None:
+        loss = row["validation_loss"]
+        line = (
+            f"  step {row['step']:>7,}  validation loss {loss:.3f}  "
+            f"perplexity {row['validation_perplexity']:.1f}  "
+            f"{row['validation_bits_per_byte']:.3f} bits per byte"
+        )
+        if not self._quiet:
+            self._above(Text(line))
+
+    def sample(self, row: Mapping[str, Any]) -> None:
+        if not self._quiet:
+            text = harmless(f"{row['prompt']}{row['text']}", self._progress)
+            shown = " ".join(text[:_SAMPLE_LENGTH].split())
+            self._above(Text(f"  step {row['step']:>7,}  ") + Text(shown, style="italic dim"))
+
+    def training_ends(self, *, interrupted: bool) -> None:
+        del interrupted
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def generated(self, texts: Sequence[str], prompt: str) -> None:
+        for number, text in enumerate(texts, start=1):
+            if len(texts) > 1:
+                self._results.print(Text(f"\n--- sample {number} ---", style="dim"))
+            self._results.print(Text(harmless(prompt + text, self._results)))
+        self._results.print()
+
+    def close(self) -> None:
+        """Take the bar away, if an error left it standing."""
+        self.training_ends(interrupted=True)
+
+    def _above(self, line: Text) -> None:
+        """Print a line, above the bar if there is one."""
+        console = self._bar.console if self._bar is not None else self._progress
+        console.print(line)
+
+
+def _figures(row: Mapping[str, Any], left: float | None) -> str:
+    figures = [
+        f"epoch {row['epoch']}",
+        f"loss {row['loss']:.3f}",
+        f"perplexity {math.exp(min(row['loss'], 50)):,.1f}",
+        f"{row['tokens_per_second']:,.0f} tokens/s",
+    ]
+    if left is not None:
+        figures.append(f"{duration(left)} left")
+    return "  ".join(figures)

@@ -1,0 +1,112 @@
+"""What the phases found, in lines for a person.
+
+Values in, sentences out: the terminal, a notebook and the log say the same. This module computes no
+figure of its own.
+"""
+
+from __future__ import annotations
+
+import math
+
+from textgen_core.building import ModelDescription
+from textgen_core.config import Configuration
+from textgen_core.corpus import Analysis
+from textgen_core.evaluation.evaluation import Evaluation
+from textgen_core.evaluation.figures import read_perplexity
+from textgen_core.phases import SPLITS, Prepared, gigabytes
+
+
+def tell_analysis(analysis: Analysis) -> list[str]:
+    """Return the findings of phase 1."""
+    lines = [
+        f"{analysis.characters:,} characters in {_count(analysis.documents, 'document')}, "
+        f"{analysis.lines:,} lines; an alphabet of {analysis.alphabet_size:,}",
+        f"{analysis.words:,} words of {analysis.types:,} types "
+        f"(type/token ratio {analysis.type_token_ratio:.3f}), {analysis.hapaxes:,} of them once",
+        f"lines of {analysis.line_lengths.mean:.0f} characters on average (longest "
+        f"{analysis.line_lengths.maximum:,}), sentences of {analysis.sentence_lengths.mean:.0f} words "
+        f"(longest {analysis.sentence_lengths.maximum:,})",
+    ]
+    for name, counted in (
+        ("words", analysis.top_words),
+        ("bigrams", analysis.top_bigrams),
+        ("trigrams", analysis.top_trigrams),
+    ):
+        shown = ", ".join(f"{text} {count:,}" for text, count in counted[:5])
+        lines.append(f"most frequent {name}: {shown}")
+    if analysis.zipf is not None:
+        lines.append(f"Zipf's slope {analysis.zipf.slope:.2f} (natural text: about -1)")
+    return lines
+
+
+def tell_preparation(prepared: Prepared, configuration: Configuration) -> list[str]:
+    """Return the findings of phase 2."""
+    size = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
+    lines = [*prepared.notes]
+    tokenizer = configuration.tokenizer
+    wanted = tokenizer.options.get("vocabulary_size")
+    fewer = isinstance(wanted, int) and size - 4 < wanted
+    lines.append(
+        f"tokenizer {tokenizer.label}: {size:,} tokens in its vocabulary"
+        + (f" (fewer than {wanted:,}: the text gives no more)" if fewer else "")
+    )
+    for name in SPLITS:
+        if name not in prepared.token_files:
+            continue
+        file = prepared.token_files[name]
+        tokens = len(file.token_ids) - 1
+        unknown = f", {file.unknown_tokens:,} unknown" if file.unknown_tokens else ""
+        lines.append(
+            f"{name}: {tokens:,} tokens{unknown}, "
+            f"{file.text_bytes / max(1, tokens):.2f} bytes a token"
+        )
+    return lines
+
+
+def tell_model(
+    description: ModelDescription,
+) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[str]]:
+    """Return the columns and rows of the layer table, and the findings of phase 3."""
+    columns = ("layer", "kind", "batch of 1", f"batch of {description.batch_size}", "parameters")
+    rows = [
+        (row.name, row.kind, row.output_for_one, row.output_for_batch, f"{row.parameters:,}")
+        for row in description.layers
+    ]
+    lines = [
+        f"{description.parameters:,} parameters in {description.precision}; training needs about "
+        f"{gigabytes(description.memory_bytes)} of memory",
+        f"a synthetic batch of {description.batch_size} x {description.context_length} tokens "
+        f"gives finite logits over {description.vocabulary_size:,} tokens",
+    ]
+    return columns, rows, lines
+
+
+def tell_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
+    """Return the findings of phase 5."""
+    lines = [
+        f"on {evaluation.split}: {evaluation.bits_per_byte:.3f} bits per byte, "
+        f"loss {evaluation.loss:.3f} nats a token",
+        f"perplexity {evaluation.perplexity:.1f}: "
+        f"{read_perplexity(evaluation.perplexity, vocabulary_size)}",
+    ]
+    beaten = [
+        f"{name} {figures['bits_per_byte']:.3f}"
+        for name, figures in evaluation.baselines.items()
+        if figures.get("bits_per_byte") is not None
+    ]
+    if beaten:
+        lines.append(f"to beat, in bits per byte: {', '.join(beaten)}")
+    for name, measured in evaluation.metrics.items():
+        shown = ", ".join(f"{key} {_figure(value)}" for key, value in measured.items())
+        lines.append(f"{name}: {shown}")
+    for finding in evaluation.diagnosis:
+        lines.append(f"{finding.trouble}: {finding.evidence} {finding.advice}")
+    return lines
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{value:.3g}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")

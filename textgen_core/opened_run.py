@@ -1,0 +1,240 @@
+"""A run that was opened: write with it, score it, make its report.
+
+The model is built again from the run's own tokenizer and weights when it is first needed; nothing
+of the run directory is executed. This module knows nothing about training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from textgen_core.building import build_language_model
+from textgen_core.config import Configuration
+from textgen_core.corpus import clean_corpus, read_corpus
+from textgen_core.data.tokenizer import load_tokenizer
+from textgen_core.data.tokens import tokenize_documents
+from textgen_core.devices import choose_precision, compute_capabilities, grow_memory
+from textgen_core.discovery import discover
+from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError, one_error
+from textgen_core.evaluation.evaluation import Evaluation, HeldOut, Training, evaluate
+from textgen_core.generation.generator import Generator
+from textgen_core.generation.piece_stream import Generation, PieceStream
+from textgen_core.language_model import LanguageModel
+from textgen_core.manifest import changed_files
+from textgen_core.phases import Prepared, Texts, prepare, read_texts
+from textgen_core.report import write_report
+from textgen_core.run_directory import RunDirectory, read_json, read_rows, write_json
+from textgen_core.selection import Chosen, as_list, choose_all
+from textgen_core.training.checkpoint import best_step, load_weights
+from textgen_core.training_phase import make_generator, make_scorer
+
+
+class Run:
+    """A trained run, as `run` and `open_run` return it.
+
+    directory: where it lies; configuration: what it was made with; warnings: what to know before
+    use, such as a plugin that is installed in another version.
+    """
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        configuration: Configuration,
+        *,
+        prepared: Prepared | None = None,
+        warnings: Sequence[str] = (),
+    ) -> None:
+        self._directory = directory
+        self.configuration = configuration
+        self.warnings = tuple(warnings)
+        self._prepared = prepared
+        self._generators: dict[tuple[str, ...], Generator] = {}
+
+    @property
+    def directory(self) -> Path:
+        """The run directory's path."""
+        return self._directory.path
+
+    @property
+    def step(self) -> int:
+        """The step of the checkpoint in use: the best by validation, else the newest."""
+        return best_step(self._directory)
+
+    @cached_property
+    def language_model(self) -> LanguageModel:
+        """The model with the weights of the best checkpoint.
+
+        Raises RunDirectoryError if a file is missing or damaged.
+        """
+        step = self.step
+        grow_memory()
+        configuration = self.configuration
+        language_model = build_language_model(
+            configuration.model,
+            load_tokenizer(self._directory.tokenizer),
+            context_length=configuration.data.sequence_length,
+            precision=choose_precision(configuration.training.precision, compute_capabilities()),
+            seed=configuration.seed,
+        )
+        load_weights(self._directory, step, language_model.model)
+        return language_model
+
+    # ---- writing ------------------------------------------------------------------------
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        sampler: Any = None,
+        max_new_tokens: int | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> Iterator[str]:
+        """Yield a text that follows the prompt, in pieces as they are written.
+
+        `sampler` is a spec, a dict with "name", an instance, or a list of these in their order; by
+        default the run's own. The same seed gives the same text. Raises a TextgenError.
+        """
+        pieces = self.stream(
+            [prompt], sampler=sampler, max_new_tokens=max_new_tokens, seed=seed, stop=stop
+        )
+        for piece in pieces:
+            yield piece.text
+
+    def write(
+        self,
+        prompt: str = "",
+        *,
+        samples: int = 1,
+        sampler: Any = None,
+        max_new_tokens: int | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> Generation:
+        """Write several texts that follow one prompt, and return them with their figures."""
+        pieces = self.stream(
+            [prompt] * samples, sampler=sampler, max_new_tokens=max_new_tokens, seed=seed, stop=stop
+        )
+        for _ in pieces:
+            pass
+        return pieces.generation()
+
+    def stream(
+        self,
+        prompts: Sequence[str],
+        *,
+        sampler: Any = None,
+        max_new_tokens: int | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> PieceStream:
+        """Return an iterator over the pieces of one text for each prompt, all written at once."""
+        length = self.configuration.generation.max_new_tokens
+        return self._generator(self.samplers(sampler)).stream(
+            prompts,
+            max_new_tokens=length if max_new_tokens is None else max_new_tokens,
+            seed=self.configuration.seed if seed is None else seed,
+            stop=stop,
+        )
+
+    def samplers(self, wish: Any = None) -> tuple[Chosen, ...]:
+        """Return the chain of samplers that a wish asks for; None: the run's own."""
+        if wish is None:
+            return self.configuration.samplers
+        wishes = [(each, "--sampler") for each in as_list(wish)]
+        chosen, faults = choose_all(discover(), "sampler", wishes)
+        if faults:
+            raise one_error(faults)
+        return chosen
+
+    def _generator(self, samplers: tuple[Chosen, ...]) -> Generator:
+        key = tuple(each.label for each in samplers)
+        if key not in self._generators:
+            self._generators[key] = make_generator(samplers, self.language_model)
+        return self._generators[key]
+
+    # ---- scoring ------------------------------------------------------------------------
+
+    def evaluate(self, text: str | Path | None = None) -> Evaluation:
+        """Score the run on its test split, or on another text file.
+
+        Without a test split the validation split is used, and the evaluation says so. That of its
+        own split is written to evaluation.json. Raises CorpusError, or RunDirectoryError if the
+        corpus has changed.
+        """
+        prepared = self._prepare()
+        held_out = self._held_out(prepared) if text is None else self._other_text(Path(text))
+        train = prepared.token_files["train"]
+        evaluation = evaluate(
+            make_scorer(self.configuration, self.language_model),
+            held_out,
+            Training(
+                documents=prepared.splits.train,
+                token_ids=train.token_ids,
+                rows=tuple(read_rows(self._directory.metrics)),
+            ),
+            settings=self.configuration.evaluation,
+            metrics=[
+                (each.name, each.provider, each.instance) for each in self.configuration.metrics
+            ],
+            continue_prompts=self._continue,
+        )
+        if text is None:
+            write_json(self._directory.evaluation, evaluation.as_json())
+        return evaluation
+
+    def report(self) -> Path:
+        """Write report.html from the run's files, and return its path."""
+        return write_report(self._directory)
+
+    def _continue(self, prompts: Sequence[str], new_tokens: int) -> list[str]:
+        generator = self._generator(self.configuration.samplers)
+        generation = generator.generate(
+            prompts, max_new_tokens=new_tokens, seed=self.configuration.seed
+        )
+        return [sample.text for sample in generation.samples]
+
+    def _prepare(self) -> Prepared:
+        if self._prepared is None:
+            texts = read_texts(self.configuration)
+            check_corpus(self._directory, texts)
+            tokenizer = load_tokenizer(self._directory.tokenizer)
+            self._prepared = prepare(texts, self.configuration, tokenizer)
+        return self._prepared
+
+    def _held_out(self, prepared: Prepared) -> HeldOut:
+        for split in ("test", "validation"):
+            if split in prepared.token_files:
+                return HeldOut(
+                    split=split,
+                    documents=getattr(prepared.splits, split),
+                    tokens=prepared.token_files[split],
+                )
+        raise ConfigurationError(
+            f"{self.directory} has no held-out text: its split is "
+            f"{','.join(f'{share:g}' for share in self.configuration.corpus.split)}.",
+            advice="Score it on another text: textgen evaluate RUN --text FILE",
+        )
+
+    def _other_text(self, path: Path) -> HeldOut:
+        settings = self.configuration.corpus
+        corpus = clean_corpus(read_corpus([path], settings), settings)
+        tokens = tokenize_documents(corpus.documents, self.language_model.tokenizer, path.name)
+        if len(tokens.token_ids) < 2:
+            raise CorpusError(f"{path} holds no token to score.")
+        return HeldOut(split=path.name, documents=corpus.documents, tokens=tokens)
+
+
+def check_corpus(run: RunDirectory, texts: Texts) -> None:
+    """Raise RunDirectoryError if the corpus is not the one that the run was made from."""
+    changed = changed_files(read_json(run.manifest), texts.files)
+    if changed:
+        raise RunDirectoryError(
+            f"{changed[0]} is not the text that {run.path} was trained on"
+            + (f", nor are {len(changed) - 1} other files." if len(changed) > 1 else "."),
+            "Allowed: the same files, byte for byte (their SHA-256 is in manifest.json).",
+            "Bring the old text back, or train a new run on this one: textgen run.",
+        )

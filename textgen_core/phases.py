@@ -1,0 +1,181 @@
+"""Phases 1 to 3: from a configuration to a model that is ready to be trained.
+
+Each phase is a function that takes values and returns values; `pipeline` calls them in order and
+remembers. This module knows nothing about run directories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import tokenizers
+
+from textgen_core.building import ModelDescription, build_language_model, describe_model
+from textgen_core.config import Configuration
+from textgen_core.corpus import (
+    Analysis,
+    Corpus,
+    Splits,
+    advise_on,
+    analyse_corpus,
+    clean_corpus,
+    read_corpus,
+    split_corpus,
+)
+from textgen_core.data.batches import StreamBatches, WindowBatches
+from textgen_core.data.tokenizer import train_tokenizer
+from textgen_core.data.tokens import TokenFile, tokenize_documents
+from textgen_core.devices import available_memory, choose_precision, compute_capabilities
+from textgen_core.errors import OutOfMemory, PluginFailure, TextgenError
+from textgen_core.language_model import LanguageModel
+from textgen_core.selection import Chosen
+
+SPLITS = ("train", "validation", "test")
+
+
+@attrs.frozen(kw_only=True)
+class Texts:
+    """What phase 1 reads: the corpus, and ready-made held-out texts where there are any."""
+
+    corpus: Corpus
+    ready_made: tuple[Corpus, Corpus] | None = None
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """The files as the manifest records them."""
+        corpora = (self.corpus, *(self.ready_made or ()))
+        return [attrs.asdict(file) for corpus in corpora for file in corpus.files]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What reading has to say."""
+        return tuple(
+            note for corpus in (self.corpus, *(self.ready_made or ())) for note in corpus.notes
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Prepared:
+    """What phase 2 makes: cleaned splits, a tokenizer, and a token file for each split."""
+
+    splits: Splits
+    tokenizer: tokenizers.Tokenizer
+    token_files: Mapping[str, TokenFile]
+    notes: tuple[str, ...]
+
+
+def read_texts(configuration: Configuration) -> Texts:
+    """Read the corpus files of a configuration; raises CorpusError."""
+    settings = configuration.corpus
+    corpus = read_corpus(settings.files, settings)
+    if settings.validation is None:
+        return Texts(corpus=corpus)
+    validation = read_corpus([settings.validation], settings)
+    test = Corpus(documents=())
+    if settings.test is not None:
+        test = read_corpus([settings.test], settings)
+    return Texts(corpus=corpus, ready_made=(validation, test))
+
+
+def analyse(texts: Texts) -> tuple[Analysis, tuple[str, ...]]:
+    """Phase 1: return what the corpus is, and advice in sentences."""
+    analysis = analyse_corpus(texts.corpus)
+    return analysis, advise_on(analysis)
+
+
+def split(texts: Texts, configuration: Configuration) -> tuple[Splits, tuple[str, ...]]:
+    """Clean and split the texts; return the splits and what cleaning changed."""
+    settings = configuration.corpus
+    corpus = clean_corpus(texts.corpus, settings)
+    ready_made = None
+    if texts.ready_made is not None:
+        validation, test = texts.ready_made
+        cleaned = clean_corpus(test, settings) if test.documents else test
+        ready_made = (clean_corpus(validation, settings), cleaned)
+    splits = split_corpus(corpus, settings, ready_made)
+    return splits, (*corpus.notes[len(texts.corpus.notes) :], *splits.notes)
+
+
+def prepare(
+    texts: Texts, configuration: Configuration, tokenizer: tokenizers.Tokenizer | None = None
+) -> Prepared:
+    """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
+
+    A `tokenizer` that is given is used as it is: that of the run to go on with.
+    """
+    splits, notes = split(texts, configuration)
+    if tokenizer is None:
+        tokenizer = _train_tokenizer(configuration.tokenizer, splits.train)
+    token_files = {
+        name: tokenize_documents(documents, tokenizer, name)
+        for name in SPLITS
+        if (documents := getattr(splits, name))
+    }
+    return Prepared(splits=splits, tokenizer=tokenizer, token_files=token_files, notes=notes)
+
+
+def _train_tokenizer(chosen: Chosen, documents: Sequence[str]) -> tokenizers.Tokenizer:
+    try:
+        return train_tokenizer(chosen.instance, documents)
+    except PluginFailure as error:
+        raise PluginFailure(
+            f"The tokenizer {chosen.name!r} ({chosen.provider}): {error.problem}",
+            error.allowed,
+            error.advice,
+        ) from error
+    except TextgenError:
+        raise
+    except Exception as error:
+        raise chosen.failure(error) from error
+
+
+def build(
+    configuration: Configuration, tokenizer: tokenizers.Tokenizer
+) -> tuple[LanguageModel, ModelDescription]:
+    """Phase 3: build the model and describe it.
+
+    Raises OutOfMemory if training it needs more memory than there is.
+    """
+    precision = choose_precision(configuration.training.precision, compute_capabilities())
+    language_model = build_language_model(
+        configuration.model,
+        tokenizer,
+        context_length=configuration.data.sequence_length,
+        precision=precision,
+        seed=configuration.seed,
+    )
+    description = describe_model(
+        language_model, batch_size=configuration.training.batch_size, precision=precision
+    )
+    _check_memory(description)
+    return language_model, description
+
+
+def make_batches(
+    configuration: Configuration, token_file: TokenFile
+) -> WindowBatches | StreamBatches:
+    """Return the training batches of a configuration."""
+    data, batch_size = configuration.data, configuration.training.batch_size
+    if data.batching == "stream":
+        return StreamBatches(token_file.token_ids, data.sequence_length, batch_size)
+    return WindowBatches(
+        token_file.token_ids, data.sequence_length, data.stride, batch_size, configuration.seed
+    )
+
+
+def _check_memory(description: ModelDescription) -> None:
+    available = available_memory()
+    if available is not None and description.memory_bytes > available:
+        raise OutOfMemory(
+            f"Training this model needs about {gigabytes(description.memory_bytes)}, and "
+            f"{gigabytes(available)} are free.",
+            "Allowed: what fits into memory.",
+            "Try a smaller --batch-size, data.sequence_length, vocabulary or model.",
+        )
+
+
+def gigabytes(size: float) -> str:
+    """Return a number of bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -1,0 +1,221 @@
+"""Phase 4: from a model and its token files to checkpoints.
+
+Connects the training loop with what validates, what writes the samples, and who follows. This
+module knows nothing about corpora, and reads no file but checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from textgen_core.components import Outcome, TrackedRun
+from textgen_core.config import Configuration
+from textgen_core.data.tokens import TokenFile
+from textgen_core.errors import ConfigurationError
+from textgen_core.evaluation.figures import measure_losses
+from textgen_core.evaluation.scoring import Scorer
+from textgen_core.generation.generator import Generator
+from textgen_core.language_model import LanguageModel
+from textgen_core.listener import Listener
+from textgen_core.phases import make_batches
+from textgen_core.run_directory import RunDirectory, drop_rows_after
+from textgen_core.selection import Chosen
+from textgen_core.training.calibration import measure_step
+from textgen_core.training.checkpoint import (
+    load_carry,
+    load_optimizer,
+    load_state,
+    load_weights,
+    remove_leftovers,
+)
+from textgen_core.training.interruption import listening
+from textgen_core.training.loop import (
+    TrainingJob,
+    Validation,
+    first_state,
+    is_over,
+    last_step_of,
+    train,
+)
+from textgen_core.training.optimizer import build_optimizer
+from textgen_core.training.plan import Plan
+from textgen_core.training.progress import TrainingState
+from textgen_core.training.step import TrainingStep
+from textgen_core.training.trackers import Trackers
+
+
+def make_scorer(configuration: Configuration, language_model: LanguageModel) -> Scorer:
+    """Return the scorer of a run: carried state for models trained on streams, else windows."""
+    return Scorer(
+        language_model,
+        stride=configuration.evaluation.stride,
+        carry=configuration.data.batching == "stream",
+        batch_size=configuration.training.batch_size,
+    )
+
+
+def make_generator(samplers: Sequence[Chosen], language_model: LanguageModel) -> Generator:
+    """Return the generator of a chain of samplers."""
+    return Generator(
+        language_model,
+        [chosen.instance for chosen in samplers],
+        labels=[f"{chosen.name} ({chosen.provider})" for chosen in samplers],
+    )
+
+
+def make_job(
+    configuration: Configuration,
+    run: RunDirectory,
+    language_model: LanguageModel,
+    token_files: Mapping[str, TokenFile],
+    listener: Listener,
+) -> TrainingJob:
+    """Return the training job of a run.
+
+    Raises ConfigurationError if the model cannot do what the settings ask for.
+    """
+    streams = configuration.data.batching == "stream"
+    if streams and not language_model.can_advance:
+        raise ConfigurationError(
+            f"data.batching cannot be stream with the model {configuration.model.name!r}: "
+            "it offers no state to carry.",
+            "Allowed with it: windows.",
+        )
+    float16 = language_model.model.dtype_policy.name == "mixed_float16"
+    optimizer = build_optimizer(configuration.training, language_model.model, float16)
+    step = TrainingStep(language_model, optimizer, configuration.training, carries_state=streams)
+    return TrainingJob(
+        language_model=language_model,
+        optimizer=optimizer,
+        step=step,
+        batches=make_batches(configuration, token_files["train"]),
+        settings=configuration.training,
+        run=run,
+        validate=_validation(configuration, language_model, token_files.get("validation")),
+        write_sample=_sample_writer(configuration, language_model),
+        observer=listener,
+    )
+
+
+def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
+    """Return the state to train from: that of the newest checkpoint, or the first one.
+
+    The logs lose what was written after it. With `fresh_plan` the schedule begins anew, for a run
+    that is trained further than it was planned.
+    """
+    remove_leftovers(job.run)
+    saved = job.run.saved_steps()
+    step = saved[-1] if saved else 0
+    for log in (job.run.metrics, job.run.samples):
+        drop_rows_after(log, step if saved else -1)
+    if not saved:
+        return first_state(job)
+    state = load_state(job.run, step)
+    load_weights(job.run, step, job.language_model.model)
+    load_optimizer(job.run, step, job.optimizer)
+    if job.run.checkpoint(step).joinpath("carry.safetensors").is_file():
+        like = job.language_model.model.initial_state(job.settings.batch_size)
+        job.step.carry = load_carry(job.run, step, like)
+    if not fresh_plan:
+        return state
+    plan = Plan(step=step, progress=0.0, last_step=last_step_of(job))
+    return attrs.evolve(state, plan=plan, epochs_without_gain=0)
+
+
+def train_phase(
+    configuration: Configuration, job: TrainingJob, state: TrainingState, listener: Listener
+) -> TrainingState:
+    """Phase 4: train to the end or to an interruption, followed by the listener and trackers."""
+    if job.step.note:
+        listener.warning(job.step.note)
+    tracked = TrackedRun(
+        id=job.run.name,
+        directory=job.run.path,
+        configuration=configuration.as_table(),
+        resumed_at_step=state.step or None,
+    )
+    trackers = Trackers(configuration.trackers, tracked, listener.warning)
+    followed = attrs.evolve(job, observer=_Both(listener, trackers))
+    status = "failed"
+    try:
+        with listening() as interruption:
+            listener.expected(*_expectation(followed, state))
+            state = train(followed, state, interruption)
+        interrupted = interruption.requested and not is_over(state, job.settings)
+        status = "interrupted" if interrupted else "finished"
+        listener.training_ends(interrupted=interrupted)
+    finally:
+        trackers.finish(Outcome(status=status))  # type: ignore[arg-type]
+    return state
+
+
+def _expectation(job: TrainingJob, state: TrainingState) -> tuple[float, int | None]:
+    if job.settings.minutes is not None:
+        return max(0.0, job.settings.minutes * 60 - state.seconds), None
+    steps = state.plan.last_step - state.step
+    return (measure_step(job) * steps if steps > 0 else 0.0), steps
+
+
+def _validation(
+    configuration: Configuration, language_model: LanguageModel, tokens: TokenFile | None
+) -> Callable[[], Validation | None]:
+    if tokens is None:
+        return lambda: None
+    scorer = make_scorer(configuration, language_model)
+
+    def validate() -> Validation:
+        losses = scorer.score(tokens.token_ids)
+        figures = measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes)
+        return Validation(
+            loss=figures.loss,
+            perplexity=figures.perplexity,
+            bits_per_byte=figures.bits_per_byte,
+        )
+
+    return validate
+
+
+def _sample_writer(
+    configuration: Configuration, language_model: LanguageModel
+) -> Callable[[], Mapping[str, Any]]:
+    settings = configuration.generation
+    generator = make_generator(configuration.samplers, language_model)
+
+    def write() -> Mapping[str, Any]:
+        generation = generator.generate(
+            [settings.prompt], max_new_tokens=settings.max_new_tokens, seed=configuration.seed
+        )
+        return {
+            "prompt": settings.prompt,
+            "seed": configuration.seed,
+            "samplers": [chosen.label for chosen in configuration.samplers],
+            "text": generation.samples[0].text,
+        }
+
+    return write
+
+
+class _Both:
+    """An observer that tells the listener, and then the trackers."""
+
+    def __init__(self, listener: Listener, trackers: Trackers) -> None:
+        self._listener = listener
+        self._trackers = trackers
+
+    def training_row(self, row: Mapping[str, Any], progress: float) -> None:
+        self._listener.training_row(row, progress)
+        self._trackers.log(row)
+
+    def validation_row(self, row: Mapping[str, Any]) -> None:
+        self._listener.validation_row(row)
+        self._trackers.log(row)
+
+    def sample(self, row: Mapping[str, Any]) -> None:
+        self._listener.sample(row)
+        self._trackers.sample(int(row["step"]), str(row["text"]))
+
+    def checkpoint(self, step: int) -> None:
+        self._listener.checkpoint(step)

@@ -52,6 +52,14 @@ def test_a_file_is_taken_once_however_often_it_is_given(folder):
     assert "already in the corpus" in notes[0]
 
 
+def test_two_links_to_one_file_outside_are_one_file(folder):
+    for name in ("one.txt", "two.txt"):
+        (folder / "b" / name).symlink_to(folder / "c.txt")
+    files, notes = find(folder / "b")
+    assert files == [folder / "b" / "inner.txt", folder / "b" / "one.txt"]
+    assert notes == [f"Skipped {folder / 'b' / 'two.txt'}: already in the corpus."]
+
+
 def test_a_folder_given_twice_is_walked_once(folder):
     assert len(find(folder, folder)[0]) == 3
 

@@ -75,6 +75,11 @@ def test_by_documents_equal_ones_are_shared_out_by_number():
     assert list(map(len, (splits.train, splits.validation, splits.test))) == [8, 1, 1]
 
 
+def test_by_documents_one_whose_middle_is_a_border_lies_after_it():
+    splits = split("0123456789", by="documents")
+    assert (splits.validation, splits.test) == (("8",), ("9",))
+
+
 def test_shares_are_the_decimal_numbers_that_were_written():
     assert split_borders(100, (29.0, 29.0, 42.0)) == (29, 58)
     assert split_borders(1000, (33.3, 33.3, 33.4)) == (333, 666)

@@ -92,6 +92,7 @@ def test_a_sample_for_ngrams_is_spread_over_the_text(monkeypatch):
     assert np.count_nonzero(sample) == 100
     assert sample.max() == 1000
     assert sample[0] == 1
+    assert np.all((np.diff(sample) == 1) | (sample[:-1] == 0) | (sample[1:] == 0))
     assert sample_for_ngrams(ids[:100]).tolist() == ids[:100].tolist()
 
 

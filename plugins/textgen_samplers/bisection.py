@@ -7,10 +7,29 @@ exact one. This module knows nothing about what is measured, nor about which sam
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import tensorflow as tf
+
+# A sum over a row waits for its own last addition; this many side by side keep a processor busy.
+STRIPS = 4
+LANES = 16  # float32 numbers in the widest vector
+
+
+def strips(values: Any) -> list[Any]:
+    """Return `(batch, vocabulary)` as STRIPS of equal width, filled up with -inf.
+
+    What is measured must be zero for -inf, under any threshold that is finite.
+    """
+    missing = -values.shape[1] % (STRIPS * LANES)
+    padded = tf.pad(values, [[0, 0], [0, missing]], constant_values=-float("inf"))
+    return tf.split(padded, STRIPS, axis=1)  # type: ignore[no-any-return]
+
+
+def sum_of_strips(parts: Iterable[Any]) -> Any:
+    """Return the sums `(batch,)` over the rows of all parts together."""
+    return tf.reduce_sum(tf.add_n(list(parts)), axis=1)
 
 
 def largest_threshold(

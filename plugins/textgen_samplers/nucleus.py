@@ -30,7 +30,7 @@ class NucleusSampler(Sampler):
         """Return the logits, float32 `(batch, vocabulary)`, with all but the nucleus at -inf."""
         import tensorflow as tf
 
-        from textgen_samplers.bisection import largest_threshold
+        from textgen_samplers.bisection import largest_threshold, strips, sum_of_strips
 
         if self.p == 1:
             return logits
@@ -38,9 +38,10 @@ class NucleusSampler(Sampler):
         # A row without any token left would turn into NaN: -inf minus -inf.
         highest = tf.maximum(highest, tf.float32.min)
         weights = tf.exp(logits - highest)  # (batch, vocabulary), 1 at the maximum
+        parts = strips(weights)
 
         def mass(threshold: Any) -> Any:
-            return tf.reduce_sum(tf.where(weights >= threshold[:, None], weights, 0.0), axis=1)
+            return sum_of_strips(tf.where(part >= threshold[:, None], part, 0.0) for part in parts)
 
         total = tf.reduce_sum(weights, axis=1)  # (batch,)
 
@@ -48,10 +49,12 @@ class NucleusSampler(Sampler):
             # Two tokens left to decide between would weigh at least twice the lower bound.
             return kept - kept_above + ROUNDING * total < 2 * low
 
+        # The tokens under the smallest threshold could not make up 1 - p, were they all there is.
+        smallest = (1 - self.p) * (1 - ROUNDING) / logits.shape[1]
         threshold = largest_threshold(
             mass,
             needed=self.p * total,
-            low=tf.zeros_like(total),
+            low=smallest * total,
             high=tf.ones_like(total),
             is_settled=is_settled,
         )

@@ -25,18 +25,20 @@ class TopKSampler(Sampler):
         """Return the logits, float32 `(batch, vocabulary)`, with all but the top k at -inf."""
         import tensorflow as tf
 
-        from textgen_samplers.bisection import largest_threshold
+        from textgen_samplers.bisection import largest_threshold, strips, sum_of_strips
 
         if self.k >= logits.shape[1]:
             return logits
 
+        parts = strips(logits)
+
         def count(threshold: Any) -> Any:
-            return tf.reduce_sum(tf.cast(logits >= threshold[:, None], tf.int32), axis=1)
+            return sum_of_strips(tf.where(part >= threshold[:, None], 1.0, 0.0) for part in parts)
 
         highest = tf.reduce_max(logits, axis=1)  # (batch,)
         threshold = largest_threshold(
             count,
-            needed=tf.fill(tf.shape(highest), self.k),
+            needed=tf.fill(tf.shape(highest), float(self.k)),
             low=tf.fill(tf.shape(highest), -float("inf")),
             high=highest,
             is_settled=lambda low, kept, kept_above: kept == self.k,  # noqa: ARG005

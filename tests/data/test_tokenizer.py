@@ -1,0 +1,186 @@
+import json
+
+import attrs
+import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+
+from textgen_core import TokenizerTrainer
+from textgen_core.data import tokenizer as room
+from textgen_core.data.tokenizer import (
+    SPECIAL_TOKENS,
+    encode,
+    load_tokenizer,
+    save_tokenizer,
+    train_tokenizer,
+)
+from textgen_core.errors import PluginFailure, RunDirectoryError
+
+
+def letters(tokens=(*SPECIAL_TOKENS, *" abcdefghijklmnopqrstuvwxyz"), special=SPECIAL_TOKENS):
+    """A tokenizer of lower-case letters, or one that breaks its contract in some way."""
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    unknown = "<UNK>" if "<UNK>" in vocabulary else None
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token=unknown))
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.add_special_tokens(list(special))
+    return tokenizer
+
+
+@attrs.frozen
+class FakeTrainer(TokenizerTrainer):
+    """Returns what it was given; a function is called."""
+
+    result: object
+    lossless: bool = False
+    seen: list = attrs.field(factory=list)
+
+    def train(self, texts):
+        self.seen.extend(texts)
+        return self.result() if callable(self.result) else self.result
+
+
+def raise_value_error():
+    raise ValueError("no such alphabet")
+
+
+def panicking_file():
+    """A tokenizer.json whose normaliser makes the library panic, which is no Exception."""
+    content = json.loads(letters().to_str())
+    content["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": "AQIDBA=="}
+    return json.dumps(content)
+
+
+def panic():
+    return Tokenizer.from_str(panicking_file())
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+def test_a_good_tokenizer_passes_and_takes_special_text_as_ordinary():
+    tokenizer = train_tokenizer(FakeTrainer(letters()), ["some text"])
+    assert tokenizer.encode_special_tokens
+    assert not {0, 2, 3} & set(encode(tokenizer, "a <END> b"))
+
+
+def test_truncation_and_padding_are_switched_off():
+    tokenizer = letters()
+    tokenizer.enable_truncation(3)
+    tokenizer.enable_padding(length=9)
+    trained = train_tokenizer(FakeTrainer(tokenizer), ["some text"])
+    assert len(encode(trained, "abcdefg")) == 7
+
+
+def test_encode_leaves_out_what_a_post_processor_adds():
+    tokenizer = letters()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<START> $A", special_tokens=[("<START>", 2)]
+    )
+    assert encode(tokenizer, "ab") == encode(letters(), "ab")
+
+
+@pytest.mark.parametrize(
+    ("result", "fault"),
+    [
+        (raise_value_error, "ValueError: no such alphabet"),
+        (panic, "panicked"),
+        ("a string", "returned a str"),
+        (letters(tokens=(*" abc", *SPECIAL_TOKENS)), "id of <PAD> is 4"),
+        (letters(special=SPECIAL_TOKENS[:3]), "<END> is not declared"),
+    ],
+)
+def test_a_broken_trainer_is_named(result, fault):
+    with pytest.raises(PluginFailure, match=fault) as caught:
+        train_tokenizer(FakeTrainer(result), ["abc"])
+    assert "FakeTrainer" in str(caught.value)
+
+
+def test_ids_with_a_gap_are_a_broken_contract():
+    tokenizer = letters()
+    vocabulary = tokenizer.get_vocab() | {"é": 99}
+    tokenizer.model = models.BPE(vocab=vocabulary, merges=[], unk_token="<UNK>")
+    with pytest.raises(PluginFailure, match="are not 0 to"):
+        train_tokenizer(FakeTrainer(tokenizer), ["abc"])
+
+
+def test_a_loss_where_none_was_promised_is_a_broken_contract():
+    with pytest.raises(PluginFailure, match="declared lossless"):
+        train_tokenizer(FakeTrainer(letters(), lossless=True), ["ABC"])
+    train_tokenizer(FakeTrainer(letters(), lossless=False), ["ABC"])
+
+
+def test_special_ids_in_ordinary_text_are_a_broken_contract():
+    tokenizer = letters()
+    vocabulary = tokenizer.get_vocab()
+    tokenizer.model = models.WordLevel(vocab=vocabulary, unk_token="<UNK>")
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    with pytest.raises(PluginFailure, match="special tokens to the ordinary text"):
+        train_tokenizer(FakeTrainer(tokenizer), ["abc"])
+
+
+def test_a_tokenizer_that_cannot_be_saved_is_a_broken_contract():
+    class Custom:
+        def pre_tokenize(self, pretokenized):
+            pass
+
+    tokenizer = letters()
+    tokenizer.pre_tokenizer = pre_tokenizers.PreTokenizer.custom(Custom())
+    with pytest.raises(PluginFailure, match="FakeTrainer"):
+        train_tokenizer(FakeTrainer(tokenizer), ["abc"])
+
+
+def test_an_interruption_is_not_the_trainers_fault():
+    with pytest.raises(KeyboardInterrupt):
+        train_tokenizer(FakeTrainer(interrupt), ["abc"])
+
+
+@pytest.mark.parametrize("text", ["line\n" * 300, "a long line " * 100, "x" * 1000, "", "short"])
+def test_the_trainer_is_given_all_the_text_in_bounded_pieces(monkeypatch, text):
+    monkeypatch.setattr(room, "PIECE", 64)
+    trainer = FakeTrainer(letters())
+    train_tokenizer(trainer, [text, "next"])
+    assert "".join(trainer.seen) == text + "next"
+    assert max(map(len, trainer.seen)) <= 128
+    assert all(piece[-1] in "\n " for piece in trainer.seen[:-2] if " " in text or "\n" in text)
+
+
+def test_a_saved_tokenizer_is_loaded_with_the_same_tokens(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    tokenizer = train_tokenizer(FakeTrainer(letters()), ["some text"])
+    save_tokenizer(tokenizer, path)
+    again = load_tokenizer(path)
+    assert again.get_vocab() == tokenizer.get_vocab()
+    assert encode(again, "a <END> b") == encode(tokenizer, "a <END> b")
+
+
+def test_saving_where_nothing_can_be_written_is_the_run_directorys_error(tmp_path):
+    with pytest.raises(RunDirectoryError):
+        save_tokenizer(letters(), tmp_path / "absent" / "tokenizer.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"model": 3}', b"\xff\xfe", b"null"])
+def test_a_damaged_file_is_the_run_directorys_error(tmp_path, content):
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(content)
+    with pytest.raises(RunDirectoryError, match="tokenizer"):
+        load_tokenizer(path)
+
+
+def test_a_file_that_makes_the_library_panic_is_the_run_directorys_error(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    path.write_text(panicking_file())
+    with pytest.raises(RunDirectoryError, match="panicked"):
+        load_tokenizer(path)
+
+
+def test_a_missing_file_is_the_run_directorys_error(tmp_path):
+    with pytest.raises(RunDirectoryError, match="missing"):
+        load_tokenizer(tmp_path / "tokenizer.json")
+
+
+def test_a_tokenizer_with_other_special_tokens_is_the_run_directorys_error(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    letters(tokens="abc", special=["[PAD]"]).save(str(path))
+    with pytest.raises(RunDirectoryError, match="<PAD>"):
+        load_tokenizer(path)

@@ -1,0 +1,124 @@
+"""Batches of a token file, the t-th a pure function of (token file, seed, t).
+
+So resuming needs one integer, and several machines can share one order. Windows are shuffled and
+stand for themselves; streams run on from batch to batch, for models that carry a state.
+
+This module knows nothing about TensorFlow: batches are numpy arrays of one shape throughout.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from textgen_core.data.tokenizer import PAD
+from textgen_core.errors import CorpusError
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Batch:
+    """What one training step sees.
+
+    inputs, targets: int32 `(batch, time)`; a target is the token after its input. Rows of `<PAD>`
+    fill up an epoch's last batch: the loss passes over targets that are `<PAD>`.
+    starts_afresh: whether the rows go on from no earlier batch, so that a carried state is reset.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    starts_afresh: bool
+
+
+class WindowBatches:
+    """Windows of `sequence_length` tokens, in another order each epoch.
+
+    A window starts every `stride` tokens, at most `sequence_length`, and one more ends with the
+    text: so every token but the first is a target. Raises CorpusError if not one window fits.
+    """
+
+    def __init__(
+        self,
+        token_ids: np.ndarray,
+        sequence_length: int,
+        stride: int,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        """Read from `token_ids`, integers `(tokens,)`, which may be memory-mapped."""
+        needed = sequence_length + 1
+        if len(token_ids) < needed:
+            raise CorpusError(
+                f"The text has {len(token_ids)} tokens, and one window needs {needed}.",
+                "Allowed: a longer text, or a smaller data.sequence_length.",
+                f"Try --set data.sequence_length={max(2, len(token_ids) // 4)}.",
+            )
+        self._token_ids = token_ids
+        self._batch_size = batch_size
+        self._seed = seed % 2**64
+        self._stride = min(stride, sequence_length)
+        self._last_start = len(token_ids) - needed
+        self._offsets = np.arange(needed)
+        self._windows = -(-self._last_start // self._stride) + 1
+        self._shuffled: tuple[int, np.ndarray] | None = None  # the latest epoch, and its order
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """How many batches show every window once."""
+        return -(-self._windows // self._batch_size)
+
+    def batch(self, index: int) -> Batch:
+        """Return the batch of step `index`, counted from 0 over all epochs."""
+        epoch, within = divmod(index, self.batches_per_epoch)
+        first = within * self._batch_size
+        windows = self._order(epoch)[first : first + self._batch_size]
+        starts = np.minimum(windows * self._stride, self._last_start)
+        rows = np.full((self._batch_size, len(self._offsets)), PAD, dtype=np.int32)
+        rows[: len(starts)] = self._token_ids[starts[:, np.newaxis] + self._offsets]
+        return Batch(inputs=rows[:, :-1], targets=rows[:, 1:], starts_afresh=True)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """Return the windows' order in an epoch, int64 `(windows,)`: a function of the seed."""
+        if self._shuffled is None or self._shuffled[0] != epoch:
+            key = np.array([self._seed, epoch], dtype=np.uint64)
+            generator = np.random.Generator(np.random.Philox(key=key))
+            self._shuffled = (epoch, generator.permutation(self._windows))
+        return self._shuffled[1]
+
+
+class StreamBatches:
+    """Contiguous streams, as in the literature on the Penn Treebank (Zaremba et al. 2014).
+
+    The text is cut into `batch_size` streams of one length; row r of a batch goes on where row r
+    of the batch before it ended. Each epoch starts afresh, and each is the same. The tokens that
+    do not fill a last stream or a last batch are left out. Raises CorpusError if the text does not
+    fill one batch.
+    """
+
+    def __init__(self, token_ids: np.ndarray, sequence_length: int, batch_size: int) -> None:
+        """Read from `token_ids`, integers `(tokens,)`, which may be memory-mapped."""
+        length = len(token_ids) // batch_size
+        if length < sequence_length + 1:
+            needed = batch_size * (sequence_length + 1)
+            raise CorpusError(
+                f"The text has {len(token_ids)} tokens, and {batch_size} streams of "
+                f"{sequence_length + 1} need {needed}.",
+                "Allowed: a longer text, fewer streams, or shorter steps.",
+                "Change data.sequence_length or --batch-size, or set data.batching to windows.",
+            )
+        self._streams = token_ids[: batch_size * length].reshape(batch_size, length)
+        self._sequence_length = sequence_length
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """How many batches go through the streams once."""
+        return (self._streams.shape[1] - 1) // self._sequence_length
+
+    def batch(self, index: int) -> Batch:
+        """Return the batch of step `index`, counted from 0 over all epochs."""
+        within = index % self.batches_per_epoch
+        start = within * self._sequence_length
+        rows = self._streams[:, start : start + self._sequence_length + 1].astype(np.int32)
+        return Batch(inputs=rows[:, :-1], targets=rows[:, 1:], starts_afresh=within == 0)
+
+
+Batches = WindowBatches | StreamBatches

@@ -1,0 +1,159 @@
+"""The tokenizer: trained and held to its contract, saved and loaded as a standard tokenizer.json.
+
+This module knows nothing about how a trainer finds its vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import tokenizers
+
+from textgen_core.components import TokenizerTrainer
+from textgen_core.errors import PluginFailure, RunDirectoryError
+from textgen_core.run_directory import write_text
+
+SPECIAL_TOKENS = ("<PAD>", "<UNK>", "<START>", "<END>")
+PAD, UNK, START, END = range(len(SPECIAL_TOKENS))
+
+SAMPLE = 20_000  # characters of the training text that the checks encode
+PIECE = 65_536  # characters that a trainer is given at once, or up to twice as many
+
+
+def train_tokenizer(trainer: TokenizerTrainer, texts: Sequence[str]) -> tokenizers.Tokenizer:
+    """Return a tokenizer trained on `texts`, the documents of the training split.
+
+    The trainer is given them in pieces, so that its memory is bounded. Raises PluginFailure, with
+    the trainer's name, if it raises, or if what it returns breaks the contract of a tokenizer.
+    """
+    name = f"The tokenizer trainer {type(trainer).__name__}"
+    try:
+        with _panics_as_errors():
+            tokenizer = trainer.train(_pieces(texts))
+    except Exception as error:
+        problem = f"{name} raised {type(error).__name__}: {error}"
+        raise PluginFailure(problem, advice="See the whole trace with --debug.") from error
+    if not isinstance(tokenizer, tokenizers.Tokenizer):
+        raise PluginFailure(
+            f"{name} returned a {type(tokenizer).__name__}.", "Allowed: a tokenizers.Tokenizer."
+        )
+    sample = "\n".join(text[:SAMPLE] for text in texts[:10])[:SAMPLE]
+    try:
+        with _panics_as_errors():
+            fault = _fault_of_ids(tokenizer) or _fault_of_encoding(
+                _prepare(tokenizer), sample, lossless=bool(trainer.lossless)
+            )
+    except Exception as error:
+        problem = f"{name} returned a tokenizer that fails: {type(error).__name__}: {error}"
+        raise PluginFailure(problem) from error
+    if fault:
+        raise PluginFailure(f"{name} returned a tokenizer that breaks its contract: {fault}.")
+    return tokenizer
+
+
+def save_tokenizer(tokenizer: tokenizers.Tokenizer, path: Path) -> None:
+    """Write tokenizer.json whole or not at all; raises RunDirectoryError if that fails."""
+    write_text(path, tokenizer.to_str(pretty=True) + "\n")
+
+
+def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
+    """Return the tokenizer in a tokenizer.json; special-token text in a text is ordinary for it.
+
+    Raises RunDirectoryError if the file is missing, damaged, or has other special tokens.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RunDirectoryError(f"{path} is missing.") from error
+    except (OSError, ValueError) as error:
+        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
+    try:
+        with _panics_as_errors():
+            tokenizer = tokenizers.Tokenizer.from_str(text)
+            fault = _fault_of_ids(tokenizer)
+    except Exception as error:
+        raise RunDirectoryError(f"{path} is damaged: {error}.") from error
+    if fault:
+        raise RunDirectoryError(f"{path} holds no tokenizer of textgen: {fault}.")
+    return _prepare(tokenizer)
+
+
+def encode(tokenizer: tokenizers.Tokenizer, text: str) -> list[int]:
+    """Return the token ids of a text, and nothing that a post-processor would add to them."""
+    return list(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def _prepare(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    """Return `tokenizer`, set to encode every text whole and as text.
+
+    The file format does not keep the first of these, and may bring along the other two.
+    """
+    tokenizer.encode_special_tokens = True
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _fault_of_ids(tokenizer: tokenizers.Tokenizer) -> str:
+    """Return what is wrong with the token ids, or an empty string."""
+    vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+    special = tokenizer.get_added_tokens_decoder()
+    for number, token in enumerate(SPECIAL_TOKENS):
+        if vocabulary.get(token) != number:
+            return f"the id of {token} is {vocabulary.get(token)}, and must be {number}"
+        if number not in special or not special[number].special:
+            return f"{token} is not declared as a special token"
+    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        return f"the ids of its {len(vocabulary)} tokens are not 0 to {len(vocabulary) - 1}"
+    return ""
+
+
+def _fault_of_encoding(tokenizer: tokenizers.Tokenizer, sample: str, *, lossless: bool) -> str:
+    """Return what is wrong with the encoding of a sample, or an empty string."""
+    again = _prepare(tokenizers.Tokenizer.from_str(tokenizer.to_str()))
+    texts = (sample, " ".join(SPECIAL_TOKENS), "")
+    for text in texts:
+        token_ids = encode(tokenizer, text)
+        if encode(again, text) != token_ids:
+            return f"it encodes {text[:40]!r} otherwise once it was saved and loaded"
+        if {PAD, START, END} & set(token_ids):
+            return f"it gives special tokens to the ordinary text {text[:40]!r}"
+        if lossless and tokenizer.decode(token_ids) != text:
+            return f"it is declared lossless and does not give {text[:40]!r} back"
+    return ""
+
+
+def _pieces(texts: Sequence[str]) -> Iterator[str]:
+    """Yield the texts in pieces that end after a line, in a very long line after a word."""
+    for text in texts:
+        start = 0
+        while start < len(text):
+            stop = _end_of_piece(text, start)
+            yield text[start:stop]
+            start = stop
+
+
+def _end_of_piece(text: str, start: int) -> int:
+    limit = start + 2 * PIECE
+    if limit >= len(text):
+        return len(text)
+    for border in ("\n", " "):
+        found = text.find(border, start + PIECE, limit)
+        if found >= 0:
+            return found + 1
+    return limit
+
+
+@contextmanager
+def _panics_as_errors() -> Iterator[None]:
+    """Turn a panic of the `tokenizers` library, which is no Exception, into a RuntimeError."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(f"the tokenizers library panicked: {error}") from error

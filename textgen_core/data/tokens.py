@@ -1,0 +1,210 @@
+"""Token files: a split's tokens on disk, memory-mapped, in a cache outside the run.
+
+A token file is the ids and nothing else: little-endian uint16, or uint32 where the vocabulary needs
+it. Beside it a JSON file says what it holds, with a checksum. The name of both is a hash of the
+text, the tokenizer and the format, so a file is never out of date; one that is absent or damaged is
+made again.
+
+This module knows nothing about windows, batches or models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import attrs
+import numpy as np
+import platformdirs
+import tokenizers
+
+from textgen_core.data.pieces import EncodedPiece, encode_in_pieces
+from textgen_core.data.tokenizer import END, START, UNK
+from textgen_core.errors import ConfigurationError
+
+FORMAT_VERSION = 1
+CACHE_VARIABLE = "TEXTGEN_CACHE"
+BLOCK = 2**20  # bytes, or characters, that are hashed at once
+
+Progress = Callable[[int, int], None]  # characters done, characters in all
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class TokenFile:
+    """The tokens of one split.
+
+    token_ids: uint16 or uint32 `(tokens,)`, memory-mapped: `<START>`, then the documents with
+    `<END>` between them, and none at the end.
+    text_bytes: the documents' UTF-8 bytes; unknown_tokens: how many tokens are `<UNK>`;
+    unknown_bytes: the UTF-8 bytes that they stand for.
+    """
+
+    path: Path
+    token_ids: np.ndarray
+    text_bytes: int
+    unknown_tokens: int
+    unknown_bytes: int
+
+
+def tokenize_documents(
+    documents: Sequence[str],
+    tokenizer: tokenizers.Tokenizer,
+    name: str,
+    cache_directory: Path | None = None,
+    progress: Progress | None = None,
+) -> TokenFile:
+    """Return the token file of `documents`, from the cache if it is there.
+
+    `name` says whose tokens they are ("train") in the file's name. The cache is `cache_directory`,
+    else the folder that TEXTGEN_CACHE names, else the user's cache folder. Raises
+    ConfigurationError if the cache cannot be written.
+    """
+    folder = cache_directory or default_cache_directory()
+    path = folder / f"{name}-{_key(documents, tokenizer)}.tokens"
+    found = _open(path)
+    if found is not None:
+        return found
+    size = tokenizer.get_vocab_size(with_added_tokens=True)
+    dtype = np.dtype("<u2" if size <= 2**16 else "<u4")
+    with _cache_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _written_beside(path) as file:
+            pieces = _report(encode_in_pieces(documents, tokenizer), documents, progress)
+            facts = _write_tokens(file, pieces, dtype)
+        facts["text_bytes"] = sum(len(block) for text in documents for block in _blocks(text))
+        with _written_beside(_facts_path(path)) as file:
+            file.write(json.dumps(facts, indent=2).encode())
+        written = _open(path)
+    if written is None:
+        raise _cache_error(folder, "what was written is not what is read")
+    return written
+
+
+def default_cache_directory() -> Path:
+    """Return the folder that TEXTGEN_CACHE names, else the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else platformdirs.user_cache_path("textgen", appauthor=False)
+
+
+# ---- writing --------------------------------------------------------------------------------
+
+
+def _write_tokens(
+    file: BinaryIO, pieces: Iterable[EncodedPiece], dtype: np.dtype[Any]
+) -> dict[str, Any]:
+    """Write the tokens of all documents, and return what the JSON file says about them."""
+    facts: dict[str, Any] = {"version": FORMAT_VERSION, "dtype": dtype.str}
+    facts |= dict.fromkeys(("tokens", "checksum", "unknown_tokens", "unknown_bytes"), 0)
+
+    def write(token_ids: Sequence[int] | np.ndarray) -> None:
+        block = np.asarray(token_ids, dtype=dtype).tobytes()
+        file.write(block)
+        facts["checksum"] = zlib.crc32(block, facts["checksum"])
+        facts["tokens"] += len(token_ids)
+
+    write([START])
+    between = False
+    for piece in pieces:
+        if between:
+            write([END])
+        write(piece.token_ids)
+        facts["unknown_tokens"] += int(np.count_nonzero(piece.token_ids == UNK))
+        facts["unknown_bytes"] += piece.unknown_bytes
+        between = piece.ends_document
+    return facts
+
+
+def _report(
+    pieces: Iterable[EncodedPiece], documents: Sequence[str], progress: Progress | None
+) -> Iterator[EncodedPiece]:
+    """Pass the pieces on, and tell how far they have come."""
+    total = sum(len(text) for text in documents)
+    done = 0
+    for piece in pieces:
+        yield piece
+        done += piece.characters
+        if progress is not None:
+            progress(done, total)
+
+
+@contextmanager
+def _written_beside(path: Path) -> Iterator[BinaryIO]:
+    """Give a new file to write, which takes its place at `path` when it is whole."""
+    number, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(number, "wb") as file:
+            yield file
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _cache_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _cache_error(folder, error.strerror or str(error)) from error
+
+
+def _cache_error(folder: Path, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The token cache {folder} cannot be written: {reason}.",
+        advice=f"Name a folder that can: set {CACHE_VARIABLE} to it.",
+    )
+
+
+# ---- reading --------------------------------------------------------------------------------
+
+
+def _open(path: Path) -> TokenFile | None:
+    """Return the token file at `path`, or None if it is absent or not what its JSON says."""
+    try:
+        facts = json.loads(_facts_path(path).read_text(encoding="utf-8"))
+        token_ids = np.memmap(path, dtype=np.dtype(facts["dtype"]), mode="r")
+        if facts["tokens"] != len(token_ids) or facts["checksum"] != _checksum(token_ids):
+            return None
+        return TokenFile(
+            path=path,
+            token_ids=token_ids,
+            text_bytes=int(facts["text_bytes"]),
+            unknown_tokens=int(facts["unknown_tokens"]),
+            unknown_bytes=int(facts["unknown_bytes"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _checksum(token_ids: np.ndarray) -> int:
+    checksum = 0
+    for start in range(0, len(token_ids), BLOCK):
+        checksum = zlib.crc32(token_ids[start : start + BLOCK].tobytes(), checksum)
+    return checksum
+
+
+def _facts_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _key(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> str:
+    """Return the hash of all that the tokens depend on."""
+    digest = hashlib.sha256(f"{FORMAT_VERSION}\n{tokenizer.to_str()}\n".encode())
+    for text in documents:
+        digest.update(f"{len(text)}\n".encode())  # so that borders between documents count
+        for block in _blocks(text):
+            digest.update(block)
+    return digest.hexdigest()[:32]
+
+
+def _blocks(text: str) -> Iterator[bytes]:
+    """Yield a text's UTF-8 bytes without holding all of them."""
+    for start in range(0, len(text), BLOCK):
+        yield text[start : start + BLOCK].encode()

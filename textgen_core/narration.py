@@ -18,14 +18,14 @@ from textgen_core.phases import SPLITS, Prepared, gigabytes
 
 def tell_analysis(analysis: Analysis) -> list[str]:
     """Return the findings of phase 1."""
+    lines_of, sentences = analysis.line_lengths, analysis.sentence_lengths
     lines = [
         f"{analysis.characters:,} characters in {_count(analysis.documents, 'document')}, "
         f"{analysis.lines:,} lines; an alphabet of {analysis.alphabet_size:,}",
         f"{analysis.words:,} words of {analysis.types:,} types "
         f"(type/token ratio {analysis.type_token_ratio:.3f}), {analysis.hapaxes:,} of them once",
-        f"lines of {analysis.line_lengths.mean:.0f} characters on average (longest "
-        f"{analysis.line_lengths.maximum:,}), sentences of {analysis.sentence_lengths.mean:.0f} words "
-        f"(longest {analysis.sentence_lengths.maximum:,})",
+        f"lines of {lines_of.mean:.0f} characters on average (longest {lines_of.maximum:,}), "
+        f"sentences of {sentences.mean:.0f} words (longest {sentences.maximum:,})",
     ]
     for name, counted in (
         ("words", analysis.top_words),
@@ -68,7 +68,7 @@ def tell_model(
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[str]]:
     """Return the columns and rows of the layer table, and the findings of phase 3."""
     columns = ("layer", "kind", "batch of 1", f"batch of {description.batch_size}", "parameters")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (row.name, row.kind, row.output_for_one, row.output_for_batch, f"{row.parameters:,}")
         for row in description.layers
     ]

@@ -208,8 +208,8 @@ def describe_type(declared: Any) -> str:
     """Return a declared type in words, such as `a whole number or none`."""
     origin, arguments = typing.get_origin(declared), typing.get_args(declared)
     if origin in (typing.Union, types.UnionType):
-        words = [describe_type(each) for each in arguments if each is not type(None)]
-        return " or ".join([*words, "none"] if type(None) in arguments else words)
+        kinds = [describe_type(each) for each in arguments if each is not type(None)]
+        return " or ".join([*kinds, "none"] if type(None) in arguments else kinds)
     if origin is Literal:
         return ", ".join(str(choice) for choice in arguments)
     if origin is tuple:

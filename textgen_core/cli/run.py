@@ -156,9 +156,7 @@ def show_end(run: Run, listener: TerminalListener, *, as_json: bool) -> None:
         {
             "run": str(run.directory),
             "step": run.step,
-            "samples": [row["text"] for row in read_rows(run.directory / "samples.jsonl")][
-                -samples:
-            ],
+            "samples": texts[-run.configuration.generation.samples :],
             "evaluation": read_json(evaluation) if evaluation.is_file() else None,
             "report": str(run.directory / "report.html"),
             "warnings": listener.warnings,

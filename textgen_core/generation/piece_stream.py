@@ -68,7 +68,7 @@ class PieceStream(Iterator[Piece]):
         self._plan = plan
         self._writers = writers
         self._first_sample = first_sample
-        self._unknown_characters = unknown_characters
+        self.unknown_characters = unknown_characters
         self._compile_seconds = self._first_seconds = self._loop_seconds = 0.0
         self._pieces = self._write()
 
@@ -88,7 +88,7 @@ class PieceStream(Iterator[Piece]):
             compile_seconds=self._compile_seconds,
             seconds_to_first_token=self._first_seconds,
             compiled_with=self._loop.compiled_with,
-            unknown_characters=self._unknown_characters,
+            unknown_characters=self.unknown_characters,
         )
 
     def _write(self) -> Iterator[Piece]:

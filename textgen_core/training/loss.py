@@ -71,7 +71,7 @@ def projected_cross_entropy(
     `cross_entropy` on all logits.
     """
 
-    @tf.custom_gradient
+    @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
     def summed(hidden: Any) -> Any:
         sums, hidden_gradient, gradients = _forward_and_gradients(
             hidden, project, targets, rows_at_once, label_smoothing

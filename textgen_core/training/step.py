@@ -163,7 +163,8 @@ class TrainingStep:
     def _outputs(self, inputs: Any, carry: Any, **project: bool) -> tuple[Any, Any]:
         if not self._carries_state:
             return self._model(inputs, training=True, **project), carry
-        return self._model.advance(inputs, carry, training=True, **project)
+        outputs, carry = self._model.advance(inputs, carry, training=True, **project)
+        return outputs, carry
 
     def _extra_losses(self) -> Any:
         losses = self._model.losses

@@ -6,6 +6,7 @@ This module knows nothing about any service.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
@@ -22,7 +23,7 @@ class Trackers:
         self._warn = warn
         self._sessions: list[tuple[Chosen, TrackerSession]] = []
         for each in chosen:
-            session = self._guarded(each, lambda each=each: each.instance.start(run))  # type: ignore[misc]
+            session = self._guarded(each, partial(each.instance.start, run))
             if session is not None:
                 self._sessions.append((each, session))
 
@@ -41,13 +42,18 @@ class Trackers:
         self._sessions = []
 
     def _each(self, action: Callable[[TrackerSession], None]) -> None:
+        def done(session: TrackerSession) -> bool:
+            action(session)
+            return True
+
         self._sessions = [
             (chosen, session)
             for chosen, session in self._sessions
-            if self._guarded(chosen, lambda session=session: action(session) or True)  # type: ignore[misc]
+            if self._guarded(chosen, partial(done, session))
         ]
 
     def _guarded(self, chosen: Chosen, action: Callable[[], Any]) -> Any:
+        """Return what an action returns, or None if it raises."""
         try:
             return action()
         except TextgenError as error:

@@ -1,0 +1,73 @@
+"""What several tests share: the real command in a process of its own, and a small text."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+_NOUNS = "harbour lantern keeper river orchard miller winter letter kettle garden ferry".split()
+_VERBS = "watches follows remembers carries mends forgets greets paints".split()
+_PLACES = "by the mill,under the bridge,near the sea,in the old barn,on the hill".split(",")
+
+
+@pytest.fixture
+def textgen_command(tmp_path: Path) -> Command:
+    """Return a function that runs `textgen` as a person does, in an empty working directory.
+
+    `textgen_command(*args, stdin=None, env={}, cwd=None) -> CompletedProcess[str]`: the cache is
+    private to the test, and `env` is laid over this process's environment.
+    """
+
+    def run(
+        *args: str | Path,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        directory = cwd or tmp_path / "work"
+        directory.mkdir(exist_ok=True)
+        inherited = {key: text for key, text in os.environ.items() if not _is_ours(key)}
+        own = {"TEXTGEN_CACHE": str(tmp_path / "cache"), "COLUMNS": "100", "NO_COLOR": "1"}
+        given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+        return subprocess.run(  # type: ignore[call-overload, no-any-return]
+            [sys.executable, "-m", "textgen_core", *map(str, args)],
+            env={**inherited, **own, **(env or {})},
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+            **given,
+        )
+
+    return run
+
+
+def _is_ours(variable: str) -> bool:
+    return variable.startswith(("TEXTGEN_", "_TEXTGEN_"))
+
+
+@pytest.fixture
+def small_corpus(tmp_path: Path) -> Path:
+    """Return the path of a text of some 6 KB, the same every time, in paragraphs."""
+    draw = random.Random(7)
+    paragraphs = [
+        " ".join(
+            f"The {draw.choice(_NOUNS)} {draw.choice(_VERBS)} the {draw.choice(_NOUNS)} "
+            f"{draw.choice(_PLACES)}."
+            for _ in range(6)
+        )
+        for _ in range(20)
+    ]
+    path = tmp_path / "small.txt"
+    path.write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
+    return path

@@ -5,6 +5,7 @@ This module knows nothing about how one layer runs over time: `lstm_layer` does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -23,7 +24,10 @@ class LSTMLanguageModel(keras.Model):
     """Next-token logits from layers of LSTM; a state of any age can be advanced.
 
     The state is a tuple with, for each layer, float32 `hidden` and `cell`, `(batch, units)`.
+    `recompute`: run a layer again in the backward pass in place of keeping what it computed.
     """
+
+    recompute: bool = False
 
     def __init__(self, options: LSTMBuilder, vocabulary_size: int) -> None:
         super().__init__(name="lstm")
@@ -87,9 +91,8 @@ class LSTMLanguageModel(keras.Model):
         hidden = drop(hidden, options.input_dropout, seed)
         new_state = []
         for number, (layer, held) in enumerate(zip(self.lstm_layers, state), start=1):
-            outputs, last_hidden, cell = layer(
-                hidden, held["hidden"], held["cell"], seed=seed_at(seed, 2 * number)
-            )
+            run = self._runner(layer, seed_at(seed, 2 * number))
+            outputs, last_hidden, cell = run(hidden, held["hidden"], held["cell"])
             new_state.append({"hidden": last_hidden, "cell": cell})
             outputs = tf.cast(outputs, self.compute_dtype)
             hidden = drop(outputs, options.dropout, seed_at(seed, 2 * number + 1))
@@ -97,6 +100,12 @@ class LSTMLanguageModel(keras.Model):
             hidden = self.narrowing(hidden)
         hidden = tf.transpose(hidden, (1, 0, 2))  # (batch, time, width)
         return self.project(hidden) if project else hidden, tuple(new_state)
+
+    def _runner(self, layer: LSTMLayer, seed: Any) -> Callable[..., Any]:
+        def run(inputs: Any, hidden: Any, cell: Any) -> Any:
+            return layer(inputs, hidden, cell, seed=seed)
+
+        return tf.recompute_grad(run) if self.recompute else run
 
     def project(self, hidden: Any) -> Any:
         """Return logits `(..., vocabulary)` of hidden vectors `(..., width)`."""

@@ -5,6 +5,7 @@ This module knows nothing about how a block works inside: `block` does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -27,7 +28,10 @@ class TransformerLanguageModel(keras.Model):
 
     The state is a dict: `length`, an int32 scalar, and `blocks`, a tuple with `keys` and `values`,
     `(batch, head, capacity, size)` in the policy's compute dtype, for each block.
+    `recompute`: run a block again in the backward pass in place of keeping what it computed.
     """
+
+    recompute: bool = False
 
     def __init__(self, options: TransformerBuilder, vocabulary_size: int, capacity: int) -> None:
         super().__init__(name="transformer")
@@ -128,16 +132,23 @@ class TransformerLanguageModel(keras.Model):
         turn = rotation(positions, options.head_size) if options.positions == "rotary" else None
         kept = []
         for number, block in enumerate(self.blocks):
-            stream, keys_and_values = block(
-                stream,
-                positions,
-                rotation=turn,
-                held=None if held is None else held[number],
-                seed=seed_at(seed, 2 * number + 1),
-            )
+            run = self._runner(block, positions, turn, seed_at(seed, 2 * number + 1))
+            stream, keys_and_values = run(stream, None if held is None else held[number])
             kept.append(keys_and_values)
         hidden = self.final_norm(stream)
         return self.project(hidden) if project else hidden, tuple(kept)
+
+    def _runner(self, block: Block, positions: Any, turn: Any, seed: Any) -> Callable[..., Any]:
+        def run(stream: Any, held: Any = None) -> Any:
+            return block(stream, positions, rotation=turn, held=held, seed=seed)
+
+        def run_again(stream: Any, held: Any) -> Any:
+            # A cache has no place here: its gradient needs the entries that are written.
+            if held is not None:
+                return run(stream, held)
+            return tf.recompute_grad(lambda stream: run(stream)[0])(stream), None
+
+        return run_again if self.recompute else run
 
     def _embed(self, token_ids: Any, positions: Any) -> Any:
         embedded = self.embedding(token_ids)

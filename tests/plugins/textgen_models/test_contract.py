@@ -147,6 +147,20 @@ def test_every_gradient_is_finite_and_some_reach_the_embeddings(model, token_ids
     assert np.abs(found[0]).max() > 0
 
 
+def test_recomputing_layers_drops_the_same_units_and_changes_no_gradient(builder, token_ids):
+    def gradients(recompute):
+        model = built(builder)
+        model.recompute = recompute
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(token_ids, training=True)[:, :, 5])
+        return tape.gradient(loss, model.trainable_variables)
+
+    for one, other in zip(gradients(True), gradients(False), strict=True):
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(one), tf.convert_to_tensor(other), atol=1e-5, rtol=1e-4
+        )
+
+
 def test_dropout_changes_with_every_training_call_and_repeats_with_the_seed(builder, token_ids):
     first = built(builder)
     one, other = first(token_ids, training=True), first(token_ids, training=True)

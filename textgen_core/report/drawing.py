@@ -1,0 +1,110 @@
+"""The ground of every picture: SVG elements, an axis frame, and the finished markup.
+
+Pictures are fluid: places are percentages of the frame, so that lines bend with the page's width
+while letters keep their size. Curves, which know no percentages, lie in an inner picture that is
+stretched over the frame. Colours are classes that the page's style sheet fills in. Elements are
+built as a tree and never pasted together, so that every text is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import attrs
+from markupsafe import Markup
+
+from textgen_core.report.scales import Points
+from textgen_core.report.wording import showable
+
+STRETCHED = 1000  # the inner picture's width and height
+
+
+@attrs.frozen(kw_only=True)
+class Picture:
+    """What a picture is called and shows, for those who do not see it; `name` is unique."""
+
+    name: str
+    title: str
+    description: str
+
+
+@attrs.frozen
+class Tick:
+    """A label on an axis, at its place from 0 to 1."""
+
+    place: float
+    label: str
+
+
+def start_picture(picture: Picture, kind: str, height: int) -> Element:
+    """Return an empty picture of a CSS class and a height in pixels, with its description."""
+    title, description = f"{picture.name}-title", f"{picture.name}-description"
+    svg = Element(
+        "svg",
+        {
+            "class": kind,
+            "width": "100%",
+            "height": str(height),
+            "role": "img",
+            "aria-labelledby": f"{title} {description}",
+        },
+    )
+    add(svg, "title", {"id": title}, picture.title)
+    add(svg, "desc", {"id": description}, picture.description)
+    return svg
+
+
+def finish_picture(svg: Element) -> Markup:
+    """Return a picture as markup that needs no escaping."""
+    # Every text in the tree is escaped here.
+    return Markup(ElementTree.tostring(svg, encoding="unicode"))
+
+
+def add(parent: Element, tag: str, attributes: Mapping[str, str], text: str = "") -> Element:
+    """Add an element to its parent and return it."""
+    values = {name: showable(value) for name, value in attributes.items()}
+    element = ElementTree.SubElement(parent, tag, values)
+    element.text = showable(text) or None
+    return element
+
+
+def percent(place: float) -> str:
+    """Return a place from 0 to 1 as a percentage."""
+    return f"{100 * place:.2f}".rstrip("0").rstrip(".") + "%"
+
+
+def add_frame(
+    svg: Element, x_ticks: Sequence[Tick], y_ticks: Sequence[Tick], x_label: str, y_label: str
+) -> None:
+    """Draw the grid, both axes' labels and what the axes measure."""
+    for tick in y_ticks:
+        y = percent(1 - tick.place)
+        add(svg, "line", {"class": "grid", "x1": "0", "x2": "100%", "y1": y, "y2": y})
+        place = {"class": "tick end", "x": "-8", "y": y, "dy": "0.35em"}
+        add(svg, "text", place, tick.label)
+    add(svg, "line", {"class": "axis", "x1": "0", "x2": "100%", "y1": "100%", "y2": "100%"})
+    for tick in x_ticks:
+        x = percent(tick.place)
+        add(svg, "line", {"class": "axis", "x1": x, "x2": x, "y1": "100%", "y2": "101.5%"})
+        add(svg, "text", {"class": "tick middle", "x": x, "y": "100%", "dy": "1.6em"}, tick.label)
+    add(svg, "text", {"class": "unit", "x": "-52", "y": "0", "dy": "-1.1em"}, y_label)
+    add(svg, "text", {"class": "unit end", "x": "100%", "y": "100%", "dy": "3.1em"}, x_label)
+
+
+def add_curve(svg: Element, points: Points, kind: str) -> None:
+    """Draw a line through points given as places from 0 to 1 along both axes."""
+    inner = add(
+        svg,
+        "svg",
+        {
+            "class": "stretched",
+            "width": "100%",
+            "height": "100%",
+            "viewBox": f"0 0 {STRETCHED} {STRETCHED}",
+            "preserveAspectRatio": "none",
+        },
+    )
+    coordinates = " ".join(f"{STRETCHED * x:.1f},{STRETCHED * (1 - y):.1f}" for x, y in points)
+    add(inner, "polyline", {"class": f"curve {kind}", "points": coordinates})

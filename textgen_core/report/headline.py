@@ -1,0 +1,188 @@
+"""The first figures of the page: how well the run predicts held-out text, and beside what.
+
+Takes the records of a run and returns what the page shows; knows nothing about HTML.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import attrs
+from markupsafe import Markup
+
+from textgen_core.evaluation.figures import read_perplexity
+from textgen_core.report.bars import Bar, draw_bars
+from textgen_core.report.drawing import Picture
+from textgen_core.report.fields import Table
+from textgen_core.report.records import Records, step_of
+from textgen_core.report.wording import (
+    show_count,
+    show_duration,
+    show_figure,
+    show_percent,
+    show_short,
+    show_size,
+)
+
+_BITS_OF_A_BYTE = 8
+_BASELINES = {
+    "uniform": "Guessing among all tokens",
+    "unigram": "Counting tokens",
+    "xz": "Compressing with xz",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Card:
+    """A figure with its name."""
+
+    name: str
+    value: str
+    unit: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Headline:
+    """What the page opens with; sentences are in the order in which they are read."""
+
+    summary: str
+    cards: tuple[Card, ...]
+    sentences: tuple[str, ...]
+    bars: Markup | None
+
+
+def describe_headline(records: Records) -> Headline:
+    """Return the headline of a run, scored or not."""
+    scored = records.evaluation
+    return Headline(
+        summary=_summary(records),
+        cards=_cards(scored or _last_validation(records), records),
+        sentences=_sentences(scored, records) if scored else _unscored(records),
+        bars=_bars(scored) if scored else None,
+    )
+
+
+def trained_seconds(records: Records) -> float | None:
+    """Return how long the run was trained."""
+    return records.training[-1].number("seconds") if records.training else None
+
+
+def vocabulary_size(records: Records) -> int | None:
+    """Return the tokens that the model knows, from the manifest, or from the loss of guessing."""
+    if records.manifest:
+        size = records.manifest.table("model").number("vocabulary_size")
+        if size:
+            return int(size)
+    uniform = uniform_loss(records)
+    return round(math.exp(uniform)) if uniform is not None and uniform < 30 else None
+
+
+def uniform_loss(records: Records) -> float | None:
+    """Return the loss of guessing among all tokens, in nats."""
+    return baseline_loss(records, "uniform")
+
+
+def baseline_loss(records: Records, name: str) -> float | None:
+    """Return a baseline's loss in nats per token."""
+    if records.evaluation is None:
+        return None
+    return records.evaluation.table("baselines").table(name).number("loss")
+
+
+def _summary(records: Records) -> str:
+    """Return in a line what was trained on what."""
+    parts: list[str] = []
+    if records.configuration:
+        model = records.configuration.table("model").text("name")
+        tokenizer = records.configuration.table("tokenizer").text("name")
+        if model:
+            parts.append(f"model {model}")
+        if tokenizer:
+            parts.append(f"tokenizer {tokenizer}")
+    if records.analysis:
+        parts.append(f"{show_size(records.analysis.number('bytes'))} of text")
+    seconds = trained_seconds(records)
+    if seconds is not None:
+        parts.append(f"trained for {show_duration(seconds)}")
+    return " · ".join(parts)
+
+
+def _last_validation(records: Records) -> Table:
+    """Return the last validation as a table with the keys of an evaluation; empty if none."""
+    if not records.validations:
+        return Table(Path(), {})
+    row = records.validations[-1]
+    keys = ("loss", "perplexity", "bits_per_byte")
+    return Table(row.path, {key: row.number(f"validation_{key}") for key in keys})
+
+
+def _cards(figures: Table, records: Records) -> tuple[Card, ...]:
+    model = records.manifest.table("model") if records.manifest else None
+    parameters = model.number("parameters") if model else None
+    return (
+        Card(name="bits per byte", value=show_figure(figures.number("bits_per_byte"), 3)),
+        Card(name="perplexity", value=show_figure(figures.number("perplexity"), 1)),
+        Card(name="loss in nats per token", value=show_figure(figures.number("loss"), 3)),
+        Card(name="parameters", value=show_short(parameters)),
+    )
+
+
+def _sentences(scored: Table, records: Records) -> tuple[str, ...]:
+    perplexity, size = scored.number("perplexity"), vocabulary_size(records)
+    sentences = [_split_sentence(scored)]
+    bits = scored.number("bits_per_byte")
+    if bits is not None:
+        share = show_percent(bits / _BITS_OF_A_BYTE)
+        sentences.append(
+            f"A byte of the text costs {show_figure(bits, 3)} bits, so the model could store the "
+            f"text in {share} of its size. This is the figure to compare between tokenizers."
+        )
+    if perplexity is not None and size:
+        sentences.append(read_perplexity(perplexity, size))
+    return tuple(sentences)
+
+
+def _split_sentence(scored: Table) -> str:
+    split = scored.text("split") or "held-out"
+    start = f"Scored on the {split} split: "
+    if split == "validation":
+        start = "There was no test split, so the validation split was scored: "
+    tokens, size = show_count(scored.number("tokens")), show_size(scored.number("bytes"))
+    unknown = scored.number("unknown_tokens")
+    known = f", {show_count(unknown)} of them unknown to the tokenizer" if unknown else ""
+    return f"{start}{tokens} tokens{known}, {size}."
+
+
+def _unscored(records: Records) -> tuple[str, ...]:
+    state = "This run has not been scored: it was interrupted, or no text was held out."
+    if not records.validations:
+        return (state,)
+    step = show_count(step_of(records.validations[-1]))
+    return (f"{state} The figures are those of the last validation, at step {step}.",)
+
+
+def _bars(scored: Table) -> Markup | None:
+    """Return the bits per byte of the model and its baselines, the best first."""
+    named = {"this model": scored.number("bits_per_byte")}
+    for name, baseline in scored.table("baselines").subtables():
+        named[_BASELINES.get(name, name)] = baseline.number("bits_per_byte")
+    known = [(name, value) for name, value in named.items() if value is not None]
+    if len(known) < 2:
+        return None
+    bars = [
+        Bar(
+            label=name[:1].upper() + name[1:],
+            value=value,
+            shown=show_figure(value, 3),
+            kind="own" if name == "this model" else "",
+        )
+        for name, value in sorted(known, key=lambda pair: pair[1])
+    ]
+    listed = ", ".join(f"{bar.label} {bar.shown}" for bar in bars)
+    picture = Picture(
+        name="baselines",
+        title="Bits per byte beside baselines",
+        description=f"Bits for each byte of the held-out text, fewer is better: {listed}.",
+    )
+    return draw_bars(picture, bars, row=32)

@@ -1,0 +1,137 @@
+"""The texts that a run wrote: those at the end, and one prompt and seed over the steps.
+
+Takes the records of a run and returns what the page shows; knows nothing about HTML.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from textgen_core.report.fields import Table
+from textgen_core.report.records import Records, step_of
+from textgen_core.report.wording import cut, show_count
+
+LONGEST_SAMPLE = 6000  # characters on the page; samples.jsonl has all
+LONGEST_PROMPT = 1000
+LONGEST_FRAME = 300  # of a text in the time-lapse, which is there to be compared
+MOST_LINES = 6  # of such a text
+MOST_FRAMES = 10
+MOST_SAMPLES = 12
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """Texts that were written from one prompt, and with what."""
+
+    prompt: str
+    circumstances: str
+    texts: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Frame:
+    """A text of the time-lapse with the step that it was written at."""
+
+    step: str
+    loss: float | None
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class TimeLapse:
+    """What the same prompt and seed gave as the model learnt; `left_out` frames are not shown."""
+
+    prompt: str
+    circumstances: str
+    frames: tuple[Frame, ...]
+    left_out: int
+
+
+def describe_written(records: Records) -> Written | None:
+    """Return the last texts of a run: those that end samples.jsonl and share one step."""
+    if not records.samples:
+        return None
+    last = records.samples[-1]
+    rows = [last]
+    for row in reversed(records.samples[:-1]):
+        if step_of(row) != step_of(last) or _group(row) != _group(last):
+            break
+        rows.insert(0, row)
+    texts = dict.fromkeys(cut(row.text("text") or "", LONGEST_SAMPLE) for row in rows)
+    return Written(
+        prompt=cut(last.text("prompt") or "", LONGEST_PROMPT),
+        circumstances=f"Written at step {show_count(step_of(last))}, {_circumstances(last)}.",
+        # Training's own sample of that step may come first; the final ones are the last.
+        texts=tuple(texts)[-_wanted(records) :],
+    )
+
+
+def describe_time_lapse(records: Records) -> TimeLapse | None:
+    """Return the prompt and seed with the most steps, if there are two steps at least."""
+    groups: dict[str, dict[int, Table]] = {}
+    for row in records.samples:
+        # The first text of a step was written during training; final ones may follow.
+        groups.setdefault(_group(row), {}).setdefault(step_of(row), row)
+    steps = max(groups.values(), key=len, default={})
+    if len(steps) < 2:
+        return None
+    losses = {step_of(row): row.number("validation_loss") for row in records.validations}
+    shown = _spread(sorted(steps), MOST_FRAMES)
+    frames = tuple(
+        Frame(
+            step=show_count(step),
+            loss=losses.get(step),
+            text=_beginning(steps[step].text("text") or ""),
+        )
+        for step in shown
+    )
+    first = steps[shown[0]]
+    return TimeLapse(
+        prompt=cut(first.text("prompt") or "", LONGEST_PROMPT),
+        circumstances=_circumstances(first),
+        frames=frames,
+        left_out=len(steps) - len(shown),
+    )
+
+
+def _beginning(text: str) -> str:
+    """Return the first lines of a text, for the time-lapse."""
+    lines = text.strip().split("\n", MOST_LINES)
+    rest = "…" if len(lines) > MOST_LINES else ""
+    return cut("\n".join(lines[:MOST_LINES]).rstrip() + rest, LONGEST_FRAME)
+
+
+def _group(row: Table) -> str:
+    """Return what must be the same for two texts to be comparable."""
+    return json.dumps([row.values.get(key) for key in ("prompt", "seed", "samplers")])
+
+
+def _wanted(records: Records) -> int:
+    if records.configuration is None:
+        return MOST_SAMPLES
+    wanted = records.configuration.table("generation").number("samples")
+    return max(1, min(MOST_SAMPLES, int(wanted or MOST_SAMPLES)))
+
+
+def _circumstances(row: Table) -> str:
+    samplers = row.values.get("samplers")
+    names = samplers if isinstance(samplers, list) else [samplers] if samplers else []
+    chain = ", then ".join(_name(each) for each in names)
+    seed = show_count(row.number("seed")).replace(",", "")
+    return f"seed {seed}" + (f", sampler {cut(chain, 200)}" if chain else "")
+
+
+def _name(sampler: Any) -> str:
+    """Return a sampler's spec, or the name in its table."""
+    return str(sampler.get("name", sampler)) if isinstance(sampler, dict) else str(sampler)
+
+
+def _spread(steps: Sequence[int], most: int) -> list[int]:
+    """Return at most `most` of the steps: the first, the last, and others spread evenly."""
+    if len(steps) <= most:
+        return list(steps)
+    return [steps[round(place * (len(steps) - 1) / (most - 1))] for place in range(most)]

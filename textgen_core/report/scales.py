@@ -1,0 +1,85 @@
+"""Maps values to places along an axis, and finds the round values to write there.
+
+This module knows nothing about pictures: a place is a share of the axis, 0 at its start.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+Points = Sequence[tuple[float, float]]
+
+_ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+@attrs.frozen(kw_only=True)
+class Scale:
+    """An axis from `low` to `high`, with low < high; both above 0 where it is logarithmic."""
+
+    low: float
+    high: float
+    logarithmic: bool = False
+
+    def place(self, value: float) -> float:
+        """Return where a value lies: 0 at `low`, 1 at `high`."""
+        if self.logarithmic:
+            span = math.log(self.high) - math.log(self.low)
+            return (math.log(value) - math.log(self.low)) / span
+        return (value - self.low) / (self.high - self.low)
+
+    def ticks(self, most: int = 6) -> list[float]:
+        """Return at most about `most` round values within the axis."""
+        return self._powers(most) if self.logarithmic else self._steps(most)
+
+    def _steps(self, most: int) -> list[float]:
+        step = round_step(self.high - self.low, most)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [number * step for number in range(first, last + 1)]
+
+    def _powers(self, most: int) -> list[float]:
+        first = math.ceil(math.log10(self.low) - 1e-9)
+        last = math.floor(math.log10(self.high) + 1e-9)
+        every = max(1, math.ceil((last - first + 1) / most))
+        return [10.0**power for power in range(first, last + 1, every)]
+
+
+def round_step(span: float, most: int) -> float:
+    """Return the smallest of 1, 2, 2.5, 5 times a power of ten that makes at most `most` steps."""
+    rough = span / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    return power * next(step for step in _ROUND_STEPS if step * power >= rough * (1 - 1e-9))
+
+
+def scale_for(values: Iterable[float], *, from_zero: bool = False, rounded: bool = True) -> Scale:
+    """Return an axis on which all values lie, with round ends if asked for."""
+    values = [0.0, *values] if from_zero else list(values) or [0.0]
+    low, high = min(values), max(values)
+    if not high - low > 1e-12 * max(abs(low), abs(high)):
+        margin = abs(high) / 2 or 1.0
+        low, high = (low if from_zero else low - margin), high + margin
+    if rounded:
+        step = round_step(high - low, 6)
+        low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+    return Scale(low=low, high=high)
+
+
+def logarithmic_scale(values: Iterable[float]) -> Scale:
+    """Return a logarithmic axis from a power of ten on which all values, above 0, lie."""
+    values = list(values) or [1.0]
+    low = 10.0 ** math.floor(math.log10(min(values)))
+    return Scale(low=low, high=max(1.25 * max(values), 10 * low), logarithmic=True)
+
+
+def thin(points: Points, most: int) -> Points:
+    """Return at most `most` points: the means of neighbours, where there are more."""
+    if len(points) <= most:
+        return points
+    size = math.ceil(len(points) / most)
+    groups = [points[start : start + size] for start in range(0, len(points), size)]
+    return [
+        (sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group))
+        for group in groups
+    ]

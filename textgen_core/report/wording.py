@@ -1,0 +1,109 @@
+"""Numbers and texts as the page shows them.
+
+What is missing is a dash; what cannot be shown (control characters, halves of a pair) is replaced,
+and what is too long is cut. This module knows nothing about HTML.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MISSING = "–"
+
+# Control characters but tab and line feed, and what UTF-8 cannot hold.
+_UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def show_count(value: float | None) -> str:
+    """Return a whole number with its thousands apart."""
+    return MISSING if value is None else _minus(f"{round(value):,}")
+
+
+def show_figure(value: float | None, digits: int | None = None) -> str:
+    """Return a figure with `digits` after the point; without, as many as it deserves."""
+    if value is None:
+        return MISSING
+    if digits is None:
+        if float(value).is_integer() and abs(value) < 1e15:
+            return show_count(value)
+        size = abs(value)
+        digits = 1 if size >= 100 else 2 if size >= 10 else 3
+        if size < 0.001:
+            return _minus(f"{value:.2g}")
+    if abs(value) >= 1e9:
+        return _minus(f"{value:.3g}")
+    return _minus(f"{value:,.{digits}f}")
+
+
+def show_percent(share: float | None) -> str:
+    """Return a share as percent."""
+    return MISSING if share is None else f"{100 * share:.{0 if share >= 0.1 else 1}f} %"
+
+
+def show_rate(value: float | None) -> str:
+    """Return a learning rate."""
+    return MISSING if value is None else f"{value:.3g}"
+
+
+def show_short(value: float | None) -> str:
+    """Return a number as a label has room for: 950, 12k, 1.2M."""
+    if value is None:
+        return MISSING
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= (10 * size if letter == "k" else size):
+            return _minus(f"{value / size:.3g}{letter}")
+    return _minus(f"{value:,.6g}")
+
+
+def show_size(size: float | None) -> str:
+    """Return a number of bytes."""
+    if size is None:
+        return MISSING
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.{1 if size < 100 * unit else 0}f} {name}"
+    return f"{size:.0f} bytes"
+
+
+def show_duration(seconds: float | None) -> str:
+    """Return a time in the two largest units that it has."""
+    if seconds is None:
+        return MISSING
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
+
+
+def show_moment(moment: str | None) -> str:
+    """Return an ISO date and time without its letters."""
+    return MISSING if moment is None else moment.replace("T", " ").replace("+00:00", " UTC")
+
+
+def showable(text: str) -> str:
+    """Return a text with a replacement character for each that no page can show."""
+    return _UNSHOWABLE.sub("\ufffd", text)
+
+
+def cut(text: str, characters: int) -> str:
+    """Return a text, or its beginning and an ellipsis."""
+    return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
+
+
+def cut_to_width(text: str, width: int) -> str:
+    """Return what fits into `width` Latin letters; a wide character takes the room of two."""
+    used = 0
+    for place, character in enumerate(text):
+        used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if used > width:
+            return text[: max(0, place - 1)].rstrip() + "…"
+    return text
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "\u2212", 1) if number.startswith("-") else number

@@ -13,9 +13,21 @@ import pytest
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
-_NOUNS = "harbour lantern keeper river orchard miller winter letter kettle garden ferry".split()
-_VERBS = "watches follows remembers carries mends forgets greets paints".split()
-_PLACES = "by the mill,under the bridge,near the sea,in the old barn,on the hill".split(",")
+_NOUNS = [
+    "harbour",
+    "lantern",
+    "keeper",
+    "river",
+    "orchard",
+    "miller",
+    "winter",
+    "letter",
+    "kettle",
+    "garden",
+    "ferry",
+]
+_VERBS = ["watches", "follows", "remembers", "carries", "mends", "forgets", "greets", "paints"]
+_PLACES = ["by the mill", "under the bridge", "near the sea", "in the old barn", "on the hill"]
 
 
 @pytest.fixture

@@ -22,14 +22,14 @@ def split_words(tokenizer: Tokenizer) -> None:
 
     "Well (said he)" becomes " Well", " (+", " said", " he", ")": where a word follows something
     that is no space, the token before it ends in a word joiner (here +), and the word gets its
-    space all the same. A word at the very start of a text needs no joiner.
+    space all the same. A word at the very start of a text needs no joiner. A joiner of the text's
+    own is written twice, so that decoding can drop one that a model puts where no word follows.
     """
     joined = f"(?<=[^{LETTERS} ])(?=[{LETTERS}])"
-    # A joiner that is the text's own, and would be read as ours, gets one of ours after it.
-    foreign = rf"(?<={WORD_JOINER})(?= |\z)"
     tokenizer.normalizer = normalizers.Sequence(
         [
-            normalizers.Replace(Regex(f"{joined}|{foreign}"), WORD_JOINER + " "),
+            normalizers.Replace(WORD_JOINER, 2 * WORD_JOINER + " "),
+            normalizers.Replace(Regex(joined), WORD_JOINER + " "),
             normalizers.Replace(Regex(rf"\A(?=[{LETTERS} ])"), " "),
         ]
     )
@@ -43,7 +43,8 @@ def split_words(tokenizer: Tokenizer) -> None:
         [
             decoders.Fuse(),
             decoders.Replace(Regex(r"\A "), ""),
-            decoders.Replace(Regex(rf"{WORD_JOINER}(?: |\z)"), ""),
+            decoders.Replace(Regex(f"(?<!{WORD_JOINER}){WORD_JOINER}(?!{WORD_JOINER}) ?"), ""),
+            decoders.Replace(Regex(f"{WORD_JOINER}{WORD_JOINER} ?"), WORD_JOINER),
         ]
     )
 

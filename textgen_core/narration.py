@@ -86,8 +86,7 @@ def tell_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
     lines = [
         f"on {evaluation.split}: {evaluation.bits_per_byte:.3f} bits per byte, "
         f"loss {evaluation.loss:.3f} nats a token",
-        f"perplexity {evaluation.perplexity:.1f}: "
-        f"{read_perplexity(evaluation.perplexity, vocabulary_size)}",
+        read_perplexity(evaluation.perplexity, vocabulary_size),
     ]
     beaten = [
         f"{name} {figures['bits_per_byte']:.3f}"

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
@@ -62,7 +63,7 @@ class TerminalListener(Listener):
         self._quiet = quiet
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._ends: float | None = None
+        self._trained: Mapping[str, Any] = {}
         self.warnings: list[str] = []
 
     def run_starts(self, directory: str) -> None:
@@ -88,7 +89,7 @@ class TerminalListener(Listener):
             table.add_column(column, justify="right" if right else "left", no_wrap=True)
         for row in rows:
             table.add_row(*row)
-        self._results.print(table)
+        self._results.print(Padding(table, (0, 0, 0, 2), expand=False))
 
     def warning(self, text: str) -> None:
         self.warnings.append(text)
@@ -113,26 +114,31 @@ class TerminalListener(Listener):
             self._progress.print(Text("  compiling"))
 
     def training_row(self, row: Mapping[str, Any], progress: float) -> None:
+        self._trained = row
         if self._bar is None or self._task is None:
             return
         left = row["seconds"] * (1 - progress) / progress if progress > 0.01 else None
         self._bar.update(self._task, completed=progress, description=_figures(row, left))
 
     def validation_row(self, row: Mapping[str, Any]) -> None:
-        loss = row["validation_loss"]
-        line = (
-            f"  step {row['step']:>7,}  validation loss {loss:.3f}  "
-            f"perplexity {row['validation_perplexity']:.1f}  "
-            f"{row['validation_bits_per_byte']:.3f} bits per byte"
+        if self._quiet:
+            return
+        trained = self._trained
+        self._above(
+            Text(
+                f"  step {row['step']:>7,}  epoch {trained['epoch']}  loss {trained['loss']:.3f}  "
+                f"validation {row['validation_loss']:.3f}  "
+                f"perplexity {row['validation_perplexity']:,.1f}  "
+                f"{row['validation_bits_per_byte']:.3f} bits/byte  "
+                f"{trained['tokens_per_second']:,.0f} tokens/s"
+            )
         )
-        if not self._quiet:
-            self._above(Text(line))
 
     def sample(self, row: Mapping[str, Any]) -> None:
         if not self._quiet:
             text = harmless(f"{row['prompt']}{row['text']}", self._progress)
             shown = " ".join(text[:_SAMPLE_LENGTH].split())
-            self._above(Text(f"  step {row['step']:>7,}  ") + Text(shown, style="italic dim"))
+            self._above(Text(f"        {shown}", style="italic dim"))
 
     def training_ends(self, *, interrupted: bool) -> None:
         del interrupted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import random
@@ -139,6 +140,7 @@ def prose(words: int, seed: int = 7) -> str:
     return "".join(pieces).strip()
 
 
+@functools.cache
 def analysis() -> dict[str, Any]:
     """Return the value of analysis.json, of a real analysis of made-up prose."""
     return analyse_corpus(Corpus(documents=(prose(6000), prose(2000, seed=8)))).as_json()

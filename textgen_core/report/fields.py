@@ -7,7 +7,6 @@ about what the values mean.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import RunDirectoryError
+
+_LARGEST = 1e100
 
 
 @attrs.frozen
@@ -26,7 +27,7 @@ class Table:
     place: str = ""
 
     def number(self, key: str) -> float | None:
-        """Return a finite number; raises RunDirectoryError if there is something else."""
+        """Return a number, None where it is not finite; raises RunDirectoryError for others."""
         return self._finite(key, self.values.get(key))
 
     def text(self, key: str) -> str | None:
@@ -49,16 +50,19 @@ class Table:
         found = [self._finite(key, each) for each in self._list(key)]
         return [each for each in found if each is not None]
 
-    def pairs(self, key: str, kind: type) -> list[tuple[Any, float]]:
-        """Return a list of pairs: a value of `kind`, and a number."""
-        pairs: list[tuple[Any, float]] = []
-        for each in self._list(key):
-            if not isinstance(each, Sequence) or len(each) != 2 or not isinstance(each[0], kind):
-                raise self._damaged(key, "a list of pairs")
-            number = self._finite(key, each[1])
-            if number is not None:
-                pairs.append((each[0], number))
-        return pairs
+    def points(self, key: str) -> list[tuple[float, float]]:
+        """Return a list of pairs of numbers, empty where there is none."""
+        found = [tuple(self._finite(key, each) for each in pair) for pair in self._pairs(key)]
+        return [(x, y) for x, y in found if x is not None and y is not None]
+
+    def counted(self, key: str) -> list[tuple[str, float]]:
+        """Return a list of texts with how often each occurs, empty where there is none."""
+        found: list[tuple[str, float]] = []
+        for text, times in self._pairs(key):
+            if not isinstance(text, str):
+                raise self._damaged(key, "a list of texts and numbers")
+            found.append((text, self._finite(key, times) or 0))
+        return found
 
     def subtables(self) -> list[tuple[str, Table]]:
         """Return every value of this table with its key; raises unless all are tables."""
@@ -70,6 +74,12 @@ class Table:
             raise self._damaged(key, "a list")
         return value
 
+    def _pairs(self, key: str) -> Sequence[Any]:
+        pairs = self._list(key)
+        if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            raise self._damaged(key, "a list of pairs")
+        return pairs
+
     def _as_table(self, key: str, value: Any) -> Table:
         if not isinstance(value, Mapping):
             raise self._damaged(key, "a table")
@@ -80,10 +90,10 @@ class Table:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._damaged(key, "a number")
-        try:
-            return value if math.isfinite(value) else None
-        except OverflowError:
+        # No figure of a run is so large or so small, and no picture could be drawn of it.
+        if not -_LARGEST < value < _LARGEST:
             return None
+        return value if abs(value) > 1 / _LARGEST else 0
 
     def _damaged(self, key: str, expected: str) -> RunDirectoryError:
         return RunDirectoryError(f"{self.path} is damaged: {self.place}{key} is not {expected}.")

@@ -72,7 +72,7 @@ def vocabulary_size(records: Records) -> int | None:
     """Return the tokens that the model knows, from the manifest, or from the loss of guessing."""
     if records.manifest:
         size = records.manifest.table("model").number("vocabulary_size")
-        if size:
+        if size is not None and size >= 1:
             return int(size)
     uniform = uniform_loss(records)
     return round(math.exp(uniform)) if uniform is not None and uniform < 30 else None

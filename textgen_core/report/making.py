@@ -17,8 +17,9 @@ from textgen_core.report.wording import cut, show_count, show_moment, show_size
 
 MOST_LAYERS = 200
 MOST_FILES = 100
-MOST_COMPONENTS = 100
-LONGEST_NAME = 300
+MOST_COMPONENTS = 60
+LONGEST_NAME = 120
+LONGEST_VALUE = 300
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -114,7 +115,7 @@ def describe_provenance(records: Records) -> Provenance | None:
     ]
     files = [
         (
-            cut(row.text("path") or "–", LONGEST_NAME),
+            cut(row.text("path") or "–", LONGEST_VALUE),
             show_size(row.number("bytes")),
             cut(row.text("sha256") or "–", LONGEST_NAME),
         )
@@ -141,7 +142,7 @@ def _facts(manifest: Table) -> Pairs:
 def _plain(values: Any) -> Pairs:
     """Return the values of a table in words, long ones cut."""
     return tuple(
-        (cut(str(key), LONGEST_NAME), cut(_word(value), LONGEST_NAME))
+        (cut(str(key), LONGEST_NAME), cut(_word(value), LONGEST_VALUE))
         for key, value in list(values.items())[:MOST_COMPONENTS]
     )
 

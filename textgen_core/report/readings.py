@@ -12,8 +12,9 @@ import attrs
 
 from textgen_core.report.fields import Table
 from textgen_core.report.records import Records
-from textgen_core.report.wording import show_figure
+from textgen_core.report.wording import cut, show_figure
 
+_LONGEST_NAME = 120
 _NUMBERED = re.compile(r"([a-z_]+?)_(\d)")
 
 # From a key, with its number left out, to a name and a reading; {n} is that number.
@@ -23,7 +24,7 @@ _READINGS = {
         "Phrases shared with what really followed the prompt, 0 to 100. Free continuations share "
         "little: a few points are usual, and much more hints at text learnt by heart.",
     ),
-    "distinct_": (
+    "distinct_{n}": (
         "Distinct {n}-grams",
         "Share of all samples' {n}-grams that are different. Higher is more varied; random text "
         "is the most varied of all.",
@@ -38,7 +39,7 @@ _READINGS = {
         "Different words over words in a sample. It falls with a sample's length, so compare "
         "samples of one length only.",
     ),
-    "rep_": (
+    "rep_{n}": (
         "Repeated {n}-grams",
         "Share of a sample's {n}-grams that it wrote before. Lower is better.",
     ),
@@ -57,7 +58,7 @@ _READINGS = {
 
 @attrs.frozen(kw_only=True)
 class Reading:
-    """A figure with its name and how to read it, empty where it is not known."""
+    """A figure with its name and how to read it; of an unknown one the name is the key."""
 
     key: str
     name: str
@@ -78,7 +79,10 @@ def describe_metrics(records: Records) -> tuple[Measured, ...]:
     if records.evaluation is None:
         return ()
     return tuple(
-        Measured(metric=name, readings=tuple(_read(key, figures) for key in figures.values))
+        Measured(
+            metric=cut(name, _LONGEST_NAME),
+            readings=tuple(_read(key, figures) for key in figures.values),
+        )
         for name, figures in records.evaluation.table("metrics").subtables()
     )
 
@@ -86,8 +90,10 @@ def describe_metrics(records: Records) -> tuple[Measured, ...]:
 def _read(key: str, figures: Table) -> Reading:
     value = show_figure(figures.number(key))
     match = _NUMBERED.fullmatch(key)
-    stem, number = (key, "") if match is None or key in _READINGS else (f"{match[1]}_", match[2])
+    stem, number = (
+        (key, "") if match is None or key in _READINGS else (f"{match[1]}_{{n}}", match[2])
+    )
     if stem not in _READINGS:
-        return Reading(key=key, name=key, value=value, help="")
+        return Reading(key="", name=cut(key, _LONGEST_NAME), value=value, help="")
     name, reading = (words.format(n=number) for words in _READINGS[stem])
     return Reading(key=key, name=name, value=value, help=reading)

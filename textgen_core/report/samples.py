@@ -15,7 +15,7 @@ from textgen_core.report.fields import Table
 from textgen_core.report.records import Records, step_of
 from textgen_core.report.wording import cut, show_count
 
-LONGEST_SAMPLE = 6000  # characters on the page; samples.jsonl has all
+LONGEST_SAMPLE = 4000  # characters on the page; samples.jsonl has all
 LONGEST_PROMPT = 1000
 LONGEST_FRAME = 300  # of a text in the time-lapse, which is there to be compared
 MOST_LINES = 6  # of such a text

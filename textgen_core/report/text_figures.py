@@ -124,9 +124,7 @@ def _sampled(analysis: Table) -> list[str]:
 
 def _draw_zipf(analysis: Table) -> Markup | None:
     points = [
-        (float(rank), times)
-        for rank, times in analysis.pairs("rank_frequency", int)
-        if rank > 0 and times > 0
+        (rank, times) for rank, times in analysis.points("rank_frequency") if rank > 0 and times > 0
     ]
     if len(points) < 2:
         return None
@@ -159,7 +157,7 @@ def _fitted_line(analysis: Table) -> Points:
         return []
     fitted = [
         (math.log(rank), math.log(times))
-        for rank, times in analysis.pairs("rank_frequency", int)
+        for rank, times in analysis.points("rank_frequency")
         if first <= rank <= last and times > 0
     ]
     if len(fitted) < 2:
@@ -228,7 +226,7 @@ def _lines_for_sentences(analysis: Table, key: str) -> bool:
 def _phrases(analysis: Table) -> tuple[Phrases, ...]:
     found = []
     for key, heading in _PHRASES.items():
-        counted = analysis.pairs(key, str)[:MOST_WORDS]
+        counted = analysis.counted(key)[:MOST_WORDS]
         if not counted:
             continue
         bars = [Bar(label=words, value=times, shown=show_count(times)) for words, times in counted]

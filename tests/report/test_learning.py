@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import attrs
+from report.reading import Page
+
+from textgen_core.report.fields import Table
+from textgen_core.report.learning import MOST_POINTS, Learning, describe_learning, points_of
+from textgen_core.report.records import read_records
+from textgen_core.run_directory import RunDirectory, append_row, write_json
+
+
+def learning_of(run: RunDirectory) -> Learning:
+    found = describe_learning(read_records(run))
+    assert found is not None
+    return found
+
+
+def test_the_best_checkpoint_is_marked_on_the_curve(run: RunDirectory):
+    learning = learning_of(run)
+    page = Page(learning.losses)
+    assert [each["cx"] for each in page.all("circle") if each["class"] == "mark"] == ["80%"]
+    assert "best 3.214" in page.text
+    assert learning.best.startswith("The best checkpoint is that of step 1,120")
+
+
+def test_a_best_that_names_no_checkpoint_is_not_marked(run: RunDirectory):
+    write_json(run.best, {"checkpoint": "../elsewhere", "validation_loss": 3.0})
+    learning = learning_of(run)
+    assert learning.best == ""
+    assert 'class="mark"' not in learning.losses
+
+
+def test_baselines_with_a_loss_are_levels(run: RunDirectory):
+    text = Page(learning_of(run).losses).text
+    assert "guessing 8.30" in text
+    assert "counting tokens 6.40" in text
+    assert "xz" not in text
+
+
+def test_every_validation_is_a_dot_and_a_row(run: RunDirectory):
+    learning = learning_of(run)
+    dots = [each for each in Page(learning.losses).all("circle") if each["class"] != "mark"]
+    assert len(dots) == len(learning.validations) == 10
+    assert learning.validations[0][0] == "140"
+
+
+def test_a_long_curve_is_averaged_and_says_so(run: RunDirectory):
+    assert learning_of(run).averaged == 1
+    for step in range(1500, 1500 + 3 * MOST_POINTS):
+        append_row(run.metrics, {"step": step, "loss": 3.0})
+    learning = learning_of(run)
+    assert learning.averaged == 4
+    curve = Page(learning.losses).all("polyline")[0]
+    assert len(str(curve["points"]).split()) <= MOST_POINTS
+
+
+def test_the_speed_is_the_median_of_the_rows(run: RunDirectory):
+    records = read_records(run)
+    path = run.metrics
+    speeds = [100.0, None, 300.0, 10_000.0]
+    rows = [
+        Table(path, {"step": step, "loss": 1.0, "tokens_per_second": speed})
+        for step, speed in enumerate(speeds)
+    ]
+    learning = describe_learning(attrs.evolve(records, rows=tuple(rows)))
+    assert learning is not None
+    assert learning.cards[-1].value == "300"
+    assert learning.rates is None
+
+
+def test_points_without_a_figure_are_left_out(run: RunDirectory):
+    rows = [
+        Table(run.metrics, {"step": 2, "loss": None}),
+        Table(run.metrics, {"step": 1, "loss": 3}),
+    ]
+    assert points_of(rows, "loss") == [(1.0, 3)]
+
+
+def test_training_without_validation_is_drawn_alone(run: RunDirectory):
+    run.metrics.write_text('{"step": 10, "loss": 3.0}\n', encoding="utf-8")
+    run.best.unlink()
+    learning = learning_of(run)
+    assert learning.has_training
+    assert not learning.has_validation
+    assert learning.validations == ()

@@ -6,15 +6,15 @@ drawn or when a text ends; the samplers' names are labels that the caller passes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 import tokenizers
 
 from textgen_core.components import History, Sampler
-from textgen_core.errors import PluginFailure, TextgenError
+from textgen_core.errors import PluginFailure
+from textgen_core.generation.failures import reported
 
 # How a row of logits stands, by the worst of its entries. A fault is (stage + 1) * 4 + standing;
 # stage 0 is the model, stage i the i-th sampler, and 0 is no fault.
@@ -88,19 +88,6 @@ class Chain:
         if standing == EXCLUDED:
             advice = "Use fewer or milder samplers: no token was left to draw."
         return PluginFailure(PROBLEMS[standing].format(name), CONTRACT, advice)
-
-
-@contextmanager
-def reported(name: str) -> Iterator[None]:
-    """Turn whatever a component raises into a PluginFailure that names it."""
-    try:
-        yield
-    except TextgenError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().splitlines() or [""]
-        problem = f"{name} raised {type(error).__name__}: {reason[0]}"
-        raise PluginFailure(problem) from error
 
 
 def _bind(sampler: Sampler, name: str, tokenizer: tokenizers.Tokenizer) -> Sampler:

@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from textgen_core.components import History
 from textgen_core.errors import OutOfMemory, PluginFailure
-from textgen_core.generation.chain import MODEL, Chain, reported
+from textgen_core.generation.chain import MODEL, Chain
 from textgen_core.generation.drawing import draw
+from textgen_core.generation.failures import reason_of, reported
 from textgen_core.language_model import LanguageModel
 
 # What XLA raises when it cannot compile an operation.
@@ -115,20 +116,22 @@ class Loop:
         if self._refill is None:
             start = time.perf_counter()
             is_xla = self.compiled_with == "xla"
-            self._refill = tf.function(self._fresh_state, jit_compile=is_xla, autograph=False)
-            self._run(self._refill, window, rows.model_state)
+            program = tf.function(self._fresh_state, jit_compile=is_xla, autograph=False)
+            self._run(program, window, rows.model_state)
+            self._refill = program
             self.compile_seconds += time.perf_counter() - start
         return rows._replace(model_state=self._run(self._refill, window, rows.model_state))
 
     def _compile(self, rows: Rows, plan: Plan) -> None:
         """Compile for rows of these shapes, by a call that takes no step."""
-        self._program = tf.function(self._steps, jit_compile=True, autograph=False)
+        program = tf.function(self._steps, jit_compile=True, autograph=False)
         try:
-            self._program(rows, plan, rows.length)
+            program(rows, plan, rows.length)
         except UNCOMPILABLE:
             self.compiled_with = "graph"
-            self._program = tf.function(self._steps, autograph=False)
-            self._run(self._program, rows, plan, rows.length)
+            program = tf.function(self._steps, autograph=False)
+            self._run(program, rows, plan, rows.length)
+        self._program = program
 
     def _run(self, program: Any, *arguments: Any) -> Any:
         try:
@@ -139,8 +142,7 @@ class Loop:
                 advice="Write fewer at a time, or use a smaller model.",
             ) from error
         except tf.errors.OpError as error:
-            reason = (str(error).strip().splitlines() or [""])[0]
-            raise PluginFailure(f"{MODEL} or a sampler failed: {reason}") from error
+            raise PluginFailure(f"{MODEL} or a sampler failed: {reason_of(error)}") from error
 
     def _fresh_state(self, window: Any, full: Any) -> Any:
         with reported(MODEL):

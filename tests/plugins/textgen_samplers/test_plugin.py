@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import attrs
+import pytest
+import textgen_samplers
+
+from textgen_core import Sampler
+from textgen_core.components import options_of
+
+
+def test_the_samplers_have_the_names_of_the_field():
+    samplers = textgen_samplers.textgen_samplers()
+    assert list(samplers) == ["greedy", "temperature", "top-k", "nucleus"]
+    assert all(issubclass(sampler, Sampler) and attrs.has(sampler) for sampler in samplers.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "rules"),
+    [
+        ("temperature", "t", "above 0"),
+        ("top-k", "k", "at least 1"),
+        ("nucleus", "p", "above 0, at most 1"),
+    ],
+)
+def test_the_first_option_is_the_one_that_a_short_spec_sets(name, option, rules):
+    options = options_of(textgen_samplers.textgen_samplers()[name])
+    assert [(item.name, item.rules.describe()) for item in options] == [(option, rules)]
+
+
+def test_the_samplers_are_found_without_importing_tensorflow():
+    code = (
+        "import sys, textgen_samplers; print('tensorflow' in sys.modules, 'numpy' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "False"]

@@ -5,8 +5,8 @@ import sys
 
 import attrs
 import pytest
-import textgen_samplers
 
+import textgen_samplers
 from textgen_core import Sampler
 from textgen_core.components import options_of
 

@@ -36,6 +36,7 @@ class TextgenError(Exception):
         self.problem = problem
         self.allowed = allowed
         self.advice = advice
+        self.parts: tuple[TextgenError, ...] = (self,)
 
     def __str__(self) -> str:
         return "\n".join(line for line in (self.problem, self.allowed, self.advice) if line)
@@ -87,10 +88,12 @@ class Interrupted(TextgenError):
 
 def one_error(faults: Sequence[TextgenError]) -> TextgenError:
     """Return `faults` as a single error: the only one as it is, several with a line for each."""
-    if len(faults) == 1:
-        return faults[0]
-    lines = [f"{len(faults)} faults:"]
-    for fault in faults:
-        lines.append(f"  {fault.problem} {fault.allowed}".rstrip())
-    advice = next((fault.advice for fault in faults if fault.advice), "")
-    return type(faults[0])("\n".join(lines), advice=advice)
+    parts = tuple(part for fault in faults for part in fault.parts)
+    if len(parts) == 1:
+        return parts[0]
+    lines = [f"{len(parts)} faults:"]
+    lines += [f"  {part.problem} {part.allowed}".rstrip() for part in parts]
+    advice = next((part.advice for part in parts if part.advice), "")
+    whole = type(faults[0])("\n".join(lines), advice=advice)
+    whole.parts = parts
+    return whole

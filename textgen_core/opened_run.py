@@ -13,7 +13,7 @@ from typing import Any
 
 from textgen_core.building import build_language_model
 from textgen_core.config import Configuration
-from textgen_core.corpus import clean_corpus, read_corpus
+from textgen_core.corpus import Texts, clean_corpus, read_corpus, read_texts
 from textgen_core.data.tokenizer import load_tokenizer
 from textgen_core.data.tokens import tokenize_documents
 from textgen_core.devices import choose_precision, compute_capabilities, grow_memory
@@ -24,7 +24,7 @@ from textgen_core.generation.generator import Generator
 from textgen_core.generation.piece_stream import Generation, PieceStream
 from textgen_core.language_model import LanguageModel
 from textgen_core.manifest import changed_files
-from textgen_core.phases import Prepared, Texts, prepare, read_texts
+from textgen_core.phases import Prepared, prepare
 from textgen_core.report import write_report
 from textgen_core.run_directory import RunDirectory, read_json, read_rows, write_json
 from textgen_core.selection import Chosen, as_list, choose_all
@@ -199,7 +199,7 @@ class Run:
 
     def _prepare(self) -> Prepared:
         if self._prepared is None:
-            texts = read_texts(self.configuration)
+            texts = read_texts(self.configuration.corpus)
             check_corpus(self._directory, texts)
             tokenizer = load_tokenizer(self._directory.tokenizer)
             self._prepared = prepare(texts, self.configuration, tokenizer)

@@ -7,7 +7,6 @@ remembers. This module knows nothing about run directories.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import attrs
 import tokenizers
@@ -16,15 +15,14 @@ from textgen_core.building import ModelDescription, build_language_model, descri
 from textgen_core.config import Configuration
 from textgen_core.corpus import (
     Analysis,
-    Corpus,
     Splits,
+    Texts,
     advise_on,
     analyse_corpus,
     clean_corpus,
-    read_corpus,
     split_corpus,
 )
-from textgen_core.data.batches import StreamBatches, WindowBatches
+from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.tokenizer import train_tokenizer
 from textgen_core.data.tokens import TokenFile, tokenize_documents
 from textgen_core.devices import available_memory, choose_precision, compute_capabilities
@@ -36,47 +34,14 @@ SPLITS = ("train", "validation", "test")
 
 
 @attrs.frozen(kw_only=True)
-class Texts:
-    """What phase 1 reads: the corpus, and ready-made held-out texts where there are any."""
-
-    corpus: Corpus
-    ready_made: tuple[Corpus, Corpus] | None = None
-
-    @property
-    def files(self) -> list[dict[str, Any]]:
-        """The files as the manifest records them."""
-        corpora = (self.corpus, *(self.ready_made or ()))
-        return [attrs.asdict(file) for corpus in corpora for file in corpus.files]
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What reading has to say."""
-        return tuple(
-            note for corpus in (self.corpus, *(self.ready_made or ())) for note in corpus.notes
-        )
-
-
-@attrs.frozen(kw_only=True)
 class Prepared:
-    """What phase 2 makes: cleaned splits, a tokenizer, and a token file for each split."""
+    """What phase 2 makes: cleaned splits, a tokenizer, token files by split, training batches."""
 
     splits: Splits
     tokenizer: tokenizers.Tokenizer
     token_files: Mapping[str, TokenFile]
+    batches: Batches
     notes: tuple[str, ...]
-
-
-def read_texts(configuration: Configuration) -> Texts:
-    """Read the corpus files of a configuration; raises CorpusError."""
-    settings = configuration.corpus
-    corpus = read_corpus(settings.files, settings)
-    if settings.validation is None:
-        return Texts(corpus=corpus)
-    validation = read_corpus([settings.validation], settings)
-    test = Corpus(documents=())
-    if settings.test is not None:
-        test = read_corpus([settings.test], settings)
-    return Texts(corpus=corpus, ready_made=(validation, test))
 
 
 def analyse(texts: Texts) -> tuple[Analysis, tuple[str, ...]]:
@@ -103,7 +68,8 @@ def prepare(
 ) -> Prepared:
     """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
 
-    A `tokenizer` that is given is used as it is: that of the run to go on with.
+    A `tokenizer` that is given is used as it is: that of the run to go on with. Raises CorpusError
+    if the training text is shorter than what one batch needs.
     """
     splits, notes = split(texts, configuration)
     if tokenizer is None:
@@ -113,7 +79,13 @@ def prepare(
         for name in SPLITS
         if (documents := getattr(splits, name))
     }
-    return Prepared(splits=splits, tokenizer=tokenizer, token_files=token_files, notes=notes)
+    return Prepared(
+        splits=splits,
+        tokenizer=tokenizer,
+        token_files=token_files,
+        batches=_make_batches(configuration, token_files["train"]),
+        notes=notes,
+    )
 
 
 def _train_tokenizer(chosen: Chosen, documents: Sequence[str]) -> tokenizers.Tokenizer:
@@ -153,10 +125,9 @@ def build(
     return language_model, description
 
 
-def make_batches(
+def _make_batches(
     configuration: Configuration, token_file: TokenFile
 ) -> WindowBatches | StreamBatches:
-    """Return the training batches of a configuration."""
     data, batch_size = configuration.data, configuration.training.batch_size
     if data.batching == "stream":
         return StreamBatches(token_file.token_ids, data.sequence_length, batch_size)

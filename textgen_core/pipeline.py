@@ -16,7 +16,7 @@ import attrs
 
 from textgen_core.building import initialise
 from textgen_core.config import Configuration, configure
-from textgen_core.corpus import BUILTIN_PATH
+from textgen_core.corpus import BUILTIN_PATH, Texts, read_texts
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.devices import describe_machine, grow_memory
 from textgen_core.discovery import discover
@@ -30,7 +30,7 @@ from textgen_core.narration import (
     tell_preparation,
 )
 from textgen_core.opened_run import Run, check_corpus
-from textgen_core.phases import Prepared, analyse, build, make_batches, prepare, read_texts
+from textgen_core.phases import Prepared, analyse, build, prepare
 from textgen_core.run_directory import (
     RUNS,
     RunDirectory,
@@ -102,16 +102,20 @@ def run(
 def start(
     configuration: Configuration,
     *,
+    texts: Texts | None = None,
     out: str | Path | None = None,
     listener: Listener | None = None,
 ) -> Run:
-    """Walk the five phases of a configuration in a new run directory."""
+    """Walk the five phases of a configuration in a new run directory.
+
+    `texts` are those of the configuration, where the caller has read them already.
+    """
     listener = listener or Listener()
     path = Path(out) if out is not None else free_path(configuration.model.name)
     check_free(path)
-    configuration = with_absolute_paths(configuration)
+    texts = read_texts(configuration.corpus) if texts is None else texts
     grow_memory()
-    return _walk(configuration, path, listener)
+    return _walk(with_absolute_paths(configuration), texts, path, listener)
 
 
 def resume(
@@ -138,7 +142,7 @@ def resume(
     if more.asked:
         training = attrs.evolve(configuration.training, epochs=epochs, minutes=minutes)
         configuration = attrs.evolve(configuration, training=training)
-    return _walk(configuration, directory.path, listener)
+    return _walk(configuration, read_texts(configuration.corpus), directory.path, listener)
 
 
 def open_run(reference: str | Path | None = None) -> Run:
@@ -180,10 +184,9 @@ def with_absolute_paths(configuration: Configuration) -> Configuration:
 # ---- a new run ------------------------------------------------------------------------------
 
 
-def _walk(configuration: Configuration, path: Path, listener: Listener) -> Run:
+def _walk(configuration: Configuration, texts: Texts, path: Path, listener: Listener) -> Run:
     """Walk all five phases, and leave each one's findings in the run directory."""
     listener.phase(1)
-    texts = read_texts(configuration)
     if any(file["path"] == BUILTIN_PATH for file in texts.files):
         listener.found([_builtin_line(texts.files[0])])
     directory = RunDirectory(path) if (path / "run.toml").is_file() else create_run_directory(path)
@@ -217,7 +220,7 @@ def _walk(configuration: Configuration, path: Path, listener: Listener) -> Run:
     listener.found(lines)
 
     listener.phase(4)
-    job = make_job(configuration, directory, language_model, prepared.token_files, listener)
+    job = make_job(configuration, directory, language_model, prepared, listener)
     state = train_phase(configuration, job, restore(job, fresh_plan=False), listener)
     return _finish(configuration, directory, prepared, state, listener)
 
@@ -275,7 +278,7 @@ def _go_on(
     configuration: Configuration, directory: RunDirectory, more: More, listener: Listener
 ) -> Run:
     """Train on from the newest checkpoint, with the run's own tokenizer and an unchanged corpus."""
-    texts = read_texts(configuration)
+    texts = read_texts(configuration.corpus)
     check_corpus(directory, texts)
     prepared = prepare(texts, configuration, load_tokenizer(directory.tokenizer))
     state = load_state(directory, directory.saved_steps()[-1])
@@ -291,7 +294,7 @@ def _go_on(
     listener.run_starts(str(directory.path))
     language_model, _ = build(configuration, prepared.tokenizer)
     listener.phase(4)
-    job = make_job(configuration, directory, language_model, prepared.token_files, listener)
+    job = make_job(configuration, directory, language_model, prepared, listener)
     state = restore(job, fresh_plan=more.asked)
     listener.found([f"Going on from the checkpoint of step {state.step}."])
     state = train_phase(configuration, job, state, listener)
@@ -307,7 +310,7 @@ def _extended(
         minutes = state.seconds / 60 + more.minutes
         extended = attrs.evolve(training, epochs=None, minutes=minutes)
     else:
-        batches = make_batches(configuration, prepared.token_files["train"])
-        trained = math.ceil(state.step * training.accumulate / batches.batches_per_epoch)
+        per_epoch = prepared.batches.batches_per_epoch
+        trained = math.ceil(state.step * training.accumulate / per_epoch)
         extended = attrs.evolve(training, epochs=trained + (more.epochs or 0), minutes=None)
     return attrs.evolve(configuration, training=extended)

@@ -20,7 +20,7 @@ from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation.generator import Generator
 from textgen_core.language_model import LanguageModel
 from textgen_core.listener import Listener
-from textgen_core.phases import make_batches
+from textgen_core.phases import Prepared
 from textgen_core.run_directory import RunDirectory, drop_rows_after
 from textgen_core.selection import Chosen
 from textgen_core.training.calibration import measure_step
@@ -29,6 +29,7 @@ from textgen_core.training.checkpoint import (
     load_optimizer,
     load_state,
     load_weights,
+    mark_best,
     remove_leftovers,
 )
 from textgen_core.training.interruption import listening
@@ -70,7 +71,7 @@ def make_job(
     configuration: Configuration,
     run: RunDirectory,
     language_model: LanguageModel,
-    token_files: Mapping[str, TokenFile],
+    prepared: Prepared,
     listener: Listener,
 ) -> TrainingJob:
     """Return the training job of a run.
@@ -78,12 +79,16 @@ def make_job(
     Raises ConfigurationError if the model cannot do what the settings ask for.
     """
     streams = configuration.data.batching == "stream"
-    if streams and not language_model.can_advance:
-        raise ConfigurationError(
-            f"data.batching cannot be stream with the model {configuration.model.name!r}: "
-            "it offers no state to carry.",
-            "Allowed with it: windows.",
-        )
+    if streams:
+        _check_streams(configuration, language_model)
+    if configuration.training.recompute:
+        if hasattr(language_model.model, "recompute"):
+            language_model.model.recompute = True
+        else:
+            listener.warning(
+                f"training.recompute does nothing: the model {configuration.model.name!r} does "
+                "not offer it."
+            )
     float16 = language_model.model.dtype_policy.name == "mixed_float16"
     optimizer = build_optimizer(configuration.training, language_model.model, float16)
     step = TrainingStep(language_model, optimizer, configuration.training, carries_state=streams)
@@ -91,13 +96,30 @@ def make_job(
         language_model=language_model,
         optimizer=optimizer,
         step=step,
-        batches=make_batches(configuration, token_files["train"]),
+        batches=prepared.batches,
         settings=configuration.training,
         run=run,
-        validate=_validation(configuration, language_model, token_files.get("validation")),
+        validate=_validation(configuration, language_model, prepared.token_files.get("validation")),
         write_sample=_sample_writer(configuration, language_model),
         observer=listener,
     )
+
+
+def _check_streams(configuration: Configuration, language_model: LanguageModel) -> None:
+    """Raise ConfigurationError unless the model can carry a state from batch to batch."""
+    name, length = configuration.model.name, configuration.data.sequence_length
+    if not language_model.can_advance:
+        raise ConfigurationError(
+            f"data.batching cannot be stream with the model {name!r}: it offers no state to carry.",
+            "Allowed with it: windows.",
+        )
+    capacity = language_model.state_capacity
+    if capacity is not None and capacity < length:
+        raise ConfigurationError(
+            f"data.sequence_length cannot be {length} in streams with the model {name!r}: its "
+            f"state holds {capacity} tokens.",
+            f"Allowed: up to {capacity}.",
+        )
 
 
 def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
@@ -116,9 +138,10 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     state = load_state(job.run, step)
     load_weights(job.run, step, job.language_model.model)
     load_optimizer(job.run, step, job.optimizer)
-    if job.run.checkpoint(step).joinpath("carry.safetensors").is_file():
-        like = job.language_model.model.initial_state(job.settings.batch_size)
-        job.step.carry = load_carry(job.run, step, like)
+    carry = job.step.initial_carry(job.settings.batch_size)
+    if carry is not None:
+        job.step.carry = load_carry(job.run, step, carry)
+    mark_best(job.run, state)  # a kill between checkpoint and mark leaves another one marked
     if not fresh_plan:
         return state
     plan = Plan(step=step, progress=0.0, last_step=last_step_of(job))
@@ -219,3 +242,6 @@ class _Both:
 
     def checkpoint(self, step: int) -> None:
         self._listener.checkpoint(step)
+
+    def warning(self, text: str) -> None:
+        self._listener.warning(text)

@@ -126,16 +126,18 @@ def walk(configuration: Configuration, out: Path | None, *, as_json: bool, quiet
     """Do the run, and end with the commands that go on from it."""
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.terminal import TerminalListener
+    from textgen_core.corpus import read_texts
     from textgen_core.run_directory import check_free
 
     if out is not None:
         check_free(out)
+    texts = read_texts(configuration.corpus)
     import_tensorflow()
     from textgen_core.pipeline import start
 
     listener = TerminalListener(results=not as_json, quiet=quiet)
     try:
-        finished = start(configuration, out=out, listener=listener)
+        finished = start(configuration, texts=texts, out=out, listener=listener)
     finally:
         listener.close()
     show_end(finished, listener, as_json=as_json)
@@ -168,14 +170,14 @@ def show_plan(configuration: Configuration, out: Path | None, *, as_json: bool) 
     """Print the resolved configuration, after the checks that need no TensorFlow."""
     import tomli_w
 
-    from textgen_core.corpus import read_corpus
+    from textgen_core.corpus import read_texts
     from textgen_core.run_directory import check_free
 
     if out is not None:
         check_free(out)
     table: dict[str, Any] = configuration.as_table()
-    corpus = read_corpus(configuration.corpus.files, configuration.corpus)
-    size = sum(len(document) for document in corpus.documents)
+    texts = read_texts(configuration.corpus)
+    size = sum(len(document) for document in texts.corpus.documents)
     if as_json:
         print_json({"configuration": table, "characters": size})
         return

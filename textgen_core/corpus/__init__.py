@@ -7,6 +7,7 @@ from textgen_core.corpus.clean import clean_corpus
 from textgen_core.corpus.documents import Corpus, SourceFile
 from textgen_core.corpus.read import read_corpus
 from textgen_core.corpus.split import Splits, split_corpus
+from textgen_core.corpus.texts import Texts, read_texts
 
 __all__ = [
     "BUILTIN_PATH",
@@ -14,10 +15,12 @@ __all__ = [
     "Corpus",
     "SourceFile",
     "Splits",
+    "Texts",
     "advise_on",
     "analyse_corpus",
     "builtin_corpus",
     "clean_corpus",
     "read_corpus",
+    "read_texts",
     "split_corpus",
 ]

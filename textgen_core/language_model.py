@@ -8,6 +8,8 @@ runs, training or sampling.
 
 from __future__ import annotations
 
+import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +101,20 @@ class LanguageModel:
 
     def check(self) -> None:
         """Run the model on two tokens; raise PluginFailure unless it keeps its contract."""
-        token_ids = tf.zeros((1, 2), tf.int32)
-        shape = tuple(self.model(token_ids).shape)
+        shape = tuple(self.model(tf.zeros((1, 2), tf.int32)).shape)
         if shape != (1, 2, self.vocabulary_size):
             raise PluginFailure(
                 f"The model turns token ids of shape (1, 2) into logits of shape {shape}.",
                 f"Allowed: (1, 2, {self.vocabulary_size}), the vocabulary of its tokenizer.",
             )
+        # A keras.Model that was written as a class declares no inputs, and is given int32.
+        for declared in getattr(self.model, "inputs", None) or ():
+            if "int" not in keras.backend.standardize_dtype(declared.dtype):
+                raise PluginFailure(
+                    f"The model takes its token ids as {declared.dtype}, which rounds large ones.",
+                    "Allowed: an integer input.",
+                    'Begin the model with keras.Input((None,), dtype="int32").',
+                )
 
 
 def _hold(token_ids: Any, state: Any) -> Any:
@@ -120,9 +129,9 @@ def _hold(token_ids: Any, state: Any) -> Any:
 
 
 def save_variables(variables: list[Any], path: Path) -> None:
-    """Write variables as safetensors, each under its position and its path."""
+    """Write variables as safetensors, each under its position and its name."""
     tensors = {
-        variable_key(position, variable): np.ascontiguousarray(variable.numpy())
+        variable_key(position, variable): np.asarray(variable.numpy(), order="C")
         for position, variable in enumerate(variables)
     }
     safetensors.numpy.save_file(tensors, path)
@@ -137,13 +146,8 @@ def load_variables(variables: list[Any], path: Path) -> None:
         tensors = safetensors.numpy.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
         raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
-    keys = [variable_key(position, variable) for position, variable in enumerate(variables)]
-    if set(keys) != set(tensors):
-        odd = sorted(set(keys) ^ set(tensors))[0]
-        raise RunDirectoryError(
-            f"{path} holds other tensors than the model has; the first that differs: {odd}.",
-            advice="The component that built the model may have changed: see manifest.json.",
-        )
+    keys = sorted(tensors)  # in the order of their positions
+    _check_keys(variables, keys, path)
     for key, variable in zip(keys, variables, strict=True):
         found, wanted = tensors[key], variable.numpy()
         if found.shape != wanted.shape or found.dtype != wanted.dtype:
@@ -157,3 +161,22 @@ def load_variables(variables: list[Any], path: Path) -> None:
 def variable_key(position: int, variable: Any) -> str:
     """Return a variable's key in a file: four-digit position, slash, name."""
     return f"{position:04d}/{variable.name}"
+
+
+def _check_keys(variables: list[Any], keys: list[str], path: Path) -> None:
+    """Raise RunDirectoryError unless the keys of a file are those of the variables."""
+    wanted = [variable_key(position, variable) for position, variable in enumerate(variables)]
+    for ours, theirs in itertools.zip_longest(wanted, keys, fillvalue="no tensor"):
+        if _uncounted(ours) != _uncounted(theirs):
+            raise RunDirectoryError(
+                f"{path} holds other tensors than wanted: {theirs} in place of {ours}.",
+                advice="The component that built the model may have changed: see manifest.json.",
+            )
+
+
+def _uncounted(key: str) -> str:
+    """Return a key without the numbers that Keras appends to the second layer of a kind.
+
+    They count every layer that a process has made, so that the same model built twice has others.
+    """
+    return re.sub(r"_\d+(?=_|$)", "", key)

@@ -44,10 +44,15 @@ class OptionRules:
             ("at most", self.at_most),
             ("below", self.below),
         )
-        words = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+        words = [f"{word} {_number(bound)}" for word, bound in bounds if bound is not None]
         if self.choices:
             words.append("one of " + ", ".join(str(choice) for choice in self.choices))
         return ", ".join(words)
+
+
+def _number(bound: float) -> str:
+    """Return a bound in all its digits: a whole one without a decimal point."""
+    return str(int(bound)) if bound == int(bound) else repr(bound)
 
 
 def option(

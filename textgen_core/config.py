@@ -18,7 +18,6 @@ from textgen_core.errors import (
     ComponentError,
     ConfigurationError,
     TextgenError,
-    UsageError,
     one_error,
 )
 from textgen_core.layers import (
@@ -29,9 +28,9 @@ from textgen_core.layers import (
     Layer,
     apply_for,
     arguments_layer,
+    check_shape,
     file_layers,
     settings_layer,
-    shape_faults,
 )
 from textgen_core.registry import Registry
 from textgen_core.selection import Chosen, as_list, choose, choose_all, spec_of
@@ -43,8 +42,8 @@ from textgen_core.settings import (
     GenerationSettings,
     TrainingSettings,
 )
-from textgen_core.specs import Spec
-from textgen_core.values import check_options, plain_options
+from textgen_core.specs import Spec, parse_spec
+from textgen_core.values import check_options, is_none, plain_options, unknown_name
 
 SEED = Option(
     name="seed",
@@ -80,7 +79,7 @@ class Configuration:
         table: dict[str, Any] = {"recipe": NO_RECIPE, "seed": self.seed}
         for name in SECTIONS:
             values = plain_options(getattr(self, name))
-            table[name] = {key: "none" if values[key] is None else values[key] for key in values}
+            table[name] = _without_none(values)
         unused = "epochs" if self.training.minutes is not None else "minutes"
         del table["training"][unused]
         for name in ONE:
@@ -104,10 +103,10 @@ def configure(
     `flags` says whether messages name the arguments as on the command line. Raises a UsageError
     with every fault at once.
     """
-    unknown = sorted(set(arguments) - set(ARGUMENTS))
+    unknown = [each for each in arguments if each not in ARGUMENTS]
     if unknown:
-        raise UsageError(
-            f"run() takes no argument {unknown[0]!r}.", f"Allowed: {', '.join(ARGUMENTS)}."
+        raise one_error(
+            [unknown_name("argument", each, ARGUMENTS, place="run()") for each in unknown]
         )
     layers = [
         *file_layers(config, recipe),
@@ -122,11 +121,10 @@ def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:
 
     Raises a UsageError that reports every fault of every layer at once.
     """
-    faults: list[TextgenError] = [fault for layer in layers for fault in shape_faults(layer)]
-    if faults:
-        raise one_error(faults)
+    layers = [check_shape(layer) for layer in layers]
+    faults: list[TextgenError] = [fault for layer in layers for fault in layer.faults]
     model_name = _model_name(layers, registry)
-    layers = [apply_for(layer, model_name) for layer in layers]
+    layers = [part for layer in layers for part in apply_for(layer, model_name)]
     values: dict[str, Any] = {}
     for name in SECTIONS:
         values[name] = _section(name, layers, faults)
@@ -142,16 +140,17 @@ def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:
 
 
 def _model_name(layers: Sequence[Layer], registry: Registry) -> str:
-    """Return the short name of the model that the highest layer asks for; empty if none does."""
+    """Return the short name of the model that the highest layer asks for; empty if none can be."""
     for layer in reversed(layers):
         wish = layer.table.get("model")
         if wish is None or (isinstance(wish, Mapping) and "name" not in wish):
             continue
-        if isinstance(wish, (str, Mapping)):
-            return spec_of(registry, "model", wish, place=layer.place_of("model")).name.rpartition(
-                "/"
-            )[2]
-        return choose(registry, "model", wish, place=layer.place_of("model")).name
+        try:
+            if isinstance(wish, (str, Mapping)):
+                return parse_spec(wish).name.rpartition("/")[2]
+            return choose(registry, "model", wish, place=layer.place_of("model")).name
+        except ComponentError:  # `_single` reports it, with all other faults
+            return ""
     return ""
 
 
@@ -159,15 +158,22 @@ def _model_name(layers: Sequence[Layer], registry: Registry) -> str:
 
 
 def _section(name: str, layers: Sequence[Layer], faults: list[TextgenError]) -> Any:
-    """Merge the layers of one section; add to `faults` what is wrong."""
+    """Merge the layers of one section; add to `faults` what is wrong.
+
+    Rules between settings are judged only where each setting is right by itself.
+    """
     merged: dict[str, Any] = {}
+    found: list[TextgenError] = []
     declared = options_of(SECTIONS[name])
     for layer in layers:
-        for key, value in _one_clock(name, layer, faults).items():
+        for key, value in _one_clock(name, layer, found).items():
             place = layer.place_of(name, key)
             values, wrong = check_options(declared, {key: value}, owner=name, place=place)
             merged.update(values)
-            faults.extend(wrong)
+            found.extend(wrong)
+    faults.extend(found)
+    if found:
+        return None
     try:
         return SECTIONS[name](**merged)
     except ValueError as error:
@@ -180,11 +186,12 @@ def _one_clock(name: str, layer: Layer, faults: list[TextgenError]) -> Mapping[s
     given: Mapping[str, Any] = layer.table.get(name, {})
     if name != "training":
         return given
-    clocks = [key for key in ("epochs", "minutes") if given.get(key) not in (None, "none")]
+    clocks = [key for key in ("epochs", "minutes") if not is_none(given.get(key))]
     if len(clocks) == 2:
         faults.append(
             ConfigurationError(
-                f"Both epochs and minutes are given ({layer.place}).", "Allowed: one of the two."
+                f"Both epochs and minutes are given ({layer.place_of(name, 'minutes')}).",
+                "Allowed: one of the two.",
             )
         )
     if len(clocks) == 1:
@@ -209,7 +216,9 @@ def _seed(layers: Sequence[Layer], faults: list[TextgenError]) -> Any:
 def corpus_settings(settings: Sequence[str]) -> CorpusSettings:
     """Return the corpus settings of texts such as `corpus.encoding=latin-1`, over the defaults."""
     faults: list[TextgenError] = []
-    section = _section("corpus", [settings_layer(settings)], faults)
+    layer = settings_layer(settings)
+    faults.extend(layer.faults)
+    section = _section("corpus", [layer], faults)
     if faults:
         raise one_error(faults)
     return section  # type: ignore[no-any-return]
@@ -252,9 +261,20 @@ def _over(below: Any, wish: Any, kind: str, registry: Registry, place: str) -> A
     if isinstance(wish, Mapping) and "name" not in wish and isinstance(below, Spec):
         wish = {**wish, "name": below.name}
     spec = spec_of(registry, kind, wish, place=place)
-    if isinstance(below, Spec) and below.name == spec.name:
+    if isinstance(below, Spec) and _same_component(below.name, spec.name, kind, registry):
         return attrs.evolve(spec, options={**below.options, **spec.options})
     return spec
+
+
+def _same_component(one: str, other: str, kind: str, registry: Registry) -> bool:
+    """Return whether two names mean one component, as `lstm` and `textgen-core/lstm` do."""
+    if one == other or "/" not in one + other:
+        return one == other
+    try:
+        found = [registry.find(kind, name, place="") for name in (one, other)]
+    except ComponentError:  # it is reported when it is chosen
+        return False
+    return found[0] is found[1]
 
 
 def _several(
@@ -284,4 +304,10 @@ def _with_bundled(metrics: tuple[Chosen, ...], registry: Registry) -> tuple[Chos
 
 def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return a table that TOML can hold: it has no null, so None is written as a word."""
-    return {key: "none" if value is None else value for key, value in table.items()}
+    return {key: _toml_value(value) for key, value in table.items()}
+
+
+def _toml_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_toml_value(item) for item in value]
+    return "none" if value is None else value

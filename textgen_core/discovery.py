@@ -22,7 +22,7 @@ import attrs
 import pluggy
 
 from textgen_core import hookspecs
-from textgen_core.components import options_of
+from textgen_core.components import Option, options_of
 from textgen_core.registry import (
     DISABLE,
     KINDS,
@@ -32,6 +32,7 @@ from textgen_core.registry import (
     normalised,
     same_distribution,
 )
+from textgen_core.values import BadValue, convert
 
 ONLY = "TEXTGEN_PLUGINS_ONLY"
 
@@ -46,7 +47,16 @@ def discover(environment: Mapping[str, str] | None = None) -> Registry:
 
 def installed_entry_points() -> list[importlib.metadata.EntryPoint]:
     """Return the entry points of the group `textgen`: bundled first, then by distribution, name."""
-    found = importlib.metadata.entry_points(group=hookspecs.PROJECT)
+    found: list[importlib.metadata.EntryPoint] = []
+    seen: set[str] = set()
+    for distribution in importlib.metadata.distributions():
+        name = _folder_name(distribution)
+        if name in seen:  # the first on the path is the one that would be imported
+            continue
+        seen.add(name)
+        # `importlib.metadata.entry_points` would fail whole over one file that cannot be read.
+        with contextlib.suppress(Exception):
+            found.extend(distribution.entry_points.select(group=hookspecs.PROJECT))
     return sorted(found, key=_order)
 
 
@@ -73,7 +83,7 @@ def load_entry_points(
     )
 
 
-class _Unusable(Exception):
+class UnusablePluginError(Exception):
     """A plugin registers something that cannot be used."""
 
 
@@ -105,54 +115,90 @@ def _ask(implementation: Any, plugin: Plugin) -> Iterator[Component]:
     manager.add_hookspecs(hookspecs)
     manager.register(implementation, name=plugin.reference)
     manager.check_pending()
-    implemented = manager.get_hookcallers(implementation) or []
+    callers = manager.get_hookcallers(implementation) or []
+    implemented = [each for each in callers if each.spec is not None]
     if not implemented:
-        raise _Unusable(f"{plugin.module} implements no hook of textgen")
+        raise UnusablePluginError(f"{plugin.module} implements no hook of textgen")
     for caller in implemented:
         kind = caller.name.removeprefix("textgen_").removesuffix("s")
         for offered in caller():
             if not isinstance(offered, Mapping):
-                raise _Unusable(f"{caller.name} returns {type(offered).__name__}, not a dict")
+                raise UnusablePluginError(
+                    f"{caller.name} returns {type(offered).__name__}, not a dict"
+                )
             for name, cls in offered.items():
                 check_component(kind, name, cls)
                 yield Component(kind=kind, name=name, cls=cls, plugin=plugin)
 
 
 def check_component(kind: str, name: Any, cls: Any) -> None:
-    """Raise an exception that says why `cls` cannot be registered under `name`."""
+    """Raise UnusablePluginError, which says why `cls` cannot be registered under `name`."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise _Unusable(
+        raise UnusablePluginError(
             f"the {kind} name {name!r} is not lower-case letters, digits and single hyphens"
         )
+    check_class(kind, name, cls)
+
+
+def check_class(kind: str, name: str, cls: Any) -> None:
+    """Raise UnusablePluginError, which says why `cls` is no component of a kind."""
     base = KINDS[kind]
     if not isinstance(cls, type) or not issubclass(cls, base):
-        raise _Unusable(f"the {kind} {name!r} is {cls!r}, not a subclass of {base.__name__}")
+        raise UnusablePluginError(
+            f"the {kind} {name!r} is {cls!r}, not a subclass of {base.__name__}"
+        )
     # `attrs.frozen` on the class itself: an inherited decoration does not see the class's fields.
     if "__attrs_props__" not in vars(cls) or not vars(cls)["__attrs_props__"].is_frozen:
-        raise _Unusable(f"the {kind} {name!r} ({cls.__name__}) is not decorated by attrs.frozen")
+        raise UnusablePluginError(
+            f"the {kind} {name!r} ({cls.__name__}) is not decorated by attrs.frozen"
+        )
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(vars(cls)["__abstractmethods__"]))
-        raise _Unusable(f"the {kind} {name!r} ({cls.__name__}) does not define {missing}")
+        raise UnusablePluginError(f"the {kind} {name!r} ({cls.__name__}) does not define {missing}")
     try:
-        declared = {each.name for each in options_of(cls)}
+        declared = options_of(cls)
     except Exception as error:
-        raise _Unusable(f"the options of the {kind} {name!r} cannot be read: {error}") from error
-    plain = [
-        field.name
-        for field in vars(cls)["__attrs_attrs__"]
-        if field.init and field.default is attrs.NOTHING and field.name not in declared
-    ]
-    if plain:
-        raise _Unusable(
-            f"the {kind} {name!r} has the field {plain[0]!r}, which no option() declares"
-        )
+        raise UnusablePluginError(
+            f"the options of the {kind} {name!r} cannot be read: {error}"
+        ) from error
+    for field in vars(cls)["__attrs_attrs__"]:
+        if field.name not in {each.name for each in declared} and not _is_private(field):
+            raise UnusablePluginError(
+                f"the {kind} {name!r} has the field {field.name!r}, which no option() declares"
+            )
+    for each in declared:
+        _check_option(each, f"the option {each.name!r} of the {kind} {name!r}")
+
+
+def _is_private(field: Any) -> bool:
+    """Return whether a field is no option and needs none: `bind` may keep what it finds there."""
+    by_itself = field.default is not attrs.NOTHING and field.name.startswith("_")
+    return by_itself or not field.init
+
+
+def _check_option(declared: Option, called: str) -> None:
+    """Raise UnusablePluginError unless the option could be set, and its default is allowed."""
+    if declared.name == "name" or declared.name.startswith("_"):
+        raise UnusablePluginError(f"{called} cannot have that name")
+    if isinstance(declared.default, (list, dict, set)):
+        raise UnusablePluginError(f"{called} has a default that can change: {declared.default!r}")
+    try:
+        convert(declared.default, declared.type, declared.rules)
+    except TypeError as error:
+        raise UnusablePluginError(f"{called} cannot be read: {error}") from error
+    except BadValue as bad:
+        raise UnusablePluginError(
+            f"{called} has the default {declared.default!r}; allowed: {bad.allowed}"
+        ) from bad
 
 
 def _refuse_repeated(offered: Iterable[Component], known: Iterable[Component]) -> None:
     taken = {(each.kind, each.name, each.plugin.distribution) for each in known}
     for each in offered:
         if (each.kind, each.name, each.plugin.distribution) in taken:
-            raise _Unusable(f"its distribution registers the {each.kind} {each.name!r} twice")
+            raise UnusablePluginError(
+                f"its distribution registers the {each.kind} {each.name!r} twice"
+            )
 
 
 def _in_words(cause: BaseException) -> str:
@@ -160,7 +206,7 @@ def _in_words(cause: BaseException) -> str:
     if isinstance(cause, SystemExit):
         return f"it exits on import (status {cause.code})"
     text = " ".join(str(cause).split())
-    if isinstance(cause, _Unusable):
+    if isinstance(cause, UnusablePluginError):
         return text
     return f"{type(cause).__name__}: {text}" if text else type(cause).__name__
 
@@ -170,11 +216,28 @@ def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
     return (not plugin.bundled, normalised(plugin.distribution), plugin.entry_point)
 
 
+def _own_name(distribution: importlib.metadata.Distribution) -> str:
+    """Return a distribution's name, or its folder's where an uninstall left no more than that."""
+    return _metadata(distribution, "Name") or _folder_name(distribution)
+
+
+def _folder_name(distribution: importlib.metadata.Distribution) -> str:
+    """Return the name that stands in the name of the distribution's folder: no file is read."""
+    return str(getattr(distribution, "_normalized_name", "") or "unknown")
+
+
+def _metadata(distribution: importlib.metadata.Distribution, key: str) -> str:
+    try:
+        return str(distribution.metadata[key] or "")
+    except Exception:  # Python 3.13 raises where the file or the key is missing
+        return ""
+
+
 def _describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:
     distribution = entry_point.dist
     return Plugin(
-        distribution=distribution.name if distribution else "unknown",
-        version=distribution.version if distribution else "unknown",
+        distribution=_own_name(distribution) if distribution else "unknown",
+        version=(_metadata(distribution, "Version") if distribution else "") or "unknown",
         entry_point=entry_point.name,
         module=entry_point.value,
         status="ok",

@@ -42,19 +42,22 @@ ARGUMENTS: Mapping[str, str] = {
     "prompt": "generation.prompt",
 }
 
-_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed", "for")
+_NOTHING = object()
+_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed")
 
 
 @attrs.frozen(kw_only=True)
 class Layer:
     """A table of settings and where it was given.
 
-    `places` says it more exactly for some keys: `model` or `training.batch_size`.
+    `places` says it more exactly for some keys: `model` or `training.batch_size`. `faults` are what
+    could not become part of the table.
     """
 
     table: Mapping[str, Any]
     place: str
     places: Mapping[str, str] = attrs.field(factory=dict)
+    faults: tuple[TextgenError, ...] = ()
 
     def place_of(self, *keys: str) -> str:
         """Return where a key, or a key of a section, was given."""
@@ -114,31 +117,35 @@ def file_layers(path: Path | None, recipe: str | None) -> list[Layer]:
 def settings_layer(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
     """Return the layer of texts such as `training.epochs=3`, or of a mapping with such keys.
 
-    Raises ConfigurationError if a text has another form or names an unknown section.
+    A text of another form, or an unknown section, is a fault of the layer.
     """
     table: dict[str, dict[str, Any]] = {}
-    if not isinstance(settings, Mapping):
-        settings = dict(_setting(text) for text in settings)
-    for path, value in settings.items():
-        section, dot, key = path.partition(".")
-        if not (dot and key) or section not in SECTIONS:
-            raise ConfigurationError(
-                f"--set cannot be {path}={value}.",
+    faults: list[TextgenError] = []
+    for path, value in _pairs(settings):
+        section, _, key = path.partition(".")
+        if value is not _NOTHING and key and section in SECTIONS:
+            table.setdefault(section, {})[key] = value
+            continue
+        text = path if value is _NOTHING else f"{path}={value}"
+        meant = unknown_name("section", section, SECTIONS, place="--set").problem
+        faults.append(
+            ConfigurationError(
+                f"--set cannot be {text}." if section in SECTIONS else f"--set {text}: {meant}",
                 f"Allowed: SECTION.KEY=VALUE, with a section of {', '.join(SECTIONS)}.",
                 "Components have flags of their own, such as --model lstm:units=256.",
             )
-        table.setdefault(section, {})[key] = value
-    return Layer(table=table, place="--set")
-
-
-def _setting(text: str) -> tuple[str, str]:
-    path, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigurationError(
-            f"--set cannot be {text!r}.",
-            "Allowed: SECTION.KEY=VALUE, such as training.batch_size=16.",
         )
-    return path.strip().replace("-", "_"), value
+    return Layer(table=table, place="--set", faults=tuple(faults))
+
+
+def _pairs(settings: Iterable[str] | Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Yield path and value of every setting; the value of a text without `=` is _NOTHING."""
+    if isinstance(settings, Mapping):
+        yield from ((str(path), value) for path, value in settings.items())
+        return
+    for text in [settings] if isinstance(settings, str) else settings:
+        path, equals, value = str(text).partition("=")
+        yield path.strip().replace("-", "_"), value if equals else _NOTHING
 
 
 def arguments_layer(arguments: Mapping[str, Any], *, flags: bool) -> Layer:
@@ -163,49 +170,72 @@ def arguments_layer(arguments: Mapping[str, Any], *, flags: bool) -> Layer:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return a TOML file's table; raises ConfigurationError if it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # A path that is not UTF-8 comes as surrogates, and run.toml keeps it.
+        return tomllib.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is no TOML: {error}.") from error
 
 
-def shape_faults(layer: Layer) -> Iterable[TextgenError]:
-    """Yield a fault for every key that no layer can have, and every section that is no table."""
-    for key, value in layer.table.items():
+def check_shape(layer: Layer) -> Layer:
+    """Return the layer without the keys that no layer can have, which become its faults."""
+    table = {key: value for key, value in layer.table.items() if key != "for"}
+    faults = [*layer.faults, *_refuse(table, layer)]
+    if "for" in layer.table:
+        table["for"] = _check_for(layer, faults)
+    return attrs.evolve(layer, table=table, faults=tuple(faults))
+
+
+def _check_for(layer: Layer, faults: list[TextgenError]) -> dict[str, dict[str, Any]]:
+    """Return the tables that hold for a model; add to `faults` what they cannot have."""
+    tables = layer.table["for"]
+    if not isinstance(tables, Mapping) or not all(
+        isinstance(tables[name], Mapping) for name in tables
+    ):
+        problem = f"for cannot be {tables!r} ({layer.place})."
+        faults.append(ConfigurationError(problem, "Allowed: tables by model, [for.MODEL.SECTION]."))
+        return {}
+    checked = {name: dict(tables[name]) for name in tables}
+    for name, table in checked.items():
+        inner = attrs.evolve(layer, table=table, place=_place_of_for(name, layer))
+        faults.extend(_refuse(table, inner))
+        wish = table.get("model")
+        if wish is not None and (not isinstance(wish, Mapping) or "name" in wish):
+            del table["model"]
+            faults.append(
+                ConfigurationError(
+                    f"model cannot be {wish!r} ({inner.place}).",
+                    "Allowed: a table of options; the model is chosen outside of `for`.",
+                )
+            )
+    return checked
+
+
+def _refuse(table: dict[str, Any], layer: Layer) -> Iterable[TextgenError]:
+    """Take unknown keys and sections that are no table out of a table; yield a fault for each."""
+    for key, value in list(table.items()):
         if key not in _TOP_LEVEL:
             yield unknown_name("setting", key, _TOP_LEVEL, place=layer.place_of(key))
-        elif key in (*SECTIONS, "for") and not isinstance(value, Mapping):
+        elif key in SECTIONS and not isinstance(value, Mapping):
             yield ConfigurationError(
                 f"{key} cannot be {value!r} ({layer.place_of(key)}).",
                 f"Allowed: a table, [{key}] in TOML.",
             )
-    tables = layer.table.get("for", {})
-    for name in tables if isinstance(tables, Mapping) else ():
-        inner = attrs.evolve(layer, table=tables[name], place=f"for.{name} in {layer.place}")
-        if not isinstance(inner.table, Mapping):
-            yield ConfigurationError(f"for.{name} is no table ({layer.place}).")
-        elif "for" in inner.table:
-            yield ConfigurationError(f"for.{name} holds another `for` ({layer.place}).")
         else:
-            yield from shape_faults(inner)
+            continue
+        del table[key]
 
 
-def apply_for(layer: Layer, model_name: str) -> Layer:
-    """Lay the part of a layer that holds for this model over the rest of the layer."""
-    own = layer.table.get("for", {}).get(model_name, {})
-    table = {key: value for key, value in layer.table.items() if key != "for"}
-    for key, value in own.items():
-        if key == "model":
-            general = table.get("model", {})
-            same = isinstance(general, Mapping) and general.get("name") == model_name
-            table["model"] = {**(general if same else {}), **value, "name": model_name}
-        elif key in SECTIONS or key == "tokenizer":
-            below = table.get(key, {})
-            replaced = not isinstance(below, Mapping) or value.get("name", below.get("name")) != (
-                below.get("name")
-            )
-            table[key] = dict(value) if replaced else {**below, **value}
-        else:
-            table[key] = value
-    return attrs.evolve(layer, table=table)
+def apply_for(layer: Layer, model_name: str) -> list[Layer]:
+    """Return what a layer says of every model, and over it what holds for this one."""
+    general = {key: value for key, value in layer.table.items() if key != "for"}
+    own = layer.table.get("for", {}).get(model_name)
+    below = attrs.evolve(layer, table=general)
+    if not own:
+        return [below]
+    return [below, Layer(table=own, place=_place_of_for(model_name, layer))]
+
+
+def _place_of_for(name: str, layer: Layer) -> str:
+    return f"for.{name} in {layer.place}"

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
+
 from textgen_core.config import Configuration, resolve
 from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.layers import NO_RECIPE, file_layers
-from textgen_core.registry import CORE, DISABLE, Plugin, Registry, same_distribution
+from textgen_core.registry import CORE, DISABLE, Plugin, Registry, normalised, same_distribution
 from textgen_core.run_directory import RunDirectory, read_json
 
 _PACKAGES = (CORE, "tensorflow", "keras", "tokenizers", "numpy", "safetensors", "sacrebleu")
@@ -59,6 +61,7 @@ def load_configuration(
         manifest = read_json(run.manifest)
         check_components(run, manifest, registry)
         warnings = tuple(version_changes(run, manifest, registry))
+        registry = _as_then(registry, _needed(run, manifest))
     try:
         layers = file_layers(run.configuration, NO_RECIPE)
         return resolve(layers, registry), warnings
@@ -81,6 +84,24 @@ def check_components(run: RunDirectory, manifest: Mapping[str, Any], registry: R
             raise _missing(run, needed, registry.plugins)
 
 
+def _as_then(registry: Registry, needed: Iterable[Mapping[str, str]]) -> Registry:
+    """Return the registry without namesakes of the run's components that came later.
+
+    run.toml names a component shortly where its name was clear when the run was made.
+    """
+    owners: dict[tuple[str, str], set[str]] = {}
+    for each in needed:
+        owner = normalised(each["distribution"])
+        owners.setdefault((each["kind"], each["name"]), set()).add(owner)
+    kept = [
+        each
+        for each in registry.components
+        if normalised(each.plugin.distribution)
+        in owners.get((each.kind, each.name), {normalised(each.plugin.distribution)})
+    ]
+    return attrs.evolve(registry, components=tuple(kept))
+
+
 def version_changes(
     run: RunDirectory, manifest: Mapping[str, Any], registry: Registry
 ) -> Iterator[str]:
@@ -100,18 +121,30 @@ def version_changes(
 def changed_files(
     manifest: Mapping[str, Any], files: Iterable[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """Return the corpus files that differ from those the run was made from."""
-    known = {each["path"]: each["sha256"] for each in manifest.get("corpus", [])}
+    """Return the corpus files that differ from those the run was made from.
+
+    Raises RunDirectoryError if the manifest does not say what they were.
+    """
+    try:
+        known = {str(each["path"]): each["sha256"] for each in manifest["corpus"]}
+    except (TypeError, KeyError) as error:
+        raise RunDirectoryError("manifest.json is damaged: its corpus cannot be read.") from error
     found = {each["path"]: each["sha256"] for each in files}
     return tuple(path for path in sorted({*known, *found}) if known.get(path) != found.get(path))
 
 
 def _needed(run: RunDirectory, manifest: Mapping[str, Any]) -> list[dict[str, str]]:
     needed = manifest.get("components") if isinstance(manifest, Mapping) else None
-    keys = {"kind", "name", "distribution", "version"}
-    if not isinstance(needed, list) or not all(keys <= set(each) for each in needed):
+    if not isinstance(needed, list) or not all(_is_component(each) for each in needed):
         raise RunDirectoryError(f"{run.manifest} is damaged: its components cannot be read.")
     return needed
+
+
+def _is_component(described: Any) -> bool:
+    keys = ("kind", "name", "distribution", "version")
+    return isinstance(described, Mapping) and all(
+        isinstance(described.get(key), str) for key in keys
+    )
 
 
 def _missing(

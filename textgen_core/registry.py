@@ -73,8 +73,8 @@ class Component:
 
     @property
     def summary(self) -> str:
-        """The first line of the docstring."""
-        return (inspect.getdoc(self.cls) or "").partition("\n")[0]
+        """The first line of the class's own docstring."""
+        return inspect.cleandoc(vars(self.cls).get("__doc__") or "").partition("\n")[0]
 
 
 @attrs.frozen(kw_only=True)
@@ -117,7 +117,7 @@ class Registry:
         if candidates:
             claims = ", ".join(each.qualified_name for each in candidates)
             raise ComponentError(
-                f"Two plugins offer the {kind} {name!r} ({place}).",
+                f"{len(candidates)} plugins offer the {kind} {name!r} ({place}).",
                 f"Allowed: {claims}.",
                 f"Name the one you mean, or disable the other with {DISABLE}.",
             )
@@ -141,7 +141,10 @@ class Registry:
         if silent:
             words = ", ".join(f"{plugin.distribution} ({plugin.status})" for plugin in silent)
             advice += f"; not loaded: {words}"
-        return unknown_name(kind, name, self.names(kind), place=place, advice=advice)
+        known = self.names(kind)
+        if "/" in name:
+            known = tuple(each.qualified_name for each in self.of_kind(kind))
+        return unknown_name(kind, name, known, place=place, advice=advice)
 
 
 def same_distribution(one: str, other: str) -> bool:

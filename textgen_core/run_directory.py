@@ -11,6 +11,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from textgen_core.errors import RunDirectoryError
 
 RUNS = Path("runs")
 _STEP_DIGITS = 8
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @attrs.frozen
@@ -144,27 +146,32 @@ def find_run(reference: Path | str | None) -> RunDirectory:
             )
         return RunDirectory(max(runs, key=lambda each: (each / "run.toml").stat().st_mtime))
     path = Path(reference)
-    if path.exists():
-        return _checked(path)
+    if _exists(path / "run.toml"):
+        return RunDirectory(path)
     matches = [each for each in runs if each.name.startswith(str(reference))]
-    if len(matches) == 1:
-        return RunDirectory(matches[0])
+    exact = [each for each in matches if each.name == str(reference)]
+    if len(exact or matches) == 1:
+        return RunDirectory((exact or matches)[0])
     if matches:
         names = ", ".join(sorted(each.name for each in matches)[:4])
         raise RunDirectoryError(f"{reference!s} may mean several runs: {names}.")
+    if _exists(path):
+        raise RunDirectoryError(
+            f"{path} is no run: it holds no run.toml.",
+            "Allowed: a directory that `textgen run` made.",
+        )
     raise RunDirectoryError(
         f"There is no run {str(reference)!r}.",
         f"Allowed: a run's directory, or the beginning of a name under {RUNS}/.",
     )
 
 
-def _checked(path: Path) -> RunDirectory:
-    if not (path / "run.toml").is_file():
-        raise RunDirectoryError(
-            f"{path} is no run: it holds no run.toml.",
-            "Allowed: a directory that `textgen run` made.",
-        )
-    return RunDirectory(path)
+def _exists(path: Path) -> bool:
+    """Return whether there is something; raises RunDirectoryError if that cannot be seen."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise RunDirectoryError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _children(folder: Path) -> list[Path]:
@@ -190,7 +197,16 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as JSON; numbers that are not finite become null."""
-    write_text(path, json.dumps(finite(value), ensure_ascii=False, indent=2) + "\n")
+    write_text(path, json_text(value, indent=2) + "\n")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a plain value as JSON that UTF-8 can hold; numbers that are not finite become null.
+
+    A lone surrogate, as in the name of a file that is not UTF-8, is written as an escape.
+    """
+    text = json.dumps(finite(value), ensure_ascii=False, indent=indent)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def write_toml(path: Path, table: Mapping[str, Any]) -> None:
@@ -204,7 +220,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunDirectoryError(f"{path} is missing.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
 
 
@@ -212,7 +228,7 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
     """Add a line to a log."""
     try:
         with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(finite(row), ensure_ascii=False) + "\n")
+            file.write(json_text(row) + "\n")
     except OSError as error:
         raise _cannot_write(path, error) from error
 
@@ -220,28 +236,38 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of a log; an unfinished last line, as a killed process leaves, is passed over.
 
-    Raises RunDirectoryError if a line before the last is damaged.
+    Raises RunDirectoryError if the file cannot be read, or a line before the last is damaged.
     """
     if not path.is_file():
         return
-    lines = path.read_text(encoding="utf-8").split("\n")
+    try:
+        lines = path.read_bytes().split(b"\n")  # a killed process may cut a character in two
+    except OSError as error:
+        raise RunDirectoryError(f"{path} cannot be read: {error.strerror or error}.") from error
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
         try:
-            row = json.loads(line)
-        except ValueError as error:
+            row = _row(line)
+        except (ValueError, RecursionError) as error:
             if number == len(lines):
                 return
             raise RunDirectoryError(f"{path}, line {number}, is damaged: {error}.") from error
         yield row
 
 
+def _row(line: bytes) -> dict[str, Any]:
+    row = json.loads(line.decode("utf-8"))
+    if not isinstance(row, dict):
+        raise ValueError("it is no JSON object")
+    return row
+
+
 def drop_rows_after(path: Path, step: int) -> None:
     """Keep the rows of a log up to a step: those after it were written by work that is lost."""
     if path.is_file():
         kept = [row for row in read_rows(path) if row.get("step", 0) <= step]
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in kept]
+        lines = [json_text(row) + "\n" for row in kept]
         write_text(path, "".join(lines))
 
 

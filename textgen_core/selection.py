@@ -6,13 +6,14 @@ This module knows nothing about where the wish was written down: it is given a `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.errors import ComponentError, PluginFailure
+from textgen_core.discovery import UnusablePluginError, check_class
+from textgen_core.errors import ComponentError, PluginFailure, TextgenError
 from textgen_core.registry import KINDS, Component, Plugin, Registry
 from textgen_core.specs import Spec, check_instance, construct, format_spec, parse_spec
 from textgen_core.values import plain_options, plain_value
@@ -52,8 +53,7 @@ class Chosen:
     @property
     def provider(self) -> str:
         """The distribution and its version, as a message names them."""
-        plugin = self.component.plugin
-        return f"{plugin.distribution} {plugin.version}".strip() or "no plugin"
+        return _provider(self.component)
 
     def as_table(self) -> dict[str, Any]:
         """Return the table that run.toml holds: the reference and every option."""
@@ -61,12 +61,7 @@ class Chosen:
 
     def failure(self, error: BaseException) -> PluginFailure:
         """Return the error for a component that raised in use."""
-        cause = " ".join(str(error).split()) or "no message"
-        return PluginFailure(
-            f"The {self.component.kind} {self.name!r} ({self.provider}) raised "
-            f"{type(error).__name__}: {cause}",
-            advice="Report it to the plugin's author, with --debug for the whole trace.",
-        )
+        return _failure(self.component, error)
 
 
 def choose(registry: Registry, kind: str, wish: Any, *, place: str) -> Chosen:
@@ -75,8 +70,8 @@ def choose(registry: Registry, kind: str, wish: Any, *, place: str) -> Chosen:
     Raises ComponentError with every fault of the wish at once.
     """
     if isinstance(wish, KINDS[kind]):
-        check_instance(wish, place=place)
-        return _chosen(registry, _registered(registry, kind, type(wish)), wish)
+        component = _registered(registry, kind, type(wish), place)
+        return _chosen(registry, component, _made(component, check_instance, wish, place=place))
     if isinstance(wish, type) or type(wish) in _classes(registry):
         raise ComponentError(
             f"{wish!r} is no {kind} ({place}).",
@@ -84,8 +79,19 @@ def choose(registry: Registry, kind: str, wish: Any, *, place: str) -> Chosen:
         )
     spec = parse_spec(wish)
     component = registry.find(kind, spec.name, place=place)
-    instance = construct(component.cls, attrs.evolve(spec, name=component.name), place=place)
+    own = attrs.evolve(spec, name=component.name)
+    instance = _made(component, construct, component.cls, own, place=place)
     return _chosen(registry, component, instance)
+
+
+def _made(component: Component, make: Callable[..., Any], *given: Any, place: str) -> Any:
+    """Return what `make` makes; a component that raises what it may not is named."""
+    try:
+        return make(*given, place=place)
+    except TextgenError:
+        raise
+    except Exception as error:
+        raise _failure(component, error) from error
 
 
 def choose_all(
@@ -134,11 +140,31 @@ def _classes(registry: Registry) -> set[type]:
     return {each.cls for each in registry.components}
 
 
-def _registered(registry: Registry, kind: str, cls: type) -> Component:
-    """Return the registered component of a class, or one that no plugin provides."""
+def _provider(component: Component) -> str:
+    return f"{component.plugin.distribution} {component.plugin.version}".strip() or "no plugin"
+
+
+def _failure(component: Component, error: BaseException) -> PluginFailure:
+    cause = " ".join(str(error).split()) or "no message"
+    return PluginFailure(
+        f"The {component.kind} {component.name!r} ({_provider(component)}) raised "
+        f"{type(error).__name__}: {cause}",
+        advice="Report it to the plugin's author, with --debug for the whole trace.",
+    )
+
+
+def _registered(registry: Registry, kind: str, cls: type, place: str) -> Component:
+    """Return the registered component of a class, or one that no plugin provides.
+
+    Raises ComponentError if the class could not be registered.
+    """
     for each in registry.of_kind(kind):
         if each.cls is cls:
             return each
+    try:
+        check_class(kind, cls.__name__, cls)
+    except UnusablePluginError as error:
+        raise ComponentError(f"It cannot be used, since {error} ({place}).") from error
     nobody = Plugin(
         distribution="",
         version="",

@@ -113,6 +113,10 @@ class TrainingSettings:
         300.0, help="the longest time between two checkpoints, in seconds", above=0
     )
 
+    def __attrs_post_init__(self) -> None:
+        if self.epochs is None and self.minutes is None:
+            raise ValueError("training needs an end: epochs or minutes")
+
 
 @attrs.frozen(kw_only=True)
 class GenerationSettings:

@@ -3,21 +3,22 @@
     NAME[:option=value[,option=value...]]      lstm:units=512,layers=3     nucleus:0.9
 
 A first item without `=` is the component's first option; a later one continues the value before
-it, so that `units=256,128` is a list; single quotes protect a comma that precedes something like
-`key=`. This module knows nothing about plugins: it is given classes.
+it, so that `units=256,128` is a list; single quotes around a value protect a comma that precedes
+something like `key=`. This module knows nothing about plugins: it is given classes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import attrs
 
 from textgen_core.components import options_of
 from textgen_core.errors import ComponentError, one_error
-from textgen_core.values import check_options
+from textgen_core.values import SpecText, check_options, unquoted_commas
 
 _KEY = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_-]*)=")
 
@@ -65,11 +66,11 @@ def _parse_text(text: str) -> Spec:
     for item in _split_items(rest):
         key = _KEY.match(item)
         if key is None:
-            positional = item
+            positional = SpecText(item)
         elif (word := key.group(1).replace("-", "_")) in options:
             raise ComponentError(f"The spec {text!r} gives {word} twice.")
         else:
-            options[word] = item[key.end() :]
+            options[word] = SpecText(item[key.end() :])
     return Spec(name=name, options=options, positional=positional)
 
 
@@ -84,15 +85,8 @@ def _parse_mapping(table: Mapping[str, Any]) -> Spec:
 
 def _split_items(text: str) -> list[str]:
     """Split at the commas that precede a `key=`, outside single quotes."""
-    items, start, quoted = [], 0, False
-    for position, character in enumerate(text):
-        if character == "'":
-            opens = position == start or text[position - 1] in "=,"
-            quoted = False if quoted else opens
-        elif character == "," and not quoted and _KEY.match(text, position + 1):
-            items.append(text[start:position])
-            start = position + 1
-    return [*items, text[start:]]
+    borders = [each for each in unquoted_commas(text) if _KEY.match(text, each + 1)]
+    return [text[start + 1 : end] for start, end in pairwise([-1, *borders, len(text)])]
 
 
 def construct(component: type, spec: Spec, *, place: str) -> Any:
@@ -114,16 +108,27 @@ def construct(component: type, spec: Spec, *, place: str) -> Any:
     try:
         return component(**values)
     except ValueError as error:
-        raise ComponentError(f"{spec.name} ({place}): {error}.") from error
+        raise ComponentError(f"{spec.name} ({place}): {str(error).rstrip('.')}.") from error
 
 
-def check_instance(instance: Any, *, place: str) -> None:
-    """Check the options of an instance that was constructed in Python as if given in a spec."""
+def check_instance(instance: Any, *, place: str) -> Any:
+    """Check an instance that was constructed in Python as if its options were given in a spec.
+
+    Returns it, or one like it where a value had to be converted: `p="0.9"` becomes a number.
+    """
     component = type(instance)
-    values = {each.name: getattr(instance, each.name) for each in options_of(component)}
-    _, faults = check_options(options_of(component), values, owner=component.__name__, place=place)
+    given = {each.name: getattr(instance, each.name) for each in options_of(component)}
+    values, faults = check_options(
+        options_of(component), given, owner=component.__name__, place=place
+    )
     if faults:
         raise one_error(faults)
+    converted = {name: value for name, value in values.items() if not _same(value, given[name])}
+    return attrs.evolve(instance, **converted) if converted else instance
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
 
 
 def format_spec(name: str, options: Mapping[str, Any]) -> str:
@@ -140,6 +145,6 @@ def _spec_value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, (list, tuple)):
         return ",".join(_spec_value(item) for item in value)
-    if isinstance(value, str) and ("," in value or value != value.strip()):
+    if isinstance(value, str) and (not value or "," in value or value.strip("' ") != value):
         return f"'{value}'"
     return str(value)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 import math
+import operator
 import re
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +21,15 @@ import attrs
 
 from textgen_core.components import RULES, Option, OptionRules
 from textgen_core.errors import ComponentError
+
+# A quoted value (after `=`, a comma or the start, before a comma or the end), or a comma.
+_QUOTED_OR_COMMA = re.compile(r"(?:(?<=[=,])|^)\s*'.*?'(?=\s*(?:,|$))|,", re.DOTALL)
+
+
+class SpecText(str):
+    """The text of an option in a spec, where single quotes protect commas; elsewhere they stand."""
+
+    __slots__ = ()
 
 
 def check_options(
@@ -49,8 +60,9 @@ def unknown_name(
 ) -> ComponentError:
     """Return the error for a name that nobody knows, with the nearest one that somebody does."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    meant = f" Did you mean {near[0]!r}?" if near else ""
+    by_lower = {each.lower(): each for each in names}
+    near = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
+    meant = f" Did you mean {by_lower[near[0]]!r}?" if near else ""
     allowed = ", ".join(names) if names else "there is none"
     return ComponentError(
         f"Unknown {what}: {name!r} ({place}).{meant}", f"Allowed: {allowed}.", advice
@@ -77,7 +89,10 @@ def plain_value(value: Any) -> Any:
 
 def convert(value: Any, declared: Any, rules: OptionRules) -> Any:
     """Return `value` (text or a plain value) as the declared type, within the rules."""
-    converted = _convert(value, declared)
+    try:
+        converted = _convert(value, declared)
+    except BadValue as bad:
+        raise BadValue(", ".join(filter(None, [bad.allowed, rules.describe()]))) from None
     if converted is None:
         return None
     for item in converted if isinstance(converted, tuple) else (converted,):
@@ -100,7 +115,7 @@ def _convert(value: Any, declared: Any) -> Any:
 
 
 def _convert_union(value: Any, declared: Any, arguments: tuple[Any, ...]) -> Any:
-    if type(None) in arguments and (value is None or _is_word(value, "none")):
+    if type(None) in arguments and is_none(value):
         return None
     for each in arguments:
         if each is type(None):
@@ -114,9 +129,10 @@ def _convert_union(value: Any, declared: Any, arguments: tuple[Any, ...]) -> Any
 
 def _convert_literal(value: Any, choices: tuple[Any, ...]) -> Any:
     for choice in choices:
-        if value == choice and isinstance(value, bool) == isinstance(choice, bool):
-            return choice
-        if isinstance(value, str) and unquote(value).strip() == str(choice):
+        if isinstance(value, str):
+            if _as_meant(value).strip() == str(choice):
+                return choice
+        elif type(value) is type(choice) and value == choice:
             return choice
     raise BadValue(", ".join(str(choice) for choice in choices))
 
@@ -151,9 +167,12 @@ def _to_int(value: Any) -> int:
             return int(value)
         except ValueError:
             raise BadValue("a whole number") from None
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool):
         raise BadValue("a whole number")
-    return int(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise BadValue("a whole number") from None
 
 
 def _to_float(value: Any) -> float:
@@ -161,7 +180,7 @@ def _to_float(value: Any) -> float:
         raise BadValue("a number")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BadValue("a number") from None
     if not math.isfinite(number):
         raise BadValue("a finite number")
@@ -171,13 +190,14 @@ def _to_float(value: Any) -> float:
 def _to_str(value: Any) -> str:
     if not isinstance(value, str):
         raise BadValue("text")
-    return unquote(value)
+    return str(_as_meant(value))
 
 
 def _to_path(value: Any) -> Path:
-    if not isinstance(value, (str, Path)) or not str(value):
+    path = _as_meant(value) if isinstance(value, str) else value
+    if not isinstance(path, (str, Path)) or not str(path):
         raise BadValue("a path")
-    return Path(unquote(value) if isinstance(value, str) else value)
+    return Path(path)
 
 
 def _check_rules(value: Any, declared: Any, rules: OptionRules) -> None:
@@ -196,7 +216,17 @@ def _check_rules(value: Any, declared: Any, rules: OptionRules) -> None:
 
 
 def _is_word(value: Any, word: str) -> bool:
-    return isinstance(value, str) and value.strip().lower() == word
+    return isinstance(value, str) and _as_meant(value).strip().lower() == word
+
+
+def is_none(value: Any) -> bool:
+    """Return whether a value is None, or the word that stands for it in texts and in TOML."""
+    return value is None or _is_word(value, "none")
+
+
+def _as_meant(text: str) -> str:
+    """Return a plain text without the quotes that protected it in a spec."""
+    return unquote(text) if isinstance(text, SpecText) else text
 
 
 def _shown(value: Any) -> str:
@@ -229,13 +259,24 @@ def describe_type(declared: Any) -> str:
 
 def split_list(text: str) -> list[str]:
     """Split a list's text at its commas, outside single quotes, and drop the quotes."""
-    parts = re.findall(r"(?:'[^']*'|[^,])+", text) if text.strip() else []
-    return [unquote(part) for part in parts]
+    if not text.strip():
+        return []
+    borders = [-1, *unquoted_commas(text), len(text)]
+    return [unquote(text[start + 1 : end]) for start, end in pairwise(borders)]
+
+
+def unquoted_commas(text: str) -> list[int]:
+    """Return where the commas stand that no pair of single quotes protects.
+
+    A quote opens at the start of a value and closes at its end, so apostrophes are no quotes.
+    """
+    return [match.start() for match in _QUOTED_OR_COMMA.finditer(text) if match.group() == ","]
 
 
 def unquote(text: str) -> str:
-    text = text.strip() if text.strip()[:1] == "'" else text
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
+    """Return a text without the pair of single quotes around it, if there is one."""
+    bare = text.strip()
+    return bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == "'" else text
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ import tensorflow as tf
 import tokenizers
 
 from textgen_core.components import Sampler
+from textgen_core.data.tokenizer import END, PAD, START, UNK
 from textgen_core.errors import UsageError
 from textgen_core.generation.chain import Chain
 from textgen_core.generation.drawing import uniform_numbers
@@ -21,8 +22,7 @@ from textgen_core.generation.piece_stream import Generation, PieceStream
 from textgen_core.generation.sample import SampleWriter
 from textgen_core.language_model import LanguageModel
 
-PAD_ID, UNK_ID, START_ID, END_ID = range(4)
-NEVER_DRAWN = (PAD_ID, UNK_ID, START_ID)
+NEVER_DRAWN = (PAD, UNK, START)
 SMALLEST_CAPACITY = 128  # tokens in a row; doubled for longer texts, so that few are compiled for
 
 
@@ -69,7 +69,7 @@ class Generator:
         indices = range(first_sample, first_sample + len(prompts))
         numbers = uniform_numbers(seed, indices, max_new_tokens)
         writers = [
-            SampleWriter(prompt, ids, tokenizer, max_new_tokens, tuple(stop), END_ID)
+            SampleWriter(prompt, ids, tokenizer, max_new_tokens, tuple(stop), END)
             for prompt, ids in zip(prompts, prompt_ids, strict=True)
         ]
         return PieceStream(
@@ -119,13 +119,13 @@ def unknown_characters(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) ->
     for text in texts:
         encoding = tokenizer.encode(text, add_special_tokens=False)
         for token_id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            if token_id == UNK_ID:
+            if token_id == UNK:
                 unknown[text[start:end]] = None
     return tuple(unknown)
 
 
 def _encode(tokenizer: tokenizers.Tokenizer, prompt: str) -> list[int]:
-    return [START_ID, *tokenizer.encode(prompt, add_special_tokens=False).ids]
+    return [START, *tokenizer.encode(prompt, add_special_tokens=False).ids]
 
 
 def _capacity(length: int) -> int:
@@ -144,7 +144,7 @@ def _plan(prompts: Sequence[Sequence[int]], numbers: np.ndarray, capacity: int) 
         prompt_lengths=tf.constant(lengths),
         ends=tf.constant(lengths + np.int32(count)),
         numbers=tf.constant(placed),
-        end_id=tf.constant(END_ID),
+        end_id=tf.constant(END),
     )
 
 

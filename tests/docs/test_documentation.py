@@ -1,0 +1,302 @@
+"""What the documentation promises: it builds, its commands parse, its plugin and recipe work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from textgen_core.cli import app
+from textgen_core.components import options_of
+from textgen_core.config import configure
+from textgen_core.discovery import discover
+from textgen_core.settings import SECTIONS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = sorted(
+    path for path in DOCS.rglob("*.md") if not {"_build", "_generated"} & set(path.parts)
+)
+PLUGIN_PAGE = DOCS / "guides" / "write-a-plugin.md"
+OF_THE_PLUGIN_PAGE = "min-p"
+
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```$", re.M | re.S
+)
+CAPTION = re.compile(r"\A:caption: (?P<name>.+)\n\n")
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+# ---- reading the pages ----------------------------------------------------------------------
+
+
+def command_lines(text: str) -> Iterator[list[str]]:
+    """Yield the arguments of every `textgen ...` in the bash blocks of a page."""
+    for block in FENCE.finditer(text):
+        if block["info"] not in ("bash", "sh", "console"):
+            continue
+        for line in block["body"].replace("\\\n", " ").splitlines():
+            program = line.strip().removeprefix("$ ").rpartition("| ")[2]
+            words = shlex.split(program, comments=True)
+            if words[:1] == ["textgen"]:
+                yield words[1:]
+
+
+def inline_commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of every inline `textgen COMMAND ...`, up to a placeholder's brackets."""
+    prose = FENCE.sub("", text)
+    for found in re.finditer(r"`textgen ([a-z][^`\n]*)`", prose):
+        yield shlex.split(found[1])
+
+
+def captioned(page: Path) -> dict[str, str]:
+    """Return the code blocks of a page that have a caption, by their caption."""
+    found = {}
+    for block in FENCE.finditer(page.read_text(encoding="utf-8")):
+        caption = CAPTION.match(block["body"])
+        if caption:
+            found[caption["name"]] = block["body"][caption.end() :]
+    return found
+
+
+def every_command_line() -> list[Any]:
+    lines = [
+        pytest.param(words, id=f"{page.relative_to(DOCS)}: {' '.join(words)}")
+        for page in PAGES
+        for words in command_lines(page.read_text(encoding="utf-8"))
+    ]
+    assert len(lines) > 30, "the pages' commands were not found"
+    return lines
+
+
+def parse(words: list[str]) -> tuple[str, dict[str, Any]]:
+    """Parse arguments as the program does, without running; return the command and its values.
+
+    Raises the program's own usage error.
+    """
+    command: Any = typer.main.get_command(app)
+    context = command.make_context("textgen", list(words))
+    while hasattr(command, "commands"):
+        rest = [*context._protected_args, *context.args]
+        if not rest:
+            break
+        name, command, rest = command.resolve_command(context, rest)
+        context = command.make_context(name, rest, parent=context)
+    return command.name, context.params
+
+
+# ---- commands -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", every_command_line())
+def test_every_command_line_in_a_code_block_parses(words: list[str]) -> None:
+    name, _ = parse(words)
+    assert name is not None
+
+
+@pytest.mark.parametrize(
+    "words", [["run", "--no-such-option"], ["sing"], ["generate", "--samples", "many"]]
+)
+def test_a_command_line_that_the_program_refuses_does_not_parse(words: list[str]) -> None:
+    with pytest.raises(typer.TyperException):
+        parse(words)
+
+
+@pytest.mark.parametrize("words", every_command_line())
+def test_every_setting_and_component_of_a_command_line_exists(words: list[str]) -> None:
+    name, given = parse(words)
+    if name == "analyze":
+        configure({}, discover(), settings=given["settings"] or ())
+    if name not in ("run", "generate"):
+        return
+    keys = ("tokenizer", "model", "sampler", "metric", "tracker", "epochs", "minutes", "split")
+    arguments = {key: given.get(key) or None for key in keys}
+    if OF_THE_PLUGIN_PAGE in str(arguments["sampler"]):
+        arguments["sampler"] = None  # checked with the plugin itself
+    recipe = given.get("recipe")
+    configure(
+        arguments,
+        discover(),
+        recipe=None if str(recipe).endswith(".toml") else recipe,
+        settings=given.get("settings") or (),
+        flags=True,
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_command_in_the_prose_exists(page: Path) -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for words in inline_commands(page.read_text(encoding="utf-8")):
+        assert words[0] in commands, f"textgen {' '.join(words)}"
+
+
+# ---- the site -------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_warnings_and_links_that_lead_nowhere(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx")
+    built = subprocess.run(
+        [
+            *(sys.executable, "-m", "sphinx", "-W", "--keep-going", "-b", "html"),
+            *("-d", tmp_path / "doctrees", DOCS, tmp_path / "site"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    for page in PAGES:
+        assert (tmp_path / "site" / page.relative_to(DOCS).with_suffix(".html")).is_file()
+
+
+def test_every_page_has_one_title() -> None:
+    for page in PAGES:
+        prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+        assert len(re.findall(r"^# .", prose, re.M)) == 1, page
+
+
+# ---- the generated reference ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the generated pages by name, written by a process that must stay light."""
+    folder = tmp_path_factory.mktemp("reference")
+    program = (
+        f"import sys; sys.path.insert(0, {str(DOCS)!r})\n"
+        "from pathlib import Path\n"
+        "from generate_reference import write_reference\n"
+        f"write_reference(Path({str(folder)!r}))\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'tokenizers'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {path.stem: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
+def test_the_reference_has_every_setting_with_its_help(reference: dict[str, str]) -> None:
+    for name, section in SECTIONS.items():
+        for option in options_of(section):
+            assert f"**`{name}.{option.name}`**: {option.rules.help}" in reference["settings"]
+
+
+def test_the_reference_has_every_bundled_component_with_its_options(
+    reference: dict[str, str],
+) -> None:
+    bundled = [each for each in discover().components if each.plugin.bundled]
+    assert len(bundled) > 10
+    for component in bundled:
+        heading = f"### `{component.kind}/{component.name}`\n"
+        section = reference["components"].partition(heading)[2].partition("\n### ")[0]
+        assert component.summary in section
+        for option in options_of(component.cls):
+            assert f"**`{option.name}`**: {option.rules.help}" in section
+
+
+def test_the_reference_has_every_command_and_flag(reference: dict[str, str]) -> None:
+    command: Any = typer.main.get_command(app)
+    for name, inner in command.commands.items():
+        assert f"## `textgen {name}`" in reference["commands"]
+        for parameter in inner.params:
+            assert parameter.param_type_name == "argument" or (
+                parameter.opts[0] in reference["commands"]
+            )
+
+
+def test_the_reference_has_every_name_that_a_plugin_imports(reference: dict[str, str]) -> None:
+    import textgen_core
+
+    documented = reference["contracts"] + reference["python"] + reference["errors"]
+    for name in set(textgen_core.__all__) - {"hookimpl"}:
+        assert f"`{name}`" in documented or f"\n{name} " in documented, name
+
+
+# ---- what the guides let one write ----------------------------------------------------------
+
+
+def test_the_recipe_of_the_guide_can_be_used(tmp_path: Path) -> None:
+    blocks = captioned(DOCS / "guides" / "settings-and-recipes.md")
+    recipe = tmp_path / "poems.toml"
+    recipe.write_text(blocks["poems.toml"], encoding="utf-8")
+    configuration = configure({}, discover(), recipe=str(recipe))
+    assert configuration.corpus.documents == "blank-line"
+    assert [each.label for each in configuration.samplers] == [
+        "temperature:t=0.8",
+        "nucleus:p=0.95",
+    ]
+
+
+@pytest.fixture
+def plugin_folder(tmp_path: Path) -> Path:
+    """Return a folder that holds the plugin of the guide as an installer would leave it."""
+    blocks = captioned(PLUGIN_PAGE)
+    project = tomllib.loads(blocks["pyproject.toml"])["project"]
+    folder = tmp_path / "site-packages"
+    written = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    written.mkdir(parents=True)
+    (written / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    groups = project["entry-points"].items()
+    (written / "entry_points.txt").write_text(
+        "".join(
+            f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
+            for group, points in groups
+        )
+    )
+    for name in ("textgen_min_p.py", "test_min_p.py"):
+        (folder / name).write_text(blocks[name], encoding="utf-8")
+    return folder
+
+
+def test_the_plugin_of_the_guide_is_shown_as_the_guide_says(
+    plugin_folder: Path, textgen_command: Command
+) -> None:
+    environment = {"PYTHONPATH": str(plugin_folder)}
+    listed = textgen_command("plugins", "list", "--kind", "sampler", env=environment)
+    assert re.search(r"min-p +textgen-min-p 0\.1\.0", listed.stdout), listed.stdout + listed.stderr
+    shown = textgen_command("plugins", "show", "sampler/textgen-min-p/min-p", env=environment)
+    assert shown.stdout.strip() in PLUGIN_PAGE.read_text(encoding="utf-8")
+
+
+def test_the_plugin_of_the_guide_can_be_chosen_for_a_run(
+    plugin_folder: Path, textgen_command: Command, small_corpus: Path
+) -> None:
+    environment = {"PYTHONPATH": str(plugin_folder)}
+    spec = "textgen-min-p/min-p"
+    chosen = textgen_command(
+        "run", small_corpus, "--sampler", f"{spec}:0.05", "--dry-run", env=environment
+    )
+    assert "p = 0.05" in chosen.stdout, chosen.stderr
+    refused = textgen_command(
+        "run", small_corpus, "--sampler", f"{spec}:2", "--dry-run", env=environment
+    )
+    assert refused.returncode == 2
+    assert "at most 1" in refused.stderr
+
+
+@pytest.mark.slow
+def test_the_test_of_the_guide_passes(plugin_folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_min_p.py"],
+        cwd=plugin_folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout

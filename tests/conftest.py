@@ -1,4 +1,4 @@
-"""What several tests share: the real command in a process of its own, and a small text."""
+"""What several tests share: the real command, a small text, and a folder of fake plugins."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from fake_plugins import Site
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -83,3 +84,14 @@ def small_corpus(tmp_path: Path) -> Path:
     path = tmp_path / "small.txt"
     path.write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def plugin_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Return an empty folder on the path, into which a test writes distributions."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    site = Site(folder)
+    yield site
+    site.forget()

@@ -21,6 +21,7 @@ from textgen_core.errors import ComponentError, one_error
 from textgen_core.values import SpecText, check_options, unquoted_commas
 
 _KEY = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_-]*)=")
+_PLAIN = re.compile(r"(?!['\s])[^,=]+(?<!\s)")  # a text that needs no quotes
 
 
 @attrs.frozen(kw_only=True)
@@ -145,6 +146,6 @@ def _spec_value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, (list, tuple)):
         return ",".join(_spec_value(item) for item in value)
-    if isinstance(value, str) and (not value or "," in value or value.strip("' ") != value):
+    if isinstance(value, str) and not _PLAIN.fullmatch(value):
         return f"'{value}'"
     return str(value)

@@ -121,7 +121,7 @@ def _ask(implementation: Any, plugin: Plugin) -> Iterator[Component]:
         raise UnusablePluginError(f"{plugin.module} implements no hook of textgen")
     for caller in implemented:
         kind = caller.name.removeprefix("textgen_").removesuffix("s")
-        for offered in caller():
+        for offered in caller() or [None]:  # pluggy leaves None out of its results
             if not isinstance(offered, Mapping):
                 raise UnusablePluginError(
                     f"{caller.name} returns {type(offered).__name__}, not a dict"

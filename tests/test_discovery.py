@@ -1,0 +1,352 @@
+"""Every plugin is imported on its own: whatever one does, the others work."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+from fake_plugins import Site, sampler_source
+
+from textgen_core.discovery import discover, installed_entry_points, load_entry_points
+from textgen_core.registry import Plugin, Registry
+
+HEAD = """
+import attrs
+from pathlib import Path
+from typing import Any
+from textgen_core import Metric, Sampler, hookimpl, option
+
+@attrs.frozen
+class Fine(Sampler):
+    '''Does nothing.'''
+    def transform(self, logits, history):
+        return logits
+"""
+OFFER = """
+@hookimpl
+def textgen_samplers():
+    return {"own": Own}
+"""
+
+FAULTS = {
+    "raises on import": ("raise ImportError('no module named\\nwhatever')",
+        "ImportError: no module named whatever"),
+    "has a syntax error": ("def (", "SyntaxError"),
+    "exits on import": ("import sys; sys.exit(3)", "exits on import (status 3)"),
+    "raises what is no Exception": ("raise BaseException('a panic')", "BaseException: a panic"),
+    "raises in the hook": (HEAD + "@hookimpl\ndef textgen_samplers():\n    raise ValueError('no')",
+        "ValueError: no"),
+    "exits in the hook": (HEAD + "@hookimpl\ndef textgen_samplers():\n    raise SystemExit",
+        "exits on import"),
+    "returns a list": (HEAD + "@hookimpl\ndef textgen_samplers():\n    return [Fine]",
+        "returns list, not a dict"),
+    "returns nothing": (HEAD + "@hookimpl\ndef textgen_samplers():\n    pass",
+        "textgen_samplers returns NoneType, not a dict"),
+    "has no hook": (HEAD, "implements no hook"),
+    "has an unknown hook": (HEAD + "@hookimpl\ndef textgen_layers():\n    return {}",
+        "unknown hook 'textgen_layers'"),
+    "has a hook with an argument": (HEAD + "@hookimpl\ndef textgen_samplers(x):\n    return {}",
+        "'x'"),
+    "registers another kind": (HEAD + "@hookimpl\ndef textgen_models():\n    return {'a': Fine}",
+        "not a subclass of ModelBuilder"),
+    "registers an instance": (
+        HEAD + "@hookimpl\ndef textgen_samplers():\n    return {'a': Fine()}",
+        "not a subclass of Sampler"),
+    "registers the contract itself": (
+        HEAD + "@hookimpl\ndef textgen_samplers():\n    return {'a': Sampler}",
+        "not decorated by attrs.frozen"),
+    "registers a class that is not frozen": (
+        HEAD + "@attrs.define\nclass Own(Fine.__mro__[1]):\n"
+        "    def transform(self, logits, history): ...\n" + OFFER,
+        "not decorated by attrs.frozen"),
+    "registers a dataclass": (
+        HEAD + "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Own(Sampler):\n"
+        "    def transform(self, logits, history): ...\n" + OFFER,
+        "not decorated by attrs.frozen"),
+    "registers an undecorated subclass": (
+        HEAD + "class Own(Fine):\n    p: float = option(0.5, help='lost')\n" + OFFER,
+        "(Own) is not decorated by attrs.frozen"),
+    "lacks the method": (
+        HEAD + "@attrs.frozen\nclass Own(Sampler):\n    pass\n" + OFFER,
+        "does not define transform"),
+    "has a field that is no option": (
+        HEAD + "@attrs.frozen\nclass Own(Fine):\n    p: float = 0.5\n" + OFFER,
+        "has the field 'p', which no option() declares"),
+    "has a private field without default": (
+        HEAD + "@attrs.frozen\nclass Own(Fine):\n    _p: float\n" + OFFER,
+        "has the field '_p', which no option() declares"),
+    "has an option of a type that no text can give": (
+        HEAD + "@attrs.frozen\nclass Own(Fine):\n    p: dict = option(None, help='')\n" + OFFER,
+        "an option cannot be of type"),
+    "has an option of an unknown type": (
+        HEAD + "@attrs.frozen\nclass Own(Fine):\n    p: 'Nowhere' = option(0, help='')\n" + OFFER,
+        "cannot be read: name 'Nowhere' is not defined"),
+    "has a default that can change": (
+        HEAD + "@attrs.frozen\nclass Own(Fine):\n"
+        "    p: tuple[int, ...] = option([1], help='')\n" + OFFER,
+        "has a default that can change: [1]"),
+    "has a default out of bounds": (
+        HEAD + "@attrs.frozen\nclass Own(Fine):\n"
+        "    p: float = option(2.0, help='', at_most=1)\n" + OFFER,
+        "has the default 2.0; allowed: a number, at most 1"),
+    "has an option called name": (
+        HEAD + "@attrs.frozen\nclass Own(Fine):\n    name: str = option('a', help='')\n" + OFFER,
+        "cannot have that name"),
+    "has an option that begins with an underscore": (
+        HEAD + "@attrs.frozen\nclass Own(Fine):\n    _p: str = option('a', help='')\n" + OFFER,
+        "cannot have that name"),
+}  # fmt: skip
+
+
+def only(registry: Registry) -> Plugin:
+    (plugin,) = registry.plugins
+    return plugin
+
+
+@pytest.mark.parametrize(("source", "cause"), FAULTS.values(), ids=FAULTS)
+def test_a_plugin_is_failed_with_its_cause_and_the_others_work_if_it(
+    plugin_site: Site, source: str, cause: str
+) -> None:
+    plugin_site.add(
+        "broken-plugin",
+        source,
+        version="0.3",
+        entry_points={"a": "fake_broken"},
+        module="fake_broken",
+    )
+    plugin_site.add(
+        "good-plugin", sampler_source("good"), entry_points={"b": "fake_good"}, module="fake_good"
+    )
+    registry = plugin_site.registry()
+    broken, good = registry.plugins
+    assert (broken.distribution, broken.version, broken.status) == (
+        "broken-plugin",
+        "0.3",
+        "failed",
+    )
+    assert cause in broken.error
+    assert "\n" not in broken.error
+    assert good.status == "ok"
+    assert [each.name for each in registry.components] == ["good"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Own", "own_one", "1own", "-own", "own-", "own--one", "own/one", "öwn", "own:x"]
+)
+def test_a_name_that_is_not_lower_case_words_is_refused(plugin_site: Site, name: str) -> None:
+    plugin_site.add("bad-name", sampler_source(name))
+    assert "is not lower-case letters" in only(plugin_site.registry()).error
+
+
+@pytest.mark.parametrize("name", ["own", "top-k", "min-p2", "x"])
+def test_a_name_of_lower_case_words_is_taken(plugin_site: Site, name: str) -> None:
+    plugin_site.add("good-name", sampler_source(name))
+    assert [each.name for each in plugin_site.registry().components] == [name]
+
+
+def test_what_a_plugin_prints_does_not_get_into_stdout(
+    plugin_site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hook = "@hookimpl\ndef textgen_samplers():\n    print('asked')\n    return {'own': Fine}"
+    plugin_site.add("loud", f"print('imported')\n{HEAD}\n{hook}")
+    assert only(plugin_site.registry()).status == "ok"
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.split() == ["imported", "asked"]
+
+
+def test_a_person_can_interrupt_a_plugin_that_hangs(plugin_site: Site) -> None:
+    plugin_site.add("slow", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        plugin_site.registry()
+
+
+def test_an_entry_point_without_its_module_is_a_failed_plugin(plugin_site: Site) -> None:
+    plugin_site.add_metadata("gone", "[textgen]\nmain = fake_that_is_gone\n")
+    plugin = only(plugin_site.registry())
+    assert plugin.status == "failed"
+    assert "No module named 'fake_that_is_gone'" in plugin.error
+
+
+def test_an_entry_point_may_name_an_object_of_a_module(plugin_site: Site) -> None:
+    source = HEAD + (
+        "class Provider:\n    @hookimpl\n    def textgen_samplers(self):\n"
+        "        return {'own': Fine}\nprovider = Provider()\n"
+    )
+    plugin_site.add("objects", source, entry_points={"main": "fake_objects:provider"})
+    assert [each.name for each in plugin_site.registry().components] == ["own"]
+
+
+def test_a_component_may_keep_private_state_beside_its_options(plugin_site: Site) -> None:
+    own = "@attrs.frozen\nclass Own(Fine):\n    _bound: Any = None\n"
+    plugin_site.add("binding", HEAD + own + OFFER)
+    assert only(plugin_site.registry()).error == ""
+
+
+def test_a_component_without_slots_is_taken(plugin_site: Site) -> None:
+    own = "@attrs.frozen(slots=False)\nclass Own(Fine):\n    p: int = option(1, help='')\n"
+    plugin_site.add("slotless", HEAD + own + OFFER)
+    assert only(plugin_site.registry()).error == ""
+
+
+def test_a_component_names_distribution_version_and_entry_point(plugin_site: Site) -> None:
+    source = sampler_source("own")
+    plugin_site.add("Some.Name", source, version="1.2.3", entry_points={"x": "fake_Some_Name"})
+    (component,) = plugin_site.registry().components
+    assert component.qualified_name == "Some.Name/own"
+    assert component.plugin.reference == "Some.Name:x"
+    assert component.plugin.version == "1.2.3"
+    assert component.plugin.status == "ok"
+    assert component.plugin.import_seconds > 0
+    assert not component.plugin.bundled
+
+
+def test_two_entry_points_of_one_distribution_load_each_on_its_own(plugin_site: Site) -> None:
+    (plugin_site.folder / "fake_second.py").write_text("raise ImportError('no')")
+    plugin_site.add(
+        "double",
+        sampler_source("own"),
+        entry_points={"a": "fake_double", "b": "fake_second"},
+    )
+    assert [each.status for each in plugin_site.registry().plugins] == ["ok", "failed"]
+
+
+def test_a_distribution_that_registers_a_name_twice_is_failed(plugin_site: Site) -> None:
+    (plugin_site.folder / "fake_second.py").write_text(sampler_source("own"))
+    plugin_site.add(
+        "double", sampler_source("own"), entry_points={"a": "fake_double", "b": "fake_second"}
+    )
+    registry = plugin_site.registry()
+    assert len(registry.components) == 1
+    assert "registers the sampler 'own' twice" in registry.plugins[1].error
+    sys.modules.pop("fake_second")
+
+
+def test_a_clash_of_two_third_parties_keeps_both_under_their_qualified_names(
+    plugin_site: Site,
+) -> None:
+    plugin_site.add("first", sampler_source("own"))
+    plugin_site.add("second", sampler_source("own"))
+    assert set(plugin_site.registry().names("sampler")) == {"first/own", "second/own"}
+
+
+# ---- the environment variables ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reference", ["one-plugin", "One_Plugin", "one.plugin", "one-plugin:a", " x , one-plugin "]
+)
+def test_a_disabled_plugin_is_never_imported(plugin_site: Site, reference: str) -> None:
+    plugin_site.add(
+        "one-plugin",
+        "raise ImportError('imported')",
+        entry_points={"a": "fake_one"},
+        module="fake_one",
+    )
+    plugin = only(plugin_site.registry(TEXTGEN_PLUGINS_DISABLE=reference))
+    assert (plugin.status, plugin.error) == ("disabled", "")
+    assert plugin_site.imported() == []
+
+
+def test_one_entry_point_of_a_distribution_can_be_disabled(plugin_site: Site) -> None:
+    (plugin_site.folder / "fake_second.py").write_text("raise ImportError('imported')")
+    plugin_site.add(
+        "double", sampler_source("own"), entry_points={"a": "fake_double", "b": "fake_second"}
+    )
+    registry = plugin_site.registry(TEXTGEN_PLUGINS_DISABLE="double:b")
+    assert [each.status for each in registry.plugins] == ["ok", "disabled"]
+
+
+def test_only_leaves_nothing_but_what_it_names(plugin_site: Site) -> None:
+    plugin_site.add("first", sampler_source("one"), entry_points={"a": "fake_first"})
+    plugin_site.add("second", "raise ImportError('imported')", entry_points={"b": "fake_second"})
+    for reference in ("first", "first:a", "FIRST other"):
+        registry = plugin_site.registry(TEXTGEN_PLUGINS_ONLY=reference)
+        assert [each.status for each in registry.plugins] == ["ok", "disabled"]
+        assert [each.name for each in registry.components] == ["one"]
+
+
+def test_disable_is_stronger_than_only(plugin_site: Site) -> None:
+    plugin_site.add("first", sampler_source("one"))
+    registry = plugin_site.registry(
+        TEXTGEN_PLUGINS_ONLY="first", TEXTGEN_PLUGINS_DISABLE="first:main"
+    )
+    assert registry.plugins[0].status == "disabled"
+
+
+@pytest.mark.parametrize("variable", ["TEXTGEN_PLUGINS_DISABLE", "TEXTGEN_PLUGINS_ONLY"])
+def test_a_variable_that_names_no_plugin_is_warned_about(plugin_site: Site, variable: str) -> None:
+    plugin_site.add("first", sampler_source("one"))
+    (warning,) = plugin_site.registry(**{variable: "frist:main"}).warnings
+    assert variable in warning
+    assert "'frist:main'" in warning
+
+
+def test_an_empty_variable_disables_nothing(plugin_site: Site) -> None:
+    plugin_site.add("first", sampler_source("one"))
+    registry = plugin_site.registry(TEXTGEN_PLUGINS_ONLY="", TEXTGEN_PLUGINS_DISABLE=" ,")
+    assert registry.plugins[0].status == "ok"
+    assert registry.warnings == ()
+
+
+# ---- what is installed ------------------------------------------------------------------------
+
+
+def test_bundled_plugins_come_first_and_the_others_by_distribution_and_name(
+    plugin_site: Site,
+) -> None:
+    plugin_site.add("zebra", "", entry_points={"a": "x"})
+    plugin_site.add("aardvark", "", entry_points={"b": "x", "a": "x"})
+    found = [each.name for each in installed_entry_points() if each.dist is not None]
+    assert found == [
+        *("metrics", "models", "samplers", "tokenizers", "trackers"),
+        *("a", "b"),
+        "a",
+    ]
+
+
+def test_the_bundled_plugins_all_work() -> None:
+    registry = discover({})
+    assert [each.error for each in registry.plugins if each.bundled] == [""] * 5
+    assert {each.kind for each in registry.components} == {
+        "tokenizer",
+        "model",
+        "sampler",
+        "metric",
+        "tracker",
+    }
+    assert all(each.summary for each in registry.components)
+
+
+def test_entry_points_that_cannot_be_read_leave_the_others_alone(plugin_site: Site) -> None:
+    plugin_site.add_metadata("torn", "[textgen]\nthis is no entry point\n")
+    plugin_site.add("good", sampler_source("good"))
+    assert "fake_good" in [each.value for each in installed_entry_points()]
+
+
+def test_what_an_uninstall_left_over_is_named_by_its_folder(plugin_site: Site) -> None:
+    folder = plugin_site.add_metadata("half-gone", "[textgen]\nmain = fake_half_gone\n")
+    (folder / "METADATA").unlink()
+    plugin = only(plugin_site.registry())
+    assert (plugin.distribution, plugin.version) == ("half_gone", "unknown")
+    assert plugin.status == "failed"
+    assert "fake_half_gone" in [each.value for each in installed_entry_points()]
+
+
+def test_the_first_of_two_copies_of_a_distribution_is_taken(plugin_site: Site) -> None:
+    plugin_site.add("twice", sampler_source("own"), version="2.0")
+    older = plugin_site.folder / "older"
+    older.mkdir()
+    sys.path.append(str(older))
+    try:
+        Site(older).add("twice", sampler_source("own"), version="1.0")
+        found = [each for each in installed_entry_points() if each.value == "fake_twice"]
+    finally:
+        sys.path.remove(str(older))
+    assert [each.dist.version for each in found if each.dist is not None] == ["2.0"]
+
+
+def test_an_entry_point_of_no_distribution_is_called_unknown() -> None:
+    registry = load_entry_points([EntryPoint("a", "fake_nowhere", "textgen")], {})
+    assert only(registry).distribution == "unknown"

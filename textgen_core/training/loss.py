@@ -51,9 +51,10 @@ def cross_entropy(logits: Any, targets: Any, label_smoothing: float = 0.0) -> Lo
 
 
 def chunk_rows(rows: int, vocabulary_size: int) -> int:
-    """Return how many of `rows` positions to project at once: a divisor of `rows`."""
+    """Return how many of `rows` positions to project at once, in chunks of nearly one size."""
     most = max(1, _CHUNK_LOGITS // vocabulary_size)
-    return next(size for size in range(min(rows, most), 0, -1) if rows % size == 0)
+    chunks = -(-rows // most)
+    return -(-rows // chunks)
 
 
 def projected_cross_entropy(
@@ -66,7 +67,7 @@ def projected_cross_entropy(
 ) -> Loss:
     """Return the loss of `project(hidden)` without ever holding all logits.
 
-    hidden: `(rows, width)`; targets: int32 `(rows,)`. `rows_at_once` must divide the rows. The
+    hidden: `(rows, width)`; targets: int32 `(rows,)`; the last chunk may be smaller. The
     gradients, with respect to `hidden` and to the variables that `project` reads, are those of
     `cross_entropy` on all logits.
     """
@@ -107,7 +108,11 @@ def _forward_and_gradients(
                 project(chunk), targets[start : start + rows_at_once], label_smoothing
             )
         variables = tape.watched_variables()
-        chunk_gradient, own = tape.gradient(loss.objective, [chunk, list(variables)])
+        chunk_gradient, own = tape.gradient(
+            loss.objective,
+            [chunk, list(variables)],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
         hidden_gradients.append(chunk_gradient)
         for variable, value in zip(variables, own, strict=True):
             known = gradients.get(variable.ref())

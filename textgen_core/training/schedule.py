@@ -19,7 +19,7 @@ def rate_share(schedule: str, warm_up: float, progress: float) -> float:
     if warm_up and progress < warm_up:
         return max(progress, 1e-3 * warm_up) / warm_up
     if schedule == "linear":
-        return min(1.0, (1.0 - progress) / (1.0 - _LINEAR_DECAY_FROM))
+        return min(1.0, (1.0 - progress) / (1.0 - max(_LINEAR_DECAY_FROM, warm_up)))
     if schedule == "cosine":
         done = (progress - warm_up) / (1.0 - warm_up)
         return 0.5 * (1.0 + math.cos(math.pi * done))

@@ -33,7 +33,7 @@ def _named(settings: TrainingSettings, model: keras.Model) -> Any:
         return keras.optimizers.AdamW(rate, weight_decay=0.01)
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(rate)
-    left_to_adam = [re.escape(variable.path) + "$" for variable in adam_variables(model)]
+    left_to_adam = [f"^{re.escape(variable.path)}$" for variable in adam_variables(model)]
     return keras.optimizers.Muon(rate, exclude_layers=left_to_adam, exclude_embeddings=True)
 
 

@@ -16,14 +16,20 @@ import numpy as np
 import tensorflow as tf
 
 from textgen_core.data.batches import Batch
+from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure
+from textgen_core.generation.failures import reason_of, reported
+from textgen_core.generation.loop import UNCOMPILABLE
 from textgen_core.language_model import LanguageModel
 from textgen_core.settings import TrainingSettings
+from textgen_core.training.carry import Carrier
 from textgen_core.training.loss import (
     Loss,
     chunk_rows,
     cross_entropy,
     projected_cross_entropy,
 )
+
+_MODEL = "The model"
 
 
 @attrs.frozen(kw_only=True)
@@ -57,7 +63,7 @@ class TrainingStep:
         self._model = language_model.model
         self._optimizer = optimizer
         self._settings = settings
-        self._carries_state = carries_state
+        self._carrier = Carrier(language_model) if carries_state else None
         self._scales_loss = hasattr(optimizer, "scale_loss") and isinstance(
             optimizer, keras.optimizers.LossScaleOptimizer
         )
@@ -70,28 +76,42 @@ class TrainingStep:
         self._inner_optimizer.learning_rate.assign(learning_rate)
         inputs = np.stack([batch.inputs for batch in batches])
         targets = np.stack([batch.targets for batch in batches])
-        if self._carries_state and (self.carry is None or batches[0].starts_afresh):
-            self.carry = self._model.initial_state(inputs.shape[1])
-        result, carry = self._first_or_next(inputs, targets)
-        self.carry = carry
+        afresh = np.array([batch.starts_afresh for batch in batches])
+        if self.carry is None:
+            self.carry = self.initial_carry(inputs.shape[1])
+        result, self.carry = self._first_or_next(inputs, targets, afresh)
         return StepResult(**result)
+
+    def initial_carry(self, batch_size: int) -> Any:
+        """Return the carry before the first batch; None where windows stand for themselves."""
+        return None if self._carrier is None else self._carrier.initial(batch_size)
 
     @property
     def _inner_optimizer(self) -> Any:
         return self._optimizer.inner_optimizer if self._scales_loss else self._optimizer
 
-    def _first_or_next(self, inputs: Any, targets: Any) -> Any:
+    def _first_or_next(self, inputs: Any, targets: Any, afresh: Any) -> Any:
         try:
-            return self._update(inputs, targets, self.carry)
-        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-            # Only a step that XLA cannot compile may fall back, and only where nobody asked for it.
-            if self.compiled_with != "xla" or self._settings.compile == "xla":
-                raise
+            return self._update(inputs, targets, afresh, self.carry)
+        except tf.errors.ResourceExhaustedError as error:
+            raise OutOfMemory(
+                f"A batch of {inputs.shape[1]} x {inputs.shape[2]} tokens does not fit into memory "
+                "with this model.",
+                advice="Try a smaller --batch-size or data.sequence_length, or training.recompute.",
+            ) from error
+        except UNCOMPILABLE as error:
+            cause = reason_of(error)[:200]
+            if self.compiled_with != "xla":
+                raise PluginFailure(f"{_MODEL} failed in training: {cause}") from error
+            if self._settings.compile == "xla":  # only where nobody asked for it may it fall back
+                raise ConfigurationError(
+                    f"training.compile cannot be xla with this model: {cause}",
+                    "Allowed with it: auto, graph, eager.",
+                ) from error
             self.compiled_with = "graph"
-            cause = str(error).strip().partition("\n")[0]
             self.note = f"XLA cannot compile this model, so the step runs as a graph: {cause}"
             self._update = self._compile()
-            return self._update(inputs, targets, self.carry)
+            return self._first_or_next(inputs, targets, afresh)
 
     def _choose_compilation(self) -> tuple[str, str]:
         wanted = self._settings.compile
@@ -111,18 +131,20 @@ class TrainingStep:
         return tf.function(
             self._accumulate_and_apply,
             jit_compile=self.compiled_with == "xla",
-            reduce_retracing=False,
+            autograph=False,  # errors keep their class, and Keras models do not rely on it
         )
 
     # ---- inside the compiled function ---------------------------------------------------
 
-    def _accumulate_and_apply(self, inputs: Any, targets: Any, carry: Any) -> Any:
-        """inputs, targets: int32 `(batches, batch, time)`."""
+    def _accumulate_and_apply(self, inputs: Any, targets: Any, afresh: Any, carry: Any) -> Any:
+        """inputs, targets: int32 `(batches, batch, time)`; afresh: bool `(batches,)`."""
         inputs, targets = tf.convert_to_tensor(inputs), tf.convert_to_tensor(targets)
         variables = self._model.trainable_variables
         tokens = tf.maximum(tf.reduce_sum(tf.cast(targets != 0, tf.float32)), 1.0)
         gradients, plain = None, tf.zeros(())
         for index in range(inputs.shape[0]):
+            if self._carrier is not None:
+                carry = self._carrier.before(carry, inputs[index], afresh[index])
             with tf.GradientTape() as tape:
                 loss, carry = self._loss(inputs[index], targets[index], carry)
                 objective = loss.objective / tokens + self._extra_losses() / inputs.shape[0]
@@ -161,10 +183,12 @@ class TrainingStep:
         return loss, carry
 
     def _outputs(self, inputs: Any, carry: Any, **project: bool) -> tuple[Any, Any]:
-        if not self._carries_state:
-            return self._model(inputs, training=True, **project), carry
-        outputs, carry = self._model.advance(inputs, carry, training=True, **project)
-        return outputs, carry
+        with reported(_MODEL):
+            if self._carrier is None:
+                return self._model(inputs, training=True, **project), carry
+            state = self._carrier.state(carry)
+            outputs, state = self._model.advance(inputs, state, training=True, **project)
+            return outputs, self._carrier.after(carry, state, inputs)
 
     def _extra_losses(self) -> Any:
         losses = self._model.losses

@@ -7,13 +7,16 @@ figure of its own.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from textgen_core.building import ModelDescription
-from textgen_core.config import Configuration
 from textgen_core.corpus import Analysis
-from textgen_core.evaluation.evaluation import Evaluation
 from textgen_core.evaluation.figures import read_perplexity
-from textgen_core.phases import SPLITS, Prepared, gigabytes
+
+if TYPE_CHECKING:
+    from textgen_core.building import ModelDescription
+    from textgen_core.config import Configuration
+    from textgen_core.evaluation.evaluation import Evaluation
+    from textgen_core.phases import Prepared
 
 
 def tell_analysis(analysis: Analysis) -> list[str]:
@@ -50,10 +53,7 @@ def tell_preparation(prepared: Prepared, configuration: Configuration) -> list[s
         f"tokenizer {tokenizer.label}: {size:,} tokens in its vocabulary"
         + (f" (fewer than {wanted:,}: the text gives no more)" if fewer else "")
     )
-    for name in SPLITS:
-        if name not in prepared.token_files:
-            continue
-        file = prepared.token_files[name]
+    for name, file in prepared.token_files.items():
         tokens = len(file.token_ids) - 1
         unknown = f", {file.unknown_tokens:,} unknown" if file.unknown_tokens else ""
         lines.append(
@@ -74,7 +74,7 @@ def tell_model(
     ]
     lines = [
         f"{description.parameters:,} parameters in {description.precision}; training needs about "
-        f"{gigabytes(description.memory_bytes)} of memory",
+        f"{size_in_words(description.memory_bytes)} of memory",
         f"a synthetic batch of {description.batch_size} x {description.context_length} tokens "
         f"gives finite logits over {description.vocabulary_size:,} tokens",
     ]
@@ -101,6 +101,11 @@ def tell_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
     for finding in evaluation.diagnosis:
         lines.append(f"{finding.trouble}: {finding.evidence} {finding.advice}")
     return lines
+
+
+def size_in_words(size: float) -> str:
+    """Return a number of bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _figure(value: float | None) -> str:

@@ -28,6 +28,7 @@ from textgen_core.data.tokens import TokenFile, tokenize_documents
 from textgen_core.devices import available_memory, choose_precision, compute_capabilities
 from textgen_core.errors import OutOfMemory, PluginFailure, TextgenError
 from textgen_core.language_model import LanguageModel
+from textgen_core.narration import size_in_words
 from textgen_core.selection import Chosen
 
 SPLITS = ("train", "validation", "test")
@@ -140,13 +141,8 @@ def _check_memory(description: ModelDescription) -> None:
     available = available_memory()
     if available is not None and description.memory_bytes > available:
         raise OutOfMemory(
-            f"Training this model needs about {gigabytes(description.memory_bytes)}, and "
-            f"{gigabytes(available)} are free.",
+            f"Training this model needs about {size_in_words(description.memory_bytes)}, and "
+            f"{size_in_words(available)} are free.",
             "Allowed: what fits into memory.",
             "Try a smaller --batch-size, data.sequence_length, vocabulary or model.",
         )
-
-
-def gigabytes(size: float) -> str:
-    """Return a number of bytes in words."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -16,7 +16,7 @@ import attrs
 
 from textgen_core.building import initialise
 from textgen_core.config import Configuration, configure
-from textgen_core.corpus import BUILTIN_PATH, Texts, read_texts
+from textgen_core.corpus import Texts, read_texts
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.devices import describe_machine, grow_memory
 from textgen_core.discovery import discover
@@ -187,15 +187,15 @@ def with_absolute_paths(configuration: Configuration) -> Configuration:
 def _walk(configuration: Configuration, texts: Texts, path: Path, listener: Listener) -> Run:
     """Walk all five phases, and leave each one's findings in the run directory."""
     listener.phase(1)
-    if any(file["path"] == BUILTIN_PATH for file in texts.files):
-        listener.found([_builtin_line(texts.files[0])])
+    if not configuration.corpus.files:
+        listener.found([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
     directory = RunDirectory(path) if (path / "run.toml").is_file() else create_run_directory(path)
     write_toml(directory.configuration, configuration.as_table())
     listener.run_starts(str(path))
     analysis, advice = analyse(texts)
     write_json(directory.analysis, analysis.as_json())
     listener.found(tell_analysis(analysis))
-    for text in (*texts.notes, *advice):
+    for text in (*(texts.notes if configuration.corpus.files else ()), *advice):
         listener.warning(text)
 
     listener.phase(2)
@@ -262,13 +262,6 @@ def _finish(
         listener.warning("No text was held out, so the run cannot be scored.")
     run.report()
     return run
-
-
-def _builtin_line(file: Mapping[str, Any]) -> str:
-    return (
-        f"No corpus was named: reading the built-in one, {file['path']} "
-        f"(it differs between Python versions; SHA-256 {file['sha256'][:12]})."
-    )
 
 
 # ---- an old run -----------------------------------------------------------------------------

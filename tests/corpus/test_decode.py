@@ -71,7 +71,7 @@ def test_more_than_one_nul_in_a_hundred_bytes_is_binary():
 def test_latin_1_is_refused_with_byte_offset_line_and_setting():
     with pytest.raises(CorpusError) as caught:
         decode_text("Zeile\ncafé".encode("latin-1"), "utf-8", "a.txt")
-    assert caught.value.problem == "a.txt is not utf-8: byte 0xE9 at offset 9 (line 2)"
+    assert caught.value.problem == "a.txt is not utf-8: byte 0xE9 at offset 9 (line 2)."
     assert "--set corpus.encoding=" in caught.value.advice
     assert caught.value.exit_code == 3
 
@@ -91,7 +91,7 @@ def test_wide_text_with_a_mark_is_named(encoding):
     data = TEXT.encode(encoding)
     with pytest.raises(CorpusError) as caught:
         decode_text(data, "utf-8", "a")
-    assert caught.value.advice == f"--set corpus.encoding={encoding}"
+    assert caught.value.advice == f"Name the file's: --set corpus.encoding={encoding}"
     assert decode_text(data, encoding, "a") == (TEXT, [])
 
 
@@ -100,7 +100,7 @@ def test_utf16_without_a_mark_is_named(encoding):
     data = TEXT.encode(encoding)
     with pytest.raises(CorpusError, match="UTF-16 without a byte order mark") as caught:
         decode_text(data, "utf-8", "a")
-    assert caught.value.advice == f"--set corpus.encoding={encoding}"
+    assert caught.value.advice == f"Name the file's: --set corpus.encoding={encoding}"
     assert decode_text(data, encoding, "a") == (TEXT, [])
 
 

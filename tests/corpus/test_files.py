@@ -79,9 +79,9 @@ def test_a_run_of_textgen_inside_a_folder_is_no_corpus(folder):
 
 
 def test_a_missing_path_is_told_with_the_nearest_name(folder):
-    with pytest.raises(CorpusError, match="there is no file") as caught:
+    with pytest.raises(CorpusError, match="There is no file") as caught:
         find(folder / "c.text")
-    assert caught.value.advice == f"did you mean {folder / 'c.txt'}?"
+    assert caught.value.advice == f"Did you mean {folder / 'c.txt'}?"
 
 
 @pytest.mark.parametrize("path", ["", "no/such/folder/a.txt", "a\0b", "x" * 5000])
@@ -91,7 +91,7 @@ def test_an_impossible_path_is_a_corpus_error(path):
 
 
 def test_a_path_through_a_file_is_missing(folder):
-    with pytest.raises(CorpusError, match="there is no file"):
+    with pytest.raises(CorpusError, match="There is no file"):
         find(folder / "c.txt" / "d.txt")
 
 
@@ -131,7 +131,7 @@ def test_a_folder_without_files_is_refused(tmp_path):
 def test_an_unreadable_folder_is_refused(folder):
     folder.chmod(0)
     try:
-        with pytest.raises(CorpusError, match="cannot read"):
+        with pytest.raises(CorpusError, match="cannot be read"):
             find(folder)
     finally:
         folder.chmod(0o700)

@@ -120,7 +120,7 @@ def test_among_others_a_file_without_text_is_skipped_with_a_note(tmp_path):
 def test_only_files_without_text_are_an_error(tmp_path):
     for name in "ab":
         (tmp_path / name).write_text("")
-    with pytest.raises(CorpusError, match="the corpus is empty"):
+    with pytest.raises(CorpusError, match="The corpus is empty"):
         read_corpus([tmp_path / "a", tmp_path / "b"], DEFAULTS)
 
 
@@ -183,7 +183,7 @@ def test_a_file_without_permission_is_an_error(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("text")
     path.chmod(0)
-    with pytest.raises(CorpusError, match="cannot read"):
+    with pytest.raises(CorpusError, match="cannot be read"):
         read_corpus([path], DEFAULTS)
 
 
@@ -191,7 +191,7 @@ def test_a_file_that_fails_while_it_is_read_is_an_error(tmp_path):
     process_memory = Path("/proc/self/mem")  # a regular file that cannot be read from its start
     if not process_memory.exists():
         pytest.skip("needs /proc")
-    with pytest.raises(CorpusError, match="cannot read /proc/self/mem"):
+    with pytest.raises(CorpusError, match="/proc/self/mem cannot be read"):
         read_corpus([process_memory], DEFAULTS)
 
 

@@ -95,7 +95,7 @@ def test_shares_are_the_decimal_numbers_that_were_written():
     ],
 )
 def test_a_split_that_was_asked_for_and_gets_nothing_is_an_error(documents, by, missing):
-    with pytest.raises(CorpusError, match=r"split 80,10,10 .* leaves nothing for") as caught:
+    with pytest.raises(CorpusError, match=r"The split 80,10,10 .* leaves nothing for") as caught:
         split(documents, by=by)
     assert caught.value.advice
     assert caught.value.exit_code == 3

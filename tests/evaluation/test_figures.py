@@ -64,5 +64,10 @@ def test_a_perplexity_of_the_vocabulary_or_more_is_no_better_than_guessing(value
     assert "no better than guessing" in read_perplexity(value, 64)
 
 
+def test_short_tokens_are_not_read_by_the_bounds_of_words():
+    assert "knows" in read_perplexity(11.0, 10_000)
+    assert "compare bits per byte" in read_perplexity(11.0, 107)
+
+
 def test_an_undefined_perplexity_is_not_praised():
     assert read_perplexity(math.nan, 64) == "No token was scored."

@@ -28,13 +28,16 @@ def analyze(
     from textgen_core.cli.options import warn
     from textgen_core.cli.terminal import stdout
     from textgen_core.config import corpus_settings
-    from textgen_core.corpus import advise_on, analyse_corpus, read_corpus
+    from textgen_core.corpus import advise_on, analyse_corpus, clean_corpus, read_corpus
     from textgen_core.narration import tell_analysis
 
     warn_of_unread_stdin(corpus or [])
-    read = read_corpus(corpus or (), corpus_settings(settings or ()))
-    analysis = analyse_corpus(read)
-    for note in (*read.notes, *advise_on(analysis)):
+    chosen = corpus_settings(settings or ())
+    text = read_corpus(corpus or (), chosen)
+    if settings:  # who names settings wants to see what they do; the text as it is comes without
+        text = clean_corpus(text, chosen)
+    analysis = analyse_corpus(text)
+    for note in (*text.notes, *advise_on(analysis)):
         warn(note)
     if as_json:
         print_json(analysis.as_json())

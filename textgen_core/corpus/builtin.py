@@ -36,7 +36,8 @@ def builtin_corpus(borders: Borders) -> Corpus:
     source = SourceFile(path=BUILTIN_PATH, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
     note = (
         f"No corpus was given: this is the built-in one, {len(names)} topics of Python's own "
-        f"documentation ({len(topics) - len(names)} topics that repeat others are left out)."
+        f"documentation ({len(topics) - len(names)} that repeat others are left out); it differs "
+        "between Python versions."
     )
     return Corpus(documents=tuple(split_documents(text, borders)), files=(source,), notes=(note,))
 
@@ -59,8 +60,8 @@ def _topics() -> Mapping[str, str]:
         topics: Mapping[str, str] = import_module("pydoc_data.topics").topics
     except ImportError as error:
         raise CorpusError(
-            "this Python comes without pydoc_data.topics, the built-in corpus",
-            "a corpus is text files, folders of them, or - for standard input",
-            "name a text file: textgen run FILE",
+            "This Python comes without pydoc_data.topics, the built-in corpus.",
+            "Allowed: text files, folders of them, or - for standard input.",
+            "Name a text file: textgen run FILE",
         ) from error
     return topics

@@ -54,9 +54,9 @@ def clean_corpus(corpus: Corpus, settings: CorpusSettings) -> Corpus:
     documents = tuple(document for document in cleaned if not is_blank(document))
     if not documents:
         raise CorpusError(
-            "cleaning leaves nothing of the corpus but whitespace",
-            "a corpus holds some text",
-            "see what is in the files, or --set corpus.control_characters=keep",
+            "Cleaning leaves nothing of the corpus but whitespace.",
+            "Allowed: a corpus that holds some text.",
+            "See what is in the files, or --set corpus.control_characters=keep",
         )
     sentences = {step.sentence: step.counted for step in steps}
     notes = [

@@ -13,21 +13,21 @@ from textgen_core.errors import ConfigurationError, CorpusError
 
 NULS_OF_TEXT = 0.01  # a text may hold a few by accident; with more it is no text
 SAMPLE = 1 << 16
-TEXT_WANTED = "a corpus is plain text"
+TEXT_WANTED = "Allowed: plain text."
 OTHER_ENCODINGS = "cp1252 (Western European), koi8-r, gb18030, shift_jis ..."
 
-UNPACK = "unpack it first, or pipe it: {} FILE | textgen run -"
-SAVE_AS_TEXT = "save it as plain text from the program that opens it"
-NO_WAY = "give the text itself as a .txt file"
+UNPACK = "Unpack it first, or pipe it: {} FILE | textgen run -"
+SAVE_AS_TEXT = "Save it as plain text from the program that opens it."
+NO_WAY = "Give the text itself as a .txt file."
 SIGNATURES = (
     (0, b"\x1f\x8b", "compressed with gzip", UNPACK.format("gunzip -c")),
     (0, b"BZh91AY&SY", "compressed with bzip2", UNPACK.format("bunzip2 -c")),
     (0, b"\xfd7zXZ\0", "compressed with xz", UNPACK.format("xz -dc")),
     (0, b"\x28\xb5\x2f\xfd", "compressed with zstd", UNPACK.format("zstd -dc")),
-    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"),
-    (0, b"Rar!\x1a\x07", "a RAR archive", "unpack it first"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it first."),
+    (0, b"Rar!\x1a\x07", "a RAR archive", "Unpack it first."),
     (257, b"ustar", "a tar archive", UNPACK.format("tar -xOf")),
-    (0, b"%PDF-", "a PDF", "take out its text first: pdftotext FILE"),
+    (0, b"%PDF-", "a PDF", "Take out its text first: pdftotext FILE"),
     (0, b"{\\rtf", "an RTF document", SAVE_AS_TEXT),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", SAVE_AS_TEXT),
     (0, b"SQLite format 3\0", "an SQLite database", NO_WAY),
@@ -58,9 +58,9 @@ def check_encoding(encoding: str) -> None:
         b"text".decode(encoding, "ignore")
     except (LookupError, ValueError) as error:
         raise ConfigurationError(
-            f"corpus.encoding is {encoding!r}, which is not an encoding of text",
-            "such as utf-8, utf-16, " + OTHER_ENCODINGS,
-            "leave it out for utf-8, or name another: --set corpus.encoding=cp1252",
+            f"corpus.encoding is {encoding!r}, which is not an encoding of text.",
+            f"Allowed: utf-8, utf-16, {OTHER_ENCODINGS}",
+            "Leave it out for utf-8, or name another: --set corpus.encoding=cp1252",
         ) from error
 
 
@@ -92,25 +92,25 @@ def refuse_known_formats(data: bytes, name: str) -> None:
     """Raise CorpusError if `data`, a file's beginning, is that of a binary format."""
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         kind, advice = next(kind[1:] for kind in ZIP_KINDS if kind[0] in data[:4096])
-        raise CorpusError(f"{name} is {kind}", TEXT_WANTED, advice)
+        raise CorpusError(f"{name} is {kind}.", TEXT_WANTED, advice)
     for offset, signature, kind, advice in SIGNATURES:
         if data.startswith(signature, offset):
-            raise CorpusError(f"{name} is {kind}", TEXT_WANTED, advice)
+            raise CorpusError(f"{name} is {kind}.", TEXT_WANTED, advice)
 
 
 def _refuse_wide_text(data: bytes, name: str) -> None:
     for mark, kind in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             raise CorpusError(
-                f"{name} is {kind}: it starts with that byte order mark",
-                "corpus.encoding must name the file's encoding",
-                f"--set corpus.encoding={kind.lower()}",
+                f"{name} is {kind}: it starts with that byte order mark.",
+                "Allowed: the encoding that corpus.encoding names.",
+                f"Name the file's: --set corpus.encoding={kind.lower()}",
             )
     if encoding := _unmarked_utf16(data[:SAMPLE]):
         raise CorpusError(
-            f"{name} looks like UTF-16 without a byte order mark",
-            "corpus.encoding must name the file's encoding",
-            f"--set corpus.encoding={encoding}",
+            f"{name} looks like UTF-16 without a byte order mark.",
+            "Allowed: the encoding that corpus.encoding names.",
+            f"Name the file's: --set corpus.encoding={encoding}",
         )
 
 
@@ -128,7 +128,7 @@ def _unmarked_utf16(sample: bytes) -> str:
 def _refuse_nuls(nuls: int, size: int, name: str) -> None:
     if nuls > NULS_OF_TEXT * size:
         raise CorpusError(
-            f"{name} is binary: {100 * nuls / size:.0f} % of it is NUL", TEXT_WANTED, NO_WAY
+            f"{name} is binary: {100 * nuls / size:.0f} % of it is NUL.", TEXT_WANTED, NO_WAY
         )
 
 
@@ -139,9 +139,9 @@ def _decode(data: bytes, encoding: str, name: str) -> str:
         raise CorpusError(*_undecodable(data, encoding, name, error)) from error
     except ValueError as error:  # some codecs know no offset
         raise CorpusError(
-            f"{name} is not {encoding}: {error}",
-            "corpus.encoding must name the file's encoding",
-            f"--set corpus.encoding=... utf-8, {OTHER_ENCODINGS}",
+            f"{name} is not {encoding}: {error}.",
+            "Allowed: the encoding that corpus.encoding names.",
+            f"Name the file's with --set corpus.encoding=...: utf-8, {OTHER_ENCODINGS}",
         ) from error
 
 
@@ -154,7 +154,7 @@ def _undecodable(
     if error.reason == "unexpected end of data" and in_use:
         place = f"it ends inside a character, at offset {error.start}"
     return (
-        f"{name} is not {encoding}: {place}",
-        "corpus.encoding must name the file's encoding",
-        f"--set corpus.encoding=... {OTHER_ENCODINGS}",
+        f"{name} is not {encoding}: {place}.",
+        "Allowed: the encoding that corpus.encoding names.",
+        f"Name the file's with --set corpus.encoding=...: {OTHER_ENCODINGS}",
     )

@@ -20,12 +20,12 @@ from textgen_core.errors import CorpusError
 STDIN = "-"
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".org")
 RUN_FILES = ("run.toml", "manifest.json")  # a folder with both is a run, not somebody's text
-FILES_WANTED = "a corpus is text files, folders of them, or - for standard input"
+FILES_WANTED = "Allowed: text files, folders of them, or - for standard input."
 KINDS = (
-    (stat.S_ISFIFO, "a named pipe", "pipe it into standard input: cat PIPE | textgen run -"),
-    (stat.S_ISSOCK, "a socket", "save what it sends as a file"),
-    (stat.S_ISCHR, "a device", "save what it gives as a file, or pipe it: ... | textgen run -"),
-    (stat.S_ISBLK, "a device", "give the files on it"),
+    (stat.S_ISFIFO, "a named pipe", "Pipe it into standard input: cat PIPE | textgen run -"),
+    (stat.S_ISSOCK, "a socket", "Save what it sends as a file."),
+    (stat.S_ISCHR, "a device", "Save what it gives as a file, or pipe it: ... | textgen run -"),
+    (stat.S_ISBLK, "a device", "Give the files on it."),
 )
 
 
@@ -85,7 +85,9 @@ def unreadable(path: str | Path, error: OSError | ValueError) -> CorpusError:
     """Return the error for a path that the system does not let us read."""
     reason = getattr(error, "strerror", None) or str(error)
     return CorpusError(
-        f"cannot read {shown(path)}: {reason}", FILES_WANTED, "check the path and its permissions"
+        f"{shown(path)} cannot be read: {reason}.",
+        FILES_WANTED,
+        "Check the path and its permissions.",
     )
 
 
@@ -106,7 +108,7 @@ def _find(path: str | Path, visited: set[tuple[int, int]], skipped: Skipped) -> 
         return _walk(Path(path), visited, skipped)
     for is_kind, kind, advice in KINDS:
         if is_kind(status.st_mode):
-            raise CorpusError(f"{shown(path)} is {kind}, not a file", FILES_WANTED, advice)
+            raise CorpusError(f"{shown(path)} is {kind}, not a file.", FILES_WANTED, advice)
     return Found(name=shown(path), is_folder=False, files=(Path(path),))
 
 
@@ -115,7 +117,7 @@ def _status(path: str | Path) -> os.stat_result:
         return os.stat(path)  # noqa: PTH116 - Path("") would be the current folder
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CorpusError(
-            f"there is no file {shown(path)}", FILES_WANTED, _nearest(Path(path))
+            f"There is no file {shown(path)}.", FILES_WANTED, _nearest(Path(path))
         ) from error
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
@@ -125,11 +127,11 @@ def _nearest(path: Path) -> str:
     try:
         names = [entry.name for entry in path.parent.iterdir()]
     except (OSError, ValueError):
-        return f"nor is there a folder {shown(path.parent)}"
+        return f"Nor is there a folder {shown(path.parent)}."
     near = difflib.get_close_matches(path.name, names, n=1)
     if near:
-        return f"did you mean {shown(path.parent / near[0])}?"
-    return "leave the corpus out to try textgen with the built-in one"
+        return f"Did you mean {shown(path.parent / near[0])}?"
+    return "Leave the corpus out to try textgen with the built-in one."
 
 
 def _walk(folder: Path, visited: set[tuple[int, int]], skipped: Skipped) -> Found:
@@ -162,9 +164,9 @@ def no_text_in(folder: str, files: int) -> CorpusError:
         else "there is no file to see in it"
     )
     return CorpusError(
-        f"the folder {folder} holds no text: {what}",
-        "text files, such as .txt or .md; hidden files do not count",
-        "name the files one by one to see what is wrong with each",
+        f"The folder {folder} holds no text: {what}.",
+        "Allowed: text files, such as .txt or .md; hidden files do not count.",
+        "Name the files one by one to see what is wrong with each.",
     )
 
 

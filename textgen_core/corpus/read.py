@@ -57,9 +57,9 @@ def read_corpus(paths: Sequence[str | Path], settings: CorpusSettings) -> Corpus
     texts = list(_read_all(found, settings.encoding, skipped))
     if not texts:
         raise CorpusError(
-            "the corpus is empty: all its files are empty or hold only whitespace",
-            "a corpus holds some text",
-            "leave the corpus out to try textgen with the built-in one",
+            "The corpus is empty: all its files are empty or hold only whitespace.",
+            "Allowed: a corpus that holds some text.",
+            "Leave the corpus out to try textgen with the built-in one.",
         )
     notes = [note for file in texts for note in file.notes]
     return Corpus(
@@ -118,9 +118,9 @@ def _pass_over_blank(file: FileText, alone: bool, skipped: Skipped) -> None:
     fault = "holds only whitespace" if file.text else "is empty"
     if alone:
         raise CorpusError(
-            f"{shown(file.source.path)} {fault}",
-            "a corpus holds some text",
-            "leave the corpus out to try textgen with the built-in one",
+            f"{shown(file.source.path)} {fault}.",
+            "Allowed: a corpus that holds some text.",
+            "Leave the corpus out to try textgen with the built-in one.",
         )
     skipped.add(file.source.path, "only whitespace" if file.text else "empty")
 
@@ -152,7 +152,9 @@ def _read_stdin() -> bytes:
     buffer = getattr(sys.stdin, "buffer", None)
     if buffer is None:
         raise CorpusError(
-            "there is no standard input to read", "a file, or a pipe into -", "name a file instead"
+            "There is no standard input to read.",
+            "Allowed: a file, or a pipe into -.",
+            "Name a file instead.",
         )
     data: bytes = buffer.read()
     return data

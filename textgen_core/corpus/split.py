@@ -109,8 +109,8 @@ def _check_shares(parts: Sequence[Documents], settings: CorpusSettings, total: i
             documents = count_of(sum(map(len, parts)), "document")
             what = documents if settings.split_by == "documents" else count_of(total, "character")
             raise CorpusError(
-                f"split {shares} of {what} leaves nothing for {name}",
-                "every share above 0 gets some text",
+                f"The split {shares} of {what} leaves nothing for {name}.",
+                "Allowed: shares above 0 that get some text.",
                 _advice(settings),
             )
 
@@ -118,10 +118,10 @@ def _check_shares(parts: Sequence[Documents], settings: CorpusSettings, total: i
 def _advice(settings: CorpusSettings) -> str:
     if settings.split_by == "documents":
         return (
-            "--set corpus.split_by=position, or smaller documents: "
+            "Try --set corpus.split_by=position, or smaller documents: "
             "--set corpus.documents=blank-line"
         )
-    return "give more text, or a larger share: --split 80,10,10"
+    return "Give more text, or a larger share: --split 80,10,10"
 
 
 def _check_files(corpus: Corpus, validation: Corpus, test: Corpus) -> list[str]:
@@ -131,9 +131,9 @@ def _check_files(corpus: Corpus, validation: Corpus, test: Corpus) -> list[str]:
         for file in held_out.files:
             if file.sha256 in trained:
                 raise CorpusError(
-                    f"{file.path} is both {name} and training text ({trained[file.sha256]})",
-                    "held-out text must not be trained on",
-                    f"leave {trained[file.sha256]} out of the corpus",
+                    f"{file.path} is both {name} and training text ({trained[file.sha256]}).",
+                    "Allowed: held-out text that is not trained on.",
+                    f"Leave {trained[file.sha256]} out of the corpus.",
                 )
     if {file.sha256 for file in validation.files} & {file.sha256 for file in test.files}:
         return ["Validation and test are the same file: the test loss tells nothing more."]

@@ -19,6 +19,7 @@ _READINGS = (
     (100.0, "the model has learnt the common patterns"),
     (math.inf, "the model is still unsure of most tokens"),
 )
+_WORDS = 1000  # a vocabulary of fewer tokens has no words to speak of
 
 
 @attrs.frozen(kw_only=True)
@@ -69,12 +70,18 @@ def read_perplexity(value: float, vocabulary_size: int) -> str:
     """Return in a sentence what a perplexity says, beside that of guessing.
 
     Who guesses among all tokens alike has the perplexity `vocabulary_size`, and loses its
-    logarithm at every token.
+    logarithm at every token. The bounds are those of words: smaller vocabularies, of characters or
+    short pieces, get no such reading.
     """
     if math.isnan(value):
         return "No token was scored."
     guessing = f"guessing has {vocabulary_size} (a loss of {math.log(vocabulary_size):.2f})"
     if value >= vocabulary_size:
         return f"Perplexity {value:.1f}: no better than guessing; {guessing}."
+    if vocabulary_size < _WORDS:
+        return (
+            f"Perplexity {value:.1f}, as unsure as among that many tokens, which are short ones: "
+            f"compare bits per byte; {guessing}."
+        )
     reading = next((words for bound, words in _READINGS if value < bound), _READINGS[-1][1])
     return f"Perplexity {value:.1f}, as unsure as among that many tokens: {reading}; {guessing}."

@@ -9,10 +9,13 @@ about when to save.
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import keras
 import numpy as np
 import safetensors
@@ -42,9 +45,10 @@ def save_checkpoint(
     target = run.checkpoint(state.step)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
-        save_variables(model.variables, beside / WEIGHTS)
-        save_variables(optimizer.variables, beside / OPTIMIZER)
+        save_variables(_stable(model.variables), beside / WEIGHTS)
+        save_variables(_stable(optimizer.variables), beside / OPTIMIZER)
         if carry is not None:
             safetensors.numpy.save_file(_flat(carry), beside / CARRY)
         write_json(beside / STATE, state.as_json())
@@ -54,15 +58,23 @@ def save_checkpoint(
             remove_folder(target)
         beside.replace(target)
         _flush(run.checkpoints)
-    except (OSError, safetensors.SafetensorError) as error:
-        shutil.rmtree(beside, ignore_errors=True)
-        cause = getattr(error, "strerror", None) or error
+    except (OSError, safetensors.SafetensorError, RunDirectoryError) as error:
+        cause = getattr(error, "strerror", None) or str(error).partition("\n")[0].rstrip(".")
         raise RunDirectoryError(
             f"The checkpoint {target} cannot be written: {cause}.",
             "The checkpoints before it are whole.",
             f"Make room, then go on: textgen resume {run.path}",
         ) from error
+    finally:  # a second Ctrl-C, too, leaves nothing half-written
+        shutil.rmtree(beside, ignore_errors=True)
     return target
+
+
+def mark_best(run: RunDirectory, state: TrainingState) -> None:
+    """Name the best checkpoint of a state in best.json, if it is there."""
+    if state.best_step in run.saved_steps():
+        name = run.checkpoint(state.best_step).name
+        write_json(run.best, {"checkpoint": name, "validation_loss": state.best_loss})
 
 
 def load_state(run: RunDirectory, step: int) -> TrainingState:
@@ -72,12 +84,12 @@ def load_state(run: RunDirectory, step: int) -> TrainingState:
 
 def load_weights(run: RunDirectory, step: int, model: keras.Model) -> None:
     """Assign the weights of a checkpoint; shapes and dtypes are checked first."""
-    load_variables(model.variables, run.checkpoint(step) / WEIGHTS)
+    load_variables(_stable(model.variables), run.checkpoint(step) / WEIGHTS)
 
 
 def load_optimizer(run: RunDirectory, step: int, optimizer: Any) -> None:
     """Assign the optimizer's state of a checkpoint."""
-    load_variables(optimizer.variables, run.checkpoint(step) / OPTIMIZER)
+    load_variables(_stable(optimizer.variables), run.checkpoint(step) / OPTIMIZER)
 
 
 def load_carry(run: RunDirectory, step: int, like: Any) -> Any:
@@ -88,19 +100,33 @@ def load_carry(run: RunDirectory, step: int, like: Any) -> Any:
     except (OSError, safetensors.SafetensorError) as error:
         raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
     wanted = _flat(like)
+    if set(wanted) != set(tensors):
+        raise RunDirectoryError(f"{path} holds {len(tensors)} tensors, not {len(wanted)}.")
     for key, value in wanted.items():
-        if key not in tensors or tensors[key].shape != value.shape:
-            raise RunDirectoryError(f"{path}: {key} is missing or of another shape.")
+        found = tensors[key]
+        if found.shape != value.shape or found.dtype != value.dtype:
+            raise RunDirectoryError(
+                f"{path}: {key} is {found.dtype} {found.shape}, not {value.dtype} {value.shape}."
+            )
     dtypes = [each.dtype for each in tf.nest.flatten(like)]
     values = [tf.cast(tensors[key], dtype) for key, dtype in zip(wanted, dtypes, strict=True)]
     return tf.nest.pack_sequence_as(like, values)
 
 
 def prune_checkpoints(run: RunDirectory, best_step: int) -> None:
-    """Remove all checkpoints but the newest three and the best."""
+    """Remove all checkpoints but the newest three and the best.
+
+    Raises RunDirectoryError if the disk does not let go of one.
+    """
     for step in run.saved_steps()[:-KEPT]:
-        if step != best_step:
+        if step == best_step:
+            continue
+        try:
             remove_folder(run.checkpoint(step))
+        except OSError as error:
+            raise RunDirectoryError(
+                f"{run.checkpoint(step)} cannot be removed: {error.strerror or error}."
+            ) from error
 
 
 def remove_leftovers(run: RunDirectory) -> None:
@@ -124,13 +150,38 @@ def best_step(run: RunDirectory) -> int:
         return saved[-1]
     named = read_json(run.best)
     checkpoint = str(named.get("checkpoint", "")) if isinstance(named, dict) else ""
-    step = checkpoint.removeprefix("step-")
-    if not step.isdigit() or int(step) not in saved:
+    steps = {run.checkpoint(step).name: step for step in saved}
+    if checkpoint not in steps:
         raise RunDirectoryError(
             f"{run.best} names the checkpoint {checkpoint!r}, which is not there.",
             advice=f"Remove {run.best} to use the newest, step {saved[-1]}.",
         )
-    return int(step)
+    return steps[checkpoint]
+
+
+@attrs.frozen
+class _Stable:
+    """A variable under a name that does not depend on what else the process has built.
+
+    Keras counts up the names of layers and variables that were given none (`dense_1`), and an
+    optimizer's variables are named after them: the counts are left out.
+    """
+
+    variable: Any
+
+    @property
+    def name(self) -> str:
+        return re.sub(r"_\d+(?=_|$)", "", self.variable.name)
+
+    def numpy(self) -> Any:
+        return self.variable.numpy()
+
+    def assign(self, value: Any) -> None:
+        self.variable.assign(value)
+
+
+def _stable(variables: Sequence[Any]) -> list[Any]:
+    return [_Stable(variable) for variable in variables]
 
 
 def _flat(state: Any) -> dict[str, Any]:

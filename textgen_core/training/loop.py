@@ -17,18 +17,24 @@ import attrs
 from textgen_core.data.batches import Batches
 from textgen_core.errors import TrainingDiverged
 from textgen_core.language_model import LanguageModel
-from textgen_core.run_directory import RunDirectory, append_row, write_json
+from textgen_core.run_directory import RunDirectory, append_row
 from textgen_core.settings import TrainingSettings
-from textgen_core.training.checkpoint import prune_checkpoints, save_checkpoint
+from textgen_core.training.checkpoint import (
+    mark_best,
+    prune_checkpoints,
+    save_checkpoint,
+)
 from textgen_core.training.interruption import Interruption
-from textgen_core.training.plan import Plan, last_step_in_time
+from textgen_core.training.pace import Pace
+from textgen_core.training.plan import Plan
 from textgen_core.training.progress import TrainingState
 from textgen_core.training.schedule import rate_share
 from textgen_core.training.step import StepResult, TrainingStep
 
 LOG_EVERY = 10  # steps
-_MEASURED_AFTER = 4  # steps: compilation and the first, slow ones are left out of the speed
-_REPLAN_SECONDS = 2.0
+UNKNOWN_STEP = 10**9  # the last step of a run on the clock, before its speed is known
+_REPLAN_SECONDS = 2.0  # between two plans of a run on the clock
+_REPLAN_SHARE = 0.02  # of such a run, where that is less
 
 
 class Observer(Protocol):
@@ -45,6 +51,9 @@ class Observer(Protocol):
 
     def checkpoint(self, step: int) -> None:
         """A checkpoint was saved."""
+
+    def warning(self, text: str) -> None:
+        """Training goes on otherwise than it was asked to."""
 
 
 @attrs.frozen(kw_only=True)
@@ -83,7 +92,7 @@ def first_state(job: TrainingJob) -> TrainingState:
 def last_step_of(job: TrainingJob) -> int:
     """Return the last step of a run of epochs; on the clock a bound that the plan replaces."""
     if job.settings.epochs is None:
-        return 10**9
+        return UNKNOWN_STEP
     batches = job.settings.epochs * job.batches.batches_per_epoch
     return math.ceil(batches / job.settings.accumulate)
 
@@ -113,12 +122,14 @@ class _Training:
         self._state = state
         self._started = time.perf_counter() - state.seconds
         self._saved_at = time.perf_counter()
-        self._replanned_at = 0.0
-        self._steps_here = 0
-        self._seconds_per_step = 0.0
-        self._event_seconds = 0.0
-        self._window: list[StepResult] = []
-        self._window_started = time.perf_counter()
+        minutes = job.settings.minutes
+        self._clock = None if minutes is None else minutes * 60
+        self._pace = Pace(self._clock or math.inf)
+        self._replanned_at = -math.inf
+        self._tenths = _tenths(state.plan, state.step)
+        self._rate = 0.0
+        self._note = job.step.note
+        self._logged_at = time.perf_counter()
 
     def run(self, interruption: Interruption) -> TrainingState:
         while not is_over(self._state, self._job.settings):
@@ -139,16 +150,23 @@ class _Training:
         began = time.perf_counter()
         first = state.step * job.settings.accumulate
         batches = [job.batches.batch(first + index) for index in range(job.settings.accumulate)]
-        result = job.step(batches, self._learning_rate())
+        self._rate = self._learning_rate()
+        result = job.step(batches, self._rate)
         if not bool(result.finite):
-            raise self._diverged(float(result.loss_sum), float(result.gradient_norm))
-        self._window.append(result)
+            raise self._diverged(result)
+        self._tell_note()
+        tokens = int(result.tokens)
         self._state = attrs.evolve(
-            state, step=state.step + 1, tokens=state.tokens + int(result.tokens)
+            state,
+            step=state.step + 1,
+            tokens=state.tokens + tokens,
+            unlogged_loss=state.unlogged_loss + float(result.loss_sum),
+            unlogged_tokens=state.unlogged_tokens + tokens,
         )
-        self._steps_here += 1
-        self._measure(time.perf_counter() - began)
-        self._state = attrs.evolve(self._state, seconds=time.perf_counter() - self._started)
+        if job.settings.schedule == "halving" and self._ends_epoch():
+            self._state = attrs.evolve(self._state, rate_factor=self._state.rate_factor / 2)
+        self._pace.step_took(time.perf_counter() - began)
+        self._keep_time()
         if self._state.step % LOG_EVERY == 0:
             self._log()
 
@@ -158,25 +176,24 @@ class _Training:
         share = rate_share(settings.schedule, settings.warm_up, progress)
         return settings.learning_rate * share * state.rate_factor
 
-    def _measure(self, seconds: float) -> None:
-        """Follow the speed, and plan the last step of a run on the clock from it."""
-        if self._steps_here < _MEASURED_AFTER:
-            return
-        known = self._seconds_per_step
-        self._seconds_per_step = seconds if not known else 0.95 * known + 0.05 * seconds
-        now = time.perf_counter()
-        minutes = self._job.settings.minutes
-        if minutes is not None and now - self._replanned_at > _REPLAN_SECONDS:
-            self._replanned_at = now
-            self._replan(minutes * 60 - (now - self._started))
+    def _tell_note(self) -> None:
+        """Pass on what the step noted: that XLA refuses a model shows only when it runs."""
+        if self._job.step.note != self._note:
+            self._note = self._job.step.note
+            self._job.observer.warning(self._note)
 
-    def _replan(self, seconds_left: float) -> None:
-        state = self._state
-        progress = state.plan.progress_at(state.step) if state.plan.last_step < 10**9 else 0.0
-        events_left = max(1, math.ceil(10 * (1.0 - progress)))
-        usable = seconds_left - events_left * self._event_seconds
-        last = last_step_in_time(state.step, usable, self._seconds_per_step)
-        self._state = attrs.evolve(state, plan=state.plan.replanned(state.step, last))
+    def _keep_time(self) -> None:
+        """Follow the clock, and plan the last step of a run of minutes by it."""
+        now = time.perf_counter()
+        self._state = attrs.evolve(self._state, seconds=now - self._started)
+        if self._clock is None:
+            return
+        left = self._clock - self._state.seconds
+        pause = min(_REPLAN_SECONDS, _REPLAN_SHARE * self._clock)
+        if now - self._replanned_at > pause or left <= self._pace.event_seconds:
+            self._replanned_at = now
+            plan = self._pace.plan_again(self._state.plan, self._state.step, left)
+            self._state = attrs.evolve(self._state, plan=plan)
 
     # ---- every epoch and every tenth of the run -------------------------------------------
 
@@ -184,10 +201,11 @@ class _Training:
         state = self._state
         if state.step >= state.plan.last_step:
             return True
-        if self._ends_epoch() and not self._epochs_are_short():
-            return True
-        before = state.plan.progress_at(state.step - 1)
-        return int(10 * before) < int(10 * state.plan.progress_at(state.step))
+        tenths = _tenths(state.plan, state.step)
+        crossed, self._tenths = tenths > self._tenths, tenths
+        if not crossed and (not self._ends_epoch() or self._epochs_are_short()):
+            return False
+        return self._clock is None or self._pace.pays_for_event
 
     def _ends_epoch(self) -> bool:
         return self._epoch_of(self._state.step) > self._epoch_of(self._state.step - 1)
@@ -197,7 +215,7 @@ class _Training:
 
     def _epochs_are_short(self) -> bool:
         """On the clock, epochs of less than a twentieth of the run get no validation each."""
-        if self._job.settings.epochs is not None:
+        if self._clock is None:
             return False
         return self._job.batches.batches_per_epoch * 20 < self._state.plan.last_step
 
@@ -209,9 +227,8 @@ class _Training:
         append_row(self._job.run.samples, row)
         self._job.observer.sample(row)
         self._save()
-        self._window_started = time.perf_counter()
-        # The first event compiles; the plan counts what a later one takes, as soon as it is known.
-        self._event_seconds = time.perf_counter() - began
+        self._logged_at = time.perf_counter()
+        self._pace.event_took(self._logged_at - began)
 
     def _validate(self) -> None:
         job = self._job
@@ -223,8 +240,6 @@ class _Training:
         if self._ends_epoch():
             plateau = job.settings.schedule == "plateau" and job.settings.epochs is not None
             self._state = self._state.epoch_validated(found.loss, plateau=plateau)
-            if job.settings.schedule == "halving":
-                self._state = attrs.evolve(self._state, rate_factor=self._state.rate_factor / 2)
         row = {
             "step": self._state.step,
             "validation_loss": found.loss,
@@ -243,38 +258,41 @@ class _Training:
         state = self._state
         save_checkpoint(job.run, state, job.language_model.model, job.optimizer, job.step.carry)
         if state.best_step == state.step:
-            name = job.run.checkpoint(state.step).name
-            write_json(job.run.best, {"checkpoint": name, "validation_loss": state.best_loss})
+            mark_best(job.run, state)
         prune_checkpoints(job.run, state.best_step)
         job.observer.checkpoint(state.step)
 
     def _log(self) -> None:
-        if not self._window:
-            return
         state = self._state
-        tokens = sum(float(result.tokens) for result in self._window)
-        loss = sum(float(result.loss_sum) for result in self._window) / tokens
-        seconds = time.perf_counter() - self._window_started
+        if not state.unlogged_tokens:
+            return
+        now = time.perf_counter()
         row = {
             "step": state.step,
             "epoch": self._epoch_of(state.step - 1) + 1,
             "tokens": state.tokens,
             "seconds": round(state.seconds, 3),
-            "loss": loss,
-            "learning_rate": self._learning_rate(),
-            "tokens_per_second": round(tokens / max(seconds, 1e-9), 1),
+            "loss": state.unlogged_loss / state.unlogged_tokens,
+            "learning_rate": self._rate,
+            "tokens_per_second": round(state.unlogged_tokens / max(now - self._logged_at, 1e-9), 1),
         }
         append_row(self._job.run.metrics, row)
-        self._window, self._window_started = [], time.perf_counter()
+        self._logged_at = now
+        self._state = attrs.evolve(state, unlogged_loss=0.0, unlogged_tokens=0)
         self._job.observer.training_row(row, state.plan.progress_at(state.step))
 
-    def _diverged(self, loss: float, norm: float) -> TrainingDiverged:
-        what = "The loss" if not math.isfinite(loss) else "The gradient"
-        state = self._state
-        kept = state.step if not state.best_step else state.best_step
+    def _diverged(self, result: StepResult) -> TrainingDiverged:
+        what = "The gradient" if math.isfinite(float(result.loss_sum)) else "The loss"
+        rate = self._job.settings.learning_rate
+        saved = self._job.run.saved_steps()
         return TrainingDiverged(
-            f"{what} is no longer finite at step {state.step + 1} (gradient norm {norm:g}).",
-            f"The likely cause: a learning rate of {self._learning_rate():g} is too high.",
-            f"Try a third of it: --learning-rate {self._learning_rate() / 3:.2g}"
-            + (f"; the checkpoint of step {kept} is kept." if self._job.run.saved_steps() else "."),
+            f"{what} is no longer finite at step {self._state.step + 1} "
+            f"(gradient norm {float(result.gradient_norm):g}, learning rate {self._rate:g}).",
+            f"The likely cause: a learning rate of {rate:g} is too high.",
+            f"Try a third of it: --learning-rate {rate / 3:.2g}"
+            + (f"; the checkpoint of step {saved[-1]} is kept." if saved else "."),
         )
+
+
+def _tenths(plan: Plan, step: int) -> int:
+    return int(10 * plan.progress_at(step))

@@ -19,12 +19,16 @@ class Plan:
     progress: float = 0.0
 
     def progress_at(self, step: int) -> float:
-        """Return how much of the training is done before a step, from 0 to 1."""
-        left = self.last_step - self.step
-        if left <= 0:
+        """Return how much of the training is done before a step, from 0 to 1.
+
+        A plan does not look back: before its own step it says what it began with.
+        """
+        if step >= self.last_step:
             return 1.0
-        done = self.progress + (1.0 - self.progress) * (step - self.step) / left
-        return min(1.0, max(0.0, done))
+        if step <= self.step:
+            return self.progress
+        share = (step - self.step) / (self.last_step - self.step)
+        return min(1.0, self.progress + (1.0 - self.progress) * share)
 
     def replanned(self, step: int, last_step: int) -> Plan:
         """Return the plan that goes on from here to another last step, without a jump."""

@@ -21,13 +21,17 @@ PLATEAU_FACTOR = 0.5
 class TrainingState:
     """Where training stands after `step` updates.
 
-    seconds: the time spent in training so far, over all sessions. epochs_without_gain: validations
-    at an epoch's end since the best. rate_factor: what plateau and halving have made of the rate.
+    seconds: the time spent in training so far, over all sessions. unlogged_loss, unlogged_tokens:
+    sums over the steps since the last row of metrics.jsonl, so that a resumed run writes the row
+    that an uninterrupted one would. epochs_without_gain: validations at an epoch's end since the
+    best. rate_factor: what plateau and halving have made of the rate.
     """
 
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    unlogged_loss: float = 0.0
+    unlogged_tokens: int = 0
     plan: Plan
     best_loss: float = math.inf
     best_step: int = 0
@@ -47,9 +51,12 @@ class TrainingState:
             infinite = {
                 key: math.inf for key in ("best_loss", "best_epoch_loss") if values.get(key) is None
             }
-            return cls(**{**values, **infinite, "plan": plan})
-        except (KeyError, TypeError) as error:
+            state = cls(**{**values, **infinite, "plan": plan})
+            _check_numbers(plan)
+            _check_numbers(state)
+        except (AttributeError, KeyError, TypeError) as error:
             raise RunDirectoryError(f"A checkpoint's state.json is damaged: {error}.") from error
+        return state
 
     def validated(self, loss: float) -> TrainingState:
         """Return the state after a validation."""
@@ -65,3 +72,12 @@ class TrainingState:
         return attrs.evolve(
             self, epochs_without_gain=self.epochs_without_gain + 1, rate_factor=factor
         )
+
+
+def _check_numbers(values: Plan | TrainingState) -> None:
+    """Raise TypeError unless every field holds a number of its declared type."""
+    for field in attrs.fields(type(values)):
+        value = getattr(values, field.name)
+        allowed = {"int": (int,), "float": (int, float)}.get(str(field.type), (Plan,))
+        if isinstance(value, bool) or not isinstance(value, allowed):
+            raise TypeError(f"{field.name} is {value!r}")

@@ -1,0 +1,362 @@
+"""When validations, samples, checkpoints and log rows come, and how a run ends."""
+
+import itertools
+import json
+import math
+import time
+
+import pytest
+from training.fake_job import FakeClock, FakeStep, InterruptedAfter, make_job, train_whole
+from training.tiny import settings
+
+from textgen_core.errors import TrainingDiverged
+from textgen_core.run_directory import RunDirectory, read_json, read_rows
+from textgen_core.training import loop
+from textgen_core.training.checkpoint import load_state
+from textgen_core.training.loop import LOG_EVERY, first_state, last_step_of, train
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunDirectory(tmp_path)
+
+
+def of_epochs(epochs, **changes):
+    return settings(**{"epochs": epochs, "patience": None, "schedule": "constant", **changes})
+
+
+def of_minutes(seconds, **changes):
+    return settings(**{"epochs": None, "minutes": seconds / 60, "schedule": "linear", **changes})
+
+
+# ---- events -----------------------------------------------------------------------------------
+
+
+def test_events_come_at_every_epoch_and_every_tenth_of_the_run(run):
+    job = make_job(run, of_epochs(3), batches_per_epoch=20)
+    train_whole(job)
+    tenths = {6 * tenth for tenth in range(1, 11)}
+    expected = sorted(tenths | {20, 40, 60})
+    assert job.observer.steps_of("validation") == expected
+    assert job.observer.steps_of("sample") == expected
+    assert job.observer.steps_of("checkpoint") == expected
+
+
+@pytest.mark.parametrize(("epochs", "batches"), [(1, 1), (1, 7), (2, 3), (25, 2), (1, 1003)])
+def test_no_stretch_between_events_is_longer_than_a_tenth_and_every_epoch_ends_in_one(
+    run, epochs, batches
+):
+    job = make_job(run, of_epochs(epochs), batches_per_epoch=batches)
+    state = train_whole(job)
+    steps = job.observer.steps_of("validation")
+    assert state.step == steps[-1] == epochs * batches
+    assert len(set(steps)) == len(steps)
+    longest = math.ceil(epochs * batches / 10)
+    assert all(after - before <= longest for before, after in zip([0, *steps], steps))
+    assert {batches * number for number in range(1, epochs + 1)} <= set(steps)
+
+
+def test_an_event_validates_then_samples_then_saves(run):
+    job = make_job(run, of_epochs(1), batches_per_epoch=1)
+    train_whole(job)
+    assert [each[0] for each in job.observer.told] == ["row", "validation", "sample", "checkpoint"]
+
+
+def test_every_batch_is_seen_once_in_order(run):
+    job = make_job(run, of_epochs(2, accumulate=3), batches_per_epoch=7)
+    train_whole(job)
+    assert job.batches.asked == list(range(15))  # 14, and one more to fill the last update
+    assert last_step_of(job) == 5
+
+
+def test_rows_are_logged_every_tenth_step_and_before_an_event_and_lose_no_token(run):
+    job = make_job(run, of_epochs(1), batches_per_epoch=250)
+    train_whole(job)
+    rows = job.observer.rows_of("row")
+    steps = [row["step"] for row in rows]
+    assert steps == sorted({*range(LOG_EVERY, 251, LOG_EVERY), *range(25, 251, 25)})
+    before = 0
+    for row in rows:
+        losses = [1 / (1 + index) for index in range(before, row["step"])]
+        assert row["loss"] == pytest.approx(sum(losses) / len(losses))
+        assert row["tokens"] == 8 * row["step"]
+        before = row["step"]
+
+
+def test_the_logs_hold_what_the_observer_is_told_under_the_names_of_the_format(run):
+    job = make_job(run, of_epochs(2), batches_per_epoch=10)
+    train_whole(job)
+    rows = list(read_rows(run.metrics))
+    training = [row for row in rows if "loss" in row]
+    validation = [row for row in rows if "validation_loss" in row]
+    assert training == job.observer.rows_of("row")
+    assert validation == job.observer.rows_of("validation")
+    assert len(rows) == len(training) + len(validation)
+    assert list(training[0]) == [
+        "step",
+        "epoch",
+        "tokens",
+        "seconds",
+        "loss",
+        "learning_rate",
+        "tokens_per_second",
+    ]
+    assert list(validation[0]) == [
+        "step",
+        "validation_loss",
+        "validation_perplexity",
+        "validation_bits_per_byte",
+    ]
+    assert [row["epoch"] for row in training if row["step"] in (10, 12, 20)] == [1, 2, 2]
+    assert list(next(read_rows(run.samples))) == ["step", "prompt", "seed", "samplers", "text"]
+
+
+def test_the_learning_rate_of_a_row_is_the_one_that_its_step_used(run):
+    job = make_job(run, of_epochs(1, schedule="linear", warm_up=0.2), batches_per_epoch=20)
+    train_whole(job)
+    for row in job.observer.rows_of("row"):
+        assert row["learning_rate"] == job.step.rates[row["step"] - 1]
+    assert all(rate > 0 for rate in job.step.rates)
+
+
+def test_a_long_stretch_without_events_is_saved_by_the_clock(run):
+    chosen = of_epochs(1, checkpoint_seconds=0.05)
+    job = make_job(run, chosen, batches_per_epoch=40, step=FakeStep(seconds=0.02))
+    train_whole(job)
+    between = set(job.observer.steps_of("checkpoint")) - set(job.observer.steps_of("validation"))
+    assert between
+
+
+def test_progress_is_told_from_nothing_to_all(run):
+    job = make_job(run, of_epochs(2), batches_per_epoch=20)
+    train_whole(job)
+    told = [each[3] for each in job.observer.told if each[0] == "row"]
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_a_note_that_the_step_makes_on_its_way_is_passed_on_once(run):
+    job = make_job(run, of_epochs(1), batches_per_epoch=30, step=FakeStep(note_at=3))
+    train_whole(job)
+    assert job.observer.steps_of("warning") == ["The step runs as a graph."]
+
+
+# ---- what validations do ----------------------------------------------------------------------
+
+
+def test_best_json_names_the_checkpoint_of_the_lowest_validation_loss(run):
+    losses = [3.0, 2.0, 2.5, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.1]
+    job = make_job(run, of_epochs(1), batches_per_epoch=10, losses=losses)
+    state = train_whole(job)
+    assert (state.best_step, state.best_loss) == (4, 1.5)
+    assert read_json(run.best) == {"checkpoint": "step-00000004", "validation_loss": 1.5}
+    assert run.saved_steps() == [4, 8, 9, 10]
+
+
+def test_without_a_validation_split_the_newest_checkpoint_is_the_best(run):
+    job = make_job(run, of_epochs(1), batches_per_epoch=10, losses=[None] * 10)
+    state = train_whole(job)
+    assert state.best_step == 10
+    assert read_json(run.best)["checkpoint"] == "step-00000010"
+    assert job.observer.steps_of("validation") == []
+
+
+def test_patience_stops_at_an_epochs_end(run):
+    losses = {4: 2.0, 8: 1.0, 12: 1.1, 16: 1.2}
+    chosen = of_epochs(100, patience=2)
+    job = make_job(run, chosen, batches_per_epoch=4, losses=losses.values())
+    # Of 400 steps a tenth is 40, so that the first validations are those of the epochs.
+    state = train_whole(job)
+    assert state.step == 16
+    assert state.epochs_without_gain == 2
+    assert run.saved_steps()[-1] == 16
+
+
+def test_patience_counts_epochs_not_tenths(run):
+    losses = [5.0, 6.0, 7.0, 8.0, 9.0, 4.0]  # the last at the end of the only epoch
+    job = make_job(run, of_epochs(1, patience=1), batches_per_epoch=10, losses=losses)
+    assert train_whole(job).step == 10
+
+
+def test_the_plateau_lowers_the_rate_from_the_next_step_on(run):
+    losses = [1.0, 2.0, 0.5, 0.6]
+    chosen = of_epochs(4, schedule="plateau", learning_rate=0.8)
+    job = make_job(run, chosen, batches_per_epoch=1, losses=losses)
+    train_whole(job)
+    assert job.step.rates == [0.8, 0.8, 0.4, 0.4]
+
+
+@pytest.mark.parametrize("losses", [[], [None] * 99], ids=["validated", "nothing held out"])
+def test_halving_halves_the_rate_with_each_epoch(run, losses):
+    chosen = of_epochs(3, schedule="halving", learning_rate=0.8)
+    job = make_job(run, chosen, batches_per_epoch=2, losses=losses)
+    train_whole(job)
+    assert job.step.rates == [0.8, 0.8, 0.4, 0.4, 0.2, 0.2]
+
+
+# ---- ends -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [1, 3, 10, 14])
+def test_an_interruption_saves_where_it_stands(run, after):
+    job = make_job(run, of_epochs(2), batches_per_epoch=10)
+    state = train(job, first_state(job), InterruptedAfter(job, after))
+    assert state.step == after
+    assert run.saved_steps()[-1] == after
+    assert load_state(run, after) == state
+
+
+def without_clock(path):
+    clock = ("seconds", "tokens_per_second")
+    return [{key: row[key] for key in row if key not in clock} for row in read_rows(path)]
+
+
+@pytest.mark.parametrize("after", range(1, 20))
+def test_a_run_that_goes_on_writes_the_rows_of_one_that_never_stopped(tmp_path, after):
+    chosen = of_epochs(2, schedule="plateau")
+    losses = [1.0 / (1 + number % 3) for number in range(20)]
+    whole = make_job(RunDirectory(tmp_path / "whole"), chosen, 13, losses=losses)
+    whole.run.path.mkdir()
+    end = train_whole(whole)
+
+    run = RunDirectory(tmp_path / "parts")
+    run.path.mkdir()
+    first = make_job(run, chosen, 13, losses=losses)
+    state = train(first, first_state(first), InterruptedAfter(first, after))
+    done = len(first.observer.steps_of("validation"))
+    second = make_job(run, chosen, 13, losses=losses[done:])
+    again = train_whole(second, load_state(run, state.step))
+
+    assert without_clock(run.metrics) == without_clock(whole.run.metrics)
+    assert without_clock(run.samples) == without_clock(whole.run.samples)
+    assert first.step.rates + second.step.rates == whole.step.rates
+    assert {**again.as_json(), "seconds": 0} == {**end.as_json(), "seconds": 0}
+    assert run.saved_steps() == whole.run.saved_steps()
+    assert read_json(run.best) == read_json(whole.run.best)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_cause_and_keeps_the_checkpoints(run):
+    chosen = of_epochs(1, schedule="linear", warm_up=0.9, learning_rate=3.0)
+    job = make_job(run, chosen, batches_per_epoch=20, step=FakeStep(diverges_at=6))
+    with pytest.raises(TrainingDiverged) as caught:
+        train_whole(job)
+    text = str(caught.value)
+    assert text.count("\n") <= 2
+    assert "The loss is no longer finite at step 6" in text
+    assert "learning rate of 3 is too high" in text
+    assert "--learning-rate 1;" in text  # a third of the setting, not of the warm-up's rate
+    assert "the checkpoint of step 4 is kept" in text
+    assert run.saved_steps() == [2, 4]
+
+
+def test_a_run_that_diverges_at_once_speaks_of_no_checkpoint(run):
+    job = make_job(run, of_epochs(1), batches_per_epoch=20, step=FakeStep(diverges_at=1))
+    with pytest.raises(TrainingDiverged) as caught:
+        train_whole(job)
+    assert "checkpoint" not in str(caught.value)
+    assert run.saved_steps() == []
+
+
+def test_nothing_is_trained_where_nothing_is_left(run):
+    job = make_job(run, of_epochs(1), batches_per_epoch=5)
+    state = train_whole(job)
+    rows = run.metrics.read_text()
+    again = make_job(run, of_epochs(1), batches_per_epoch=5)
+    assert train_whole(again, state) == state
+    assert again.step.rates == []
+    assert run.metrics.read_text() == rows
+
+
+# ---- on the clock -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = FakeClock()
+    monkeypatch.setattr(loop, "time", clock)
+    return clock
+
+
+def timed(job, clock, state=None):
+    """Train, and return the seconds that it took and the state."""
+    began = clock.perf_counter()
+    state = train_whole(job, state)
+    return clock.perf_counter() - began, state
+
+
+def clocked(run, clock, seconds, step_seconds=0.02, batches_per_epoch=10**6, event_seconds=()):
+    step = FakeStep(seconds=step_seconds, clock=clock)
+    chosen = of_minutes(seconds, learning_rate=1.0)
+    return make_job(run, chosen, batches_per_epoch, step=step, event_seconds=event_seconds)
+
+
+@pytest.mark.parametrize("event_seconds", [[], [0.2], [8.0, 0.2], [0.2, 0.2, 0.2, 1.0]], ids=str)
+def test_a_run_of_minutes_ends_on_time_and_at_the_schedules_end(run, clock, event_seconds):
+    job = clocked(run, clock, 30.0, event_seconds=event_seconds)
+    taken, state = timed(job, clock)
+    assert taken == pytest.approx(30.0, rel=0.05)
+    assert state.plan.progress_at(state.step) == 1
+    rates = job.step.rates
+    assert rates[0] == 1.0
+    assert rates[-1] < 0.05
+    assert all(later <= earlier for earlier, later in itertools.pairwise(rates))
+    assert 9 <= len(job.observer.steps_of("validation")) <= 11
+
+
+def test_a_run_of_minutes_ends_on_time_by_the_real_clock_too(run):
+    chosen = of_minutes(1.5)
+    job = make_job(run, chosen, 10**6, step=FakeStep(seconds=0.01), event_seconds=[0.2, 0.01])
+    taken, state = timed(job, time)
+    assert taken == pytest.approx(1.5, rel=0.2)
+    assert state.seconds == pytest.approx(1.5, rel=0.2)
+
+
+def test_a_speed_that_changes_is_followed(run, clock):
+    job = clocked(run, clock, 60.0)
+    plain = job.step.clock.sleep
+    job.step.clock.sleep = lambda seconds: plain(seconds * (3 if clock.now > 1020 else 1))
+    taken, state = timed(job, clock)
+    assert taken == pytest.approx(60.0, rel=0.05)
+    assert state.plan.progress_at(state.step) == 1
+
+
+def test_validations_that_cost_too_much_are_passed_over_and_the_time_is_kept(run, clock):
+    job = clocked(run, clock, 60.0, event_seconds=[10.0])
+    taken, _ = timed(job, clock)
+    assert taken == pytest.approx(60.0, rel=0.05)
+    assert 2 <= len(job.observer.steps_of("validation")) <= 3
+    assert len(job.step.rates) > 1000
+
+
+def test_steps_too_slow_to_be_measured_do_not_run_past_the_time(run, clock):
+    taken, state = timed(clocked(run, clock, 60.0, step_seconds=45.0), clock)
+    assert (state.step, round(taken)) == (2, 90)
+
+
+def test_short_epochs_bring_no_validation_of_their_own_on_the_clock(run, clock):
+    job = clocked(run, clock, 30.0, batches_per_epoch=2)
+    timed(job, clock)
+    assert len(job.observer.steps_of("validation")) <= 12
+
+
+def test_long_epochs_bring_one_each_on_the_clock_too(run, clock):
+    job = clocked(run, clock, 30.0, batches_per_epoch=700)
+    timed(job, clock)
+    assert {700, 1400} <= set(job.observer.steps_of("validation"))
+
+
+def test_a_run_of_minutes_that_goes_on_has_only_what_is_left(run, clock):
+    job = clocked(run, clock, 30.0)
+    state = train(job, first_state(job), InterruptedAfter(job, 500))
+    assert 10 < state.seconds < 20
+    taken, end = timed(clocked(run, clock, 30.0), clock, load_state(run, state.step))
+    assert taken == pytest.approx(30.0 - state.seconds, rel=0.1)
+    assert end.seconds == pytest.approx(30.0, rel=0.05)
+
+
+def test_a_state_on_disk_is_plain_json(run):
+    job = make_job(run, of_epochs(1), batches_per_epoch=10, losses=[None] * 10)
+    train_whole(job)
+    values = json.loads((run.checkpoint(10) / "state.json").read_text())
+    assert values["best_loss"] is None
+    assert load_state(run, 10).best_loss == math.inf

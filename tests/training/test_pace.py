@@ -1,0 +1,59 @@
+"""What the clock can pay for."""
+
+import pytest
+
+from textgen_core.training.pace import Pace
+from textgen_core.training.plan import Plan
+
+UNPLANNED = Plan(last_step=10**9)
+
+
+def measured(seconds=100.0, step=0.1, events=()):
+    pace = Pace(seconds)
+    for _ in range(6):
+        pace.step_took(step)
+    for event in events:
+        pace.event_took(event)
+    return pace
+
+
+def test_the_first_steps_which_compile_do_not_count():
+    pace = Pace(100.0)
+    for seconds in (30.0, 5.0, 5.0):
+        pace.step_took(seconds)
+    assert pace.plan_again(UNPLANNED, 3, 60.0) == UNPLANNED
+    pace.step_took(0.1)
+    assert pace.plan_again(UNPLANNED, 4, 60.0).last_step > 300
+
+
+def test_an_events_first_time_which_compiles_is_not_what_the_next_ones_are_taken_to_cost():
+    pace = measured(events=[15.0])
+    assert pace.event_seconds < 2
+    plan = pace.plan_again(UNPLANNED, 10, 80.0)
+    assert plan.last_step > 500
+
+
+def test_the_time_of_later_events_is_kept_for_them():
+    pace = measured(events=[15.0, 1.0, 1.0])
+    assert pace.event_seconds == 1.0
+    plan = Plan(last_step=1000)
+    assert pace.plan_again(plan, 500, 50.0).last_step == pytest.approx(500 + (50 - 5) / 0.1, abs=1)
+
+
+def test_events_that_would_eat_the_time_are_passed_over():
+    pace = measured(events=[15.0])
+    assert pace.pays_for_event  # what one costs is not known yet
+    pace.event_took(14.0)
+    assert not pace.pays_for_event
+    assert measured(events=[15.0, 1.0]).pays_for_event
+
+
+def test_when_the_time_is_up_the_plan_ends_at_once_even_if_the_speed_is_unknown():
+    plan = Pace(60.0).plan_again(UNPLANNED, 2, 0.0)
+    assert plan.last_step == 2
+    assert plan.progress_at(2) == 1
+
+
+def test_the_last_event_is_paid_for():
+    pace = measured(events=[3.0, 3.0])
+    assert pace.plan_again(Plan(last_step=1000), 900, 2.9).last_step == 900

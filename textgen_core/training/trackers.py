@@ -57,7 +57,8 @@ class Trackers:
         try:
             return action()
         except TextgenError as error:
-            self._warn(f"{error} The run goes on without it.")
+            who = f"The tracker {chosen.name!r} ({chosen.provider})"
+            self._warn(f"{who}: {error.problem} The run goes on without it.")
         except Exception as error:
             self._warn(f"{chosen.failure(error).problem} The run goes on without it.")
         return None

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import tensorflow as tf
-from training.tiny import TinyModel, make_step, settings, values_of
+from training.tiny import TinyModel, settings, values_of
 
 from textgen_core import run_directory
 from textgen_core.errors import RunDirectoryError
@@ -389,7 +389,6 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("name", ["weights", "optimizer"])
 def test_tensors_are_checked_before_any_is_assigned(run, trained, name, change):
-    model, optimizer = trained
     path = save(run, trained, 1) / f"{name}.safetensors"
     key = sorted(safetensors.numpy.load_file(path))[-1]
     rewritten(path, lambda tensors: CHANGES[change](tensors, key))

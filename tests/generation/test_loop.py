@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -130,3 +132,11 @@ def test_new_weights_are_used_without_compiling_again():
     assert before.compile_seconds > 0
     assert after.compile_seconds == 0
     assert after.samples[0].text != before.samples[0].text
+
+
+def test_batches_of_many_sizes_make_tensorflow_complain_of_nothing(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
+    generator = Generator(language_model(AdvancingSumModel(random_table())), [])
+    for size in range(1, 8):
+        generator.generate(["ab"] * size, max_new_tokens=1, seed=0)
+    assert caplog.messages == []

@@ -8,6 +8,7 @@ and a caller that stops it between two calls to read what was written.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,7 +117,7 @@ class Loop:
         if self._refill is None:
             start = time.perf_counter()
             is_xla = self.compiled_with == "xla"
-            program = tf.function(self._fresh_state, jit_compile=is_xla, autograph=False)
+            program = _program(self._fresh_state, is_xla)
             self._run(program, window, rows.model_state)
             self._refill = program
             self.compile_seconds += time.perf_counter() - start
@@ -124,12 +125,12 @@ class Loop:
 
     def _compile(self, rows: Rows, plan: Plan) -> None:
         """Compile for rows of these shapes, by a call that takes no step."""
-        program = tf.function(self._steps, jit_compile=True, autograph=False)
+        program = _program(self._steps, is_xla=True)
         try:
             program(rows, plan, rows.length)
         except UNCOMPILABLE:
             self.compiled_with = "graph"
-            program = tf.function(self._steps, autograph=False)
+            program = _program(self._steps, is_xla=False)
             self._run(program, rows, plan, rows.length)
         self._program = program
 
@@ -202,6 +203,11 @@ class Loop:
                 f"Allowed: {wanted}, the batch and the vocabulary of its tokenizer.",
             )
         return tf.ensure_shape(logits, wanted), _like(state, rows.model_state)
+
+
+def _program(function: Callable[..., Any], is_xla: bool) -> Any:
+    # TensorFlow warns of a function that is compiled again and again: each loop brings its own.
+    return tf.function(lambda *given: function(*given), jit_compile=is_xla, autograph=False)
 
 
 def held_after(count: int, capacity: int | None) -> int:

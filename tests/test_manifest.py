@@ -117,7 +117,7 @@ def test_a_missing_plugin_is_named_with_the_command_that_brings_it_back(
 def test_a_namesake_of_another_distribution_does_not_take_the_place(tmp_path: Path) -> None:
     run, _ = made(tmp_path, registry(OWN), sampler="own")
     other = component("sampler", "own", Cut, "textgen-other")
-    with pytest.raises(RunDirectoryError, match="textgen-example 1.0, which is not installed"):
+    with pytest.raises(RunDirectoryError, match="textgen-example .*, which is not installed"):
         load_configuration(run, registry(other))
 
 
@@ -164,7 +164,7 @@ def test_a_damaged_manifest_is_refused_in_words(tmp_path: Path, components: Any)
 def test_a_manifest_that_is_no_table_is_refused_in_words(tmp_path: Path, content: str) -> None:
     run, _ = made(tmp_path, registry())
     run.manifest.write_text(content)
-    with pytest.raises(RunDirectoryError, match="manifest.json"):
+    with pytest.raises(RunDirectoryError, match=r"manifest\.json"):
         load_configuration(run, registry())
 
 

@@ -1,0 +1,288 @@
+"""The order of the rooms, what each may import, and what no source may do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from architecture import CORE, Import, calls, imports, names_and_texts, parse, sources
+
+import textgen_core
+
+ROOT = Path(__file__).parent.parent
+CORE_SOURCES = sources(ROOT / CORE)
+PLUGIN_SOURCES = sources(ROOT / "plugins")
+PLUGINS = {path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").is_file()}
+
+HEAVY = {"tensorflow", "keras"}
+# Where TensorFlow or Keras may be imported at module level: these rooms work with tensors.
+TENSOR_ROOMS = {
+    "data/batches",
+    "devices",
+    "language_model",
+    "building",
+    "generation/",
+    "evaluation/scoring",
+    "training/",
+    "training_phase",
+    "opened_run",
+    "pipeline",
+    "testing/",
+}
+FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
+FORBIDDEN_CALLS = {
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "load_model",
+    "load_weights",
+    "model_from_json",
+    "model_from_config",
+    "deserialize_keras_object",
+    "enable_unsafe_deserialization",
+}
+
+Check = Callable[[str, ast.Module], Iterator[str]]
+
+
+def in_core(path: Path) -> str:
+    """Return a file's name within the core without its ending, such as `data/batches`."""
+    return path.relative_to(ROOT / CORE).with_suffix("").as_posix()
+
+
+def room_of(name: str) -> str:
+    """Return the room of a file or module within the core: its first part."""
+    return re.split(r"[/.]", name)[0]
+
+
+def rooms_in_order(text: str) -> list[str]:
+    """Return the rooms that the table of docs/architecture.md lists, from the ground up."""
+    table = text.partition("| room |")[2].partition("\n\n")[0]
+    return [name.rstrip("/") for name in re.findall(r"^\| `([^`]+)` \|", table, flags=re.MULTILINE)]
+
+
+ROOMS = rooms_in_order((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+
+
+# ---- the checks: each takes a file's name and its syntax, and yields what is wrong -------------
+
+
+def imports_of_rooms_below(name: str, tree: ast.Module) -> Iterator[str]:
+    """A room imports only rooms above it."""
+    own = ROOMS.index(room_of(name))
+    for each in imports(tree):
+        target = imported_room(each)
+        if target is None or target == room_of(name):
+            continue
+        if target not in ROOMS:
+            yield f"{name}:{each.line} imports {target}, which the table does not list"
+        elif ROOMS.index(target) > own:
+            yield f"{name}:{each.line} imports {target}, which is below it"
+
+
+def imported_room(each: Import) -> str | None:
+    """Return the room that an import goes to, None if it leaves the core."""
+    if each.module.startswith("."):
+        return "a relative module"
+    if each.package != CORE:
+        return None
+    inner = each.module.partition(".")[2] or each.name
+    return room_of(inner) or "the whole package"
+
+
+def mentions_of_plugins(name: str, tree: ast.Module) -> Iterator[str]:
+    """The core names no plugin package; hooks of the same names are declared in `hookspecs`."""
+    if name == "hookspecs":
+        return
+    for text in names_and_texts(tree):
+        for plugin in sorted(PLUGINS):
+            if re.search(rf"\b{plugin}\b", text):
+                yield f"{name} names {plugin}"
+
+
+def imports_beyond_the_surface(name: str, tree: ast.Module) -> Iterator[str]:
+    """A plugin imports what `textgen_core` exports, and no other plugin."""
+    own = room_of(name)
+    for each in imports(tree):
+        if each.package in PLUGINS - {own} or each.module.startswith("."):
+            yield f"{name}:{each.line} imports {each.module}"
+        elif each.package == CORE and not each.for_types_only:
+            exported = each.module == CORE and each.name in textgen_core.__all__
+            if not exported:
+                yield f"{name}:{each.line} imports {each.module} {each.name}"
+
+
+def tensors_outside_their_rooms(name: str, tree: ast.Module) -> Iterator[str]:
+    """TensorFlow and Keras are imported at module level only where tensors are at home."""
+    if name in TENSOR_ROOMS or f"{room_of(name)}/" in TENSOR_ROOMS:
+        return
+    for each in imports(tree):
+        if each.package in HEAVY and each.at_module_level and not each.for_types_only:
+            yield f"{name}:{each.line} imports {each.module}"
+
+
+def dangerous_code(name: str, tree: ast.Module) -> Iterator[str]:
+    """Nothing is unpickled or executed, and no Keras deserializer sees a file."""
+    for each in imports(tree):
+        if each.package in FORBIDDEN_MODULES or each.name in FORBIDDEN_CALLS:
+            own = each.package == CORE
+            if not own:
+                yield f"{name}:{each.line} imports {each.module} {each.name}"
+    for called in calls(tree):
+        module, _, function = called.rpartition(".")
+        bare = not module and function in FORBIDDEN_CALLS - {"load_weights"}
+        of_keras = bool(module) and function in FORBIDDEN_CALLS - {"compile", "eval", "exec"}
+        if bare or of_keras:
+            yield f"{name} calls {called}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            if not (isinstance(node.value, ast.Constant) and node.value.value is False):
+                yield f"{name} allows pickles"
+
+
+# ---- they hold ----------------------------------------------------------------------------------
+
+
+def faults(check: Check, files: Mapping[str, ast.Module]) -> list[str]:
+    return [fault for name, tree in files.items() for fault in check(name, tree)]
+
+
+CORE_FILES = {in_core(path): parse(path) for path in CORE_SOURCES}
+ROOM_FILES = {name: tree for name, tree in CORE_FILES.items() if not name.startswith("__")}
+PLUGIN_FILES = {
+    path.relative_to(ROOT / "plugins").with_suffix("").as_posix(): parse(path)
+    for path in PLUGIN_SOURCES
+}
+
+
+def test_every_room_stands_once_in_the_table_and_every_line_has_a_room() -> None:
+    assert len(set(ROOMS)) == len(ROOMS)
+    folders = {path.name for path in (ROOT / CORE).iterdir() if (path / "fast.toml").is_file()}
+    assert set(ROOMS) == {room_of(name) for name in ROOM_FILES} | folders
+
+
+def test_a_room_imports_only_rooms_above_it() -> None:
+    assert faults(imports_of_rooms_below, ROOM_FILES) == []
+
+
+def test_the_core_names_no_plugin_package() -> None:
+    assert {"textgen_tokenizers", "textgen_models", "textgen_samplers"} <= PLUGINS
+    assert faults(mentions_of_plugins, CORE_FILES) == []
+
+
+def test_hookspecs_imports_no_plugin() -> None:
+    packages = {each.package for each in imports(CORE_FILES["hookspecs"])}
+    assert not packages & PLUGINS
+
+
+def test_plugins_import_the_public_surface_alone_and_never_each_other() -> None:
+    assert faults(imports_beyond_the_surface, PLUGIN_FILES) == []
+
+
+def test_tensorflow_is_imported_only_in_the_rooms_of_tensors() -> None:
+    assert faults(tensors_outside_their_rooms, CORE_FILES) == []
+
+
+def test_nothing_is_unpickled_executed_or_deserialized() -> None:
+    assert faults(dangerous_code, {**CORE_FILES, **PLUGIN_FILES}) == []
+
+
+def test_only_cli_prints() -> None:
+    files = {name: tree for name, tree in {**CORE_FILES, **PLUGIN_FILES}.items()}
+    printing = [name for name, tree in files.items() if "print" in set(calls(tree))]
+    assert [name for name in printing if room_of(name) != "cli"] == []
+
+
+# ---- and they would fail ----------------------------------------------------------------------
+
+PLANTED: list[tuple[Check, str, str]] = [
+    (imports_of_rooms_below, "values", "from textgen_core.config import configure"),
+    (imports_of_rooms_below, "values", "from textgen_core import config"),
+    (imports_of_rooms_below, "values", "import textgen_core.pipeline"),
+    (imports_of_rooms_below, "values", "def f():\n    from textgen_core.cli import main"),
+    (imports_of_rooms_below, "values", "from . import config"),
+    (imports_of_rooms_below, "values", "from textgen_core.helpers import x"),
+    (imports_of_rooms_below, "data/tokens", "import textgen_core.evaluation.scoring"),
+    (imports_of_rooms_below, "values", "import textgen_core"),
+    (mentions_of_plugins, "config", "import textgen_models"),
+    (mentions_of_plugins, "config", "from textgen_models.lstm import LSTMBuilder"),
+    (mentions_of_plugins, "config", "def f():\n    import textgen_samplers.nucleus"),
+    (mentions_of_plugins, "discovery", "load('textgen_metrics')"),
+    (mentions_of_plugins, "discovery", "x = f'{a} textgen_metrics.bleu'"),
+    (mentions_of_plugins, "registry", "def textgen_tokenizers(): ..."),
+    (
+        imports_beyond_the_surface,
+        "textgen_models/lstm",
+        "from textgen_core.components import option",
+    ),
+    (imports_beyond_the_surface, "textgen_models/lstm", "import textgen_core"),
+    (imports_beyond_the_surface, "textgen_models/lstm", "from textgen_core import components"),
+    (imports_beyond_the_surface, "textgen_models/lstm", "import textgen_samplers"),
+    (imports_beyond_the_surface, "textgen_models/lstm", "from . import dropout"),
+    (
+        imports_beyond_the_surface,
+        "textgen_models/lstm",
+        "if TYPE_CHECKING:\n    pass\nelse:\n    import textgen_core.values",
+    ),
+    (tensors_outside_their_rooms, "values", "import tensorflow as tf"),
+    (tensors_outside_their_rooms, "data/tokens", "from keras import layers"),
+    (tensors_outside_their_rooms, "evaluation/figures", "import tensorflow.math"),
+    (tensors_outside_their_rooms, "cli/run", "try:\n    import keras\nexcept ImportError: ..."),
+    (tensors_outside_their_rooms, "report/page", "class A:\n    import keras"),
+    (dangerous_code, "data/tokens", "import pickle"),
+    (dangerous_code, "data/tokens", "def f():\n    from pickle import loads"),
+    (dangerous_code, "values", "x = eval(text)"),
+    (dangerous_code, "values", "exec(text)"),
+    (dangerous_code, "opened_run", "keras.models.load_model(path)"),
+    (dangerous_code, "opened_run", "from keras.models import load_model"),
+    (dangerous_code, "opened_run", "model.load_weights(path)"),
+    (dangerous_code, "opened_run", "keras.saving.deserialize_keras_object(x)"),
+    (dangerous_code, "data/tokens", "np.load(path, allow_pickle=True)"),
+]
+
+
+@pytest.mark.parametrize(("check", "name", "source"), PLANTED)
+def test_a_planted_violation_is_found(check: Check, name: str, source: str) -> None:
+    assert list(check(name, ast.parse(source)))
+
+
+ALLOWED: list[tuple[Check, str, str]] = [
+    (imports_of_rooms_below, "config", "from textgen_core.values import convert"),
+    (imports_of_rooms_below, "data/tokens", "from textgen_core.data.pieces import x"),
+    (imports_of_rooms_below, "values", "import os, keras"),
+    (mentions_of_plugins, "config", '"""Docs may speak of textgen_models."""'),
+    (mentions_of_plugins, "discovery", "name.removeprefix('textgen_')"),
+    (
+        imports_beyond_the_surface,
+        "textgen_models/lstm",
+        "from textgen_core import option, hookimpl",
+    ),
+    (imports_beyond_the_surface, "textgen_models/lstm", "from textgen_models.dropout import drop"),
+    (
+        imports_beyond_the_surface,
+        "textgen_models/lstm",
+        "if TYPE_CHECKING:\n    from textgen_core.components import Outcome",
+    ),
+    (tensors_outside_their_rooms, "training/step", "import tensorflow as tf"),
+    (tensors_outside_their_rooms, "values", "def f():\n    import tensorflow"),
+    (tensors_outside_their_rooms, "values", "if TYPE_CHECKING:\n    import keras"),
+    (dangerous_code, "opened_run", "load_weights(run, step, model)"),
+    (dangerous_code, "values", "re.compile('x')"),
+    (dangerous_code, "data/tokens", "np.load(path, allow_pickle=False)"),
+]
+
+
+@pytest.mark.parametrize(("check", "name", "source"), ALLOWED)
+def test_what_is_allowed_is_not_taken_for_a_violation(check: Check, name: str, source: str) -> None:
+    assert list(check(name, ast.parse(source))) == []
+
+
+def test_the_order_comes_from_the_table_of_the_docs() -> None:
+    table = "| room | x |\n|---|---|\n| `a` | first |\n| `b/` | `c` |\n\n| `d` | another |"
+    assert rooms_in_order(table) == ["a", "b"]
+    assert ROOMS[0] == "errors"
+    assert ROOMS[-1] == "cli"

@@ -122,30 +122,32 @@ def describe_model(
 
 def _output_shapes(language_model: LanguageModel, batch_size: int) -> tuple[dict[str, str], int]:
     """Return each layer's output shape in a synthetic forward pass, and the numbers in all."""
-    shapes: dict[str, str] = {}
-    sizes: list[int] = []
-    token_ids = np.zeros((batch_size, language_model.context_length), np.int32)
-    with _watched(language_model.model.layers, shapes, sizes):
-        # `call` on a fresh trace: nothing is computed, only shapes are followed.
+    outputs: dict[str, tuple[int, ...]] = {}
+    time = language_model.context_length
+    with _watched(language_model.model.layers, outputs):
+        # On a fresh trace: nothing is computed, only shapes are followed.
         tf.function(language_model.model).get_concrete_function(
-            tf.TensorSpec(token_ids.shape, tf.int32)
+            tf.TensorSpec((batch_size, time), tf.int32)
         )
-    logits = language_model.model(token_ids[:, :2])
+    logits = language_model.model(np.zeros((batch_size, 2), np.int32))
     if not bool(tf.reduce_all(tf.math.is_finite(tf.cast(logits, tf.float32)))):
         raise PluginFailure("The untrained model gives logits that are not finite.")
-    return shapes, sum(sizes)
+    shapes = {
+        # Layers that put time first are shown like the others: batch, time, width.
+        name: str((batch_size, time, *shape[2:]) if shape[:2] == (time, batch_size) else shape)
+        for name, shape in outputs.items()
+    }
+    return shapes, sum(int(np.prod(shape)) for shape in outputs.values())
 
 
 @contextmanager
-def _watched(layers: list[Any], shapes: dict[str, str], sizes: list[int]) -> Iterator[None]:
-    """Note the output shape of each layer while the block runs."""
+def _watched(layers: list[Any], outputs: dict[str, tuple[int, ...]]) -> Iterator[None]:
+    """Note the shape of each layer's (first) output while the block runs."""
 
     def watch(layer: Any, call: Any) -> Any:
         def noting(*args: Any, **options: Any) -> Any:
             output = call(*args, **options)
-            first = tf.nest.flatten(output)[0]
-            shapes[layer.name] = str(tuple(first.shape))
-            sizes.append(int(np.prod([size or 1 for size in first.shape])))
+            outputs[layer.name] = tuple(size or 1 for size in tf.nest.flatten(output)[0].shape)
             return output
 
         return noting

@@ -109,22 +109,23 @@ def test_wide_text_of_nuls_is_binary_too():
         decode_text("a\0b".encode("utf-16"), "utf-16", "a")
 
 
-@pytest.mark.parametrize(
-    ("data", "kind"),
-    [
-        (gzip.compress(TEXT.encode()), "gzip"),
-        (bz2.compress(TEXT.encode()), "bzip2"),
-        (lzma.compress(TEXT.encode()), "xz"),
-        (tarred(), "tar archive"),
-        (b"%PDF-1.7\n...", "PDF"),
-        (b"{\\rtf1 hello}", "RTF"),
-        (b"\x89PNG\r\n\x1a\n", "PNG"),
-        (zipped("a.txt"), "zip archive"),
-        (zipped("word/document.xml"), "Word document"),
-        (zipped("mimetype", "application/epub+zip"), "EPUB"),
-    ],
-)
-def test_a_known_format_in_disguise_is_named_for_what_it_is(data, kind):
+DISGUISED = {
+    "gzip": gzip.compress(TEXT.encode()),
+    "bzip2": bz2.compress(TEXT.encode()),
+    "xz": lzma.compress(TEXT.encode()),
+    "tar archive": tarred(),
+    "PDF": b"%PDF-1.7\n...",
+    "RTF": b"{\\rtf1 hello}",
+    "PNG": b"\x89PNG\r\n\x1a\n",
+    "zip archive": zipped("a.txt"),
+    "Word document": zipped("word/document.xml"),
+    "EPUB": zipped("mimetype", "application/epub+zip"),
+}
+
+
+@pytest.mark.parametrize("kind", DISGUISED)
+def test_a_known_format_in_disguise_is_named_for_what_it_is(kind):
+    data = DISGUISED[kind]
     for encoding in ("utf-8", "latin-1"):
         with pytest.raises(CorpusError, match=kind) as caught:
             decode_text(data, encoding, "book.txt")

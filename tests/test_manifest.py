@@ -117,7 +117,7 @@ def test_a_missing_plugin_is_named_with_the_command_that_brings_it_back(
 def test_a_namesake_of_another_distribution_does_not_take_the_place(tmp_path: Path) -> None:
     run, _ = made(tmp_path, registry(OWN), sampler="own")
     other = component("sampler", "own", Cut, "textgen-other")
-    with pytest.raises(RunDirectoryError, match="textgen-example .*, which is not installed"):
+    with pytest.raises(RunDirectoryError, match=r"textgen-example .*, which is not installed"):
         load_configuration(run, registry(other))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textgen_core.corpus import Analysis
 from textgen_core.evaluation.figures import read_perplexity
+from textgen_core.sizes import size_in_words
 
 if TYPE_CHECKING:
     from textgen_core.building import ModelDescription
@@ -101,11 +102,6 @@ def tell_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
     for finding in evaluation.diagnosis:
         lines.append(f"{finding.trouble}: {finding.evidence} {finding.advice}")
     return lines
-
-
-def size_in_words(size: float) -> str:
-    """Return a number of bytes in words."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _figure(value: float | None) -> str:

@@ -1,0 +1,104 @@
+"""What starts at once: help, lists, mistakes and completion load none of the heavy packages."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import textgen_core
+
+HEAVY = {"tensorflow", "keras", "tokenizers", "numpy"}
+ROOT = Path(textgen_core.__file__).parent.parent
+PLUGINS = {path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py")}
+COMPLETION = {
+    "_TEXTGEN_COMPLETE": "complete_bash",
+    "COMP_WORDS": "textgen run --mo",
+    "COMP_CWORD": "2",
+}
+
+
+def imported_by(
+    *arguments: str, code: int = 0, environment: Mapping[str, str] | None = None
+) -> set[str]:
+    """Return the packages that the command imported, as the interpreter itself reports them."""
+    inherited = {key: text for key, text in os.environ.items() if not key.startswith("TEXTGEN_")}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "textgen_core", *arguments],
+        env={**inherited, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr[-2000:]
+    modules = re.findall(r"^import time:.*\|\s*(\S+)$", done.stderr, flags=re.MULTILINE)
+    assert "textgen_core.cli" in modules
+    return {module.partition(".")[0] for module in modules}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["plugins", "--help"], ["--version"], ["recipes"]]
+)
+def test_help_imports_no_plugin_and_nothing_heavy(arguments: list[str]) -> None:
+    assert not imported_by(*arguments) & (HEAVY | PLUGINS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plugins"],
+        ["plugins", "list", "--json"],
+        ["plugins", "show", "sampler/nucleus"],
+        ["plugins", "show", "model/transformer", "--json"],
+    ],
+)
+def test_lists_of_components_import_the_plugins_and_nothing_heavy(arguments: list[str]) -> None:
+    imported = imported_by(*arguments)
+    assert not imported & HEAVY
+    assert imported >= PLUGINS
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--model", "lstn"],
+        ["run", "--sampler", "nucleus:p=1.5"],
+        ["run", "--set", "training.epoch=3"],
+        ["run", "--epochs", "0"],
+        ["run", "--recipe", "clasic"],
+        ["run", "--nothing"],
+        ["plugins", "show", "sampler/nothing"],
+        ["rum"],
+    ],
+)
+def test_a_mistake_is_told_before_anything_heavy_is_imported(arguments: list[str]) -> None:
+    assert not imported_by(*arguments, code=2) & HEAVY
+
+
+def test_completion_imports_no_plugin_and_nothing_heavy() -> None:
+    assert not imported_by(environment=COMPLETION) & (HEAVY | PLUGINS)
+
+
+def test_completion_completes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "textgen_core"],
+        env={**os.environ, **COMPLETION},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "--model" in done.stdout.split()
+
+
+def test_what_is_heavy_would_be_seen(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import numpy\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    assert "numpy" in imported_by("--help", environment={"PYTHONPATH": path})

@@ -7,7 +7,8 @@ terminals, and leaves every figure to the rooms below it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,9 @@ from textgen_core.run_directory import (
     write_toml,
 )
 from textgen_core.training.checkpoint import load_state
-from textgen_core.training.loop import is_over
+from textgen_core.training.loop import TrainingJob, is_over
 from textgen_core.training.progress import TrainingState
-from textgen_core.training_phase import make_job, restore, train_phase
+from textgen_core.training_phase import make_job, restore, tracking, train_phase
 
 
 @attrs.frozen(kw_only=True)
@@ -115,7 +116,8 @@ def start(
     check_free(path)
     texts = read_texts(configuration.corpus) if texts is None else texts
     grow_memory()
-    return _walk(with_absolute_paths(configuration), texts, path, listener)
+    with _advising(RunDirectory(path)):
+        return _walk(with_absolute_paths(configuration), texts, path, listener)
 
 
 def resume(
@@ -137,12 +139,13 @@ def resume(
         listener.warning(warning)
     grow_memory()
     more = More(epochs=epochs, minutes=minutes)
-    if directory.saved_steps():
-        return _go_on(configuration, directory, more, listener)
-    if more.asked:
-        training = attrs.evolve(configuration.training, epochs=epochs, minutes=minutes)
-        configuration = attrs.evolve(configuration, training=training)
-    return _walk(configuration, read_texts(configuration.corpus), directory.path, listener)
+    with _advising(directory):
+        if directory.saved_steps():
+            return _go_on(configuration, directory, more, listener)
+        if more.asked:
+            training = attrs.evolve(configuration.training, epochs=epochs, minutes=minutes)
+            configuration = attrs.evolve(configuration, training=training)
+        return _walk(configuration, read_texts(configuration.corpus), directory.path, listener)
 
 
 def open_run(reference: str | Path | None = None) -> Run:
@@ -179,6 +182,23 @@ def with_absolute_paths(configuration: Configuration) -> Configuration:
             test=corpus.test and corpus.test.absolute(),
         ),
     )
+
+
+@contextmanager
+def _advising(directory: RunDirectory) -> Iterator[None]:
+    """Turn a Ctrl-C outside of training, or a second one, into the advice how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        saved = directory.saved_steps()
+        raise Interrupted(
+            f"Stopped; the newest checkpoint is that of step {saved[-1]}."
+            if saved
+            else "Stopped before the first checkpoint.",
+            advice=f"Go on: textgen resume {directory.path}"
+            if directory.configuration.is_file()
+            else "",
+        ) from error
 
 
 # ---- a new run ------------------------------------------------------------------------------
@@ -221,8 +241,20 @@ def _walk(configuration: Configuration, texts: Texts, path: Path, listener: List
 
     listener.phase(4)
     job = make_job(configuration, directory, language_model, prepared, listener)
-    state = train_phase(configuration, job, restore(job, fresh_plan=False), listener)
-    return _finish(configuration, directory, prepared, state, listener)
+    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False), listener)
+
+
+def _train_and_finish(
+    configuration: Configuration,
+    job: TrainingJob,
+    prepared: Prepared,
+    state: TrainingState,
+    listener: Listener,
+) -> Run:
+    """Phases 4 and 5, both followed by the run's trackers."""
+    with tracking(configuration, job, state, listener) as trackers:
+        state = train_phase(job, state, listener, trackers)
+        return _finish(configuration, job.run, prepared, state, listener)
 
 
 def _finish(
@@ -290,8 +322,7 @@ def _go_on(
     job = make_job(configuration, directory, language_model, prepared, listener)
     state = restore(job, fresh_plan=more.asked)
     listener.found([f"Going on from the checkpoint of step {state.step}."])
-    state = train_phase(configuration, job, state, listener)
-    return _finish(configuration, directory, prepared, state, listener)
+    return _train_and_finish(configuration, job, prepared, state, listener)
 
 
 def _extended(

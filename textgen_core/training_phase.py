@@ -6,7 +6,8 @@ module knows nothing about corpora, and reads no file but checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -14,7 +15,7 @@ import attrs
 from textgen_core.components import Outcome, TrackedRun
 from textgen_core.config import Configuration
 from textgen_core.data.tokens import TokenFile
-from textgen_core.errors import ConfigurationError
+from textgen_core.errors import ConfigurationError, Interrupted
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation.generator import Generator
@@ -91,7 +92,13 @@ def make_job(
             )
     float16 = language_model.model.dtype_policy.name == "mixed_float16"
     optimizer = build_optimizer(configuration.training, language_model.model, float16)
-    step = TrainingStep(language_model, optimizer, configuration.training, carries_state=streams)
+    step = TrainingStep(
+        language_model,
+        optimizer,
+        configuration.training,
+        carries_state=streams,
+        model_name=f"The model {configuration.model.name!r} ({configuration.model.provider})",
+    )
     return TrainingJob(
         language_model=language_model,
         optimizer=optimizer,
@@ -148,12 +155,11 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     return attrs.evolve(state, plan=plan, epochs_without_gain=0)
 
 
-def train_phase(
+@contextmanager
+def tracking(
     configuration: Configuration, job: TrainingJob, state: TrainingState, listener: Listener
-) -> TrainingState:
-    """Phase 4: train to the end or to an interruption, followed by the listener and trackers."""
-    if job.step.note:
-        listener.warning(job.step.note)
+) -> Iterator[Trackers]:
+    """Open the run's trackers for phases 4 and 5, and close them with how these ended."""
     tracked = TrackedRun(
         id=job.run.name,
         directory=job.run.path,
@@ -161,17 +167,32 @@ def train_phase(
         resumed_at_step=state.step or None,
     )
     trackers = Trackers(configuration.trackers, tracked, listener.warning)
-    followed = attrs.evolve(job, observer=_Both(listener, trackers))
-    status = "failed"
+    outcome = Outcome(status="failed")
     try:
-        with listening() as interruption:
-            listener.expected(*_expectation(followed, state))
-            state = train(followed, state, interruption)
-        interrupted = interruption.requested and not is_over(state, job.settings)
-        status = "interrupted" if interrupted else "finished"
-        listener.training_ends(interrupted=interrupted)
+        yield trackers
+        outcome = Outcome(
+            status="finished",
+            evaluation=job.run.evaluation if job.run.evaluation.is_file() else None,
+            report=job.run.report if job.run.report.is_file() else None,
+        )
+    except (Interrupted, KeyboardInterrupt):
+        outcome = Outcome(status="interrupted")
+        raise
     finally:
-        trackers.finish(Outcome(status=status))  # type: ignore[arg-type]
+        trackers.finish(outcome)
+
+
+def train_phase(
+    job: TrainingJob, state: TrainingState, listener: Listener, trackers: Trackers
+) -> TrainingState:
+    """Phase 4: train to the end or to an interruption, followed by the listener and trackers."""
+    if job.step.note:
+        listener.warning(job.step.note)
+    followed = attrs.evolve(job, observer=_Both(listener, trackers))
+    with listening() as interruption:
+        listener.expected(*_expectation(followed, state))
+        state = train(followed, state, interruption)
+    listener.training_ends(interrupted=not is_over(state, job.settings))
     return state
 
 

@@ -6,7 +6,8 @@ remembers. This module knows nothing about run directories.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import attrs
 import tokenizers
@@ -28,8 +29,8 @@ from textgen_core.data.tokens import TokenFile, tokenize_documents
 from textgen_core.devices import available_memory, choose_precision, compute_capabilities
 from textgen_core.errors import OutOfMemory, PluginFailure, TextgenError
 from textgen_core.language_model import LanguageModel
-from textgen_core.narration import size_in_words
 from textgen_core.selection import Chosen
+from textgen_core.sizes import size_in_words
 
 SPLITS = ("train", "validation", "test")
 
@@ -90,14 +91,20 @@ def prepare(
 
 
 def _train_tokenizer(chosen: Chosen, documents: Sequence[str]) -> tokenizers.Tokenizer:
-    try:
+    with _named(chosen):
         return train_tokenizer(chosen.instance, documents)
+
+
+@contextmanager
+def _named(chosen: Chosen) -> Iterator[None]:
+    """Name the component and its distribution in whatever it raises."""
+    who = f"The {chosen.component.kind} {chosen.name!r} ({chosen.provider})"
+    try:
+        yield
     except PluginFailure as error:
-        raise PluginFailure(
-            f"The tokenizer {chosen.name!r} ({chosen.provider}): {error.problem}",
-            error.allowed,
-            error.advice,
-        ) from error
+        if error.problem.startswith(who):
+            raise
+        raise PluginFailure(f"{who}: {error.problem}", error.allowed, error.advice) from error
     except TextgenError:
         raise
     except Exception as error:
@@ -112,16 +119,17 @@ def build(
     Raises OutOfMemory if training it needs more memory than there is.
     """
     precision = choose_precision(configuration.training.precision, compute_capabilities())
-    language_model = build_language_model(
-        configuration.model,
-        tokenizer,
-        context_length=configuration.data.sequence_length,
-        precision=precision,
-        seed=configuration.seed,
-    )
-    description = describe_model(
-        language_model, batch_size=configuration.training.batch_size, precision=precision
-    )
+    with _named(configuration.model):
+        language_model = build_language_model(
+            configuration.model,
+            tokenizer,
+            context_length=configuration.data.sequence_length,
+            precision=precision,
+            seed=configuration.seed,
+        )
+        description = describe_model(
+            language_model, batch_size=configuration.training.batch_size, precision=precision
+        )
     _check_memory(description)
     return language_model, description
 

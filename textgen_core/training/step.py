@@ -29,8 +29,6 @@ from textgen_core.training.loss import (
     projected_cross_entropy,
 )
 
-_MODEL = "The model"
-
 
 @attrs.frozen(kw_only=True)
 class StepResult:
@@ -58,11 +56,14 @@ class TrainingStep:
         settings: TrainingSettings,
         *,
         carries_state: bool,
+        model_name: str = "The model",
     ) -> None:
+        """Prepare a step; `model_name` begins the message of a model that fails."""
         self._language_model = language_model
         self._model = language_model.model
         self._optimizer = optimizer
         self._settings = settings
+        self._model_name = model_name
         self._carrier = Carrier(language_model) if carries_state else None
         self._scales_loss = hasattr(optimizer, "scale_loss") and isinstance(
             optimizer, keras.optimizers.LossScaleOptimizer
@@ -102,7 +103,7 @@ class TrainingStep:
         except UNCOMPILABLE as error:
             cause = reason_of(error)[:200]
             if self.compiled_with != "xla":
-                raise PluginFailure(f"{_MODEL} failed in training: {cause}") from error
+                raise PluginFailure(f"{self._model_name} failed in training: {cause}") from error
             if self._settings.compile == "xla":  # only where nobody asked for it may it fall back
                 raise ConfigurationError(
                     f"training.compile cannot be xla with this model: {cause}",
@@ -183,7 +184,7 @@ class TrainingStep:
         return loss, carry
 
     def _outputs(self, inputs: Any, carry: Any, **project: bool) -> tuple[Any, Any]:
-        with reported(_MODEL):
+        with reported(self._model_name):
             if self._carrier is None:
                 return self._model(inputs, training=True, **project), carry
             state = self._carrier.state(carry)

@@ -51,7 +51,7 @@ class Run:
         self.configuration = configuration
         self.warnings = tuple(warnings)
         self._prepared = prepared
-        self._generators: dict[tuple[str, ...], Generator] = {}
+        self._generators: dict[tuple[tuple[type, str], ...], Generator] = {}
 
     @property
     def directory(self) -> Path:
@@ -151,7 +151,8 @@ class Run:
         return chosen
 
     def _generator(self, samplers: tuple[Chosen, ...]) -> Generator:
-        key = tuple(each.label for each in samplers)
+        # By class, not by name: a notebook may define a class again, and two plugins share a name.
+        key = tuple((type(each.instance), each.label) for each in samplers)
         if key not in self._generators:
             self._generators[key] = make_generator(samplers, self.language_model)
         return self._generators[key]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 import typer
 
@@ -34,17 +35,26 @@ app.add_typer(plugins.app, name="plugins")
 app.command("recipes")(recipes.recipes)
 
 
-@app.callback()
-def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
-    debug: bool = typer.Option(False, _SHOW_TRACES, help="Show the whole trace of an error."),
-) -> None:
-    del debug  # taken by `main`, wherever it stands
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version as version_of
 
         typer.echo(f"textgen {version_of('textgen-core')}")
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        help="Print the version and exit.",
+        callback=_show_version,
+        is_eager=True,  # before the missing command is noticed
+    ),
+    debug: bool = typer.Option(False, _SHOW_TRACES, help="Show the whole trace of an error."),
+) -> None:
+    del version, debug  # done: `_show_version`, and `main` takes the other wherever it stands
 
 
 def main() -> None:
@@ -55,14 +65,18 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    if show_traces:
-        sys.exit(app(arguments, prog_name="textgen", standalone_mode=False))
-    sys.exit(_run_quietly(arguments))
+    sys.exit(_run(arguments, show_traces=show_traces))
 
 
-def _run_quietly(arguments: list[str]) -> int:
+def _run(arguments: list[str], *, show_traces: bool) -> int:
+    """Run the command and return its exit code, which is the same with and without a trace."""
     try:
-        code = app(arguments, prog_name="textgen", standalone_mode=False)
+        try:
+            code = app(arguments, prog_name="textgen", standalone_mode=False)
+        except Exception:
+            if show_traces:
+                traceback.print_exc()
+            raise
     except TextgenError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:

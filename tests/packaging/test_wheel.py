@@ -1,0 +1,412 @@
+"""The wheel as a person installs it, with a stranger's plugin beside it, and without."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from textwrap import dedent
+
+import attrs
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+VERSION = version("textgen-core")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        any(importlib.util.find_spec(name) is None for name in ("build", "hatchling", "pip")),
+        reason="building a wheel needs build, hatchling and pip",
+    ),
+]
+
+EXAMPLE_INIT = """
+from textgen_core import hookimpl
+from textgen_example.components import GRUBuilder, MeanLength, MinP, Unigram
+
+
+@hookimpl
+def textgen_tokenizers():
+    return {"unigram": Unigram}
+
+
+@hookimpl
+def textgen_models():
+    return {"gru": GRUBuilder}
+
+
+@hookimpl
+def textgen_samplers():
+    return {"min-p": MinP}
+
+
+@hookimpl
+def textgen_metrics():
+    return {"mean-length": MeanLength}
+"""
+
+EXAMPLE_COMPONENTS = """
+from typing import ClassVar
+
+import attrs
+from textgen_core import Figure, Metric, ModelBuilder, Sampler, TokenizerTrainer, option
+
+
+@attrs.frozen
+class Unigram(TokenizerTrainer):
+    '''The pieces that make the text most probable.'''
+
+    vocabulary_size: int = option(200, help="pieces at most", at_least=10)
+
+    def train(self, texts):
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+        tokenizer = Tokenizer(models.Unigram())
+        # Signs stand alone, so that no text can be spelt by the piece of a special token.
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Punctuation(),
+                pre_tokenizers.Metaspace(prepend_scheme="never", split=False),
+            ]
+        )
+        tokenizer.decoder = decoders.Metaspace(prepend_scheme="never", split=False)
+        special = ["<PAD>", "<UNK>", "<START>", "<END>"]
+        trainer = trainers.UnigramTrainer(
+            vocab_size=self.vocabulary_size + len(special),
+            special_tokens=special,
+            unk_token="<UNK>",
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        return tokenizer
+
+
+@attrs.frozen
+class GRUBuilder(ModelBuilder):
+    '''One GRU: a plain Keras model, without any of the optional methods.'''
+
+    units: int = option(16, help="the width", at_least=1)
+
+    def build(self, vocabulary_size, context_length):
+        import keras
+
+        token_ids = keras.Input((None,), dtype="int32")
+        hidden = keras.layers.Embedding(vocabulary_size, self.units)(token_ids)
+        hidden = keras.layers.GRU(self.units, return_sequences=True)(hidden)
+        return keras.Model(token_ids, keras.layers.Dense(vocabulary_size)(hidden))
+
+
+@attrs.frozen
+class MinP(Sampler):
+    '''Keep the tokens that are at least a share as probable as the most probable one.'''
+
+    share: float = option(0.1, help="the share", above=0, at_most=1)
+
+    def transform(self, logits, history):
+        import tensorflow as tf
+
+        probabilities = tf.nn.softmax(logits)
+        highest = tf.reduce_max(probabilities, axis=-1, keepdims=True)
+        return tf.where(probabilities >= self.share * highest, logits, -float("inf"))
+
+
+@attrs.frozen
+class MeanLength(Metric):
+    '''How many characters a sample has.'''
+
+    figures: ClassVar = {"characters": Figure("neither", 0.0)}
+
+    def measure(self, evidence):
+        return {"characters": sum(map(len, evidence.samples)) / len(evidence.samples)}
+"""
+
+
+@attrs.frozen
+class Installation:
+    """A virtual environment with packages of its own, which sees this one's dependencies."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+    def pip(self, *arguments: str | Path) -> str:
+        """Run pip on it, without the network, and return what it says."""
+        command = [sys.executable, "-m", "pip", "--python", str(self.python), *map(str, arguments)]
+        environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def textgen(
+        self, *arguments: str | Path, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run its `textgen`, the script that pip made, from a directory of its own."""
+        work = self.folder / "work"
+        work.mkdir(exist_ok=True)
+        hidden = ("TEXTGEN_", "PYTHONPATH")
+        inherited = {key: text for key, text in os.environ.items() if not key.startswith(hidden)}
+        own = {"TEXTGEN_CACHE": str(self.folder / "cache"), "COLUMNS": "100", "NO_COLOR": "1"}
+        return subprocess.run(
+            [str(self.python.with_name("textgen")), *map(str, arguments)],
+            env={**inherited, **own, **(environment or {})},
+            cwd=work,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+def install(folder: Path, *wheels: Path) -> Installation:
+    """Make a virtual environment of these wheels alone, and open its eyes for our dependencies."""
+    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+    installation = Installation(folder)
+    installation.pip("install", "--no-deps", *wheels)
+    script = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    done = subprocess.run(
+        [str(installation.python), "-c", script], capture_output=True, text=True, check=True
+    )
+    paths = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    # A folder that a .pth names is searched last, and its own .pth (of an editable install) never.
+    Path(done.stdout.strip(), "dependencies.pth").write_text("\n".join(paths) + "\n")
+    return installation
+
+
+def build(project: Path, out: Path) -> Path:
+    """Build a project's wheel, with the tools that are installed here, and return its path."""
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
+    done = subprocess.run(
+        [*command, str(project)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = out.glob("*.whl")
+    return wheel
+
+
+def write_project(folder: Path, name: str, release: str, files: Mapping[str, str]) -> Path:
+    """Write the project of a plugin package as its author would."""
+    module = name.replace("-", "_")
+    (folder / module).mkdir(parents=True)
+    for file, text in files.items():
+        (folder / module / file).write_text(text, encoding="utf-8")
+    project = f"""
+        [build-system]
+        requires = ["hatchling"]
+        build-backend = "hatchling.build"
+
+        [project]
+        name = "{name}"
+        version = "{release}"
+        dependencies = ["textgen-core"]
+
+        [project.entry-points.textgen]
+        main = "{module}"
+        """
+    (folder / "pyproject.toml").write_text(dedent(project), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, tmp_path_factory.mktemp("core"))
+
+
+@pytest.fixture(scope="module")
+def example_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = {"__init__.py": EXAMPLE_INIT, "components.py": EXAMPLE_COMPONENTS}
+    folder = tmp_path_factory.mktemp("example")
+    return build(write_project(folder, "textgen-example", "1.2.3", files), folder / "dist")
+
+
+@pytest.fixture(scope="module")
+def broken_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = {"__init__.py": "raise ImportError('the cause that it names')\n"}
+    folder = tmp_path_factory.mktemp("broken")
+    return build(write_project(folder, "textgen-broken", "0.0.1", files), folder / "dist")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Installation:
+    """Return an installation of the wheel and nothing else."""
+    return install(tmp_path_factory.mktemp("alone") / "venv", wheel)
+
+
+@pytest.fixture(scope="module")
+def beside(
+    tmp_path_factory: pytest.TempPathFactory, wheel: Path, example_wheel: Path, broken_wheel: Path
+) -> Installation:
+    """Return an installation with the example and the broken plugin beside the wheel."""
+    return install(tmp_path_factory.mktemp("beside") / "venv", wheel, example_wheel, broken_wheel)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, beside: Installation) -> Path:
+    """Return a run that was made with all four components of the example."""
+    folder = tmp_path_factory.mktemp("run")
+    corpus = folder / "corpus.txt"
+    lines = [f"The {a} goes to the {b}, and the {b} waits.\n" for a in NOUNS for b in NOUNS]
+    corpus.write_text("".join(lines), encoding="utf-8")
+    settings = [
+        "data.sequence_length=16",
+        "data.stride=16",
+        "training.batch_size=4",
+        "generation.max_new_tokens=10",
+        "generation.samples=2",
+        "evaluation.prompts=4",
+        "evaluation.prompt_tokens=4",
+        "evaluation.continuation_tokens=6",
+    ]
+    done = beside.textgen(
+        *("run", corpus, "--out", folder / "out", "--epochs", "1", "--quiet"),
+        *("--tokenizer", "unigram:100", "--model", "gru:units=8"),
+        *("--sampler", "min-p:share=0.2", "--metric", "mean-length"),
+        *(word for setting in settings for word in ("--set", setting)),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return folder / "out"
+
+
+NOUNS = ("miller", "river", "ferry", "garden", "lantern", "winter", "keeper", "orchard")
+
+
+# ---- the wheel alone ----------------------------------------------------------------------------
+
+
+def test_the_wheel_holds_what_runs_and_nothing_of_the_tests(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    sources = [path for path in (ROOT / "textgen_core").rglob("*") if path.is_file()]
+    sources += [path for path in (ROOT / "plugins").rglob("*") if path.is_file()]
+    for path in sources:
+        if path.suffix in (".py", ".toml", ".html", ".css", ".typed") and "mypy" not in str(path):
+            own = path.relative_to(ROOT).as_posix().removeprefix("plugins/")
+            assert own in names
+    assert "textgen_core/recipes/fast.toml" in names
+    assert any(name.startswith("textgen_core/report/templates/") for name in names)
+    assert sum(name.endswith("py.typed") for name in names) == 6
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    top = {name.partition("/")[0] for name in names}
+    assert top == {
+        "textgen_core",
+        *("textgen_tokenizers", "textgen_models", "textgen_samplers"),
+        *("textgen_metrics", "textgen_trackers"),
+        f"textgen_core-{VERSION}.dist-info",
+    }
+    assert not [name for name in names if "test_" in name or "conftest" in name]
+
+
+def test_the_installed_command_is_the_wheels_own(alone: Installation) -> None:
+    script = "import textgen_core, textgen_models; print(textgen_core.__file__)"
+    done = subprocess.run(
+        [str(alone.python), "-P", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert Path(done.stdout.strip()).is_relative_to(alone.folder)
+    assert alone.textgen("--version").stdout == f"textgen {VERSION}\n"
+
+
+def test_every_bundled_component_is_listed_with_its_version(alone: Installation) -> None:
+    text = alone.textgen("plugins")
+    assert text.returncode == 0, text.stderr
+    value = json.loads(alone.textgen("plugins", "--json").stdout)
+    found = {(each["kind"], each["name"]) for each in value["components"]}
+    assert found >= {
+        *(("tokenizer", name) for name in ("character", "word", "bpe")),
+        *(("model", name) for name in ("lstm", "transformer")),
+        *(("sampler", name) for name in ("greedy", "temperature", "top-k", "nucleus")),
+        *(("metric", name) for name in ("bleu", "diversity", "repetition")),
+        ("tracker", "tensorboard"),
+    }
+    assert {each["version"] for each in value["components"]} == {VERSION}
+    assert {each["distribution"] for each in value["components"]} == {"textgen-core"}
+    assert [each["status"] for each in value["plugins"]] == ["ok"] * 5
+    for _, name in found:
+        assert f"  {name} " in text.stdout
+
+
+def test_the_recipes_came_along(alone: Installation) -> None:
+    assert {"first", "classic", "fast"} <= set(alone.textgen("recipes").stdout.split())
+
+
+# ---- with a stranger's plugin -------------------------------------------------------------------
+
+
+def test_the_components_of_another_package_are_listed_with_its_version(
+    beside: Installation,
+) -> None:
+    value = json.loads(beside.textgen("plugins", "--json").stdout)
+    own = [each for each in value["components"] if each["distribution"] == "textgen-example"]
+    assert {(each["kind"], each["name"], each["version"]) for each in own} == {
+        ("tokenizer", "unigram", "1.2.3"),
+        ("model", "gru", "1.2.3"),
+        ("sampler", "min-p", "1.2.3"),
+        ("metric", "mean-length", "1.2.3"),
+    }
+
+
+def test_a_run_with_all_four_names_their_package_in_its_manifest(run: Path) -> None:
+    components = json.loads((run / "manifest.json").read_text())["components"]
+    provided = {
+        (each["kind"], each["name"]): (each["distribution"], each["version"]) for each in components
+    }
+    for key in (
+        ("tokenizer", "unigram"),
+        ("model", "gru"),
+        ("sampler", "min-p"),
+        ("metric", "mean-length"),
+    ):
+        assert provided[key] == ("textgen-example", "1.2.3")
+    assert provided["metric", "bleu"] == ("textgen-core", VERSION)
+
+
+def test_a_run_with_all_four_was_trained_scored_and_reported(run: Path) -> None:
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert evaluation["metrics"]["mean-length"]["characters"] > 0
+    assert evaluation["loss"] > 0
+    assert (run / "report.html").stat().st_size > 1000
+    assert json.loads((run / "best.json").read_text())["checkpoint"].startswith("step-")
+
+
+def test_a_package_that_was_uninstalled_is_named_with_the_command_that_brings_it_back(
+    tmp_path: Path, wheel: Path, example_wheel: Path, run: Path
+) -> None:
+    installation = install(tmp_path / "venv", wheel, example_wheel)
+    installation.pip("uninstall", "--yes", "textgen-example")
+    done = installation.textgen("generate", run)
+    assert done.returncode == 4
+    assert "textgen-example 1.2.3, which is not installed" in done.stderr
+    assert "pip install textgen-example==1.2.3" in done.stderr
+    assert len(done.stderr.splitlines()) <= 3
+    assert done.stdout == ""
+
+
+# ---- with a plugin that does not import ---------------------------------------------------------
+
+
+def test_a_package_that_does_not_import_is_named_with_its_cause(beside: Installation) -> None:
+    done = beside.textgen("plugins")
+    assert done.returncode == 0
+    cause = "ImportError: the cause that it names"
+    assert f"failed: textgen-broken 0.0.1 (main): {cause}" in done.stdout
+    assert "nucleus" in done.stdout
+    assert beside.textgen("--help").returncode == 0
+
+
+def test_a_package_that_does_not_import_leaves_runs_alone(beside: Installation) -> None:
+    done = beside.textgen("run", "--dry-run", "--sampler", "min-p")  # and `run` was made beside it
+    assert done.returncode == 0, done.stderr
+    assert "min-p" in done.stdout

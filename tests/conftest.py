@@ -11,6 +11,11 @@ from pathlib import Path
 
 import pytest
 from fake_plugins import Site
+from hypothesis import settings
+
+# The same examples every time, and no deadline: a busy machine is no fault.
+settings.register_profile("textgen", deadline=None, derandomize=True)
+settings.load_profile("textgen")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

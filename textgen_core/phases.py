@@ -81,11 +81,15 @@ def prepare(
         for name in SPLITS
         if (documents := getattr(splits, name))
     }
+    batches = _make_batches(configuration, token_files["train"])
+    wanted = configuration.training.batch_size
+    if batches.batch_size < wanted:
+        notes = (*notes, f"The text fills {batches.batch_size} streams, not {wanted}.")
     return Prepared(
         splits=splits,
         tokenizer=tokenizer,
         token_files=token_files,
-        batches=_make_batches(configuration, token_files["train"]),
+        batches=batches,
         notes=notes,
     )
 

@@ -145,7 +145,7 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     state = load_state(job.run, step)
     load_weights(job.run, step, job.language_model.model)
     load_optimizer(job.run, step, job.optimizer)
-    carry = job.step.initial_carry(job.settings.batch_size)
+    carry = job.step.initial_carry(job.batches.batch_size)
     if carry is not None:
         job.step.carry = load_carry(job.run, step, carry)
     mark_best(job.run, state)  # a kill between checkpoint and mark leaves another one marked

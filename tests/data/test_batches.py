@@ -138,11 +138,18 @@ def test_the_penn_treebank_has_the_batches_of_the_literature():
     assert StreamBatches(tokens, 20, 20).batches_per_epoch == 2323
 
 
-def test_a_text_that_does_not_fill_the_streams_is_refused_with_what_helps():
-    with pytest.raises(CorpusError, match=r"87 tokens.* 88") as caught:
-        StreamBatches(TOKENS[:87], 10, 8)
-    assert "--batch-size" in str(caught.value)
-    assert StreamBatches(TOKENS[:88], 10, 8).batches_per_epoch == 1
+def test_a_short_text_makes_fewer_streams():
+    assert StreamBatches(TOKENS[:88], 10, 8).batch_size == 8
+    batches = StreamBatches(TOKENS[:87], 10, 8)
+    assert batches.batch_size == 7
+    assert batches.batch(0).inputs.shape == (7, 10)
+
+
+def test_a_text_that_fills_no_stream_is_refused_with_what_helps():
+    with pytest.raises(CorpusError, match=r"10 tokens.* 11") as caught:
+        StreamBatches(TOKENS[:10], 10, 8)
+    assert "data.sequence_length" in str(caught.value)
+    assert StreamBatches(TOKENS[:11], 10, 8).batches_per_epoch == 1
 
 
 def test_tokens_of_four_bytes_and_of_a_file_are_read_alike(tmp_path):

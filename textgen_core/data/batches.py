@@ -47,13 +47,9 @@ class WindowBatches:
         """Read from `token_ids`, integers `(tokens,)`, which may be memory-mapped."""
         needed = sequence_length + 1
         if len(token_ids) < needed:
-            raise CorpusError(
-                f"The text has {len(token_ids)} tokens, and one window needs {needed}.",
-                "Allowed: a longer text, or a smaller data.sequence_length.",
-                f"Try --set data.sequence_length={max(2, len(token_ids) // 4)}.",
-            )
+            raise _too_short(len(token_ids), sequence_length)
         self._token_ids = token_ids
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._seed = seed % 2**64
         self._stride = min(stride, sequence_length)
         self._last_start = len(token_ids) - needed
@@ -64,15 +60,15 @@ class WindowBatches:
     @property
     def batches_per_epoch(self) -> int:
         """How many batches show every window once."""
-        return -(-self._windows // self._batch_size)
+        return -(-self._windows // self.batch_size)
 
     def batch(self, index: int) -> Batch:
         """Return the batch of step `index`, counted from 0 over all epochs."""
         epoch, within = divmod(index, self.batches_per_epoch)
-        first = within * self._batch_size
-        windows = self._order(epoch)[first : first + self._batch_size]
+        first = within * self.batch_size
+        windows = self._order(epoch)[first : first + self.batch_size]
         starts = np.minimum(windows * self._stride, self._last_start)
-        rows = np.full((self._batch_size, len(self._offsets)), PAD, dtype=np.int32)
+        rows = np.full((self.batch_size, len(self._offsets)), PAD, dtype=np.int32)
         rows[: len(starts)] = self._token_ids[starts[:, np.newaxis] + self._offsets]
         return Batch(inputs=rows[:, :-1], targets=rows[:, 1:], starts_afresh=True)
 
@@ -88,24 +84,19 @@ class WindowBatches:
 class StreamBatches:
     """Contiguous streams, as in the literature on the Penn Treebank (Zaremba et al. 2014).
 
-    The text is cut into `batch_size` streams of one length; row r of a batch goes on where row r
-    of the batch before it ended. Each epoch starts afresh, and each is the same. The tokens that
-    do not fill a last stream or a last batch are left out. Raises CorpusError if the text does not
-    fill one batch.
+    The text is cut into streams of one length; row r of a batch goes on where row r of the batch
+    before it ended. Each epoch starts afresh, and each is the same. The tokens that do not fill a
+    last stream or a last batch are left out. A short text makes fewer streams than were asked for:
+    `batch_size` says how many there are. Raises CorpusError if the text does not fill one.
     """
 
     def __init__(self, token_ids: np.ndarray, sequence_length: int, batch_size: int) -> None:
         """Read from `token_ids`, integers `(tokens,)`, which may be memory-mapped."""
-        length = len(token_ids) // batch_size
-        if length < sequence_length + 1:
-            needed = batch_size * (sequence_length + 1)
-            raise CorpusError(
-                f"The text has {len(token_ids)} tokens, and {batch_size} streams of "
-                f"{sequence_length + 1} need {needed}.",
-                "Allowed: a longer text, fewer streams, or shorter steps.",
-                "Change data.sequence_length or --batch-size, or set data.batching to windows.",
-            )
-        self._streams = token_ids[: batch_size * length].reshape(batch_size, length)
+        self.batch_size = min(batch_size, len(token_ids) // (sequence_length + 1))
+        if not self.batch_size:
+            raise _too_short(len(token_ids), sequence_length)
+        length = len(token_ids) // self.batch_size
+        self._streams = token_ids[: self.batch_size * length].reshape(self.batch_size, length)
         self._sequence_length = sequence_length
 
     @property
@@ -122,3 +113,11 @@ class StreamBatches:
 
 
 Batches = WindowBatches | StreamBatches
+
+
+def _too_short(tokens: int, sequence_length: int) -> CorpusError:
+    return CorpusError(
+        f"The text has {tokens} tokens, and one window needs {sequence_length + 1}.",
+        "Allowed: a longer text, or a smaller data.sequence_length.",
+        f"Try --set data.sequence_length={max(2, tokens // 4)}.",
+    )

@@ -144,7 +144,7 @@ def test_a_carry_comes_back_in_its_structure_and_dtypes(run, trained):
     found = load_carry(run, 5, like)
     tf.nest.assert_same_structure(found, carry)
     for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(carry), strict=True):
-        assert one.dtype == other.dtype
+        assert (one.dtype, one.shape) == (other.dtype, other.shape)
         assert bool(tf.reduce_all(one == other))
 
 

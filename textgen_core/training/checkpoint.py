@@ -189,7 +189,7 @@ def _flat(state: Any) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for position, tensor in enumerate(tf.nest.flatten(state)):
         exact = tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor
-        flat[f"{position:04d}"] = np.ascontiguousarray(exact.numpy())
+        flat[f"{position:04d}"] = np.array(exact.numpy(), order="C")  # keeps a scalar one
     return flat
 
 

@@ -211,7 +211,7 @@ def _validation(
     scorer = make_scorer(configuration, language_model)
 
     def validate() -> Validation:
-        losses = scorer.score(tokens.token_ids)
+        losses = scorer.score_side_by_side(tokens.token_ids)
         figures = measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes)
         return Validation(
             loss=figures.loss,

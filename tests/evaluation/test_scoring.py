@@ -93,6 +93,27 @@ def test_a_carried_state_remembers_the_whole_split(kind, length):
     np.testing.assert_allclose(losses, model.numpy_losses(token_ids), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("length", [770, 771, 800, 1201])
+def test_rows_side_by_side_score_what_one_stream_does_once_the_state_forgets(length, monkeypatch):
+    monkeypatch.setattr(scoring, "WARM_UP", 96)  # what the model below has forgotten by then
+    model = AdvancingModel(VOCABULARY)
+    scorer = Scorer(language_model(model, VOCABULARY), carry=True, batch_size=3)
+    token_ids = draw_token_ids(length, VOCABULARY)
+    losses = scorer.score_side_by_side(token_ids)
+    np.testing.assert_allclose(losses, model.numpy_losses(token_ids), rtol=1e-3, atol=1e-3)
+    assert (
+        scorer.score_side_by_side(token_ids[:100]).tolist()
+        == scorer.score(token_ids[:100]).tolist()
+    )
+
+
+def test_rows_side_by_side_are_for_long_streams_alone():
+    token_ids = draw_token_ids(100, VOCABULARY)
+    for carry in (True, False):
+        scorer = Scorer(language_model(AdvancingModel(VOCABULARY), VOCABULARY), carry=carry)
+        np.testing.assert_array_equal(scorer.score_side_by_side(token_ids), scorer.score(token_ids))
+
+
 def test_a_limited_state_starts_afresh_from_its_last_half():
     model = LimitedModel(VOCABULARY)
     token_ids = draw_token_ids(80, VOCABULARY)

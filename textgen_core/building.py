@@ -91,7 +91,10 @@ def initialise(chosen: Chosen, language_model: LanguageModel) -> None:
 def describe_model(
     language_model: LanguageModel, *, batch_size: int, precision: str
 ) -> ModelDescription:
-    """Run synthetic batches through the model and return the table of its layers."""
+    """Trace the model for a batch of 1 and for that of the run; return the table of its layers.
+
+    Nothing is computed, so that it can be told beforehand what training needs.
+    """
     context_length = language_model.context_length
     for_one, _ = _output_shapes(language_model, 1)
     for_batch, activations = _output_shapes(language_model, batch_size)
@@ -120,18 +123,34 @@ def describe_model(
     )
 
 
+def check_logits(language_model: LanguageModel, *, batch_size: int) -> None:
+    """Run a synthetic batch, in which every token id occurs, through the untrained model.
+
+    Raises PluginFailure if its logits are not finite, or not one for each token of the vocabulary.
+    """
+    size, length = language_model.vocabulary_size, language_model.context_length
+    token_ids = np.resize(np.arange(size, dtype=np.int32), (batch_size, length))
+    logits = tf.function(language_model.model, autograph=False)(tf.constant(token_ids))
+    wanted = (batch_size, length, size)
+    if tuple(logits.shape) != wanted:
+        raise PluginFailure(
+            f"The model turns token ids of shape {token_ids.shape} into logits of shape "
+            f"{tuple(logits.shape)}.",
+            f"Allowed: {wanted}.",
+        )
+    if not bool(tf.reduce_all(tf.math.is_finite(tf.cast(logits, tf.float32)))):
+        raise PluginFailure("The untrained model gives logits that are not finite.")
+
+
 def _output_shapes(language_model: LanguageModel, batch_size: int) -> tuple[dict[str, str], int]:
-    """Return each layer's output shape in a synthetic forward pass, and the numbers in all."""
+    """Return each layer's output shape in a forward pass that is only traced, and the numbers."""
     outputs: dict[str, tuple[int, ...]] = {}
     time = language_model.context_length
     with _watched(language_model.model.layers, outputs):
         # On a fresh trace: nothing is computed, only shapes are followed.
-        tf.function(language_model.model).get_concrete_function(
+        tf.function(language_model.model, autograph=False).get_concrete_function(
             tf.TensorSpec((batch_size, time), tf.int32)
         )
-    logits = language_model.model(np.zeros((batch_size, 2), np.int32))
-    if not bool(tf.reduce_all(tf.math.is_finite(tf.cast(logits, tf.float32)))):
-        raise PluginFailure("The untrained model gives logits that are not finite.")
     shapes = {
         # Layers that put time first are shown like the others: batch, time, width.
         name: str((batch_size, time, *shape[2:]) if shape[:2] == (time, batch_size) else shape)
@@ -147,7 +166,9 @@ def _watched(layers: list[Any], outputs: dict[str, tuple[int, ...]]) -> Iterator
     def watch(layer: Any, call: Any) -> Any:
         def noting(*args: Any, **options: Any) -> Any:
             output = call(*args, **options)
-            outputs[layer.name] = tuple(size or 1 for size in tf.nest.flatten(output)[0].shape)
+            first = tf.nest.flatten(output)[0]
+            if first is not None:  # a layer may be there for its losses alone
+                outputs[layer.name] = tuple(size or 1 for size in first.shape)
             return output
 
         return noting
@@ -165,9 +186,7 @@ def _watched(layers: list[Any], outputs: dict[str, tuple[int, ...]]) -> Iterator
 def _seeded(seed: int) -> Iterator[None]:
     """Run a block under a seed, and leave the random state of others as it was."""
     python, legacy = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    tf.random.set_seed(seed)
+    keras.utils.set_random_seed(seed)  # Python's, numpy's, TensorFlow's, and Keras's own
     try:
         yield
     finally:

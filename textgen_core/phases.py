@@ -12,7 +12,12 @@ from contextlib import contextmanager
 import attrs
 import tokenizers
 
-from textgen_core.building import ModelDescription, build_language_model, describe_model
+from textgen_core.building import (
+    ModelDescription,
+    build_language_model,
+    check_logits,
+    describe_model,
+)
 from textgen_core.config import Configuration
 from textgen_core.corpus import (
     Analysis,
@@ -135,6 +140,8 @@ def build(
             language_model, batch_size=configuration.training.batch_size, precision=precision
         )
     _check_memory(description)
+    with _named(configuration.model):
+        check_logits(language_model, batch_size=configuration.training.batch_size)
     return language_model, description
 
 

@@ -7,7 +7,6 @@ import time
 import keras
 import numpy as np
 
-from textgen_core.language_model import LanguageModel
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.loop import TrainingJob, Validation, first_state, train
 from textgen_core.training.step import StepResult
@@ -42,15 +41,21 @@ class FakeModel:
         self.variables = [keras.Variable(np.zeros(2, np.float32), name="weights")]
 
 
+class FakeLanguageModel:
+    def __init__(self):
+        self.model, self.vocabulary_size = FakeModel(), 50
+
+
 class FakeOptimizer:
     def __init__(self):
         self.variables = [keras.Variable(np.zeros(1, np.float32), name="momentum")]
 
 
 class FakeStep:
-    """Its loss per token is 1 / (1 + batch index); from `diverges_at` on it is not finite."""
+    """Its loss per token is 1 / (1 + batch index); from `diverges_at` on it is `worst`."""
 
-    def __init__(self, diverges_at=None, seconds=0.0, note_at=None, clock=time):
+    def __init__(self, diverges_at=None, seconds=0.0, note_at=None, clock=time, worst=float("nan")):
+        self.worst = worst
         self.note, self.carry, self.clock = "", None, clock
         self.diverges_at, self.seconds, self.note_at = diverges_at, seconds, note_at
         self.rates = []
@@ -64,7 +69,7 @@ class FakeStep:
         tokens = 8 * len(batches)
         loss = sum(8 / (1 + index) for index in batches)
         if self.diverges_at is not None and len(self.rates) >= self.diverges_at:
-            loss = float("nan")
+            loss = self.worst
         return StepResult(
             loss_sum=loss, tokens=tokens, gradient_norm=loss, finite=np.isfinite(loss)
         )
@@ -115,7 +120,7 @@ def make_job(run, settings, batches_per_epoch, *, losses=(), step=None, event_se
         return Validation(loss=loss, perplexity=float(np.exp(loss)), bits_per_byte=2 * loss)
 
     return TrainingJob(
-        language_model=LanguageModel(model=FakeModel(), tokenizer=None, context_length=8),
+        language_model=FakeLanguageModel(),
         optimizer=FakeOptimizer(),
         step=step,
         batches=FakeBatches(batches_per_epoch),

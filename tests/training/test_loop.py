@@ -249,6 +249,23 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_cause_and_keeps_the_che
     assert run.saved_steps() == [2, 4]
 
 
+def test_a_loss_that_explodes_without_ever_being_infinite_has_diverged_too(run):
+    step = FakeStep(diverges_at=6, worst=8 * 21 * math.log(50))
+    job = make_job(run, of_epochs(1), batches_per_epoch=20, step=step)
+    with pytest.raises(
+        TrainingDiverged, match="The loss has exploded to 82 nats a token at step 6"
+    ):
+        train_whole(job)
+    assert run.saved_steps() == [2, 4]
+
+
+@pytest.mark.parametrize("first", [1, 6])
+def test_a_loss_that_is_only_bad_has_not_diverged(run, first):
+    step = FakeStep(diverges_at=first, worst=8 * (19 if first > 1 else 90) * math.log(50))
+    job = make_job(run, of_epochs(1), batches_per_epoch=20, step=step)
+    assert train_whole(job).step == 20
+
+
 def test_a_run_that_diverges_at_once_speaks_of_no_checkpoint(run):
     job = make_job(run, of_epochs(1), batches_per_epoch=20, step=FakeStep(diverges_at=1))
     with pytest.raises(TrainingDiverged) as caught:

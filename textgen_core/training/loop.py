@@ -33,6 +33,7 @@ from textgen_core.training.step import StepResult, TrainingStep
 
 LOG_EVERY = 10  # steps
 UNKNOWN_STEP = 10**9  # the last step of a run on the clock, before its speed is known
+_EXPLODED = 20  # times what guessing costs: no training comes back from there
 _REPLAN_SECONDS = 2.0  # between two plans of a run on the clock
 _REPLAN_SHARE = 0.02  # of such a run, where that is less
 
@@ -128,6 +129,7 @@ class _Training:
         self._replanned_at = -math.inf
         self._tenths = _tenths(state.plan, state.step)
         self._rate = 0.0
+        self._worst_loss = 0.0
         self._note = job.step.note
         self._logged_at = time.perf_counter()
 
@@ -152,10 +154,11 @@ class _Training:
         batches = [job.batches.batch(first + index) for index in range(job.settings.accumulate)]
         self._rate = self._learning_rate()
         result = job.step(batches, self._rate)
+        tokens = int(result.tokens)
         if not bool(result.finite):
             raise self._diverged(result)
+        self._check_loss(float(result.loss_sum) / max(1, tokens))
         self._tell_note()
-        tokens = int(result.tokens)
         self._state = attrs.evolve(
             state,
             step=state.step + 1,
@@ -169,6 +172,17 @@ class _Training:
         self._keep_time()
         if self._state.step % LOG_EVERY == 0:
             self._log()
+
+    def _check_loss(self, loss: float) -> None:
+        """Raise TrainingDiverged where the loss of a step is out of all proportion.
+
+        What guessing costs is the measure, or the first step's loss if that is higher.
+        """
+        if not self._worst_loss:
+            guessing = math.log(self._job.language_model.vocabulary_size)
+            self._worst_loss = _EXPLODED * max(guessing, loss)
+        if loss > self._worst_loss:
+            raise self._divergence(f"The loss has exploded to {loss:,.0f} nats a token")
 
     def _learning_rate(self) -> float:
         settings, state = self._job.settings, self._state
@@ -283,11 +297,13 @@ class _Training:
 
     def _diverged(self, result: StepResult) -> TrainingDiverged:
         what = "The gradient" if math.isfinite(float(result.loss_sum)) else "The loss"
+        return self._divergence(f"{what} is no longer finite")
+
+    def _divergence(self, what: str) -> TrainingDiverged:
         rate = self._job.settings.learning_rate
         saved = self._job.run.saved_steps()
         return TrainingDiverged(
-            f"{what} is no longer finite at step {self._state.step + 1} "
-            f"(gradient norm {float(result.gradient_norm):g}, learning rate {self._rate:g}).",
+            f"{what} at step {self._state.step + 1}.",
             f"The likely cause: a learning rate of {rate:g} is too high.",
             f"Try a third of it: --learning-rate {rate / 3:.2g}"
             + (f"; the checkpoint of step {saved[-1]} is kept." if saved else "."),

@@ -233,9 +233,11 @@ def check_corpus(run: RunDirectory, texts: Texts) -> None:
     """Raise RunDirectoryError if the corpus is not the one that the run was made from."""
     changed = changed_files(read_json(run.manifest), texts.files)
     if changed:
+        others = {1: ".", 2: ", nor is another file."}.get(
+            len(changed), f", nor are {len(changed) - 1} other files."
+        )
         raise RunDirectoryError(
-            f"{changed[0]} is not the text that {run.path} was trained on"
-            + (f", nor are {len(changed) - 1} other files." if len(changed) > 1 else "."),
+            f"{changed[0]} is not the text that {run.path} was trained on{others}",
             "Allowed: the same files, byte for byte (their SHA-256 is in manifest.json).",
             "Bring the old text back, or train a new run on this one: textgen run.",
         )

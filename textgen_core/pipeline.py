@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,42 @@ def _advising(directory: RunDirectory) -> Iterator[None]:
 
 def _walk(configuration: Configuration, texts: Texts, path: Path, listener: Listener) -> Run:
     """Walk all five phases, and leave each one's findings in the run directory."""
+    with _no_false_start(path):
+        job, prepared = _begin(configuration, texts, path, listener)
+    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False), listener)
+
+
+@contextmanager
+def _no_false_start(path: Path) -> Iterator[None]:
+    """Where a new run fails before training, remove what it wrote: the next try may use the path.
+
+    A run that is interrupted stays, since it can be resumed.
+    """
+    if (path / "run.toml").is_file():
+        yield
+        return
+    existed = path.is_dir()
+    try:
+        yield
+    except Exception:
+        directory = RunDirectory(path)
+        for file in (
+            directory.configuration,
+            directory.analysis,
+            directory.tokenizer,
+            directory.manifest,
+        ):
+            file.unlink(missing_ok=True)
+        if not existed:
+            with suppress(OSError):  # what else may lie there is not ours to remove
+                path.rmdir()
+        raise
+
+
+def _begin(
+    configuration: Configuration, texts: Texts, path: Path, listener: Listener
+) -> tuple[TrainingJob, Prepared]:
+    """Phases 1 to 3, and what phase 4 needs."""
     listener.phase(1)
     if not configuration.corpus.files:
         listener.found([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
@@ -230,7 +266,7 @@ def _walk(configuration: Configuration, texts: Texts, path: Path, listener: List
         directory.manifest,
         describe_run(
             configuration,
-            files=texts.files,
+            files=_with_absolute_paths(texts.files),
             machine=describe_machine(),
             model=attrs.asdict(description),
         ),
@@ -240,8 +276,17 @@ def _walk(configuration: Configuration, texts: Texts, path: Path, listener: List
     listener.found(lines)
 
     listener.phase(4)
-    job = make_job(configuration, directory, language_model, prepared, listener)
-    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False), listener)
+    return make_job(configuration, directory, language_model, prepared, listener), prepared
+
+
+def _with_absolute_paths(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the files as `with_absolute_paths` lets them be found again; stdin is no path."""
+    return [
+        {**file, "path": str(Path(file["path"]).absolute())}
+        if Path(file["path"]).exists()
+        else dict(file)
+        for file in files
+    ]
 
 
 def _train_and_finish(

@@ -1,0 +1,194 @@
+"""Checks of a model builder: the model that it builds for a tiny vocabulary, as a run builds it.
+
+This module knows nothing about layers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from textgen_core.testing.check import ConformanceFault, check, require
+from textgen_core.testing.subject import Subject
+from textgen_core.testing.tiny_model import (
+    BATCH,
+    CONTEXT,
+    LEARNING_RATE,
+    LETTERS,
+    VOCABULARY,
+    build,
+    build_shaken,
+    difference,
+    draw_token_ids,
+    other_letters,
+    training_step,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from textgen_core.language_model import LanguageModel
+
+TRAINING_STEPS = 100
+TOLERANCE = 1e-3  # between two ways to the same logits, as a share of the largest
+
+
+@check("model.shape", "model")
+def has_shape(subject: Subject) -> None:
+    """From int32 (batch, time) it makes finite logits (batch, time, vocabulary), of any size."""
+    import numpy as np
+    import tensorflow as tf
+
+    model = build(subject).model
+    for shape in ((1, 1), (3, CONTEXT), (2, 5)):
+        logits = tf.convert_to_tensor(model(draw_token_ids(*shape)))
+        wanted = (*shape, VOCABULARY)
+        require(
+            tuple(logits.shape) == wanted and logits.dtype.is_floating,
+            f"Token ids {shape} become {tuple(logits.shape)}, {logits.dtype.name}; not {wanted}.",
+        )
+        is_finite = np.isfinite(tf.cast(logits, tf.float32).numpy()).all()
+        require(is_finite, f"The untrained model's logits of token ids {shape} are not finite.")
+
+
+@check("model.causal", "model")
+def is_causal(subject: Subject) -> None:
+    """The logits at a position depend on no later token."""
+    language_model = build_shaken(subject)
+    token_ids = draw_token_ids(BATCH, CONTEXT)
+    logits = language_model.logits(token_ids).numpy()
+    for position in (1, CONTEXT // 2, CONTEXT - 1):
+        changed = token_ids.copy()
+        changed[:, position:] = other_letters(changed[:, position:])
+        again = language_model.logits(changed).numpy()
+        off = difference(logits[:, :position], again[:, :position])
+        require(
+            off <= TOLERANCE,
+            f"Other tokens from position {position} on change logits before it by {off:.2g} of "
+            "the largest.",
+        )
+
+
+@check("model.rows-independent", "model")
+def keeps_rows_apart(subject: Subject) -> None:
+    """The logits of a row do not depend on the other rows of the batch."""
+    language_model = build_shaken(subject)
+    token_ids = draw_token_ids(BATCH, CONTEXT)
+    logits = language_model.logits(token_ids).numpy()
+    changed = token_ids.copy()
+    changed[1:] = other_letters(changed[1:])
+    for what, rows in (("other rows beside it", changed), ("no rows beside it", token_ids[:1])):
+        off = difference(logits[:1], language_model.logits(rows).numpy()[:1])
+        require(off <= TOLERANCE, f"With {what} a row's logits change by {off:.2g} of the largest.")
+
+
+@check("model.advance-equals-call", "model")
+def advances_as_it_calls(subject: Subject) -> str | None:
+    """Fed in pieces with a state, where it offers that, it gives the logits of the whole."""
+    language_model = build_shaken(subject)
+    model = language_model.model
+    offered = [name for name in ("initial_state", "advance") if hasattr(model, name)]
+    if not offered:
+        return "it offers no advance: the core runs it again for every token"
+    require(
+        len(offered) == 2, f"It offers {offered[0]} alone: initial_state and advance go together."
+    )
+    capacity = language_model.state_capacity or CONTEXT
+    require(capacity >= 2, f"state_capacity is {capacity}: a state must hold some tokens.")
+    token_ids = draw_token_ids(BATCH, min(CONTEXT, capacity))
+    time = token_ids.shape[1]
+    logits = language_model.logits(token_ids).numpy()
+    for sizes in ([time], [1] * time, [time - 1, 1], [1, time - 1]):
+        found = _in_pieces(language_model, token_ids, sizes)
+        off = difference(logits, found)
+        require(
+            off <= TOLERANCE,
+            f"In pieces of {sizes} tokens the logits differ by {off:.2g} of the largest.",
+        )
+    return None
+
+
+@check("model.learns", "model")
+def learns(subject: Subject) -> None:
+    """On letters in a fixed order its loss soon falls below what their frequencies allow."""
+    from textgen_core.training.loss import cross_entropy
+
+    language_model = build(subject)
+    step, batch = training_step(language_model, subject, "graph")
+    # What a model reaches that knows how often each letter comes, and no more.
+    wanted = math.log(len(LETTERS))
+    loss = math.inf
+    for number in range(1, TRAINING_STEPS + 1):
+        result = step([batch], LEARNING_RATE)
+        require(bool(result.finite), f"In step {number} the loss or the gradient is not finite.")
+        if number % 10 == 0:
+            measured = cross_entropy(language_model.logits(batch.inputs), batch.targets)
+            loss = float(measured.plain / measured.tokens)
+            if loss < 0.9 * wanted:
+                return
+    raise ConformanceFault(
+        f"After {TRAINING_STEPS} steps of Adam the loss is {loss:.3f}; the letters' frequencies "
+        f"alone give {wanted:.3f}."
+    )
+
+
+@check("model.compiles", "model")
+def compiles(subject: Subject) -> str | None:
+    """A graph gives the same logits; XLA trains it, or a layer says why not: supports_jit."""
+    import tensorflow as tf
+
+    language_model = build_shaken(subject)
+    token_ids = tf.constant(draw_token_ids(BATCH, CONTEXT))
+    try:
+        graph = tf.function(language_model.model, autograph=False)(token_ids)
+    except Exception as error:
+        raise ConformanceFault(f"As a graph: {_reason_of(error)}") from error
+    off = difference(language_model.logits(token_ids).numpy(), tf.cast(graph, tf.float32).numpy())
+    require(off <= TOLERANCE, f"As a graph the logits differ by {off:.2g} of the largest.")
+    step, batch = training_step(language_model, subject, "auto")
+    declared: str = step.note
+    result = step([batch], LEARNING_RATE)
+    if declared:
+        return declared
+    require(step.compiled_with == "xla", f"No layer's supports_jit is False, and {step.note}")
+    require(bool(result.finite), "Under XLA the loss or the gradient is not finite.")
+    return None
+
+
+CHECKS = (has_shape, is_causal, keeps_rows_apart, advances_as_it_calls, learns, compiles)
+
+
+def _in_pieces(
+    language_model: LanguageModel, token_ids: np.ndarray, sizes: list[int]
+) -> np.ndarray:
+    """Return the logits of token ids that are fed in pieces; the state must keep its shape."""
+    import numpy as np
+    import tensorflow as tf
+
+    state = tf.nest.map_structure(tf.convert_to_tensor, language_model.initial_state(BATCH))
+    pieces, start = [], 0
+    for size in sizes:
+        piece = tf.constant(token_ids[:, start : start + size])
+        logits, new_state = language_model.advance(piece, state)
+        before, after = _outline(state), _outline(new_state)
+        require(before == after, f"advance turns a state of {before} into one of {after}.")
+        pieces.append(logits.numpy())
+        state, start = new_state, start + size
+    return np.concatenate(pieces, axis=1)
+
+
+def _outline(state: Any) -> Any:
+    """Return the state's structure, with shape and dtype in the place of each tensor."""
+    import tensorflow as tf
+
+    def outline(each: Any) -> str:
+        tensor = tf.convert_to_tensor(each)
+        return f"{tensor.dtype.name} {tuple(tensor.shape)}"
+
+    return tf.nest.map_structure(outline, state)
+
+
+def _reason_of(error: Exception) -> str:
+    from textgen_core.generation.failures import reason_of
+
+    return reason_of(error)

@@ -1,0 +1,221 @@
+"""Checks of a sampler: what it does to a few rows of logits, in a few steps, plain and compiled.
+
+The sampler runs in the core's own chain, so that one with a state or with `bind` is held to the
+same. This module knows nothing about drawing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from textgen_core.components import History, Sampler
+from textgen_core.testing.check import ConformanceFault, check, require
+from textgen_core.testing.material import LETTERS, letter_tokenizer
+from textgen_core.testing.subject import Subject
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STEPS = 3
+VOCABULARY = 4 + len(LETTERS)
+NEVER_DRAWN = 3  # the core excludes the ids below: <PAD>, <UNK>, <START>
+PROMPT = 3  # tokens of the longest prompt
+TOLERANCE = 1e-4  # between a compiled transform and the plain one, as a share of the logit
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Rows:
+    """What a sampler is given: float32 logits `(steps, batch, vocabulary)` and the texts so far.
+
+    token_ids: int32 `(batch, PROMPT + steps)`; prompt_lengths: int32 `(batch,)`.
+    """
+
+    logits: np.ndarray
+    token_ids: np.ndarray
+    prompt_lengths: np.ndarray
+
+
+@check("sampler.keeps-one", "sampler")
+def keeps_one(subject: Subject) -> None:
+    """In every row some token stays, and no logit is NaN or +infinity."""
+    import numpy as np
+
+    rows = awkward_rows(seed=1)
+    after = transformed(subject.instance(), rows)
+    for step, row in np.ndindex(after.shape[:2]):
+        found = after[step, row]
+        require(
+            (found < np.inf).all(),  # a NaN is not below infinity
+            f"{_shown(rows.logits[step, row])} becomes {_shown(found)}.",
+        )
+        require(
+            (found > -np.inf).any(),
+            f"{_shown(rows.logits[step, row])}: every token is excluded.",
+        )
+
+
+@check("sampler.never-revives-excluded", "sampler")
+def never_revives(subject: Subject) -> None:
+    """What came in as -infinity, excluded by the core or by an earlier sampler, stays so."""
+    import numpy as np
+
+    rows = awkward_rows(seed=2)
+    dropped = np.random.default_rng(2).random(rows.logits.shape) < 0.5
+    dropped[..., -1] = False  # so that a token is left to draw
+    logits = np.where(dropped, np.float32(-np.inf), rows.logits)
+    after = transformed(subject.instance(), attrs.evolve(rows, logits=logits))
+    revived = np.argwhere((logits == -np.inf) & (after != -np.inf))
+    if len(revived):
+        step, row, token = revived[0]
+        raise ConformanceFault(
+            f"The excluded token {token} got the logit {after[step, row, token]:g} "
+            f"in {_shown(logits[step, row])}."
+        )
+
+
+@check("sampler.rows-independent", "sampler")
+def keeps_rows_apart(subject: Subject) -> None:
+    """What becomes of a row does not depend on the other rows of the batch."""
+    import numpy as np
+
+    rows, others = awkward_rows(seed=3), awkward_rows(seed=4)
+    after = transformed(subject.instance(), rows)
+    even = np.arange(rows.logits.shape[1]) % 2 == 0
+    for kept in (even, ~even):
+        mixed = Rows(
+            logits=np.where(kept[None, :, None], rows.logits, others.logits),
+            token_ids=np.where(kept[:, None], rows.token_ids, others.token_ids),
+            prompt_lengths=np.where(kept, rows.prompt_lengths, others.prompt_lengths),
+        )
+        again = transformed(subject.instance(), mixed)
+        difference = _difference(after[:, kept], again[:, kept])
+        require(not difference, f"With other rows beside it, {difference}.")
+
+
+@check("sampler.repeatable", "sampler")
+def is_repeatable(subject: Subject) -> None:
+    """The same logits and history give the same result: the core alone draws."""
+    sampler, rows = subject.instance(), awkward_rows(seed=5)
+    first, second = transformed(sampler, rows), transformed(sampler, rows)
+    difference = _difference(first, second, tolerance=0)
+    require(not difference, f"In a second call {difference}.")
+
+
+@check("sampler.compiles", "sampler")
+def compiles(subject: Subject) -> None:
+    """As a graph and under XLA it does what it does as plain operations."""
+    # Without ties: rounding may decide which of two equally probable tokens crosses a border.
+    rows = _rows(_random_logits(seed=6, scales=(1.0, 3.0, 5.0)), seed=6)
+    plain = transformed(subject.instance(), rows)
+    for way, is_xla in (("As a graph", False), ("Under XLA", True)):
+        try:
+            after = transformed(subject.instance(), rows, is_xla=is_xla)
+        except Exception as error:
+            raise ConformanceFault(f"{way}: {_reason_of(error)}") from error
+        difference = _difference(plain, after)
+        require(not difference, f"{way}, {difference}.")
+
+
+CHECKS = (keeps_one, never_revives, keeps_rows_apart, is_repeatable, compiles)
+
+
+def use(subject: Subject) -> None:
+    """Transform once."""
+    transformed(subject.instance(), awkward_rows(seed=7))
+
+
+def awkward_rows(seed: int) -> Rows:
+    """Return random rows, a flat one, a peaked one, ties, large numbers, and one token alone."""
+    import numpy as np
+
+    logits = _random_logits(seed, scales=(1.0, 5.0, 0.0, 1.0, 1.0, 1000.0, 1e-6))
+    for step in range(STEPS):
+        tokens = np.random.default_rng((seed, step)).permutation(range(NEVER_DRAWN, VOCABULARY))
+        logits[step, 3, tokens[0]] = 60
+        logits[step, 4, tokens[1:]] = -np.inf
+        logits[step, 5, tokens[:2]] = 5000  # the most probable two, equally so
+    return _rows(logits, seed)
+
+
+def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.ndarray:
+    """Return what becomes of the logits, step after step; `is_xla` None: plain operations."""
+    import numpy as np
+    import tensorflow as tf
+
+    from textgen_core.generation.chain import Chain
+
+    chain = Chain([sampler], [type(sampler).__name__], letter_tokenizer(), excluded=())
+    batch = rows.logits.shape[1]
+
+    def step(logits: Any, token_ids: Any, length: Any, states: Any) -> Any:
+        history = History(
+            token_ids=token_ids,
+            length=tf.fill((batch,), length),
+            prompt_length=tf.constant(rows.prompt_lengths),
+        )
+        after, states, _ = chain.transform(logits, history, states, tf.fill((batch,), True))
+        return after, states
+
+    run: Any = step
+    if is_xla is not None:
+        # TensorFlow warns of one code that is compiled again and again: a partial has none.
+        run = tf.function(partial(step), jit_compile=is_xla, autograph=False)
+    states, found = chain.initial_states(batch, rows.logits.shape[2]), []
+    for number, logits in enumerate(rows.logits):
+        length = PROMPT + number
+        written = np.where(np.arange(rows.token_ids.shape[1]) < length, rows.token_ids, 0)
+        given = (tf.constant(logits), tf.constant(written), tf.constant(length))
+        after, states = run(*given, states)
+        found.append(after.numpy())
+    return np.stack(found)
+
+
+def _rows(logits: np.ndarray, seed: int) -> Rows:
+    import numpy as np
+
+    draw, batch = np.random.default_rng((seed, 1000)), logits.shape[1]
+    token_ids = draw.integers(NEVER_DRAWN + 1, VOCABULARY, (batch, PROMPT + STEPS))
+    return Rows(
+        logits=logits,
+        token_ids=token_ids.astype(np.int32),
+        prompt_lengths=draw.integers(1, PROMPT + 1, (batch,)).astype(np.int32),
+    )
+
+
+def _random_logits(seed: int, scales: tuple[float, ...]) -> np.ndarray:
+    """Return a row for each scale; the tokens that the core excludes are excluded."""
+    import numpy as np
+
+    shape = (STEPS, len(scales), VOCABULARY)
+    logits = np.random.default_rng(seed).normal(size=shape) * np.array(scales)[None, :, None]
+    logits[..., :NEVER_DRAWN] = -np.inf
+    return np.asarray(logits, np.float32)
+
+
+def _difference(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> str:
+    """Return in words where two results differ, or an empty string."""
+    import numpy as np
+
+    same = np.isclose(one, other, rtol=tolerance, atol=tolerance)
+    if same.all():
+        return ""
+    step, row, token = np.argwhere(~same)[0]
+    return (
+        f"the logit of token {token} is {other[step, row, token]:g} in place of "
+        f"{one[step, row, token]:g}"
+    )
+
+
+def _shown(logits: np.ndarray) -> str:
+    """Return the logits of a row, those of the tokens that are never drawn left out."""
+    numbers = ", ".join(f"{each:.3g}" for each in logits[NEVER_DRAWN : NEVER_DRAWN + 8])
+    return f"[{numbers}, …]"
+
+
+def _reason_of(error: Exception) -> str:
+    from textgen_core.generation.failures import reason_of
+
+    return reason_of(error)

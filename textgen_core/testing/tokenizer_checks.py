@@ -1,0 +1,124 @@
+"""Checks of a tokenizer trainer: ids, the file, exactness, the same tokenizer every time.
+
+This module knows nothing about how a vocabulary is found.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgen_core.testing.check import check, require
+from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
+from textgen_core.testing.material import AWKWARD_TEXTS, TRAINING_TEXTS, training_pieces
+from textgen_core.testing.subject import Subject
+from textgen_core.values import plain_options
+
+if TYPE_CHECKING:
+    import tokenizers
+
+# A set of texts has another order in every process: two hash seeds show who relies on it.
+_TRAIN = """
+import hashlib, operator
+from textgen_core.specs import construct, parse_spec
+from textgen_core.testing.material import training_pieces
+cls = operator.attrgetter(given["class"])(module)
+trainer = construct(cls, parse_spec({"name": "x", **given["options"]}), place="a fresh process")
+print(hashlib.sha256(trainer.train(training_pieces()).to_str().encode()).hexdigest())
+"""
+
+
+@check("tokenizer.special-ids", "tokenizer")
+def numbers_special_tokens(subject: Subject) -> None:
+    """<PAD>, <UNK>, <START>, <END> are special, their ids are 0 to 3, and no id is left out."""
+    import tokenizers
+
+    from textgen_core.data.tokenizer import SPECIAL_TOKENS
+
+    trained = subject.instance().train(training_pieces())
+    require(
+        isinstance(trained, tokenizers.Tokenizer),
+        f"train returns a {type(trained).__name__}, not a tokenizers.Tokenizer.",
+    )
+    vocabulary = trained.get_vocab(with_added_tokens=True)
+    added = trained.get_added_tokens_decoder()
+    for number, token in enumerate(SPECIAL_TOKENS):
+        found = vocabulary.get(token)
+        require(found == number, f"The id of {token} is {found}, not {number}.")
+        is_special = number in added and added[number].special
+        require(is_special, f"{token} is not declared as a special token.")
+    highest = max(vocabulary.values())
+    require(
+        sorted(vocabulary.values()) == list(range(len(vocabulary))),
+        f"Its {len(vocabulary)} tokens have ids up to {highest}, some left out or used twice.",
+    )
+    require(len(vocabulary) > len(SPECIAL_TOKENS), "It learns no token beside the special ones.")
+
+
+@check("tokenizer.file-round-trip", "tokenizer")
+def survives_its_file(subject: Subject) -> None:
+    """Saved as tokenizer.json and loaded again, it encodes and decodes as before."""
+    from textgen_core.data.tokenizer import encode, load_tokenizer, save_tokenizer
+
+    trained = _trained(subject)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tokenizer.json"
+        save_tokenizer(trained, path)
+        loaded = load_tokenizer(path)
+    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS):
+        token_ids, again = encode(trained, text), encode(loaded, text)
+        require(
+            again == token_ids, f"{_cut(text)} is encoded as {token_ids[:20]}, then {again[:20]}."
+        )
+        one, other = trained.decode(token_ids), loaded.decode(token_ids)
+        require(one == other, f"{_cut(text)} is decoded as {_cut(one)}, then as {_cut(other)}.")
+
+
+@check("tokenizer.lossless", "tokenizer")
+def is_lossless(subject: Subject) -> str | None:
+    """Where it says that it is lossless, decoding gives any text back, special-token text too."""
+    from textgen_core.data.tokenizer import END, PAD, START, encode
+
+    trained = _trained(subject)
+    claims = bool(subject.instance().lossless)
+    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS):
+        token_ids = encode(trained, text)
+        special = sorted({PAD, START, END} & set(token_ids))
+        require(not special, f"{_cut(text)} is ordinary text, and has the special ids {special}.")
+        if claims:
+            decoded = trained.decode(token_ids)
+            require(decoded == text, f"{_cut(text)} comes back as {_cut(decoded)}.")
+    return None if claims else "it does not say that it is lossless: only special-token text"
+
+
+@check("tokenizer.repeatable", "tokenizer")
+def is_repeatable(subject: Subject) -> str | None:
+    """The same text gives the same tokenizer, in this process and in others."""
+    first, second = (subject.instance().train(training_pieces()).to_str() for _ in range(2))
+    require(first == second, "Trained twice on one text, it is another tokenizer each time.")
+    given = {"class": subject.cls.__qualname__, "options": plain_options(subject.instance())}
+    one, other = (
+        run_fresh(subject.cls, _TRAIN, given, {"PYTHONHASHSEED": seed}) for seed in ("1", "2")
+    )
+    require(one == other, "Two processes train two tokenizers: it may rely on the order of a set.")
+    return NOT_FOUND if one is None else None
+
+
+CHECKS = (numbers_special_tokens, survives_its_file, is_lossless, is_repeatable)
+
+
+def use(subject: Subject) -> None:
+    """Train once."""
+    subject.instance().train(training_pieces())
+
+
+def _trained(subject: Subject) -> tokenizers.Tokenizer:
+    """Return a tokenizer that takes special-token text for text, as the core sets every one."""
+    trained: tokenizers.Tokenizer = subject.instance().train(training_pieces())
+    trained.encode_special_tokens = True
+    return trained
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "…")

@@ -49,7 +49,7 @@ class BleuMetric(Metric):
         if not samples:
             return {"bleu": math.nan}
         score = self._scorer().corpus_score(samples, [references])
-        return {"bleu": float(score.score)}
+        return {"bleu": min(float(score.score), 100.0)}  # rounding may leave it just above
 
     def signature(self) -> str:
         """Return sacrebleu's signature of these options, to be quoted beside the score."""

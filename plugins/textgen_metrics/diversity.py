@@ -77,7 +77,7 @@ def measure_self_bleu(texts: Sequence[Sequence[str]]) -> float:
         scorer.sentence_score(line, lines[:position] + lines[position + 1 :]).score
         for position, line in enumerate(lines)
     ]
-    return _mean(scores)
+    return min(_mean(scores), 100.0)  # rounding may leave it just above
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -150,7 +150,13 @@ def _make_batches(
 ) -> WindowBatches | StreamBatches:
     data, batch_size = configuration.data, configuration.training.batch_size
     if data.batching == "stream":
-        return StreamBatches(token_file.token_ids, data.sequence_length, batch_size)
+        return StreamBatches(
+            token_file.token_ids,
+            data.sequence_length,
+            batch_size,
+            data.stream_length,
+            configuration.seed,
+        )
     return WindowBatches(
         token_file.token_ids, data.sequence_length, data.stride, batch_size, configuration.seed
     )

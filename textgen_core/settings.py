@@ -69,6 +69,11 @@ class DataSettings:
     batching: Literal["windows", "stream"] = option(
         "windows", help="shuffled windows, or contiguous streams with carried state"
     )
+    stream_length: int | None = option(
+        None,
+        help="tokens after which a stream starts afresh; none: at the end of an epoch",
+        at_least=1,
+    )
 
 
 @attrs.frozen(kw_only=True)

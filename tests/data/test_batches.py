@@ -133,6 +133,35 @@ def test_streams_start_afresh_at_each_epoch_alone():
     assert [index for index, each in enumerate(fresh) if each] == [0, 12, 24]
 
 
+def test_streams_of_a_given_length_start_afresh_after_it():
+    batches = StreamBatches(TOKENS[:401], 5, 4, stream_length=20, seed=1)
+    afresh = [batches.batch(index).starts_afresh for index in range(batches.batches_per_epoch)]
+    assert batches.batches_per_epoch == 15
+    assert [index for index, fresh in enumerate(afresh) if fresh] == [0, 3, 6, 9, 12]
+
+
+def test_streams_of_a_given_length_hold_each_token_once_an_epoch_in_an_order_of_the_seed():
+    def first_tokens(seed, epoch):
+        batches = StreamBatches(TOKENS[:400], 4, 4, stream_length=21, seed=seed)
+        first = epoch * batches.batches_per_epoch
+        return [batches.batch(first + index).inputs for index in range(batches.batches_per_epoch)]
+
+    seen = np.concatenate([rows.ravel() for rows in first_tokens(1, 0)])
+    assert len(np.unique(seen)) == len(seen) == 320
+    for seed, epoch in ((1, 1), (2, 0)):
+        other = first_tokens(seed, epoch)
+        assert sorted(np.concatenate([rows.ravel() for rows in other])) == sorted(seen)
+        assert not np.array_equal(other[0], first_tokens(1, 0)[0])
+
+
+@pytest.mark.parametrize("stream_length", [1, 7, 1000, 10**9])
+def test_a_stream_length_beyond_the_text_or_below_a_sequence_is_the_nearest_that_can_be(
+    stream_length,
+):
+    batches = StreamBatches(TOKENS[:100], 10, 3, stream_length=stream_length)
+    assert batches.batch(batches.batches_per_epoch - 1).inputs.shape == (3, 10)
+
+
 def test_the_penn_treebank_has_the_batches_of_the_literature():
     tokens = np.ones(929_590, dtype=np.uint16)
     assert StreamBatches(tokens, 20, 20).batches_per_epoch == 2323

@@ -50,12 +50,11 @@ class WindowBatches:
             raise _too_short(len(token_ids), sequence_length)
         self._token_ids = token_ids
         self.batch_size = batch_size
-        self._seed = seed % 2**64
         self._stride = min(stride, sequence_length)
         self._last_start = len(token_ids) - needed
         self._offsets = np.arange(needed)
         self._windows = -(-self._last_start // self._stride) + 1
-        self._shuffled: tuple[int, np.ndarray] | None = None  # the latest epoch, and its order
+        self._order = _Order(self._windows, seed)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -66,53 +65,85 @@ class WindowBatches:
         """Return the batch of step `index`, counted from 0 over all epochs."""
         epoch, within = divmod(index, self.batches_per_epoch)
         first = within * self.batch_size
-        windows = self._order(epoch)[first : first + self.batch_size]
+        windows = self._order.of(epoch)[first : first + self.batch_size]
         starts = np.minimum(windows * self._stride, self._last_start)
         rows = np.full((self.batch_size, len(self._offsets)), PAD, dtype=np.int32)
         rows[: len(starts)] = self._token_ids[starts[:, np.newaxis] + self._offsets]
         return Batch(inputs=rows[:, :-1], targets=rows[:, 1:], starts_afresh=True)
 
-    def _order(self, epoch: int) -> np.ndarray:
-        """Return the windows' order in an epoch, int64 `(windows,)`: a function of the seed."""
-        if self._shuffled is None or self._shuffled[0] != epoch:
-            key = np.array([self._seed, epoch], dtype=np.uint64)
-            generator = np.random.Generator(np.random.Philox(key=key))
-            self._shuffled = (epoch, generator.permutation(self._windows))
-        return self._shuffled[1]
-
 
 class StreamBatches:
     """Contiguous streams, as in the literature on the Penn Treebank (Zaremba et al. 2014).
 
-    The text is cut into streams of one length; row r of a batch goes on where row r of the batch
-    before it ended. Each epoch starts afresh, and each is the same. The tokens that do not fill a
-    last stream or a last batch are left out. A short text makes fewer streams than were asked for:
-    `batch_size` says how many there are. Raises CorpusError if the text does not fill one.
+    Row r of a batch goes on where row r of the batch before it ended. By default the text is cut
+    into `batch_size` streams of one length, and each epoch goes through them alike. With a
+    `stream_length` it is cut into more streams of about so many tokens, in an order that is a
+    function of (seed, epoch): so the model meets the fresh state again and again, without which
+    it may fail from there for ever.
+
+    The tokens that do not fill a last stream or a last batch are left out. A short text makes
+    fewer rows than were asked for: `batch_size` says how many there are. Raises CorpusError if the
+    text does not fill one.
     """
 
-    def __init__(self, token_ids: np.ndarray, sequence_length: int, batch_size: int) -> None:
+    def __init__(
+        self,
+        token_ids: np.ndarray,
+        sequence_length: int,
+        batch_size: int,
+        stream_length: int | None = None,
+        seed: int = 0,
+    ) -> None:
         """Read from `token_ids`, integers `(tokens,)`, which may be memory-mapped."""
         self.batch_size = min(batch_size, len(token_ids) // (sequence_length + 1))
         if not self.batch_size:
             raise _too_short(len(token_ids), sequence_length)
-        length = len(token_ids) // self.batch_size
-        self._streams = token_ids[: self.batch_size * length].reshape(self.batch_size, length)
+        of_a_row = len(token_ids) // self.batch_size
+        wanted = of_a_row if stream_length is None else max(stream_length, sequence_length)
+        self._rounds = max(1, min(round(of_a_row / wanted), of_a_row // (sequence_length + 1)))
+        length = len(token_ids) // (self.batch_size * self._rounds)
+        streams = self.batch_size * self._rounds
+        self._streams = token_ids[: streams * length].reshape(streams, length)
+        self._batches_of_a_round = (length - 1) // sequence_length
         self._sequence_length = sequence_length
+        self._order = _Order(streams, seed)
 
     @property
     def batches_per_epoch(self) -> int:
         """How many batches go through the streams once."""
-        return (self._streams.shape[1] - 1) // self._sequence_length
+        return self._rounds * self._batches_of_a_round
 
     def batch(self, index: int) -> Batch:
         """Return the batch of step `index`, counted from 0 over all epochs."""
-        within = index % self.batches_per_epoch
-        start = within * self._sequence_length
-        rows = self._streams[:, start : start + self._sequence_length + 1].astype(np.int32)
-        return Batch(inputs=rows[:, :-1], targets=rows[:, 1:], starts_afresh=within == 0)
+        epoch, within = divmod(index, self.batches_per_epoch)
+        round_, step = divmod(within, self._batches_of_a_round)
+        streams = np.arange(self.batch_size)
+        if self._rounds > 1:
+            first = round_ * self.batch_size
+            streams = self._order.of(epoch)[first : first + self.batch_size]
+        start = step * self._sequence_length
+        rows = self._streams[streams, start : start + self._sequence_length + 1].astype(np.int32)
+        return Batch(inputs=rows[:, :-1], targets=rows[:, 1:], starts_afresh=step == 0)
 
 
 Batches = WindowBatches | StreamBatches
+
+
+class _Order:
+    """The order of `count` things in each epoch: a function of (seed, epoch) alone."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self._count = count
+        self._seed = seed % 2**64
+        self._latest: tuple[int, np.ndarray] | None = None
+
+    def of(self, epoch: int) -> np.ndarray:
+        """Return the order in an epoch, int64 `(count,)`."""
+        if self._latest is None or self._latest[0] != epoch:
+            key = np.array([self._seed, epoch], dtype=np.uint64)
+            generator = np.random.Generator(np.random.Philox(key=key))
+            self._latest = (epoch, generator.permutation(self._count))
+        return self._latest[1]
 
 
 def _too_short(tokens: int, sequence_length: int) -> CorpusError:

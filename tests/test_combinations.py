@@ -51,6 +51,7 @@ def test_any_tokenizer_trains_any_model_and_writes_with_any_sampler(
 ):
     run = textgen.run(
         corpus,
+        recipe="first",
         tokenizer=tokenizer,
         model=model,
         sampler=sampler,

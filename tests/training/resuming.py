@@ -18,6 +18,7 @@ SETTINGS = {
     "training.schedule": "plateau",
 }
 API = {
+    "recipe": "first",
     "tokenizer": "character",
     "sampler": "greedy",
     "epochs": 2,
@@ -26,7 +27,7 @@ API = {
     "settings": SETTINGS,
 }
 TINY = [
-    *("--tokenizer", "character", "--sampler", "greedy"),
+    *("--recipe", "first", "--tokenizer", "character", "--sampler", "greedy"),
     *("--epochs", "2", "--batch-size", "4", "--learning-rate", "0.01"),
     *(f"--set={key}={value}" for key, value in SETTINGS.items()),
 ]

@@ -1,0 +1,271 @@
+"""`textgen run` as a person meets it: the run directory, stdout, stderr, and the JSON."""
+
+import json
+import re
+
+import pytest
+from cli.commands import TINY, run_lines
+
+from textgen_core.run_directory import read_rows
+
+FILES = {
+    "run.toml",
+    "manifest.json",
+    "analysis.json",
+    "tokenizer.json",
+    "checkpoints",
+    "best.json",
+    "metrics.jsonl",
+    "samples.jsonl",
+    "evaluation.json",
+    "report.html",
+}
+ESCAPE = "\x1b"
+
+
+@pytest.fixture(scope="module")
+def results(corpus, finished_run):
+    """A plain run, one with --json, a quiet one, and what can be done with them."""
+    name = corpus.name
+    in_minutes = ["--minutes" if each == "--epochs" else each for each in TINY]
+    in_minutes[in_minutes.index("--minutes") + 1] = "0.03"
+    lines = {
+        "plain": ["run", name, *TINY, "--out", "plain"],
+        "json": ["run", name, *TINY, "--out", "json", "--json"],
+        "quiet": ["run", name, *TINY, "--out", "quiet", "--quiet"],
+        "no test split": ["run", name, *TINY, "--split", "90,10,0", "--out", "split", "--json"],
+        "nothing held out": ["run", name, *TINY, "--split", "100,0,0", "--out", "all", "--json"],
+        "default path": ["run", name, *TINY, "--json"],
+        "minutes": ["run", name, *in_minutes, "--out", "timed", "--json"],
+        "from stdin": ["run", "-", *TINY, "--out", "piped"],
+        "further": ["resume", "json", "--epochs", "1", "--json"],
+        "report": ["report", "plain"],
+        "report json": ["report", "plain", "--json"],
+        "newest": ["generate", "--json"],
+    }
+    return dict(zip(lines, run_lines(list(lines.values()), corpus.parent), strict=True))
+
+
+@pytest.fixture(scope="module")
+def folder(corpus):
+    return corpus.parent
+
+
+def only_json(result):
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)  # refuses anything before or after one value
+
+
+def load(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+# ---- the run directory ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plain", "json", "quiet"])
+def test_a_run_directory_holds_the_files_of_the_format_and_no_others(results, folder, name):
+    assert results[name].returncode == 0, results[name].stderr
+    assert {each.name for each in (folder / name).iterdir()} == FILES
+    checkpoints = sorted((folder / name / "checkpoints").iterdir())
+    assert 1 <= len(checkpoints) <= 4
+    for checkpoint in checkpoints:
+        assert re.fullmatch(r"step-\d{8}", checkpoint.name)
+        assert {each.name for each in checkpoint.iterdir()} == {
+            "weights.safetensors",
+            "optimizer.safetensors",
+            "state.json",
+        }
+
+
+def test_the_json_files_have_the_keys_of_the_format(results, folder):
+    run = folder / "json"
+    evaluation = load(run / "evaluation.json")
+    assert set(evaluation) >= {
+        "split",
+        "tokens",
+        "bytes",
+        "unknown_tokens",
+        "loss",
+        "perplexity",
+        "bits_per_byte",
+        "metrics",
+        "baselines",
+        "diagnosis",
+    }
+    best = load(run / "best.json")
+    assert (run / "checkpoints" / best["checkpoint"]).is_dir()
+    assert isinstance(best["validation_loss"], float)
+    manifest = load(run / "manifest.json")
+    assert set(manifest) >= {"versions", "components", "corpus", "seed", "machine"}
+    (source,) = manifest["corpus"]
+    assert source["path"] == str(folder / "text.txt")
+    assert source["bytes"] == (folder / "text.txt").stat().st_size
+    kinds = {each["kind"]: each for each in manifest["components"]}
+    assert kinds["model"]["name"] == "lstm"
+    assert kinds["model"]["distribution"] == "textgen-core"
+
+
+def test_the_rows_of_the_logs_have_the_keys_of_the_format(results, folder):
+    rows = list(read_rows(folder / "plain" / "metrics.jsonl"))
+    training = [set(row) for row in rows if "loss" in row]
+    validation = [set(row) for row in rows if "validation_loss" in row]
+    assert len(training) + len(validation) == len(rows)
+    assert all(
+        keys
+        == {
+            "step",
+            "epoch",
+            "tokens",
+            "seconds",
+            "loss",
+            "learning_rate",
+            "tokens_per_second",
+        }
+        for keys in training
+    )
+    assert all(
+        keys
+        == {
+            "step",
+            "validation_loss",
+            "validation_perplexity",
+            "validation_bits_per_byte",
+        }
+        for keys in validation
+    )
+    samples = list(read_rows(folder / "plain" / "samples.jsonl"))
+    assert all(set(row) == {"step", "prompt", "seed", "samplers", "text"} for row in samples)
+
+
+def test_the_same_command_makes_the_same_run(results, folder):
+    def without_clock(name):
+        rows = read_rows(folder / name / "metrics.jsonl")
+        clock = ("seconds", "tokens_per_second")
+        return [{key: row[key] for key in row if key not in clock} for row in rows]
+
+    assert without_clock("plain") == without_clock("quiet")
+    files = ("evaluation.json", "samples.jsonl", "tokenizer.json", "run.toml", "best.json")
+    for file in files:
+        assert (folder / "plain" / file).read_bytes() == (folder / "quiet" / file).read_bytes()
+
+
+def test_without_out_a_run_lies_under_runs_with_its_time_and_model(results, folder):
+    path = only_json(results["default path"])["run"]
+    assert re.fullmatch(r"runs/\d{4}-\d\d-\d\d-\d{6}-lstm", path)
+    assert (folder / path / "report.html").is_file()
+
+
+def test_a_run_that_is_not_named_is_the_newest_under_runs(results):
+    assert len(only_json(results["newest"])["samples"]) == 1
+
+
+# ---- stdout and stderr ------------------------------------------------------------------------
+
+
+def test_findings_go_to_stdout_and_progress_to_stderr(results):
+    out, error = results["plain"].stdout, results["plain"].stderr
+    for phase in ("1 Analyse", "2 Prepare", "3 Build", "4 Train", "5 Generate and evaluate"):
+        assert phase in out
+    assert "bits per byte" in out
+    assert "Writing to plain" in error
+    assert "validation" in error
+    assert "step" not in out.partition("4 Train")[2].partition("5 Generate")[0].lower().replace(
+        " steps", ""
+    )
+    assert ESCAPE not in out + error
+
+
+def test_the_expected_time_is_told_before_training(results):
+    train = results["plain"].stdout.partition("4 Train\n")[2]
+    assert re.match(r" +[Aa]bout \d+ s: \d+ steps", train)
+
+
+def test_a_run_ends_with_the_exact_commands_that_go_on(results):
+    last = results["plain"].stdout.rstrip().splitlines()[-3:]
+    assert any(line.endswith("textgen generate plain") for line in last)
+    assert any(line.endswith("textgen report plain") for line in last)
+
+
+def test_json_is_exactly_one_value_with_all_that_was_found(results, folder):
+    value = only_json(results["json"])
+    assert value["run"] == "json"
+    assert value["evaluation"]["split"] == "test"
+    assert len(value["samples"]) == 2
+    assert (folder / value["report"]).is_file()
+    assert any("characters are very little" in text for text in value["warnings"])
+    assert "5 Generate and evaluate" in results["json"].stderr
+
+
+def test_quiet_leaves_the_text_and_the_commands(results):
+    out, error = results["quiet"].stdout, results["quiet"].stderr
+    assert "1 Analyse" not in out + error
+    assert "validation" not in error
+    assert "textgen generate quiet" in out
+
+
+def test_tensorflows_chatter_stays_away(results):
+    for result in results.values():
+        assert "cuda" not in result.stderr.lower()
+        assert "oneDNN" not in result.stderr
+
+
+def test_stdin_that_is_empty_is_an_empty_corpus(results):
+    assert results["from stdin"].returncode == 3
+    assert "Error" in results["from stdin"].stderr
+
+
+# ---- what else a run may be -------------------------------------------------------------------
+
+
+def test_without_a_test_split_validation_is_scored_and_says_so(results):
+    assert only_json(results["no test split"])["evaluation"]["split"] == "validation"
+
+
+def test_without_any_held_out_text_a_run_is_not_scored_and_says_so(results):
+    value = only_json(results["nothing held out"])
+    assert value["evaluation"] is None
+    assert any("held out" in text for text in value["warnings"])
+
+
+def test_minutes_end_on_time(results, folder):
+    only_json(results["minutes"])
+    newest = sorted((folder / "timed" / "checkpoints").iterdir())[-1]
+    assert load(newest / "state.json")["seconds"] > 1.4  # of 1.8
+    run = (folder / "timed" / "run.toml").read_text()
+    assert "minutes = 0.03" in run
+    assert "epochs" not in run
+
+
+def test_a_finished_run_can_be_trained_further(results, folder):
+    value = only_json(results["further"])
+    rows = [row for row in read_rows(folder / "json" / "metrics.jsonl") if "loss" in row]
+    assert rows[-1]["epoch"] == 2
+    assert value["run"].endswith("json")
+
+
+def test_the_report_can_be_written_again(results, folder):
+    assert results["report"].stdout.strip() == "plain/report.html"
+    assert only_json(results["report json"]) == {"report": "plain/report.html"}
+
+
+def test_a_dry_run_shows_the_configuration_and_writes_nothing(textgen_command, tmp_path, corpus):
+    import tomllib
+
+    result = textgen_command("run", corpus, *TINY, "--dry-run", "--out", "dry")
+    assert result.returncode == 0, result.stderr
+    assert tomllib.loads(result.stdout)["model"]["units"] == [8]
+    assert "Nothing was written" in result.stderr
+    assert list((tmp_path / "work").iterdir()) == []
+    value = json.loads(textgen_command("run", corpus, *TINY, "--dry-run", "--json").stdout)
+    assert value["configuration"]["training"]["epochs"] == 1
+
+
+def test_a_pipe_that_nobody_reads_is_warned_about(textgen_command, corpus):
+    result = textgen_command("run", corpus, *TINY, "--dry-run", stdin="lost")
+    assert "stdin is a pipe, and is not read" in result.stderr
+
+
+def test_the_corpus_can_come_from_stdin(textgen_command):
+    result = textgen_command("run", "-", *TINY, "--dry-run", "--json", stdin="once upon a time")
+    assert json.loads(result.stdout)["characters"] == 16

@@ -1,0 +1,125 @@
+"""`textgen generate`, `evaluate`, `analyze` and `recipes` as a person meets them."""
+
+import json
+
+import pytest
+from cli.commands import run_lines
+
+KEYS = {
+    "prompt",
+    "seed",
+    "samplers",
+    "samples",
+    "tokens_per_second",
+    "compile_seconds",
+    "seconds_to_first_token",
+}
+
+
+@pytest.fixture(scope="module")
+def results(finished_run, corpus):
+    folder, run = corpus.parent, finished_run
+    (folder / "other.txt").write_text("water under the bridge at night")
+    lines = {
+        "plain": ["generate", run, "--prompt", "the "],
+        "whole": ["generate", run, "--prompt", "the ", "--no-stream"],
+        "several": ["generate", run, "--prompt", "the ", "--samples", "3"],
+        "json": ["generate", run, "--prompt", "the ", "--json", "--samples", "2"],
+        "again": ["generate", run, "--prompt", "the ", "--json", "--samples", "2"],
+        "seed": ["generate", run, "--prompt", "the ", "--json", "--samples", "2", "--seed", "9"],
+        "greedy": ["generate", run, "--json", "--sampler", "greedy", "--max-new-tokens", "3"],
+        "chain": [
+            *("generate", run, "--json", "--sampler", "temperature:0.5", "--sampler", "top-k:3"),
+        ],
+        "stop": ["generate", run, "--json", "--max-new-tokens", "60", "--stop", "e"],
+        "unknown": ["generate", run, "--prompt", "the Ж", "--json"],
+        "score": ["evaluate", run],
+        "score json": ["evaluate", run, "--json"],
+        "other": ["evaluate", run, "--text", "other.txt", "--json"],
+    }
+    return dict(zip(lines, run_lines(list(lines.values()), folder), strict=True))
+
+
+def value_of(result):
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_text_goes_to_stdout_and_nothing_else_does(results):
+    for name in ("plain", "whole"):
+        result = results[name]
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith("the ")
+        assert result.stderr == ""
+    assert results["plain"].stdout == results["whole"].stdout
+
+
+def test_the_json_has_the_keys_of_the_format(results):
+    value = value_of(results["json"])
+    assert set(value) == KEYS
+    assert value["prompt"] == "the "
+    assert value["samplers"] == ["nucleus"] or value["samplers"][0].startswith("nucleus")
+    assert len(value["samples"]) == 2
+    for sample in value["samples"]:
+        assert set(sample) == {"text", "token_ids", "log_probabilities"}
+        assert len(sample["token_ids"]) == len(sample["log_probabilities"]) <= 8
+        assert all(each <= 0 for each in sample["log_probabilities"])
+    assert value["tokens_per_second"] > 0
+
+
+def test_a_seed_decides_the_text(results):
+    first, again, other = (value_of(results[name]) for name in ("json", "again", "seed"))
+    assert first["samples"] == again["samples"]
+    assert first["samples"] != other["samples"]
+    assert first["samples"][0] != first["samples"][1]
+    assert other["seed"] == 9
+
+
+def test_several_samples_are_told_apart(results):
+    assert results["several"].stdout.count("-" * 8) == 2
+    assert results["several"].stdout.count("the ") >= 3
+
+
+def test_samplers_on_the_command_line_take_the_place_of_the_runs_own(results):
+    assert value_of(results["greedy"])["samplers"] == ["greedy"]
+    assert len(value_of(results["greedy"])["samples"][0]["token_ids"]) <= 3
+    chain = value_of(results["chain"])["samplers"]
+    assert [each.partition(":")[0] for each in chain] == ["temperature", "top-k"]
+
+
+def test_a_text_stops_before_a_stop_text(results):
+    assert "e" not in value_of(results["stop"])["samples"][0]["text"]
+
+
+def test_what_the_tokenizer_has_never_seen_is_warned_about(results):
+    assert "never seen" in results["unknown"].stderr
+    assert "Ж" in results["unknown"].stderr
+    assert value_of(results["unknown"])["prompt"] == "the Ж"
+
+
+def test_a_run_is_scored_on_its_test_split_as_when_it_was_trained(results, finished_run):
+    value = value_of(results["score json"])
+    assert value == json.loads((finished_run / "evaluation.json").read_text())
+    assert "bits per byte" in results["score"].stdout
+
+
+def test_a_run_is_scored_on_another_text_which_leaves_its_own_evaluation(results, finished_run):
+    value = value_of(results["other"])
+    assert value["split"] == "other.txt"
+    assert value["bytes"] == 31
+    assert json.loads((finished_run / "evaluation.json").read_text())["split"] == "test"
+
+
+def test_a_corpus_is_analysed_without_tensorflow(textgen_command, small_corpus):
+    result = textgen_command("analyze", small_corpus, env={"TF_CPP_MIN_LOG_LEVEL": "0"})
+    assert result.returncode == 0
+    assert "characters" in result.stdout
+    assert "oneDNN" not in result.stderr
+    value = json.loads(textgen_command("analyze", small_corpus, "--json").stdout)
+    assert value["characters"] == len(small_corpus.read_text())
+
+
+def test_the_recipes_are_listed(textgen_command):
+    assert "classic" in textgen_command("recipes").stdout
+    names = [each["name"] for each in json.loads(textgen_command("recipes", "--json").stdout)]
+    assert {"first", "classic", "fast"} <= set(names)

@@ -106,7 +106,7 @@ def _measured(subject: Subject, evidence: Evidence) -> dict[str, float | None]:
     from textgen_core.evaluation.metrics import NamedMetric, measure_all
 
     name = subject.component.name
-    named = NamedMetric(name, subject.component.plugin.distribution, subject.instance())
+    named = NamedMetric(name, subject.chosen().provider, subject.instance())
     return measure_all([named], evidence)[name]
 
 

@@ -27,8 +27,9 @@ def conformance(component: Any) -> Callable[..., None]:
     """Return a pytest function with one case for each check, whose id is the check's.
 
     component: `DISTRIBUTION:KIND/NAME`, or `DISTRIBUTION:NAME` where that is unambiguous, which
-    uses the defaults of every option; a class; or an instance. Raises ComponentError if there is
-    no such component, and TextgenError if pytest is missing.
+    uses the defaults of every option; a class; or an instance. `pytest -rP` shows the notes of
+    checks that had less to look at than usual. Raises ComponentError if there is no such component,
+    and TextgenError if pytest is missing.
     """
     try:
         import pytest
@@ -41,11 +42,11 @@ def conformance(component: Any) -> Callable[..., None]:
     subject = find_subject(component)
 
     @pytest.mark.parametrize("check", checks_for(subject.kind), ids=lambda check: check.id)
-    def test_conformance(check: Check, record_property: Callable[[str, object], None]) -> None:
+    def test_conformance(check: Check, request: pytest.FixtureRequest) -> None:
         __tracebackhide__ = True
         result = run_check(check, subject)
         if result.note:
-            record_property("note", result.note)
+            request.node.add_report_section("call", "note", result.note)
         if result.fault is not None:
             raise result.fault
 

@@ -1,0 +1,135 @@
+"""Every check passes sound components, and finds the fault of those that are broken."""
+
+from __future__ import annotations
+
+import pytest
+from testing.broken import BROKEN, Explained, builder
+from testing.heavy import HeavyMetric
+from testing.sound import SOUND, PlainBuilder, SoundBuilder, SoundTrainer
+
+from textgen_core.errors import ComponentError
+from textgen_core.registry import KINDS
+from textgen_core.testing import Check, ConformanceFault, Result, checks_for
+from textgen_core.testing.catalogue import CHECKS
+from textgen_core.testing.check import run_check
+from textgen_core.testing.subject import find_subject
+
+BY_ID = {check.id: check for check in CHECKS}
+EVERY_BROKEN = (*BROKEN, ("import.light", HeavyMetric, "imports numpy"))
+
+CASES = [
+    pytest.param(BY_ID[each], cls, words, id=f"{each}-{cls.__name__}-{words[:20]}")
+    for each, cls, words in EVERY_BROKEN
+]
+SOUND_CASES = [
+    pytest.param(check, cls, id=f"{cls.__name__}-{check.id}")
+    for cls in SOUND
+    for kind, base in KINDS.items()
+    if issubclass(cls, base)
+    for check in checks_for(kind)
+]
+
+
+@pytest.mark.parametrize(("check", "cls", "words"), CASES)
+def test_a_check_finds_the_fault_of_a_broken_component(check: Check, cls: type, words: str) -> None:
+    fault = run_check(check, find_subject(cls)).fault
+    assert fault is not None
+    with pytest.raises(ConformanceFault, match=words):
+        raise fault
+
+
+@pytest.mark.parametrize(("check", "cls"), SOUND_CASES)
+def test_a_sound_component_passes(check: Check, cls: type) -> None:
+    assert run_check(check, find_subject(cls)).fault is None
+
+
+def test_every_check_has_a_component_that_it_fails() -> None:
+    assert {each for each, _, _ in EVERY_BROKEN} == set(BY_ID)
+
+
+def test_every_check_has_its_own_id_and_a_sentence() -> None:
+    assert len(BY_ID) == len(CHECKS)
+    for check in CHECKS:
+        assert check.kinds
+        assert check.sentence.endswith(".")
+        assert check.id.partition(".")[0] in {*KINDS, "component", "options", "import"}
+
+
+def test_every_kind_has_checks_of_its_own_and_those_of_all() -> None:
+    for kind in KINDS:
+        ids = [check.id for check in checks_for(kind)]
+        assert any(each.startswith(f"{kind}.") for each in ids)
+        assert {"component.registers", "options.round-trip", "import.light"} <= set(ids)
+
+
+def test_a_kind_that_is_none_is_refused() -> None:
+    with pytest.raises(ComponentError, match="tokenizer, model, sampler, metric, tracker"):
+        checks_for("samplers")
+
+
+# ---- notes --------------------------------------------------------------------------------------
+
+
+def note_of(id: str, component: object) -> str:
+    result = run_check(BY_ID[id], find_subject(component))
+    assert result.fault is None
+    return result.note
+
+
+def test_a_tracker_that_names_its_missing_package_passes_with_a_note() -> None:
+    assert note_of("tracker.order", Explained) == (
+        "the package no_such_service is missing, and its error says so"
+    )
+
+
+def test_a_model_without_advance_passes_with_a_note() -> None:
+    assert "offers no advance" in note_of("model.advance-equals-call", PlainBuilder)
+    assert note_of("model.advance-equals-call", SoundBuilder) == ""
+
+
+def test_a_model_that_says_that_xla_cannot_compile_it_passes_with_a_note() -> None:
+    assert "cannot run under XLA" in note_of("model.compiles", builder("says that XLA cannot"))
+
+
+def test_a_class_that_no_other_process_finds_is_trained_in_this_one_only() -> None:
+    class Local(SoundTrainer):
+        """A class within a function."""
+
+    assert "a fresh process cannot import the class" in note_of("tokenizer.repeatable", Local())
+    assert note_of("tokenizer.repeatable", SoundTrainer) == ""
+
+
+# ---- running a check ----------------------------------------------------------------------------
+
+
+class PanicException(BaseException):
+    """Named like what the tokenizers library raises when it panics."""
+
+
+def examined(error: BaseException) -> Result:
+    def examine(subject: object) -> None:
+        raise error
+
+    check = Check(id="x.y", sentence="It is so.", kinds=("sampler",), examine=examine)
+    return run_check(check, find_subject(SoundBuilder))
+
+
+def test_whatever_a_component_raises_is_a_fault_with_its_cause() -> None:
+    for error in (KeyError("p"), ComponentError("no"), PanicException("oh"), NameError()):
+        fault = examined(error).fault
+        assert isinstance(fault, ConformanceFault)
+        assert fault.__cause__ is error
+    assert str(examined(KeyError("p")).fault) == "It raised KeyError: 'p'"
+    assert str(examined(ComponentError("no", "Allowed: yes.")).fault) == "no\nAllowed: yes."
+
+
+def test_an_interruption_is_no_fault() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        examined(KeyboardInterrupt())
+
+
+def test_a_result_unpacks_as_the_check_and_its_fault() -> None:
+    fault = ConformanceFault("seen")
+    check, found = examined(fault)
+    assert check.id == "x.y"
+    assert found is fault

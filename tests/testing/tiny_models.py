@@ -1,0 +1,58 @@
+"""A model of the last token and of those before it, with a fault by name, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class CountingModel(keras.Model):
+    """logits(t) = output(embedding(t) + a tenth of the sum of all embeddings up to t)."""
+
+    def __init__(self, vocabulary_size: int, width: int, fault: str) -> None:
+        super().__init__()
+        self.fault = fault
+        self.embedding = keras.layers.Embedding(vocabulary_size, width)
+        self.head = keras.layers.Dense(vocabulary_size + (fault == "another vocabulary"))
+        self.embedding.build((None, None))
+        self.head.build((None, None, width))
+        if fault == "says that XLA cannot":
+            self.head.supports_jit = False
+
+    def call(self, token_ids: Any, training: bool = False) -> Any:
+        embedded = self.embedding(token_ids)  # (batch, time, width)
+        return self.logits(embedded, tf.cumsum(embedded, axis=1))
+
+    def logits(self, embedded: Any, sums: Any) -> Any:
+        hidden = embedded + 0.1 * sums
+        if self.fault == "looks ahead":
+            hidden += 0.1 * tf.reduce_mean(embedded, axis=1, keepdims=True)
+        if self.fault == "mixes rows":
+            hidden -= tf.reduce_mean(hidden, axis=0, keepdims=True)
+        if self.fault == "leaves the graph":
+            hidden *= float(tf.reduce_max(tf.abs(hidden)).numpy())
+        if self.fault in ("XLA cannot", "says that XLA cannot"):
+            hidden = tf.ensure_shape(
+                tf.py_function(lambda each: each, [hidden], hidden.dtype), hidden.shape
+            )
+        logits = self.head(hidden)
+        if self.fault == "infinite":
+            logits /= 0.0
+        return tf.stop_gradient(logits) if self.fault == "never learns" else logits
+
+
+class AdvancingModel(CountingModel):
+    """The same, with a state: the sum so far, float32 `(batch, width)`."""
+
+    def initial_state(self, batch_size: int) -> Any:
+        return {"sum": tf.zeros((batch_size, self.embedding.output_dim))}
+
+    def advance(self, token_ids: Any, state: Any, training: bool = False) -> Any:
+        embedded = self.embedding(token_ids)
+        sums = state["sum"][:, None] + tf.cumsum(embedded, axis=1)
+        held = sums if self.fault == "grows its state" else sums[:, -1]
+        if self.fault == "forgets":
+            held = tf.zeros_like(held)
+        return self.logits(embedded, sums), {"sum": held}

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-from testing.broken import BROKEN, Explained, builder
-from testing.heavy import HeavyMetric
-from testing.sound import SOUND, PlainBuilder, SoundBuilder, SoundTrainer
+import random
+from collections.abc import Mapping
 
+import attrs
+import numpy as np
+import pytest
+from testing.broken import BROKEN, Explained, GlobalMetric, GlobalTrainer, builder
+from testing.heavy import HeavyMetric
+from testing.sound import SOUND, PlainBuilder, SoundBuilder, SoundMetric, SoundTrainer
+
+from textgen_core import Evidence
 from textgen_core.errors import ComponentError
 from textgen_core.registry import KINDS
 from textgen_core.testing import Check, ConformanceFault, Result, checks_for
@@ -97,6 +103,33 @@ def test_a_class_that_no_other_process_finds_is_trained_in_this_one_only() -> No
 
     assert "a fresh process cannot import the class" in note_of("tokenizer.repeatable", Local())
     assert note_of("tokenizer.repeatable", SoundTrainer) == ""
+
+
+# ---- random numbers -----------------------------------------------------------------------------
+
+
+def test_what_a_first_use_imports_may_draw_random_numbers() -> None:
+    uses: list[float] = []
+
+    @attrs.frozen(kw_only=True)
+    class Importing(SoundMetric):
+        """Draws a number when it is first used, as many packages do when they are imported."""
+
+        def measure(self, evidence: Evidence) -> Mapping[str, float]:
+            if not uses:
+                uses.append(random.random())
+            return SoundMetric.measure(self, evidence)
+
+    assert note_of("component.frozen-random-state", Importing) == ""
+    assert len(uses) == 1
+
+
+def test_random_numbers_are_put_back_after_a_component_that_disturbs_them() -> None:
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    for cls in (GlobalMetric, GlobalTrainer):
+        subject = find_subject(cls)
+        assert run_check(BY_ID["component.frozen-random-state"], subject).fault is not None
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
 # ---- running a check ----------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from textgen_core.testing import metric_checks, sampler_checks, tokenizer_checks
 from textgen_core.testing.check import check, require
@@ -23,16 +24,14 @@ USES: Mapping[str, Callable[[Subject], object]] = {
 @check("component.frozen-random-state", *USES)
 def leaves_random_state(subject: Subject) -> None:
     """Using it leaves the states of `random` and of `numpy.random` as they were."""
-    import numpy as np
-
-    python, legacy = random.getstate(), np.random.get_state()
+    before = _states()
     try:
+        USES[subject.kind](subject)  # what it imports at first may draw numbers, which is no fault
+        _restore(before)
         USES[subject.kind](subject)
-        after = {"random": random.getstate(), "numpy.random": np.random.get_state()}
+        after = _states()
     finally:
-        random.setstate(python)
-        np.random.set_state(legacy)
-    before = {"random": python, "numpy.random": legacy}
+        _restore(before)
     changed = [name for name in before if not _same(before[name], after[name])]
     require(not changed, f"Using it changes the state of {' and '.join(changed)}.")
 
@@ -40,10 +39,21 @@ def leaves_random_state(subject: Subject) -> None:
 CHECKS = (leaves_random_state,)
 
 
-def _same(one: object, other: object) -> bool:
-    """Return whether two states are the same; numpy's is a tuple with an array in it."""
+def _states() -> dict[str, Any]:
+    """Return the two states, each a tuple; numpy's has an array in it."""
     import numpy as np
 
-    assert isinstance(one, tuple)
-    assert isinstance(other, tuple)
+    return {"random": random.getstate(), "numpy.random": np.random.get_state()}
+
+
+def _restore(states: Mapping[str, Any]) -> None:
+    import numpy as np
+
+    random.setstate(states["random"])
+    np.random.set_state(states["numpy.random"])
+
+
+def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    import numpy as np
+
     return all(np.array_equal(left, right) for left, right in zip(one, other, strict=True))

@@ -228,10 +228,10 @@ class _Training:
         return step * self._job.settings.accumulate // self._job.batches.batches_per_epoch
 
     def _epochs_are_short(self) -> bool:
-        """On the clock, epochs of less than a twentieth of the run get no validation each."""
+        """On the clock, epochs of less than a tenth of the run get no validation each."""
         if self._clock is None:
             return False
-        return self._job.batches.batches_per_epoch * 20 < self._state.plan.last_step
+        return self._job.batches.batches_per_epoch * 10 < self._state.plan.last_step
 
     def _event(self) -> None:
         began = time.perf_counter()

@@ -36,8 +36,9 @@ def tell_analysis(analysis: Analysis) -> list[str]:
         ("bigrams", analysis.top_bigrams),
         ("trigrams", analysis.top_trigrams),
     ):
-        shown = ", ".join(f"{text} {count:,}" for text, count in counted[:5])
-        lines.append(f"most frequent {name}: {shown}")
+        if counted:  # a text of one word has no bigram
+            shown = ", ".join(f"{text} {count:,}" for text, count in counted[:5])
+            lines.append(f"most frequent {name}: {shown}")
     if analysis.zipf is not None:
         lines.append(f"Zipf's slope {analysis.zipf.slope:.2f} (natural text: about -1)")
     return lines

@@ -1,0 +1,156 @@
+"""The phases' findings in lines for a person: the figures they were given, and no others."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from textgen_core.building import LayerRow, ModelDescription
+from textgen_core.config import configure
+from textgen_core.corpus import Corpus, analyse_corpus
+from textgen_core.discovery import discover
+from textgen_core.evaluation.diagnosis import Finding
+from textgen_core.evaluation.evaluation import Evaluation
+from textgen_core.narration import (
+    tell_analysis,
+    tell_evaluation,
+    tell_model,
+    tell_preparation,
+)
+
+
+def analysed(text):
+    return tell_analysis(analyse_corpus(Corpus(documents=(text,))))
+
+
+def test_an_analysis_is_told_with_its_counts_and_most_frequent_words():
+    text = "The cat sat. The cat ran.\nThe dog sat.\n"
+    lines = analysed(text)
+    assert lines[0].startswith(f"{len(text)} characters in 1 document, 2 lines; an alphabet of 15")
+    assert lines[1].startswith("9 words of 5 types")
+    told = "\n".join(lines)
+    assert "most frequent words: The 3, cat 2, sat 2" in told
+    assert "most frequent bigrams: The cat 2" in told
+    assert "Zipf" not in told  # five types bear no slope
+
+
+@pytest.mark.parametrize("text", ["word", "?!", "1", "\u4f60\u597d", "a b"])
+def test_a_text_of_hardly_anything_is_told_without_an_empty_list(text):
+    for line in analysed(text):
+        assert line.strip()
+        assert not line.rstrip().endswith(":")
+        assert "nan" not in line
+
+
+def test_several_documents_are_in_the_plural():
+    lines = tell_analysis(analyse_corpus(Corpus(documents=("one two", "three"))))
+    assert "in 2 documents" in lines[0]
+
+
+def prepared(size, **files):
+    def token_file(tokens, unknown, text_bytes):
+        return SimpleNamespace(
+            token_ids=np.zeros(tokens + 1, np.uint16), unknown_tokens=unknown, text_bytes=text_bytes
+        )
+
+    return SimpleNamespace(
+        tokenizer=SimpleNamespace(get_vocab_size=lambda with_added_tokens: size),
+        notes=("Folded 3 line ends.",),
+        token_files={name: token_file(*facts) for name, facts in files.items()},
+    )
+
+
+def test_a_preparation_is_told_split_by_split_without_counting_the_start_token():
+    configuration = configure({"tokenizer": "word:vocabulary_size=2000"}, discover())
+    found = prepared(1504, train=(12000, 0, 60000), test=(10, 3, 45))
+    lines = tell_preparation(found, configuration)
+    assert lines[0] == "Folded 3 line ends."
+    assert "word:vocabulary_size=2000: 1,504 tokens" in lines[1]
+    assert "fewer than 2,000: the text gives no more" in lines[1]
+    assert lines[2] == "train: 12,000 tokens, 5.00 bytes a token"
+    assert lines[3] == "test: 10 tokens, 3 unknown, 4.50 bytes a token"
+    assert "fewer" not in tell_preparation(prepared(2004), configuration)[1]
+
+
+def test_a_split_without_a_token_is_no_division_by_zero():
+    configuration = configure({"tokenizer": "character"}, discover())
+    assert tell_preparation(prepared(9, validation=(0, 0, 0)), configuration)[2].startswith(
+        "validation: 0 tokens"
+    )
+
+
+def test_a_model_is_told_as_a_table_and_its_needs():
+    row = LayerRow(
+        name="output",
+        kind="Dense",
+        output_for_one="(1, 5, 13)",
+        output_for_batch="(3, 5, 13)",
+        parameters=1234567,
+    )
+    description = ModelDescription(
+        layers=(row,),
+        parameters=1234567,
+        memory_bytes=3_400_000_000,
+        vocabulary_size=10004,
+        context_length=5,
+        batch_size=3,
+        precision="bfloat16",
+    )
+    columns, rows, lines = tell_model(description)
+    assert len(columns) == len(rows[0])
+    assert rows == [("output", "Dense", "(1, 5, 13)", "(3, 5, 13)", "1,234,567")]
+    assert columns[3] == "batch of 3"
+    told = " ".join(lines)
+    for figure in ("1,234,567 parameters in bfloat16", "3.4 GB", "3 x 5", "10,004"):
+        assert figure in told
+
+
+def evaluation(**changes):
+    given = {
+        "split": "validation",
+        "tokens": 100,
+        "bytes": 400,
+        "unknown_tokens": 0,
+        "loss": 2.0,
+        "perplexity": math.exp(2.0),
+        "bits_per_byte": 0.7214,
+        "metrics": {"bleu": {"bleu": 1.23456, "other": None}},
+        "baselines": {},
+        "diagnosis": (),
+    }
+    return Evaluation(**{**given, **changes})
+
+
+def test_an_evaluation_is_told_with_its_split_and_figures():
+    lines = tell_evaluation(evaluation(), 50)
+    assert lines[0] == "on validation: 0.721 bits per byte, loss 2.000 nats a token"
+    assert "7.4" in lines[1]
+    assert "bleu: bleu 1.23, other -" in lines
+    assert not any("to beat" in line for line in lines)
+
+
+def test_baselines_and_troubles_are_told_where_there_are_any():
+    finding = Finding(trouble="overfitting", evidence="It rises.", advice="Drop more.")
+    lines = tell_evaluation(
+        evaluation(
+            baselines={"xz": {"bits_per_byte": 2.5}, "odd": {"bits_per_byte": None}},
+            diagnosis=(finding,),
+        ),
+        50,
+    )
+    assert "to beat, in bits per byte: xz 2.500" in lines
+    assert lines[-1] == "overfitting: It rises. Drop more."
+
+
+def test_figures_that_are_not_finite_are_told_and_break_nothing():
+    lines = tell_evaluation(
+        evaluation(
+            loss=math.inf,
+            perplexity=math.inf,
+            bits_per_byte=math.nan,
+            metrics={"bleu": {"bleu": math.nan}},
+        ),
+        50,
+    )
+    assert "bleu: bleu -" in lines

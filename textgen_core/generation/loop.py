@@ -7,6 +7,7 @@ and a caller that stops it between two calls to read what was written.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -207,7 +208,7 @@ class Loop:
 
 def _program(function: Callable[..., Any], is_xla: bool) -> Any:
     # TensorFlow warns of a function that is compiled again and again: each loop brings its own.
-    return tf.function(lambda *given: function(*given), jit_compile=is_xla, autograph=False)
+    return tf.function(functools.partial(function), jit_compile=is_xla, autograph=False)
 
 
 def held_after(count: int, capacity: int | None) -> int:

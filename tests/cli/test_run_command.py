@@ -33,10 +33,8 @@ def results(corpus, finished_run):
         "plain": ["run", name, *TINY, "--out", "plain"],
         "json": ["run", name, *TINY, "--out", "json", "--json"],
         "quiet": ["run", name, *TINY, "--out", "quiet", "--quiet"],
-        "no test split": ["run", name, *TINY, "--split", "90,10,0", "--out", "split", "--json"],
-        "nothing held out": ["run", name, *TINY, "--split", "100,0,0", "--out", "all", "--json"],
-        "default path": ["run", name, *TINY, "--json"],
-        "minutes": ["run", name, *in_minutes, "--out", "timed", "--json"],
+        "no test split": ["run", name, *TINY, "--split", "90,10,0", "--json"],
+        "minutes": ["run", name, *in_minutes, "--split", "100,0,0", "--out", "timed", "--json"],
         "from stdin": ["run", "-", *TINY, "--out", "piped"],
         "further": ["resume", "json", "--epochs", "1", "--json"],
         "report": ["report", "plain"],
@@ -151,7 +149,7 @@ def test_the_same_command_makes_the_same_run(results, folder):
 
 
 def test_without_out_a_run_lies_under_runs_with_its_time_and_model(results, folder):
-    path = only_json(results["default path"])["run"]
+    path = only_json(results["no test split"])["run"]
     assert re.fullmatch(r"runs/\d{4}-\d\d-\d\d-\d{6}-lstm", path)
     assert (folder / path / "report.html").is_file()
 
@@ -223,7 +221,7 @@ def test_without_a_test_split_validation_is_scored_and_says_so(results):
 
 
 def test_without_any_held_out_text_a_run_is_not_scored_and_says_so(results):
-    value = only_json(results["nothing held out"])
+    value = only_json(results["minutes"])
     assert value["evaluation"] is None
     assert any("held out" in text for text in value["warnings"])
 

@@ -29,7 +29,6 @@ API = {
 TINY = [
     *("--recipe", "first", "--tokenizer", "character", "--sampler", "greedy"),
     *("--epochs", "2", "--batch-size", "4", "--learning-rate", "0.01"),
-    *(f"--set={key}={value}" for key, value in SETTINGS.items()),
 ]
 MODELS = {
     "lstm": "lstm:units=8,layers=2,embedding=6,dropout=0.3",

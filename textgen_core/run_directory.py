@@ -96,9 +96,10 @@ class RunDirectory:
         """Return the steps that have a whole checkpoint, in rising order."""
         if not self.checkpoints.is_dir():
             return []
-        names = [each.name for each in self.checkpoints.iterdir() if each.is_dir()]
-        steps = [name.removeprefix("step-") for name in names if name.startswith("step-")]
-        return sorted(int(step) for step in steps if step.isdigit())
+        names = {each.name for each in self.checkpoints.iterdir() if each.is_dir()}
+        digits = [name.removeprefix("step-") for name in names]
+        steps = [int(each) for each in digits if each.isdecimal()]
+        return sorted(step for step in steps if self.checkpoint(step).name in names)
 
 
 def check_free(path: Path) -> None:

@@ -19,15 +19,16 @@ def write_at(cache: Any, entries: Any, position: Any) -> Any:
     operation is a dynamic slice update: in place where the compiler can, and the same program
     for every position. It comes without a gradient, so this function brings one.
     """
-    start = (0, 0, position, 0)
 
     def gradient(upstream: Any) -> tuple[Any, Any, None]:
-        size = tf.shape(entries)
-        d_entries = tf.slice(upstream, tf.stack(start), size)
-        d_entries.set_shape(entries.shape)
-        d_cache = keras.ops.slice_update(upstream, start, tf.zeros_like(entries))
-        return d_cache, d_entries, None
+        # By gathering and masking: a slice at a position would be compiled anew for each of them.
+        time = tf.shape(entries)[2]
+        d_entries = tf.gather(upstream, position + tf.range(time), axis=2)
+        slots = tf.range(tf.shape(upstream)[2]) - position  # (capacity,)
+        is_written = ((slots >= 0) & (slots < time))[None, None, :, None]
+        d_cache = tf.where(is_written, tf.zeros_like(upstream), upstream)
+        return d_cache, tf.ensure_shape(d_entries, entries.shape), None
 
-    written = keras.ops.slice_update(cache, start, entries)
+    written = keras.ops.slice_update(cache, (0, 0, position, 0), entries)
     written = tf.ensure_shape(written, cache.shape)
     return written, gradient

@@ -30,6 +30,7 @@ TENSOR_ROOMS = {
     "training_phase",
     "opened_run",
     "pipeline",
+    "walk",
     "testing/",
 }
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

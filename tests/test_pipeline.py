@@ -16,8 +16,9 @@ from textgen_core.errors import (
     UsageError,
 )
 from textgen_core.listener import Listener
-from textgen_core.pipeline import More, free_path, resume, with_absolute_paths
+from textgen_core.pipeline import free_path, resume, with_absolute_paths
 from textgen_core.run_directory import read_json, read_rows
+from textgen_core.walk import More
 
 ARGUMENTS = {
     "recipe": "first",

@@ -8,6 +8,7 @@ nothing about text, bytes or what the losses are good for; it alone in this room
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,9 @@ class Scorer:
             self._stride = min(wanted, self._window)
         self._batch_size = batch_size
         self._projects = hasattr(language_model.model, "project")
-        self._score_windows = tf.function(self._window_losses, reduce_retracing=False)
-        self._score_piece = tf.function(self._piece_losses, reduce_retracing=False)
+        # Wrapped, since TensorFlow warns of a method that is traced for a few shapes.
+        self._score_windows = tf.function(partial(self._window_losses))
+        self._score_piece = tf.function(partial(self._piece_losses))
 
     def score(self, token_ids: np.ndarray) -> np.ndarray:
         """Return losses, float32 `(tokens - 1,)` in nats, of int `(tokens,)` with `<START>` first.

@@ -232,14 +232,19 @@ def _sample_writer(
         generation = generator.generate(
             [settings.prompt], max_new_tokens=settings.max_new_tokens, seed=configuration.seed
         )
-        return {
-            "prompt": settings.prompt,
-            "seed": configuration.seed,
-            "samplers": [chosen.label for chosen in configuration.samplers],
-            "text": generation.samples[0].text,
-        }
+        return sample_row(configuration, generation.samples[0].text)
 
     return write
+
+
+def sample_row(configuration: Configuration, text: str) -> dict[str, Any]:
+    """Return a row of samples.jsonl for a text that the run wrote, without its step."""
+    return {
+        "prompt": configuration.generation.prompt,
+        "seed": configuration.seed,
+        "samplers": [chosen.label for chosen in configuration.samplers],
+        "text": text,
+    }
 
 
 class _Both:

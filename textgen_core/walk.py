@@ -40,7 +40,7 @@ from textgen_core.run_directory import (
 from textgen_core.training.checkpoint import load_state
 from textgen_core.training.loop import TrainingJob, is_over
 from textgen_core.training.progress import TrainingState
-from textgen_core.training_phase import make_job, restore, tracking, train_phase
+from textgen_core.training_phase import make_job, restore, sample_row, tracking, train_phase
 
 
 @attrs.frozen(kw_only=True)
@@ -184,16 +184,7 @@ def _finish(
     generation = run.write(settings.prompt, samples=settings.samples)
     texts = [sample.text for sample in generation.samples]
     for text in texts:
-        append_row(
-            directory.samples,
-            {
-                "step": run.step,
-                "prompt": settings.prompt,
-                "seed": configuration.seed,
-                "samplers": [chosen.label for chosen in configuration.samplers],
-                "text": text,
-            },
-        )
+        append_row(directory.samples, {"step": run.step, **sample_row(configuration, text)})
     listener.generated(texts, settings.prompt)
     if len(prepared.token_files) > 1:
         evaluation = run.evaluate()

@@ -6,18 +6,17 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, print_json, warn_of_unread_stdin
+from textgen_core.cli.options import (
+    CorpusArgument,
+    Json,
+    print_json,
+    warn,
+    warn_of_unread_stdin,
+)
 
 
 def analyze(
-    corpus: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[CORPUS]...",
-            help="Text files or folders, - for stdin; default: a built-in corpus.",
-            show_default=False,
-        ),
-    ] = None,
+    corpus: CorpusArgument = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="corpus.KEY=VALUE", help="A setting; may be repeated."),
@@ -25,7 +24,6 @@ def analyze(
     as_json: Json = False,
 ) -> None:
     """Look at a corpus: counts, vocabulary, lengths and n-grams, with advice."""
-    from textgen_core.cli.options import warn
     from textgen_core.cli.terminal import stdout
     from textgen_core.config import corpus_settings
     from textgen_core.corpus import advise_on, analyse_corpus, clean_corpus, read_corpus

@@ -19,6 +19,14 @@ RunArgument = Annotated[
         show_default=False,
     ),
 ]
+CorpusArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CORPUS]...",
+        help="Text files or folders, - for stdin; default: a built-in corpus.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show results and warnings only.")]
 Samplers = Annotated[

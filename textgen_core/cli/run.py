@@ -7,25 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textgen_core.cli.options import Json, Quiet, Samplers, print_json, warn_of_unread_stdin
+from textgen_core.cli.options import (
+    CorpusArgument,
+    Json,
+    Quiet,
+    Samplers,
+    print_json,
+    warn_of_unread_stdin,
+)
 
 if TYPE_CHECKING:
     from textgen_core.cli.terminal import TerminalListener
     from textgen_core.config import Configuration
     from textgen_core.opened_run import Run
 
-Spec = typer.Option(metavar="SPEC", show_default=False)
-
 
 def run(
-    corpus: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[CORPUS]...",
-            help="Text files or folders, - for stdin; default: a built-in corpus.",
-            show_default=False,
-        ),
-    ] = None,
+    corpus: CorpusArgument = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(metavar="SPEC", help="The tokenizer, such as bpe:vocabulary_size=8000."),

@@ -94,6 +94,11 @@ class TrainingSettings:
     schedule: Literal["constant", "plateau", "linear", "cosine", "halving"] = option(
         "plateau", help="how the learning rate changes"
     )
+    halve_after: int = option(
+        1,
+        help="epochs at the full rate before the schedule halving halves it after each",
+        at_least=1,
+    )
     warm_up: float = option(
         0.0, help="share of the training in which the rate rises from zero", at_least=0, below=1
     )

@@ -34,16 +34,15 @@ from textgen_core.training.checkpoint import (
     remove_leftovers,
 )
 from textgen_core.training.interruption import listening
-from textgen_core.training.loop import (
+from textgen_core.training.job import (
     TrainingJob,
     Validation,
     first_state,
     is_over,
     last_step_of,
-    train,
 )
+from textgen_core.training.loop import train
 from textgen_core.training.optimizer import build_optimizer
-from textgen_core.training.plan import Plan
 from textgen_core.training.progress import TrainingState
 from textgen_core.training.step import TrainingStep
 from textgen_core.training.trackers import Trackers
@@ -151,8 +150,7 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     mark_best(job.run, state)  # a kill between checkpoint and mark leaves another one marked
     if not fresh_plan:
         return state
-    plan = Plan(step=step, progress=0.0, last_step=last_step_of(job))
-    return attrs.evolve(state, plan=plan, epochs_without_gain=0)
+    return state.scheduled_anew(last_step_of(job))
 
 
 @contextmanager

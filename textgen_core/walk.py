@@ -38,7 +38,7 @@ from textgen_core.run_directory import (
     write_toml,
 )
 from textgen_core.training.checkpoint import load_state
-from textgen_core.training.loop import TrainingJob, is_over
+from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.progress import TrainingState
 from textgen_core.training_phase import make_job, restore, sample_row, tracking, train_phase
 

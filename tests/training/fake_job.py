@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from textgen_core.training.interruption import Interruption
-from textgen_core.training.loop import TrainingJob, Validation, first_state, train
+from textgen_core.training.job import TrainingJob, Validation, first_state
+from textgen_core.training.loop import train
 from textgen_core.training.step import StepResult
 
 

@@ -8,7 +8,7 @@ from training.tiny import TinyModel, draw_batch, make_step, settings, values_of,
 
 from textgen_core.run_directory import RunDirectory
 from textgen_core.training.calibration import measure_step
-from textgen_core.training.loop import TrainingJob
+from textgen_core.training.job import TrainingJob
 
 
 class DrawnBatches:

@@ -13,7 +13,8 @@ from textgen_core.errors import TrainingDiverged
 from textgen_core.run_directory import RunDirectory, read_json, read_rows
 from textgen_core.training import loop
 from textgen_core.training.checkpoint import load_state
-from textgen_core.training.loop import LOG_EVERY, first_state, last_step_of, train
+from textgen_core.training.job import first_state, last_step_of
+from textgen_core.training.loop import LOG_EVERY, train
 
 
 @pytest.fixture
@@ -192,6 +193,35 @@ def test_halving_halves_the_rate_with_each_epoch(run, losses):
     job = make_job(run, chosen, batches_per_epoch=2, losses=losses)
     train_whole(job)
     assert job.step.rates == [0.8, 0.8, 0.4, 0.4, 0.2, 0.2]
+
+
+def test_halving_waits_for_the_epochs_at_the_full_rate_as_zaremba_et_al_do(run):
+    chosen = of_epochs(7, schedule="halving", halve_after=4, learning_rate=1.0)
+    job = make_job(run, chosen, batches_per_epoch=2)
+    train_whole(job)
+    by_epoch = [1.0, 1.0, 1.0, 1.0, 0.5, 0.25, 0.125]
+    assert job.step.rates == [rate for rate in by_epoch for _ in range(2)]
+
+
+@pytest.mark.parametrize("after", range(1, 12))
+def test_halving_goes_on_exactly_where_it_was_stopped(run, after):
+    chosen = of_epochs(6, schedule="halving", halve_after=2, learning_rate=1.0)
+    first = make_job(run, chosen, batches_per_epoch=2)
+    train(first, first_state(first), InterruptedAfter(first, after))
+    second = make_job(run, chosen, batches_per_epoch=2)
+    train_whole(second, load_state(run, after))
+    assert first.step.rates + second.step.rates == [1.0] * 4 + [
+        0.5**halvings for halvings in (1, 1, 2, 2, 3, 3, 4, 4)
+    ]
+
+
+def test_a_run_that_is_trained_further_halves_anew_from_the_full_rate(run):
+    job = make_job(run, of_epochs(3, schedule="halving", learning_rate=1.0), batches_per_epoch=2)
+    state = train_whole(job).scheduled_anew(last_step=10)
+    chosen = of_epochs(5, schedule="halving", halve_after=1, learning_rate=1.0)
+    further = make_job(run, chosen, batches_per_epoch=2)
+    train_whole(further, state)
+    assert further.step.rates == [1.0, 1.0, 0.5, 0.5]
 
 
 # ---- ends -------------------------------------------------------------------------------------

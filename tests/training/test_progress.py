@@ -3,12 +3,13 @@
 import json
 import math
 
+import attrs
 import pytest
 from training.tiny import settings
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.run_directory import finite
-from textgen_core.training.loop import is_over
+from textgen_core.training.job import is_over
 from textgen_core.training.plan import Plan
 from textgen_core.training.progress import PLATEAU_FACTOR, TrainingState
 
@@ -84,6 +85,22 @@ def test_the_plateau_lowers_the_rate_with_each_epoch_that_brings_no_gain():
     losses = [3.0, 2.0, 2.1, 2.2, 1.0]
     assert validated_at_epochs(losses, True).rate_factor == PLATEAU_FACTOR**2
     assert validated_at_epochs(losses, False).rate_factor == 1
+
+
+def test_a_schedule_begins_anew_from_the_full_rate_and_keeps_the_best():
+    state = attrs.evolve(
+        validated_at_epochs([3.0, 2.0, 2.1, 2.2], True), step=40, best_loss=2.0, best_step=20
+    )
+    again = state.scheduled_anew(last_step=60)
+    assert again.plan == Plan(last_step=60, step=40, progress=0.0)
+    assert (again.rate_factor, again.epochs_without_gain, again.scheduled_from) == (1.0, 0, 40)
+    assert (again.best_loss, again.best_step, again.best_epoch_loss) == (2.0, 20, 2.0)
+
+
+def test_a_state_of_an_older_checkpoint_is_scheduled_from_its_start():
+    values = START.as_json()
+    del values["scheduled_from"]
+    assert TrainingState.from_json(values) == START
 
 
 def test_training_is_over_when_patience_is():

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from textgen_core.training.schedule import rate_share
+from textgen_core.training.schedule import halved, rate_share
 
 SCHEDULES = ["constant", "plateau", "halving", "linear", "cosine"]
 POINTS = [number / 2000 for number in range(2001)]
@@ -45,3 +45,9 @@ def test_linear_waits_and_then_falls_straight():
 def test_cosine_is_half_way_down_in_the_middle():
     assert rate_share("cosine", 0.0, 0.5) == pytest.approx(0.5)
     assert rate_share("cosine", 0.2, 0.6) == pytest.approx(0.5)
+
+
+def test_halving_begins_after_the_epochs_at_the_full_rate():
+    assert [halved(epochs, 1) for epochs in range(4)] == [1, 0.5, 0.25, 0.125]
+    assert [halved(epochs, 4) for epochs in range(7)] == [1, 1, 1, 1, 0.5, 0.25, 0.125]
+    assert halved(5000, 1) == 0

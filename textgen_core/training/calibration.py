@@ -9,7 +9,7 @@ import time
 
 import tensorflow as tf
 
-from textgen_core.training.loop import TrainingJob
+from textgen_core.training.job import TrainingJob
 
 _STEPS = 3
 

@@ -9,101 +9,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
 
 import attrs
 
-from textgen_core.data.batches import Batches
 from textgen_core.errors import TrainingDiverged
-from textgen_core.language_model import LanguageModel
-from textgen_core.run_directory import RunDirectory, append_row
-from textgen_core.settings import TrainingSettings
+from textgen_core.run_directory import append_row
 from textgen_core.training.checkpoint import (
     mark_best,
     prune_checkpoints,
     save_checkpoint,
 )
 from textgen_core.training.interruption import Interruption
+from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.pace import Pace
 from textgen_core.training.plan import Plan
 from textgen_core.training.progress import TrainingState
-from textgen_core.training.schedule import rate_share
-from textgen_core.training.step import StepResult, TrainingStep
+from textgen_core.training.schedule import halved, rate_share
+from textgen_core.training.step import StepResult
 
 LOG_EVERY = 10  # steps
-UNKNOWN_STEP = 10**9  # the last step of a run on the clock, before its speed is known
 _EXPLODED = 20  # times what guessing costs: no training comes back from there
 _REPLAN_SECONDS = 2.0  # between two plans of a run on the clock
 _REPLAN_SHARE = 0.02  # of such a run, where that is less
-
-
-class Observer(Protocol):
-    """Who follows the training."""
-
-    def training_row(self, row: Mapping[str, Any], progress: float) -> None:
-        """A row was written to metrics.jsonl; `progress` runs from 0 to 1."""
-
-    def validation_row(self, row: Mapping[str, Any]) -> None:
-        """A validation row was written to metrics.jsonl."""
-
-    def sample(self, row: Mapping[str, Any]) -> None:
-        """A sample was written to samples.jsonl."""
-
-    def checkpoint(self, step: int) -> None:
-        """A checkpoint was saved."""
-
-    def warning(self, text: str) -> None:
-        """Training goes on otherwise than it was asked to."""
-
-
-@attrs.frozen(kw_only=True)
-class Validation:
-    """The figures of a validation: nats per token, its exponential, and bits per byte."""
-
-    loss: float
-    perplexity: float
-    bits_per_byte: float
-
-
-@attrs.frozen(kw_only=True)
-class TrainingJob:
-    """All that training needs.
-
-    validate: returns the figures of the validation split, or None where there is none.
-    write_sample: returns the fields of a row of samples.jsonl, without its step.
-    """
-
-    language_model: LanguageModel
-    optimizer: Any
-    step: TrainingStep
-    batches: Batches
-    settings: TrainingSettings
-    run: RunDirectory
-    validate: Callable[[], Validation | None]
-    write_sample: Callable[[], Mapping[str, Any]]
-    observer: Observer
-
-
-def first_state(job: TrainingJob) -> TrainingState:
-    """Return the state before the first step."""
-    return TrainingState(plan=Plan(last_step=last_step_of(job)))
-
-
-def last_step_of(job: TrainingJob) -> int:
-    """Return the last step of a run of epochs; on the clock a bound that the plan replaces."""
-    if job.settings.epochs is None:
-        return UNKNOWN_STEP
-    batches = job.settings.epochs * job.batches.batches_per_epoch
-    return math.ceil(batches / job.settings.accumulate)
-
-
-def is_over(state: TrainingState, settings: TrainingSettings) -> bool:
-    """Return whether training has reached its plan's end, or stops early."""
-    if state.step >= state.plan.last_step:
-        return True
-    patience = settings.patience if settings.epochs is not None else None
-    return patience is not None and state.epochs_without_gain >= patience
 
 
 def train(job: TrainingJob, state: TrainingState, interruption: Interruption) -> TrainingState:
@@ -166,8 +93,10 @@ class _Training:
             unlogged_loss=state.unlogged_loss + float(result.loss_sum),
             unlogged_tokens=state.unlogged_tokens + tokens,
         )
-        if job.settings.schedule == "halving" and self._ends_epoch():
-            self._state = attrs.evolve(self._state, rate_factor=self._state.rate_factor / 2)
+        if job.settings.schedule == "halving":
+            epochs = self._epoch_of(self._state.step) - self._epoch_of(state.scheduled_from)
+            factor = halved(epochs, job.settings.halve_after)
+            self._state = attrs.evolve(self._state, rate_factor=factor)
         self._pace.step_took(time.perf_counter() - began)
         self._keep_time()
         if self._state.step % LOG_EVERY == 0:

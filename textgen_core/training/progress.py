@@ -24,7 +24,8 @@ class TrainingState:
     seconds: the time spent in training so far, over all sessions. unlogged_loss, unlogged_tokens:
     sums over the steps since the last row of metrics.jsonl, so that a resumed run writes the row
     that an uninterrupted one would. epochs_without_gain: validations at an epoch's end since the
-    best. rate_factor: what plateau and halving have made of the rate.
+    best. rate_factor: what plateau and halving have made of the rate. scheduled_from: the step at
+    which the schedule began, later than 0 in a run that was trained further than planned.
     """
 
     step: int = 0
@@ -38,6 +39,7 @@ class TrainingState:
     best_epoch_loss: float = math.inf
     epochs_without_gain: int = 0
     rate_factor: float = 1.0
+    scheduled_from: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -57,6 +59,16 @@ class TrainingState:
         except (AttributeError, KeyError, TypeError) as error:
             raise RunDirectoryError(f"A checkpoint's state.json is damaged: {error}.") from error
         return state
+
+    def scheduled_anew(self, last_step: int) -> TrainingState:
+        """Return the state of a run that is trained further, whose schedule begins here."""
+        return attrs.evolve(
+            self,
+            plan=Plan(step=self.step, progress=0.0, last_step=last_step),
+            epochs_without_gain=0,
+            rate_factor=1.0,
+            scheduled_from=self.step,
+        )
 
     def validated(self, loss: float) -> TrainingState:
         """Return the state after a validation."""

@@ -14,7 +14,7 @@ def rate_share(schedule: str, warm_up: float, progress: float) -> float:
     """Return the share of the highest learning rate at a progress from 0 to 1.
 
     `warm_up` is the share of the training in which the rate rises from zero. "plateau" and
-    "halving" are constant here: they fall at validations and epochs, see `Plateau`.
+    "halving" are constant here: they fall at validations and epochs.
     """
     if warm_up and progress < warm_up:
         return max(progress, 1e-3 * warm_up) / warm_up
@@ -24,3 +24,12 @@ def rate_share(schedule: str, warm_up: float, progress: float) -> float:
         done = (progress - warm_up) / (1.0 - warm_up)
         return 0.5 * (1.0 + math.cos(math.pi * done))
     return 1.0
+
+
+def halved(epochs: int, halve_after: int) -> float:
+    """Return what "halving" leaves of the rate after so many epochs.
+
+    `halve_after` epochs run at the full rate, and each later one at half that of the one before
+    (Zaremba et al. 2014).
+    """
+    return float(2.0 ** -max(0, epochs - halve_after + 1))

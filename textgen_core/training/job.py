@@ -1,0 +1,90 @@
+"""What training is made of: the job, who follows it, and where it begins and ends.
+
+This module knows nothing about how a step is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+from textgen_core.data.batches import Batches
+from textgen_core.language_model import LanguageModel
+from textgen_core.run_directory import RunDirectory
+from textgen_core.settings import TrainingSettings
+from textgen_core.training.plan import Plan
+from textgen_core.training.progress import TrainingState
+from textgen_core.training.step import TrainingStep
+
+UNKNOWN_STEP = 10**9  # the last step of a run on the clock, before its speed is known
+
+
+class Observer(Protocol):
+    """Who follows the training."""
+
+    def training_row(self, row: Mapping[str, Any], progress: float) -> None:
+        """A row was written to metrics.jsonl; `progress` runs from 0 to 1."""
+
+    def validation_row(self, row: Mapping[str, Any]) -> None:
+        """A validation row was written to metrics.jsonl."""
+
+    def sample(self, row: Mapping[str, Any]) -> None:
+        """A sample was written to samples.jsonl."""
+
+    def checkpoint(self, step: int) -> None:
+        """A checkpoint was saved."""
+
+    def warning(self, text: str) -> None:
+        """Training goes on otherwise than it was asked to."""
+
+
+@attrs.frozen(kw_only=True)
+class Validation:
+    """The figures of a validation: nats per token, its exponential, and bits per byte."""
+
+    loss: float
+    perplexity: float
+    bits_per_byte: float
+
+
+@attrs.frozen(kw_only=True)
+class TrainingJob:
+    """All that training needs.
+
+    validate: returns the figures of the validation split, or None where there is none.
+    write_sample: returns the fields of a row of samples.jsonl, without its step.
+    """
+
+    language_model: LanguageModel
+    optimizer: Any
+    step: TrainingStep
+    batches: Batches
+    settings: TrainingSettings
+    run: RunDirectory
+    validate: Callable[[], Validation | None]
+    write_sample: Callable[[], Mapping[str, Any]]
+    observer: Observer
+
+
+def first_state(job: TrainingJob) -> TrainingState:
+    """Return the state before the first step."""
+    return TrainingState(plan=Plan(last_step=last_step_of(job)))
+
+
+def last_step_of(job: TrainingJob) -> int:
+    """Return the last step of a run of epochs; on the clock a bound that the plan replaces."""
+    if job.settings.epochs is None:
+        return UNKNOWN_STEP
+    batches = job.settings.epochs * job.batches.batches_per_epoch
+    return math.ceil(batches / job.settings.accumulate)
+
+
+def is_over(state: TrainingState, settings: TrainingSettings) -> bool:
+    """Return whether training has reached its plan's end, or stops early."""
+    if state.step >= state.plan.last_step:
+        return True
+    patience = settings.patience if settings.epochs is not None else None
+    return patience is not None and state.epochs_without_gain >= patience

@@ -143,12 +143,17 @@ class TransformerLanguageModel(keras.Model):
             return block(stream, positions, rotation=turn, held=held, seed=seed)
 
         def run_again(stream: Any, held: Any) -> Any:
-            # A cache has no place here: its gradient needs the entries that are written.
-            if held is not None:
-                return run(stream, held)
-            return tf.recompute_grad(lambda stream: run(stream)[0])(stream), None
+            @tf.recompute_grad  # type: ignore[untyped-decorator]
+            def of_stream(stream: Any) -> Any:
+                after, kept = run(stream, held)
+                # They are for the next batch, and no gradient flows back over that border.
+                return after, tf.stop_gradient(kept["keys"]), tf.stop_gradient(kept["values"])
 
-        return run_again if self.recompute else run
+            after, keys, values = of_stream(stream)
+            return after, {"keys": keys, "values": values}
+
+        # The backward pass begins with the last block: to forget what it computed saves nothing.
+        return run_again if self.recompute and block is not self.blocks[-1] else run
 
     def _embed(self, token_ids: Any, positions: Any) -> Any:
         embedded = self.embedding(token_ids)

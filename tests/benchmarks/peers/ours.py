@@ -1,0 +1,143 @@
+"""This project's own training, by the way that a run takes: its loop, batches, step and loss.
+
+The tokens are random, in a memory-mapped file. Nothing is left out but validations and samples,
+since no epoch ends while it is measured; the checkpoint that the loop leaves behind is not counted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tokenizers
+from worker import Answer, Peer, serve
+
+from textgen_core.config import Configuration, configure
+from textgen_core.corpus import Splits
+from textgen_core.data.batches import Batch, WindowBatches
+from textgen_core.data.tokenizer import SPECIAL_TOKENS
+from textgen_core.discovery import discover
+from textgen_core.listener import Listener
+from textgen_core.phases import Prepared
+from textgen_core.phases import build as build_model
+from textgen_core.run_directory import create_run_directory
+from textgen_core.training.interruption import Interruption
+from textgen_core.training.loop import train
+from textgen_core.training_phase import make_job, restore
+
+_TOKENS = 8_000_000  # so many that no epoch ends while it is measured
+
+
+def build(setting: dict[str, Any]) -> Peer:
+    """Return the peer of a setting."""
+    tf.config.threading.set_intra_op_parallelism_threads(setting["threads"])
+    tf.config.threading.set_inter_op_parallelism_threads(setting["threads"])
+    folder = Path(tempfile.mkdtemp(dir=setting["folder"]))
+    configuration = _configuration(setting)
+    batches = _TimedBatches(configuration, _random_tokens(setting, folder / "random.tokens"))
+    prepared = Prepared(
+        splits=Splits(train=("",), validation=(), test=()),
+        tokenizer=_tokenizer(setting["vocabulary_size"]),
+        token_files={},
+        batches=batches,
+        notes=(),
+    )
+    language_model, description = build_model(configuration, prepared.tokenizer)
+    run = create_run_directory(folder / "run")
+    job = make_job(configuration, run, language_model, prepared, Listener())
+    state = restore(job, fresh_plan=False)
+
+    def train_for(seconds: float) -> Answer:
+        nonlocal state
+        before, batches.seconds = state, 0.0
+        clock = _Clock(seconds)
+        state = train(job, state, clock)
+        return {
+            "tokens": state.tokens - before.tokens,
+            "steps": state.step - before.step,
+            "seconds": clock.passed,
+            "batch_seconds": batches.seconds,
+        }
+
+    about = {
+        "compiled_with": job.step.compiled_with,
+        "parameters": description.parameters,
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+    }
+    return Peer(train=train_for, about=about)
+
+
+class _Clock(Interruption):
+    """Asks the loop to stop after so many seconds, and says how many had passed."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began = time.perf_counter()
+        self.passed = 0.0
+
+    @property
+    def requested(self) -> bool:
+        self.passed = time.perf_counter() - self._began
+        return self.passed >= self._seconds
+
+
+class _TimedBatches(WindowBatches):
+    """The batches of a run, and the seconds that it takes to make them."""
+
+    def __init__(self, configuration: Configuration, token_ids: np.ndarray) -> None:
+        data, training = configuration.data, configuration.training
+        super().__init__(
+            token_ids, data.sequence_length, data.stride, training.batch_size, configuration.seed
+        )
+        self.seconds = 0.0
+
+    def batch(self, index: int) -> Batch:
+        began = time.perf_counter()
+        batch = super().batch(index)
+        self.seconds += time.perf_counter() - began
+        return batch
+
+
+def _configuration(setting: dict[str, Any]) -> Configuration:
+    settings = {
+        "data.sequence_length": setting["sequence_length"],
+        "data.stride": setting["sequence_length"],
+        "training.batch_size": setting["batch_size"],
+        "training.label_smoothing": 0.0,
+        "training.schedule": "constant",
+        "training.patience": "none",
+        "training.checkpoint_seconds": 1e9,
+        "training.precision": setting["precision"],
+        "training.compile": setting["compile"],
+    }
+    model = {"name": setting["model"], **setting["options"]}
+    return configure({"model": model}, discover(), recipe="classic", settings=settings)
+
+
+def _random_tokens(setting: dict[str, Any], path: Path) -> np.ndarray:
+    """Return uint16 `(tokens,)`, memory-mapped, special tokens left out."""
+    draw = np.random.default_rng(1)
+    first = len(SPECIAL_TOKENS)
+    draw.integers(first, setting["vocabulary_size"], _TOKENS, dtype=np.uint16).tofile(path)
+    return np.memmap(path, dtype=np.uint16, mode="r")
+
+
+def _tokenizer(vocabulary_size: int) -> tokenizers.Tokenizer:
+    """Return a tokenizer of so many tokens, the special ones included."""
+    first = len(SPECIAL_TOKENS)
+    words = [*SPECIAL_TOKENS, *(f"word{number}" for number in range(first, vocabulary_size))]
+    vocabulary = {word: position for position, word in enumerate(words)}
+    tokenizer = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel(vocabulary, unk_token=SPECIAL_TOKENS[1])
+    )
+    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
+    return tokenizer
+
+
+if __name__ == "__main__":
+    serve(build)

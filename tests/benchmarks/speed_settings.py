@@ -1,0 +1,92 @@
+"""The four settings in which training is timed, and who takes part in each.
+
+A setting is a plain dict, as the workers get it. This module knows nothing about processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+THREADS = 2
+PRECISIONS = ("float32", "bfloat16")
+
+_LSTM = {
+    "model": "lstm",
+    "embedding": 128,
+    "units": 256,
+    "layers": 2,
+    "dropout": 0.3,
+    "batch_size": 32,
+    "sequence_length": 100,
+}
+_TRANSFORMER = {"model": "transformer", "heads": 4, "width": 128, "feed_forward": 512}
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "lstm-100": {**_LSTM, "vocabulary_size": 100},
+    "lstm-10000": {**_LSTM, "vocabulary_size": 10_000},
+    "transformer-65": {
+        **_TRANSFORMER,
+        "layers": 4,
+        "vocabulary_size": 65,
+        "batch_size": 12,
+        "sequence_length": 64,
+    },
+    "transformer-10000": {
+        **_TRANSFORMER,
+        "layers": 2,
+        "vocabulary_size": 10_000,
+        "batch_size": 32,
+        "sequence_length": 100,
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """One way to train: `side` is ours, torch or keras; `options` are laid over the setting."""
+
+    side: str
+    name: str
+    script: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def contestants_of(name: str, compile_with: str = "auto") -> list[Contestant]:
+    """Return who takes part in a setting; `compile_with` is ours' training.compile."""
+    setting = SETTINGS[name]
+    ours = {"options": _our_options(setting), "compile": compile_with}
+    torch_script = f"torch_{'lstm' if setting['model'] == 'lstm' else 'gpt'}.py"
+    contestants = [
+        Contestant(
+            side="ours",
+            name=f"ours-{precision}",
+            script="ours.py",
+            options={**ours, "precision": precision},
+        )
+        for precision in PRECISIONS
+    ]
+    contestants += [
+        Contestant(
+            side="torch",
+            name=f"torch-{precision}",
+            script=torch_script,
+            options={"precision": precision},
+        )
+        for precision in PRECISIONS
+    ]
+    return contestants
+
+
+def _our_options(setting: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of our model builder for a setting."""
+    if setting["model"] == "lstm":
+        return {key: setting[key] for key in ("embedding", "units", "layers", "dropout")}
+    return {
+        "layers": setting["layers"],
+        "heads": setting["heads"],
+        "head_size": setting["width"] // setting["heads"],
+        "feed_forward": setting["feed_forward"],
+        "positions": "learned",
+        "dropout": 0.0,
+    }

@@ -1,0 +1,186 @@
+"""How fast this project trains beside its peers: the same models, on this machine, in turns.
+
+    python tests/benchmarks/training_speed.py [--only lstm-100,transformer-65] [--rounds 5]
+        [--seconds 6] [--contestants ours,torch] [--compile auto] [--peer-python PATH]
+
+Every contestant has a process of its own and is compiled once; then they train in turns for some
+seconds each, so that a change of the machine's speed meets all of them alike. One table comes out:
+paste it where it is wanted, with the lines above it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from arithmetic import FORMULA, operations_per_token
+from peer_environment import peer_python
+from speed_settings import SETTINGS, THREADS, Contestant, contestants_of
+from speed_table import Result, SettingResult, batch_share, render, summary
+from workers import Worker, take_turns
+
+_PRODUCTS = Contestant(side="peak", name="matrix products", script="matrix_products.py")
+
+
+def main() -> None:
+    """Measure the settings asked for, and print the table."""
+    arguments = _arguments()
+    python = peer_python(arguments.peer_python) if "torch" in arguments.contestants else None
+    measured = []
+    with tempfile.TemporaryDirectory(prefix="textgen-benchmark-") as folder:
+        for name in arguments.only:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            measured.append(_measure(name, arguments, python, Path(folder)))
+    print("\n".join([*_machine(measured), "", render([each for each, _, _ in measured]), ""]))
+    print("\n".join(_notes(arguments, measured)))
+
+
+def _measure(
+    name: str, arguments: argparse.Namespace, python: Path | None, folder: Path
+) -> tuple[SettingResult, float, dict[str, str]]:
+    """Return the result of a setting, how busy waiting workers were, and the versions used."""
+    contestants = [
+        each
+        for each in contestants_of(name, arguments.compile)
+        if any(each.name.startswith(asked) for asked in arguments.contestants)
+    ]
+    workers = []
+    try:
+        for each in [*contestants, _PRODUCTS]:
+            print(f"  {each.name} compiles", file=sys.stderr, flush=True)
+            workers.append(_start(each, name, python, folder))
+        answers, busy = _turns(workers, arguments.rounds, arguments.seconds)
+    finally:
+        for worker in workers:
+            worker.close()
+    results = [
+        _result(each, worker, answer)
+        for each, worker, answer in zip(contestants, workers, answers, strict=False)
+    ]
+    setting = SettingResult(
+        setting=name,
+        operations_per_token=operations_per_token(SETTINGS[name]),
+        results=results,
+        peaks=_peaks(answers[-1]),
+    )
+    versions: dict[str, str] = {}
+    for worker in workers:
+        versions |= worker.about.get("versions", {})
+    return setting, busy, versions
+
+
+def _start(contestant: Contestant, name: str, python: Path | None, folder: Path) -> Worker:
+    setting = {**SETTINGS[name], **contestant.options, "threads": THREADS, "folder": str(folder)}
+    interpreter = python if contestant.side == "torch" and python else Path(sys.executable)
+    worker = Worker(interpreter, contestant.script, setting, folder / f"{contestant.name}.log")
+    if worker.failed:
+        print(f"  {contestant.name} failed: {worker.failed}", file=sys.stderr)
+    return worker
+
+
+def _turns(
+    workers: Sequence[Worker], rounds: int, seconds: float
+) -> tuple[list[list[dict[str, Any]]], float]:
+    """Let those workers take turns that can; the others have no answers."""
+    able = [worker for worker in workers if not worker.failed]
+    answers, busy = take_turns(able, rounds=rounds, seconds=seconds)
+    found = {id(worker): answer for worker, answer in zip(able, answers, strict=True)}
+    return [found.get(id(worker), []) for worker in workers], busy
+
+
+def _result(contestant: Contestant, worker: Worker, answers: list[dict[str, Any]]) -> Result:
+    return Result(
+        side=contestant.side,
+        name=contestant.name,
+        precision=contestant.options.get("precision", "float32"),
+        about=worker.about,
+        speeds=[each["tokens"] / each["seconds"] for each in answers],
+        batch_share=batch_share(answers),
+    )
+
+
+def _peaks(answers: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Return the peak of each precision: of graph and XLA the one with the higher median."""
+    peaks: dict[str, float] = {}
+    for way in answers[0]["speeds"] if answers else ():
+        precision = way.split()[0]
+        median = statistics.median(each["speeds"][way] for each in answers)
+        peaks[precision] = max(median, peaks.get(precision, 0.0))
+    return peaks
+
+
+def _machine(measured: Sequence[tuple[SettingResult, float, dict[str, str]]]) -> list[str]:
+    """Return what the figures depend on besides the code."""
+    versions: dict[str, str] = {}
+    for _, _, found in measured:
+        versions |= found
+    programs = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    return [
+        f"{datetime.datetime.now().astimezone():%Y-%m-%d %H:%M}, {_processor()}, "
+        f"{os.cpu_count()} cores, {THREADS} threads each, {platform.system()}",
+        f"Python {platform.python_version()}, {programs}",
+    ]
+
+
+def _processor() -> str:
+    """Return the processor's name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    named = {key.strip(): value.strip() for key, value in fields.items()}
+    wide = [flag for flag in ("avx512f", "avx512_bf16", "amx_bf16") if flag in named["flags"]]
+    return f"{named.get('model name', platform.machine())} ({', '.join(wide) or 'no AVX-512'})"
+
+
+def _notes(
+    arguments: argparse.Namespace,
+    measured: Sequence[tuple[SettingResult, float, dict[str, str]]],
+) -> list[str]:
+    busy = max(share for _, share, _ in measured)
+    return [
+        *summary([each for each, _, _ in measured]),
+        "",
+        f"{arguments.rounds} rounds of {arguments.seconds:g} s each, in turns; ratios are medians "
+        "of the ratios within a round.",
+        f"Arithmetic: {FORMULA}.",
+        "Peak: products of 2048 x 2048 in the same precision, in TensorFlow as a graph or under "
+        "XLA, the better one.",
+        f"While one contestant trained, all the others together used {busy:.1%} of one core.",
+    ]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", type=_names(SETTINGS), default=list(SETTINGS))
+    parser.add_argument("--contestants", type=lambda text: text.split(","), default=None)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--compile", choices=("auto", "xla", "graph", "eager"), default="auto")
+    parser.add_argument("--peer-python", type=Path, default=None)
+    arguments = parser.parse_args()
+    arguments.contestants = arguments.contestants or ["ours", "torch", "keras"]
+    return arguments
+
+
+def _names(known: Any) -> Any:
+    def names(text: str) -> list[str]:
+        asked = text.split(",")
+        if unknown := [each for each in asked if each not in known]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(known)}")
+        return asked
+
+    return names
+
+
+if __name__ == "__main__":
+    main()

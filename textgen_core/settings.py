@@ -122,10 +122,18 @@ class TrainingSettings:
     checkpoint_seconds: float = option(
         300.0, help="the longest time between two checkpoints, in seconds", above=0
     )
+    profile: tuple[int, int] | None = option(
+        None,
+        help="first and last step, such as 20,25, of a TensorFlow profile in the run's profile/",
+        at_least=1,
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.epochs is None and self.minutes is None:
             raise ValueError("training needs an end: epochs or minutes")
+        if self.profile is not None and self.profile[0] > self.profile[1]:
+            first, last = self.profile
+            raise ValueError(f"profile ends at step {last}, before it begins at step {first}")
 
 
 @attrs.frozen(kw_only=True)

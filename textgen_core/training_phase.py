@@ -15,7 +15,7 @@ import attrs
 from textgen_core.components import Outcome, TrackedRun
 from textgen_core.config import Configuration
 from textgen_core.data.tokens import TokenFile
-from textgen_core.errors import ConfigurationError, Interrupted
+from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation.generator import Generator
@@ -33,6 +33,7 @@ from textgen_core.training.checkpoint import (
     mark_best,
     remove_leftovers,
 )
+from textgen_core.training.checks import check_profile, check_streams
 from textgen_core.training.interruption import listening
 from textgen_core.training.job import (
     TrainingJob,
@@ -40,11 +41,13 @@ from textgen_core.training.job import (
     first_state,
     is_over,
     last_step_of,
+    precision_of,
 )
 from textgen_core.training.loop import train
 from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.progress import TrainingState
 from textgen_core.training.step import TrainingStep
+from textgen_core.training.telling import tell_profile, tell_step
 from textgen_core.training.trackers import Trackers
 
 
@@ -80,7 +83,8 @@ def make_job(
     """
     streams = configuration.data.batching == "stream"
     if streams:
-        _check_streams(configuration, language_model)
+        check_streams(configuration, language_model)
+    check_profile(configuration.training, prepared.batches)
     if configuration.training.recompute:
         if hasattr(language_model.model, "recompute"):
             language_model.model.recompute = True
@@ -89,7 +93,7 @@ def make_job(
                 f"training.recompute does nothing: the model {configuration.model.name!r} does "
                 "not offer it."
             )
-    float16 = language_model.model.dtype_policy.name == "mixed_float16"
+    float16 = precision_of(language_model) == "float16"
     optimizer = build_optimizer(configuration.training, language_model.model, float16)
     step = TrainingStep(
         language_model,
@@ -109,23 +113,6 @@ def make_job(
         write_sample=_sample_writer(configuration, language_model),
         observer=listener,
     )
-
-
-def _check_streams(configuration: Configuration, language_model: LanguageModel) -> None:
-    """Raise ConfigurationError unless the model can carry a state from batch to batch."""
-    name, length = configuration.model.name, configuration.data.sequence_length
-    if not language_model.can_advance:
-        raise ConfigurationError(
-            f"data.batching cannot be stream with the model {name!r}: it offers no state to carry.",
-            "Allowed with it: windows.",
-        )
-    capacity = language_model.state_capacity
-    if capacity is not None and capacity < length:
-        raise ConfigurationError(
-            f"data.sequence_length cannot be {length} in streams with the model {name!r}: its "
-            f"state holds {capacity} tokens.",
-            f"Allowed: up to {capacity}.",
-        )
 
 
 def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
@@ -184,13 +171,21 @@ def train_phase(
     job: TrainingJob, state: TrainingState, listener: Listener, trackers: Trackers
 ) -> TrainingState:
     """Phase 4: train to the end or to an interruption, followed by the listener and trackers."""
-    if job.step.note:
-        listener.warning(job.step.note)
     followed = attrs.evolve(job, observer=_Both(listener, trackers))
+    before = state.step
     with listening() as interruption:
-        listener.expected(*_expectation(followed, state))
+        expectation = _expectation(followed, state)  # may compile the step, which may be noted
+        for note in job.step.notes:
+            listener.warning(note)
+        listener.found(tell_step(job))
+        listener.expected(*expectation)
         state = train(followed, state, interruption)
     listener.training_ends(interrupted=not is_over(state, job.settings))
+    lines, missed = tell_profile(job, before, state.step)
+    if lines:
+        listener.found(lines)
+    if missed:
+        listener.warning(missed)
     return state
 
 

@@ -27,6 +27,12 @@ class FakeClock:
         self.now += seconds
 
 
+class FakeBatch(int):
+    """A batch that is its own number, with one token."""
+
+    inputs = targets = np.array([[4]], np.int32)
+
+
 class FakeBatches:
     def __init__(self, batches_per_epoch):
         self.batches_per_epoch = batches_per_epoch
@@ -34,12 +40,14 @@ class FakeBatches:
 
     def batch(self, index):
         self.asked.append(index)
-        return index
+        return FakeBatch(index)
 
 
 class FakeModel:
     def __init__(self):
         self.variables = [keras.Variable(np.zeros(2, np.float32), name="weights")]
+        self.trainable_variables = self.variables
+        self.dtype_policy = keras.DTypePolicy("float32")
 
 
 class FakeLanguageModel:
@@ -57,7 +65,7 @@ class FakeStep:
 
     def __init__(self, diverges_at=None, seconds=0.0, note_at=None, clock=time, worst=float("nan")):
         self.worst = worst
-        self.note, self.carry, self.clock = "", None, clock
+        self.notes, self.carry, self.clock = (), None, clock
         self.diverges_at, self.seconds, self.note_at = diverges_at, seconds, note_at
         self.rates = []
 
@@ -66,7 +74,7 @@ class FakeStep:
         if self.seconds:
             self.clock.sleep(self.seconds)
         if len(self.rates) == self.note_at:
-            self.note = "The step runs as a graph."
+            self.notes += ("The step runs as a graph.", "It is taken in parts.")
         tokens = 8 * len(batches)
         loss = sum(8 / (1 + index) for index in batches)
         if self.diverges_at is not None and len(self.rates) >= self.diverges_at:

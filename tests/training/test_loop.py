@@ -3,10 +3,19 @@
 import itertools
 import json
 import math
+import threading
 import time
 
+import attrs
 import pytest
-from training.fake_job import FakeClock, FakeStep, InterruptedAfter, make_job, train_whole
+from training.fake_job import (
+    FakeBatches,
+    FakeClock,
+    FakeStep,
+    InterruptedAfter,
+    make_job,
+    train_whole,
+)
 from training.tiny import settings
 
 from textgen_core.errors import TrainingDiverged
@@ -136,10 +145,13 @@ def test_progress_is_told_from_nothing_to_all(run):
     assert told[-1] == 1
 
 
-def test_a_note_that_the_step_makes_on_its_way_is_passed_on_once(run):
+def test_notes_that_the_step_makes_on_its_way_are_passed_on_once(run):
     job = make_job(run, of_epochs(1), batches_per_epoch=30, step=FakeStep(note_at=3))
     train_whole(job)
-    assert job.observer.steps_of("warning") == ["The step runs as a graph."]
+    assert job.observer.steps_of("warning") == [
+        "The step runs as a graph.",
+        "It is taken in parts.",
+    ]
 
 
 # ---- what validations do ----------------------------------------------------------------------
@@ -266,7 +278,7 @@ def test_a_run_that_goes_on_writes_the_rows_of_one_that_never_stopped(tmp_path, 
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_cause_and_keeps_the_checkpoints(run):
-    chosen = of_epochs(1, schedule="linear", warm_up=0.9, learning_rate=3.0)
+    chosen = of_epochs(1, schedule="linear", warm_up=0.9, learning_rate=3.0, clip_norm=1.0)
     job = make_job(run, chosen, batches_per_epoch=20, step=FakeStep(diverges_at=6))
     with pytest.raises(TrainingDiverged) as caught:
         train_whole(job)
@@ -296,12 +308,54 @@ def test_a_loss_that_is_only_bad_has_not_diverged(run, first):
     assert train_whole(job).step == 20
 
 
-def test_a_run_that_diverges_at_once_speaks_of_no_checkpoint(run):
+def test_a_run_that_diverges_at_once_speaks_of_no_checkpoint_and_blames_no_learning_rate(run):
     job = make_job(run, of_epochs(1), batches_per_epoch=20, step=FakeStep(diverges_at=1))
     with pytest.raises(TrainingDiverged) as caught:
         train_whole(job)
     assert "checkpoint" not in str(caught.value)
+    assert "learning rate" not in str(caught.value)
     assert run.saved_steps() == []
+
+
+# ---- what runs beside the steps ---------------------------------------------------------------
+
+
+class FailingBatches(FakeBatches):
+    def batch(self, index):
+        if index == 7:
+            raise OSError("the disk is gone")
+        return super().batch(index)
+
+
+def threads():
+    return [each for each in threading.enumerate() if each.name.startswith("textgen-batches")]
+
+
+def test_no_thread_is_left_whether_training_ends_breaks_or_is_stopped(run):
+    train_whole(make_job(run, of_epochs(1), batches_per_epoch=5))
+    assert threads() == []
+    diverging = make_job(run, of_epochs(1), batches_per_epoch=20, step=FakeStep(diverges_at=6))
+    with pytest.raises(TrainingDiverged):
+        train_whole(diverging)
+    assert threads() == []
+    job = make_job(run, of_epochs(1), batches_per_epoch=20)
+    train(job, first_state(job), InterruptedAfter(job, 3))
+    assert threads() == []
+
+
+def test_a_batch_that_cannot_be_read_ends_the_run_at_its_step(run):
+    job = attrs.evolve(make_job(run, of_epochs(1), 20), batches=FailingBatches(20))
+    with pytest.raises(OSError, match="the disk is gone"):
+        train_whole(job)
+    assert len(job.step.rates) == 7
+    assert threads() == []
+
+
+def test_a_profile_that_was_asked_for_is_written_into_the_run(run):
+    job = make_job(run, of_epochs(1, profile=(3, 4)), batches_per_epoch=6)
+    train_whole(job)
+    assert list((run.path / "profile").rglob("*.xplane.pb"))
+    assert job.observer.steps_of("warning") == []
 
 
 def test_nothing_is_trained_where_nothing_is_left(run):
@@ -356,6 +410,24 @@ def test_a_run_of_minutes_ends_on_time_by_the_real_clock_too(run):
     taken, state = timed(job, time)
     assert taken == pytest.approx(1.5, rel=0.2)
     assert state.seconds == pytest.approx(1.5, rel=0.2)
+
+
+@pytest.mark.parametrize("event_seconds", [[0.1], [3.0, 0.1], [1.0]], ids=str)
+@pytest.mark.parametrize("seconds", [12.0, 30.0, 60.0])
+def test_a_compilation_of_a_third_of_the_time_is_part_of_it(run, clock, seconds, event_seconds):
+    job = clocked(run, clock, seconds, event_seconds=event_seconds)
+    step, compiled = job.step.clock.sleep, []
+
+    def sleep(wanted):
+        step(wanted if compiled else seconds / 3)
+        compiled.append(True)
+
+    job.step.clock.sleep = sleep
+    taken, state = timed(job, clock)
+    assert taken == pytest.approx(seconds, rel=0.05)
+    assert state.plan.progress_at(state.step) == 1
+    assert job.step.rates[-1] < 0.1
+    assert all(later <= earlier for earlier, later in itertools.pairwise(job.step.rates))
 
 
 def test_a_speed_that_changes_is_followed(run, clock):

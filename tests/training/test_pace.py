@@ -48,6 +48,13 @@ def test_events_that_would_eat_the_time_are_passed_over():
     assert measured(events=[15.0, 1.0]).pays_for_event
 
 
+def test_the_last_event_which_always_comes_is_counted_among_those_that_are_paid_for():
+    pace = measured(seconds=30.0, events=[1.0] * 8)
+    assert pace.pays_for_event  # the ninth, and then the last
+    pace.event_took(1.0)
+    assert not pace.pays_for_event
+
+
 def test_when_the_time_is_up_the_plan_ends_at_once_even_if_the_speed_is_unknown():
     plan = Pace(60.0).plan_again(UNPLANNED, 2, 0.0)
     assert plan.last_step == 2

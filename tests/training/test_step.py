@@ -16,8 +16,9 @@ from training.tiny import (
     values_of,
 )
 
-from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure
-from textgen_core.training import step as step_module
+from textgen_core.data.batches import Batch
+from textgen_core.errors import ConfigurationError, PluginFailure
+from textgen_core.training import update as update_module
 
 COMPILATIONS = ["eager", "graph", "xla"]
 
@@ -150,7 +151,7 @@ def test_graph_and_xla_do_what_eager_does():
 def test_the_loss_in_chunks_gives_the_same_update(compile, monkeypatch):
     batch = draw_batch(4)
     whole, (first,), _ = weights_after([[batch]], label_smoothing=0.1)
-    monkeypatch.setattr(step_module, "chunk_rows", lambda rows, vocabulary_size: 7)
+    monkeypatch.setattr(update_module, "chunk_rows", lambda rows, vocabulary_size: 7)
     chunked, (second,), _ = weights_after([[batch]], label_smoothing=0.1, compile=compile)
     assert_close(chunked, whole, 1e-5)
     np.testing.assert_allclose(float(first.loss_sum), float(second.loss_sum), rtol=1e-5)
@@ -206,18 +207,6 @@ def test_an_operation_that_fails_is_the_models_failure():
         weights_after([[draw_batch(4)]], FailingModel(), compile="graph")
 
 
-def test_a_batch_that_does_not_fit_is_told_as_such(monkeypatch):
-    step, _ = make_step(TinyModel(), settings())
-
-    def exhausted(*_):
-        raise tf.errors.ResourceExhaustedError(None, None, "too much")
-
-    monkeypatch.setattr(step, "_update", exhausted)
-    with pytest.raises(OutOfMemory, match=r"4 x 5 tokens") as caught:
-        step([draw_batch(4)], 0.1)
-    assert "--batch-size" in caught.value.advice
-
-
 # ---- float16's scaled loss --------------------------------------------------------------------
 
 
@@ -252,7 +241,7 @@ def stream(count, rows=3, seed=0, afresh=(0,)):
     token_ids = np.random.default_rng(seed).integers(4, 13, (rows, count * TIME + 1))
     token_ids = token_ids.astype(np.int32)
     return [
-        step_module.Batch(
+        Batch(
             inputs=token_ids[:, start : start + TIME],
             targets=token_ids[:, start + 1 : start + TIME + 1],
             starts_afresh=number in afresh,

@@ -76,10 +76,20 @@ def first_state(job: TrainingJob) -> TrainingState:
 
 def last_step_of(job: TrainingJob) -> int:
     """Return the last step of a run of epochs; on the clock a bound that the plan replaces."""
-    if job.settings.epochs is None:
-        return UNKNOWN_STEP
-    batches = job.settings.epochs * job.batches.batches_per_epoch
-    return math.ceil(batches / job.settings.accumulate)
+    steps = planned_steps(job.settings, job.batches)
+    return UNKNOWN_STEP if steps is None else steps
+
+
+def planned_steps(settings: TrainingSettings, batches: Batches) -> int | None:
+    """Return the steps of a run of epochs; None on the clock, where nobody knows yet."""
+    if settings.epochs is None:
+        return None
+    return math.ceil(settings.epochs * batches.batches_per_epoch / settings.accumulate)
+
+
+def precision_of(language_model: LanguageModel) -> str:
+    """Return the precision of a model's arithmetic: "float32", "bfloat16" or "float16"."""
+    return str(language_model.model.dtype_policy.name).removeprefix("mixed_")
 
 
 def is_over(state: TrainingState, settings: TrainingSettings) -> bool:

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import attrs
 
-from textgen_core.errors import TrainingDiverged
+from textgen_core.data.batches import Batch
 from textgen_core.run_directory import append_row
 from textgen_core.training.checkpoint import (
     mark_best,
     prune_checkpoints,
     save_checkpoint,
 )
+from textgen_core.training.divergence import Scene, divergence
 from textgen_core.training.interruption import Interruption
-from textgen_core.training.job import TrainingJob, is_over
+from textgen_core.training.job import TrainingJob, is_over, precision_of
 from textgen_core.training.pace import Pace
 from textgen_core.training.plan import Plan
+from textgen_core.training.prefetch import Prefetch
+from textgen_core.training.profiling import FOLDER, Profiling
 from textgen_core.training.progress import TrainingState
 from textgen_core.training.schedule import halved, rate_share
 from textgen_core.training.step import StepResult
@@ -57,18 +61,22 @@ class _Training:
         self._tenths = _tenths(state.plan, state.step)
         self._rate = 0.0
         self._worst_loss = 0.0
-        self._note = job.step.note
+        self._notes_told = len(job.step.notes)
         self._logged_at = time.perf_counter()
+        self._prefetch = Prefetch(job.batches, job.settings.accumulate)
+        folder = job.run.path / FOLDER
+        self._profiling = Profiling(job.settings.profile, folder, job.observer.warning)
 
     def run(self, interruption: Interruption) -> TrainingState:
-        while not is_over(self._state, self._job.settings):
-            self._one_step()
-            if self._event_is_due():
-                self._event()
-            elif time.perf_counter() - self._saved_at > self._job.settings.checkpoint_seconds:
-                self._save()
-            if interruption.requested:
-                break
+        with self._prefetch, self._profiling:
+            while not is_over(self._state, self._job.settings):
+                self._one_step()
+                if self._event_is_due():
+                    self._event()
+                elif time.perf_counter() - self._saved_at > self._job.settings.checkpoint_seconds:
+                    self._save()
+                if interruption.requested:
+                    break
         self._save()
         return self._state
 
@@ -77,15 +85,15 @@ class _Training:
     def _one_step(self) -> None:
         job, state = self._job, self._state
         began = time.perf_counter()
-        first = state.step * job.settings.accumulate
-        batches = [job.batches.batch(first + index) for index in range(job.settings.accumulate)]
+        is_last = state.step + 1 >= state.plan.last_step
+        batches = self._prefetch.take(state.step, is_last=is_last)
         self._rate = self._learning_rate()
+        self._profiling.before(state.step + 1)
         result = job.step(batches, self._rate)
         tokens = int(result.tokens)
-        if not bool(result.finite):
-            raise self._diverged(result)
-        self._check_loss(float(result.loss_sum) / max(1, tokens))
-        self._tell_note()
+        self._profiling.after(state.step + 1)
+        self._tell_notes()
+        self._check(result, batches)
         self._state = attrs.evolve(
             state,
             step=state.step + 1,
@@ -102,16 +110,33 @@ class _Training:
         if self._state.step % LOG_EVERY == 0:
             self._log()
 
-    def _check_loss(self, loss: float) -> None:
-        """Raise TrainingDiverged where the loss of a step is out of all proportion.
+    def _check(self, result: StepResult, batches: Sequence[Batch]) -> None:
+        """Raise TrainingDiverged where a step is not finite, or its loss out of all proportion.
 
         What guessing costs is the measure, or the first step's loss if that is higher.
         """
+        loss = float(result.loss_sum) / max(1, int(result.tokens))
+        if not bool(result.finite):
+            what = "The gradient" if math.isfinite(loss) else "The loss"
+            raise divergence(f"{what} is no longer finite", self._scene(batches))
         if not self._worst_loss:
             guessing = math.log(self._job.language_model.vocabulary_size)
             self._worst_loss = _EXPLODED * max(guessing, loss)
         if loss > self._worst_loss:
-            raise self._divergence(f"The loss has exploded to {loss:,.0f} nats a token")
+            what = f"The loss has exploded to {loss:,.0f} nats a token"
+            raise divergence(what, self._scene(batches))
+
+    def _scene(self, batches: Sequence[Batch]) -> Scene:
+        language_model, saved = self._job.language_model, self._job.run.saved_steps()
+        return Scene(
+            step=self._state.step,
+            batches=batches,
+            weights=language_model.model.trainable_variables,
+            vocabulary_size=language_model.vocabulary_size,
+            precision=precision_of(language_model),
+            settings=self._job.settings,
+            saved_step=saved[-1] if saved else None,
+        )
 
     def _learning_rate(self) -> float:
         settings, state = self._job.settings, self._state
@@ -119,11 +144,11 @@ class _Training:
         share = rate_share(settings.schedule, settings.warm_up, progress)
         return settings.learning_rate * share * state.rate_factor
 
-    def _tell_note(self) -> None:
+    def _tell_notes(self) -> None:
         """Pass on what the step noted: that XLA refuses a model shows only when it runs."""
-        if self._job.step.note != self._note:
-            self._note = self._job.step.note
-            self._job.observer.warning(self._note)
+        for note in self._job.step.notes[self._notes_told :]:
+            self._job.observer.warning(note)
+        self._notes_told = len(self._job.step.notes)
 
     def _keep_time(self) -> None:
         """Follow the clock, and plan the last step of a run of minutes by it."""
@@ -223,20 +248,6 @@ class _Training:
         self._logged_at = now
         self._state = attrs.evolve(state, unlogged_loss=0.0, unlogged_tokens=0)
         self._job.observer.training_row(row, state.plan.progress_at(state.step))
-
-    def _diverged(self, result: StepResult) -> TrainingDiverged:
-        what = "The gradient" if math.isfinite(float(result.loss_sum)) else "The loss"
-        return self._divergence(f"{what} is no longer finite")
-
-    def _divergence(self, what: str) -> TrainingDiverged:
-        rate = self._job.settings.learning_rate
-        saved = self._job.run.saved_steps()
-        return TrainingDiverged(
-            f"{what} at step {self._state.step + 1}.",
-            f"The likely cause: a learning rate of {rate:g} is too high.",
-            f"Try a third of it: --learning-rate {rate / 3:.2g}"
-            + (f"; the checkpoint of step {saved[-1]} is kept." if saved else "."),
-        )
 
 
 def _tenths(plan: Plan, step: int) -> int:

@@ -46,8 +46,8 @@ class Pace:
 
     @property
     def pays_for_event(self) -> bool:
-        """Whether another event leaves enough of the time for training."""
-        return self._events_paid_for > 0
+        """Whether another event leaves enough of the time for training, and for the last event."""
+        return self._events_paid_for > 1
 
     @property
     def _events_paid_for(self) -> int:

@@ -1,0 +1,110 @@
+"""Why a loss or a gradient is no longer finite: the likely cause, as far as the evidence goes.
+
+Looks at the batch, at the weights and at what was asked for, once, when training has to stop. This
+module knows nothing about how a step is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from textgen_core.data.batches import Batch
+from textgen_core.errors import TrainingDiverged
+from textgen_core.settings import TrainingSettings
+
+_HUGE = 1e6  # a weight that no training brings forth by itself
+
+
+@attrs.frozen(kw_only=True)
+class Scene:
+    """Where training stopped.
+
+    step: how many updates were made before. weights: the trainable variables, which the step that
+    failed left alone. precision: of the arithmetic.
+    """
+
+    step: int
+    batches: Sequence[Batch]
+    weights: Sequence[Any]
+    vocabulary_size: int
+    precision: str
+    settings: TrainingSettings
+    saved_step: int | None
+
+
+def divergence(what: str, scene: Scene) -> TrainingDiverged:
+    """Return the error of a training that has diverged: what, the likely cause, what helps."""
+    cause, advice = _cause_and_advice(scene)
+    kept = f"; the checkpoint of step {scene.saved_step} is kept" if scene.saved_step else ""
+    return TrainingDiverged(
+        f"{what} at step {scene.step + 1}.", f"The likely cause: {cause}.", f"{advice}{kept}."
+    )
+
+
+def _cause_and_advice(scene: Scene) -> tuple[str, str]:
+    """Return what is proved first, and what is only likely last."""
+    stranger = _strange_token(scene)
+    if stranger is not None:
+        return (
+            f"a damaged token file, which holds the token id {stranger} in a vocabulary of "
+            f"{scene.vocabulary_size}",
+            "Empty the cache (TEXTGEN_CACHE, or textgen in your cache folder): it is made again",
+        )
+    settings = scene.settings
+    rate = settings.learning_rate
+    high = f"a learning rate of {rate:g} is too high"
+    lower = f"Try a third of it: --learning-rate {rate / 3:.2g}"
+    wrecked = _wrecked_weight(scene.weights)
+    if wrecked and scene.step:
+        return f"{high}: the weights of {wrecked} are no longer of any use", lower
+    if not scene.step:
+        return _at_the_start(scene, wrecked)
+    if scene.precision == "float16":
+        return (
+            f"a number above 65,504, which float16 cannot hold, or {high}",
+            f"Try --set training.precision=bfloat16 or float32; or {lower[0].lower()}{lower[1:]}",
+        )
+    if settings.clip_norm is None:
+        return f"{high}, and no gradient is clipped", f"{lower}, or --set training.clip_norm=1"
+    return high, lower
+
+
+def _at_the_start(scene: Scene, wrecked: str) -> tuple[str, str]:
+    """Before the first update no learning rate has done anything yet."""
+    if wrecked:
+        return (
+            f"the weights that the model began with: those of {wrecked} are not finite or huge",
+            "Try the model without pretrained weights, or another seed",
+        )
+    if scene.precision != "float32":
+        return (
+            f"the model's arithmetic in {scene.precision}: no weight has been moved yet",
+            "Try --set training.precision=float32",
+        )
+    return (
+        "the model itself, since no weight has been moved yet",
+        "Try other options of the model, or another one",
+    )
+
+
+def _strange_token(scene: Scene) -> int | None:
+    """Return a token id of the batches that the vocabulary does not hold, if there is one."""
+    for batch in scene.batches:
+        for token_ids in (batch.inputs, batch.targets):
+            outside = token_ids[(token_ids < 0) | (token_ids >= scene.vocabulary_size)]
+            if outside.size:
+                return int(outside.flat[0])
+    return None
+
+
+def _wrecked_weight(weights: Sequence[Any]) -> str:
+    """Return the path of the first variable that is not finite, or huge; empty if there is none."""
+    for variable in weights:
+        values = np.asarray(variable.numpy(), dtype=np.float32)
+        if values.size and not float(np.max(np.abs(values))) < _HUGE:
+            return str(variable.path)
+    return ""

@@ -17,7 +17,9 @@ import platform
 import statistics
 import sys
 import tempfile
+from collections import ChainMap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,9 @@ from arithmetic import FORMULA, operations_per_token
 from peer_environment import peer_python
 from speed_settings import SETTINGS, THREADS, Contestant, contestants_of
 from speed_table import Result, SettingResult, batch_share, render, summary
-from workers import Worker, take_turns
+from workers import Turns, Worker, take_turns
 
+_QUIET = 0.1  # of a core, that other programs may use
 _PRODUCTS = Contestant(side="peak", name="matrix products", script="matrix_products.py")
 
 
@@ -39,42 +42,54 @@ def main() -> None:
         for name in arguments.only:
             print(f"{name} ...", file=sys.stderr, flush=True)
             measured.append(_measure(name, arguments, python, Path(folder)))
-    print("\n".join([*_machine(measured), "", render([each for each, _, _ in measured]), ""]))
+    results = [each.result for each in measured]
+    print("\n".join([*_machine(measured), "", render(results), "", *summary(results), ""]))
     print("\n".join(_notes(arguments, measured)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """The result of a setting, how the turns went, and the versions of what took part."""
+
+    result: SettingResult
+    turns: Turns
+    versions: dict[str, str]
 
 
 def _measure(
     name: str, arguments: argparse.Namespace, python: Path | None, folder: Path
-) -> tuple[SettingResult, float, dict[str, str]]:
-    """Return the result of a setting, how busy waiting workers were, and the versions used."""
-    contestants = [
-        each
-        for each in contestants_of(name, arguments.compile)
-        if any(each.name.startswith(asked) for asked in arguments.contestants)
-    ]
-    workers = []
+) -> _Measured:
+    contestants = _contestants(name, arguments)
+    workers: list[Worker] = []
     try:
         for each in [*contestants, _PRODUCTS]:
             print(f"  {each.name} compiles", file=sys.stderr, flush=True)
             workers.append(_start(each, name, python, folder))
-        answers, busy = _turns(workers, arguments.rounds, arguments.seconds)
+        able = [worker for worker in workers if not worker.failed]
+        turns = take_turns(able, rounds=arguments.rounds, seconds=arguments.seconds)
     finally:
         for worker in workers:
             worker.close()
-    results = [
-        _result(each, worker, answer)
-        for each, worker, answer in zip(contestants, workers, answers, strict=False)
-    ]
-    setting = SettingResult(
+    answers = {id(worker): answers for worker, answers in zip(able, turns.answers, strict=True)}
+    result = SettingResult(
         setting=name,
         operations_per_token=operations_per_token(SETTINGS[name]),
-        results=results,
-        peaks=_peaks(answers[-1]),
+        results=[
+            _result(each, worker, answers.get(id(worker), []))
+            for each, worker in zip(contestants, workers[:-1], strict=True)
+        ],
+        peaks=_peaks(answers.get(id(workers[-1]), [])),
     )
-    versions: dict[str, str] = {}
-    for worker in workers:
-        versions |= worker.about.get("versions", {})
-    return setting, busy, versions
+    versions = [worker.about.get("versions", {}) for worker in workers]
+    return _Measured(result=result, turns=turns, versions=dict(ChainMap(*versions)))
+
+
+def _contestants(name: str, arguments: argparse.Namespace) -> list[Contestant]:
+    return [
+        each
+        for each in contestants_of(name, arguments.compile)
+        if each.name.startswith(tuple(arguments.contestants))
+    ]
 
 
 def _start(contestant: Contestant, name: str, python: Path | None, folder: Path) -> Worker:
@@ -84,16 +99,6 @@ def _start(contestant: Contestant, name: str, python: Path | None, folder: Path)
     if worker.failed:
         print(f"  {contestant.name} failed: {worker.failed}", file=sys.stderr)
     return worker
-
-
-def _turns(
-    workers: Sequence[Worker], rounds: int, seconds: float
-) -> tuple[list[list[dict[str, Any]]], float]:
-    """Let those workers take turns that can; the others have no answers."""
-    able = [worker for worker in workers if not worker.failed]
-    answers, busy = take_turns(able, rounds=rounds, seconds=seconds)
-    found = {id(worker): answer for worker, answer in zip(able, answers, strict=True)}
-    return [found.get(id(worker), []) for worker in workers], busy
 
 
 def _result(contestant: Contestant, worker: Worker, answers: list[dict[str, Any]]) -> Result:
@@ -117,11 +122,9 @@ def _peaks(answers: Sequence[dict[str, Any]]) -> dict[str, float]:
     return peaks
 
 
-def _machine(measured: Sequence[tuple[SettingResult, float, dict[str, str]]]) -> list[str]:
+def _machine(measured: Sequence[_Measured]) -> list[str]:
     """Return what the figures depend on besides the code."""
-    versions: dict[str, str] = {}
-    for _, _, found in measured:
-        versions |= found
+    versions = ChainMap(*(each.versions for each in measured))
     programs = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     return [
         f"{datetime.datetime.now().astimezone():%Y-%m-%d %H:%M}, {_processor()}, "
@@ -138,24 +141,24 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
     named = {key.strip(): value.strip() for key, value in fields.items()}
-    wide = [flag for flag in ("avx512f", "avx512_bf16", "amx_bf16") if flag in named["flags"]]
+    flags = named.get("flags", "").split()
+    wide = [flag for flag in ("avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
     return f"{named.get('model name', platform.machine())} ({', '.join(wide) or 'no AVX-512'})"
 
 
-def _notes(
-    arguments: argparse.Namespace,
-    measured: Sequence[tuple[SettingResult, float, dict[str, str]]],
-) -> list[str]:
-    busy = max(share for _, share, _ in measured)
+def _notes(arguments: argparse.Namespace, measured: Sequence[_Measured]) -> list[str]:
+    waiting = max(each.turns.waiting for each in measured)
+    others = max((each.turns.others or 0.0) for each in measured)
+    quiet = "" if others < _QUIET else " The machine was NOT quiet: measure again."
     return [
-        *summary([each for each, _, _ in measured]),
-        "",
         f"{arguments.rounds} rounds of {arguments.seconds:g} s each, in turns; ratios are medians "
         "of the ratios within a round.",
-        f"Arithmetic: {FORMULA}.",
+        "Dropout is 0.3 in the LSTMs and 0 in the Transformers; nothing is tied.",
+        f"Operations a token: {FORMULA}.",
         "Peak: products of 2048 x 2048 in the same precision, in TensorFlow as a graph or under "
         "XLA, the better one.",
-        f"While one contestant trained, all the others together used {busy:.1%} of one core.",
+        f"While one contestant trained, all those that waited used {waiting:.1%} of a core, and "
+        f"other programs {others:.1%}.{quiet}",
     ]
 
 

@@ -1,8 +1,13 @@
-"""Two runs compared bit for bit, and the smallest command lines that train."""
+"""Two runs compared bit for bit, the smallest command lines that train, and how to kill them."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import safetensors.numpy
@@ -51,10 +56,67 @@ def rows_of(path: Path) -> list[dict[str, object]]:
     return [{key: row[key] for key in row if key not in CLOCK} for row in rows]
 
 
-def assert_same_run(one: Path, other: Path) -> None:
-    """Weights, seeds, optimizer, carry, logs, best, evaluation: all but the clock."""
-    assert tensors_of(one) == tensors_of(other)
+def differences(one: Path, other: Path) -> list[str]:
+    """What differs of weights, seeds, optimizer, carry, logs, best and evaluation: no clock."""
+    found = [] if tensors_of(one) == tensors_of(other) else ["tensors"]
     for name in ("metrics.jsonl", "samples.jsonl"):
-        assert rows_of(one / name) == rows_of(other / name)
+        if rows_of(one / name) != rows_of(other / name):
+            found.append(name)
     for name in ("best.json", "evaluation.json"):
-        assert (one / name).read_text() == (other / name).read_text()
+        if (one / name).read_text() != (other / name).read_text():
+            found.append(name)
+    return found
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    assert differences(one, other) == []
+
+
+def last_step(run: Path) -> int:
+    """The step of the last whole row in a run's log; 0 before the first."""
+    try:
+        lines = (run / "metrics.jsonl").read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return 0
+    return int(json.loads(lines[-1])["step"]) if lines else 0
+
+
+# ---- a process that is killed ------------------------------------------------------------------
+
+
+class Session:
+    """The real command in a process of its own, watched through its run directory."""
+
+    def __init__(self, run: Path, *arguments: object, env: Mapping[str, str] | None = None) -> None:
+        self.run = run
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "textgen_core", *map(str, arguments)],
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_for(self, happened: Callable[[], bool], pause: float = 0.002) -> bool:
+        """Return whether it happened before the process ended."""
+        while not happened():
+            if self.process.poll() is not None:
+                return False
+            if pause:
+                time.sleep(pause)
+        return True
+
+    def send(self, number: int) -> tuple[int, str]:
+        """Send a signal; return the exit status and what was written to stderr."""
+        self.process.send_signal(number)
+        error = self.process.communicate(timeout=300)[1]
+        return self.process.returncode, error
+
+    def half_written(self) -> list[str]:
+        """The folders of checkpoints that this process has begun to write."""
+        try:
+            names = [each.name for each in (self.run / "checkpoints").iterdir()]
+        except FileNotFoundError:
+            return []
+        return [name for name in names if name.endswith(f".{self.process.pid}")]

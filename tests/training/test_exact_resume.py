@@ -1,14 +1,18 @@
 """A run of epochs that was interrupted or killed ends as one that never stopped, bit for bit."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
-from training.resuming import API, MODELS, TINY, assert_same_run, tensors_of
+from training.resuming import (
+    API,
+    MODELS,
+    TINY,
+    Session,
+    assert_same_run,
+    last_step,
+    tensors_of,
+)
 
 import textgen_core as textgen
 from textgen_core.errors import Interrupted
@@ -108,37 +112,48 @@ def test_a_run_stopped_again_and_again_ends_as_one_that_never_stopped(
     assert not list((parts / "checkpoints").glob(".*"))
 
 
-@pytest.mark.parametrize(
-    ("way", "number"), [("windows", signal.SIGINT), ("streams", signal.SIGKILL)]
-)
-def test_the_command_stopped_by_a_signal_at_a_random_moment_goes_on_exactly(
-    way, number, corpus, uninterrupted, tmp_path
-):
-    whole, parts = uninterrupted(way, "lstm"), tmp_path / "parts"
+def command(way, corpus, out):
+    """The arguments of the same run as a person would give them."""
     given = [f"--set={key}={value}" for key, value in settings_of(way, "lstm").items()]
-    arguments = ["run", corpus, *TINY, "--model", MODELS["lstm"], *given, "--out", parts]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "textgen_core", *map(str, arguments)],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    metrics, rows = parts / "metrics.jsonl", random.Random().randint(1, 10)
-    while process.poll() is None:
-        if metrics.is_file() and metrics.read_bytes().count(b"\n") >= rows:
-            process.send_signal(number)
-            break
-        time.sleep(0.002)
-    error = process.communicate(timeout=300)[1]
-    if number == signal.SIGINT:
-        assert process.returncode == 130, error
-        assert "checkpoint is saved" in error
-        assert f"textgen resume {parts}" in error
-        assert "Traceback" not in error
-    else:
-        assert process.returncode == -number, error
+    return ["run", corpus, *TINY, "--model", MODELS["lstm"], *given, "--out", out]
+
+
+def test_the_command_interrupted_at_a_random_moment_goes_on_exactly(
+    corpus, uninterrupted, tmp_path
+):
+    whole, parts = uninterrupted("windows", "lstm"), tmp_path / "parts"
+    session = Session(parts, *command("windows", corpus, parts))
+    moment = random.Random().randint(1, 40)
+    assert session.wait_for(lambda: last_step(parts) >= moment)
+    status, error = session.send(signal.SIGINT)
+    assert status == 130, error
+    assert "checkpoint is saved" in error
+    assert f"textgen resume {parts}" in error
+    assert "Traceback" not in error
+    assert tensors_of(parts) != tensors_of(whole)
+    resume(parts)
+    assert_same_run(whole, parts)
+
+
+def test_the_command_killed_three_times_once_while_it_saves_goes_on_exactly(
+    corpus, uninterrupted, tmp_path
+):
+    whole, parts = uninterrupted("streams", "lstm"), tmp_path / "parts"
+
+    def kill(*arguments, saving=False):
+        """Return whether it was hit while it saved."""
+        moment = last_step(parts) + random.Random().randint(1, 10)
+        session = Session(parts, *arguments)
+        if saving:
+            assert session.wait_for(session.half_written, pause=0.0)
+        else:
+            assert session.wait_for(lambda: last_step(parts) >= moment)
+        assert session.send(signal.SIGKILL)[0] == -signal.SIGKILL
+        return bool(session.half_written())
+
+    kill(*command("streams", corpus, parts))
+    assert any(kill("resume", parts, saving=True) for _ in range(5))  # a save may end before it
+    kill("resume", parts)
     assert tensors_of(parts) != tensors_of(whole)
     resume(parts)
     assert_same_run(whole, parts)

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from text_table import render_table
+
 COLUMNS = (
     "setting",
     "contestant",
@@ -74,16 +76,9 @@ def batch_share(answers: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def render(measured: Sequence[SettingResult]) -> str:
-    """Return the table as Markdown, aligned."""
-    rows = [list(COLUMNS)]
-    rows += [_row(setting, result) for setting in measured for result in setting.results]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = [
-        "| " + " | ".join(f"{text:<{width}}" for text, width in zip(row, widths)) + " |"
-        for row in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
+    """Return the table, a row for each contestant."""
+    rows = [_row(setting, result) for setting in measured for result in setting.results]
+    return render_table(COLUMNS, rows)
 
 
 def summary(measured: Sequence[SettingResult]) -> list[str]:

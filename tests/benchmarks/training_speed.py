@@ -11,9 +11,6 @@ paste it where it is wanted, with the lines above it.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -24,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from arithmetic import FORMULA, operations_per_token
+from machine import describe_machine
 from peer_environment import peer_python
 from speed_settings import SETTINGS, THREADS, Contestant, contestants_of
 from speed_table import Result, SettingResult, batch_share, render, summary
@@ -43,7 +41,9 @@ def main() -> None:
             print(f"{name} ...", file=sys.stderr, flush=True)
             measured.append(_measure(name, arguments, python, Path(folder)))
     results = [each.result for each in measured]
-    print("\n".join([*_machine(measured), "", render(results), "", *summary(results), ""]))
+    versions = ChainMap(*(each.versions for each in measured))
+    machine = describe_machine(f"{name} {versions[name]}" for name in sorted(versions))
+    print("\n".join([*machine, "", render(results), "", *summary(results), ""]))
     print("\n".join(_notes(arguments, measured)))
 
 
@@ -122,37 +122,13 @@ def _peaks(answers: Sequence[dict[str, Any]]) -> dict[str, float]:
     return peaks
 
 
-def _machine(measured: Sequence[_Measured]) -> list[str]:
-    """Return what the figures depend on besides the code."""
-    versions = ChainMap(*(each.versions for each in measured))
-    programs = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    return [
-        f"{datetime.datetime.now().astimezone():%Y-%m-%d %H:%M}, {_processor()}, "
-        f"{os.cpu_count()} cores, {THREADS} threads each, {platform.system()}",
-        f"Python {platform.python_version()}, {programs}",
-    ]
-
-
-def _processor() -> str:
-    """Return the processor's name where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
-    named = {key.strip(): value.strip() for key, value in fields.items()}
-    flags = named.get("flags", "").split()
-    wide = [flag for flag in ("avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
-    return f"{named.get('model name', platform.machine())} ({', '.join(wide) or 'no AVX-512'})"
-
-
 def _notes(arguments: argparse.Namespace, measured: Sequence[_Measured]) -> list[str]:
     waiting = max(each.turns.waiting for each in measured)
     others = max((each.turns.others or 0.0) for each in measured)
     quiet = "" if others < _QUIET else " The machine was NOT quiet: measure again."
     return [
-        f"{arguments.rounds} rounds of {arguments.seconds:g} s each, in turns; ratios are medians "
-        "of the ratios within a round.",
+        f"{arguments.rounds} rounds of {arguments.seconds:g} s each, in turns, {THREADS} threads "
+        "each; ratios are medians of the ratios within a round.",
         "Dropout is 0.3 in the LSTMs and 0 in the Transformers; nothing is tied.",
         f"Operations a token: {FORMULA}.",
         "Peak: products of 2048 x 2048 in the same precision, in TensorFlow as a graph or under "

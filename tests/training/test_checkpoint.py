@@ -1,4 +1,4 @@
-"""Checkpoints appear whole or not at all, and nothing damaged is taken for one."""
+"""Checkpoints come back to the bit, and nothing damaged or not finite is taken for one."""
 
 import errno
 import json
@@ -170,72 +170,7 @@ def test_a_carry_that_is_missing_is_refused(run, trained):
         load_carry(run, 5, CARRY)
 
 
-# ---- whole or not at all ----------------------------------------------------------------------
-
-
-class FailingDisk:
-    """Raises at the n-th operation that writes; counts them all otherwise."""
-
-    def __init__(self, monkeypatch, fails_at=None, error=None):
-        self.count, self.fails_at = 0, fails_at
-        self.error = error or OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        for owner, name in (
-            (safetensors.numpy, "save_file"),
-            (Path, "mkdir"),
-            (Path, "replace"),
-            (Path, "open"),
-            (os, "fsync"),
-        ):
-            monkeypatch.setattr(owner, name, self.guarded(getattr(owner, name)))
-
-    def guarded(self, action):
-        def act(*arguments, **options):
-            self.count += 1
-            if self.count == self.fails_at:
-                raise self.error
-            return action(*arguments, **options)
-
-        return act
-
-
-def operations(run, trained, monkeypatch):
-    save(run, trained, 1, CARRY)
-    with monkeypatch.context() as patch:
-        disk = FailingDisk(patch)
-        save(run, trained, 2, CARRY)
-    return disk.count
-
-
-def test_an_error_at_any_write_leaves_the_checkpoint_before_and_nothing_half_done(
-    tmp_path, trained, monkeypatch
-):
-    count = operations(RunDirectory(tmp_path / "whole"), trained, monkeypatch)
-    assert count > 10
-    for fails_at in range(1, count + 1):
-        run = RunDirectory(tmp_path / str(fails_at))
-        save(run, trained, 1, CARRY)
-        with monkeypatch.context() as patch:
-            FailingDisk(patch, fails_at)
-            with pytest.raises(RunDirectoryError, match="No space left on device") as caught:
-                save(run, trained, 2, CARRY)
-        assert str(caught.value).count("\n") <= 2
-        # Only the last operation of all, the folder's flush, comes after the checkpoint is there.
-        assert names(run) in (["step-00000001"], ["step-00000001", "step-00000002"])
-        assert (run.saved_steps() == [1, 2]) == (fails_at == count)
-        load_weights(run, run.saved_steps()[-1], trained[0])
-        load_optimizer(run, run.saved_steps()[-1], trained[1])
-
-
-def test_an_interruption_at_any_write_leaves_nothing_half_done(tmp_path, trained, monkeypatch):
-    count = operations(RunDirectory(tmp_path / "whole"), trained, monkeypatch)
-    for fails_at in range(1, count):
-        run = RunDirectory(tmp_path / str(fails_at))
-        save(run, trained, 1, CARRY)
-        with monkeypatch.context() as patch:
-            FailingDisk(patch, fails_at, KeyboardInterrupt())
-            with pytest.raises(KeyboardInterrupt):
-                save(run, trained, 2, CARRY)
-        assert names(run) == ["step-00000001"]
+# ---- leftovers ------------------------------------------------------------------------------
 
 
 def test_what_a_killed_process_left_is_no_checkpoint_and_is_removed(run, trained):
@@ -283,7 +218,11 @@ def test_the_newest_three_and_the_best_are_kept(run, best, kept):
 def test_a_checkpoint_that_cannot_be_removed_is_a_fault_of_the_run_directory(run, monkeypatch):
     for step in range(1, 5):
         run.checkpoint(step).mkdir(parents=True)
-    FailingDisk(monkeypatch, 1, PermissionError(errno.EACCES, "Permission denied"))
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(RunDirectoryError, match="Permission denied"):
         prune_checkpoints(run, 0)
 

@@ -2,8 +2,8 @@
 
 Weights, optimizer state and, for streams, the carried state are safetensors; the rest is JSON. A
 checkpoint is written beside its place, flushed and renamed, so that a killed process or a full disk
-leaves the one before. Nothing in it is unpickled, imported or executed. This module knows nothing
-about when to save.
+leaves the one before; what is not finite is never written. Nothing in it is unpickled, imported or
+executed. This module knows nothing about when to save.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import safetensors
 import safetensors.numpy
 import tensorflow as tf
 
-from textgen_core.errors import RunDirectoryError
+from textgen_core.errors import RunDirectoryError, TrainingDiverged
 from textgen_core.language_model import load_variables, save_variables
 from textgen_core.run_directory import RunDirectory, read_json, remove_folder, write_json
 from textgen_core.training.progress import TrainingState
@@ -40,8 +40,9 @@ def save_checkpoint(
     """Write the checkpoint of a step and return its folder.
 
     `carry` is the state carried over a stream, or None. Raises RunDirectoryError if the disk does
-    not take it; then no part of it is left.
+    not take it, of which no part is left then, and TrainingDiverged if a number is not finite.
     """
+    _check_finite(run, state.step, model, optimizer, carry)
     target = run.checkpoint(state.step)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -55,8 +56,11 @@ def save_checkpoint(
         for file in beside.iterdir():
             _flush(file)
         if target.exists():
-            remove_folder(target)
-        beside.replace(target)
+            target.replace(_before(target))
+        try:
+            beside.replace(target)
+        finally:
+            _settle(target)
         _flush(run.checkpoints)
     except (OSError, safetensors.SafetensorError, RunDirectoryError) as error:
         cause = getattr(error, "strerror", None) or str(error).partition("\n")[0].rstrip(".")
@@ -132,6 +136,8 @@ def prune_checkpoints(run: RunDirectory, best_step: int) -> None:
 def remove_leftovers(run: RunDirectory) -> None:
     """Remove what a killed process left half-written."""
     if run.checkpoints.is_dir():
+        for before in run.checkpoints.glob(_before(Path("step-*")).name):
+            _settle(before.with_name(before.stem.removeprefix(".")))
         for each in run.checkpoints.glob(".step-*"):
             shutil.rmtree(each, ignore_errors=True)
 
@@ -157,6 +163,52 @@ def best_step(run: RunDirectory) -> int:
             advice=f"Remove {run.best} to use the newest, step {saved[-1]}.",
         )
     return steps[checkpoint]
+
+
+def _before(target: Path) -> Path:
+    """Return where a checkpoint waits while another takes its place."""
+    return target.with_name(f".{target.name}.before")
+
+
+def _settle(target: Path) -> None:
+    """Remove the checkpoint that another has replaced; put it back if none has."""
+    before = _before(target)
+    if not before.exists():
+        return
+    if not target.exists():
+        before.replace(target)
+        return
+    going = target.with_name(f".{target.name}.going")  # a name that is never put back
+    before.replace(going)
+    shutil.rmtree(going, ignore_errors=True)
+
+
+def _check_finite(
+    run: RunDirectory, step: int, model: keras.Model, optimizer: Any, carry: Any
+) -> None:
+    """Raise TrainingDiverged unless what is trained, and how, is finite, and nothing else is NaN.
+
+    What a model keeps beside its weights may be infinite on purpose, as a mask is.
+    """
+    checked = [
+        (variable.path, tf.convert_to_tensor(variable.value), is_strict or variable.trainable)
+        for variables, is_strict in ((model.variables, False), (optimizer.variables, True))
+        for variable in variables
+    ]
+    if carry is not None:
+        checked += [("the carried state", tensor, False) for tensor in tf.nest.flatten(carry)]
+    for name, tensor, is_strict in checked:
+        if not tensor.dtype.is_floating:
+            continue
+        wrong = ~tf.math.is_finite(tensor) if is_strict else tf.math.is_nan(tensor)
+        if bool(tf.reduce_any(wrong)):
+            saved = run.saved_steps()
+            kept = f"; the checkpoint of step {saved[-1]} is kept" if saved else ""
+            raise TrainingDiverged(
+                f"After step {step} {name} is no longer finite, and no checkpoint is written.",
+                "The likely cause: a learning rate that is too high.",
+                f"Try a lower --learning-rate{kept}.",
+            )
 
 
 @attrs.frozen

@@ -27,7 +27,15 @@ import attrs
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what it shares with the tests
 
-from training.resuming import MODELS, SETTINGS, TINY, Session, differences, last_step
+from training.resuming import (
+    MODELS,
+    SETTINGS,
+    TINY,
+    Session,
+    differences,
+    last_step,
+    write_corpus,
+)
 
 WAYS: dict[str, dict[str, object]] = {
     "windows": {"data.stride": 8, "training.accumulate": 2},
@@ -114,14 +122,7 @@ def _corpus(folder: Path, kills: int) -> Path:
     """Write a text that is long enough for a step count that leaves room between the kills."""
     steps = STEPS_BETWEEN_KILLS * (kills + 2)
     characters = int(steps / EPOCHS * TOKENS_OF_A_STEP / 0.8)  # 80 % are trained on
-    draw = random.Random(3)
-    words = ["the", "cat", "sat", "on", "a", "mat", "and", "ran", "to", "warm", "red", "barn"]
-    text = ""
-    while len(text) < characters:
-        text += draw.choice(words) + " "
-    path = folder / "corpus.txt"
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_corpus(folder / "corpus.txt", characters)
 
 
 def _kill_and_compare(folder: Path, corpus: Path, seed: int, chain: Chain) -> Chain:

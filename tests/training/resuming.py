@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -39,6 +40,28 @@ MODELS = {
     "lstm": "lstm:units=8,layers=2,embedding=6,dropout=0.3",
     "transformer": "transformer:layers=1,heads=2,head_size=4,feed_forward=8,dropout=0.2",
 }
+
+WAYS = {
+    "windows": {"data.stride": 12, "training.accumulate": 2, "training.checkpoint_seconds": 0.05},
+    "streams": {"data.batching": "stream", "training.optimizer": "muon"},
+}
+
+
+def settings_of(way: str, model: str) -> dict[str, object]:
+    """One of the four is compiled with XLA, the others as graphs, which is sooner done."""
+    compiled = "xla" if (way, model) == ("windows", "lstm") else "graph"
+    return {**SETTINGS, **WAYS[way], "training.compile": compiled}
+
+
+def write_corpus(path: Path, characters: int = 2500) -> Path:
+    """Write a text of at least so many characters, the same every time."""
+    draw = random.Random(3)
+    words = ["the", "cat", "sat", "on", "a", "mat", "and", "ran", "to", "warm", "red", "barn"]
+    text = ""
+    while len(text) < characters:
+        text += draw.choice(words) + " "
+    path.write_text(text.rstrip(), encoding="utf-8")
+    return path
 
 
 def tensors_of(run: Path) -> dict[str, bytes]:

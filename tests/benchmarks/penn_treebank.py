@@ -39,7 +39,7 @@ def main() -> None:
     rows = [_row(f"textgen, {recipe.stem}", figures), *PUBLISHED]
     versions = installed("textgen-core", "tensorflow", "keras")
     print("\n".join([*describe_machine(versions), "", render_table(COLUMNS, rows), ""]))
-    print("\n".join(_notes(figures)))
+    print("\n".join(notes_on(figures)))
 
 
 def _command(arguments: argparse.Namespace, recipe: Path) -> list[str]:
@@ -62,7 +62,7 @@ def _row(name: str, figures: RunFigures) -> tuple[str, ...]:
     )
 
 
-def _notes(figures: RunFigures) -> list[str]:
+def notes_on(figures: RunFigures) -> list[str]:
     notes = [
         f"{figures.steps:,} steps, {figures.training_tokens:,} tokens; scored: "
         f"{figures.scored_tokens:,} tokens of the {figures.split} split, {figures.loss:.4f} nats.",

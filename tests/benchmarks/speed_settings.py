@@ -67,7 +67,7 @@ _KERAS = [
 def contestants_of(name: str, compile_with: str = "auto") -> list[Contestant]:
     """Return who takes part in a setting; `compile_with` is ours' training.compile."""
     setting = SETTINGS[name]
-    ours = {"options": _our_options(setting), "compile": compile_with}
+    ours = {"options": our_options(setting), "compile": compile_with}
     torch_script = f"torch_{'lstm' if setting['model'] == 'lstm' else 'gpt'}.py"
     contestants = [
         Contestant(
@@ -92,8 +92,8 @@ def contestants_of(name: str, compile_with: str = "auto") -> list[Contestant]:
     return contestants
 
 
-def _our_options(setting: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of our model builder for a setting."""
+def our_options(setting: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of this project's model builder for a setting."""
     if setting["model"] == "lstm":
         return {key: setting[key] for key in ("embedding", "units", "layers", "dropout")}
     return {

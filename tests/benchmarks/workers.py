@@ -7,6 +7,7 @@ side.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -51,8 +52,9 @@ class Worker:
         Raises RuntimeError if it ended instead.
         """
         assert self._process.stdin is not None
-        self._process.stdin.write(f"go {seconds}\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # the answer says that it has ended
+            self._process.stdin.write(f"go {seconds}\n")
+            self._process.stdin.flush()
         answer = self._answer()
         if "failed" in answer:
             raise RuntimeError(f"{self._log.stem}: {answer['failed']}")
@@ -68,14 +70,17 @@ class Worker:
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; a second time does nothing."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # it has ended already
+                self._process.stdin.close()
             self._process.wait(_CLOSING_SECONDS)
-        except (OSError, subprocess.TimeoutExpired):
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

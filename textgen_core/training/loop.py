@@ -158,7 +158,7 @@ class _Training:
             return
         left = self._clock - self._state.seconds
         pause = min(_REPLAN_SECONDS, _REPLAN_SHARE * self._clock)
-        if now - self._replanned_at > pause or left <= self._pace.event_seconds:
+        if now - self._replanned_at > pause or left <= self._pace.last_event_seconds:
             self._replanned_at = now
             plan = self._pace.plan_again(self._state.plan, self._state.step, left)
             self._state = attrs.evolve(self._state, plan=plan)

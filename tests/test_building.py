@@ -14,6 +14,7 @@ from textgen_core.building import (
     check_logits,
     describe_model,
     initialise,
+    width_advice,
 )
 from textgen_core.components import ModelBuilder
 from textgen_core.errors import PluginFailure
@@ -178,7 +179,7 @@ def test_pretrained_weights_are_loaded_by_the_builder_and_its_error_is_its_own()
 
 def test_the_table_names_every_layer_with_its_shapes_and_parameters():
     language_model = build(PlainBuilder())
-    found = describe_model(language_model, batch_size=3, precision="float32")
+    found = describe_model(language_model, batch_size=3, precision="float32", memory_bytes=77)
     rows = [
         (row.name, row.kind, row.output_for_one, row.output_for_batch, row.parameters)
         for row in found.layers
@@ -190,14 +191,14 @@ def test_the_table_names_every_layer_with_its_shapes_and_parameters():
     ]
     assert found.parameters == 117
     assert (found.vocabulary_size, found.context_length, found.batch_size) == (13, 5, 3)
-    activations = 3 * 5 * (4 + 4 + 13)
-    assert found.memory_bytes == 4 * (4 * 117 + 2 * activations + 2 * 3 * 5 * 13)
+    assert found.memory_bytes == 77
 
 
 def test_describing_changes_nothing_and_computes_nothing():
     language_model = build(PlainBuilder())
     before = weights(language_model)
-    describe_model(language_model, batch_size=10**7, precision="float32")  # 1.8 TB of logits
+    # 1.8 TB of logits
+    describe_model(language_model, batch_size=10**7, precision="float32", memory_bytes=0)
     for one, two in zip(before, weights(language_model), strict=True):
         np.testing.assert_array_equal(one, two)
     assert all("call" not in vars(layer) for layer in language_model.model.layers)
@@ -223,7 +224,7 @@ class SharedModel(keras.Model):
 
 def test_a_layer_that_is_shared_or_silent_is_described():
     language_model = build(WrongBuilder(make=lambda _: SharedModel()))
-    found = describe_model(language_model, batch_size=2, precision="float32")
+    found = describe_model(language_model, batch_size=2, precision="float32", memory_bytes=0)
     assert [row.output_for_batch for row in found.layers] == ["(2, 5, 13)", "-"]
 
 
@@ -248,3 +249,46 @@ def test_a_synthetic_batch_finds_a_model_that_fits_two_tokens_only():
     language_model = build(WrongBuilder(make=lambda _: Short()))
     with pytest.raises(PluginFailure, match="logits of shape"):
         check_logits(language_model, batch_size=3)
+
+
+# ---- widths -----------------------------------------------------------------------------------
+
+
+def wide(vocabulary_size, width):
+    return keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            keras.layers.Embedding(vocabulary_size, width, name="embedding"),
+            keras.layers.Dense(8, name="hidden"),
+            keras.layers.Dense(vocabulary_size, name="output"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_widths_that_are_no_multiple_of_8_are_named_once_in_half_precision(precision):
+    advice = width_advice(build(WrongBuilder(make=lambda size: wide(size, 12))), precision)
+    assert advice.startswith(f"In {precision} ")
+    assert "12 (embedding)" in advice
+    assert "13 (the vocabulary with its 4 special tokens)" in advice
+    assert advice.count("12") == advice.count("13") == 1
+    assert "\n" not in advice
+
+
+def test_widths_that_are_multiples_of_8_and_full_precision_need_no_advice():
+    assert width_advice(build(WrongBuilder(make=lambda size: wide(size, 12))), "float32") == ""
+    even = build(WrongBuilder(make=lambda size: wide(size, 16)))
+    assert "16 (" not in width_advice(even, "bfloat16")
+    even.model.layers[-1].trainable = even.model.layers[0].trainable = False
+    assert width_advice(even, "bfloat16") == ""
+
+
+def test_many_odd_widths_are_counted_not_listed():
+    def make(size):
+        layers = [keras.Input((None,), dtype="int32"), keras.layers.Embedding(size, 9)]
+        layers += [keras.layers.Dense(width) for width in (10, 11, 12, 14, 15, 17)]
+        return keras.Sequential([*layers, keras.layers.Dense(size)])
+
+    advice = width_advice(build(WrongBuilder(make=make)), "bfloat16")
+    assert "and 4 more" in advice
+    assert advice.count("(") == 4

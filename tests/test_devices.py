@@ -1,5 +1,7 @@
 """What follows from a machine for precision and memory."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from textgen_core import devices
@@ -9,6 +11,7 @@ from textgen_core.devices import (
     choose_precision,
     compute_capabilities,
     describe_machine,
+    gpu_memory,
     grow_memory,
 )
 from textgen_core.errors import ConfigurationError
@@ -64,11 +67,131 @@ def test_memory_can_be_asked_to_grow_again_and_again():
     grow_memory()
 
 
-def test_memory_is_what_the_system_says_and_none_where_it_says_nothing(tmp_path, monkeypatch):
-    said = tmp_path / "meminfo"
-    monkeypatch.setattr(devices, "Path", lambda _: said)
-    assert available_memory() is None
-    said.write_text("MemTotal: 8 kB\nMemAvailable:    2048 kB\n")
-    assert available_memory() == 2048 * 1024
-    said.write_text("MemTotal: 8 kB\n")
-    assert available_memory() is None
+# ---- memory -----------------------------------------------------------------------------------
+
+GIB = 2**30
+MEMINFO = "MemTotal: 99999999 kB\nMemAvailable:    8388608 kB\n"  # 8 GiB
+
+
+def system(root, files):
+    """Lay out a system's files, and return its root."""
+    for name, text in {"proc/meminfo": MEMINFO, **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def group(folder, limit, used, cached=0, version=2):
+    """The three files of a control group under a folder of the mount."""
+    names, mount = {
+        2: (("memory.max", "memory.current", "inactive_file"), "sys/fs/cgroup"),
+        1: (
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+            "sys/fs/cgroup/memory",
+        ),
+    }[version]
+    at = f"{mount}/{folder}".rstrip("/")
+    return {
+        f"{at}/{names[0]}": f"{limit}\n",
+        f"{at}/{names[1]}": f"{used}\n",
+        f"{at}/memory.stat": f"anon 5\n{names[2]} {cached}\n",
+    }
+
+
+def test_memory_is_what_the_system_says_and_none_where_it_says_nothing(tmp_path):
+    assert available_memory(tmp_path) is None
+    system(tmp_path, {"proc/meminfo": "MemTotal: 8 kB\n"})
+    assert available_memory(tmp_path) is None
+    assert available_memory(system(tmp_path, {})) == 8 * GIB
+
+
+def test_a_container_is_held_to_its_own_limit(tmp_path):
+    files = {"proc/self/cgroup": "0::/\n", **group("", 2 * GIB, GIB // 2)}
+    assert available_memory(system(tmp_path, files)) == 3 * GIB // 2
+
+
+def test_a_job_is_held_to_the_limits_of_every_group_above_it(tmp_path):
+    files = {
+        "proc/self/cgroup": "0::/slice/job\n",
+        **group("slice/job", "max", GIB),
+        **group("slice", 3 * GIB, GIB),
+        **group("other", GIB, GIB),
+    }
+    assert available_memory(system(tmp_path, files)) == 2 * GIB
+
+
+def test_a_limit_above_what_the_system_has_left_changes_nothing(tmp_path):
+    files = {"proc/self/cgroup": "0::/\n", **group("", 64 * GIB, GIB)}
+    assert available_memory(system(tmp_path, files)) == 8 * GIB
+
+
+def test_files_that_a_group_holds_in_memory_can_be_given_back(tmp_path):
+    files = {"proc/self/cgroup": "0::/\n", **group("", 2 * GIB, 2 * GIB, cached=GIB)}
+    assert available_memory(system(tmp_path, files)) == GIB
+    files = {"proc/self/cgroup": "0::/\n", **group("", 2 * GIB, GIB, cached=9 * GIB)}
+    assert available_memory(system(tmp_path, files)) == 2 * GIB
+
+
+def test_a_group_that_holds_more_than_it_may_leaves_nothing(tmp_path):
+    files = {"proc/self/cgroup": "0::/\n", **group("", GIB, 2 * GIB)}
+    assert available_memory(system(tmp_path, files)) == 0
+
+
+def test_version_1_has_other_names_and_a_huge_number_for_no_limit(tmp_path):
+    of_group = {"proc/self/cgroup": "5:cpu,cpuacct:/a\n4:memory:/docker/ab\n0::/\n"}
+    files = {**of_group, **group("docker/ab", 9223372036854771712, GIB, version=1)}
+    assert available_memory(system(tmp_path, files)) == 8 * GIB
+    files = {**of_group, **group("docker/ab", 3 * GIB, GIB, version=1)}
+    assert available_memory(system(tmp_path, files)) == 2 * GIB
+
+
+def test_in_a_container_the_path_may_be_the_hosts_and_the_mount_is_the_group(tmp_path):
+    of_group = {"proc/self/cgroup": "4:memory:/docker/0123abc\n"}
+    files = {**of_group, **group("", 3 * GIB, GIB, version=1)}
+    assert available_memory(system(tmp_path, files)) == 2 * GIB
+
+
+@pytest.mark.parametrize("text", ["", "0", "0::", "::", "nonsense", "0::/../..", "\0"])
+def test_a_group_that_cannot_be_read_is_passed_over(tmp_path, text):
+    assert available_memory(system(tmp_path, {"proc/self/cgroup": text})) == 8 * GIB
+
+
+def test_this_machine_says_what_it_has():
+    assert available_memory() > 0
+
+
+class FakeGpu:
+    """Stands for TensorFlow on a machine with a GPU."""
+
+    def __init__(self, monkeypatch, limits, used):
+        self.options = []
+        monkeypatch.setattr(devices.tf.config, "list_physical_devices", lambda kind: limits)
+        monkeypatch.setattr(
+            devices.tf.config.experimental, "get_memory_info", lambda name: {"current": used}
+        )
+        monkeypatch.setattr(devices.device_lib, "list_local_devices", self.list_local_devices)
+        self.limits = limits
+
+    def list_local_devices(self, options):
+        self.options.append(options)
+        cpu = SimpleNamespace(device_type="CPU", memory_limit=256)
+        gpus = [SimpleNamespace(device_type="GPU", memory_limit=each) for each in self.limits]
+        return [cpu, *gpus]
+
+
+def test_on_a_gpu_its_own_memory_is_the_bound(monkeypatch, tmp_path):
+    gpu = FakeGpu(monkeypatch, limits=[16 * GIB, 4 * GIB], used=GIB)
+    assert gpu_memory() == 15 * GIB
+    assert available_memory(system(tmp_path, {})) == 15 * GIB
+    assert all(each.gpu_options.allow_growth for each in gpu.options)
+
+
+def test_a_gpu_that_is_full_leaves_nothing(monkeypatch):
+    FakeGpu(monkeypatch, limits=[GIB], used=2 * GIB)
+    assert gpu_memory() == 0
+
+
+def test_without_a_gpu_there_is_no_memory_of_one():
+    if not compute_capabilities():
+        assert gpu_memory() is None

@@ -13,7 +13,13 @@ from fake_components import BUNDLED, Cut, Plain, component, plugin, registry
 from textgen_core.config import Configuration, configure
 from textgen_core.errors import RunDirectoryError
 from textgen_core.layers import NO_RECIPE
-from textgen_core.manifest import changed_files, describe_run, load_configuration
+from textgen_core.manifest import (
+    changed_files,
+    check_settings,
+    describe_run,
+    load_configuration,
+    settings_to_keep,
+)
 from textgen_core.registry import Component, Registry
 from textgen_core.run_directory import RunDirectory, write_json, write_toml
 
@@ -76,6 +82,116 @@ def test_another_version_of_a_plugin_is_warned_about_once(tmp_path: Path) -> Non
     newer = tuple(attrs.evolve(each, plugin=plugin(version="2.0")) for each in BUNDLED)
     _, warnings = load_configuration(run, registry(bundled=newer))
     assert warnings == (f"{tmp_path} was made with textgen-core 1.0; installed is 2.0.",)
+
+
+# ---- settings that a resumed run has to keep --------------------------------------------------
+
+
+def edited(run: RunDirectory, old: str, new: str) -> Configuration:
+    """Change run.toml as a person does, and return what it then says."""
+    text = run.configuration.read_text()
+    assert old in text
+    run.configuration.write_text(text.replace(old, new))
+    return load_configuration(run, registry())[0]
+
+
+def test_a_run_that_nobody_touched_goes_on(tmp_path: Path) -> None:
+    run, _ = made(tmp_path, registry(), minutes=2, batch_size=5, learning_rate=0.1 + 0.2)
+    check_settings(run, load_configuration(run, registry())[0], "float32")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("batch_size = 32", "batch_size = 8", "training.batch_size was 32, now 8"),
+        ("seed = 1", "seed = 2", "seed was 1, now 2"),
+        ("sequence_length = 100", "sequence_length = 50", "data.sequence_length was 100, now 50"),
+        ('optimizer = "adam"', 'optimizer = "sgd"', 'training.optimizer was "adam", now "sgd"'),
+        ("clip_norm = 1.0", 'clip_norm = "none"', 'training.clip_norm was 1.0, now "none"'),
+        ('letter_case = "keep"', 'letter_case = "lower"', "corpus.letter_case"),
+        ("80.0,", "70.0,\n    20.0,", "corpus.split"),
+        ('stream_length = "none"', "stream_length = 64", 'data.stream_length was "none", now 64'),
+    ],
+)
+def test_a_setting_that_makes_it_another_run_is_refused_and_named(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    run, _ = made(tmp_path, registry())
+    if old == "80.0,":
+        configuration = edited(run, "80.0,\n    10.0,", "70.0,\n    20.0,")
+    else:
+        configuration = edited(run, old, new)
+    with pytest.raises(RunDirectoryError) as caught:
+        check_settings(run, configuration, "float32")
+    assert told in caught.value.problem
+    assert str(run.configuration) in caught.value.allowed
+    assert f"textgen run --config {run.configuration}" in caught.value.advice
+    assert str(caught.value).count("\n") == 2
+
+
+def test_every_setting_that_differs_is_named_at_once(tmp_path: Path) -> None:
+    run, _ = made(tmp_path, registry())
+    edited(run, "batch_size = 32", "batch_size = 8")
+    configuration = edited(run, "seed = 1", "seed = 2")
+    with pytest.raises(RunDirectoryError, match=r"seed was .*; training\.batch_size was"):
+        check_settings(run, configuration, "float32")
+
+
+def test_an_option_of_a_component_is_held_too(tmp_path: Path) -> None:
+    every = registry(OWN)
+    run, configuration = made(tmp_path, every)
+    kept = settings_to_keep(configuration)
+    assert kept["model.name"] == "net"
+    options = [name for name in kept if name.startswith(("model.", "tokenizer."))]
+    changed(run, settings={**kept, options[0]: "another"})
+    with pytest.raises(RunDirectoryError, match=options[0]):
+        check_settings(run, configuration, "float32")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("max_new_tokens = 200", "max_new_tokens = 5"),
+        ("prompts = 50", "prompts = 3"),
+        ("checkpoint_seconds = 300.0", "checkpoint_seconds = 5.0"),
+        ("epochs = 10", "epochs = 3"),
+        ("epochs = 10", "minutes = 3"),
+        ("patience = 3", "patience = 30"),
+        ('profile = "none"', "profile = [3, 4]"),
+        ("files = []", 'files = ["moved.txt"]'),
+    ],
+)
+def test_what_makes_it_no_other_run_may_change(tmp_path: Path, old: str, new: str) -> None:
+    run, _ = made(tmp_path, registry())
+    check_settings(run, edited(run, old, new), "float32")
+
+
+def test_another_arithmetic_is_refused(tmp_path: Path) -> None:
+    run, configuration = made(tmp_path, registry())
+    changed(run, model={"precision": "bfloat16"})
+    check_settings(run, configuration, "bfloat16")
+    with pytest.raises(RunDirectoryError, match="precision came to bfloat16, here to float32"):
+        check_settings(run, configuration, "float32")
+
+
+def test_a_setting_that_came_later_and_a_run_from_before_are_not_held(tmp_path: Path) -> None:
+    run, configuration = made(tmp_path, registry())
+    kept = settings_to_keep(configuration)
+    del kept["training.halve_after"]
+    changed(run, settings=kept)
+    check_settings(run, configuration, "float32")
+    changed(run, settings=None)
+    check_settings(run, attrs.evolve(configuration, seed=9), "float32")
+
+
+@pytest.mark.parametrize("damage", [{"settings": 5}, {"settings": []}, {"model": 5}])
+def test_settings_that_are_damaged_are_refused_in_words(
+    tmp_path: Path, damage: dict[str, Any]
+) -> None:
+    run, configuration = made(tmp_path, registry())
+    changed(run, **damage)
+    with pytest.raises(RunDirectoryError, match="damaged"):
+        check_settings(run, configuration, "float32")
 
 
 def without_own(*plugins: Any) -> Registry:

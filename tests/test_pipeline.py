@@ -374,6 +374,18 @@ def test_a_changed_corpus_is_refused(plain, corpus, monkeypatch):
         corpus.write_text(text)
 
 
+def test_a_run_whose_settings_were_changed_does_not_go_on_as_another(plain):
+    path = plain.directory / "run.toml"
+    text = path.read_text()
+    try:
+        path.write_text(text.replace("batch_size = 8", "batch_size = 4"))
+        with pytest.raises(RunDirectoryError, match=r"training\.batch_size was 8, now 4"):
+            resume(plain.directory, epochs=1)
+        assert "epochs = 1\n" in path.read_text()  # nothing was begun
+    finally:
+        path.write_text(text)
+
+
 def test_a_relative_corpus_is_found_again_from_anywhere(corpus, tmp_path, monkeypatch):
     monkeypatch.chdir(corpus.parent)
     run = textgen.run([corpus.name], **ARGUMENTS, out=tmp_path / "run")

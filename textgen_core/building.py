@@ -22,7 +22,7 @@ from textgen_core.errors import PluginFailure, TextgenError
 from textgen_core.language_model import LanguageModel
 from textgen_core.selection import Chosen
 
-_BYTES = 4  # of a float32
+_EVEN = 8  # what the widths of a fast product in half precision are multiples of
 
 
 @attrs.frozen(kw_only=True)
@@ -89,15 +89,14 @@ def initialise(chosen: Chosen, language_model: LanguageModel) -> None:
 
 
 def describe_model(
-    language_model: LanguageModel, *, batch_size: int, precision: str
+    language_model: LanguageModel, *, batch_size: int, precision: str, memory_bytes: int
 ) -> ModelDescription:
     """Trace the model for a batch of 1 and for that of the run; return the table of its layers.
 
-    Nothing is computed, so that it can be told beforehand what training needs.
+    Nothing is computed. `memory_bytes` is what training is expected to need.
     """
-    context_length = language_model.context_length
-    for_one, _ = _output_shapes(language_model, 1)
-    for_batch, activations = _output_shapes(language_model, batch_size)
+    for_one = _output_shapes(language_model, 1)
+    for_batch = _output_shapes(language_model, batch_size)
     model = language_model.model
     rows = [
         LayerRow(
@@ -109,15 +108,12 @@ def describe_model(
         )
         for layer in model.layers
     ]
-    parameters = model.count_params()
-    logits = batch_size * context_length * language_model.vocabulary_size
     return ModelDescription(
         layers=tuple(rows),
-        parameters=parameters,
-        # weights, their gradient and two moments of Adam; activations with their gradients
-        memory_bytes=_BYTES * (4 * parameters + 2 * activations + 2 * logits),
+        parameters=model.count_params(),
+        memory_bytes=memory_bytes,
         vocabulary_size=language_model.vocabulary_size,
-        context_length=context_length,
+        context_length=language_model.context_length,
         batch_size=batch_size,
         precision=precision,
     )
@@ -142,8 +138,39 @@ def check_logits(language_model: LanguageModel, *, batch_size: int) -> None:
         raise PluginFailure("The untrained model gives logits that are not finite.")
 
 
-def _output_shapes(language_model: LanguageModel, batch_size: int) -> tuple[dict[str, str], int]:
-    """Return each layer's output shape in a forward pass that is only traced, and the numbers."""
+def width_advice(language_model: LanguageModel, precision: str) -> str:
+    """Return a warning of the widths that slow down half precision; empty if there is none.
+
+    Half precision is computed in blocks of 8. The widths are the sizes of the matrices, and that
+    of the vocabulary is told as such.
+    """
+    if precision == "float32":
+        return ""
+    odd: dict[int, str] = {}
+    for variable in language_model.model.trainable_variables:
+        for size in variable.shape if len(variable.shape) == 2 else ():
+            if size % _EVEN:
+                odd.setdefault(size, _owner(variable))
+    if language_model.vocabulary_size in odd:
+        odd[language_model.vocabulary_size] = "the vocabulary with its 4 special tokens"
+    if not odd:
+        return ""
+    named = [f"{size:,} ({owner})" for size, owner in odd.items()]
+    more = f" and {len(named) - 4} more" if len(named) > 4 else ""
+    return (
+        f"In {precision} these widths slow the products down, as no multiples of {_EVEN}: "
+        f"{', '.join(named[:4])}{more}."
+    )
+
+
+def _owner(variable: Any) -> str:
+    """Return a variable's path without the model's name and without the kind of weight."""
+    parts = str(variable.path).split("/")
+    return "/".join(parts[1:-1] if len(parts) > 2 else parts[:1])
+
+
+def _output_shapes(language_model: LanguageModel, batch_size: int) -> dict[str, str]:
+    """Return each layer's output shape in a forward pass that is only traced."""
     outputs: dict[str, tuple[int, ...]] = {}
     time = language_model.context_length
     with _watched(language_model.model.layers, outputs):
@@ -151,12 +178,11 @@ def _output_shapes(language_model: LanguageModel, batch_size: int) -> tuple[dict
         tf.function(language_model.model, autograph=False).get_concrete_function(
             tf.TensorSpec((batch_size, time), tf.int32)
         )
-    shapes = {
+    return {
         # Layers that put time first are shown like the others: batch, time, width.
         name: str((batch_size, time, *shape[2:]) if shape[:2] == (time, batch_size) else shape)
         for name, shape in outputs.items()
     }
-    return shapes, sum(int(np.prod(shape)) for shape in outputs.values())
 
 
 @contextmanager

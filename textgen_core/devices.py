@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: start-up chatter
 
 import tensorflow as tf
+from tensorflow.python.client import device_lib
 
 from textgen_core.errors import ConfigurationError
 
@@ -23,6 +24,8 @@ POLICIES = {
     "bfloat16": "mixed_bfloat16",
     "float16": "mixed_float16",
 }
+
+_NO_LIMIT = 2**60  # bytes: version 1 writes a number like 2^63 where there is no limit
 
 
 def grow_memory() -> None:
@@ -62,14 +65,93 @@ def choose_precision(wanted: str, capabilities: Sequence[tuple[int, int]]) -> st
     return "bfloat16" if weakest >= (8, 0) else "float16" if weakest >= (7, 0) else "float32"
 
 
-def available_memory() -> int | None:
-    """Return the bytes of memory that can be used, or None where the system does not say."""
-    try:
-        with Path("/proc/meminfo").open(encoding="ascii") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
+def available_memory(root: Path = Path("/")) -> int | None:
+    """Return the bytes of memory that can be used, or None where the system does not say.
+
+    On a GPU that is its own memory; else the least of what the system has left and what each
+    control group that the process belongs to (a container, a job) may still take. `root` is where
+    the system's files lie.
+    """
+    on_gpu = gpu_memory()
+    if on_gpu is not None:
+        return on_gpu
+    found = [_memory_of_system(root), *_memory_of_groups(root)]
+    return min((each for each in found if each is not None), default=None)
+
+
+def gpu_memory() -> int | None:
+    """Return the bytes that can still be taken on the first GPU; None on a CPU.
+
+    What TensorFlow may take at most is settled when it first meets the GPU: what was free then.
+    """
+    if not tf.config.list_physical_devices("GPU"):
         return None
+    # With other options this would take the whole GPU at once, were it not in use yet.
+    options = tf.compat.v1.GPUOptions(allow_growth=True)
+    devices = device_lib.list_local_devices(tf.compat.v1.ConfigProto(gpu_options=options))
+    limits = [device.memory_limit for device in devices if device.device_type == "GPU"]
+    if not limits:
+        return None
+    used = tf.config.experimental.get_memory_info("GPU:0")["current"]
+    return max(0, int(limits[0]) - int(used))
+
+
+def _memory_of_system(root: Path) -> int | None:
+    fields = _numbers(root / "proc/meminfo")
+    return fields["MemAvailable"] * 1024 if "MemAvailable" in fields else None
+
+
+def _memory_of_groups(root: Path) -> Iterator[int | None]:
+    """Yield what each control group of the process leaves it, of version 2 and of version 1."""
+    for line in _lines(root / "proc/self/cgroup"):
+        number, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if number == "0":
+            mount, names = root / "sys/fs/cgroup", ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            mount = root / "sys/fs/cgroup/memory"
+            names = (
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+                "total_inactive_file",
+            )
+        else:
+            continue
+        # Each group above holds for this one too. In a container the path may be that of the host,
+        # which is not there: the mount itself is then the container's group.
+        group = mount / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder == mount or mount in folder.parents:
+                yield _memory_of_group(folder, *names)
+
+
+def _memory_of_group(folder: Path, limit: str, usage: str, cached: str) -> int | None:
+    """Return what a group may still take; None if it has no limit.
+
+    What it holds of files alone is given back when memory is needed, and does not count.
+    """
+    most, used = _number(folder / limit), _number(folder / usage)
+    if most is None or used is None or most >= _NO_LIMIT:
+        return None
+    return max(0, most - used + min(used, _numbers(folder / "memory.stat").get(cached, 0)))
+
+
+def _number(path: Path) -> int | None:
+    """Return the number that a file holds; None where there is none, as in "max"."""
+    text = "".join(_lines(path)[:1]).strip()
+    return int(text) if text.isdecimal() else None
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """Return the numbers of a file by name: `name 5` or `name:  5 kB`."""
+    parts = [line.replace(":", " ").split() for line in _lines(path)]
+    return {part[0]: int(part[1]) for part in parts if len(part) > 1 and part[1].isdecimal()}
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def describe_machine() -> dict[str, Any]:

@@ -7,6 +7,7 @@ that installs it. This module knows nothing about training.
 from __future__ import annotations
 
 import importlib.metadata
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,19 @@ from textgen_core.layers import NO_RECIPE, file_layers
 from textgen_core.registry import CORE, DISABLE, Plugin, Registry, normalised, same_distribution
 from textgen_core.run_directory import RunDirectory, read_json
 
+# What may change between two parts of a training.
+_FREE = (
+    "generation",
+    "evaluation",
+    "corpus.files",
+    "corpus.validation",
+    "corpus.test",
+    "training.epochs",
+    "training.minutes",
+    "training.patience",
+    "training.checkpoint_seconds",
+    "training.profile",
+)
 _PACKAGES = (CORE, "tensorflow", "keras", "tokenizers", "numpy", "safetensors", "sacrebleu")
 
 
@@ -44,6 +58,7 @@ def describe_run(
             for chosen in configuration.components
         ],
         "corpus": [dict(file) for file in files],
+        "settings": settings_to_keep(configuration),
         "machine": dict(machine),
         "model": dict(model),
     }
@@ -69,6 +84,49 @@ def load_configuration(
         raise RunDirectoryError(
             f"{run.configuration} cannot be used: {error.problem}", error.allowed, error.advice
         ) from error
+
+
+def settings_to_keep(configuration: Configuration) -> dict[str, Any]:
+    """Return the settings without which a resumed run would be another, as "section.key": value.
+
+    Left out are how long to train, which a run may be given more of, what is only written, scored
+    or watched, and the paths of the corpus, whose files are held to their hashes.
+    """
+    kept: dict[str, Any] = {}
+    for section, values in configuration.as_table().items():
+        if isinstance(values, Mapping) and section not in _FREE:
+            kept.update({f"{section}.{key}": value for key, value in values.items()})
+    kept["seed"] = configuration.seed
+    return {name: value for name, value in sorted(kept.items()) if name not in _FREE}
+
+
+def check_settings(run: RunDirectory, configuration: Configuration, precision: str) -> None:
+    """Raise RunDirectoryError if run.toml is no longer what the run was trained with until now.
+
+    precision: that of the arithmetic here, which follows from the machine where it is "auto". A
+    setting that was not written down when the run was made is not compared.
+    """
+    manifest = read_json(run.manifest)
+    then, model = manifest.get("settings"), manifest.get("model")
+    now = settings_to_keep(configuration)
+    if then is None:  # a run that was made before settings were kept
+        return
+    if not isinstance(then, Mapping) or not isinstance(model, Mapping):
+        raise RunDirectoryError(f"{run.manifest} is damaged: its settings cannot be read.")
+    differ = [
+        f"{name} was {_shown(then[name])}, now {_shown(now.get(name))}"
+        for name in then
+        if then[name] != now.get(name)
+    ]
+    if model.get("precision", precision) != precision:
+        differ.append(f"training.precision came to {model['precision']}, here to {precision}")
+    if differ:
+        raise RunDirectoryError(
+            f"{run.path} was trained with other settings until now: {'; '.join(differ)}.",
+            f"Allowed in {run.configuration}: the settings of then.",
+            "Set them back, or train a new run with them: "
+            f"textgen run --config {run.configuration}",
+        )
 
 
 def check_components(run: RunDirectory, manifest: Mapping[str, Any], registry: Registry) -> None:
@@ -164,6 +222,11 @@ def _missing(
         state, advice = "is not installed", f"Install it: pip install {distribution}=={version}"
     what = f"the {needed['kind']} {needed['name']!r} of {distribution} {version}"
     return RunDirectoryError(f"{run.path} needs {what}, which {state}.", advice=advice)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as run.toml has it; a setting that is not there is none."""
+    return json.dumps("none" if value is None else value, ensure_ascii=False)
 
 
 def _version(package: str) -> str:

@@ -35,7 +35,9 @@ from textgen_core.devices import available_memory, choose_precision, compute_cap
 from textgen_core.errors import OutOfMemory, PluginFailure, TextgenError
 from textgen_core.language_model import LanguageModel
 from textgen_core.selection import Chosen
+from textgen_core.settings import TrainingSettings
 from textgen_core.sizes import size_in_words
+from textgen_core.training.memory import training_memory, weight_bytes
 
 SPLITS = ("train", "validation", "test")
 
@@ -136,10 +138,14 @@ def build(
             precision=precision,
             seed=configuration.seed,
         )
+        batch_size = configuration.training.batch_size
         description = describe_model(
-            language_model, batch_size=configuration.training.batch_size, precision=precision
+            language_model,
+            batch_size=batch_size,
+            precision=precision,
+            memory_bytes=training_memory(language_model, configuration.training, batch_size),
         )
-    _check_memory(description)
+    _check_memory(description, language_model, configuration.training)
     with _named(configuration.model):
         check_logits(language_model, batch_size=configuration.training.batch_size)
     return language_model, description
@@ -162,12 +168,23 @@ def _make_batches(
     )
 
 
-def _check_memory(description: ModelDescription) -> None:
-    available = available_memory()
-    if available is not None and description.memory_bytes > available:
-        raise OutOfMemory(
-            f"Training this model needs about {size_in_words(description.memory_bytes)}, and "
-            f"{size_in_words(available)} are free.",
-            "Allowed: what fits into memory.",
-            "Try a smaller --batch-size, data.sequence_length, vocabulary or model.",
-        )
+def _check_memory(
+    description: ModelDescription, language_model: LanguageModel, settings: TrainingSettings
+) -> None:
+    """Raise OutOfMemory if training needs more than there is; the weights are there already."""
+    available, needed = available_memory(), description.memory_bytes
+    if available is None or needed <= available + weight_bytes(language_model):
+        return
+    ways = []
+    rows = description.batch_size
+    if rows > 1:  # the same update, from smaller batches
+        ways.append(f"--batch-size {rows // 2} --set training.accumulate={2 * settings.accumulate}")
+    if hasattr(language_model.model, "recompute") and not settings.recompute:
+        ways.append("--set training.recompute=true")
+    ways.append("a smaller data.sequence_length, vocabulary or model")
+    raise OutOfMemory(
+        f"Training this model needs about {size_in_words(needed)}, and {size_in_words(available)} "
+        "are free.",
+        "Allowed: what fits into memory.",
+        f"Try {', or '.join(ways)}.",
+    )

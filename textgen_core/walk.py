@@ -14,14 +14,14 @@ from typing import Any
 
 import attrs
 
-from textgen_core.building import initialise
+from textgen_core.building import initialise, width_advice
 from textgen_core.config import Configuration
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
-from textgen_core.devices import describe_machine
+from textgen_core.devices import choose_precision, compute_capabilities, describe_machine
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.listener import Listener
-from textgen_core.manifest import describe_run
+from textgen_core.manifest import check_settings, describe_run
 from textgen_core.narration import (
     tell_analysis,
     tell_evaluation,
@@ -137,6 +137,9 @@ def _begin(
     columns, rows, lines = tell_model(description)
     listener.table(columns, rows)
     listener.found(lines)
+    widths = width_advice(language_model, description.precision)
+    if widths:
+        listener.warning(widths)
 
     listener.phase(4)
     return make_job(configuration, directory, language_model, prepared, listener), prepared
@@ -201,7 +204,9 @@ def _finish(
 def go_on(
     configuration: Configuration, directory: RunDirectory, more: More, listener: Listener
 ) -> Run:
-    """Train on from the newest checkpoint, with the run's own tokenizer and an unchanged corpus."""
+    """Train on from the newest checkpoint, with the run's tokenizer, and all else as it was."""
+    precision = choose_precision(configuration.training.precision, compute_capabilities())
+    check_settings(directory, configuration, precision)
     texts = read_texts(configuration.corpus)
     check_corpus(directory, texts)
     prepared = prepare(texts, configuration, load_tokenizer(directory.tokenizer))

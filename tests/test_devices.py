@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from tensorflow.python.client import device_lib
 
 from textgen_core import devices
 from textgen_core.devices import (
@@ -170,7 +171,7 @@ class FakeGpu:
         monkeypatch.setattr(
             devices.tf.config.experimental, "get_memory_info", lambda name: {"current": used}
         )
-        monkeypatch.setattr(devices.device_lib, "list_local_devices", self.list_local_devices)
+        monkeypatch.setattr(device_lib, "list_local_devices", self.list_local_devices)
         self.limits = limits
 
     def list_local_devices(self, options):

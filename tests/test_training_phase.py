@@ -9,12 +9,13 @@ from training.tiny import TIME, CappedModel, TinyModel, wrap
 from textgen_core.config import configure
 from textgen_core.data.batches import StreamBatches, WindowBatches
 from textgen_core.discovery import discover
-from textgen_core.errors import ConfigurationError, RunDirectoryError
+from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError
 from textgen_core.listener import Listener
 from textgen_core.run_directory import RunDirectory, append_row, read_json, read_rows
 from textgen_core.training.checkpoint import mark_best, save_checkpoint
 from textgen_core.training.plan import Plan
 from textgen_core.training.progress import TrainingState
+from textgen_core.training.telling import tell_profile, tell_step
 from textgen_core.training_phase import make_job, restore
 
 
@@ -87,6 +88,62 @@ def test_a_state_that_holds_less_than_a_window_is_refused_on_streams(tmp_path):
 
     with pytest.raises(ConfigurationError, match="holds 4 tokens"):
         job_of(tmp_path, Short(), **{"data.batching": "stream"})
+
+
+@pytest.mark.parametrize("minutes", [None, 1.0])
+def test_a_profile_that_would_begin_after_the_last_step_is_refused(minutes, tmp_path):
+    last = job_of(tmp_path, TinyModel()).batches.batches_per_epoch * 3
+    job_of(tmp_path, TinyModel(), **{"training.profile": [last, last + 5]})
+    late = {"training.profile": [last + 1, last + 5]}
+    if minutes is not None:  # nobody knows yet where such a run ends
+        job_of(
+            tmp_path, TinyModel(), **late, **{"training.epochs": None}, **{"training.minutes": 1}
+        )
+        return
+    with pytest.raises(ConfigurationError, match=f"cannot begin at step {last + 1}") as caught:
+        job_of(tmp_path, TinyModel(), **late)
+    assert caught.value.allowed == f"Allowed: from 1 to {last}."
+
+
+@pytest.mark.parametrize("steps", [[5, 4], [0, 3], [1], [1, 2, 3], "a,b"])
+def test_a_profile_that_is_no_range_of_steps_is_refused(steps, tmp_path):
+    with pytest.raises(UsageError, match="profile"):
+        job_of(tmp_path, TinyModel(), **{"training.profile": steps})
+
+
+# ---- what a training tells --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("compile", "told"),
+    [("auto", "under XLA"), ("graph", "as a graph"), ("eager", "operation by operation")],
+)
+def test_how_a_step_runs_and_what_guessing_costs_is_always_told(compile, told, tmp_path):
+    job = job_of(tmp_path, TinyModel(), **{"training.compile": compile})
+    how, guessing = tell_step(job)
+    assert how == f"each step runs {told} in float32"
+    assert guessing == "guessing among 13 tokens costs 2.565 nats a token, a perplexity of 13"
+
+
+def test_a_profile_is_told_with_its_steps_and_how_to_open_it(tmp_path):
+    job = job_of(tmp_path, TinyModel(), **{"training.profile": [3, 6]})
+    assert tell_profile(job, 0, 9) == ([], "")  # the profiler failed, which was told then
+    (tmp_path / "profile").mkdir()
+    lines, missed = tell_profile(job, 0, 9)
+    assert lines[0] == f"a profile of steps 3 to 6: {tmp_path / 'profile'}"
+    assert f"xprof --logdir {tmp_path / 'profile'}" in lines[1]
+    assert missed == ""
+    assert "of steps 5 to 6:" in tell_profile(job, 4, 9)[0][0]  # resumed in the middle
+    assert "of steps 3 to 4:" in tell_profile(job, 0, 4)[0][0]  # interrupted in the middle
+    assert tell_profile(job, 6, 9) == ([], "")  # passed before the run was resumed
+
+
+def test_a_profile_whose_steps_never_came_is_missed_aloud(tmp_path):
+    job = job_of(tmp_path, TinyModel(), **{"training.profile": [3, 6]})
+    lines, missed = tell_profile(job, 0, 2)
+    assert lines == []
+    assert "ended at step 2, before step 3" in missed
+    assert tell_profile(job_of(tmp_path, TinyModel()), 0, 2) == ([], "")
 
 
 # ---- what a resumed run begins with -----------------------------------------------------------

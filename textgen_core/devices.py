@@ -15,7 +15,6 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: start-up chatter
 
 import tensorflow as tf
-from tensorflow.python.client import device_lib
 
 from textgen_core.errors import ConfigurationError
 
@@ -85,6 +84,10 @@ def gpu_memory() -> int | None:
     What TensorFlow may take at most is settled when it first meets the GPU: what was free then.
     """
     if not tf.config.list_physical_devices("GPU"):
+        return None
+    try:  # a place of TensorFlow's own that may move
+        from tensorflow.python.client import device_lib
+    except ImportError:
         return None
     # With other options this would take the whole GPU at once, were it not in use yet.
     options = tf.compat.v1.GPUOptions(allow_growth=True)

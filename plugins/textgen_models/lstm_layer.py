@@ -26,8 +26,8 @@ def has_gpu() -> bool:
 class LSTMLayer(keras.layers.Layer):
     """A `keras.layers.LSTM`, in weights and meaning, on time-major sequences with a given state.
 
-    Weights, states and the cell's arithmetic are float32 under any dtype policy; the loop's one
-    large product, of all inputs with the kernel, is done in the dtype of the inputs.
+    Weights, states and the cell's arithmetic are float32 under any dtype policy; the loop's
+    large products, with all inputs and outputs at once, are done in the dtype of the inputs.
     """
 
     def __init__(
@@ -55,23 +55,23 @@ class LSTMLayer(keras.layers.Layer):
         """Return the shape of the outputs, as the model's summary shows it."""
         return (*input_shape[:-1], self.lstm.units)
 
-    def call(self, inputs: Any, hidden: Any, cell: Any, seed: Any = None) -> Any:
+    def call(self, inputs: Any, hidden: Any, cell: Any, seed: Any = None, parts: int = 1) -> Any:
         """Return outputs `(time, batch, units)` and the last hidden and cell states, float32.
 
         inputs: `(time, batch, width)`; hidden, cell: float32 `(batch, units)`; seed: int32 `(2,)`
-        for the recurrent dropout, None outside training.
+        for the recurrent dropout, None outside training; parts: see `lstm_over_time`.
         """
         # A single step gains nothing from cuDNN, and without it generation can be compiled.
         if self.uses_cudnn and inputs.shape[0] != 1:
             return self._run_keras(inputs, hidden, cell)
         weights = self.lstm.cell
-        projected = tf.cast(last_axis_product(inputs, weights.kernel), tf.float32)
-        projected += tf.convert_to_tensor(weights.bias)
+        projected = last_axis_product(inputs, weights.kernel)
+        projected += tf.cast(weights.bias, projected.dtype)
         mask = None
         if seed is not None and self.recurrent_dropout:
             mask = drop(tf.ones_like(hidden), self.recurrent_dropout, seed)
         recurrent_kernel = tf.convert_to_tensor(weights.recurrent_kernel)
-        return lstm_over_time(projected, recurrent_kernel, hidden, cell, mask)
+        return lstm_over_time(projected, recurrent_kernel, hidden, cell, mask, parts)
 
     def _run_keras(self, inputs: Any, hidden: Any, cell: Any) -> Any:
         sequences = tf.transpose(tf.cast(inputs, tf.float32), (1, 0, 2))

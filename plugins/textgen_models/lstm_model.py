@@ -25,9 +25,12 @@ class LSTMLanguageModel(keras.Model):
 
     The state is a tuple with, for each layer, float32 `hidden` and `cell`, `(batch, units)`.
     `recompute`: run a layer again in the backward pass in place of keeping what it computed.
+    `parts`: how many parts of a training batch run side by side, each compiled by XLA; more than
+    one is for a step that runs as a graph on a CPU.
     """
 
     recompute: bool = False
+    parts: int = 1
 
     def __init__(self, options: LSTMBuilder, vocabulary_size: int) -> None:
         super().__init__(name="lstm")
@@ -91,7 +94,7 @@ class LSTMLanguageModel(keras.Model):
         hidden = drop(hidden, options.input_dropout, seed)
         new_state = []
         for number, (layer, held) in enumerate(zip(self.lstm_layers, state), start=1):
-            run = self._runner(layer, seed_at(seed, 2 * number))
+            run = self._runner(layer, seed_at(seed, 2 * number), self.parts if training else 1)
             outputs, last_hidden, cell = run(hidden, held["hidden"], held["cell"])
             new_state.append({"hidden": last_hidden, "cell": cell})
             outputs = tf.cast(outputs, self.compute_dtype)
@@ -101,9 +104,9 @@ class LSTMLanguageModel(keras.Model):
         hidden = tf.transpose(hidden, (1, 0, 2))  # (batch, time, width)
         return self.project(hidden) if project else hidden, tuple(new_state)
 
-    def _runner(self, layer: LSTMLayer, seed: Any) -> Callable[..., Any]:
+    def _runner(self, layer: LSTMLayer, seed: Any, parts: int) -> Callable[..., Any]:
         def run(inputs: Any, hidden: Any, cell: Any) -> Any:
-            return layer(inputs, hidden, cell, seed=seed)
+            return layer(inputs, hidden, cell, seed=seed, parts=parts)
 
         return tf.recompute_grad(run) if self.recompute else run
 

@@ -1,4 +1,4 @@
-"""An LSTM over time that trains about twice as fast as a plain loop: see `lstm_over_time`.
+"""An LSTM over time that trains several times as fast as a plain loop: see `lstm_over_time`.
 
 Time comes first here, `(time, batch, width)`, so that a step reads one contiguous piece. This
 module knows nothing about tokens, dropout between layers or models.
@@ -6,69 +6,117 @@ module knows nothing about tokens, dropout between layers or models.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+ROWS_OF_A_PART = 8  # fewer rows side by side gain nothing
 
 
 def lstm_over_time(
-    projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any = None
+    projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any = None, parts: int = 1
 ) -> tuple[Any, Any, Any]:
     """Run an LSTM (Hochreiter and Schmidhuber 1997, with forget gates) over projected inputs.
 
-    projected: `(time, batch, 4 * units)`, inputs times kernel plus bias; gates in Keras' order:
-    input, forget, candidate, output. recurrent_kernel: `(units, 4 * units)`. hidden, cell:
-    `(batch, units)`. mask: `(batch, units)`, multiplied into the hidden state before the
-    recurrent product of every step. All of one float dtype. Returns the outputs
-    `(time, batch, units)` and the last hidden and cell states; all have gradients but the mask.
+    projected: `(time, batch, 4 * units)`, inputs times kernel plus bias, of any float dtype; gates
+    in Keras' order: input, forget, candidate, output. recurrent_kernel: `(units, 4 * units)`.
+    hidden, cell: `(batch, units)`. mask: `(batch, units)`, multiplied into the hidden state before
+    the recurrent product of every step. All of these float32, as is what is computed. Returns the
+    outputs `(time, batch, units)` and the last hidden and cell states; all have gradients but the
+    mask.
 
     The gradient is written by hand: the loop backward keeps the gradients of the gates only, and
-    that of the recurrent kernel is one large product after it, not a sum of one in every step.
+    that of the recurrent kernel is one large product after it, in the dtype of `projected`, not a
+    sum of one in every step.
+
+    parts: into how many parts the rows are split, where there are enough. More than one only in a
+    graph on a CPU: each part's loop is compiled by XLA on its own, and the parts run side by side,
+    one to a core. That is nearly twice as fast as cores that share, and wait for each other in,
+    the small product of every step.
     """
     if projected.shape[0] == 1:
-        _, cell, hidden = _step(projected[0], recurrent_kernel, hidden, cell, mask)
+        summed = tf.cast(projected[0], hidden.dtype)
+        _, cell, hidden = _step(summed, recurrent_kernel, hidden, cell, mask)
         return hidden[None], hidden, cell
+    forward, backward = (_forward, _backward) if parts == 1 else (_FORWARD, _BACKWARD)
+    sizes = _part_sizes(hidden.shape[0], parts)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def run(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any) -> Any:
-        outputs, cells, gates = _forward(projected, recurrent_kernel, hidden, cell, mask)
+        split = _splitter(sizes)
+        masks = split(mask, 0)
+        each = zip(split(projected, 1), split(hidden, 0), split(cell, 0), masks, strict=True)
+        found = [forward(part, recurrent_kernel, *rest) for part, *rest in each]
+        outputs = _joined([part[0] for part in found], 1)
+        last_cell = _joined([part[1][-1] for part in found], 0)
 
         def gradient(d_outputs: Any, d_hidden: Any, d_cell: Any) -> tuple[Any, ...]:
-            d_gates, d_first_hidden, d_first_cell = _backward(
-                (gates, cells, cell, d_outputs), recurrent_kernel, d_hidden, d_cell, mask
+            turned = tf.transpose(recurrent_kernel)  # once: products with it run twice as fast
+            each = zip(
+                *([part[place] for part in found] for place in (2, 1)),
+                *(split(tensor, 0) for tensor in (cell, d_hidden, d_cell)),
+                split(d_outputs, 1),
+                masks,
+                strict=True,
             )
-            d_recurrent_kernel = _kernel_gradient(outputs, hidden, d_gates, mask)
-            return d_gates, d_recurrent_kernel, d_first_hidden, d_first_cell
+            parts = [backward(turned, *part) for part in each]
+            d_gates = _joined([tf.cast(part[0], projected.dtype) for part in parts], 1)
+            d_kernel = _kernel_gradient(outputs, hidden, d_gates, mask)
+            return d_gates, d_kernel, *(_joined([part[n] for part in parts], 0) for n in (1, 2))
 
-        return (outputs, outputs[-1], cells[-1]), gradient
+        return (outputs, outputs[-1], last_cell), gradient
 
     outputs, hidden, cell = run(projected, recurrent_kernel, hidden, cell)
     return outputs, hidden, cell
 
 
-def _step(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any) -> Any:
-    """Return the activated gates, the cell and the hidden state after one step."""
+def _part_sizes(rows: int | None, parts: int) -> list[int]:
+    """Return how many rows each part has; one part where their number is not known."""
+    parts = 1 if rows is None else max(1, min(parts, rows // ROWS_OF_A_PART))
+    return [-1] if parts == 1 else [len(part) for part in np.array_split(range(rows), parts)]
+
+
+def _splitter(sizes: list[int]) -> Callable[[Any, int], list[Any]]:
+    def split(tensor: Any, axis: int) -> list[Any]:
+        if tensor is None or len(sizes) == 1:
+            return [tensor] * len(sizes)
+        return list(tf.split(tensor, sizes, axis=axis))
+
+    return split
+
+
+def _joined(parts: list[Any], axis: int) -> Any:
+    return parts[0] if len(parts) == 1 else tf.concat(parts, axis=axis)
+
+
+def _step(summed: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any) -> Any:
+    """Return the activated gates `(batch, 4 * units)`, the cell and the hidden state after a step.
+
+    One hyperbolic tangent does for all gates, since `sigmoid(x) = tanh(x / 2) / 2 + 1 / 2`: twice
+    as fast as one function for each.
+    """
     if mask is not None:
         hidden = hidden * mask
-    summed = projected + tf.matmul(hidden, recurrent_kernel)
-    input_gate, forget_gate, candidate, output_gate = tf.split(summed, 4, axis=1)
-    input_gate = tf.sigmoid(input_gate)
-    forget_gate = tf.sigmoid(forget_gate)
-    candidate = tf.tanh(candidate)
-    output_gate = tf.sigmoid(output_gate)
+    units = cell.shape[-1]
+    scale = np.repeat(np.array([0.5, 0.5, 1.0, 0.5]), units).astype(cell.dtype.as_numpy_dtype)
+    summed += tf.matmul(hidden, recurrent_kernel)
+    gates = tf.tanh(summed * scale) * scale + (1 - scale)
+    input_gate, forget_gate, candidate, output_gate = tf.split(gates, 4, axis=1)
     cell = forget_gate * cell + input_gate * candidate
-    gates = (input_gate, forget_gate, candidate, output_gate)
     return gates, cell, output_gate * tf.tanh(cell)
 
 
 def _forward(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any) -> Any:
     """Return outputs and cells `(time, batch, units)` and gates `(time, batch, 4 * units)`."""
     steps = tf.shape(projected)[0]
-    arrays = [tf.TensorArray(projected.dtype, size=steps) for _ in range(3)]
+    arrays = [tf.TensorArray(hidden.dtype, size=steps) for _ in range(3)]
 
     def body(time: Any, hidden: Any, cell: Any, *arrays: Any) -> tuple[Any, ...]:
-        gates, cell, hidden = _step(projected[time], recurrent_kernel, hidden, cell, mask)
-        values = (hidden, cell, tf.concat(gates, axis=1))
+        summed = tf.cast(projected[time], hidden.dtype)
+        gates, cell, hidden = _step(summed, recurrent_kernel, hidden, cell, mask)
+        values = (hidden, cell, gates)
         written = [array.write(time, value) for array, value in zip(arrays, values)]
         return (time + 1, hidden, cell, *written)
 
@@ -81,11 +129,21 @@ def _forward(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask
     return _stacked(arrays, projected.shape)
 
 
-def _backward(saved: Any, recurrent_kernel: Any, d_hidden: Any, d_cell: Any, mask: Any) -> Any:
-    """Return the gradients of the summed gates, over all time, and of the first states."""
-    gates, cells, first_cell, d_outputs = saved
+def _backward(
+    turned_kernel: Any,
+    gates: Any,
+    cells: Any,
+    first_cell: Any,
+    d_hidden: Any,
+    d_cell: Any,
+    d_outputs: Any,
+    mask: Any,
+) -> Any:
+    """Return the gradients of the summed gates, over all time, and of the first states.
+
+    turned_kernel: the recurrent kernel, transposed.
+    """
     steps = tf.shape(gates)[0]
-    turned_kernel = tf.transpose(recurrent_kernel)  # once: products with it run twice as fast
     array = tf.TensorArray(gates.dtype, size=steps)
 
     def body(time: Any, d_hidden: Any, d_cell: Any, array: Any) -> tuple[Any, ...]:
@@ -107,6 +165,10 @@ def _backward(saved: Any, recurrent_kernel: Any, d_hidden: Any, d_cell: Any, mas
     return _stacked([array], gates.shape)[0], d_hidden, d_cell
 
 
+_FORWARD = tf.function(_forward, jit_compile=True, autograph=False)
+_BACKWARD = tf.function(_backward, jit_compile=True, autograph=False)
+
+
 def _gate_gradients(saved: Any, d_hidden: Any, d_cell: Any) -> tuple[Any, Any]:
     """Return the gradients of one step's summed gates and of the cell before it."""
     gates, cell, earlier_cell = saved
@@ -125,17 +187,19 @@ def _gate_gradients(saved: Any, d_hidden: Any, d_cell: Any) -> tuple[Any, Any]:
 def _kernel_gradient(outputs: Any, hidden: Any, d_gates: Any, mask: Any) -> Any:
     """Return the recurrent kernel's gradient: hidden states before each step, times its gates'.
 
-    The first step stands apart: joining its state to the others would copy them all, slowly.
+    The large product is done in the dtype of `d_gates`. The first step stands apart: joining its
+    state to the others would copy them all, slowly.
     """
     earlier = outputs[:-1]
     if mask is not None:
         hidden, earlier = hidden * mask, earlier * mask
-    gradient = tf.matmul(hidden, d_gates[0], transpose_a=True)
-    return gradient + tf.matmul(
-        tf.reshape(earlier, (-1, outputs.shape[-1])),
+    first = tf.matmul(hidden, tf.cast(d_gates[0], hidden.dtype), transpose_a=True)
+    rest = tf.matmul(
+        tf.cast(tf.reshape(earlier, (-1, outputs.shape[-1])), d_gates.dtype),
         tf.reshape(d_gates[1:], (-1, d_gates.shape[-1])),
         transpose_a=True,
     )
+    return first + tf.cast(rest, first.dtype)
 
 
 def _stacked(arrays: Any, shape: Any) -> list[Any]:

@@ -14,10 +14,14 @@ _HOW = {"xla": "under XLA", "graph": "as a graph", "eager": "operation by operat
 
 
 def tell_step(job: TrainingJob) -> list[str]:
-    """Return how each step is computed, and what it would cost to guess."""
+    """Return how a step is computed, and what it would cost to guess."""
     tokens = job.language_model.vocabulary_size
+    parts = getattr(job.language_model.model, "parts", 1)
+    how = _HOW[job.step.compiled_with]
+    if parts > 1:
+        how += f", with {parts} parts of a batch under XLA side by side,"
     return [
-        f"each step runs {_HOW[job.step.compiled_with]} in {precision_of(job.language_model)}",
+        f"computed {how} in {precision_of(job.language_model)}",
         f"guessing among {tokens:,} tokens costs {math.log(tokens):.3f} nats a token, "
         f"a perplexity of {tokens:,}",
     ]

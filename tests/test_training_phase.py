@@ -121,7 +121,7 @@ def test_a_profile_that_is_no_range_of_steps_is_refused(steps, tmp_path):
 def test_how_a_step_runs_and_what_guessing_costs_is_always_told(compile, told, tmp_path):
     job = job_of(tmp_path, TinyModel(), **{"training.compile": compile})
     how, guessing = tell_step(job)
-    assert how == f"each step runs {told} in float32"
+    assert how == f"computed {told} in float32"
     assert guessing == "guessing among 13 tokens costs 2.565 nats a token, a perplexity of 13"
 
 

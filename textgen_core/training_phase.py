@@ -177,8 +177,8 @@ def train_phase(
         expectation = _expectation(followed, state)  # may compile the step, which may be noted
         for note in job.step.notes:
             listener.warning(note)
-        listener.found(tell_step(job))
         listener.expected(*expectation)
+        listener.found(tell_step(job))
         state = train(followed, state, interruption)
     listener.training_ends(interrupted=not is_over(state, job.settings))
     lines, missed = tell_profile(job, before, state.step)

@@ -76,9 +76,14 @@ class TerminalListener(Listener):
             self._results.print(Text("\n") + title)
 
     def found(self, lines: Sequence[str]) -> None:
-        if not self._quiet:
-            for line in lines:
-                self._results.print(Text(f"  {harmless(line, self._results)}"))
+        if self._quiet:
+            return
+        if self._bar is not None:  # it is drawn on stderr, and would be torn by lines on stdout
+            self._bar.stop()
+        for line in lines:
+            self._results.print(Text(f"  {harmless(line, self._results)}"))
+        if self._bar is not None:
+            self._bar.start()
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         if self._quiet:

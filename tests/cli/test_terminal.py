@@ -1,0 +1,53 @@
+"""What a person sees while a run goes on: a bar that stays, and lines beside it."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from textgen_core.cli import terminal
+
+ROW = {"epoch": 1, "loss": 2.0, "tokens_per_second": 900.0, "seconds": 3.0}
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Both streams of a terminal, in the order in which they are written."""
+    file = io.StringIO()
+    for name in ("stdout", "stderr"):
+        console = Console(file=file, force_terminal=True, width=90, highlight=False)
+        monkeypatch.setattr(terminal, name, lambda console=console: console)
+    return file
+
+
+def test_lines_that_come_while_the_bar_stands_are_whole_and_the_bar_goes_on(written):
+    listener = terminal.TerminalListener()
+    listener.expected(8.0, 282)
+    listener.found(["computed under XLA in float32", "guessing costs 4.673 nats"])
+    listener.training_row(ROW, 0.5)
+    listener.found(["another line"])
+    assert listener._bar is not None
+    listener.training_ends(interrupted=False)
+    lines = written.getvalue().splitlines()
+    for wanted in (
+        "  computed under XLA in float32",
+        "  guessing costs 4.673 nats",
+        "another line",
+    ):
+        assert any(line.rstrip().endswith(f"  {wanted}") for line in lines), wanted
+    assert "about 8 s: 282 steps" in lines[0]
+
+
+def test_lines_without_a_bar_are_written_as_they_are(written):
+    listener = terminal.TerminalListener()
+    listener.found(["one", "two"])
+    assert written.getvalue() == "  one\n  two\n"
+
+
+def test_a_quiet_run_writes_no_findings(written):
+    listener = terminal.TerminalListener(quiet=True)
+    listener.expected(8.0, 282)
+    listener.found(["one"])
+    listener.training_row(ROW, 0.5)
+    listener.training_ends(interrupted=False)
+    assert written.getvalue() == ""

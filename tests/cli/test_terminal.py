@@ -30,8 +30,8 @@ def test_lines_that_come_while_the_bar_stands_are_whole_and_the_bar_goes_on(writ
     listener.training_ends(interrupted=False)
     lines = written.getvalue().splitlines()
     for wanted in (
-        "  computed under XLA in float32",
-        "  guessing costs 4.673 nats",
+        "computed under XLA in float32",
+        "guessing costs 4.673 nats",
         "another line",
     ):
         assert any(line.rstrip().endswith(f"  {wanted}") for line in lines), wanted

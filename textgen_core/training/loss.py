@@ -64,18 +64,26 @@ def projected_cross_entropy(
     *,
     rows_at_once: int,
     label_smoothing: float = 0.0,
+    compiled: bool = False,
 ) -> Loss:
     """Return the loss of `project(hidden)` without ever holding all logits.
 
     hidden: `(rows, width)`; targets: int32 `(rows,)`; the last chunk may be smaller. The
     gradients, with respect to `hidden` and to the variables that `project` reads, are those of
-    `cross_entropy` on all logits.
+    `cross_entropy` on all logits. compiled: whether XLA compiles what is done between the products,
+    in a graph that it does not compile as a whole.
     """
+
+    between = _COMPILED_LOSS if compiled else _loss_and_gradient
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
     def summed(hidden: Any) -> Any:
         sums, hidden_gradient, gradients = _forward_and_gradients(
-            hidden, project, targets, rows_at_once, label_smoothing
+            hidden,
+            project,
+            targets,
+            rows_at_once,
+            lambda logits, targets: between(logits, targets, label_smoothing),
         )
 
         def gradient(objective: Any, plain: Any, tokens: Any, variables: Sequence[Any] = ()) -> Any:
@@ -89,28 +97,42 @@ def projected_cross_entropy(
     return Loss(objective=objective, plain=plain, tokens=tokens)
 
 
+def _loss_and_gradient(
+    logits: Any, targets: Any, label_smoothing: float
+) -> tuple[Any, tuple[Any, Any, Any]]:
+    """Return the gradient of the summed objective by the logits, and the sums of the loss."""
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = cross_entropy(logits, targets, label_smoothing)
+    gradient = tape.gradient(loss.objective, logits)
+    return gradient, (loss.objective, loss.plain, loss.tokens)
+
+
+_COMPILED_LOSS = tf.function(_loss_and_gradient, jit_compile=True, autograph=False)
+
+
 def _forward_and_gradients(
     hidden: Any,
     project: Callable[[Any], Any],
     targets: Any,
     rows_at_once: int,
-    label_smoothing: float,
+    loss_and_gradient: Callable[[Any, Any], tuple[Any, Any]],
 ) -> tuple[tuple[Any, Any, Any], Any, dict[Any, Any]]:
     """Return the summed losses, and the gradients of the objective by position and by variable."""
-    sums = [tf.zeros(()), tf.zeros(()), tf.zeros(())]
+    sums = (tf.zeros(()), tf.zeros(()), tf.zeros(()))
     hidden_gradients: list[Any] = []
     gradients: dict[Any, Any] = {}
     for start in range(0, hidden.shape[0], rows_at_once):
         chunk = hidden[start : start + rows_at_once]
         with tf.GradientTape() as tape:
             tape.watch(chunk)
-            loss = cross_entropy(
-                project(chunk), targets[start : start + rows_at_once], label_smoothing
-            )
+            logits = project(chunk)
+        upstream, found = loss_and_gradient(logits, targets[start : start + rows_at_once])
         variables = tape.watched_variables()
         chunk_gradient, own = tape.gradient(
-            loss.objective,
+            logits,
             [chunk, list(variables)],
+            output_gradients=upstream,
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         hidden_gradients.append(chunk_gradient)
@@ -118,5 +140,5 @@ def _forward_and_gradients(
             known = gradients.get(variable.ref())
             dense = tf.convert_to_tensor(value)
             gradients[variable.ref()] = dense if known is None else known + dense
-        sums = [sums[0] + loss.objective, sums[1] + loss.plain, sums[2] + loss.tokens]
-    return (sums[0], sums[1], sums[2]), tf.concat(hidden_gradients, axis=0), gradients
+        sums = tuple(one + other for one, other in zip(sums, found, strict=True))
+    return sums, tf.concat(hidden_gradients, axis=0), gradients

@@ -42,7 +42,8 @@ class StepResult:
 class TrainingStep:
     """The compiled step of a model with its optimizer.
 
-    `compiled_with` is "xla", "graph" or "eager"; `notes` says where it is not what was asked for,
+    `compiled_with` is "xla", "graph", "eager" or "mixed": a graph in which XLA compiles what lies
+    between the large products. `notes` says where it is not what was asked for,
     and where a batch did not fit into memory. `micro_batches` is the number of parts in which a
     batch is computed: each time that memory is short there are twice as many.
     """
@@ -69,6 +70,7 @@ class TrainingStep:
             model_name=model_name,
         )
         self.compiled_with, note = self._choose_compilation()
+        self._whole.islands = self.compiled_with == "mixed"
         self.notes: tuple[str, ...] = (note,) if note else ()
         self._update = self._compile()
         self.carry: Any = None
@@ -174,18 +176,13 @@ class TrainingStep:
                 "graph",
                 f"The layer {without[0]} cannot run under XLA: the step runs as a graph.",
             )
-        if self._gains_from_parts():
+        if tf.config.list_logical_devices("GPU"):
+            return "xla", ""
+        # On a CPU XLA has no fast product in bfloat16, and no two of its loops run side by side.
+        in_parts = hasattr(self._model, "parts") and (os.cpu_count() or 1) > 1
+        if in_parts:
             self._model.parts = os.cpu_count()
-            return "graph", ""
-        return "xla", ""
-
-    def _gains_from_parts(self) -> bool:
-        """Return whether the model runs parts of a batch side by side, and there are cores for it.
-
-        It compiles them itself; on a CPU the large products between are faster outside XLA.
-        """
-        on_cpu = not tf.config.list_logical_devices("GPU")
-        return hasattr(self._model, "parts") and on_cpu and (os.cpu_count() or 1) > 1
+        return "mixed" if in_parts or self._model.compute_dtype == "bfloat16" else "xla", ""
 
     def _compile(self) -> Any:
         if self.compiled_with == "eager":

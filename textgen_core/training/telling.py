@@ -10,7 +10,12 @@ import math
 from textgen_core.training.job import TrainingJob, precision_of
 from textgen_core.training.profiling import FOLDER, covers
 
-_HOW = {"xla": "under XLA", "graph": "as a graph", "eager": "operation by operation"}
+_HOW = {
+    "xla": "under XLA",
+    "mixed": "as a graph with parts under XLA",
+    "graph": "as a graph",
+    "eager": "operation by operation",
+}
 
 
 def tell_step(job: TrainingJob) -> list[str]:

@@ -30,7 +30,8 @@ from textgen_core.training.micro_batches import RowSplitter, after, is_exhaustio
 class Update:
     """A function from batches and carry to what a step found and the carry after it.
 
-    `carrier` is None where windows stand for themselves. `begun` counts the updates of the weights
+    `carrier` is None where windows stand for themselves. `islands`: whether XLA compiles what lies
+    between the large products, in a graph that it does not compile as a whole. `begun` counts the updates of the weights
     that have begun: one that ended in an error was not counted, or left the weights half updated.
     """
 
@@ -52,6 +53,7 @@ class Update:
         self._splitter: RowSplitter | None = None
         self.carrier = carrier
         self.micro_batches = 1
+        self.islands = False
         self.begun = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     def split(self, micro_batches: int) -> None:
@@ -82,7 +84,10 @@ class Update:
                 plain += loss.plain
                 carries.append(part)
             carry = self._joined(carries)
-        norm, finite = self._clip_and_apply(gradients, self._model.trainable_variables, plain)
+        clip_and_apply = self._clip_and_apply
+        if self.islands:
+            clip_and_apply = tf.function(clip_and_apply, jit_compile=True, autograph=False)
+        norm, finite = clip_and_apply(gradients, plain)
         found = {"loss_sum": plain, "tokens": tokens, "gradient_norm": norm, "finite": finite}
         return found, carry
 
@@ -118,6 +123,7 @@ class Update:
             tf.reshape(targets, (rows,)),
             rows_at_once=rows_at_once,
             label_smoothing=smoothing,
+            compiled=self.islands,
         )
         return loss, carry
 
@@ -133,7 +139,8 @@ class Update:
         losses = self._model.losses
         return tf.add_n([tf.cast(each, tf.float32) for each in losses]) if losses else tf.zeros(())
 
-    def _clip_and_apply(self, gradients: Any, variables: Any, plain: Any) -> tuple[Any, Any]:
+    def _clip_and_apply(self, gradients: Any, plain: Any) -> tuple[Any, Any]:
+        variables = self._model.trainable_variables
         scale = tf.ones(())
         if self._scales_loss:
             scale = 1.0 / tf.cast(self._optimizer.scale_loss(tf.ones(())), tf.float32)

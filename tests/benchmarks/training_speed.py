@@ -1,7 +1,7 @@
 """How fast this project trains beside its peers: the same models, on this machine, in turns.
 
     python tests/benchmarks/training_speed.py [--only lstm-100,transformer-65] [--rounds 5]
-        [--seconds 6] [--contestants ours,torch] [--compile auto] [--peer-python PATH]
+        [--seconds 6] [--contestants ours,torch,tuned,keras] [--compile auto] [--peer-python PATH]
 
 Every contestant has a process of its own and is compiled once; then they train in turns for some
 seconds each, so that a change of the machine's speed meets all of them alike. One table comes out:
@@ -23,7 +23,7 @@ from typing import Any
 from arithmetic import FORMULA, operations_per_token
 from machine import describe_machine
 from peer_environment import peer_python
-from speed_settings import SETTINGS, THREADS, Contestant, contestants_of
+from speed_settings import PEER_SIDES, SETTINGS, THREADS, Contestant, contestants_of
 from speed_table import Result, SettingResult, batch_share, render, summary
 from workers import Turns, Worker, take_turns
 
@@ -34,7 +34,8 @@ _PRODUCTS = Contestant(side="peak", name="matrix products", script="matrix_produ
 def main() -> None:
     """Measure the settings asked for, and print the table."""
     arguments = _arguments()
-    python = peer_python(arguments.peer_python) if "torch" in arguments.contestants else None
+    wants_peers = any(side in name for side in PEER_SIDES for name in arguments.contestants)
+    python = peer_python(arguments.peer_python) if wants_peers else None
     measured = []
     with tempfile.TemporaryDirectory(prefix="textgen-benchmark-") as folder:
         for name in arguments.only:
@@ -94,8 +95,10 @@ def _contestants(name: str, arguments: argparse.Namespace) -> list[Contestant]:
 
 def _start(contestant: Contestant, name: str, python: Path | None, folder: Path) -> Worker:
     setting = {**SETTINGS[name], **contestant.options, "threads": THREADS, "folder": str(folder)}
-    interpreter = python if contestant.side == "torch" and python else Path(sys.executable)
-    worker = Worker(interpreter, contestant.script, setting, folder / f"{contestant.name}.log")
+    is_peer = contestant.side in PEER_SIDES and python is not None
+    interpreter = python if is_peer else Path(sys.executable)
+    log = folder / f"{name}-{contestant.name}.log"
+    worker = Worker(interpreter, contestant.script, setting, log, contestant.environment)
     if worker.failed:
         print(f"  {contestant.name} failed: {worker.failed}", file=sys.stderr)
     return worker
@@ -129,6 +132,7 @@ def _notes(arguments: argparse.Namespace, measured: Sequence[_Measured]) -> list
     return [
         f"{arguments.rounds} rounds of {arguments.seconds:g} s each, in turns, {THREADS} threads "
         "each; ratios are medians of the ratios within a round.",
+        "tuned-torch: the same with glibc told to keep freed memory; torch: as it is installed.",
         "Dropout is 0.3 in the LSTMs and 0 in the Transformers; nothing is tied.",
         f"Operations a token: {FORMULA}.",
         "Peak: products of 2048 x 2048 in the same precision, in TensorFlow as a graph or under "
@@ -144,10 +148,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--contestants", type=lambda text: text.split(","), default=None)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0)
-    parser.add_argument("--compile", choices=("auto", "xla", "graph", "eager"), default="auto")
+    parser.add_argument("--compile", default="auto", help="training.compile of ours")
     parser.add_argument("--peer-python", type=Path, default=None)
     arguments = parser.parse_args()
-    arguments.contestants = arguments.contestants or ["ours", "torch", "keras"]
+    arguments.contestants = arguments.contestants or ["ours", "torch", "tuned", "keras"]
     return arguments
 
 

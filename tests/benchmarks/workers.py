@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,14 @@ _CLOSING_SECONDS = 20
 class Worker:
     """A contestant's process; `about` is what it says of itself, `failed` why it cannot train."""
 
-    def __init__(self, python: Path, script: str, setting: dict[str, Any], log: Path) -> None:
+    def __init__(
+        self,
+        python: Path,
+        script: str,
+        setting: dict[str, Any],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start the process, and wait until it has compiled; what else it prints goes to `log`.
 
         What torch.compile made for earlier processes is not used: its time would be nothing.
@@ -41,6 +48,7 @@ class Worker:
                     **os.environ,
                     "TF_CPP_MIN_LOG_LEVEL": "2",
                     "TORCHINDUCTOR_CACHE_DIR": str(log.with_suffix(".compiled")),
+                    **(environment or {}),
                 },
             )
         self.about = self._answer()

@@ -52,11 +52,17 @@ def build(setting: dict[str, Any]) -> Peer:
     job = make_job(configuration, run, language_model, prepared, Listener())
     state = restore(job, fresh_plan=False)
 
+    about = {
+        "parameters": description.parameters,
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
+    }
+
     def train_for(seconds: float) -> Answer:
         nonlocal state
         before, batches.seconds = state, 0.0
         clock = _Clock(seconds)
         state = train(job, state, clock)
+        about["compiled_with"] = job.step.compiled_with  # the first step may have changed it
         return {
             "tokens": state.tokens - before.tokens,
             "steps": state.step - before.step,
@@ -64,11 +70,6 @@ def build(setting: dict[str, Any]) -> Peer:
             "batch_seconds": batches.seconds,
         }
 
-    about = {
-        "compiled_with": job.step.compiled_with,
-        "parameters": description.parameters,
-        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
-    }
     return Peer(train=train_for, about=about)
 
 

@@ -24,7 +24,7 @@ class Peer:
     """What a worker serves.
 
     train: trains for about so many seconds, at least one step, and returns tokens, steps, seconds.
-    about: what the table says of it: versions and how it was compiled.
+    about: what the table says of it: versions and how it was compiled; read after the first steps.
     """
 
     train: Callable[[float], Answer]
@@ -42,7 +42,7 @@ def serve(build: Callable[[Answer], Peer]) -> None:
         _say(channel, {"failed": f"{type(error).__name__}: {error}"[:300]})
         raise
     compile_seconds = first["seconds"] / first["steps"] - second["seconds"] / second["steps"]
-    _say(channel, {**peer.about, "compile_seconds": compile_seconds})
+    _say(channel, {**peer.about, "compile_seconds": max(0.0, compile_seconds)})
     for line in sys.stdin:
         _say(channel, peer.train(float(line.removeprefix("go "))))
 

@@ -51,7 +51,6 @@ def build(setting: dict[str, Any]) -> Peer:
     run = create_run_directory(folder / "run")
     job = make_job(configuration, run, language_model, prepared, Listener())
     state = restore(job, fresh_plan=False)
-
     about = {
         "parameters": description.parameters,
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
@@ -77,6 +76,7 @@ class _Clock(Interruption):
     """Asks the loop to stop after so many seconds, and says how many had passed."""
 
     def __init__(self, seconds: float) -> None:
+        # The base class notes signals in `requested`; here the clock answers in its place.
         self._seconds = seconds
         self._began = time.perf_counter()
         self.passed = 0.0

@@ -74,8 +74,9 @@ def lstm_over_time(
 
 def _part_sizes(rows: int | None, parts: int) -> list[int]:
     """Return how many rows each part has; one part where their number is not known."""
-    parts = 1 if rows is None else max(1, min(parts, rows // ROWS_OF_A_PART))
-    return [-1] if parts == 1 else [len(part) for part in np.array_split(range(rows), parts)]
+    if rows is None or (parts := min(parts, rows // ROWS_OF_A_PART)) <= 1:
+        return [-1]
+    return [len(part) for part in np.array_split(np.arange(rows), parts)]
 
 
 def _splitter(sizes: list[int]) -> Callable[[Any, int], list[Any]]:

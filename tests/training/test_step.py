@@ -18,6 +18,8 @@ from training.tiny import (
 
 from textgen_core.data.batches import Batch
 from textgen_core.errors import ConfigurationError, PluginFailure
+from textgen_core.training import loss as loss_module
+from textgen_core.training import step as step_module
 from textgen_core.training import update as update_module
 
 COMPILATIONS = ["eager", "graph", "xla"]
@@ -116,6 +118,37 @@ def poisoned(kind):
     else:  # a loss that is finite, with a gradient that is not
         model.hidden.activation = lambda x: tf.sqrt(tf.abs(x - tf.stop_gradient(x)))
     return model
+
+
+class ModelInParts(TinyModel):
+    """Runs parts of a batch side by side, it says."""
+
+    parts = 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_model_in_parts_runs_as_a_graph_with_parts_under_xla_and_does_what_eager_does(
+    chunked, monkeypatch
+):
+    if chunked:
+        monkeypatch.setattr(loss_module, "_CHUNK_LOGITS", 7 * 30)
+    monkeypatch.setattr(step_module.os, "cpu_count", lambda: 3)
+    groups = [split_batch(draw_batch(8, seed), 2) for seed in range(3)]
+    changes = {"optimizer": "adam", "rate": 0.01, "clip_norm": 0.5, "label_smoothing": 0.1}
+    eager, results, _ = weights_after(groups, model=ModelInParts(), **changes)
+    model = ModelInParts()
+    found, others, step = weights_after(groups, model=model, compile="auto", **changes)
+    assert (step.compiled_with, model.parts) == ("mixed", 3)
+    assert_close(found, eager, 1e-5)
+    for one, other in zip(results, others, strict=True):
+        np.testing.assert_allclose(float(one.loss_sum), float(other.loss_sum), rtol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", ["xla", "graph"])
+def test_what_was_asked_for_is_never_mixed(compiled):
+    model = ModelInParts()
+    step, _ = make_step(model, settings(compile=compiled))
+    assert (step.compiled_with, model.parts) == (compiled, 1)
 
 
 @pytest.mark.parametrize("compile", COMPILATIONS)

@@ -14,6 +14,8 @@ import attrs
 import tensorflow as tf
 
 PADDING = 0
+Sums = tuple[Any, ...]  # objective, plain loss, tokens
+
 _CHUNK_LOGITS = 8_000_000  # numbers in a chunk of logits: 32 MB in float32
 
 
@@ -97,9 +99,7 @@ def projected_cross_entropy(
     return Loss(objective=objective, plain=plain, tokens=tokens)
 
 
-def _loss_and_gradient(
-    logits: Any, targets: Any, label_smoothing: float
-) -> tuple[Any, tuple[Any, Any, Any]]:
+def _loss_and_gradient(logits: Any, targets: Any, label_smoothing: float) -> tuple[Any, Sums]:
     """Return the gradient of the summed objective by the logits, and the sums of the loss."""
     with tf.GradientTape() as tape:
         tape.watch(logits)
@@ -117,28 +117,94 @@ def _forward_and_gradients(
     targets: Any,
     rows_at_once: int,
     loss_and_gradient: Callable[[Any, Any], tuple[Any, Any]],
-) -> tuple[tuple[Any, Any, Any], Any, dict[Any, Any]]:
-    """Return the summed losses, and the gradients of the objective by position and by variable."""
-    sums = (tf.zeros(()), tf.zeros(()), tf.zeros(()))
-    hidden_gradients: list[Any] = []
-    gradients: dict[Any, Any] = {}
-    for start in range(0, hidden.shape[0], rows_at_once):
-        chunk = hidden[start : start + rows_at_once]
-        with tf.GradientTape() as tape:
-            tape.watch(chunk)
-            logits = project(chunk)
-        upstream, found = loss_and_gradient(logits, targets[start : start + rows_at_once])
-        variables = tape.watched_variables()
-        chunk_gradient, own = tape.gradient(
-            logits,
-            [chunk, list(variables)],
-            output_gradients=upstream,
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
-        hidden_gradients.append(chunk_gradient)
-        for variable, value in zip(variables, own, strict=True):
-            known = gradients.get(variable.ref())
-            dense = tf.convert_to_tensor(value)
-            gradients[variable.ref()] = dense if known is None else known + dense
-        sums = tuple(one + other for one, other in zip(sums, found, strict=True))
+) -> tuple[Sums, Any, dict[Any, Any]]:
+    """Return the summed losses, and the gradients of the objective by position and by variable.
+
+    A loop goes through the chunks: laid out one after the other, they would be computed, and kept,
+    all at once. The first stands apart, since it shows what variables there are, and so does a
+    smaller last one.
+    """
+    whole, rest = divmod(hidden.shape[0], rows_at_once)
+
+    def chunk(start: Any, rows: int) -> _Chunk:
+        # Slices of a shape that XLA knows: it has no fast code for others.
+        part = tf.slice(hidden, (start, 0), (rows, hidden.shape[1]))
+        targets_here = tf.slice(targets, (start,), (rows,))
+        return _chunk(part, targets_here, project, loss_and_gradient)
+
+    first = chunk(0, rows_at_once)
+    sums, gradients = first.sums, first.gradients
+    hidden_gradients = [first.hidden_gradient]
+    if whole > 1:
+        found = _looped(first, lambda number: chunk(number * rows_at_once, rows_at_once), whole)
+        sums, gradients = found.sums, found.gradients
+        hidden_gradients.append(found.hidden_gradient)
+    if rest:
+        last = chunk(whole * rows_at_once, rest)
+        sums, gradients = _added(sums, last.sums), last.added_to(gradients)
+        hidden_gradients.append(last.hidden_gradient)
     return sums, tf.concat(hidden_gradients, axis=0), gradients
+
+
+@attrs.frozen(kw_only=True)
+class _Chunk:
+    """Sums of the loss over a chunk, and its gradients: by position, and by variable's `ref`."""
+
+    sums: Sums
+    hidden_gradient: Any
+    gradients: dict[Any, Any]
+
+    def added_to(self, gradients: dict[Any, Any]) -> dict[Any, Any]:
+        return {key: value + self.gradients[key] for key, value in gradients.items()}
+
+
+def _chunk(
+    hidden: Any,
+    targets: Any,
+    project: Callable[[Any], Any],
+    loss_and_gradient: Callable[[Any, Any], tuple[Any, Any]],
+) -> _Chunk:
+    with tf.GradientTape() as tape:
+        tape.watch(hidden)
+        logits = project(hidden)
+    upstream, sums = loss_and_gradient(logits, targets)
+    variables = tape.watched_variables()
+    hidden_gradient, own = tape.gradient(
+        logits,
+        [hidden, list(variables)],
+        output_gradients=upstream,
+        unconnected_gradients=tf.UnconnectedGradients.ZERO,
+    )
+    dense = [tf.convert_to_tensor(value) for value in own]
+    gradients = {each.ref(): value for each, value in zip(variables, dense, strict=True)}
+    return _Chunk(sums=sums, hidden_gradient=hidden_gradient, gradients=gradients)
+
+
+def _looped(first: _Chunk, chunk: Callable[[Any], _Chunk], whole: int) -> _Chunk:
+    """Return chunks 0 to `whole - 1` as one, but for the hidden gradient, which lacks chunk 0's."""
+    shape = first.hidden_gradient.shape
+    array = tf.TensorArray(first.hidden_gradient.dtype, size=whole - 1, element_shape=shape)
+
+    def body(number: Any, sums: Any, values: Any, array: Any) -> tuple[Any, ...]:
+        found = chunk(number)
+        known = dict(zip(first.gradients, values, strict=True))
+        values = list(found.added_to(known).values())
+        written = array.write(number - 1, found.hidden_gradient)
+        return number + 1, list(_added(sums, found.sums)), values, written
+
+    _, sums, values, array = tf.while_loop(
+        lambda number, *_: number < whole,
+        body,
+        (tf.constant(1), list(first.sums), list(first.gradients.values()), array),
+        parallel_iterations=1,
+        maximum_iterations=whole - 1,
+    )
+    return _Chunk(
+        sums=tuple(sums),
+        hidden_gradient=tf.reshape(array.stack(), ((whole - 1) * shape[0], shape[1])),
+        gradients=dict(zip(first.gradients, values, strict=True)),
+    )
+
+
+def _added(sums: Sums, others: Sums) -> Sums:
+    return tuple(one + other for one, other in zip(sums, others, strict=True))

@@ -182,7 +182,8 @@ class TrainingStep:
         in_parts = hasattr(self._model, "parts") and (os.cpu_count() or 1) > 1
         if in_parts:
             self._model.parts = os.cpu_count()
-        return "mixed" if in_parts or self._model.compute_dtype == "bfloat16" else "xla", ""
+        mixed = in_parts or self._model.compute_dtype == "bfloat16"
+        return "mixed" if mixed else "xla", ""
 
     def _compile(self) -> Any:
         if self.compiled_with == "eager":

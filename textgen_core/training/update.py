@@ -31,8 +31,9 @@ class Update:
     """A function from batches and carry to what a step found and the carry after it.
 
     `carrier` is None where windows stand for themselves. `islands`: whether XLA compiles what lies
-    between the large products, in a graph that it does not compile as a whole. `begun` counts the updates of the weights
-    that have begun: one that ended in an error was not counted, or left the weights half updated.
+    between the large products, in a graph that it does not compile as a whole. `begun` counts the
+    updates of the weights that have begun: one that ended in an error was not counted, or left the
+    weights half updated.
     """
 
     def __init__(

@@ -135,3 +135,37 @@ def test_the_gradient_with_a_recurrent_mask_is_that_of_plain_differentiation(ten
     found = differentiated(lambda *sources: lstm_over_time(*sources, mask))
     for result, wanted in zip(found, differentiated(unrolled), strict=True):
         np.testing.assert_allclose(result, wanted, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("rows", "parts"), [(16, 2), (27, 3), (9, 4)])
+def test_parts_side_by_side_equal_the_whole_in_every_gradient(rows, parts, masked):
+    random = np.random.default_rng(5)
+    shapes = ((TIME, rows, 4 * UNITS), (UNITS, 4 * UNITS), (rows, UNITS), (rows, UNITS))
+    sources = [tf.constant(random.normal(size=shape), tf.float32) for shape in shapes]
+    weights = tf.constant(random.normal(size=(TIME, rows, UNITS)), tf.float32)
+    mask = tf.constant(random.integers(0, 2, size=(rows, UNITS)) * 2, tf.float32)
+
+    def differentiated(parts):
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            outputs, hidden, cell = lstm_over_time(*sources, mask if masked else None, parts)
+            loss = tf.reduce_sum(outputs * weights) + tf.reduce_sum(hidden * cell)
+        return [outputs, hidden, cell, *tape.gradient(loss, sources)]
+
+    found = tf.function(lambda: differentiated(parts), autograph=False)()
+    for result, wanted in zip(found, differentiated(1), strict=True):
+        np.testing.assert_allclose(result, wanted, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+def test_the_large_products_follow_the_inputs_dtype_and_the_recurrence_stays_float32(keras_lstm):
+    random = np.random.default_rng(6)
+    inputs = tf.constant(random.normal(size=(TIME, BATCH, WIDTH)), tf.float32)
+    state = [tf.zeros((BATCH, UNITS)), tf.zeros((BATCH, UNITS))]
+    layer = loop(keras_lstm)
+    with tf.GradientTape() as tape:
+        low, *last = layer(tf.cast(inputs, tf.bfloat16), *state)
+        loss = tf.reduce_sum(low)
+    gradients = tape.gradient(loss, [each.value for each in keras_lstm.trainable_variables])
+    assert {each.dtype for each in (low, *last, *gradients)} == {tf.float32}
+    np.testing.assert_allclose(low, layer(inputs, *state)[0], atol=0.03)

@@ -146,6 +146,9 @@ class ModelBuilder(ABC):
         - `project(hidden)` and `project=False` as an argument of the call and of `advance`, which
           then return `(batch, time, width)` in place of logits.
         - `adam_variables`: the variables that the Muon optimizer must leave to Adam.
+        - `recompute`, `parts`: attributes that the core may set, to True and to the number of
+          cores: run a block again in the backward pass in place of keeping what it computed; run
+          so many parts of a training batch side by side, in a step that is a graph on a CPU.
         """
 
     def initialise(self, model: keras.Model) -> None:  # noqa: B027 - optional, so not abstract

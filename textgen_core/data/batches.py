@@ -65,7 +65,8 @@ class WindowBatches:
         """Return the batch of step `index`, counted from 0 over all epochs."""
         epoch, within = divmod(index, self.batches_per_epoch)
         first = within * self.batch_size
-        windows = self._order.of(epoch)[first : first + self.batch_size]
+        last = min(first + self.batch_size, self._windows)
+        windows = self._order.at(epoch, np.arange(first, last))
         starts = np.minimum(windows * self._stride, self._last_start)
         rows = np.full((self.batch_size, len(self._offsets)), PAD, dtype=np.int32)
         rows[: len(starts)] = self._token_ids[starts[:, np.newaxis] + self._offsets]
@@ -120,7 +121,7 @@ class StreamBatches:
         streams = np.arange(self.batch_size)
         if self._rounds > 1:
             first = round_ * self.batch_size
-            streams = self._order.of(epoch)[first : first + self.batch_size]
+            streams = self._order.at(epoch, np.arange(first, first + self.batch_size))
         start = step * self._sequence_length
         rows = self._streams[streams, start : start + self._sequence_length + 1].astype(np.int32)
         return Batch(inputs=rows[:, :-1], targets=rows[:, 1:], starts_afresh=step == 0)
@@ -130,20 +131,38 @@ Batches = WindowBatches | StreamBatches
 
 
 class _Order:
-    """The order of `count` things in each epoch: a function of (seed, epoch) alone."""
+    """The order of `count` things in each epoch: a function of (seed, epoch) alone.
+
+    Nothing is kept, however many there are: a place's thing is worked out by a small cipher, a
+    Feistel network over the next power of four, whose values are enciphered again until they are
+    less than `count` (Black and Rogaway 2002).
+    """
+
+    _ROUNDS = 6
 
     def __init__(self, count: int, seed: int) -> None:
         self._count = count
         self._seed = seed % 2**64
-        self._latest: tuple[int, np.ndarray] | None = None
+        self._half = max(1, -(-(count - 1).bit_length() // 2))  # bits of half a value
 
-    def of(self, epoch: int) -> np.ndarray:
-        """Return the order in an epoch, int64 `(count,)`."""
-        if self._latest is None or self._latest[0] != epoch:
-            key = np.array([self._seed, epoch], dtype=np.uint64)
-            generator = np.random.Generator(np.random.Philox(key=key))
-            self._latest = (epoch, generator.permutation(self._count))
-        return self._latest[1]
+    def at(self, epoch: int, places: np.ndarray) -> np.ndarray:
+        """Return the things at int64 `places` of an epoch's order, int64 of the same shape."""
+        generator = np.random.Philox(key=np.array([self._seed, epoch], dtype=np.uint64))
+        keys = generator.random_raw(self._ROUNDS)
+        values = self._enciphered(places.astype(np.uint64), keys)
+        while (outside := values >= self._count).any():
+            values[outside] = self._enciphered(values[outside], keys)
+        return values.astype(np.int64)
+
+    def _enciphered(self, values: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        half, mask = np.uint64(self._half), np.uint64(2**self._half - 1)
+        left, right = values >> half, values & mask
+        for key in keys:
+            # The multiplier is the golden ratio's; the upper bits depend on all of the lower ones.
+            mixed = (right ^ key) * np.uint64(0x9E3779B97F4A7C15)
+            mixed = (mixed ^ (mixed >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
+            left, right = right, left ^ ((mixed >> np.uint64(32)) & mask)
+        return (left << half) | right
 
 
 def _too_short(tokens: int, sequence_length: int) -> CorpusError:

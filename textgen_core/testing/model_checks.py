@@ -134,7 +134,10 @@ def learns(subject: Subject) -> None:
 
 @check("model.compiles", "model")
 def compiles(subject: Subject) -> str | None:
-    """A graph gives the same logits; XLA trains it, or a layer says why not: supports_jit."""
+    """A graph gives the same logits; XLA trains it, or a layer says why not: supports_jit.
+
+    For a model that runs its parts side by side, XLA compiles these, in a graph.
+    """
     import tensorflow as tf
 
     language_model = build_shaken(subject)
@@ -150,7 +153,8 @@ def compiles(subject: Subject) -> str | None:
     result = step([batch], LEARNING_RATE)
     if declared:
         return declared
-    require(step.compiled_with == "xla", f"No layer's supports_jit is False, and {step.note}")
+    under_xla = step.compiled_with in ("xla", "mixed")
+    require(under_xla, f"No layer's supports_jit is False, and {step.note}")
     require(bool(result.finite), "Under XLA the loss or the gradient is not finite.")
     return None
 

@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen_core.config import Configuration, configure, corpus_settings, resolve
+from textgen_core.discovery import discover
 from textgen_core.errors import ComponentError, ConfigurationError, UsageError
-from textgen_core.layers import NO_RECIPE, Layer, file_layers
+from textgen_core.layers import NO_RECIPE, Layer, file_layers, load_recipe, recipe_names
 from textgen_core.registry import Registry
 from textgen_core.run_directory import write_toml
+from textgen_core.selection import choose
 from textgen_core.settings import SECTIONS
 
 MINIMAL = {"tokenizer": "letters", "model": "net"}
@@ -152,6 +154,22 @@ def test_for_holds_however_the_model_is_given(model: Any) -> None:
 def test_options_for_a_model_add_to_those_of_its_own_layer() -> None:
     table = {"model": "net:units=8", "for": {"net": {"model": {"dropout": 0.5}}}}
     assert resolved(table).model.instance == Net(units=(8,), dropout=0.5)
+
+
+def test_options_for_a_model_hold_though_their_own_layer_chooses_another() -> None:
+    table = {"model": "other-net", "for": {"net": {"model": {"dropout": 0.5}}}}
+    assert resolved(table, {"model": "net:units=8"}).model.instance == Net(units=(8,), dropout=0.5)
+
+
+def test_every_recipe_gives_each_model_the_options_that_it_has_for_it() -> None:
+    installed = discover()
+    for recipe in recipe_names():
+        tables = load_recipe(recipe).layer.table.get("for", {})
+        for model, table in tables.items():
+            configuration = configure({"model": model}, installed, flags=True, recipe=recipe)
+            wanted = {"name": model, **table.get("model", {})}
+            alone = choose(installed, "model", wanted, place="the recipe")
+            assert configuration.model.instance == alone.instance
 
 
 def test_for_may_count_minutes_where_the_rest_of_its_layer_counts_epochs() -> None:

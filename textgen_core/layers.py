@@ -234,6 +234,8 @@ def apply_for(layer: Layer, model_name: str) -> list[Layer]:
     below = attrs.evolve(layer, table=general)
     if not own:
         return [below]
+    if "model" in own:  # whichever model this layer itself may choose
+        own = {**own, "model": {**own["model"], "name": model_name}}
     return [below, Layer(table=own, place=_place_of_for(model_name, layer))]
 
 

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from textgen_models.attention import CausalSelfAttention
+from textgen_models.convolution import CausalConvolution
 from textgen_models.dropout import drop, seed_at
 from textgen_models.normalisation import normalisation
 from textgen_models.projection import Projection
@@ -29,6 +30,14 @@ class Block(keras.layers.Layer):
         self.attention = CausalSelfAttention(options, name="attention")
         self.feed_forward_norm = normalisation(options.norm, "feed_forward_norm")
         self.feed_forward = FeedForward(options, name="feed_forward")
+        self.attention_convolution = self.feed_forward_convolution = None
+        if options.convolution:
+            self.attention_convolution = CausalConvolution(
+                options.convolution, name="attention_convolution"
+            )
+            self.feed_forward_convolution = CausalConvolution(
+                options.convolution, name="feed_forward_convolution"
+            )
 
     def build(self, input_shape: Any) -> None:
         """Create the variables of both parts."""
@@ -36,6 +45,17 @@ class Block(keras.layers.Layer):
         self.attention.build(input_shape)
         self.feed_forward_norm.build(input_shape)
         self.feed_forward.build(input_shape)
+        for convolution in self.convolutions.values():
+            convolution.build(input_shape)
+
+    @property
+    def convolutions(self) -> dict[str, CausalConvolution]:
+        """The convolutions, by what they are called in a state; none without the option."""
+        named = {
+            "before_attention": self.attention_convolution,
+            "before_feed_forward": self.feed_forward_convolution,
+        }
+        return {name: each for name, each in named.items() if each is not None}
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the stream, unchanged."""
@@ -44,13 +64,25 @@ class Block(keras.layers.Layer):
     def call(
         self, stream: Any, positions: Any, rotation: Any = None, held: Any = None, seed: Any = None
     ) -> tuple[Any, Any]:
-        """Return the stream after this block, and the keys and values attended to."""
-        attended, kept = self.attention(
-            self.attention_norm(stream), positions, rotation=rotation, held=held
-        )
+        """Return the stream after this block, and what the next tokens need of these.
+
+        held: `keys`, `values`, and with convolutions `before_attention` and `before_feed_forward`,
+        what each has seen last; None: nothing came before.
+        """
+        kept: dict[str, Any] = {}
+
+        def convolved(name: str, inputs: Any) -> Any:
+            if name not in self.convolutions:
+                return inputs
+            seen = None if held is None else held[name]
+            outputs, kept[name] = self.convolutions[name](inputs, seen)
+            return outputs
+
+        inputs = convolved("before_attention", self.attention_norm(stream))
+        attended, keys_and_values = self.attention(inputs, positions, rotation=rotation, held=held)
         stream += drop(attended, self.dropout, seed)
-        added = self.feed_forward(self.feed_forward_norm(stream))
-        return stream + drop(added, self.dropout, seed_at(seed, 1)), kept
+        added = self.feed_forward(convolved("before_feed_forward", self.feed_forward_norm(stream)))
+        return stream + drop(added, self.dropout, seed_at(seed, 1)), {**keys_and_values, **kept}
 
 
 class FeedForward(keras.layers.Layer):

@@ -11,6 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from textgen_models.hashing import mixed, unsigned
+
 
 def draw_seed(generator: keras.random.SeedGenerator) -> Any:
     """Return the next seed of `generator`, int32 `(2,)`."""
@@ -31,7 +33,7 @@ def drop(inputs: Any, rate: float, seed: Any) -> Any:
     """
     if seed is None or not rate:
         return inputs
-    kept = _random_integers(tf.shape(inputs), seed) >= _unsigned(int(rate * 2**32))
+    kept = _random_integers(tf.shape(inputs), seed) >= unsigned(int(rate * 2**32))
     return tf.where(kept, inputs / (1 - rate), tf.zeros((), inputs.dtype))
 
 
@@ -43,19 +45,5 @@ def _random_integers(shape: Any, seed: Any) -> Any:
     """
     base, counter = tf.unstack(tf.bitcast(seed, tf.uint32))
     index = tf.cast(tf.range(tf.reduce_prod(shape)), tf.uint32)
-    scrambled = _mixed(index * _unsigned(0x9E3779B9) + _mixed(base + _mixed(counter)))
+    scrambled = mixed(index * unsigned(0x9E3779B9) + mixed(base + mixed(counter)))
     return tf.reshape(scrambled, shape)
-
-
-def _mixed(numbers: Any) -> Any:
-    # The constants are those of the 32-bit hash "lowbias32" (Wellons 2018): each bit of a number
-    # moves each bit of the result with almost even odds.
-    numbers = tf.bitwise.bitwise_xor(numbers, tf.bitwise.right_shift(numbers, _unsigned(16)))
-    numbers *= _unsigned(0x7FEB352D)
-    numbers = tf.bitwise.bitwise_xor(numbers, tf.bitwise.right_shift(numbers, _unsigned(15)))
-    numbers *= _unsigned(0x846CA68B)
-    return tf.bitwise.bitwise_xor(numbers, tf.bitwise.right_shift(numbers, _unsigned(16)))
-
-
-def _unsigned(number: int) -> Any:
-    return tf.constant(number, tf.uint32)

@@ -40,6 +40,17 @@ class TransformerBuilder(ModelBuilder):
     soft_cap: float | None = option(
         None, help="keep logits within plus or minus this, smoothly", above=0
     )
+    convolution: int = option(
+        0,
+        help="tokens that a causal convolution before each part of a block sees; 0: none",
+        at_least=0,
+    )
+    ngrams: int = option(
+        1, help="add embeddings of the last 2 to this many tokens together; 1: none", at_least=1
+    )
+    ngram_rows: int = option(
+        16_384, help="the most embeddings for n-grams of one length; more share them", at_least=1
+    )
     capacity: int | None = option(
         None, help="tokens that the cache holds; none: the training window", at_least=2
     )
@@ -49,6 +60,8 @@ class TransformerBuilder(ModelBuilder):
             raise ValueError(f"rotary positions need an even head_size, not {self.head_size}")
         if self.positions == "sinusoidal" and self.width % 2:
             raise ValueError(f"sinusoidal positions need an even width, not {self.width}")
+        if self.convolution == 1:
+            raise ValueError("a convolution over 1 token sees nothing else: use 0, or 2 and more")
 
     @property
     def width(self) -> int:

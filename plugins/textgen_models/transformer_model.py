@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from textgen_models.block import Block
 from textgen_models.dropout import draw_seed, drop, seed_at
+from textgen_models.ngrams import NgramEmbedding
 from textgen_models.normalisation import normalisation
 from textgen_models.positions import rotation, sinusoidal_encoding
 from textgen_models.projection import Projection, TiedOutput, TokenEmbedding
@@ -27,7 +28,9 @@ class TransformerLanguageModel(keras.Model):
     """Next-token logits from causal blocks; its state holds keys, values and a length.
 
     The state is a dict: `length`, an int32 scalar, and `blocks`, a tuple with `keys` and `values`,
-    `(batch, head, capacity, size)` in the policy's compute dtype, for each block.
+    `(batch, head, capacity, size)` in the policy's compute dtype, for each block. With convolutions
+    a block has what they saw last too, `(batch, size - 1, width)`, and with n-grams there are
+    `recent`, the last tokens, int32 `(batch, n - 1)`.
     `recompute`: run a block again in the backward pass in place of keeping what it computed.
     """
 
@@ -47,6 +50,16 @@ class TransformerLanguageModel(keras.Model):
             self.position_embedding = TokenEmbedding(
                 capacity, options.width, _embedding_initialiser(), name="position_embedding"
             )
+        self.ngrams = None
+        if options.ngrams > 1:
+            self.ngrams = NgramEmbedding(
+                vocabulary_size,
+                options.ngrams,
+                options.ngram_rows,
+                options.width,
+                _embedding_initialiser,
+                name="ngram_embedding",
+            )
         self.blocks = [
             Block(options, name=f"block_{number}") for number in range(1, options.layers + 1)
         ]
@@ -60,6 +73,8 @@ class TransformerLanguageModel(keras.Model):
         self.embedding.build(input_shape)
         if self.position_embedding is not None:
             self.position_embedding.build(input_shape[1:])
+        if self.ngrams is not None:
+            self.ngrams.build(input_shape)
         for block in self.blocks:
             block.build(stream)
         self.final_norm.build(stream)
@@ -67,16 +82,21 @@ class TransformerLanguageModel(keras.Model):
 
     def initial_state(self, batch_size: Any) -> Any:
         """Return the state of `batch_size` rows before the first token."""
-        options = self.options
-        shape = (batch_size, options.heads, self.state_capacity, options.head_size)
-        empty = tuple(
+        options, dtype = self.options, self.compute_dtype
+        cache = (batch_size, options.heads, self.state_capacity, options.head_size)
+        seen = (batch_size, options.convolution - 1, options.width)
+        blocks = tuple(
             {
-                "keys": tf.zeros(shape, self.compute_dtype),
-                "values": tf.zeros(shape, self.compute_dtype),
+                "keys": tf.zeros(cache, dtype),
+                "values": tf.zeros(cache, dtype),
+                **{name: tf.zeros(seen, dtype) for name in block.convolutions},
             }
-            for _ in range(options.layers)
+            for block in self.blocks
         )
-        return {"length": tf.zeros((), tf.int32), "blocks": empty}
+        state = {"length": tf.zeros((), tf.int32), "blocks": blocks}
+        if self.ngrams is not None:
+            state["recent"] = tf.zeros((batch_size, options.ngrams - 1), tf.int32)
+        return state
 
     def call(self, token_ids: Any, training: bool = False, project: bool = True) -> Any:
         """Return logits `(batch, time, vocabulary)` of integer `(batch, time)`.
@@ -99,8 +119,8 @@ class TransformerLanguageModel(keras.Model):
         """
         time = tf.shape(token_ids)[1]
         positions = state["length"] + tf.range(time)
-        outputs, kept = self._run(token_ids, positions, state["blocks"], training, project)
-        return outputs, {"length": state["length"] + time, "blocks": kept}
+        outputs, kept = self._run(token_ids, positions, state, training, project)
+        return outputs, {"length": state["length"] + time, **kept}
 
     def project(self, hidden: Any) -> Any:
         """Return logits `(..., vocabulary)` of hidden vectors `(..., width)`.
@@ -115,8 +135,10 @@ class TransformerLanguageModel(keras.Model):
     @property
     def adam_variables(self) -> list[Any]:
         """What the Muon optimizer leaves to Adam: embeddings, output, and all that is no matrix."""
-        layers = (self.embedding, self.position_embedding, self.head)
-        kept = {id(variable) for layer in layers if layer is not None for variable in layer.weights}
+        embeddings = (self.embedding, self.position_embedding, self.ngrams)
+        convolutions = [each for block in self.blocks for each in block.convolutions.values()]
+        layers = [each for each in (*embeddings, *convolutions, self.head) if each is not None]
+        kept = {id(variable) for layer in layers for variable in layer.weights}
         return [
             variable
             for variable in self.trainable_variables
@@ -128,15 +150,17 @@ class TransformerLanguageModel(keras.Model):
     ) -> tuple[Any, Any]:
         options = self.options
         seed = draw_seed(self.seeds) if training else None
-        stream = drop(self._embed(token_ids, positions), options.dropout, seed)
+        embedded, kept = self._embed(token_ids, positions, held)
+        stream = drop(embedded, options.dropout, seed)
         turn = rotation(positions, options.head_size) if options.positions == "rotary" else None
-        kept = []
+        blocks = []
         for number, block in enumerate(self.blocks):
             run = self._runner(block, positions, turn, seed_at(seed, 2 * number + 1))
-            stream, keys_and_values = run(stream, None if held is None else held[number])
-            kept.append(keys_and_values)
+            stream, of_block = run(stream, None if held is None else held["blocks"][number])
+            blocks.append(of_block)
         hidden = self.final_norm(stream)
-        return self.project(hidden) if project else hidden, tuple(kept)
+        outputs = self.project(hidden) if project else hidden
+        return outputs, {"blocks": tuple(blocks), **kept}
 
     def _runner(self, block: Block, positions: Any, turn: Any, seed: Any) -> Callable[..., Any]:
         def run(stream: Any, held: Any = None) -> Any:
@@ -146,24 +170,27 @@ class TransformerLanguageModel(keras.Model):
             @tf.recompute_grad  # type: ignore[untyped-decorator]
             def of_stream(stream: Any) -> Any:
                 after, kept = run(stream, held)
-                # They are for the next batch, and no gradient flows back over that border.
-                return after, tf.stop_gradient(kept["keys"]), tf.stop_gradient(kept["values"])
+                # It is for the next batch, and no gradient flows back over that border.
+                return after, tf.nest.map_structure(tf.stop_gradient, kept)
 
-            after, keys, values = of_stream(stream)
-            return after, {"keys": keys, "values": values}
+            return of_stream(stream)
 
         # The backward pass begins with the last block: to forget what it computed saves nothing.
         return run_again if self.recompute and block is not self.blocks[-1] else run
 
-    def _embed(self, token_ids: Any, positions: Any) -> Any:
-        embedded = self.embedding(token_ids)
+    def _embed(self, token_ids: Any, positions: Any, held: Any) -> tuple[Any, dict[str, Any]]:
+        """Return the stream before the first block, and what it adds to the state."""
+        embedded, kept = self.embedding(token_ids), {}
+        if self.ngrams is not None:
+            added, kept["recent"] = self.ngrams(token_ids, None if held is None else held["recent"])
+            embedded += added
         if self.position_embedding is not None:
-            return embedded + self.position_embedding(positions)
+            embedded += self.position_embedding(positions)
         if self.options.positions == "sinusoidal":
             # Scaled to the embeddings' size at the start, so that neither drowns the other.
             encoding = sinusoidal_encoding(positions, self.options.width)
-            return embedded + tf.cast(EMBEDDING_DEVIATION * encoding, embedded.dtype)
-        return embedded
+            embedded += tf.cast(EMBEDDING_DEVIATION * encoding, embedded.dtype)
+        return embedded, kept
 
 
 def _embedding_initialiser() -> Any:

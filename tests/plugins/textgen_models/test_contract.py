@@ -20,6 +20,7 @@ MODERN = {
     "normalise_queries": True,
     "soft_cap": 5.0,
 }
+LOCAL = {"convolution": 3, "ngrams": 3, "ngram_rows": 200}  # trigrams by hash, bigrams not
 
 BUILDERS = {
     "lstm": LSTMBuilder(**SMALL_LSTM),
@@ -28,6 +29,7 @@ BUILDERS = {
     "transformer": TransformerBuilder(**SMALL_TRANSFORMER),
     "transformer, learned": TransformerBuilder(**SMALL_TRANSFORMER, positions="learned"),
     "transformer, modern": TransformerBuilder(**SMALL_TRANSFORMER, **MODERN),
+    "transformer, local": TransformerBuilder(**SMALL_TRANSFORMER, **MODERN, **LOCAL),
     "transformer, tied": TransformerBuilder(**SMALL_TRANSFORMER, tie=True, activation="swiglu"),
 }
 
@@ -37,7 +39,7 @@ def builder(request):
     return BUILDERS[request.param]
 
 
-@pytest.fixture(params=["lstm", "transformer, learned", "transformer, modern"])
+@pytest.fixture(params=["lstm", "transformer, learned", "transformer, local"])
 def compiled_model(request):
     """One model for each path through the layers: compiling takes seconds."""
     return built(BUILDERS[request.param])

@@ -176,7 +176,9 @@ class Sampler(ABC):
     keeps a state between steps also defines `initial_state(batch_size: int, vocabulary_size: int)`,
     and its `transform` takes `state` as a third argument and returns `(logits, state)`. One that
     needs the tokenizer defines `bind(tokenizer)`, which returns the sampler to use, and is called
-    once before compiling.
+    once before compiling. An option of type int or float that `transform` takes as an argument too,
+    under its name, is passed as a scalar tensor, int32 or float32: then another value needs no
+    other program.
     """
 
     @abstractmethod

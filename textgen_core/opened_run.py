@@ -11,15 +11,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from textgen_core.building import build_language_model
 from textgen_core.config import Configuration
 from textgen_core.corpus import Texts, clean_corpus, read_corpus, read_texts
-from textgen_core.data.tokenizer import load_tokenizer
+from textgen_core.data.tokenizer import START, load_tokenizer
 from textgen_core.data.tokens import tokenize_documents
 from textgen_core.devices import choose_precision, compute_capabilities, grow_memory
 from textgen_core.discovery import discover
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError, one_error
 from textgen_core.evaluation.evaluation import Evaluation, HeldOut, Training, evaluate
+from textgen_core.evaluation.figures import measure_losses
+from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, scored_tokens
 from textgen_core.generation.generator import Generator
 from textgen_core.generation.piece_stream import Generation, PieceStream
 from textgen_core.language_model import LanguageModel
@@ -28,6 +32,7 @@ from textgen_core.phases import Prepared, prepare
 from textgen_core.report import write_report
 from textgen_core.run_directory import RunDirectory, read_json, read_rows, write_json
 from textgen_core.selection import Chosen, as_list, choose_all
+from textgen_core.sweep import sweep_chains
 from textgen_core.training.checkpoint import best_step, load_weights
 from textgen_core.training_phase import make_generator, make_scorer
 
@@ -51,7 +56,7 @@ class Run:
         self.configuration = configuration
         self.warnings = tuple(warnings)
         self._prepared = prepared
-        self._generators: dict[tuple[tuple[type, str], ...], Generator] = {}
+        self._generators: list[Generator] = []
 
     @property
     def directory(self) -> Path:
@@ -113,10 +118,19 @@ class Run:
         max_new_tokens: int | None = None,
         seed: int | None = None,
         stop: Sequence[str] = (),
+        alternatives: int = 0,
     ) -> Generation:
-        """Write several texts that follow one prompt, and return them with their figures."""
+        """Write several texts that follow one prompt, and return them with their figures.
+
+        With `alternatives` their trace comes along, with so many tokens at each step.
+        """
         pieces = self.stream(
-            [prompt] * samples, sampler=sampler, max_new_tokens=max_new_tokens, seed=seed, stop=stop
+            [prompt] * samples,
+            sampler=sampler,
+            max_new_tokens=max_new_tokens,
+            seed=seed,
+            stop=stop,
+            alternatives=alternatives,
         )
         for _ in pieces:
             pass
@@ -130,15 +144,48 @@ class Run:
         max_new_tokens: int | None = None,
         seed: int | None = None,
         stop: Sequence[str] = (),
+        alternatives: int = 0,
     ) -> PieceStream:
-        """Return an iterator over the pieces of one text for each prompt, all written at once."""
+        """Return an iterator over the pieces of one text for each prompt, all written at once.
+
+        With `alternatives` its `generation()` has a trace, with so many tokens at each step.
+        """
         length = self.configuration.generation.max_new_tokens
         return self._generator(self.samplers(sampler)).stream(
             prompts,
             max_new_tokens=length if max_new_tokens is None else max_new_tokens,
             seed=self.configuration.seed if seed is None else seed,
             stop=stop,
+            alternatives=alternatives,
         )
+
+    def sweep(
+        self,
+        sweep: str,
+        prompt: str = "",
+        *,
+        sampler: Any = None,
+        samples: int = 1,
+        max_new_tokens: int | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> Iterator[tuple[tuple[Chosen, ...], Generation]]:
+        """Yield, for each setting of a sweep such as `nucleus:p=0.8,0.9`, its chain and its texts.
+
+        Prompt and seed are the same for all. The swept sampler takes the place of the one of its
+        name in `sampler`, else it comes after those. Raises a TextgenError.
+        """
+        for chain in sweep_chains(discover(), sweep, sampler):
+            pieces = self.stream(
+                [prompt] * samples,
+                sampler=[each.instance for each in chain],
+                max_new_tokens=max_new_tokens,
+                seed=seed,
+                stop=stop,
+            )
+            for _ in pieces:
+                pass
+            yield chain, pieces.generation()
 
     def samplers(self, wish: Any = None) -> tuple[Chosen, ...]:
         """Return the chain of samplers that a wish asks for; None: the run's own."""
@@ -151,11 +198,12 @@ class Run:
         return chosen
 
     def _generator(self, samplers: tuple[Chosen, ...]) -> Generator:
-        # By class, not by name: a notebook may define a class again, and two plugins share a name.
-        key = tuple((type(each.instance), each.label) for each in samplers)
-        if key not in self._generators:
-            self._generators[key] = make_generator(samplers, self.language_model)
-        return self._generators[key]
+        instances = [each.instance for each in samplers]
+        for generator in self._generators:
+            if generator.serves(instances):
+                return generator.retuned(instances, [each.label for each in samplers])
+        self._generators.append(make_generator(samplers, self.language_model))
+        return self._generators[-1]
 
     # ---- scoring ------------------------------------------------------------------------
 
@@ -186,6 +234,21 @@ class Run:
         if text is None:
             write_json(self._directory.evaluation, evaluation.as_json())
         return evaluation
+
+    def score(self, text: str | Path) -> ScoredText:
+        """Return the surprise of every token of a text file. Raises CorpusError."""
+        held_out = self._other_text(Path(text))
+        tokenizer = self.language_model.tokenizer
+        pieces = pieces_of_documents(held_out.documents, tokenizer)
+        token_ids = np.array([START, *(token_id for token_id, _ in pieces)], np.int32)
+        losses = make_scorer(self.configuration, self.language_model).score(token_ids)
+        tokens = held_out.tokens
+        return ScoredText(
+            name=held_out.split,
+            tokens=scored_tokens(pieces, losses),
+            figures=measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes),
+            unknown_tokens=tokens.unknown_tokens,
+        )
 
     def report(self) -> Path:
         """Write report.html from the run's files, and return its path."""

@@ -67,6 +67,7 @@ def make_generator(samplers: Sequence[Chosen], language_model: LanguageModel) ->
         language_model,
         [chosen.instance for chosen in samplers],
         labels=[f"{chosen.name} ({chosen.provider})" for chosen in samplers],
+        specs=[chosen.label for chosen in samplers],
     )
 
 

@@ -1,4 +1,6 @@
-"""The bundled samplers: greedy, temperature, top-k and nucleus.
+"""The bundled samplers, each a transform of one distribution.
+
+Beam search is none of them: it compares whole texts, where a sampler sees the next token alone.
 
 Tokens that are equally likely are treated alike: where a sampler keeps one of them, it keeps all,
 and the core's draw decides between them. So `greedy`, `top-k:1`, a nucleus of next to nothing and a
@@ -12,9 +14,13 @@ from collections.abc import Mapping
 
 from textgen_core import Sampler, hookimpl
 from textgen_samplers.greedy import GreedySampler
+from textgen_samplers.min_p import MinPSampler
+from textgen_samplers.no_repeat_ngram import NoRepeatNgramSampler
 from textgen_samplers.nucleus import NucleusSampler
+from textgen_samplers.repetition_penalty import RepetitionPenaltySampler
 from textgen_samplers.temperature import TemperatureSampler
 from textgen_samplers.top_k import TopKSampler
+from textgen_samplers.typical import TypicalSampler
 
 
 @hookimpl
@@ -25,4 +31,8 @@ def textgen_samplers() -> Mapping[str, type[Sampler]]:
         "temperature": TemperatureSampler,
         "top-k": TopKSampler,
         "nucleus": NucleusSampler,
+        "min-p": MinPSampler,
+        "typical": TypicalSampler,
+        "repetition-penalty": RepetitionPenaltySampler,
+        "no-repeat-ngram": NoRepeatNgramSampler,
     }

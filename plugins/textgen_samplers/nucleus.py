@@ -26,14 +26,13 @@ class NucleusSampler(Sampler):
 
     p: float = option(0.9, help="the probability that the kept tokens reach", above=0, at_most=1)
 
-    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002 - the contract's name
+    def transform(self, logits: Any, history: History, p: Any = None) -> Any:  # noqa: ARG002
         """Return the logits, float32 `(batch, vocabulary)`, with all but the nucleus at -inf."""
         import tensorflow as tf
 
         from textgen_samplers.bisection import largest_threshold, strips, sum_of_strips
 
-        if self.p == 1:
-            return logits
+        p = self.p if p is None else p
         highest = tf.reduce_max(logits, axis=1, keepdims=True)
         # A row without any token left would turn into NaN: -inf minus -inf.
         highest = tf.maximum(highest, tf.float32.min)
@@ -50,12 +49,13 @@ class NucleusSampler(Sampler):
             return kept - kept_above + ROUNDING * total < 2 * low
 
         # The tokens under the smallest threshold could not make up 1 - p, were they all there is.
-        smallest = (1 - self.p) * (1 - ROUNDING) / logits.shape[1]
+        smallest = (1 - p) * (1 - ROUNDING) / logits.shape[1]
         threshold = largest_threshold(
             mass,
-            needed=self.p * total,
+            needed=p * total,
             low=smallest * total,
             high=tf.ones_like(total),
             is_settled=is_settled,
         )
+        threshold = tf.where(p < 1, threshold, 0.0)  # rounding may not exclude a token then
         return tf.where(weights >= threshold[:, None], logits, -float("inf"))

@@ -24,6 +24,9 @@ class TemperatureSampler(Sampler):
 
     t: float = option(1.0, help="the temperature: 1 changes nothing, near 0 is greedy", above=0)
 
-    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002 - the contract's name
+    def transform(self, logits: Any, history: History, t: Any = None) -> Any:  # noqa: ARG002
         """Return the logits, float32 `(batch, vocabulary)`, divided by the temperature."""
-        return logits / max(self.t, COLDEST)
+        import tensorflow as tf
+
+        t = self.t if t is None else t
+        return logits / tf.maximum(t, COLDEST)

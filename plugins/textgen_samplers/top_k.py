@@ -21,15 +21,14 @@ class TopKSampler(Sampler):
 
     k: int = option(40, help="how many tokens are kept", at_least=1)
 
-    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002 - the contract's name
+    def transform(self, logits: Any, history: History, k: Any = None) -> Any:  # noqa: ARG002
         """Return the logits, float32 `(batch, vocabulary)`, with all but the top k at -inf."""
         import tensorflow as tf
 
         from textgen_samplers.bisection import largest_threshold, strips, sum_of_strips
 
-        if self.k >= logits.shape[1]:
-            return logits
-
+        k = self.k if k is None else k
+        k = tf.cast(tf.minimum(k, logits.shape[1]), tf.float32)
         parts = strips(logits)
 
         def count(threshold: Any) -> Any:
@@ -38,9 +37,9 @@ class TopKSampler(Sampler):
         highest = tf.reduce_max(logits, axis=1)  # (batch,)
         threshold = largest_threshold(
             count,
-            needed=tf.fill(tf.shape(highest), float(self.k)),
+            needed=tf.fill(tf.shape(highest), k),
             low=tf.fill(tf.shape(highest), -float("inf")),
             high=highest,
-            is_settled=lambda low, kept, kept_above: kept == self.k,  # noqa: ARG005
+            is_settled=lambda low, kept, kept_above: kept == k,  # noqa: ARG005
         )
         return tf.where(logits >= threshold[:, None], logits, -float("inf"))

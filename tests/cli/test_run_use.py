@@ -5,6 +5,8 @@ import json
 import pytest
 from cli.commands import run_lines
 
+from textgen_core.generation.trace import load_trace
+
 KEYS = {
     "prompt",
     "seed",
@@ -33,6 +35,21 @@ def results(finished_run, corpus):
         ],
         "stop": ["generate", run, "--json", "--max-new-tokens", "60", "--stop", "e"],
         "unknown": ["generate", run, "--prompt", "the Ж", "--json"],
+        "trace": [
+            *("generate", run, "--prompt", "the ", "--json", "--trace", "trace.json"),
+        ],
+        "no folder": ["generate", run, "--trace", "missing/trace.json"],
+        "sweep": ["generate", run, "--prompt", "the ", "--sweep", "temperature:0.5,1.5"],
+        "sweep json": [
+            *("generate", run, "--prompt", "the ", "--json", "--samples", "2"),
+            *("--sampler", "top-k:5", "--sweep", "temperature:0.5..1.5/3"),
+        ],
+        "sweep of nothing": ["generate", run, "--sweep", "temperature:0.5"],
+        "sweep and trace": ["generate", run, "--sweep", "top-k:1,2", "--trace", "trace.json"],
+        "surprise": ["score", run, "other.txt"],
+        "surprise json": ["score", run, "other.txt", "--json"],
+        "no such text": ["score", run, "missing.txt"],
+        "too many": ["score", run, "other.txt", "other.txt"],
         "score": ["evaluate", run],
         "score json": ["evaluate", run, "--json"],
         "other": ["evaluate", run, "--text", "other.txt", "--json"],
@@ -95,6 +112,58 @@ def test_what_the_tokenizer_has_never_seen_is_warned_about(results):
     assert "never seen" in results["unknown"].stderr
     assert "Ж" in results["unknown"].stderr
     assert value_of(results["unknown"])["prompt"] == "the Ж"
+
+
+def test_a_trace_is_written_beside_the_text(results, corpus):
+    value = value_of(results["trace"])
+    trace = load_trace(corpus.parent / "trace.json")
+    assert trace.samplers == tuple(value["samplers"])
+    steps = trace.samples[0].steps
+    assert [step.token_id for step in steps] == value["samples"][0]["token_ids"]
+    assert all(len(step.alternatives) == 10 for step in steps)
+    assert results["no folder"].returncode == 2
+    assert "no folder missing" in results["no folder"].stderr
+
+
+def test_a_sweep_shows_one_prompt_and_seed_at_several_settings(results):
+    shown = results["sweep"].stdout
+    assert "temperature:t=0.5" in shown
+    assert "temperature:t=1.5" in shown
+    value = value_of(results["sweep json"])
+    chains = [setting["samplers"] for setting in value["settings"]]
+    temperatures = ["temperature:t=0.5", "temperature", "temperature:t=1.5"]
+    assert chains == [["top-k:k=5", each] for each in temperatures]
+    assert all(len(setting["samples"]) == 2 for setting in value["settings"])
+    assert [setting["compile_seconds"] > 0 for setting in value["settings"]] == [True, False, False]
+
+
+def test_a_sweep_that_is_none_is_refused_before_anything_is_written(results):
+    for name, words in [("sweep of nothing", "varies no option"), ("sweep and trace", "together")]:
+        assert results[name].returncode == 2
+        assert words in results[name].stderr
+        assert results[name].stdout == ""
+
+
+def test_a_text_is_scored_token_by_token(results):
+    value = value_of(results["surprise json"])
+    assert "".join(token["text"] for token in value["scored"]) == "water under the bridge at night"
+    losses = [token["loss"] for token in value["scored"]]
+    assert value["loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-6)
+    assert value["loss"] == pytest.approx(value_of(results["other"])["loss"], rel=1e-5)
+
+
+def test_surprise_in_a_pipe_is_a_table_without_colours(results):
+    lines = results["surprise"].stdout.splitlines()
+    assert len(lines) == 31
+    assert all(float(line.split("\t")[0]) >= 0 for line in lines)
+    assert "\x1b" not in results["surprise"].stdout
+    assert "bits per byte" in results["surprise"].stderr
+
+
+def test_a_text_that_cannot_be_scored_is_a_clear_error(results):
+    assert results["no such text"].returncode == 3
+    assert "missing.txt" in results["no such text"].stderr
+    assert results["too many"].returncode == 2
 
 
 def test_a_run_is_scored_on_its_test_split_as_when_it_was_trained(results, finished_run):

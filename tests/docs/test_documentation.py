@@ -26,7 +26,7 @@ PAGES = sorted(
     path for path in DOCS.rglob("*.md") if not {"_build", "_generated"} & set(path.parts)
 )
 PLUGIN_PAGE = DOCS / "guides" / "write-a-plugin.md"
-OF_THE_PLUGIN_PAGE = "min-p"
+OF_THE_PLUGIN_PAGE = "epsilon"
 
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```$", re.M | re.S
@@ -258,7 +258,7 @@ def plugin_folder(tmp_path: Path) -> Path:
             for group, points in groups
         )
     )
-    for name in ("textgen_min_p.py", "test_min_p.py"):
+    for name in ("textgen_epsilon.py", "test_epsilon.py"):
         (folder / name).write_text(blocks[name], encoding="utf-8")
     return folder
 
@@ -268,8 +268,10 @@ def test_the_plugin_of_the_guide_is_shown_as_the_guide_says(
 ) -> None:
     environment = {"PYTHONPATH": str(plugin_folder)}
     listed = textgen_command("plugins", "list", "--kind", "sampler", env=environment)
-    assert re.search(r"min-p +textgen-min-p 0\.1\.0", listed.stdout), listed.stdout + listed.stderr
-    shown = textgen_command("plugins", "show", "sampler/textgen-min-p/min-p", env=environment)
+    assert re.search(r"epsilon +textgen-epsilon 0\.1\.0", listed.stdout), (
+        listed.stdout + listed.stderr
+    )
+    shown = textgen_command("plugins", "show", "sampler/textgen-epsilon/epsilon", env=environment)
     assert shown.stdout.strip() in PLUGIN_PAGE.read_text(encoding="utf-8")
 
 
@@ -277,11 +279,11 @@ def test_the_plugin_of_the_guide_can_be_chosen_for_a_run(
     plugin_folder: Path, textgen_command: Command, small_corpus: Path
 ) -> None:
     environment = {"PYTHONPATH": str(plugin_folder)}
-    spec = "textgen-min-p/min-p"
+    spec = "textgen-epsilon/epsilon"
     chosen = textgen_command(
         "run", small_corpus, "--sampler", f"{spec}:0.05", "--dry-run", env=environment
     )
-    assert "p = 0.05" in chosen.stdout, chosen.stderr
+    assert "least = 0.05" in chosen.stdout, chosen.stderr
     refused = textgen_command(
         "run", small_corpus, "--sampler", f"{spec}:2", "--dry-run", env=environment
     )
@@ -292,7 +294,7 @@ def test_the_plugin_of_the_guide_can_be_chosen_for_a_run(
 @pytest.mark.slow
 def test_the_test_of_the_guide_passes(plugin_folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_min_p.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_epsilon.py"],
         cwd=plugin_folder,
         capture_output=True,
         text=True,

@@ -36,8 +36,9 @@ def transform(chain, logits=LOGITS, states=None, is_drawing=(True, True)):
         prompt_length=tf.constant([1, 1]),
     )
     states = chain.initial_states(2, 6) if states is None else states
-    found = chain.transform(tf.constant(logits), history, states, tf.constant(is_drawing))
-    return found[0].numpy(), found[1], found[2].numpy().tolist()
+    options = chain.options(chain.given)
+    found = chain.transform(tf.constant(logits), history, states, tf.constant(is_drawing), options)
+    return found.logits.numpy(), found.states, found.faults.numpy().tolist()
 
 
 def failures(chain, **arguments):

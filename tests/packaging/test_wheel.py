@@ -31,7 +31,7 @@ pytestmark = [
 
 EXAMPLE_INIT = """
 from textgen_core import hookimpl
-from textgen_example.components import GRUBuilder, MeanLength, MinP, Unigram
+from textgen_example.components import GRUBuilder, MeanLength, Share, Unigram
 
 
 @hookimpl
@@ -46,7 +46,7 @@ def textgen_models():
 
 @hookimpl
 def textgen_samplers():
-    return {"min-p": MinP}
+    return {"share": Share}
 
 
 @hookimpl
@@ -106,7 +106,7 @@ class GRUBuilder(ModelBuilder):
 
 
 @attrs.frozen
-class MinP(Sampler):
+class Share(Sampler):
     '''Keep the tokens that are at least a share as probable as the most probable one.'''
 
     share: float = option(0.1, help="the share", above=0, at_most=1)
@@ -274,7 +274,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, beside: Installation) -> Path:
     done = beside.textgen(
         *("run", corpus, "--out", folder / "out", "--epochs", "1", "--quiet"),
         *("--tokenizer", "unigram:100", "--model", "gru:units=8"),
-        *("--sampler", "min-p:share=0.2", "--metric", "mean-length"),
+        *("--sampler", "share:share=0.2", "--metric", "mean-length"),
         *(word for setting in settings for word in ("--set", setting)),
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -353,7 +353,7 @@ def test_the_components_of_another_package_are_listed_with_its_version(
     assert {(each["kind"], each["name"], each["version"]) for each in own} == {
         ("tokenizer", "unigram", "1.2.3"),
         ("model", "gru", "1.2.3"),
-        ("sampler", "min-p", "1.2.3"),
+        ("sampler", "share", "1.2.3"),
         ("metric", "mean-length", "1.2.3"),
     }
 
@@ -366,7 +366,7 @@ def test_a_run_with_all_four_names_their_package_in_its_manifest(run: Path) -> N
     for key in (
         ("tokenizer", "unigram"),
         ("model", "gru"),
-        ("sampler", "min-p"),
+        ("sampler", "share"),
         ("metric", "mean-length"),
     ):
         assert provided[key] == ("textgen-example", "1.2.3")
@@ -407,6 +407,6 @@ def test_a_package_that_does_not_import_is_named_with_its_cause(beside: Installa
 
 
 def test_a_package_that_does_not_import_leaves_runs_alone(beside: Installation) -> None:
-    done = beside.textgen("run", "--dry-run", "--sampler", "min-p")  # and `run` was made beside it
+    done = beside.textgen("run", "--dry-run", "--sampler", "share")  # and `run` was made beside it
     assert done.returncode == 0, done.stderr
-    assert "min-p" in done.stdout
+    assert "share" in done.stdout

@@ -12,7 +12,17 @@ import traceback
 
 import typer
 
-from textgen_core.cli import analyze, evaluate, generate, plugins, recipes, report, resume, run
+from textgen_core.cli import (
+    analyze,
+    evaluate,
+    generate,
+    plugins,
+    recipes,
+    report,
+    resume,
+    run,
+    score,
+)
 from textgen_core.errors import TextgenError
 
 _SHOW_TRACES = "--debug"
@@ -28,6 +38,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("generate")(generate.generate)
+app.command("score")(score.score)
 app.command("evaluate")(evaluate.evaluate)
 app.command("analyze")(analyze.analyze)
 app.command("report")(report.report)

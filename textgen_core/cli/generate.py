@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from textgen_core.cli.options import Json, RunArgument, Samplers, print_json, warn_of_unread_stdin
+from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from textgen_core.generation.piece_stream import Generation, PieceStream
+    from textgen_core.generation.piece_stream import PieceStream
+    from textgen_core.opened_run import Run
+
+ALTERNATIVES = 10  # tokens that a trace shows at each step
 
 
 def generate(
@@ -36,6 +41,19 @@ def generate(
     seed: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Another seed writes another text.")
     ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="One sampler with several values, side by side: temperature:t=0.5..1.5/5.",
+        ),
+    ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write what there was to choose from at each token, as JSON."
+        ),
+    ] = None,
     as_json: Json = False,
     no_stream: Annotated[
         bool, typer.Option("--no-stream", help="Print the text when it is whole.")
@@ -45,76 +63,107 @@ def generate(
     from textgen_core.cli.opening import open_for
 
     warn_of_unread_stdin([prompt or ""])
+    if sweep is not None and trace is not None:
+        raise UsageError(
+            "--sweep and --trace do not go together.",
+            "Allowed: a trace of one setting, with --sampler.",
+        )
+    if trace is not None and not trace.parent.is_dir():
+        raise UsageError(
+            f"The trace cannot be written to {trace}: there is no folder {trace.parent}."
+        )
     opened = open_for(run)
     start = opened.configuration.generation.prompt if prompt is None else prompt
     if start == "-":
         start = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    wanted = {
+        "max_new_tokens": max_new_tokens,
+        "seed": opened.configuration.seed if seed is None else seed,
+        "stop": stop or (),
+    }
+    if sweep is not None:
+        _sweep(opened, sweep, sampler, start, samples, wanted, as_json=as_json)
+        return
     chain = opened.samplers(sampler or None)
-    used = opened.configuration.seed if seed is None else seed
     pieces = opened.stream(
         [start] * samples,
         sampler=[each.instance for each in chain],
-        max_new_tokens=max_new_tokens,
-        seed=used,
-        stop=stop or (),
+        alternatives=0 if trace is None else ALTERNATIVES,
+        **wanted,
     )
-    _warn_of_unknown(pieces)
+    _warn_of_unknown(pieces.unknown_characters)
+    is_interrupted = False
+    try:
+        if samples == 1 and not no_stream and not as_json:
+            _show_pieces(pieces, start)
+        else:
+            for _ in pieces:
+                pass
+    except KeyboardInterrupt:  # what was written by then is shown all the same
+        is_interrupted = True
+    generation = pieces.generation()
     if as_json:
-        for _ in pieces:
-            pass
-        print_json(_as_json(pieces.generation(), start, used, [each.label for each in chain]))
-    elif samples == 1 and not no_stream:
-        _show_pieces(pieces, start)
+        from textgen_core.cli.side_by_side import generation_as_json
+
+        specs = [each.label for each in chain]
+        value = {"prompt": start, "seed": wanted["seed"], **generation_as_json(generation, specs)}
+        print_json(value)
+    elif samples > 1 or no_stream:
+        _show_whole([start + sample.text for sample in generation.samples])
+    if trace is not None and generation.trace is not None:
+        from textgen_core.generation.trace import save_trace
+
+        save_trace(generation.trace, trace)
+    if is_interrupted:
+        raise typer.Exit(130)
+
+
+def _sweep(
+    opened: Run,
+    sweep: str,
+    sampler: list[str] | None,
+    prompt: str,
+    samples: int,
+    wanted: dict[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    from textgen_core.cli.side_by_side import show_table, sweep_as_json
+
+    found = list(opened.sweep(sweep, prompt, sampler=sampler, samples=samples, **wanted))
+    _warn_of_unknown(found[0][1].unknown_characters)
+    written = [([each.label for each in chain], generation) for chain, generation in found]
+    if as_json:
+        print_json(sweep_as_json(written, prompt, wanted["seed"], sweep))
     else:
-        _show_whole(pieces, start)
+        show_table(written, prompt)
 
 
 def _show_pieces(pieces: PieceStream, prompt: str) -> None:
     from textgen_core.cli.terminal import harmless
 
     sys.stdout.write(harmless(prompt))
-    for piece in pieces:
-        sys.stdout.write(harmless(piece.text))
+    try:
+        for piece in pieces:
+            sys.stdout.write(harmless(piece.text))
+            sys.stdout.flush()
+    finally:
+        sys.stdout.write("\n")
         sys.stdout.flush()
-    sys.stdout.write("\n")
 
 
-def _show_whole(pieces: PieceStream, prompt: str) -> None:
+def _show_whole(texts: Sequence[str]) -> None:
     from textgen_core.cli.terminal import harmless
 
-    for _ in pieces:
-        pass
-    for number, sample in enumerate(pieces.generation().samples):
+    for number, text in enumerate(texts):
         if number:
             sys.stdout.write("\n" + "-" * 8 + "\n\n")
-        sys.stdout.write(harmless(prompt + sample.text) + "\n")
+        sys.stdout.write(harmless(text) + "\n")
 
 
-def _warn_of_unknown(pieces: PieceStream) -> None:
+def _warn_of_unknown(unknown: Sequence[str]) -> None:
     from textgen_core.cli.options import warn
 
-    unknown = pieces.unknown_characters
     if unknown:
         shown = " ".join(unknown[:20])
         warn(f"The tokenizer has never seen these of the prompt: {shown}")
-
-
-def _as_json(
-    generation: Generation, prompt: str, seed: int, samplers: Sequence[str]
-) -> dict[str, Any]:
-    return {
-        "prompt": prompt,
-        "seed": seed,
-        "samplers": list(samplers),
-        "samples": [
-            {
-                "text": sample.text,
-                "token_ids": list(sample.token_ids),
-                "log_probabilities": list(sample.log_probabilities),
-            }
-            for sample in generation.samples
-        ],
-        "tokens_per_second": generation.tokens_per_second,
-        "compile_seconds": generation.compile_seconds,
-        "seconds_to_first_token": generation.seconds_to_first_token,
-    }

@@ -1,18 +1,22 @@
-"""The samplers in their order: bound, given their state, and held to their contract.
+"""The samplers in their order: bound, given their state and options, and held to their contract.
 
-The model's own logits pass the same checks first. This module knows nothing about how a token is
+A numeric option that a sampler's `transform` takes as an argument is passed to the compiled loop as
+a number, so that another value needs no other program. The model's own logits pass the same checks
+first. This module knows nothing about how a token is
 drawn or when a text ends; the samplers' names are labels that the caller passes in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
 import tensorflow as tf
 import tokenizers
 
-from textgen_core.components import History, Sampler
+from textgen_core.components import History, Sampler, options_of
 from textgen_core.errors import PluginFailure
 from textgen_core.generation.failures import reported
 
@@ -28,6 +32,27 @@ PROBLEMS = {
 }
 CONTRACT = "Allowed: a finite logit, or -inf for an excluded token; what came in as -inf stays so."
 
+Options = tuple[Mapping[str, Any], ...]  # for each sampler, scalars by the name of the option
+
+
+@attrs.frozen(kw_only=True)
+class Transformed:
+    """What a chain made of logits.
+
+    stages: float32 `(batch, vocabulary)` each: the model's logits without the tokens that are never
+    drawn, then what each sampler made of them; states: the samplers' next ones; faults: int32
+    `(batch,)`.
+    """
+
+    stages: tuple[Any, ...]
+    states: tuple[Any, ...]
+    faults: Any
+
+    @property
+    def logits(self) -> Any:
+        """The logits to draw from."""
+        return self.stages[-1]
+
 
 class Chain:
     """A chain of samplers, bound to a tokenizer."""
@@ -40,12 +65,39 @@ class Chain:
         excluded: Sequence[int],
     ) -> None:
         """Bind the samplers; `excluded` are the ids that are never drawn."""
+        self.given = tuple(samplers)
         self._names = [f"The sampler {label}" for label in labels]
         self._samplers = [
             _bind(sampler, name, tokenizer)
             for sampler, name in zip(samplers, self._names, strict=True)
         ]
+        self._numeric = [
+            _numeric_options(sampler, bound)
+            for sampler, bound in zip(samplers, self._samplers, strict=True)
+        ]
         self._excluded = tuple(excluded)
+
+    @property
+    def stages(self) -> int:
+        """How many stages `transform` returns: one before the samplers, and one for each."""
+        return 1 + len(self._samplers)
+
+    def serves(self, samplers: Sequence[Sampler]) -> bool:
+        """Whether `samplers` are those of the chain, but for numbers that `options` takes."""
+        return len(samplers) == len(self.given) and all(
+            _is_like(one, other, numeric)
+            for one, other, numeric in zip(samplers, self.given, self._numeric, strict=True)
+        )
+
+    def options(self, samplers: Sequence[Sampler]) -> Options:
+        """Return the values that the numeric options have in `samplers`, as scalar tensors.
+
+        samplers: those that the chain was made of, or the same ones with other numbers.
+        """
+        return tuple(
+            {name: tf.constant(getattr(sampler, name), dtype) for name, dtype in numeric.items()}
+            for sampler, numeric in zip(samplers, self._numeric, strict=True)
+        )
 
     def initial_states(self, batch_size: int, vocabulary_size: int) -> tuple[Any, ...]:
         """Return each sampler's state before the first token: a nest of tensors, or ()."""
@@ -60,25 +112,32 @@ class Chain:
         return tuple(states)
 
     def transform(
-        self, logits: Any, history: History, states: tuple[Any, ...], is_drawing: Any
-    ) -> Any:
-        """Return the logits to draw from, the next states, and the faults, int32 `(batch,)`.
+        self,
+        logits: Any,
+        history: History,
+        states: tuple[Any, ...],
+        is_drawing: Any,
+        options: Options,
+    ) -> Transformed:
+        """Return what the samplers make of the logits, one after the other.
 
         logits: float32 `(batch, vocabulary)`, the model's own. is_drawing: bool `(batch,)`; the
         states of the other rows, which are still reading their prompts, stay as they are.
+        options: as `options` returns them.
         """
         faults = _faults(0, logits, logits)
         flags = [token in self._excluded for token in range(logits.shape[1])]
         logits = tf.where(tf.constant(flags)[None], -float("inf"), logits)
-        new_states = []
-        stages = zip(self._samplers, self._names, states, strict=True)
-        for stage, (sampler, name, state) in enumerate(stages, start=1):
+        stages, new_states = [logits], []
+        parts = zip(self._samplers, self._names, states, options, strict=True)
+        for stage, (sampler, name, state, numbers) in enumerate(parts, start=1):
             with reported(name):
-                after, new_state = _transform(sampler, name, logits, history, state)
+                after, new_state = _transform(sampler, name, logits, history, state, numbers)
                 new_states.append(_keep_rows(is_drawing, new_state, state))
             faults = tf.where(faults == 0, _faults(stage, logits, after), faults)
             logits = after
-        return logits, tuple(new_states), faults
+            stages.append(logits)
+        return Transformed(stages=tuple(stages), states=tuple(new_states), faults=faults)
 
     def failure(self, fault: int) -> PluginFailure:
         """Return the error for a fault that `transform` found."""
@@ -88,6 +147,29 @@ class Chain:
         if standing == EXCLUDED:
             advice = "Use fewer or milder samplers: no token was left to draw."
         return PluginFailure(PROBLEMS[standing].format(name), CONTRACT, advice)
+
+
+def numeric_options(component: type) -> dict[str, Any]:
+    """Return the options of a sampler's class that are one number, with their dtype."""
+    dtypes = {int: tf.int32, float: tf.float32}
+    return {each.name: dtypes[each.type] for each in options_of(component) if each.type in dtypes}
+
+
+def _numeric_options(sampler: Sampler, bound: Sampler) -> dict[str, Any]:
+    """Return the numeric options that a bound sampler's transform takes as arguments."""
+    arguments = inspect.signature(bound.transform).parameters
+    numeric = numeric_options(type(sampler)) if attrs.has(type(sampler)) else {}
+    return {name: dtype for name, dtype in numeric.items() if name in arguments}
+
+
+def _is_like(one: Sampler, other: Sampler, numeric: Mapping[str, Any]) -> bool:
+    """Whether two samplers are of one class and have the same options, `numeric` ones aside."""
+    if type(one) is not type(other):
+        return False
+    if not attrs.has(type(one)):
+        return one is other
+    same = {name: getattr(other, name) for name in numeric}
+    return bool(attrs.evolve(one, **same) == other)
 
 
 def _bind(sampler: Sampler, name: str, tokenizer: tokenizers.Tokenizer) -> Sampler:
@@ -107,13 +189,20 @@ def _keeps_state(sampler: Sampler) -> bool:
     return hasattr(sampler, "initial_state")
 
 
-def _transform(sampler: Sampler, name: str, logits: Any, history: History, state: Any) -> Any:
+def _transform(
+    sampler: Sampler,
+    name: str,
+    logits: Any,
+    history: History,
+    state: Any,
+    options: Mapping[str, Any],
+) -> Any:
     """Return what one sampler makes of the logits, and its next state."""
     new_state: Any = ()
     if _keeps_state(sampler):
-        after, new_state = sampler.transform(logits, history, state)  # type: ignore[call-arg]
+        after, new_state = sampler.transform(logits, history, state, **options)  # type: ignore[call-arg]
     else:
-        after = sampler.transform(logits, history)
+        after = sampler.transform(logits, history, **options)
     after = tf.convert_to_tensor(after)
     if after.dtype != tf.float32 or not after.shape.is_compatible_with(logits.shape):
         raise PluginFailure(

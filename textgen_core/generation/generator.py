@@ -6,6 +6,7 @@ about runs, files or how a sampler is named on the command line.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,10 +16,10 @@ import tokenizers
 from textgen_core.components import Sampler
 from textgen_core.data.tokenizer import END, PAD, START, UNK
 from textgen_core.errors import UsageError
-from textgen_core.generation.chain import Chain
+from textgen_core.generation.chain import Chain, Options
 from textgen_core.generation.drawing import uniform_numbers
 from textgen_core.generation.loop import Loop, Plan, first_rows
-from textgen_core.generation.piece_stream import Generation, PieceStream
+from textgen_core.generation.piece_stream import Generation, PieceStream, Tracing
 from textgen_core.generation.sample import SampleWriter
 from textgen_core.language_model import LanguageModel
 
@@ -29,7 +30,8 @@ SMALLEST_CAPACITY = 128  # tokens in a row; doubled for longer texts, so that fe
 class Generator:
     """Writes with one language model and one chain of samplers.
 
-    What is compiled is kept, so that a second call with as many prompts starts at once.
+    What is compiled is kept, so that a second call with as many prompts starts at once. So does
+    the generator that `retuned` returns, for the same samplers with other numbers.
     """
 
     def __init__(
@@ -38,13 +40,29 @@ class Generator:
         samplers: Sequence[Sampler],
         *,
         labels: Sequence[str] | None = None,
+        specs: Sequence[str] | None = None,
     ) -> None:
-        """Bind the samplers; `labels` name them in errors, by default by their class."""
-        if labels is None:
-            labels = [type(sampler).__name__ for sampler in samplers]
+        """Bind the samplers.
+
+        labels, specs: what they are called in errors and in traces, by default by their class.
+        """
+        names = [type(sampler).__name__ for sampler in samplers]
         self.language_model = language_model
-        self._chain = Chain(samplers, labels, language_model.tokenizer, NEVER_DRAWN)
-        self._loops: dict[tuple[int, int], Loop] = {}  # by batch size and capacity
+        self._chain = Chain(samplers, labels or names, language_model.tokenizer, NEVER_DRAWN)
+        self._options = self._chain.options(samplers)
+        self._specs = tuple(specs or names)
+        self._loops: dict[tuple[int, int, int], Loop] = {}  # by batch size, capacity, alternatives
+
+    def serves(self, samplers: Sequence[Sampler]) -> bool:
+        """Whether `retuned` can write with these samplers."""
+        return self._chain.serves(samplers)
+
+    def retuned(self, samplers: Sequence[Sampler], specs: Sequence[str] | None = None) -> Generator:
+        """Return a generator for samplers that `serves` allows; nothing is compiled again."""
+        other = copy.copy(self)
+        other._options = self._chain.options(samplers)
+        other._specs = tuple(specs or self._specs)
+        return other
 
     def stream(
         self,
@@ -54,13 +72,15 @@ class Generator:
         seed: int,
         stop: Sequence[str] = (),
         first_sample: int = 0,
+        alternatives: int = 0,
     ) -> PieceStream:
         """Return an iterator over the pieces of one text for each prompt.
 
         Samples are numbered from `first_sample`, and the number makes a sample's random numbers:
         one prompt given N times brings N different texts. A text ends after `max_new_tokens`, at
-        <END>, or before the first of the `stop` strings. Raises UsageError for values that cannot
-        be used; the iterator raises PluginFailure if the model or a sampler fails.
+        <END>, or before the first of the `stop` strings. With `alternatives` there is a trace, with
+        so many tokens at each step. Raises UsageError for values that cannot be used; the iterator
+        raises PluginFailure if the model or a sampler fails.
         """
         _check(prompts, max_new_tokens, stop)
         tokenizer = self.language_model.tokenizer
@@ -72,14 +92,20 @@ class Generator:
             SampleWriter(prompt, ids, tokenizer, max_new_tokens, tuple(stop), END)
             for prompt, ids in zip(prompts, prompt_ids, strict=True)
         ]
+        tracing = None
+        if alternatives:
+            tracing = Tracing(
+                seed=seed, prompt_ids=prompt_ids, specs=self._specs, tokenizer=tokenizer
+            )
         return PieceStream(
-            self._loop(len(prompts), capacity),
+            self._loop(len(prompts), capacity, alternatives),
             self._chain,
-            first_rows(prompt_ids, capacity, self.language_model, self._chain),
-            _plan(prompt_ids, numbers, capacity),
+            first_rows(prompt_ids, capacity, self.language_model, self._chain, alternatives),
+            _plan(prompt_ids, numbers, capacity, self._options),
             writers,
             first_sample=first_sample,
             unknown_characters=unknown_characters(tokenizer, prompts),
+            tracing=tracing,
         )
 
     def generate(
@@ -90,6 +116,7 @@ class Generator:
         seed: int,
         stop: Sequence[str] = (),
         first_sample: int = 0,
+        alternatives: int = 0,
     ) -> Generation:
         """Write to the end and return all; the arguments are those of `stream`."""
         pieces = self.stream(
@@ -98,13 +125,14 @@ class Generator:
             seed=seed,
             stop=stop,
             first_sample=first_sample,
+            alternatives=alternatives,
         )
         for _ in pieces:
             pass
         return pieces.generation()
 
-    def _loop(self, batch_size: int, capacity: int) -> Loop:
-        shape = (batch_size, capacity)
+    def _loop(self, batch_size: int, capacity: int, alternatives: int) -> Loop:
+        shape = (batch_size, capacity, alternatives)
         if shape not in self._loops:
             self._loops[shape] = Loop(self.language_model, self._chain)
         return self._loops[shape]
@@ -133,7 +161,9 @@ def _capacity(length: int) -> int:
     return max(SMALLEST_CAPACITY, 1 << (length - 1).bit_length())
 
 
-def _plan(prompts: Sequence[Sequence[int]], numbers: np.ndarray, capacity: int) -> Plan:
+def _plan(
+    prompts: Sequence[Sequence[int]], numbers: np.ndarray, capacity: int, options: Options
+) -> Plan:
     """Return what a batch holds to; `numbers` are those of the new tokens, one row a prompt."""
     count = numbers.shape[1]
     placed = np.zeros((len(prompts), capacity))
@@ -145,6 +175,7 @@ def _plan(prompts: Sequence[Sequence[int]], numbers: np.ndarray, capacity: int) 
         ends=tf.constant(lengths + np.int32(count)),
         numbers=tf.constant(placed),
         end_id=tf.constant(END),
+        options=options,
     )
 
 

@@ -20,6 +20,7 @@ from textgen_core.errors import OutOfMemory, PluginFailure
 from textgen_core.generation.chain import MODEL, Chain
 from textgen_core.generation.drawing import draw
 from textgen_core.generation.failures import reason_of, reported
+from textgen_core.generation.noting import empty_notes, noted
 from textgen_core.language_model import LanguageModel
 
 # What XLA raises when it cannot compile an operation.
@@ -37,12 +38,14 @@ class Plan(NamedTuple):
     prompt_lengths, ends: int32 `(batch,)`, where each row's new tokens begin and end.
     numbers: float64 `(batch, capacity)`, the uniform number for each position.
     end_id: int32, the token that ends a text.
+    options: the numeric options of the samplers.
     """
 
     prompt_lengths: Any
     ends: Any
     numbers: Any
     end_id: Any
+    options: Any
 
 
 class Rows(NamedTuple):
@@ -53,6 +56,7 @@ class Rows(NamedTuple):
     log_probabilities: float32 `(batch, capacity)`, the model's own.
     is_open: bool `(batch,)`, False where a text has ended.
     faults: int32 `(batch,)`, the chain's; the loop leaves off at the first.
+    notes: what a trace is made of; () where none is wanted.
     """
 
     length: Any
@@ -62,6 +66,7 @@ class Rows(NamedTuple):
     faults: Any
     model_state: Any
     sampler_states: Any
+    notes: Any
 
 
 class Loop:
@@ -174,23 +179,27 @@ class Loop:
             length=tf.maximum(position, plan.prompt_lengths),
             prompt_length=plan.prompt_lengths,
         )
-        transformed, sampler_states, faults = self._chain.transform(
-            logits, history, rows.sampler_states, is_drawing
+        transformed = self._chain.transform(
+            logits, history, rows.sampler_states, is_drawing, plan.options
         )
-        drawn = draw(transformed, tf.gather(plan.numbers, position, axis=1))
+        drawn = draw(transformed.logits, tf.gather(plan.numbers, position, axis=1))
         tokens = tf.where(is_drawing, drawn, tf.gather(rows.token_ids, position, axis=1))
         is_here = (tf.range(rows.token_ids.shape[1]) == position)[None]  # (1, capacity)
         chosen = tf.gather(logits, tokens, axis=1, batch_dims=1)
         own = chosen - tf.reduce_logsumexp(logits, axis=1)
+        notes = rows.notes
+        if notes:
+            notes = noted(notes, position, logits, transformed.stages, tokens)
         has_ended = is_drawing & ((tokens == plan.end_id) | (position + 1 >= plan.ends))
         return Rows(
             length=position + 1,
             token_ids=tf.where(is_here, tokens[:, None], rows.token_ids),
             log_probabilities=tf.where(is_here, own[:, None], rows.log_probabilities),
             is_open=rows.is_open & ~has_ended,
-            faults=tf.where(is_drawing & rows.is_open, faults, 0),
+            faults=tf.where(is_drawing & rows.is_open, transformed.faults, 0),
             model_state=model_state,
-            sampler_states=sampler_states,
+            sampler_states=transformed.states,
+            notes=notes,
         )
 
     def _next_logits(self, rows: Rows) -> Any:
@@ -223,9 +232,20 @@ def held_after(count: int, capacity: int | None) -> int:
 
 
 def first_rows(
-    prompts: list[list[int]], capacity: int, language_model: LanguageModel, chain: Chain
+    prompts: list[list[int]],
+    capacity: int,
+    language_model: LanguageModel,
+    chain: Chain,
+    alternatives: int = 0,
 ) -> Rows:
-    """Return rows that have read as many tokens as the shortest prompt has."""
+    """Return rows that have read as many tokens as the shortest prompt has.
+
+    With `alternatives` the loop takes notes for a trace, and of so many tokens at each step.
+    """
+    notes: Any = ()
+    if alternatives:
+        shown = min(alternatives, language_model.vocabulary_size)
+        notes = empty_notes(len(prompts), capacity, shown, chain.stages)
     token_ids = np.zeros((len(prompts), capacity), np.int32)
     for row, prompt in zip(token_ids, prompts, strict=True):
         row[: len(prompt)] = prompt
@@ -239,6 +259,7 @@ def first_rows(
         faults=tf.zeros((len(prompts),), tf.int32),
         model_state=tf.nest.map_structure(tf.convert_to_tensor, state),
         sampler_states=chain.initial_states(len(prompts), language_model.vocabulary_size),
+        notes=notes,
     )
 
 

@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import tensorflow as tf
+import tokenizers
 
 from textgen_core.generation.chain import Chain
 from textgen_core.generation.loop import Loop, Plan, Rows
+from textgen_core.generation.noting import traced_sample
 from textgen_core.generation.sample import Sample, SampleWriter
+from textgen_core.generation.trace import Trace
 
 FIRST_CHUNK, LARGEST_CHUNK = 1, 256  # tokens written between two looks at the text
 CHUNK_SECONDS = 0.05  # a chunk that took less is followed by one twice as long
@@ -36,7 +39,8 @@ class Generation:
     tokens_per_second: the new tokens of all samples over the time in the loop, compilation left
     out. seconds_to_first_token: from the first look to the first token, compilation left out too:
     `compile_seconds` tells it. compiled_with: "xla", or "graph" where XLA could not.
-    unknown_characters: what of the prompts the tokenizer could not encode.
+    unknown_characters: what of the prompts the tokenizer could not encode. trace: None unless one
+    was asked for.
     """
 
     samples: tuple[Sample, ...]
@@ -45,6 +49,17 @@ class Generation:
     seconds_to_first_token: float
     compiled_with: str
     unknown_characters: tuple[str, ...]
+    trace: Trace | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Tracing:
+    """What a trace needs to know beside the loop's notes; `specs` are those of the samplers."""
+
+    seed: int
+    prompt_ids: Sequence[Sequence[int]]
+    specs: Sequence[str]
+    tokenizer: tokenizers.Tokenizer
 
 
 class PieceStream(Iterator[Piece]):
@@ -60,6 +75,7 @@ class PieceStream(Iterator[Piece]):
         *,
         first_sample: int,
         unknown_characters: tuple[str, ...],
+        tracing: Tracing | None = None,
     ) -> None:
         """Prepare to write; nothing is computed before the first piece is asked for."""
         self._loop = loop
@@ -68,6 +84,7 @@ class PieceStream(Iterator[Piece]):
         self._plan = plan
         self._writers = writers
         self._first_sample = first_sample
+        self._tracing = tracing
         self.unknown_characters = unknown_characters
         self._compile_seconds = self._first_seconds = self._loop_seconds = 0.0
         self._pieces = self._write()
@@ -89,7 +106,18 @@ class PieceStream(Iterator[Piece]):
             seconds_to_first_token=self._first_seconds,
             compiled_with=self._loop.compiled_with,
             unknown_characters=self.unknown_characters,
+            trace=self._trace(samples),
         )
+
+    def _trace(self, samples: Sequence[Sample]) -> Trace | None:
+        tracing = self._tracing
+        if tracing is None:
+            return None
+        traced = [
+            traced_sample(self._rows.notes, row, ids, sample, tracing.specs, tracing.tokenizer)
+            for row, (ids, sample) in enumerate(zip(tracing.prompt_ids, samples, strict=True))
+        ]
+        return Trace(seed=tracing.seed, samplers=tuple(tracing.specs), samples=tuple(traced))
 
     def _write(self) -> Iterator[Piece]:
         prefill_seconds = self._timed(self._prefill)[1]

@@ -150,7 +150,7 @@ def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.
     from textgen_core.generation.chain import Chain
 
     chain = Chain([sampler], [type(sampler).__name__], letter_tokenizer(), excluded=())
-    batch = rows.logits.shape[1]
+    batch, options = rows.logits.shape[1], chain.options([sampler])
 
     def step(logits: Any, token_ids: Any, length: Any, states: Any) -> Any:
         history = History(
@@ -158,8 +158,9 @@ def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.
             length=tf.fill((batch,), length),
             prompt_length=tf.constant(rows.prompt_lengths),
         )
-        after, states, _ = chain.transform(logits, history, states, tf.fill((batch,), True))
-        return after, states
+        is_drawing = tf.fill((batch,), True)
+        found = chain.transform(logits, history, states, is_drawing, options)
+        return found.logits, found.states
 
     run: Any = step
     if is_xla is not None:

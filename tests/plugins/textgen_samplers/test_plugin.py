@@ -13,7 +13,10 @@ from textgen_core.components import options_of
 
 def test_the_samplers_have_the_names_of_the_field():
     samplers = textgen_samplers.textgen_samplers()
-    assert list(samplers) == ["greedy", "temperature", "top-k", "nucleus"]
+    assert list(samplers) == [
+        *("greedy", "temperature", "top-k", "nucleus"),
+        *("min-p", "typical", "repetition-penalty", "no-repeat-ngram"),
+    ]
     assert all(issubclass(sampler, Sampler) and attrs.has(sampler) for sampler in samplers.values())
 
 
@@ -23,11 +26,15 @@ def test_the_samplers_have_the_names_of_the_field():
         ("temperature", "t", "above 0"),
         ("top-k", "k", "at least 1"),
         ("nucleus", "p", "above 0, at most 1"),
+        ("min-p", "p", "above 0, at most 1"),
+        ("typical", "p", "above 0, at most 1"),
+        ("repetition-penalty", "penalty", "above 0"),
+        ("no-repeat-ngram", "n", "at least 1"),
     ],
 )
 def test_the_first_option_is_the_one_that_a_short_spec_sets(name, option, rules):
     options = options_of(textgen_samplers.textgen_samplers()[name])
-    assert [(item.name, item.rules.describe()) for item in options] == [(option, rules)]
+    assert (options[0].name, options[0].rules.describe()) == (option, rules)
 
 
 def test_the_samplers_are_found_without_importing_tensorflow():

@@ -1,0 +1,93 @@
+"""`textgen score`: how surprised a run is by every token of a text."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from textgen_core.cli.options import Json, print_json
+from textgen_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from textgen_core.evaluation.surprise import ScoredText
+
+# Steps of lightness, from ColorBrewer's YlOrBr, so that they are told apart without seeing colours:
+# the least surprise in bits, the style, and how a legend says it.
+LEVELS = (
+    (0.0, "", "under 2 bits"),
+    (2.0, "black on #fff7bc", "2 to 4"),
+    (4.0, "black on #fec44f", "4 to 7"),
+    (7.0, "white on #cc4c02", "7 to 10"),
+    (10.0, "white on #662506", "10 and more"),
+)
+
+
+def score(
+    run_and_file: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[RUN] FILE",
+            help="A run, by default the newest, and the text to score, - for stdin.",
+            show_default=False,
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show the surprise of every token of a text, in colour on a terminal."""
+    from textgen_core.cli.opening import open_for
+
+    if len(run_and_file) > 2:
+        raise UsageError(f"score takes a run and a file, not {len(run_and_file)} arguments.")
+    *reference, file = run_and_file
+    scored = open_for(reference[0] if reference else None).score(file)
+    if as_json:
+        print_json(scored.as_json())
+    else:
+        _show(scored)
+
+
+def _show(scored: ScoredText) -> None:
+    from textgen_core.cli.terminal import stdout
+
+    console = stdout()
+    if console.is_terminal:
+        console.print(_coloured(scored))
+        console.print(_legend())
+    else:
+        for token in scored.tokens:
+            console.print(f"{token.bits:.2f}\t{json.dumps(token.text, ensure_ascii=False)}")
+    figures = scored.figures
+    summary = (
+        f"{figures.tokens:,} tokens: {figures.loss:.3f} nats a token, perplexity "
+        f"{figures.perplexity:,.1f}, {figures.bits_per_byte:.3f} bits per byte"
+    )
+    typer.echo(summary, err=True)
+
+
+def _coloured(scored: ScoredText) -> Text:
+    from rich.text import Text
+
+    from textgen_core.cli.terminal import harmless
+
+    shown = Text()
+    for token in scored.tokens:
+        style = next(style for least, style, _ in reversed(LEVELS) if token.bits >= least)
+        # A background at the end of a line would run on to the terminal's border.
+        for line in harmless(token.text).splitlines(keepends=True):
+            shown.append(line.rstrip("\n"), style=style)
+            shown.append("\n" if line.endswith("\n") else "")
+    return shown
+
+
+def _legend() -> Text:
+    from rich.text import Text
+
+    legend = Text("\nsurprise: ", style="dim")
+    for _, style, words in LEVELS:
+        legend.append(f" {words} ", style=style)
+        legend.append(" ")
+    return legend

@@ -1,0 +1,150 @@
+"""What the compiled loop notes of each step for a trace, and the trace that comes of it.
+
+This module knows nothing about files, and nothing about any sampler: a stage is the logits that it
+left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tokenizers
+
+from textgen_core.generation.sample import Sample
+from textgen_core.generation.text_stream import TextStream
+from textgen_core.generation.trace import Alternative, Kept, Step, TracedSample
+
+NEVER_DRAWN_STAGE = "never drawn"
+
+
+class Notes(NamedTuple):
+    """What is noted at each position.
+
+    alternatives: int32 `(batch, capacity, alternatives)`, the model's most likely tokens, and
+    alternative_log_probabilities, float32, theirs; entropy: float32 `(batch, capacity)`.
+    kept: int32 `(batch, capacity, stages)`, how many tokens each stage left; kept_probability:
+    float32, what the model gives them together; drawn_log_probability: float32, of the token that
+    was drawn, among them.
+    """
+
+    alternatives: Any
+    alternative_log_probabilities: Any
+    entropy: Any
+    kept: Any
+    kept_probability: Any
+    drawn_log_probability: Any
+
+
+def empty_notes(batch: int, capacity: int, alternatives: int, stages: int) -> Notes:
+    """Return notes of nothing yet."""
+    return Notes(
+        alternatives=tf.zeros((batch, capacity, alternatives), tf.int32),
+        alternative_log_probabilities=tf.zeros((batch, capacity, alternatives)),
+        entropy=tf.zeros((batch, capacity)),
+        kept=tf.zeros((batch, capacity, stages), tf.int32),
+        kept_probability=tf.zeros((batch, capacity, stages)),
+        drawn_log_probability=tf.zeros((batch, capacity, stages)),
+    )
+
+
+def noted(notes: Notes, position: Any, logits: Any, stages: Sequence[Any], tokens: Any) -> Notes:
+    """Return the notes with those of a step.
+
+    position: int32 scalar; logits: float32 `(batch, vocabulary)`, the model's own; stages: logits
+    of the same shape, as each stage left them; tokens: int32 `(batch,)`, those drawn.
+    """
+    log_probabilities = tf.nn.log_softmax(logits)
+    probabilities = tf.exp(log_probabilities)
+    likely = tf.math.top_k(log_probabilities, notes.alternatives.shape[2])
+    is_kept = [stage > -float("inf") for stage in stages]
+    here = Notes(
+        alternatives=likely.indices,
+        alternative_log_probabilities=likely.values,
+        entropy=-tf.reduce_sum(probabilities * log_probabilities, axis=1),
+        kept=_stacked(tf.reduce_sum(tf.cast(each, tf.int32), axis=1) for each in is_kept),
+        kept_probability=_stacked(
+            tf.reduce_sum(tf.where(each, probabilities, 0.0), axis=1) for each in is_kept
+        ),
+        drawn_log_probability=_stacked(
+            tf.gather(tf.nn.log_softmax(stage), tokens, axis=1, batch_dims=1) for stage in stages
+        ),
+    )
+    return Notes(*(_written(old, new, position) for old, new in zip(notes, here, strict=True)))
+
+
+def _stacked(columns: Any) -> Any:
+    return tf.stack(list(columns), axis=1)
+
+
+def _written(old: Any, new: Any, position: Any) -> Any:
+    """Return `old` `(batch, capacity, ...)` with `new` `(batch, ...)` at a position."""
+    shape = (1, old.shape[1]) + (1,) * (old.shape.rank - 2)
+    is_here = tf.reshape(tf.range(old.shape[1]) == position, shape)
+    return tf.where(is_here, new[:, None], old)
+
+
+def traced_sample(
+    notes: Notes,
+    row: int,
+    prompt_token_ids: Sequence[int],
+    sample: Sample,
+    stages: Sequence[str],
+    tokenizer: tokenizers.Tokenizer,
+) -> TracedSample:
+    """Return the trace of a sample, written in a row of a batch; `stages` names the samplers."""
+    first = len(prompt_token_ids)
+    places = slice(first, first + len(sample.token_ids))
+    own = Notes(*(np.asarray(each[row, places]) for each in notes))
+    texts = _texts(tokenizer, prompt_token_ids, sample.token_ids)
+    names = (NEVER_DRAWN_STAGE, *stages)
+    steps = [
+        Step(
+            token_id=token_id,
+            text=texts[number],
+            log_probability=sample.log_probabilities[number],
+            entropy=float(own.entropy[number]),
+            alternatives=tuple(
+                Alternative(
+                    token_id=int(other),
+                    text=token_text(tokenizer, int(other)),
+                    log_probability=float(log_probability),
+                )
+                for other, log_probability in zip(
+                    own.alternatives[number],
+                    own.alternative_log_probabilities[number],
+                    strict=True,
+                )
+            ),
+            kept=tuple(
+                Kept(
+                    stage=name,
+                    tokens=int(own.kept[number, stage]),
+                    probability=float(own.kept_probability[number, stage]),
+                    log_probability=float(own.drawn_log_probability[number, stage]),
+                )
+                for stage, name in enumerate(names)
+            ),
+        )
+        for number, token_id in enumerate(sample.token_ids)
+    ]
+    return TracedSample(prompt=sample.prompt, steps=tuple(steps))
+
+
+def token_text(tokenizer: tokenizers.Tokenizer, token_id: int) -> str:
+    """Return the text of a token that stands alone; a special token's name."""
+    text = str(tokenizer.decode([token_id], skip_special_tokens=True))
+    return text or str(tokenizer.id_to_token(token_id) or "")
+
+
+def _texts(
+    tokenizer: tokenizers.Tokenizer, prompt: Sequence[int], token_ids: Sequence[int]
+) -> list[str]:
+    """Return what each token adds to the text; the last one whatever was held back."""
+    stream = TextStream(tokenizer, prompt)
+    texts = [stream.push([token_id]) for token_id in token_ids]
+    if texts:
+        texts[-1] += stream.finish()
+    return texts

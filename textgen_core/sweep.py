@@ -1,0 +1,79 @@
+"""Several settings of one sampler, written as one spec: `temperature:t=0.5..1.5/5`.
+
+One option is given several values: a list, `nucleus:p=0.8,0.9,0.95`, or FIRST..LAST/COUNT, so many
+values at even distances. This module knows nothing about what is done with them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from textgen_core.errors import ComponentError, one_error
+from textgen_core.registry import Registry
+from textgen_core.selection import Chosen, as_list, choose, choose_all, spec_of
+from textgen_core.specs import Spec
+
+PLACE = "--sweep"
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_RANGE = re.compile(rf"\s*({_NUMBER})\.\.({_NUMBER})/(\d+)\s*")
+_ALLOWED = "Allowed: one option with several values, as 0.8,0.9,0.95 or as 0.5..1.5/5."
+_MOST = 100  # settings in a sweep
+
+
+def sweep_chains(registry: Registry, sweep: str, samplers: Any) -> tuple[tuple[Chosen, ...], ...]:
+    """Return a chain for each value of the sweep.
+
+    The swept sampler takes the place of the one of its name in `samplers` (a wish: specs, tables or
+    instances), else it comes after them. Raises ComponentError for a sweep that is none, and for
+    values that the option does not allow.
+    """
+    settings = _settings(registry, sweep)
+    others, faults = choose_all(
+        registry, "sampler", [(each, "--sampler") for each in as_list(samplers)]
+    )
+    swept = []
+    for spec in settings:
+        try:
+            swept.append(choose(registry, "sampler", spec, place=PLACE))
+        except ComponentError as fault:
+            faults.append(fault)
+    if faults:
+        raise one_error(faults)
+    return tuple(_placed(each, others) for each in swept)
+
+
+def _placed(swept: Chosen, others: Sequence[Chosen]) -> tuple[Chosen, ...]:
+    same = [each.component == swept.component for each in others]
+    if not any(same):
+        return (*others, swept)
+    return tuple(swept if is_same else each for each, is_same in zip(others, same, strict=True))
+
+
+def _settings(registry: Registry, sweep: str) -> list[Spec]:
+    """Return the specs of a sweep."""
+    spec = spec_of(registry, "sampler", sweep, place=PLACE)
+    several = {name: _values(str(text), sweep) for name, text in spec.options.items()}
+    swept = [name for name, values in several.items() if len(values) > 1]
+    if len(swept) != 1:
+        many = f"varies {' and '.join(swept)}" if swept else "varies no option"
+        raise ComponentError(f"The sweep {sweep!r} {many}.", _ALLOWED)
+    name = swept[0]
+    return [attrs.evolve(spec, options={**spec.options, name: value}) for value in several[name]]
+
+
+def _values(text: str, sweep: str) -> list[str]:
+    """Return the values that the text of an option stands for."""
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        return [each.strip() for each in text.split(",")]
+    first, last, count = float(found[1]), float(found[2]), int(found[3])
+    if not 2 <= count <= _MOST:
+        raise ComponentError(
+            f"The sweep {sweep!r} has {count} values.", f"Allowed: from 2 to {_MOST}."
+        )
+    step = (last - first) / (count - 1)
+    return [f"{first + number * step:.10g}" for number in range(count)]

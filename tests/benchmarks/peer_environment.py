@@ -12,13 +12,13 @@ from pathlib import Path
 
 import platformdirs
 
-REQUIREMENTS = ("torch==2.13.0", "numpy")
+REQUIREMENTS = ("torch==2.13.0", "numpy", "transformers==5.24.0")
 
 
 def peer_python(given: Path | None) -> Path:
     """Return the given Python, else that of the environment in the cache, made where it is absent.
 
-    Making it downloads some 200 MB. Raises CalledProcessError if that fails.
+    Making it downloads some 250 MB. Raises CalledProcessError if that fails.
     """
     if given is not None:
         return given

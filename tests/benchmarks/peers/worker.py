@@ -1,4 +1,4 @@
-"""The worker's side of a speed benchmark: it trains when it is told to, and says what it did.
+"""The worker's side of a speed benchmark: it works when it is told to, and says what it did.
 
 One line each way: once compiled, the worker writes what it is made of; then every line
 `go SECONDS` is answered by one line of JSON with tokens, steps and seconds. This module knows
@@ -8,6 +8,7 @@ their own.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -23,7 +24,8 @@ Answer = dict[str, Any]
 class Peer:
     """What a worker serves.
 
-    train: trains for about so many seconds, at least one step, and returns tokens, steps, seconds.
+    train: trains, or writes, for about so many seconds, at least one step (or one batch of texts),
+    and returns tokens, steps, seconds.
     about: what the table says of it: versions and how it was compiled; read after the first steps.
     """
 
@@ -60,6 +62,12 @@ def train_by_steps(step: Callable[[], Any], tokens_per_step: int) -> Callable[[f
                 return {"tokens": steps * tokens_per_step, "steps": steps, "seconds": passed}
 
     return train
+
+
+def write_by_texts(write: Callable[[int], Any], tokens: int) -> Callable[[float], Answer]:
+    """Return how a peer works that writes whole texts, each from a seed of its own."""
+    seeds = itertools.count()
+    return train_by_steps(lambda: write(next(seeds)), tokens)
 
 
 def _own_channel() -> TextIO:

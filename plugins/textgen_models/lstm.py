@@ -42,6 +42,12 @@ class LSTMBuilder(ModelBuilder):
         "uniform: every parameter within plus or minus scale, as in older papers",
     )
     scale: float = option(0.1, help="half the range of the uniform initialiser", above=0)
+    ngrams: int = option(
+        1, help="add embeddings of the last 2 to this many tokens together; 1: none", at_least=1
+    )
+    ngram_rows: int = option(
+        16_384, help="the most embeddings for n-grams of one length; more share them", at_least=1
+    )
     implementation: Literal["auto", "loop", "cudnn"] = option(
         "auto",
         help="how the recurrence runs; auto: cudnn on a GPU (which XLA cannot compile), else loop",

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from textgen_models.dropout import draw_seed, drop, seed_at
 from textgen_models.lstm_layer import LSTMLayer
+from textgen_models.ngrams import NgramEmbedding
 from textgen_models.projection import Projection, TiedOutput, TokenEmbedding
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class LSTMLanguageModel(keras.Model):
     """Next-token logits from layers of LSTM; a state of any age can be advanced.
 
-    The state is a tuple with, for each layer, float32 `hidden` and `cell`, `(batch, units)`.
+    The state is a dict: `layers`, a tuple with float32 `hidden` and `cell`, `(batch, units)`, for
+    each layer, and with n-grams `recent`, the last tokens, int32 `(batch, n - 1)`.
     `recompute`: run a layer again in the backward pass in place of keeping what it computed.
     `parts`: how many parts of a training batch run side by side, each compiled by XLA; more than
     one is for a step that runs as a graph on a CPU.
@@ -41,6 +43,16 @@ class LSTMLanguageModel(keras.Model):
         self.embedding = TokenEmbedding(
             vocabulary_size, options.embedding, initial.embeddings(), name="embedding"
         )
+        self.ngrams = None
+        if options.ngrams > 1:
+            self.ngrams = NgramEmbedding(
+                vocabulary_size,
+                options.ngrams,
+                options.ngram_rows,
+                options.embedding,
+                initial.embeddings,
+                name="ngram_embedding",
+            )
         self.lstm_layers = [
             _lstm_layer(options, units, initial, f"layer_{number}")
             for number, units in enumerate(options.layer_units, start=1)
@@ -59,6 +71,8 @@ class LSTMLanguageModel(keras.Model):
         options = self.options
         widths = (options.embedding, *options.layer_units)
         self.embedding.build(input_shape)
+        if self.ngrams is not None:
+            self.ngrams.build(input_shape)
         for layer, width in zip(self.lstm_layers, widths[:-1], strict=True):
             layer.build((*input_shape, width))
         if self.narrowing is not None:
@@ -67,13 +81,17 @@ class LSTMLanguageModel(keras.Model):
 
     def initial_state(self, batch_size: Any) -> Any:
         """Return the state of `batch_size` rows before the first token: zeros."""
-        return tuple(
+        layers = tuple(
             {
                 "hidden": tf.zeros((batch_size, units), tf.float32),
                 "cell": tf.zeros((batch_size, units), tf.float32),
             }
             for units in self.options.layer_units
         )
+        state: dict[str, Any] = {"layers": layers}
+        if self.ngrams is not None:
+            state["recent"] = tf.zeros((batch_size, self.options.ngrams - 1), tf.int32)
+        return state
 
     def call(self, token_ids: Any, training: bool = False, project: bool = True) -> Any:
         """Return logits `(batch, time, vocabulary)` of integer `(batch, time)`.
@@ -91,18 +109,23 @@ class LSTMLanguageModel(keras.Model):
         seed = draw_seed(self.seeds) if training else None
         # Turning the ids is cheaper than turning what they become.
         hidden = self.embedding(tf.transpose(token_ids))  # (time, batch, width)
+        new_state: dict[str, Any] = {}
+        if self.ngrams is not None:
+            added, new_state["recent"] = self.ngrams(token_ids, state["recent"])
+            hidden += tf.transpose(added, (1, 0, 2))
         hidden = drop(hidden, options.input_dropout, seed)
-        new_state = []
-        for number, (layer, held) in enumerate(zip(self.lstm_layers, state), start=1):
+        layers = []
+        for number, (layer, held) in enumerate(zip(self.lstm_layers, state["layers"]), start=1):
             run = self._runner(layer, seed_at(seed, 2 * number), self.parts if training else 1)
             outputs, last_hidden, cell = run(hidden, held["hidden"], held["cell"])
-            new_state.append({"hidden": last_hidden, "cell": cell})
+            layers.append({"hidden": last_hidden, "cell": cell})
             outputs = tf.cast(outputs, self.compute_dtype)
             hidden = drop(outputs, options.dropout, seed_at(seed, 2 * number + 1))
         if self.narrowing is not None:
             hidden = self.narrowing(hidden)
         hidden = tf.transpose(hidden, (1, 0, 2))  # (batch, time, width)
-        return self.project(hidden) if project else hidden, tuple(new_state)
+        new_state["layers"] = tuple(layers)
+        return self.project(hidden) if project else hidden, new_state
 
     def _runner(self, layer: LSTMLayer, seed: Any, parts: int) -> Callable[..., Any]:
         def run(inputs: Any, hidden: Any, cell: Any) -> Any:
@@ -118,7 +141,8 @@ class LSTMLanguageModel(keras.Model):
     @property
     def adam_variables(self) -> list[Any]:
         """What the Muon optimizer leaves to Adam: embeddings, output, and all that is no matrix."""
-        kept = {id(variable) for layer in (self.embedding, self.head) for variable in layer.weights}
+        layers = [each for each in (self.embedding, self.ngrams, self.head) if each is not None]
+        kept = {id(variable) for layer in layers for variable in layer.weights}
         return [
             variable
             for variable in self.trainable_variables

@@ -56,11 +56,11 @@ class NgramEmbedding(keras.layers.Layer):
         return (*input_shape, self.width)
 
     def call(self, token_ids: Any, held: Any = None) -> tuple[Any, Any]:
-        """Return `(batch, time, width)` of int32 `(batch, time)`, and the next call's `held`.
+        """Return `(batch, time, width)` of integer `(batch, time)`, and the next call's `held`.
 
         held: the `longest - 1` tokens before these, int32 `(batch, longest - 1)`; None: padding.
         """
-        before = self.longest - 1
+        before, token_ids = self.longest - 1, tf.cast(token_ids, tf.int32)
         if held is None:
             seen = tf.pad(token_ids, [[0, 0], [before, 0]])
         else:

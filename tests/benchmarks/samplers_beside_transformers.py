@@ -5,8 +5,8 @@
 Random distributions: flat, peaked, with ties, one-hot, and with excluded tokens. A row is equal
 where both keep the same tokens and no probability differs by more than 1e-6. Where tokens tie at a
 threshold, ours keeps all of them, and transformers some; where a sum lies on the threshold itself,
-float32 may decide either way; where no token would be left, ours leaves the row as it was: these are
-counted apart. Exits with 1 if a row differs otherwise.
+float32 may decide either way; where no token would be left, ours leaves the row as it was. These
+are counted apart. Exits with 1 if a row differs otherwise.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ LOCAL = {"convolution": 3, "ngrams": 3, "ngram_rows": 200}  # trigrams by hash, 
 BUILDERS = {
     "lstm": LSTMBuilder(**SMALL_LSTM),
     "lstm, tied": LSTMBuilder(**SMALL_LSTM, tie=True),
+    "lstm, n-grams": LSTMBuilder(**SMALL_LSTM, ngrams=3, ngram_rows=200),
     "lstm, uniform": LSTMBuilder(**SMALL_LSTM, initialiser="uniform"),
     "transformer": TransformerBuilder(**SMALL_TRANSFORMER),
     "transformer, learned": TransformerBuilder(**SMALL_TRANSFORMER, positions="learned"),

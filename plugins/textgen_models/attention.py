@@ -46,7 +46,7 @@ class CausalSelfAttention(keras.layers.Layer):
         """Return `(batch, time, width)` and the keys and values attended to.
 
         inputs: `(batch, time, width)`; positions: int32 `(time,)`; rotation: cosines and sines
-        for those positions; held: `keys` and `values`, `(batch, head, capacity, size)`, that new
+        for those positions; held: `keys` and `values`, `(batch * head, capacity, size)`, that new
         ones are written into; None: only the inputs themselves are attended to.
         """
         query = self._split_heads(self.query(inputs))
@@ -61,24 +61,27 @@ class CausalSelfAttention(keras.layers.Layer):
         else:
             key = write_at(held["keys"], key, positions[0])
             value = write_at(held["values"], value, positions[0])
-            key_positions = tf.range(tf.shape(key)[2])
+            key_positions = tf.range(tf.shape(key)[1])
         visible = key_positions[None, :] <= positions[:, None]  # (time, time or capacity)
         attended = _attend(query, key, value, visible)
         return self.joined(self._join_heads(attended)), {"keys": key, "values": value}
 
     def _split_heads(self, vectors: Any) -> Any:
+        # Rows and heads are one axis: a product over two of them would copy a cache at every step.
         shape = tf.shape(vectors)
         split = tf.reshape(vectors, (shape[0], shape[1], self.heads, self.head_size))
-        return tf.transpose(split, (0, 2, 1, 3))  # (batch, head, time, size)
+        turned = tf.transpose(split, (0, 2, 1, 3))
+        return tf.reshape(turned, (shape[0] * self.heads, shape[1], self.head_size))
 
     def _join_heads(self, vectors: Any) -> Any:
         shape = tf.shape(vectors)
-        turned = tf.transpose(vectors, (0, 2, 1, 3))
-        return tf.reshape(turned, (shape[0], shape[2], self.heads * self.head_size))
+        split = tf.reshape(vectors, (-1, self.heads, shape[1], self.head_size))
+        turned = tf.transpose(split, (0, 2, 1, 3))
+        return tf.reshape(turned, (-1, shape[1], self.heads * self.head_size))
 
 
 def _attend(query: Any, key: Any, value: Any, visible: Any) -> Any:
-    """Return `(batch, head, time, size)`: values weighted by a softmax, done in float32."""
+    """Return `(batch * head, time, size)`: values weighted by a softmax, done in float32."""
     scores = tf.matmul(query * query.shape[-1] ** -0.5, key, transpose_b=True)
     scores = tf.where(visible, tf.cast(scores, tf.float32), -1e9)
     return tf.matmul(tf.cast(tf.nn.softmax(scores), value.dtype), value)

@@ -26,7 +26,7 @@ def rotation(positions: Any, size: int) -> tuple[Any, Any]:
 
 
 def rotated(vectors: Any, cosines: Any, sines: Any) -> Any:
-    """Turn pairs of `(batch, head, time, size)` by their position's angles (Su et al. 2021).
+    """Turn pairs of `(..., time, size)` by their position's angles (Su et al. 2021).
 
     Products of queries and keys then depend on the distance of their positions alone. The pairs
     are the halves of a vector: its first entry with the first of its second half, and so on.

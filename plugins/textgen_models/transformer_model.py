@@ -28,9 +28,9 @@ class TransformerLanguageModel(keras.Model):
     """Next-token logits from causal blocks; its state holds keys, values and a length.
 
     The state is a dict: `length`, an int32 scalar, and `blocks`, a tuple with `keys` and `values`,
-    `(batch, head, capacity, size)` in the policy's compute dtype, for each block. With convolutions
-    a block has what they saw last too, `(batch, size - 1, width)`, and with n-grams there are
-    `recent`, the last tokens, int32 `(batch, n - 1)`.
+    `(batch * head, capacity, size)` in the policy's compute dtype, for each block. With
+    convolutions a block has what they saw last too, `(batch, size - 1, width)`, and with n-grams
+    there are `recent`, the last tokens, int32 `(batch, n - 1)`.
     `recompute`: run a block again in the backward pass in place of keeping what it computed.
     """
 
@@ -83,7 +83,7 @@ class TransformerLanguageModel(keras.Model):
     def initial_state(self, batch_size: Any) -> Any:
         """Return the state of `batch_size` rows before the first token."""
         options, dtype = self.options, self.compute_dtype
-        cache = (batch_size, options.heads, self.state_capacity, options.head_size)
+        cache = (batch_size * options.heads, self.state_capacity, options.head_size)
         seen = (batch_size, options.convolution - 1, options.width)
         blocks = tuple(
             {

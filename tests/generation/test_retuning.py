@@ -73,3 +73,8 @@ def test_other_numbers_write_what_a_generator_of_their_own_writes(model, first, 
 def test_what_is_built_into_the_program_needs_another_generator(model, one, other):
     assert Generator(model, one).serves(one)
     assert not Generator(model, one).serves(other)
+
+
+def test_a_number_beyond_what_a_program_can_hold_is_as_good_as_the_largest(model):
+    everything, huge = (Generator(model, [TopKSampler(k=k)]) for k in (30, 10**15))
+    assert written(huge).samples == written(everything).samples

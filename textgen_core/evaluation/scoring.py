@@ -57,8 +57,8 @@ class Scorer:
         self._batch_size = batch_size
         self._projects = hasattr(language_model.model, "project")
         # Wrapped, since TensorFlow warns of a method that is traced for a few shapes.
-        self._score_windows = tf.function(partial(self._window_losses))
-        self._score_piece = tf.function(partial(self._piece_losses))
+        self._score_windows = tf.function(partial(self._window_losses), autograph=False)
+        self._score_piece = tf.function(partial(self._piece_losses), autograph=False)
 
     def score(self, token_ids: np.ndarray) -> np.ndarray:
         """Return losses, float32 `(tokens - 1,)` in nats, of int `(tokens,)` with `<START>` first.

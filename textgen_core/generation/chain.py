@@ -2,8 +2,8 @@
 
 A numeric option that a sampler's `transform` takes as an argument is passed to the compiled loop as
 a number, so that another value needs no other program. The model's own logits pass the same checks
-first. This module knows nothing about how a token is
-drawn or when a text ends; the samplers' names are labels that the caller passes in.
+first. This module knows nothing about how a token is drawn or when a text ends; the samplers' names
+are labels that the caller passes in.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ PROBLEMS = {
 }
 CONTRACT = "Allowed: a finite logit, or -inf for an excluded token; what came in as -inf stays so."
 
+_DTYPES: dict[type, Any] = {int: tf.int32, float: tf.float32}  # of numeric options
 Options = tuple[Mapping[str, Any], ...]  # for each sampler, scalars by the name of the option
 
 
@@ -95,7 +96,7 @@ class Chain:
         samplers: those that the chain was made of, or the same ones with other numbers.
         """
         return tuple(
-            {name: tf.constant(getattr(sampler, name), dtype) for name, dtype in numeric.items()}
+            {name: _scalar(getattr(sampler, name), dtype) for name, dtype in numeric.items()}
             for sampler, numeric in zip(samplers, self._numeric, strict=True)
         )
 
@@ -149,17 +150,21 @@ class Chain:
         return PluginFailure(PROBLEMS[standing].format(name), CONTRACT, advice)
 
 
-def numeric_options(component: type) -> dict[str, Any]:
-    """Return the options of a sampler's class that are one number, with their dtype."""
-    dtypes = {int: tf.int32, float: tf.float32}
-    return {each.name: dtypes[each.type] for each in options_of(component) if each.type in dtypes}
-
-
 def _numeric_options(sampler: Sampler, bound: Sampler) -> dict[str, Any]:
-    """Return the numeric options that a bound sampler's transform takes as arguments."""
+    """Return the dtypes of the numeric options that a bound sampler's transform takes."""
+    if not attrs.has(type(sampler)):
+        return {}
     arguments = inspect.signature(bound.transform).parameters
-    numeric = numeric_options(type(sampler)) if attrs.has(type(sampler)) else {}
-    return {name: dtype for name, dtype in numeric.items() if name in arguments}
+    return {
+        each.name: _DTYPES[each.type]
+        for each in options_of(type(sampler))
+        if each.type in _DTYPES and each.name in arguments
+    }
+
+
+def _scalar(value: float, dtype: Any) -> Any:
+    """Return an option's value as a tensor; one beyond all int32 means as much as the largest."""
+    return tf.constant(min(value, dtype.max) if dtype.is_integer else value, dtype)
 
 
 def _is_like(one: Sampler, other: Sampler, numeric: Mapping[str, Any]) -> bool:

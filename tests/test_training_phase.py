@@ -8,6 +8,7 @@ from training.tiny import TIME, CappedModel, TinyModel, wrap
 
 from textgen_core.config import configure
 from textgen_core.data.batches import StreamBatches, WindowBatches
+from textgen_core.data.sample import spread_sample
 from textgen_core.discovery import discover
 from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError
 from textgen_core.listener import Listener
@@ -27,7 +28,7 @@ class Warned(Listener):
         self.warnings.append(text)
 
 
-def job_of(tmp_path, model, listener=None, **changes):
+def job_of(tmp_path, model, listener=None, validation=None, **changes):
     settings = {"data.sequence_length": TIME, "training.batch_size": 2, "training.epochs": 3}
     given = {"recipe": "first", "settings": {**settings, **changes}}
     configuration = configure({"model": "lstm"}, discover(), **given)
@@ -38,9 +39,10 @@ def job_of(tmp_path, model, listener=None, **changes):
         if streams
         else WindowBatches(token_ids, TIME, TIME, 2, seed=1)
     )
-    prepared = SimpleNamespace(
-        token_files={"train": SimpleNamespace(token_ids=token_ids)}, batches=batches
-    )
+    token_files = {"train": SimpleNamespace(token_ids=token_ids)}
+    if validation is not None:
+        token_files["validation"] = validation
+    prepared = SimpleNamespace(token_files=token_files, batches=batches)
     run = RunDirectory(tmp_path)
     return make_job(configuration, run, wrap(model), prepared, listener or Warned())
 
@@ -50,6 +52,25 @@ def save(job, step, best_step=0, best_loss=1.0):
     state = TrainingState(step=step, plan=plan, best_step=best_step, best_loss=best_loss)
     save_checkpoint(job.run, state, job.language_model.model, job.optimizer, job.step.carry)
     return state
+
+
+def split_of(token_ids):
+    return SimpleNamespace(token_ids=token_ids, text_bytes=2 * len(token_ids), unknown_bytes=0)
+
+
+# ---- validation -------------------------------------------------------------------------------
+
+
+def test_a_validation_reads_as_much_of_the_split_as_it_may(tmp_path):
+    token_ids = np.random.default_rng(1).integers(4, 13, 4000)
+    model = TinyModel()
+    whole = job_of(tmp_path, model, validation=split_of(token_ids)).validate()
+    some = {"training.validation_tokens": 800}
+    part = job_of(tmp_path, model, validation=split_of(token_ids), **some).validate()
+    own = split_of(spread_sample(token_ids, 800))
+    assert part == job_of(tmp_path, model, validation=own).validate()
+    assert part.loss != whole.loss
+    assert part.bits_per_byte == pytest.approx(part.loss / np.log(2) / 2, rel=0.01)
 
 
 # ---- the job ----------------------------------------------------------------------------------

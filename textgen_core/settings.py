@@ -110,6 +110,12 @@ class TrainingSettings:
     patience: int | None = option(
         3, help="validations without improvement before training stops", at_least=1
     )
+    validation_tokens: int | None = option(
+        None,
+        help="tokens of the validation split, from all over it, that a validation reads while "
+        "training; none: all of them",
+        at_least=2,
+    )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = option(
         "auto", help="the precision of the arithmetic; weights stay float32"
     )

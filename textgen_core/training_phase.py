@@ -14,6 +14,7 @@ import attrs
 
 from textgen_core.components import Outcome, TrackedRun
 from textgen_core.config import Configuration
+from textgen_core.data.sample import spread_sample
 from textgen_core.data.tokens import TokenFile
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import measure_losses
@@ -203,10 +204,16 @@ def _validation(
     if tokens is None:
         return lambda: None
     scorer = make_scorer(configuration, language_model)
+    token_ids = spread_sample(tokens.token_ids, configuration.training.validation_tokens)
+    share = len(token_ids) / len(tokens.token_ids)
+    text_bytes, unknown_bytes = (
+        round(tokens.text_bytes * share),
+        round(tokens.unknown_bytes * share),
+    )
 
     def validate() -> Validation:
-        losses = scorer.score_side_by_side(tokens.token_ids)
-        figures = measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes)
+        losses = scorer.score_side_by_side(token_ids)
+        figures = measure_losses(losses, text_bytes, unknown_bytes)
         return Validation(
             loss=figures.loss,
             perplexity=figures.perplexity,

@@ -20,6 +20,8 @@ def start(run, *arguments):
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "NO_COLOR": "1"},
+        # A job in a script's background is told to ignore it, and so are its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -56,6 +56,7 @@ def test_a_full_state_begins_again_from_its_last_half(table, capacity, prompt):
 
 
 def test_a_model_that_is_run_again_writes_what_its_state_would(table):
+    keras.utils.set_random_seed(1)  # with other weights it may write one letter all the time
     inputs = keras.Input((None,), dtype="int32")
     embedding, recurrent = keras.layers.Embedding(30, 8), keras.layers.GRU(8, return_sequences=True)
     output = keras.layers.Dense(30, kernel_initializer=keras.initializers.RandomNormal(0, 2, 1))

@@ -76,7 +76,7 @@ def generate(
     start = opened.configuration.generation.prompt if prompt is None else prompt
     if start == "-":
         start = sys.stdin.buffer.read().decode("utf-8", errors="replace")
-    wanted = {
+    wanted: dict[str, Any] = {
         "max_new_tokens": max_new_tokens,
         "seed": opened.configuration.seed if seed is None else seed,
         "stop": stop or (),

@@ -59,7 +59,7 @@ def _show(scored: ScoredText) -> None:
         console.print(_legend())
     else:
         for token in scored.tokens:
-            console.print(f"{token.bits:.2f}\t{json.dumps(token.text, ensure_ascii=False)}")
+            typer.echo(f"{token.bits:.2f}\t{json.dumps(token.text, ensure_ascii=False)}")
     figures = scored.figures
     summary = (
         f"{figures.tokens:,} tokens: {figures.loss:.3f} nats a token, perplexity "

@@ -167,7 +167,7 @@ def _scalar(value: float, dtype: Any) -> Any:
     return tf.constant(min(value, dtype.max) if dtype.is_integer else value, dtype)
 
 
-def _is_like(one: Sampler, other: Sampler, numeric: Mapping[str, Any]) -> bool:
+def _is_like(one: Any, other: Any, numeric: Mapping[str, Any]) -> bool:
     """Whether two samplers are of one class and have the same options, `numeric` ones aside."""
     if type(one) is not type(other):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +13,7 @@ SMALL = {"layers": 1, "heads": 2, "head_size": 4, "feed_forward": 12, "dropout":
 
 
 def built(**options):
+    keras.utils.set_random_seed(1)
     return TransformerBuilder(**{**SMALL, **options}).build(11, 8)
 
 
@@ -88,5 +90,9 @@ def test_a_stream_has_gradients_through_the_cache():
         loss = tf.reduce_sum(model(token_ids)[:, 2:, 5])
     for one, other in zip(found, tape.gradient(loss, model.trainable_variables), strict=True):
         np.testing.assert_allclose(
-            tf.convert_to_tensor(one), tf.convert_to_tensor(other), atol=1e-5
+            # Sums of some 50 in float32 are good to six digits, not to five after the point.
+            tf.convert_to_tensor(one),
+            tf.convert_to_tensor(other),
+            rtol=5e-6,
+            atol=1e-5,
         )

@@ -176,16 +176,17 @@ class Run:
         name in `sampler`, else it comes after those. Raises a TextgenError.
         """
         for chain in sweep_chains(discover(), sweep, sampler):
-            pieces = self.stream(
-                [prompt] * samples,
-                sampler=[each.instance for each in chain],
-                max_new_tokens=max_new_tokens,
-                seed=seed,
-                stop=stop,
+            yield (
+                chain,
+                self.write(
+                    prompt,
+                    samples=samples,
+                    sampler=[each.instance for each in chain],
+                    max_new_tokens=max_new_tokens,
+                    seed=seed,
+                    stop=stop,
+                ),
             )
-            for _ in pieces:
-                pass
-            yield chain, pieces.generation()
 
     def samplers(self, wish: Any = None) -> tuple[Chosen, ...]:
         """Return the chain of samplers that a wish asks for; None: the run's own."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from textgen_models.dropout import draw_seed, drop, seed_at
 from textgen_models.lstm_layer import LSTMLayer
-from textgen_models.ngrams import NgramEmbedding
+from textgen_models.ngrams import ngram_embedding
 from textgen_models.projection import Projection, TiedOutput, TokenEmbedding
 
 if TYPE_CHECKING:
@@ -43,16 +43,13 @@ class LSTMLanguageModel(keras.Model):
         self.embedding = TokenEmbedding(
             vocabulary_size, options.embedding, initial.embeddings(), name="embedding"
         )
-        self.ngrams = None
-        if options.ngrams > 1:
-            self.ngrams = NgramEmbedding(
-                vocabulary_size,
-                options.ngrams,
-                options.ngram_rows,
-                options.embedding,
-                initial.embeddings,
-                name="ngram_embedding",
-            )
+        self.ngrams = ngram_embedding(
+            vocabulary_size,
+            options.ngrams,
+            options.ngram_rows,
+            options.embedding,
+            initial.embeddings,
+        )
         self.lstm_layers = [
             _lstm_layer(options, units, initial, f"layer_{number}")
             for number, units in enumerate(options.layer_units, start=1)

@@ -85,3 +85,14 @@ class NgramEmbedding(keras.layers.Layer):
             key = mixed(key + tf.cast(token, tf.uint32) + unsigned(1))
         # Without the sign's bit, so that it is a number of int32.
         return tf.cast(tf.bitwise.right_shift(key, unsigned(1)), tf.int32) % self.rows
+
+
+def ngram_embedding(
+    vocabulary_size: int, longest: int, rows: int, width: int, initialiser: Callable[[], Any]
+) -> NgramEmbedding | None:
+    """Return the layer that both models' options ask for; None where single tokens are all."""
+    if longest < 2:
+        return None
+    return NgramEmbedding(
+        vocabulary_size, longest, rows, width, initialiser, name="ngram_embedding"
+    )

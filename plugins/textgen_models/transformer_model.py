@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from textgen_models.block import Block
 from textgen_models.dropout import draw_seed, drop, seed_at
-from textgen_models.ngrams import NgramEmbedding
+from textgen_models.ngrams import ngram_embedding
 from textgen_models.normalisation import normalisation
 from textgen_models.positions import rotation, sinusoidal_encoding
 from textgen_models.projection import Projection, TiedOutput, TokenEmbedding
@@ -50,16 +50,13 @@ class TransformerLanguageModel(keras.Model):
             self.position_embedding = TokenEmbedding(
                 capacity, options.width, _embedding_initialiser(), name="position_embedding"
             )
-        self.ngrams = None
-        if options.ngrams > 1:
-            self.ngrams = NgramEmbedding(
-                vocabulary_size,
-                options.ngrams,
-                options.ngram_rows,
-                options.width,
-                _embedding_initialiser,
-                name="ngram_embedding",
-            )
+        self.ngrams = ngram_embedding(
+            vocabulary_size,
+            options.ngrams,
+            options.ngram_rows,
+            options.width,
+            _embedding_initialiser,
+        )
         self.blocks = [
             Block(options, name=f"block_{number}") for number in range(1, options.layers + 1)
         ]

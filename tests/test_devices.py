@@ -1,5 +1,9 @@
 """What follows from a machine for precision and memory."""
 
+import os
+import platform
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +18,7 @@ from textgen_core.devices import (
     describe_machine,
     gpu_memory,
     grow_memory,
+    keep_freed_memory,
 )
 from textgen_core.errors import ConfigurationError
 
@@ -66,6 +71,51 @@ def test_the_machine_is_described_in_plain_values():
 def test_memory_can_be_asked_to_grow_again_and_again():
     grow_memory()
     grow_memory()
+
+
+FREED_AGAIN_AND_AGAIN = """
+import resource, sys
+import numpy
+from textgen_core.devices import keep_freed_memory
+
+kept = keep_freed_memory()
+count = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+numpy.ones(2**24)  # 128 MiB, written to and freed
+before = count()
+for _ in range(5):
+    numpy.ones(2**24)
+print(kept, count() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to")
+@pytest.mark.parametrize("told", [{}, {"MALLOC_ARENA_MAX": "4"}])
+def test_freed_memory_is_kept_unless_the_environment_says_what_is_to_be_done_with_it(told):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_"))}
+    found = subprocess.run(
+        [sys.executable, "-c", FREED_AGAIN_AND_AGAIN],
+        env={**environment, **told, "NUMPY_MADVISE_HUGEPAGE": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kept, pages_met_anew = found.stdout.split()
+    if told:
+        assert kept == "False" and int(pages_met_anew) > 100_000
+    else:
+        assert kept == "True" and int(pages_met_anew) < 1_000
+
+
+def test_a_library_that_cannot_be_told_is_left_as_it_is(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("MALLOC_", "GLIBC_"))]:
+        monkeypatch.delenv(name)
+    for failing in (AttributeError, OSError, TypeError):
+
+        def without(name, failing=failing):
+            raise failing(name)
+
+        monkeypatch.setattr(devices.ctypes, "CDLL", without)
+        assert not keep_freed_memory()
 
 
 # ---- memory -----------------------------------------------------------------------------------

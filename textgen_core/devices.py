@@ -6,6 +6,7 @@ This module knows nothing about models or runs.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,16 @@ POLICIES = {
     "float16": "mixed_float16",
 }
 
+# What of malloc.h `mallopt` is told, and the largest number that it takes.
+_TRIM_THRESHOLD, _MMAP_MAX, _LARGEST = -1, -4, 2**31 - 1
+
 _NO_LIMIT = 2**60  # bytes: version 1 writes a number like 2^63 where there is no limit
+
+
+def prepare_memory() -> None:
+    """Have memory taken as it is needed, and kept for the next step; call it before building."""
+    keep_freed_memory()
+    grow_memory()
 
 
 def grow_memory() -> None:
@@ -33,6 +43,23 @@ def grow_memory() -> None:
         # Once a GPU is in use the setting is fixed, and an earlier caller chose it.
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(device, True)
+
+
+def keep_freed_memory() -> bool:
+    """Have the C library keep what is freed, and return whether it does.
+
+    The large tensors of a step are freed at its end. glibc gives such memory back to the system,
+    which has to clear it for the next step, page by page: up to a third of the time. Kept, it is
+    taken again as it is. Only glibc can be told so, and it is left alone where the environment
+    has told it something already (MALLOC_TRIM_THRESHOLD_ and its like, GLIBC_TUNABLES).
+    """
+    if any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
+        return False
+    try:
+        tell = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # no glibc
+        return False
+    return bool(tell(_MMAP_MAX, 0) and tell(_TRIM_THRESHOLD, _LARGEST))
 
 
 def compute_capabilities() -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ from textgen_core.config import Configuration
 from textgen_core.corpus import Texts, clean_corpus, read_corpus, read_texts
 from textgen_core.data.tokenizer import START, load_tokenizer
 from textgen_core.data.tokens import tokenize_documents
-from textgen_core.devices import choose_precision, compute_capabilities, grow_memory
+from textgen_core.devices import choose_precision, compute_capabilities, prepare_memory
 from textgen_core.discovery import discover
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError, one_error
 from textgen_core.evaluation.evaluation import Evaluation, HeldOut, Training, evaluate
@@ -75,7 +75,7 @@ class Run:
         Raises RunDirectoryError if a file is missing or damaged.
         """
         step = self.step
-        grow_memory()
+        prepare_memory()
         configuration = self.configuration
         language_model = build_language_model(
             configuration.model,

@@ -15,7 +15,7 @@ import attrs
 
 from textgen_core.config import Configuration, configure
 from textgen_core.corpus import Texts, read_texts
-from textgen_core.devices import grow_memory
+from textgen_core.devices import prepare_memory
 from textgen_core.discovery import discover
 from textgen_core.errors import Interrupted
 from textgen_core.listener import Listener
@@ -76,7 +76,7 @@ def start(
     path = Path(out) if out is not None else free_path(configuration.model.name)
     check_free(path)
     texts = read_texts(configuration.corpus) if texts is None else texts
-    grow_memory()
+    prepare_memory()
     with _advising(RunDirectory(path)):
         return walk(with_absolute_paths(configuration), texts, path, listener)
 
@@ -98,7 +98,7 @@ def resume(
     configuration, warnings = load_configuration(directory, discover())
     for warning in warnings:
         listener.warning(warning)
-    grow_memory()
+    prepare_memory()
     more = More(epochs=epochs, minutes=minutes)
     with _advising(directory):
         if directory.saved_steps():

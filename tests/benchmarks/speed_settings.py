@@ -60,9 +60,8 @@ class Contestant:
 
 # PyTorch frees its large tensors in every step, and glibc returns such memory to the system, which
 # has to clear it anew: 150,000 page faults a step with 10,000 words, a third of the time. Told to
-# keep it, glibc does what the allocators do that PyTorch's tuning guide recommends. Of the
-# contestants in TensorFlow, ours has under 1,000 page faults a step.
-_MANY_WORDS = 1_000  # from which on the logits are large enough
+# keep it, glibc does what the allocators do that PyTorch's tuning guide recommends. Our runs tell
+# it by themselves.
 _KEPT_MEMORY = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "8000000000",
@@ -104,17 +103,16 @@ def contestants_of(name: str, compile_with: str = "auto") -> list[Contestant]:
         )
         for precision in PRECISIONS
     ]
-    if setting["vocabulary_size"] >= _MANY_WORDS:
-        contestants += [
-            Contestant(
-                side="tuned",
-                name=f"tuned-torch-{precision}",
-                script=torch_script,
-                options={"precision": precision},
-                environment=_KEPT_MEMORY,
-            )
-            for precision in PRECISIONS
-        ]
+    contestants += [
+        Contestant(
+            side="tuned",
+            name=f"tuned-torch-{precision}",
+            script=torch_script,
+            options={"precision": precision},
+            environment=_KEPT_MEMORY,
+        )
+        for precision in PRECISIONS
+    ]
     if setting["model"] == "lstm":
         contestants += _KERAS
     return contestants

@@ -116,7 +116,8 @@ def test_a_longer_text_begins_as_a_shorter_one(generator):
     assert texts(longer)[0].startswith(texts(shorter)[0])
 
 
-def test_pieces_joined_are_the_whole_text(generator):
+def test_pieces_joined_are_the_whole_text(generator, monkeypatch):
+    monkeypatch.setattr(piece_stream_module, "LARGEST_CHUNK", 10)
     stream = generator.stream(["ab", "xyz"], max_new_tokens=50, seed=0, first_sample=3)
     pieces = list(stream)
     generation = stream.generation()

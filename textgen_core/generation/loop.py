@@ -123,22 +123,17 @@ class Loop:
         if self._refill is None:
             start = time.perf_counter()
             is_xla = self.compiled_with == "xla"
-            program = _program(self._fresh_state, is_xla)
-            self._run(program, window, rows.model_state)
-            self._refill = program
+            self._refill = self._run(_program, self._fresh_state, is_xla, window, rows.model_state)
             self.compile_seconds += time.perf_counter() - start
         return rows._replace(model_state=self._run(self._refill, window, rows.model_state))
 
     def _compile(self, rows: Rows, plan: Plan) -> None:
         """Compile for rows of these shapes, by a call that takes no step."""
-        program = _program(self._steps, is_xla=True)
         try:
-            program(rows, plan, rows.length)
+            self._program = _program(self._steps, True, rows, plan, rows.length)
         except UNCOMPILABLE:
             self.compiled_with = "graph"
-            program = _program(self._steps, is_xla=False)
-            self._run(program, rows, plan, rows.length)
-        self._program = program
+            self._program = self._run(_program, self._steps, False, rows, plan, rows.length)
 
     def _run(self, program: Any, *arguments: Any) -> Any:
         try:
@@ -215,9 +210,17 @@ class Loop:
         return tf.ensure_shape(logits, wanted), _like(state, rows.model_state)
 
 
-def _program(function: Callable[..., Any], is_xla: bool) -> Any:
+def _program(function: Callable[..., Any], is_xla: bool, *arguments: Any) -> Any:
+    """Return a function compiled for arguments of these shapes, which it was called with once.
+
+    It is bound to them: to find out anew, at each call, what it is called with takes TensorFlow
+    longer than some tokens take.
+    """
     # TensorFlow warns of a function that is compiled again and again: each loop brings its own.
-    return tf.function(functools.partial(function), jit_compile=is_xla, autograph=False)
+    traced = tf.function(functools.partial(function), jit_compile=is_xla, autograph=False)
+    program = traced.get_concrete_function(*arguments)
+    program(*arguments)
+    return program
 
 
 def held_after(count: int, capacity: int | None) -> int:

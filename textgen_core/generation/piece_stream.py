@@ -21,7 +21,7 @@ from textgen_core.generation.sample import Sample, SampleWriter
 from textgen_core.generation.trace import Trace
 
 FIRST_CHUNK, LARGEST_CHUNK = 1, 256  # tokens written between two looks at the text
-CHUNK_SECONDS = 0.05  # a chunk that took less is followed by one twice as long
+CHUNK_SECONDS = 0.05  # what a chunk is to take, going by the one before
 
 
 @attrs.frozen(kw_only=True)
@@ -127,8 +127,7 @@ class PieceStream(Iterator[Piece]):
             if not self._loop_seconds:
                 self._first_seconds = prefill_seconds + seconds
             self._loop_seconds += seconds
-            if seconds < CHUNK_SECONDS:
-                chunk = min(2 * chunk, LARGEST_CHUNK)
+            chunk = max(1, min(int(chunk * CHUNK_SECONDS / seconds), LARGEST_CHUNK))
             yield from pieces
 
     def _timed(self, action: Callable[[], list[Piece]]) -> tuple[list[Piece], float]:
@@ -159,11 +158,12 @@ class PieceStream(Iterator[Piece]):
 
     def _read(self, before: int, after: int) -> list[Piece]:
         """Return the pieces that the tokens from `before` to `after` brought."""
-        token_ids = self._rows.token_ids[:, before:after].numpy().tolist()
-        log_probabilities = self._rows.log_probabilities[:, before:after].numpy().tolist()
-        begins = (self._plan.prompt_lengths - before).numpy().clip(min=0).tolist()
+        # Whole arrays, cut by numpy: a slice of a tensor is an operation, far dearer than the copy.
+        token_ids = self._rows.token_ids.numpy()[:, before:after].tolist()
+        log_probabilities = self._rows.log_probabilities.numpy()[:, before:after].tolist()
+        begins = (self._plan.prompt_lengths.numpy() - before).clip(min=0).tolist()
         # The last token of a row with a fault was drawn from a broken distribution.
-        ends = (after - before - tf.cast(self._rows.faults != 0, tf.int32)).numpy().tolist()
+        ends = (after - before - (self._rows.faults.numpy() != 0)).tolist()
         pieces = []
         for row, writer in enumerate(self._writers):
             drawn = slice(begins[row], ends[row])

@@ -21,6 +21,7 @@ from textgen_core.config import Configuration, configure
 from textgen_core.corpus import Splits
 from textgen_core.data.batches import Batch, WindowBatches
 from textgen_core.data.tokenizer import SPECIAL_TOKENS
+from textgen_core.devices import prepare_memory
 from textgen_core.discovery import discover
 from textgen_core.listener import Listener
 from textgen_core.phases import Prepared
@@ -35,6 +36,7 @@ _TOKENS = 8_000_000  # so many that no epoch ends while it is measured
 
 def build(setting: dict[str, Any]) -> Peer:
     """Return the peer of a setting."""
+    prepare_memory()
     tf.config.threading.set_intra_op_parallelism_threads(setting["threads"])
     tf.config.threading.set_inter_op_parallelism_threads(setting["threads"])
     folder = Path(tempfile.mkdtemp(dir=setting["folder"]))

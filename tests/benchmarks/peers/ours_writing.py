@@ -13,6 +13,7 @@ import tokenizers
 from worker import Peer, serve, write_by_texts
 
 from textgen_core.data.tokenizer import END, SPECIAL_TOKENS
+from textgen_core.devices import prepare_memory
 from textgen_core.discovery import discover
 from textgen_core.generation import Generator
 from textgen_core.language_model import LanguageModel
@@ -23,6 +24,7 @@ _NEVER = -1e9  # the bias of a token that is not to be drawn
 
 def build(setting: dict[str, Any]) -> Peer:
     """Return the peer of a setting."""
+    prepare_memory()
     tf.config.threading.set_intra_op_parallelism_threads(setting["threads"])
     tf.config.threading.set_inter_op_parallelism_threads(setting["threads"])
     keras.utils.set_random_seed(1)

@@ -42,7 +42,7 @@ class NucleusSampler(Sampler):
         def mass(threshold: Any) -> Any:
             return sum_of_strips(tf.where(part >= threshold[:, None], part, 0.0) for part in parts)
 
-        total = tf.reduce_sum(weights, axis=1)  # (batch,)
+        total = mass(tf.zeros_like(highest)[:, 0])  # (batch,)
 
         def is_settled(low: Any, kept: Any, kept_above: Any) -> Any:
             # Two tokens left to decide between would weigh at least twice the lower bound.

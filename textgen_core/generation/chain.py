@@ -237,8 +237,9 @@ def _keep_rows(is_drawing: Any, new_state: Any, state: Any) -> Any:
 def _faults(stage: int, before: Any, after: Any) -> Any:
     """Return int32 `(batch,)`: how `after` breaks the contract, or 0."""
     infinity = float("inf")
-    kept = tf.where(before > -infinity, SOUND, REVIVED)
-    standing = tf.where(after > -infinity, kept, EXCLUDED)
-    standing = tf.where(after < infinity, standing, NOT_A_NUMBER)  # a NaN is not below infinity
-    worst = tf.reduce_max(standing, axis=1)
+    # As floats: XLA is slow at a maximum of whole numbers.
+    kept = tf.where(before > -infinity, float(SOUND), float(REVIVED))
+    standing = tf.where(after > -infinity, kept, float(EXCLUDED))
+    standing = tf.where(after < infinity, standing, float(NOT_A_NUMBER))  # NaN is not below it
+    worst = tf.cast(tf.reduce_max(standing, axis=1), tf.int32)
     return tf.where(worst == SOUND, 0, (stage + 1) * 4 + worst)

@@ -39,30 +39,37 @@ def draw(logits: Any, numbers: Any) -> Any:
     logits: float32 `(batch, vocabulary)`; numbers: float64 `(batch,)` in [0, 1). A token of logit
     -inf is never drawn, provided that its row has another.
     """
-    weights = _blocks(_whole_weights(logits))  # (batch, blocks, BLOCK)
-    sums = tf.reduce_sum(weights, axis=2)
-    ends = tf.cumsum(sums, axis=1)  # (batch, blocks)
+    highest = tf.reduce_max(logits, axis=1, keepdims=True)
+    # A row of -inf alone would turn into NaN.
+    highest = tf.maximum(highest, tf.float32.min)
+    sums = _block_sums(logits, highest)  # (batch, blocks)
+    ends = tf.cumsum(sums, axis=1)
     total = ends[:, -1]
     # Rounding could lift the product to the total, which no cumulative sum passes.
     goal = tf.minimum(tf.floor(numbers * total), total - 1)[:, None]
     block = tf.minimum(_count(ends <= goal), tf.shape(ends)[1] - 1)  # (batch,)
     start = tf.gather(ends - sums, block, axis=1, batch_dims=1)[:, None]
-    within = start + tf.cumsum(tf.gather(weights, block, axis=1, batch_dims=1), axis=1)
-    return tf.minimum(block * BLOCK + _count(within <= goal), tf.shape(logits)[1] - 1)
+    # The weights of that block are worked out once more: to keep all of them costs more.
+    tokens = block[:, None] * BLOCK + tf.range(BLOCK)  # (batch, BLOCK)
+    last = tf.shape(logits)[1] - 1
+    within_block = tf.gather(logits, tf.minimum(tokens, last), axis=1, batch_dims=1)
+    weights = tf.where(tokens <= last, _whole_weights(within_block, highest), 0.0)
+    within = start + tf.cumsum(weights, axis=1)
+    return tf.minimum(block * BLOCK + _count(within <= goal), last)
 
 
-def _whole_weights(logits: Any) -> Any:
+def _block_sums(logits: Any, highest: Any) -> Any:
+    """Return the weights of BLOCK tokens each, and of what is left, summed: `(batch, blocks)`."""
+    whole = logits.shape[1] // BLOCK * BLOCK
+    blocks = tf.reshape(logits[:, :whole], (tf.shape(logits)[0], whole // BLOCK, BLOCK))
+    sums = tf.reduce_sum(_whole_weights(blocks, highest[:, :, None]), axis=2)
+    rest = tf.reduce_sum(_whole_weights(logits[:, whole:], highest), axis=1, keepdims=True)
+    return tf.concat([sums, rest], axis=1)
+
+
+def _whole_weights(logits: Any, highest: Any) -> Any:
     """Return the unnormalised probabilities as whole numbers in float64, the largest 2**32."""
-    highest = tf.reduce_max(logits, axis=1, keepdims=True)
-    # A row of -inf alone would turn into NaN.
-    highest = tf.maximum(highest, tf.float32.min)
     return tf.cast(tf.floor(tf.exp(logits - highest) * WEIGHT_STEPS), tf.float64)
-
-
-def _blocks(weights: Any) -> Any:
-    """Return `(batch, vocabulary)` as `(batch, blocks, BLOCK)`, filled up with zeros."""
-    missing = -weights.shape[1] % BLOCK
-    return tf.reshape(tf.pad(weights, [[0, 0], [0, missing]]), (tf.shape(weights)[0], -1, BLOCK))
 
 
 def _count(flags: Any) -> Any:

@@ -21,7 +21,9 @@ from textgen_core.generation.sample import Sample, SampleWriter
 from textgen_core.generation.trace import Trace
 
 FIRST_CHUNK, LARGEST_CHUNK = 1, 256  # tokens written between two looks at the text
-CHUNK_SECONDS = 0.05  # what a chunk is to take, going by the one before
+# What a chunk is to take, going by the one before: a single text is read as it comes, several are
+# shown when they are whole, and between two chunks their states are copied.
+SECONDS_OF_ONE, SECONDS_OF_SEVERAL = 0.1, 0.5
 
 
 @attrs.frozen(kw_only=True)
@@ -122,12 +124,13 @@ class PieceStream(Iterator[Piece]):
     def _write(self) -> Iterator[Piece]:
         prefill_seconds = self._timed(self._prefill)[1]
         chunk = FIRST_CHUNK
+        wanted = SECONDS_OF_ONE if len(self._writers) == 1 else SECONDS_OF_SEVERAL
         while any(writer.is_open for writer in self._writers):
             pieces, seconds = self._timed(functools.partial(self._write_chunk, chunk))
             if not self._loop_seconds:
                 self._first_seconds = prefill_seconds + seconds
             self._loop_seconds += seconds
-            chunk = max(1, min(int(chunk * CHUNK_SECONDS / seconds), LARGEST_CHUNK))
+            chunk = max(1, min(int(chunk * wanted / seconds), LARGEST_CHUNK))
             yield from pieces
 
     def _timed(self, action: Callable[[], list[Piece]]) -> tuple[list[Piece], float]:

@@ -62,6 +62,11 @@ def keep_freed_memory() -> bool:
     return bool(tell(_MMAP_MAX, 0) and tell(_TRIM_THRESHOLD, _LARGEST))
 
 
+def run_graphs_as_they_are() -> None:
+    """Leave out TensorFlow's rewriting of graphs: it takes longer than a short text does."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 def compute_capabilities() -> list[tuple[int, int]]:
     """Return the compute capability of each GPU; none on a CPU."""
     details = [

@@ -145,10 +145,12 @@ class Run:
         seed: int | None = None,
         stop: Sequence[str] = (),
         alternatives: int = 0,
+        once: bool = False,
     ) -> PieceStream:
         """Return an iterator over the pieces of one text for each prompt, all written at once.
 
-        With `alternatives` its `generation()` has a trace, with so many tokens at each step.
+        With `alternatives` its `generation()` has a trace, with so many tokens at each step. `once`
+        says that no more is to follow, so that a short text need not wait for XLA.
         """
         length = self.configuration.generation.max_new_tokens
         return self._generator(self.samplers(sampler)).stream(
@@ -157,6 +159,7 @@ class Run:
             seed=self.configuration.seed if seed is None else seed,
             stop=stop,
             alternatives=alternatives,
+            once=once,
         )
 
     def sweep(

@@ -14,7 +14,7 @@ import tensorflow as tf
 from textgen_models.cache import write_at
 from textgen_models.normalisation import unit_mean_square
 from textgen_models.positions import rotated
-from textgen_models.projection import Projection
+from textgen_models.projection import Projection, sizes
 
 if TYPE_CHECKING:
     from textgen_models.transformer import TransformerBuilder
@@ -61,23 +61,23 @@ class CausalSelfAttention(keras.layers.Layer):
         else:
             key = write_at(held["keys"], key, positions[0])
             value = write_at(held["values"], value, positions[0])
-            key_positions = tf.range(tf.shape(key)[1])
+            key_positions = tf.range(sizes(key)[1])
         visible = key_positions[None, :] <= positions[:, None]  # (time, time or capacity)
         attended = _attend(query, key, value, visible)
         return self.joined(self._join_heads(attended)), {"keys": key, "values": value}
 
     def _split_heads(self, vectors: Any) -> Any:
         # Rows and heads are one axis: a product over two of them would copy a cache at every step.
-        shape = tf.shape(vectors)
-        split = tf.reshape(vectors, (shape[0], shape[1], self.heads, self.head_size))
+        rows, time, _ = sizes(vectors)
+        split = tf.reshape(vectors, (rows, time, self.heads, self.head_size))
         turned = tf.transpose(split, (0, 2, 1, 3))
-        return tf.reshape(turned, (shape[0] * self.heads, shape[1], self.head_size))
+        return tf.reshape(turned, (rows * self.heads, time, self.head_size))
 
     def _join_heads(self, vectors: Any) -> Any:
-        shape = tf.shape(vectors)
-        split = tf.reshape(vectors, (-1, self.heads, shape[1], self.head_size))
+        time = sizes(vectors)[1]
+        split = tf.reshape(vectors, (-1, self.heads, time, self.head_size))
         turned = tf.transpose(split, (0, 2, 1, 3))
-        return tf.reshape(turned, (-1, shape[1], self.heads * self.head_size))
+        return tf.reshape(turned, (-1, time, self.heads * self.head_size))
 
 
 def _attend(query: Any, key: Any, value: Any, visible: Any) -> Any:

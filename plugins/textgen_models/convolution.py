@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from textgen_models.projection import sizes
+
 
 class CausalConvolution(keras.layers.Layer):
     """Adds to each feature a weighted sum of its own last `size` values.
@@ -38,13 +40,13 @@ class CausalConvolution(keras.layers.Layer):
 
         held: the last `size - 1` inputs before these, `(batch, size - 1, width)`; None: zeros.
         """
-        kernel = tf.cast(self.kernel, inputs.dtype)
-        time = inputs.shape[1] or tf.shape(inputs)[1]
+        weights = tf.unstack(tf.cast(self.kernel, inputs.dtype))
+        time = sizes(inputs)[1]
         if held is None:
             seen = tf.pad(inputs, [[0, 0], [self.size - 1, 0], [0, 0]])
         else:
             seen = tf.concat([held, inputs], axis=1)
         outputs = inputs
-        for place in range(self.size):
-            outputs += kernel[place] * seen[:, place : place + time]
+        for place, weight in enumerate(weights):
+            outputs += weight * seen[:, place : place + time]
         return outputs, seen[:, time:]

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from textgen_models.hashing import mixed, unsigned
+from textgen_models.projection import sizes
 
 
 class NgramEmbedding(keras.layers.Layer):
@@ -65,7 +66,7 @@ class NgramEmbedding(keras.layers.Layer):
             seen = tf.pad(token_ids, [[0, 0], [before, 0]])
         else:
             seen = tf.concat([held, token_ids], axis=1)
-        time = token_ids.shape[1] or tf.shape(token_ids)[1]
+        time = sizes(token_ids)[1]
         total = tf.zeros((), tf.float32)
         for length, table in enumerate(self.tables, start=2):
             first = before - (length - 1)

@@ -11,6 +11,18 @@ import keras
 import tensorflow as tf
 
 
+def sizes(tensor: Any) -> list[Any]:
+    """Return the sizes of a tensor's axes: numbers, and scalar tensors where none is known yet.
+
+    Numbers need no operations, and those of shapes were most of a small program.
+    """
+    known = tensor.shape.as_list()
+    if None not in known:
+        return known  # type: ignore[no-any-return]
+    found = tf.unstack(tf.shape(tensor))
+    return [one if size is None else size for size, one in zip(known, found, strict=True)]
+
+
 def last_axis_product(inputs: Any, matrix: Any, transpose: bool = False) -> Any:
     """Multiply the last axis of `inputs` with `matrix`, in the dtype of `inputs`.
 
@@ -19,10 +31,7 @@ def last_axis_product(inputs: Any, matrix: Any, transpose: bool = False) -> Any:
     matrix = tf.cast(matrix, inputs.dtype)
     width = matrix.shape[1] if transpose else matrix.shape[0]
     flat = tf.matmul(tf.reshape(inputs, (-1, width)), matrix, transpose_b=transpose)
-    shape = tf.concat([tf.shape(inputs)[:-1], tf.shape(flat)[-1:]], axis=0)
-    product = tf.reshape(flat, shape)
-    product.set_shape([*inputs.shape[:-1], flat.shape[-1]])
-    return product
+    return tf.reshape(flat, [*sizes(inputs)[:-1], flat.shape[-1]])
 
 
 class Projection(keras.layers.Layer):

@@ -16,7 +16,7 @@ from textgen_models.dropout import draw_seed, drop, seed_at
 from textgen_models.ngrams import ngram_embedding
 from textgen_models.normalisation import normalisation
 from textgen_models.positions import rotation, sinusoidal_encoding
-from textgen_models.projection import Projection, TiedOutput, TokenEmbedding
+from textgen_models.projection import Projection, TiedOutput, TokenEmbedding, sizes
 
 if TYPE_CHECKING:
     from textgen_models.transformer import TransformerBuilder
@@ -104,7 +104,7 @@ class TransformerLanguageModel(keras.Model):
         time = token_ids.shape[1]
         if self.position_embedding is not None and time is not None and time > self.state_capacity:
             raise ValueError(f"{time} tokens, and positions were learned for {self.state_capacity}")
-        positions = tf.range(tf.shape(token_ids)[1])
+        positions = tf.range(sizes(token_ids)[1])
         return self._run(token_ids, positions, None, training, project)[0]
 
     def advance(
@@ -114,7 +114,7 @@ class TransformerLanguageModel(keras.Model):
 
         The caller sees to it that the state never holds more than `state_capacity` tokens.
         """
-        time = tf.shape(token_ids)[1]
+        time = sizes(token_ids)[1]
         positions = state["length"] + tf.range(time)
         outputs, kept = self._run(token_ids, positions, state, training, project)
         return outputs, {"length": state["length"] + time, **kept}

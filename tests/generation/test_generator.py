@@ -19,6 +19,7 @@ from generation.fake_samplers import Alphabetical, EndAfter, NoRepeat, Only, Ret
 from textgen_core.errors import PluginFailure, UsageError
 from textgen_core.generation import Generator, unknown_characters
 from textgen_core.generation import piece_stream as piece_stream_module
+from textgen_core.generation.generator import SHORT
 from textgen_core.language_model import LanguageModel
 
 
@@ -108,6 +109,22 @@ def test_a_sample_is_the_same_in_chunks_of_any_size(generator, monkeypatch, firs
     monkeypatch.setattr(piece_stream_module, "LARGEST_CHUNK", largest)
     found = generator.generate(["ab", "abcd"], max_new_tokens=30, seed=2)
     assert found.samples == expected.samples
+
+
+@pytest.mark.parametrize(
+    ("prompts", "new_tokens", "compiled_with"),
+    [(["ab"], SHORT, "graph"), (["ab"], SHORT + 1, "xla"), (["ab"] * 2, SHORT // 2 + 1, "xla")],
+)
+def test_a_short_text_for_once_is_written_by_a_graph_and_is_the_same(
+    generator, prompts, new_tokens, compiled_with
+):
+    stream = generator.stream(prompts, max_new_tokens=new_tokens, seed=2, once=True)
+    for _ in stream:
+        pass
+    assert stream.generation().compiled_with == compiled_with
+    expected = generator.generate(prompts, max_new_tokens=new_tokens, seed=2)
+    assert expected.compiled_with == "xla"
+    assert stream.generation().samples == expected.samples
 
 
 def test_a_longer_text_begins_as_a_shorter_one(generator):

@@ -15,7 +15,7 @@ from generation.fake_models import (
 
 from textgen_core.errors import PluginFailure
 from textgen_core.generation import Generator
-from textgen_core.generation.loop import held_after
+from textgen_core.generation.loop import READ_IN_LOOP, held_after
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 3, 7, 8])
@@ -98,10 +98,16 @@ def test_a_model_that_breaks_its_contract_is_named(model, problem, prompt):
         generator.generate([prompt], max_new_tokens=3, seed=0)
 
 
-def test_a_prompt_is_fed_in_one_call():
+@pytest.mark.parametrize(
+    ("length", "fed"),
+    [(READ_IN_LOOP - 1, [1]), (READ_IN_LOOP, [1, READ_IN_LOOP])],  # <START> comes before it
+)
+def test_a_long_prompt_is_fed_in_one_call_and_a_short_one_in_the_loop(length, fed):
     model = AdvancingSumModel(random_table())
-    Generator(language_model(model), []).generate(["abcdefg"], max_new_tokens=3, seed=0)
-    assert sorted(set(model.fed)) == [1, 7]  # the last token is fed by the loop
+    generator = Generator(language_model(model), [])
+    generation = generator.generate(["a" * length], max_new_tokens=3, seed=0)
+    assert sorted(set(model.fed)) == fed  # the last token is fed by the loop
+    assert len(generation.samples[0].token_ids) == 3
 
 
 def test_log_probabilities_are_the_models_own():

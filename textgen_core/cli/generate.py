@@ -84,11 +84,15 @@ def generate(
     if sweep is not None:
         _sweep(opened, sweep, sampler, start, samples, wanted, as_json=as_json)
         return
+    from textgen_core.devices import run_graphs_as_they_are
+
+    run_graphs_as_they_are()
     chain = opened.samplers(sampler or None)
     pieces = opened.stream(
         [start] * samples,
         sampler=[each.instance for each in chain],
         alternatives=0 if trace is None else ALTERNATIVES,
+        once=True,
         **wanted,
     )
     _warn_of_unknown(pieces.unknown_characters)

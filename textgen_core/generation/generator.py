@@ -24,6 +24,7 @@ from textgen_core.generation.sample import SampleWriter
 from textgen_core.language_model import LanguageModel
 
 NEVER_DRAWN = (PAD, UNK, START)
+SHORT = 512  # tokens that a graph writes before XLA has compiled
 SMALLEST_CAPACITY = 128  # tokens in a row; doubled for longer texts, so that few are compiled for
 
 
@@ -51,7 +52,8 @@ class Generator:
         self._chain = Chain(samplers, labels or names, language_model.tokenizer, NEVER_DRAWN)
         self._options = self._chain.options(samplers)
         self._specs = tuple(specs or names)
-        self._loops: dict[tuple[int, int, int], Loop] = {}  # by batch size, capacity, alternatives
+        # By batch size, capacity, alternatives, and what compiles.
+        self._loops: dict[tuple[int, int, int, str], Loop] = {}
 
     def serves(self, samplers: Sequence[Sampler]) -> bool:
         """Whether `retuned` can write with these samplers."""
@@ -73,14 +75,17 @@ class Generator:
         stop: Sequence[str] = (),
         first_sample: int = 0,
         alternatives: int = 0,
+        once: bool = False,
     ) -> PieceStream:
         """Return an iterator over the pieces of one text for each prompt.
 
         Samples are numbered from `first_sample`, and the number makes a sample's random numbers:
         one prompt given N times brings N different texts. A text ends after `max_new_tokens`, at
         <END>, or before the first of the `stop` strings. With `alternatives` there is a trace, with
-        so many tokens at each step. Raises UsageError for values that cannot be used; the iterator
-        raises PluginFailure if the model or a sampler fails.
+        so many tokens at each step. `once` says that no more is to follow: up to SHORT tokens are
+        then written by a graph, which is slower than XLA and begins seconds sooner. Raises
+        UsageError for values that cannot be used; the iterator raises PluginFailure if the model or
+        a sampler fails.
         """
         _check(prompts, max_new_tokens, stop)
         tokenizer = self.language_model.tokenizer
@@ -92,13 +97,15 @@ class Generator:
             SampleWriter(prompt, ids, tokenizer, max_new_tokens, tuple(stop), END)
             for prompt, ids in zip(prompts, prompt_ids, strict=True)
         ]
+        is_short = once and len(prompts) * max_new_tokens <= SHORT
+        compile_with = "graph" if is_short else "xla"
         tracing = None
         if alternatives:
             tracing = Tracing(
                 seed=seed, prompt_ids=prompt_ids, specs=self._specs, tokenizer=tokenizer
             )
         return PieceStream(
-            self._loop(len(prompts), capacity, alternatives),
+            self._loop(len(prompts), capacity, alternatives, compile_with),
             self._chain,
             first_rows(prompt_ids, capacity, self.language_model, self._chain, alternatives),
             _plan(prompt_ids, numbers, capacity, self._options),
@@ -131,11 +138,12 @@ class Generator:
             pass
         return pieces.generation()
 
-    def _loop(self, batch_size: int, capacity: int, alternatives: int) -> Loop:
-        shape = (batch_size, capacity, alternatives)
-        if shape not in self._loops:
-            self._loops[shape] = Loop(self.language_model, self._chain)
-        return self._loops[shape]
+    def _loop(self, batch_size: int, capacity: int, alternatives: int, compile_with: str) -> Loop:
+        key = (batch_size, capacity, alternatives, compile_with)
+        if key not in self._loops:
+            loop = Loop(self.language_model, self._chain, compile_with=compile_with)
+            self._loops[key] = loop
+        return self._loops[key]
 
 
 def unknown_characters(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) -> tuple[str, ...]:

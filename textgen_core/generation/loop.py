@@ -31,6 +31,8 @@ UNCOMPILABLE = (
     tf.errors.NotFoundError,
 )
 
+READ_IN_LOOP = 64  # tokens of a prompt that are read one by one, which beats the way to feed them
+
 
 class Plan(NamedTuple):
     """What stays the same while a batch is written.
@@ -72,18 +74,20 @@ class Rows(NamedTuple):
 class Loop:
     """The loop for one batch size and one capacity.
 
-    compiled_with: "xla", or "graph" where XLA cannot compile the model or a sampler.
+    compiled_with: "xla" or "graph": as asked for, but for what XLA cannot compile.
     compile_seconds: the time spent on compiling so far.
     """
 
-    def __init__(self, language_model: LanguageModel, chain: Chain) -> None:
+    def __init__(
+        self, language_model: LanguageModel, chain: Chain, *, compile_with: str = "xla"
+    ) -> None:
         """Prepare a loop; nothing is compiled yet."""
         self._language_model = language_model
         self._state_capacity = language_model.state_capacity
         self._chain = chain
         self._program: Any = None
         self._refill: Any = None
-        self.compiled_with = "xla"
+        self.compiled_with = compile_with
         self.compile_seconds = 0.0
 
     def prefill(self, rows: Rows, plan: Plan) -> Rows:
@@ -129,11 +133,13 @@ class Loop:
 
     def _compile(self, rows: Rows, plan: Plan) -> None:
         """Compile for rows of these shapes, by a call that takes no step."""
-        try:
-            self._program = _program(self._steps, True, rows, plan, rows.length)
-        except UNCOMPILABLE:
-            self.compiled_with = "graph"
-            self._program = self._run(_program, self._steps, False, rows, plan, rows.length)
+        if self.compiled_with == "xla":
+            try:
+                self._program = _program(self._steps, True, rows, plan, rows.length)
+                return
+            except UNCOMPILABLE:
+                self.compiled_with = "graph"
+        self._program = self._run(_program, self._steps, False, rows, plan, rows.length)
 
     def _run(self, program: Any, *arguments: Any) -> Any:
         try:
@@ -241,7 +247,7 @@ def first_rows(
     chain: Chain,
     alternatives: int = 0,
 ) -> Rows:
-    """Return rows that have read as many tokens as the shortest prompt has.
+    """Return rows before the first token, or at the end of the shortest prompt if it is long.
 
     With `alternatives` the loop takes notes for a trace, and of so many tokens at each step.
     """
@@ -254,8 +260,9 @@ def first_rows(
         row[: len(prompt)] = prompt
     with reported(MODEL):
         state = language_model.initial_state(len(prompts))
+    shortest = min(len(prompt) for prompt in prompts)
     return Rows(
-        length=tf.constant(min(len(prompt) for prompt in prompts)),
+        length=tf.constant(shortest if shortest > READ_IN_LOOP else 1),
         token_ids=tf.constant(token_ids),
         log_probabilities=tf.zeros(token_ids.shape),
         is_open=tf.fill((len(prompts),), True),

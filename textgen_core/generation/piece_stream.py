@@ -123,7 +123,8 @@ class PieceStream(Iterator[Piece]):
 
     def _write(self) -> Iterator[Piece]:
         prefill_seconds = self._timed(self._prefill)[1]
-        chunk = FIRST_CHUNK
+        unread = int(min(self._plan.prompt_lengths.numpy())) - int(self._rows.length)
+        chunk = unread + FIRST_CHUNK
         wanted = SECONDS_OF_ONE if len(self._writers) == 1 else SECONDS_OF_SEVERAL
         while any(writer.is_open for writer in self._writers):
             pieces, seconds = self._timed(functools.partial(self._write_chunk, chunk))

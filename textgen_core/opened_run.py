@@ -29,7 +29,6 @@ from textgen_core.generation.piece_stream import Generation, PieceStream
 from textgen_core.language_model import LanguageModel
 from textgen_core.manifest import changed_files
 from textgen_core.phases import Prepared, prepare
-from textgen_core.report import write_report
 from textgen_core.run_directory import RunDirectory, read_json, read_rows, write_json
 from textgen_core.selection import Chosen, as_list, choose_all
 from textgen_core.sweep import sweep_chains
@@ -256,6 +255,8 @@ class Run:
 
     def report(self) -> Path:
         """Write report.html from the run's files, and return its path."""
+        from textgen_core.report import write_report  # templates that writing text can do without
+
         return write_report(self._directory)
 
     def _continue(self, prompts: Sequence[str], new_tokens: int) -> list[str]:

@@ -174,6 +174,13 @@ def test_what_is_no_run_is_refused(tmp_path: Path, reference: str, problem: str)
         find_run(reference)
 
 
+def test_the_runs_that_there_are_are_named_beside_one_that_is_not(tmp_path: Path) -> None:
+    make_runs(tmp_path, "a", "b")
+    with pytest.raises(RunDirectoryError, match=r"There is no run 'c'") as caught:
+        find_run("c")
+    assert "(a, b)" in str(caught.value.allowed)
+
+
 # ---- files ------------------------------------------------------------------------------------
 
 

@@ -17,13 +17,11 @@ def labels(sweep, samplers=None):
 @pytest.mark.parametrize(
     ("sweep", "expected"),
     [
-        ("nucleus:p=0.8,0.9,0.95", ["nucleus:p=0.8", "nucleus", "nucleus:p=0.95"]),
+        ("nucleus:p=0.8,0.9,0.95", [f"nucleus:p={p}" for p in (0.8, 0.9, 0.95)]),
         ("nucleus:0.5, 0.7", ["nucleus:p=0.5", "nucleus:p=0.7"]),
         (
             "temperature:t=0.5..1.5/5",
-            [f"temperature:t={t}" for t in (0.5, 0.75)]
-            + ["temperature"]
-            + [f"temperature:t={t}" for t in (1.25, 1.5)],
+            [f"temperature:t={t}" for t in (0.5, 0.75, 1.0, 1.25, 1.5)],
         ),
         ("temperature:1e-1..3e-1/3", [f"temperature:t={t}" for t in (0.1, 0.2, 0.3)]),
         ("top-k:k=10..30/3", ["top-k:k=10", "top-k:k=20", "top-k:k=30"]),

@@ -161,9 +161,11 @@ def find_run(reference: Path | str | None) -> RunDirectory:
             f"{path} is no run: it holds no run.toml.",
             "Allowed: a directory that `textgen run` made.",
         )
+    there = ", ".join(sorted(each.name for each in runs)[-4:])
     raise RunDirectoryError(
         f"There is no run {str(reference)!r}.",
-        f"Allowed: a run's directory, or the beginning of a name under {RUNS}/.",
+        f"Allowed: a run's directory, or the beginning of a name under {RUNS}/"
+        + (f" ({there})." if there else "."),
     )
 
 

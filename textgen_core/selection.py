@@ -24,11 +24,13 @@ class Chosen:
     """A component that a run uses: what is registered, and the instance with its options.
 
     `reference` is the name that finds it again: the short one, or `distribution/name`.
+    `named`: the options that the label names even where they are defaults.
     """
 
     component: Component
     instance: Any
     reference: str
+    named: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -42,11 +44,11 @@ class Chosen:
 
     @property
     def label(self) -> str:
-        """The spec that gives this component: its name and the options that are not defaults."""
+        """The spec that gives this component: its name, and options that are not defaults."""
         changed = {
             each.name: self.options[each.name]
             for each in options_of(self.component.cls)
-            if self.options[each.name] != plain_value(each.default)
+            if each.name in self.named or self.options[each.name] != plain_value(each.default)
         }
         return format_spec(self.name, changed)
 

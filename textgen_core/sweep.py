@@ -31,14 +31,15 @@ def sweep_chains(registry: Registry, sweep: str, samplers: Any) -> tuple[tuple[C
     instances), else it comes after them. Raises ComponentError for a sweep that is none, and for
     values that the option does not allow.
     """
-    settings = _settings(registry, sweep)
+    option, settings = _settings(registry, sweep)
     others, faults = choose_all(
         registry, "sampler", [(each, "--sampler") for each in as_list(samplers)]
     )
     swept = []
     for spec in settings:
         try:
-            swept.append(choose(registry, "sampler", spec, place=PLACE))
+            chosen = choose(registry, "sampler", spec, place=PLACE)
+            swept.append(attrs.evolve(chosen, named=(option,)))
         except ComponentError as fault:
             faults.append(fault)
     if faults:
@@ -53,8 +54,8 @@ def _placed(swept: Chosen, others: Sequence[Chosen]) -> tuple[Chosen, ...]:
     return tuple(swept if is_same else each for each, is_same in zip(others, same, strict=True))
 
 
-def _settings(registry: Registry, sweep: str) -> list[Spec]:
-    """Return the specs of a sweep."""
+def _settings(registry: Registry, sweep: str) -> tuple[str, list[Spec]]:
+    """Return the option that a sweep varies, and its specs."""
     spec = spec_of(registry, "sampler", sweep, place=PLACE)
     several = {name: _values(str(text), sweep) for name, text in spec.options.items()}
     swept = [name for name, values in several.items() if len(values) > 1]
@@ -62,7 +63,9 @@ def _settings(registry: Registry, sweep: str) -> list[Spec]:
         many = f"varies {' and '.join(swept)}" if swept else "varies no option"
         raise ComponentError(f"The sweep {sweep!r} {many}.", _ALLOWED)
     name = swept[0]
-    return [attrs.evolve(spec, options={**spec.options, name: value}) for value in several[name]]
+    return name, [
+        attrs.evolve(spec, options={**spec.options, name: value}) for value in several[name]
+    ]
 
 
 def _values(text: str, sweep: str) -> list[str]:

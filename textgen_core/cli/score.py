@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
     from textgen_core.evaluation.surprise import ScoredText
 
-# Steps of lightness, from ColorBrewer's YlOrBr, so that they are told apart without seeing colours:
-# the least surprise in bits, the style, and how a legend says it.
+# Steps of lightness, from ColorBrewer's YlOrBr, so that they are told apart without seeing colours;
+# the last stands out from a black terminal too. The least surprise in bits, the style, and how a
+# legend says it.
 LEVELS = (
     (0.0, "", "under 2 bits"),
     (2.0, "black on #fff7bc", "2 to 4"),
     (4.0, "black on #fec44f", "4 to 7"),
-    (7.0, "white on #cc4c02", "7 to 10"),
-    (10.0, "white on #662506", "10 and more"),
+    (7.0, "black on #ec7014", "7 to 10"),
+    (10.0, "white on #993404", "10 and more"),
 )
 
 
@@ -74,10 +75,10 @@ def _coloured(scored: ScoredText) -> Text:
     from textgen_core.cli.terminal import harmless
 
     shown = Text()
-    for token in scored.tokens:
-        style = next(style for least, style, _ in reversed(LEVELS) if token.bits >= least)
+    for text, bits in scored.stretches():
+        style = next(style for least, style, _ in reversed(LEVELS) if bits >= least)
         # A background at the end of a line would run on to the terminal's border.
-        for line in harmless(token.text).splitlines(keepends=True):
+        for line in harmless(text).splitlines(keepends=True):
             shown.append(line.rstrip("\n"), style=style)
             shown.append("\n" if line.endswith("\n") else "")
     return shown

@@ -59,7 +59,7 @@ def read_corpus(paths: Sequence[str | Path], settings: CorpusSettings) -> Corpus
         raise CorpusError(
             "The corpus is empty: all its files are empty or hold only whitespace.",
             "Allowed: a corpus that holds some text.",
-            "Leave the corpus out to try textgen with the built-in one.",
+            "With no corpus named, textgen run takes the built-in one.",
         )
     notes = [note for file in texts for note in file.notes]
     return Corpus(
@@ -120,7 +120,7 @@ def _pass_over_blank(file: FileText, alone: bool, skipped: Skipped) -> None:
         raise CorpusError(
             f"{shown(file.source.path)} {fault}.",
             "Allowed: a corpus that holds some text.",
-            "Leave the corpus out to try textgen with the built-in one.",
+            "With no corpus named, textgen run takes the built-in one.",
         )
     skipped.add(file.source.path, "only whitespace" if file.text else "empty")
 

@@ -45,10 +45,24 @@ class ScoredText:
     figures: Figures
     unknown_tokens: int
 
+    def stretches(self) -> list[tuple[str, float]]:
+        """Return the text piece by piece, with the surprise in bits of all the tokens of a piece.
+
+        A character that takes several tokens, such as the bytes of an emoji, is one piece.
+        """
+        pieces: list[tuple[str, float]] = []
+        for token in self.tokens:
+            if token.text or token.token_id == END or not pieces:
+                pieces.append((token.text, token.bits))
+            else:
+                text, bits = pieces[-1]
+                pieces[-1] = (text, bits + token.bits)
+        return pieces
+
     def as_json(self) -> dict[str, Any]:
         """Return plain values; losses in nats."""
         return {
-            "text": self.name,
+            "file": self.name,
             "tokens": len(self.tokens),
             "unknown_tokens": self.unknown_tokens,
             "loss": self.figures.loss,

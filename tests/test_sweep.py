@@ -54,6 +54,9 @@ def test_the_swept_sampler_takes_the_place_of_its_name_else_it_comes_last():
         ("nucleus:0.9..0.8", "0.9..0.8"),
         ("temperature:0.1..0.9/1", "1 values"),
         ("temperature:0.1..0.9/1000", "1000 values"),
+        pytest.param("temperature:0.1..0.9/" + "9" * 5000, "Allowed: from 2 to 100", id="digits"),
+        ("temperature:" + ",".join(["0.5"] * 101), "101 values"),
+        ("temperature:1e400..2/3", "an end that is no number"),
         ("temperature:-1..1/3", "above 0"),
         ("top-k:1..2/3", "whole"),
         ("nucleus:q=0.1,0.2", "q"),
@@ -65,6 +68,15 @@ def test_the_swept_sampler_takes_the_place_of_its_name_else_it_comes_last():
 def test_a_sweep_that_cannot_be_is_refused_with_the_reason(sweep, message):
     with pytest.raises(ComponentError, match=message):
         labels(sweep)
+
+
+def test_one_mistake_in_many_values_is_not_named_for_each():
+    with pytest.raises(ComponentError) as caught:
+        labels("temperature:-2..-1/100")
+    assert len(caught.value.parts) == 3
+    with pytest.raises(ComponentError) as caught:
+        labels("nuclues:0.1,0.2")
+    assert len(caught.value.parts) == 1
 
 
 def test_every_fault_of_sweep_and_samplers_is_named_at_once():

@@ -239,12 +239,20 @@ class Run:
         return evaluation
 
     def score(self, text: str | Path) -> ScoredText:
-        """Return the surprise of every token of a text file. Raises CorpusError."""
+        """Return the surprise of every token of a text file.
+
+        Raises CorpusError, or RunDirectoryError if the model's weights are damaged.
+        """
         held_out = self._other_text(Path(text))
         tokenizer = self.language_model.tokenizer
         pieces = pieces_of_documents(held_out.documents, tokenizer)
         token_ids = np.array([START, *(token_id for token_id, _ in pieces)], np.int32)
         losses = make_scorer(self.configuration, self.language_model).score(token_ids)
+        if np.isnan(losses).any():
+            raise RunDirectoryError(
+                f"The model of {self.directory} is damaged: its losses are NaN.",
+                advice="Use another run, or train one anew.",
+            )
         tokens = held_out.tokens
         return ScoredText(
             name=held_out.split,

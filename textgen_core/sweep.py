@@ -6,6 +6,7 @@ values at even distances. This module knows nothing about what is done with them
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +23,8 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"\s*({_NUMBER})\.\.({_NUMBER})/(\d+)\s*")
 _ALLOWED = "Allowed: one option with several values, as 0.8,0.9,0.95 or as 0.5..1.5/5."
 _MOST = 100  # settings in a sweep
+_FAULTS_SHOWN = 3  # a hundred values have one mistake in common
+_DIGITS = 9  # of their number, at most
 
 
 def sweep_chains(registry: Registry, sweep: str, samplers: Any) -> tuple[tuple[Chosen, ...], ...]:
@@ -41,7 +44,10 @@ def sweep_chains(registry: Registry, sweep: str, samplers: Any) -> tuple[tuple[C
             chosen = choose(registry, "sampler", spec, place=PLACE)
             swept.append(attrs.evolve(chosen, named=(option,)))
         except ComponentError as fault:
-            faults.append(fault)
+            if str(fault) not in map(str, faults):
+                faults.append(fault)
+            if len(faults) >= _FAULTS_SHOWN:
+                break
     if faults:
         raise one_error(faults)
     return tuple(_placed(each, others) for each in swept)
@@ -63,6 +69,8 @@ def _settings(registry: Registry, sweep: str) -> tuple[str, list[Spec]]:
         many = f"varies {' and '.join(swept)}" if swept else "varies no option"
         raise ComponentError(f"The sweep {sweep!r} {many}.", _ALLOWED)
     name = swept[0]
+    if len(several[name]) > _MOST:
+        raise _count_fault(sweep, len(several[name]))
     return name, [
         attrs.evolve(spec, options={**spec.options, name: value}) for value in several[name]
     ]
@@ -73,10 +81,16 @@ def _values(text: str, sweep: str) -> list[str]:
     found = _RANGE.fullmatch(text)
     if found is None:
         return [each.strip() for each in text.split(",")]
-    first, last, count = float(found[1]), float(found[2]), int(found[3])
-    if not 2 <= count <= _MOST:
-        raise ComponentError(
-            f"The sweep {sweep!r} has {count} values.", f"Allowed: from 2 to {_MOST}."
-        )
+    first, last, count = float(found[1]), float(found[2]), int(found[3][-_DIGITS:])
+    if not 2 <= count <= _MOST or len(found[3]) > _DIGITS:
+        raise _count_fault(sweep, count)
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise ComponentError(f"The sweep {sweep[:80]!r} has an end that is no number.", _ALLOWED)
     step = (last - first) / (count - 1)
     return [f"{first + number * step:.10g}" for number in range(count)]
+
+
+def _count_fault(sweep: str, count: int) -> ComponentError:
+    return ComponentError(
+        f"The sweep {sweep[:80]!r} has {count} values.", f"Allowed: from 2 to {_MOST}."
+    )

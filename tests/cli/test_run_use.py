@@ -38,6 +38,9 @@ def results(finished_run, corpus):
         "trace": [
             *("generate", run, "--prompt", "the ", "--json", "--trace", "trace.json"),
         ],
+        "broken prompt": ["generate", run, "--prompt", "the \udcff", "--max-new-tokens", "3"],
+        "trace is a folder": ["generate", run, "--trace", "."],
+        "run without a text": ["score", run],
         "no folder": ["generate", run, "--trace", "missing/trace.json"],
         "sweep": ["generate", run, "--prompt", "the ", "--sweep", "temperature:0.5,1.5"],
         "sweep json": [
@@ -131,10 +134,24 @@ def test_a_sweep_shows_one_prompt_and_seed_at_several_settings(results):
     assert "temperature:t=1.5" in shown
     value = value_of(results["sweep json"])
     chains = [setting["samplers"] for setting in value["settings"]]
-    temperatures = ["temperature:t=0.5", "temperature", "temperature:t=1.5"]
+    temperatures = ["temperature:t=0.5", "temperature:t=1.0", "temperature:t=1.5"]
     assert chains == [["top-k:k=5", each] for each in temperatures]
     assert all(len(setting["samples"]) == 2 for setting in value["settings"])
     assert [setting["compile_seconds"] > 0 for setting in value["settings"]] == [True, False, False]
+
+
+def test_a_prompt_that_is_no_utf_8_is_written_on_from_with_a_warning(results):
+    found = results["broken prompt"]
+    assert found.returncode == 0
+    assert found.stdout.startswith("the \ufffd")
+    assert "Warning" in found.stderr
+
+
+def test_a_trace_that_has_no_place_is_refused_before_anything_is_written(results):
+    for name, words in [("no folder", "there is no folder"), ("trace is a folder", "a folder")]:
+        assert results[name].returncode == 2
+        assert words in results[name].stderr
+        assert results[name].stdout == ""
 
 
 def test_a_sweep_that_is_none_is_refused_before_anything_is_written(results):
@@ -164,6 +181,8 @@ def test_a_text_that_cannot_be_scored_is_a_clear_error(results):
     assert results["no such text"].returncode == 3
     assert "missing.txt" in results["no such text"].stderr
     assert results["too many"].returncode == 2
+    assert results["run without a text"].returncode == 2
+    assert "is a run" in results["run without a text"].stderr
 
 
 def test_a_run_is_scored_on_its_test_split_as_when_it_was_trained(results, finished_run):

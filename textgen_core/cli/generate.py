@@ -13,7 +13,7 @@ from textgen_core.cli.options import Json, RunArgument, Samplers, print_json, wa
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from textgen_core.generation.piece_stream import PieceStream
+    from textgen_core.generation.piece_stream import Generation, PieceStream
     from textgen_core.opened_run import Run
 
 ALTERNATIVES = 10  # tokens that a trace shows at each step
@@ -68,18 +68,16 @@ def generate(
             "--sweep and --trace do not go together.",
             "Allowed: a trace of one setting, with --sampler.",
         )
-    if trace is not None and not trace.parent.is_dir():
-        raise UsageError(
-            f"The trace cannot be written to {trace}: there is no folder {trace.parent}."
-        )
+    if trace is not None:
+        _check_place(trace)
     opened = open_for(run)
-    start = opened.configuration.generation.prompt if prompt is None else prompt
+    start = opened.configuration.generation.prompt if prompt is None else _as_text(prompt)
     if start == "-":
         start = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     wanted: dict[str, Any] = {
         "max_new_tokens": max_new_tokens,
         "seed": opened.configuration.seed if seed is None else seed,
-        "stop": stop or (),
+        "stop": [_as_text(each) for each in stop or ()],
     }
     if sweep is not None:
         _sweep(opened, sweep, sampler, start, samples, wanted, as_json=as_json)
@@ -134,13 +132,42 @@ def _sweep(
 ) -> None:
     from textgen_core.cli.side_by_side import show_table, sweep_as_json
 
-    found = list(opened.sweep(sweep, prompt, sampler=sampler, samples=samples, **wanted))
-    _warn_of_unknown(found[0][1].unknown_characters)
-    written = [([each.label for each in chain], generation) for chain, generation in found]
+    written: list[tuple[list[str], Generation]] = []
+    is_interrupted = False
+    try:
+        settings = opened.sweep(sweep, prompt, sampler=sampler, samples=samples, **wanted)
+        for chain, generation in settings:
+            written.append(([each.label for each in chain], generation))
+    except KeyboardInterrupt:  # the settings that were written by then are shown all the same
+        if not written:
+            raise
+        is_interrupted = True
+    _warn_of_unknown(written[0][1].unknown_characters)
     if as_json:
         print_json(sweep_as_json(written, prompt, wanted["seed"], sweep))
     else:
         show_table(written, prompt)
+    if is_interrupted:
+        raise typer.Exit(130)
+
+
+def _as_text(argument: str) -> str:
+    """Return an argument as text: bytes that are not UTF-8 become the replacement character."""
+    return argument.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+
+
+def _check_place(trace: Path) -> None:
+    """Raise UsageError if no trace can be written there: before the text is, not after it."""
+    problem = ""
+    if not trace.parent.is_dir():
+        problem = f"there is no folder {trace.parent}"
+    elif trace.is_dir():
+        problem = "it is a folder"
+    if problem:
+        raise UsageError(
+            f"The trace cannot be written to {trace}: {problem}.",
+            "Allowed: a file in a folder that exists.",
+        )
 
 
 def _show_pieces(pieces: PieceStream, prompt: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,8 +43,13 @@ def score(
     from textgen_core.cli.opening import open_for
 
     if len(run_and_file) > 2:
-        raise UsageError(f"score takes a run and a file, not {len(run_and_file)} arguments.")
+        raise UsageError(
+            f"score takes a run and a file, not {len(run_and_file)} arguments.",
+            "Allowed: textgen score RUN FILE.",
+        )
     *reference, file = run_and_file
+    if not reference and (Path(file) / "run.toml").is_file():
+        raise UsageError(f"{file} is a run.", "Allowed: a run, and then the text to score.")
     scored = open_for(reference[0] if reference else None).score(file)
     if as_json:
         print_json(scored.as_json())

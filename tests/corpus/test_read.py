@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -172,10 +174,60 @@ def test_what_was_dropped_from_a_file_is_said(tmp_path):
 
 
 def test_a_compressed_file_called_txt_is_named_for_what_it_is(tmp_path):
-    (tmp_path / "a.txt").write_bytes(gzip.compress(b"text"))
-    with pytest.raises(CorpusError, match="compressed with gzip") as caught:
+    (tmp_path / "a.txt").write_bytes(bz2.compress(b"text"))
+    with pytest.raises(CorpusError, match="compressed with bzip2") as caught:
         read_corpus([tmp_path / "a.txt"], DEFAULTS)
-    assert "gunzip" in caught.value.advice
+    assert "bunzip2" in caught.value.advice
+
+
+PACKED = "Größe\n".encode() * 50
+PACKERS = {"gz": gzip.compress, "zst": zstandard.compress}
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+@pytest.mark.parametrize("name", ["book.txt", "book"])
+def test_a_compressed_text_is_read_like_the_text_itself(tmp_path, suffix, name):
+    packed = PACKERS[suffix](PACKED)
+    path = tmp_path / f"{name}.{suffix}"
+    path.write_bytes(packed)
+    for wanted in (path, tmp_path):
+        corpus = read_corpus([wanted], DEFAULTS)
+        assert corpus.documents == (PACKED.decode(),)
+        assert corpus.files[0].sha256 == hashlib.sha256(packed).hexdigest()
+        assert corpus.files[0].bytes == len(packed)
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_several_compressed_parts_in_one_file_are_one_text(tmp_path, suffix):
+    path = tmp_path / f"a.txt.{suffix}"
+    path.write_bytes(PACKERS[suffix](PACKED) + PACKERS[suffix](PACKED))
+    assert read_corpus([path], DEFAULTS).documents == ((PACKED * 2).decode(),)
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: data[:9] + b"~~~~~~~~~~"])
+def test_a_damaged_compressed_file_is_an_error_even_in_a_folder(tmp_path, suffix, damage):
+    (tmp_path / "b.txt").write_text("text")
+    path = tmp_path / f"a.txt.{suffix}"
+    path.write_bytes(damage(PACKERS[suffix](PACKED)))
+    for wanted in (path, tmp_path):
+        with pytest.raises(CorpusError, match="damaged or cut off"):
+            read_corpus([wanted], DEFAULTS)
+
+
+def test_a_compressed_archive_and_a_compressed_picture_are_no_text(tmp_path):
+    for data, kind in ((b"\0" * 257 + b"ustar", "tar archive"), (b"\x89PNG\r\n", "PNG")):
+        (tmp_path / "a.gz").write_bytes(gzip.compress(data))
+        with pytest.raises(CorpusError, match=kind):
+            read_corpus([tmp_path / "a.gz"], DEFAULTS)
+
+
+def test_without_its_library_zstd_is_an_error_that_says_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    (tmp_path / "a.zst").write_bytes(zstandard.compress(PACKED))
+    with pytest.raises(CorpusError, match="zstd") as caught:
+        read_corpus([tmp_path / "a.zst"], DEFAULTS)
+    assert "textgen-core[zstd]" in caught.value.advice
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

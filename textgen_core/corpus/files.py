@@ -15,12 +15,13 @@ from pathlib import Path
 import attrs
 
 from textgen_core.corpus.documents import count_of
+from textgen_core.corpus.unpack import PACKED_SUFFIXES
 from textgen_core.errors import CorpusError
 
 STDIN = "-"
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".org")
 RUN_FILES = ("run.toml", "manifest.json")  # a folder with both is a run, not somebody's text
-FILES_WANTED = "Allowed: text files, folders of them, or - for standard input."
+FILES_WANTED = "Allowed: text files (.gz and .zst too), folders of them, or - for standard input."
 KINDS = (
     (stat.S_ISFIFO, "a named pipe", "Pipe it into standard input: cat PIPE | textgen run -"),
     (stat.S_ISSOCK, "a socket", "Save what it sends as a file."),
@@ -64,7 +65,10 @@ def find_files(paths: Sequence[str | Path], skipped: Skipped) -> list[Found]:
 
 def is_text_name(path: Path) -> bool:
     """Return whether a file's name promises text, so that it may not be passed over silently."""
-    return path.suffix.lower() in TEXT_SUFFIXES
+    name = path.name.lower()
+    for suffix in PACKED_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name.endswith(TEXT_SUFFIXES)
 
 
 def shown(path: str | Path) -> str:

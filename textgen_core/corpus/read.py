@@ -26,6 +26,7 @@ from textgen_core.corpus.files import (
     shown,
     unreadable,
 )
+from textgen_core.corpus.unpack import is_packed, unpacked
 from textgen_core.errors import CorpusError
 from textgen_core.settings import CorpusSettings
 
@@ -34,7 +35,10 @@ HEAD = 4096  # enough to know a binary format by, before gigabytes of it are rea
 
 @attrs.frozen(kw_only=True)
 class FileText:
-    """A file's text, exactly as it stands there but for a byte order mark and stray NULs."""
+    """A file's text, exactly as it stands there but for a byte order mark and stray NULs.
+
+    `source` tells of the file as it lies there, compressed or not.
+    """
 
     source: SourceFile
     text: str
@@ -79,7 +83,7 @@ def read_file(path: Path, encoding: str) -> FileText:
     Raises CorpusError if it cannot be read or is not text in `encoding`; it may be empty.
     """
     data = _read_stdin() if str(path) == STDIN else _read_bytes(path)
-    text, notes = decode_text(data, encoding, shown(path))
+    text, notes = decode_text(unpacked(data, shown(path)), encoding, shown(path))
     digest = hashlib.sha256(data).hexdigest()
     name = STDIN if str(path) == STDIN else shown(path)
     source = SourceFile(path=name, bytes=len(data), sha256=digest)
@@ -141,7 +145,9 @@ def _same_bytes(texts: Sequence[FileText]) -> list[str]:
 def _read_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            refuse_known_formats(file.read(HEAD), shown(path))
+            head = file.read(HEAD)
+            if not is_packed(head):
+                refuse_known_formats(head, shown(path))
             file.seek(0)
             return file.read()
     except (OSError, ValueError) as error:

@@ -24,7 +24,6 @@ _RANGE = re.compile(rf"\s*({_NUMBER})\.\.({_NUMBER})/(\d+)\s*")
 _ALLOWED = "Allowed: one option with several values, as 0.8,0.9,0.95 or as 0.5..1.5/5."
 _MOST = 100  # settings in a sweep
 _FAULTS_SHOWN = 3  # a hundred values have one mistake in common
-_DIGITS = 9  # of their number, at most
 
 
 def sweep_chains(registry: Registry, sweep: str, samplers: Any) -> tuple[tuple[Chosen, ...], ...]:
@@ -70,7 +69,7 @@ def _settings(registry: Registry, sweep: str) -> tuple[str, list[Spec]]:
         raise ComponentError(f"The sweep {sweep!r} {many}.", _ALLOWED)
     name = swept[0]
     if len(several[name]) > _MOST:
-        raise _count_fault(sweep, len(several[name]))
+        raise _count_fault(sweep, str(len(several[name])))
     return name, [
         attrs.evolve(spec, options={**spec.options, name: value}) for value in several[name]
     ]
@@ -81,16 +80,17 @@ def _values(text: str, sweep: str) -> list[str]:
     found = _RANGE.fullmatch(text)
     if found is None:
         return [each.strip() for each in text.split(",")]
-    first, last, count = float(found[1]), float(found[2]), int(found[3][-_DIGITS:])
-    if not 2 <= count <= _MOST or len(found[3]) > _DIGITS:
-        raise _count_fault(sweep, count)
+    # The count too, since a whole number of thousands of digits cannot be read as one.
+    first, last, count = map(float, found.groups())
+    if not 2 <= count <= _MOST:
+        raise _count_fault(sweep, found[3])
     if not (math.isfinite(first) and math.isfinite(last)):
         raise ComponentError(f"The sweep {sweep[:80]!r} has an end that is no number.", _ALLOWED)
     step = (last - first) / (count - 1)
-    return [f"{first + number * step:.10g}" for number in range(count)]
+    return [f"{first + number * step:.10g}" for number in range(int(count))]
 
 
-def _count_fault(sweep: str, count: int) -> ComponentError:
+def _count_fault(sweep: str, count: str) -> ComponentError:
     return ComponentError(
-        f"The sweep {sweep[:80]!r} has {count} values.", f"Allowed: from 2 to {_MOST}."
+        f"The sweep {sweep[:80]!r} has {count[:20]} values.", f"Allowed: from 2 to {_MOST}."
     )

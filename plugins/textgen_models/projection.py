@@ -14,7 +14,7 @@ import tensorflow as tf
 def sizes(tensor: Any) -> list[Any]:
     """Return the sizes of a tensor's axes: numbers, and scalar tensors where none is known yet.
 
-    Numbers need no operations, and those of shapes were most of a small program.
+    Numbers need no operations, and those of shapes were a third of a small program's.
     """
     known = tensor.shape.as_list()
     if None not in known:

@@ -68,6 +68,11 @@ _KEPT_MEMORY = {
     "MALLOC_TOP_PAD_": "500000000",
 }
 
+_TORCH: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("torch", "torch", {}),
+    ("tuned", "tuned-torch", _KEPT_MEMORY),
+)
+
 # XLA makes nothing of bfloat16 in Keras's loop over time: it took a tenth of the speed.
 _KERAS = [
     Contestant(
@@ -80,9 +85,9 @@ _KERAS = [
 ]
 
 
-def contestants_of(name: str, compile_with: str = "auto") -> list[Contestant]:
+def contestants_of(setting_name: str, compile_with: str = "auto") -> list[Contestant]:
     """Return who takes part in a setting; `compile_with` is ours' training.compile."""
-    setting = SETTINGS[name]
+    setting = SETTINGS[setting_name]
     ours = {"options": our_options(setting), "compile": compile_with}
     torch_script = f"torch_{'lstm' if setting['model'] == 'lstm' else 'gpt'}.py"
     contestants = [
@@ -96,21 +101,13 @@ def contestants_of(name: str, compile_with: str = "auto") -> list[Contestant]:
     ]
     contestants += [
         Contestant(
-            side="torch",
-            name=f"torch-{precision}",
+            side=side,
+            name=f"{name}-{precision}",
             script=torch_script,
             options={"precision": precision},
+            environment=environment,
         )
-        for precision in PRECISIONS
-    ]
-    contestants += [
-        Contestant(
-            side="tuned",
-            name=f"tuned-torch-{precision}",
-            script=torch_script,
-            options={"precision": precision},
-            environment=_KEPT_MEMORY,
-        )
+        for side, name, environment in _TORCH
         for precision in PRECISIONS
     ]
     if setting["model"] == "lstm":

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from data.letters import LETTERS, letter_tokenizer
 
+from textgen_core.cache import cache_directory
 from textgen_core.data import tokens
 from textgen_core.data.tokenizer import END, START, UNK
-from textgen_core.data.tokens import default_cache_directory, tokenize_documents
+from textgen_core.data.tokens import tokenize_documents
 from textgen_core.errors import ConfigurationError
 
 A, B, C = (LETTERS.index(letter) + 4 for letter in "abc")
@@ -166,7 +167,7 @@ def test_the_cache_is_where_the_variable_says(tmp_path, monkeypatch):
 
 def test_without_the_variable_the_cache_is_the_users(monkeypatch):
     monkeypatch.delenv("TEXTGEN_CACHE", raising=False)
-    assert default_cache_directory().name in ("textgen", "Cache")
+    assert cache_directory().name in ("textgen", "Cache")
 
 
 def test_a_cache_that_cannot_be_a_folder_names_the_way_out(tmp_path):

@@ -39,7 +39,7 @@ def test_the_pieces_joined_are_the_text(tokenizer):
 
 def test_the_tokens_are_those_of_the_token_file(tokenizer, tmp_path):
     documents = [TEXT, OTHER]
-    tokens = tokenize_documents(documents, tokenizer, "test", cache_directory=tmp_path)
+    tokens = tokenize_documents(documents, tokenizer, "test", folder=tmp_path)
     token_ids = [token_id for token_id, _ in pieces_of_documents(documents, tokenizer)]
     assert token_ids == tokens.token_ids[1:].tolist()
     assert token_ids.count(END) == 1

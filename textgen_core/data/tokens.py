@@ -22,15 +22,13 @@ from typing import Any, BinaryIO
 
 import attrs
 import numpy as np
-import platformdirs
 import tokenizers
 
+from textgen_core.cache import cache_directory, cache_error, cache_errors
 from textgen_core.data.pieces import EncodedPiece, encode_in_pieces
 from textgen_core.data.tokenizer import END, START, UNK
-from textgen_core.errors import ConfigurationError
 
 FORMAT_VERSION = 1
-CACHE_VARIABLE = "TEXTGEN_CACHE"
 BLOCK = 2**20  # bytes, or characters, that are hashed at once
 
 Progress = Callable[[int, int], None]  # characters done, characters in all
@@ -57,23 +55,23 @@ def tokenize_documents(
     documents: Sequence[str],
     tokenizer: tokenizers.Tokenizer,
     name: str,
-    cache_directory: Path | None = None,
+    folder: Path | None = None,
     progress: Progress | None = None,
 ) -> TokenFile:
     """Return the token file of `documents`, from the cache if it is there.
 
-    `name` says whose tokens they are ("train") in the file's name. The cache is `cache_directory`,
-    else the folder that TEXTGEN_CACHE names, else the user's cache folder. Raises
+    `name` says whose tokens they are ("train") in the file's name. The cache is `folder`, else
+    the folder that TEXTGEN_CACHE names, else the user's cache folder. Raises
     ConfigurationError if the cache cannot be written.
     """
-    folder = cache_directory or default_cache_directory()
+    folder = folder or cache_directory()
     path = folder / f"{name}-{_key(documents, tokenizer)}.tokens"
     found = _open(path)
     if found is not None:
         return found
     size = tokenizer.get_vocab_size(with_added_tokens=True)
     dtype = np.dtype("<u2" if size <= 2**16 else "<u4")
-    with _cache_errors(folder):
+    with cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _written_beside(path) as file:
             pieces = _report(encode_in_pieces(documents, tokenizer), documents, progress)
@@ -83,14 +81,8 @@ def tokenize_documents(
             file.write(json.dumps(facts, indent=2).encode())
         written = _open(path)
     if written is None:
-        raise _cache_error(folder, "what was written is not what is read")
+        raise cache_error(folder, "what was written is not what is read")
     return written
-
-
-def default_cache_directory() -> Path:
-    """Return the folder that TEXTGEN_CACHE names, else the user's cache folder."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return Path(named) if named else platformdirs.user_cache_path("textgen", appauthor=False)
 
 
 # ---- writing --------------------------------------------------------------------------------
@@ -145,21 +137,6 @@ def _written_beside(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
-
-
-@contextmanager
-def _cache_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _cache_error(folder, error.strerror or str(error)) from error
-
-
-def _cache_error(folder: Path, reason: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The token cache {folder} cannot be written: {reason}.",
-        advice=f"Name a folder that can: set {CACHE_VARIABLE} to it.",
-    )
 
 
 # ---- reading --------------------------------------------------------------------------------

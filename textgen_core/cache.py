@@ -1,0 +1,40 @@
+"""The folder for what can be made again: token files, and texts too large for memory.
+
+This module knows nothing about what lies there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from textgen_core.errors import ConfigurationError
+
+CACHE_VARIABLE = "TEXTGEN_CACHE"
+
+
+def cache_directory() -> Path:
+    """Return the folder that TEXTGEN_CACHE names, else the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else platformdirs.user_cache_path("textgen", appauthor=False)
+
+
+@contextmanager
+def cache_errors(folder: Path) -> Iterator[None]:
+    """Turn an error of the system while writing to `folder` into a ConfigurationError."""
+    try:
+        yield
+    except OSError as error:
+        raise cache_error(folder, error.strerror or str(error)) from error
+
+
+def cache_error(folder: Path, reason: str) -> ConfigurationError:
+    """Return the error for a cache that cannot be used."""
+    return ConfigurationError(
+        f"The token cache {folder} cannot be written: {reason}.",
+        advice=f"Name a folder that can: set {CACHE_VARIABLE} to it.",
+    )

@@ -114,7 +114,9 @@ def options_of(component: type) -> tuple[Option, ...]:
 class TokenizerTrainer(ABC):
     """Trains a tokenizer on text.
 
-    `lossless` promises that decoding what was encoded gives any text back, whatever it holds.
+    `lossless` promises that decoding what was encoded gives any text back, whatever it holds. A
+    trainer may have an attribute or option `sample_characters`: of a longer training text it is
+    given about so many, from all over the text; None, or no such attribute: all of it.
     """
 
     lossless: ClassVar[bool] = False

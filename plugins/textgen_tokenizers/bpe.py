@@ -49,6 +49,12 @@ class BPETokenizerTrainer(TokenizerTrainer):
         help="merge no pair seen less often, which keeps a small corpus's vocabulary small",
         at_least=1,
     )
+    sample_characters: int | None = option(
+        20_000_000,
+        help="characters of a longer training text, from all over it, that merges are learnt from; "
+        "none: all of them",
+        at_least=1_000,
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.units == "bytes" and self.vocabulary_size < BYTES:

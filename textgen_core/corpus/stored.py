@@ -171,6 +171,11 @@ def store_documents(documents: Iterable[str]) -> StoredDocuments:
     return writer.documents()
 
 
+def stored(documents: Sequence[str]) -> StoredDocuments:
+    """Return documents as stored ones, those that are so already as they are."""
+    return documents if isinstance(documents, StoredDocuments) else store_documents(documents)
+
+
 def iterate_pieces(documents: Iterable[str]) -> Iterator[Piece]:
     """Yield the pieces of documents, stored or not, in their order."""
     if isinstance(documents, StoredDocuments):

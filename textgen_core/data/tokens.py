@@ -25,11 +25,13 @@ import numpy as np
 import tokenizers
 
 from textgen_core.cache import cache_directory, cache_error, cache_errors
+from textgen_core.corpus.stored import count_all_characters, iterate_pieces
 from textgen_core.data.pieces import EncodedPiece, encode_in_pieces
 from textgen_core.data.tokenizer import END, START, UNK
 
 FORMAT_VERSION = 1
-BLOCK = 2**20  # bytes, or characters, that are hashed at once
+DOCUMENT_END = b"\xff"  # no byte of UTF-8
+BLOCK = 2**20  # token ids that are checked at once
 
 Progress = Callable[[int, int], None]  # characters done, characters in all
 
@@ -65,7 +67,8 @@ def tokenize_documents(
     ConfigurationError if the cache cannot be written.
     """
     folder = folder or cache_directory()
-    path = folder / f"{name}-{_key(documents, tokenizer)}.tokens"
+    key, text_bytes = _key(documents, tokenizer)
+    path = folder / f"{name}-{key}.tokens"
     found = _open(path)
     if found is not None:
         return found
@@ -76,7 +79,7 @@ def tokenize_documents(
         with _written_beside(path) as file:
             pieces = _report(encode_in_pieces(documents, tokenizer), documents, progress)
             facts = _write_tokens(file, pieces, dtype)
-        facts["text_bytes"] = sum(len(block) for text in documents for block in _blocks(text))
+        facts["text_bytes"] = text_bytes
         with _written_beside(_facts_path(path)) as file:
             file.write(json.dumps(facts, indent=2).encode())
         written = _open(path)
@@ -117,7 +120,7 @@ def _report(
     pieces: Iterable[EncodedPiece], documents: Sequence[str], progress: Progress | None
 ) -> Iterator[EncodedPiece]:
     """Pass the pieces on, and tell how far they have come."""
-    total = sum(len(text) for text in documents)
+    total = count_all_characters(documents)
     done = 0
     for piece in pieces:
         yield piece
@@ -171,17 +174,14 @@ def _facts_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def _key(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> str:
-    """Return the hash of all that the tokens depend on."""
+def _key(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> tuple[str, int]:
+    """Return the hash of all that the tokens depend on, and the text's UTF-8 bytes."""
     digest = hashlib.sha256(f"{FORMAT_VERSION}\n{tokenizer.to_str()}\n".encode())
-    for text in documents:
-        digest.update(f"{len(text)}\n".encode())  # so that borders between documents count
-        for block in _blocks(text):
-            digest.update(block)
-    return digest.hexdigest()[:32]
-
-
-def _blocks(text: str) -> Iterator[bytes]:
-    """Yield a text's UTF-8 bytes without holding all of them."""
-    for start in range(0, len(text), BLOCK):
-        yield text[start : start + BLOCK].encode()
+    text_bytes = 0
+    for text, ends_document in iterate_pieces(documents):
+        block = text.encode()
+        digest.update(block)
+        text_bytes += len(block)
+        if ends_document:  # so that borders between documents count
+            digest.update(DOCUMENT_END)
+    return digest.hexdigest()[:32], text_bytes

@@ -31,6 +31,7 @@ EXIT_CODES = {
     PluginFailure: 1,
     TrainingDiverged: 1,
     OutOfMemory: 1,
+    DiskTooSmall: 1,
     Interrupted: 130,
 }
 

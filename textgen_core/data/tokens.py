@@ -17,6 +17,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,10 +25,11 @@ import attrs
 import numpy as np
 import tokenizers
 
-from textgen_core.cache import cache_directory, cache_error, cache_errors
+from textgen_core.cache import CACHE_VARIABLE, cache_directory, cache_error, cache_errors
 from textgen_core.corpus.stored import count_all_characters, iterate_pieces
 from textgen_core.data.pieces import EncodedPiece, encode_in_pieces
-from textgen_core.data.tokenizer import END, START, UNK
+from textgen_core.data.tokenizer import END, SAMPLE, START, UNK, encode
+from textgen_core.disk import check_space
 
 FORMAT_VERSION = 1
 DOCUMENT_END = b"\xff"  # no byte of UTF-8
@@ -74,6 +76,12 @@ def tokenize_documents(
         return found
     size = tokenizer.get_vocab_size(with_added_tokens=True)
     dtype = np.dtype("<u2" if size <= 2**16 else "<u4")
+    check_space(
+        folder,
+        _expected_tokens(documents, tokenizer) * dtype.itemsize,
+        f"The tokens of {name}",
+        f"Make room, or set {CACHE_VARIABLE} to a folder on another disk.",
+    )
     with cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _written_beside(path) as file:
@@ -86,6 +94,13 @@ def tokenize_documents(
     if written is None:
         raise cache_error(folder, "what was written is not what is read")
     return written
+
+
+def _expected_tokens(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> int:
+    """Return about how many tokens the documents have, by those of their beginning."""
+    beginning = "".join(piece.text[:SAMPLE] for piece in islice(iterate_pieces(documents), 10))
+    tokens = len(encode(tokenizer, beginning[:SAMPLE]))
+    return count_all_characters(documents) * tokens // max(1, min(SAMPLE, len(beginning)))
 
 
 # ---- writing --------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from textgen_core.errors import (
     ComponentError,
     ConfigurationError,
     CorpusError,
+    DiskTooSmall,
     Interrupted,
     OutOfMemory,
     PluginFailure,

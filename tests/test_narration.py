@@ -51,7 +51,10 @@ def test_several_documents_are_in_the_plural():
 def prepared(size, **files):
     def token_file(tokens, unknown, text_bytes):
         return SimpleNamespace(
-            token_ids=np.zeros(tokens + 1, np.uint16), unknown_tokens=unknown, text_bytes=text_bytes
+            token_ids=np.zeros(tokens + 1, np.uint16),
+            unknown_tokens=unknown,
+            text_bytes=text_bytes,
+            unknown=(("seldom", unknown),) if unknown else (),
         )
 
     return SimpleNamespace(
@@ -70,6 +73,7 @@ def test_a_preparation_is_told_split_by_split_without_counting_the_start_token()
     assert "fewer than 2,000: the text gives no more" in lines[1]
     assert lines[2] == "train: 12,000 tokens, 5.00 bytes a token"
     assert lines[3] == "test: 10 tokens, 3 unknown, 4.50 bytes a token"
+    assert lines[4] == "  unknown in test: seldom 3"
     assert "fewer" not in tell_preparation(prepared(2004), configuration)[1]
 
 

@@ -36,14 +36,19 @@ LONGEST = 32 * WINDOW  # characters of the longest window
 class EncodedPiece:
     """The tokens of a stretch of a document.
 
-    token_ids: uint32 `(tokens,)`; unknown_bytes: UTF-8 bytes of the text that `<UNK>` stands for;
+    token_ids: uint32 `(tokens,)`; unknown: the text that each `<UNK>` among them stands for;
     ends_document: whether the document's last token is among them.
     """
 
     token_ids: np.ndarray
     characters: int
-    unknown_bytes: int
+    unknown: tuple[str, ...]
     ends_document: bool
+
+    @property
+    def unknown_bytes(self) -> int:
+        """The UTF-8 bytes of the text that `<UNK>` stands for."""
+        return sum(len(text.encode()) for text in self.unknown)
 
 
 def encode_in_pieces(
@@ -158,17 +163,17 @@ class _Window(_Stretch):
         return EncodedPiece(
             token_ids=token_ids,
             characters=(stop.position if stop else self.end) - start.position,
-            unknown_bytes=self._bytes_of(unknown) if unknown else 0,
+            unknown=self._texts_of(unknown) if unknown else (),
             ends_document=stop is None,
         )
 
-    def _bytes_of(self, tokens: Sequence[int]) -> int:
-        """Return the bytes of the text of tokens, less what the one before each covers already."""
+    def _texts_of(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        """Return the text of tokens, less what the one before each covers already."""
         offsets = self.tokenizer.encode(self.text, add_special_tokens=False).offsets
-        spans = [
-            (max(offsets[at][0], offsets[at - 1][1] if at else 0), offsets[at][1]) for at in tokens
-        ]
-        return sum(len(self.text[start:end].encode()) for start, end in spans)
+        starts = (max(offsets[at][0], offsets[at - 1][1] if at else 0) for at in tokens)
+        return tuple(
+            self.text[start : offsets[at][1]] for at, start in zip(tokens, starts, strict=True)
+        )
 
 
 def _find_seam(left: _Window, right: _Window) -> _Seam | None:

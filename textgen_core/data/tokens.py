@@ -15,6 +15,7 @@ import json
 import os
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -31,8 +32,10 @@ from textgen_core.data.pieces import EncodedPiece, encode_in_pieces
 from textgen_core.data.tokenizer import END, SAMPLE, START, UNK, encode
 from textgen_core.disk import check_space
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 DOCUMENT_END = b"\xff"  # no byte of UTF-8
+UNKNOWN_COUNTED = 100_000  # different texts that `<UNK>` stands for
+UNKNOWN_SHOWN = 10
 BLOCK = 2**20  # token ids that are checked at once
 
 Progress = Callable[[int, int], None]  # characters done, characters in all
@@ -45,7 +48,8 @@ class TokenFile:
     token_ids: uint16 or uint32 `(tokens,)`, memory-mapped: `<START>`, then the documents with
     `<END>` between them, and none at the end.
     text_bytes: the documents' UTF-8 bytes; unknown_tokens: how many tokens are `<UNK>`;
-    unknown_bytes: the UTF-8 bytes that they stand for.
+    unknown_bytes: the UTF-8 bytes that they stand for; unknown: the most frequent of the texts that
+    they stand for, with how often.
     """
 
     path: Path
@@ -53,6 +57,7 @@ class TokenFile:
     text_bytes: int
     unknown_tokens: int
     unknown_bytes: int
+    unknown: tuple[tuple[str, int], ...] = ()
 
 
 def tokenize_documents(
@@ -112,6 +117,7 @@ def _write_tokens(
     """Write the tokens of all documents, and return what the JSON file says about them."""
     facts: dict[str, Any] = {"version": FORMAT_VERSION, "dtype": dtype.str}
     facts |= dict.fromkeys(("tokens", "checksum", "unknown_tokens", "unknown_bytes"), 0)
+    unknown: Counter[str] = Counter()
 
     def write(token_ids: Sequence[int] | np.ndarray) -> None:
         block = np.asarray(token_ids, dtype=dtype).tobytes()
@@ -127,8 +133,11 @@ def _write_tokens(
         write(piece.token_ids)
         facts["unknown_tokens"] += int(np.count_nonzero(piece.token_ids == UNK))
         facts["unknown_bytes"] += piece.unknown_bytes
+        unknown.update(piece.unknown)
+        if len(unknown) > UNKNOWN_COUNTED:  # the rarest go, so that memory is bounded
+            unknown = Counter(dict(unknown.most_common(UNKNOWN_COUNTED // 2)))
         between = piece.ends_document
-    return facts
+    return {**facts, "unknown": unknown.most_common(UNKNOWN_SHOWN)}
 
 
 def _report(
@@ -173,6 +182,7 @@ def _open(path: Path) -> TokenFile | None:
             text_bytes=int(facts["text_bytes"]),
             unknown_tokens=int(facts["unknown_tokens"]),
             unknown_bytes=int(facts["unknown_bytes"]),
+            unknown=tuple((str(text), int(times)) for text, times in facts["unknown"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

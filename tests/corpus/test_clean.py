@@ -17,7 +17,7 @@ EVERYTHING = {"unicode": "NFKC", "spaces": "collapse", "letter_case": "lower"}
 
 def clean(*documents: str, **chosen: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     corpus = clean_corpus(Corpus(documents=documents), CorpusSettings(**chosen))
-    return corpus.documents, corpus.notes
+    return tuple(corpus.documents), corpus.notes
 
 
 def test_clean_text_stays_as_it_is_and_nothing_is_said():

@@ -128,7 +128,7 @@ def test_only_files_without_text_are_an_error(tmp_path):
 
 def test_a_folder_gives_its_text_and_skips_the_rest_with_a_note(tmp_path):
     (tmp_path / "a.txt").write_text("text")
-    (tmp_path / "list.csv").write_text("also,text")
+    (tmp_path / "list.text").write_text("also,text")
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     (tmp_path / "noise.dat").write_bytes(b"\xff\xfe\xfd" * 9)
     corpus = read_corpus([tmp_path], DEFAULTS)

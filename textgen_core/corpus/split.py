@@ -53,7 +53,8 @@ def split_corpus(
     """
     parts: Parts
     if ready_made is not None:
-        parts = (corpus.documents, ready_made[0].documents, ready_made[1].documents)
+        held_out = (tuple(each.documents) for each in ready_made)
+        parts = (tuple(corpus.documents), *held_out)
         notes = _check_files(corpus, *ready_made)
     else:
         cut = cut_by_position if settings.split_by == "position" else cut_by_documents

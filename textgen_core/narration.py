@@ -63,7 +63,9 @@ def tell_preparation(prepared: Prepared, configuration: Configuration) -> list[s
             f"{file.text_bytes / max(1, tokens):.2f} bytes a token"
         )
         if file.unknown:
-            shown = ", ".join(f"{text.strip() or text!r} {times:,}" for text, times in file.unknown)
+            shown = ", ".join(
+                f"{text.strip() or repr(text)} {times:,}" for text, times in file.unknown
+            )
             lines.append(f"  unknown in {name}: {shown}")
     return lines
 

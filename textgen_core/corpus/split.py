@@ -8,10 +8,9 @@ would end up on both sides. This module knows nothing about tokens.
 from __future__ import annotations
 
 import hashlib
-from array import array
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import attrs
 
@@ -19,9 +18,6 @@ from textgen_core.corpus.documents import Corpus, count_of
 from textgen_core.corpus.stored import StoredDocuments, iterate_pieces, stored
 from textgen_core.errors import CorpusError
 from textgen_core.settings import CorpusSettings
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Documents = Sequence[str]
 Parts = tuple[Documents, Documents, Documents]
@@ -53,8 +49,8 @@ def split_corpus(
     """
     parts: Parts
     if ready_made is not None:
-        held_out = (tuple(each.documents) for each in ready_made)
-        parts = (tuple(corpus.documents), *held_out)
+        validation, test = ready_made
+        parts = (corpus.documents, validation.documents, test.documents)
         notes = _check_files(corpus, *ready_made)
     else:
         cut = cut_by_position if settings.split_by == "position" else cut_by_documents
@@ -140,28 +136,22 @@ def _check_files(corpus: Corpus, validation: Corpus, test: Corpus) -> list[str]:
 
 
 def _repeated_documents(parts: Sequence[Documents]) -> list[str]:
-    import numpy as np
-
-    trained = fingerprints(parts[0])
-    held_out = np.concatenate([fingerprints(part) for part in parts[1:]])
-    repeated = int(np.isin(held_out, trained).sum())
+    held_out = Counter(key for part in parts[1:] for key in fingerprints(part))
+    trained = {key for key in fingerprints(parts[0]) if key in held_out}
+    repeated = sum(held_out[key] for key in trained)
     if not repeated:
         return []
     return [
-        f"{repeated:,} of {count_of(len(held_out), 'held-out document')} also stand word for word "
-        "in the training text."
+        f"{repeated:,} of {count_of(held_out.total(), 'held-out document')} also stand word for "
+        "word in the training text."
     ]
 
 
-def fingerprints(documents: Documents) -> np.ndarray:
-    """Return a hash of each document, uint64 `(documents,)`."""
-    import numpy as np
-
-    found = array("Q")
+def fingerprints(documents: Documents) -> Iterator[bytes]:
+    """Yield a hash of each document, eight bytes."""
     digest = hashlib.blake2b(digest_size=8)
     for text, ends_document in iterate_pieces(documents):
         digest.update(text.encode("utf-8", "surrogatepass"))
         if ends_document:
-            found.append(int.from_bytes(digest.digest(), "little"))
+            yield digest.digest()
             digest = hashlib.blake2b(digest_size=8)
-    return np.frombuffer(found, np.uint64) if found else np.zeros((0,), np.uint64)

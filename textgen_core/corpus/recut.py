@@ -14,7 +14,7 @@ from textgen_core.corpus.stored import Piece
 
 PIECE = 1 << 20  # characters
 SPACE = " \t\n\r"
-SEARCHED = 4096  # characters at the end of a text without spaces
+SEARCHED = 256  # characters at the end of a text without spaces
 JOINED_JAMO = range(0x1160, 0x1200)  # vowels and finals, which compose with what is before them
 
 

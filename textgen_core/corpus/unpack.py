@@ -16,7 +16,7 @@ PACKED_SUFFIXES = (".gz", ".zst")
 GZIP, ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 PIECE = 1 << 20  # bytes that are given at once
 GZIP_WINDOW = 31  # zlib's word for: the largest window, with gzip's header and trailer
-SLICE = 2048  # 4 bytes of Zstandard may stand for 128 KiB, so these for 64 MiB
+SLICE = 512  # 4 bytes of Zstandard may stand for 128 KiB, so these for 16 MiB
 
 
 def is_packed(head: bytes) -> bool:

@@ -24,6 +24,9 @@ class CorpusSettings:
     documents: Literal["file", "blank-line", "record"] = option(
         "file", help="what a document is: a file, a block between blank lines, or a line"
     )
+    language: str = option(
+        "auto", help="the text's language by its code (en, de, zh ...), to find its sentences"
+    )
     split: tuple[float, ...] = option(
         (80.0, 10.0, 10.0),
         help="percent of the text for training, validation and test",

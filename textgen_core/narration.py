@@ -46,7 +46,8 @@ def _amounts(analysis: Analysis) -> list[tuple[str, str]]:
         (
             "words",
             f"{analysis.words:,} of {_count(analysis.types, 'type')} "
-            f"(type/token ratio {analysis.type_token_ratio:.3f}), {analysis.hapaxes:,} of them once",
+            f"(type/token ratio {analysis.type_token_ratio:.3f}), "
+            f"{analysis.hapaxes:,} of them once",
         ),
         ("lines", f"{lines_of.mean:.0f} characters on average, the longest {lines_of.maximum:,}"),
         ("sentences", f"{sentences.mean:.0f} words on average, the longest {sentences.maximum:,}"),

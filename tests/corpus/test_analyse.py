@@ -116,16 +116,16 @@ EXACT = (
 )
 
 
-def prose(words, numbers=random.Random(1)):
+def prose(words, seed=1):
+    numbers = random.Random(seed)
     draw = [f"w{int(numbers.paretovariate(0.7)) % 10**6}" for _ in range(words)]
-    return "".join(
-        f"{word}{' ' if place % 9 else '.' + chr(10)}" for place, word in enumerate(draw)
-    )
+    ends = (" " if place % 9 else ".\n" for place in range(words))
+    return "".join(map("".join, zip(draw, ends)))
 
 
 @pytest.mark.parametrize("store", [tuple, store_documents])
 def test_bounds_on_memory_change_no_figure_of_the_whole_text(monkeypatch, store):
-    documents = [prose(6000), prose(9000) + "\nend\n", *(prose(20) for _ in range(300))]
+    documents = [prose(6000), prose(9000) + "\nend\n", *(prose(20, seed) for seed in range(300))]
     whole = analyse(*documents)
     for name, value in SMALL.items():
         monkeypatch.setattr(name, value)

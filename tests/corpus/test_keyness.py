@@ -22,7 +22,11 @@ def test_words_that_a_text_uses_more_than_the_reference_mark_it_the_strongest_fi
     found = find_domain_words(here, 147, there, 1000, 20)
     assert [each.word for each in found] == ["whale", "ship"]
     whale = found[0]
-    assert (whale.count, whale.per_million, whale.per_million_in_reference) == (30, 204081.6, 0.0)
+    assert (whale.occurrences, whale.per_million, whale.per_million_in_reference) == (
+        30,
+        204081.6,
+        0.0,
+    )
     assert whale.score == pytest.approx(2 * 30 * math.log(1147 / 147), abs=0.1)
 
 

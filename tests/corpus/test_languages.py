@@ -17,7 +17,7 @@ TEXTS = {
     "es": "El niño que vive en la casa no tiene más que un perro, y los vecinos lo saben muy bien.",
     "pt": "O menino não tem mais do que um cão, e os vizinhos da rua são uma família para você.",
     "it": "Il ragazzo che vive nella casa non è più qui, e della madre si sa anche di meno.",
-    "nl": "Het is niet wat ik dacht, maar de man die voor het huis zat wordt ook door een hond bewaakt.",
+    "nl": "Het is niet wat ik dacht, maar de man die voor het huis zat wordt ook bewaakt.",
     "pl": "To jest dom, który się nie podoba, ale po co go kupować, jak był tak drogi od początku.",
     "ru": "Он был не в том доме, что и она, но это всё, что я знал, и так было только один раз.",
     "uk": "Він був не в тому домі, що й вона, але це все, що я знав, і так було від початку.",

@@ -55,7 +55,7 @@ def iterate_blocks(documents: Iterable[str]) -> Iterator[Block]:
     for text, ends_document in iterate_pieces(documents):
         rest += text
         start = 0
-        while (cut := _cut(rest, start, ends_document)) < len(rest):
+        while (cut := _cut(rest, start)) < len(rest):
             yield Block(parts=(*parts, rest[start:cut]), ends_document=False)
             parts, size, start = [], 0, cut
         rest = rest[start:]
@@ -105,10 +105,10 @@ class EvenSample(Generic[Item]):
         return [item for _, item in self._kept]
 
 
-def _cut(text: str, start: int, ends_document: bool) -> int:
+def _cut(text: str, start: int) -> int:
     """Return where the block from `start` ends; the end of `text` where it is not yet known.
 
-    The end of the text stands also for the rest of a document that is no larger than a block.
+    The end of the text stands also for a document's rest that fits into one block.
     """
     line_end = text.find("\n", start + BLOCK - 1, start + LONGEST) + 1
     if line_end:

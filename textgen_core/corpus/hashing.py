@@ -37,7 +37,8 @@ def mixed(numbers: np.ndarray) -> np.ndarray:
 
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ (numbers >> np.uint64(31))
+    last: np.ndarray = numbers ^ (numbers >> np.uint64(31))
+    return last
 
 
 class SequenceHashes:
@@ -55,8 +56,8 @@ class SequenceHashes:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return uint64 `(sequences,)` and the unit, by place, that each stands in.
 
-        hashes: uint64 `(words,)`, of all units; sizes: words of each unit. The last unit goes on in the next call
-        unless it `ends`.
+        hashes: uint64 `(words,)`, of all units; sizes: words of each unit. The last unit goes on
+        in the next call unless it `ends`.
         """
         import numpy as np
 

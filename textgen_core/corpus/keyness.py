@@ -21,7 +21,7 @@ class DomainWord(NamedTuple):
     """A word, how often it occurs, per million words here and in the reference, and its score."""
 
     word: str
-    count: int
+    occurrences: int
     per_million: float
     per_million_in_reference: float
     score: float
@@ -56,7 +56,7 @@ def find_domain_words(
             found.append(
                 DomainWord(
                     word=shown(words[place]),
-                    count=int(here[place]),
+                    occurrences=int(here[place]),
                     per_million=_rounded(here[place] / tokens),
                     per_million_in_reference=_rounded(there[place] / reference_tokens),
                     score=round(float(scores[place]), 1),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "en"  # the rules of English suit a language without abbreviations of its own too
 LEAST = 0.04  # share of the words that the small words of a language must be
+LEAST_DIFFERENT = 3  # of its small words
 OF_SCRIPT = {
     "Han": "zh",
     "Hiragana": "ja",
@@ -105,11 +106,13 @@ def language_of_words(counts: Mapping[str, int], script: str) -> str:
     """Return the language of `script` whose small words are the most frequent; "" if none are."""
     total = sum(counts.values())
     found = {
-        language: sum(counts.get(word, 0) for word in words.split())
+        language: [times for word in words.split() if (times := counts.get(word, 0))]
         for language, words in SMALL_WORDS.get(script, {}).items()
     }
-    best = max(found, key=found.__getitem__, default="")
-    return best if best and found[best] > LEAST * total else ""
+    best = max(found, key=lambda language: sum(found[language]), default="")
+    if not best or len(found[best]) < LEAST_DIFFERENT or sum(found[best]) < LEAST * total:
+        return ""
+    return best
 
 
 def languages_in_slices(words: Words, slices: Iterable[Iterable[int]], script: str) -> list[str]:

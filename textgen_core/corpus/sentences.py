@@ -17,10 +17,10 @@ from textgen_core.corpus.lengths import Lengths, describe_lengths
 from textgen_core.corpus.words import PARAGRAPH_END, word_pattern
 
 LINES_WITHOUT_SENTENCES = 10  # so many lines without an end of a sentence: lines are the sentences
-PORTION = 4_000  # characters that are segmented at once; quotation marks take time by their square
+PORTION = 2_000  # characters that are segmented at once; quotation marks take time by their square
 LONGEST = 8_000  # characters of one sentence
-# No text has more than three of a mark in a row for a reason that bears on its sentences.
-RUN = re.compile(r"([^\w\s])\1{3,}")
+# No text has more than three of the same marks in a row for a reason that bears on its sentences.
+RUN = re.compile(r"(\W{1,3}?)\1{3,}")
 SPACE = re.compile(r"\s")
 
 
@@ -52,7 +52,7 @@ def measure_sentences(texts: Iterable[str], language: str) -> Sentences:
 
 
 def iterate_sentences(text: str, language: str) -> Iterator[str]:
-    """Yield the sentences of a text; runs of one mark are shortened to three."""
+    """Yield the sentences of a text; runs of the same marks are shortened to three."""
     from sentencex import segment
 
     for paragraph in PARAGRAPH_END.split(text):

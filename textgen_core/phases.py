@@ -61,9 +61,9 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def analyse(texts: Texts) -> tuple[Analysis, tuple[str, ...]]:
+def analyse(texts: Texts, language: str = "auto") -> tuple[Analysis, tuple[str, ...]]:
     """Phase 1: return what the corpus is, and advice in sentences."""
-    analysis = analyse_corpus(texts.corpus)
+    analysis = analyse_corpus(texts.corpus, language=language)
     return analysis, advise_on(analysis)
 
 

@@ -29,6 +29,9 @@ class CorpusSettings:
     column: str | None = option(
         None, help="the column, or key, of .csv, .tsv and .jsonl files that holds the documents"
     )
+    language: str = option(
+        "auto", help="the text's language by its code (en, de, zh ...), to find its sentences"
+    )
     split: tuple[float, ...] = option(
         (80.0, 10.0, 10.0),
         help="percent of the text for training, validation and test",

@@ -128,7 +128,7 @@ def test_baselines_that_need_training_data_are_left_out_without_it():
     assert set(evaluation.baselines) == {"uniform"}
     training = Training(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY))
     evaluation = evaluate_model(UniformModel(VOCABULARY), held_out, training)
-    assert set(evaluation.baselines) == {"uniform", "unigram", "xz"}
+    assert set(evaluation.baselines) == {"uniform", "unigram", "ngram", "xz"}
 
 
 def test_only_scoring_needs_tensorflow():

@@ -17,6 +17,7 @@ from textgen_core.components import Metric
 from textgen_core.data.tokenizer import START, encode
 from textgen_core.evaluation.baselines import (
     Baseline,
+    measure_ngram,
     measure_uniform,
     measure_unigram,
     measure_xz,
@@ -144,15 +145,15 @@ def evaluate(
 def measure_baselines(
     held_out: HeldOut, training: Training, vocabulary_size: int
 ) -> dict[str, Baseline]:
-    """Return what the held-out text costs without the model: uniform, unigram and xz."""
+    """Return what the held-out text costs without the model: uniform, unigram, ngram and xz."""
     tokens = held_out.tokens
     sizes = tokens.text_bytes, tokens.unknown_bytes
     scored = max(0, len(tokens.token_ids) - 1)
     baselines: dict[str, Baseline] = {"uniform": measure_uniform(scored, vocabulary_size, *sizes)}
     if len(training.token_ids) > 1:
-        baselines["unigram"] = measure_unigram(
-            training.token_ids, tokens.token_ids, vocabulary_size, *sizes
-        )
+        ids = training.token_ids, tokens.token_ids
+        baselines["unigram"] = measure_unigram(*ids, vocabulary_size, *sizes)
+        baselines["ngram"] = measure_ngram(*ids, vocabulary_size, *sizes)
     if training.documents:
         baselines["xz"] = measure_xz(training.documents, held_out.documents, tokens.text_bytes)
     return baselines

@@ -19,7 +19,8 @@ from evaluation.fake_models import (
 
 from textgen_core.components import Figure, Metric
 from textgen_core.data.tokenizer import START
-from textgen_core.evaluation.evaluation import HeldOut, Training, evaluate
+from textgen_core.evaluation.evaluation import evaluate
+from textgen_core.evaluation.held_out import HeldOut, Training
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.settings import EvaluationSettings
 
@@ -27,7 +28,7 @@ VOCABULARY = 16
 SETTINGS = EvaluationSettings(prompts=3, prompt_tokens=2, continuation_tokens=4)
 KEYS = [
     "split", "tokens", "bytes", "unknown_tokens", "loss", "perplexity", "bits_per_byte",
-    "metrics", "baselines", "diagnosis",
+    "metrics", "baselines", "diagnosis", "signatures", "errors", "written",
 ]  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def test_json_has_the_keys_of_evaluation_json_and_null_where_a_figure_is_undefin
     assert plain["bits_per_byte"] is None
     assert plain["baselines"]["xz"] == {"bits_per_byte": None}
     assert plain["diagnosis"][0]["trouble"] == "worse than counting tokens"
-    assert list(plain["diagnosis"][0]) == ["trouble", "evidence", "advice"]
+    assert list(plain["diagnosis"][0]) == ["trouble", "evidence", "advice", "setting"]
 
 
 def test_metrics_see_losses_samples_training_text_and_may_score_any_text():

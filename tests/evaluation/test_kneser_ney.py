@@ -1,4 +1,4 @@
-"""The n-gram baseline against a slow one that is written from the paper, one dictionary at a time."""
+"""The n-gram baseline against a slow one, written from the paper with dictionaries."""
 
 from __future__ import annotations
 

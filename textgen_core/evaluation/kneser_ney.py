@@ -138,4 +138,5 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
     share = one / (one + 2 * two)
     wanted = [0, 1 - 2 * share * two / one, 2 - 3 * share * three / two]
     wanted.append(3 - 4 * share * four / three)
-    return np.clip(wanted, 0, [0, 1, 2, 3])
+    clipped: np.ndarray = np.minimum(np.maximum(wanted, 0), np.arange(4.0))
+    return clipped

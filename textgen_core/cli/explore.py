@@ -62,11 +62,15 @@ def _run(context: typer.Context, run: RunArgument = None) -> None:
 @app.command("neighbours")
 def neighbours(
     context: typer.Context,
-    word: Annotated[str, typer.Argument(help="A word of the text.", show_default=False)],
+    word: Annotated[str, typer.Argument(metavar="WORD", help="A word.", show_default=False)],
     count: Count = 10,
     as_json: Json = False,
 ) -> None:
-    """Show the tokens nearest to a word in the model's embeddings, by the cosine."""
+    """Show the tokens nearest to a word.
+
+    Near is the cosine of the angle between two rows of the model's input embeddings. A word of
+    several tokens lies at the mean of theirs.
+    """
     found = _explorer(context).neighbours(as_text(word), count)
     if as_json:
         print_json(found.as_json())
@@ -85,7 +89,10 @@ def analogy(
     count: Count = 10,
     as_json: Json = False,
 ) -> None:
-    """Show what C is to, if A is to B as C is to it. Small models rarely get this right."""
+    """Show what fits: A is to B as C is to what?
+
+    The tokens nearest to B - A + C in the embeddings. Small models rarely get this right.
+    """
     found = _explorer(context).analogy(as_text(a), as_text(b), as_text(c), count)
     if as_json:
         print_json(found.as_json())
@@ -121,7 +128,11 @@ def attention(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what each token of a text looks at, for a model with attention."""
+    """Show what each token of a text looks at.
+
+    For a model with attention: a grid of a layer and a head in the terminal, and with --out a
+    picture of all of them.
+    """
     from textgen_core.explore.limits import check_ending
 
     if out is not None:
@@ -154,7 +165,10 @@ def temperature(
     count: Count = 10,
     as_json: Json = False,
 ) -> None:
-    """Show what may come next after a text at several temperatures, side by side."""
+    """Show what may come next at several temperatures.
+
+    The model's distribution of the next token after the text, side by side, with its entropy.
+    """
     wanted = read_temperatures(temperatures)
     found = _explorer(context).temperature(text_or_stdin(text), wanted, count)
     _warn_of(found, "looks at")
@@ -194,12 +208,12 @@ def _explorer(context: typer.Context) -> Explorer:
 
 def _unknown(words: Sequence[str], commands: Sequence[str]) -> UsageError:
     """Return the error for words of which none is a command."""
-    named = " nor ".join(repr(as_text(each)) for each in words)
+    shown = [repr(as_text(each)) for each in words]
+    named = f"{shown[0]} does not say" if len(shown) == 1 else f"Neither {' nor '.join(shown)} says"
     near = [name for word in words for name in difflib.get_close_matches(word, commands, n=1)]
     meant = f" Did you mean {near[0]!r}?" if near else ""
     return UsageError(
-        f"{'Neither ' if len(words) > 1 else ''}{named} is{'' if len(words) > 1 else ' not'} "
-        f"something to explore.{meant}",
+        f"{named} what to explore.{meant}",
         f"Allowed: {', '.join(commands)}, after a run where one is named.",
         "See: textgen explore --help",
     )

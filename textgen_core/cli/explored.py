@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from textgen_core.explore.words import Word
 
-_LONGEST_BAR = 40  # cells
+_LONGEST_BAR = 30  # cells
 _COLOUR = "cyan"
 _NUMBER = 7  # cells of a share, such as 100.0 %
 _GAP = 2
@@ -59,9 +59,8 @@ def _show_words(words: Sequence[Word]) -> None:
         tokens = " ".join(quoted(each) for each in word.tokens)
         place = " after a space" if word.after_space else ""
         if len(word.tokens) > 1:
-            line = (
-                f"  {quoted(word.text)}{place} is {len(word.tokens)} tokens, {tokens}: their mean"
-            )
+            count = len(word.tokens)
+            line = f"  {quoted(word.text)}{place} is {count} tokens, {tokens}: their mean"
         elif word.after_space:
             line = f"  {quoted(word.text)} as it stands after a space: {tokens}"
         else:
@@ -91,17 +90,18 @@ def show_temperatures(found: NextToken) -> None:
     width = label_width([*names, *heads], max(len(heads[0]), console.width // 4))
     room = (console.width - width - 2) // len(columns) - _GAP
     console.print(_row(label(heads[0], width), [f"{each.temperature:g}" for each in columns], room))
+    longest = max(each.probability for at in columns for each in at.tokens)
     for number, name in enumerate(names):
         shares = [each.tokens[number].probability for each in columns]
-        console.print(_bars(label(name, width), shares, room, has_blocks(console)))
-    others = [max(0.0, 1 - sum(each.probability for each in at.tokens)) for at in columns]
-    if any(share > 5e-4 for share in others):
-        console.print(_bars(label("all others", width), others, room, has_blocks(console)))
+        console.print(_bars(label(name, width), shares, longest, room))
     _show_openness(columns, width, room)
 
 
 def _show_openness(columns: Sequence[AtTemperature], width: int, room: int) -> None:
     console = stdout()
+    others = [max(0.0, 1 - sum(each.probability for each in at.tokens)) for at in columns]
+    shares = [f"{100 * each:5.1f} %" for each in others]
+    console.print(_row(label("all others", width), shares, room))
     entropies = [f"{each.entropy:.2f} bits" for each in columns]
     choices = [f"{each.choices:,.1f}" for each in columns]
     console.print(_row(label("entropy", width), entropies, room))
@@ -123,12 +123,14 @@ def _row(name: str, values: Sequence[str], room: int) -> Text:
     return line
 
 
-def _bars(name: str, shares: Sequence[float], room: int, blocks: bool) -> Text:
+def _bars(name: str, shares: Sequence[float], longest: float, room: int) -> Text:
+    """Return a token's row: the bars of all columns are of one scale, `longest` fills the room."""
     line = Text(f"  {name}")
+    blocks = has_blocks(stdout())
     size = max(0, min(_LONGEST_BAR, room - _NUMBER - 1))
     for share in shares:
         line.append(" " * _GAP + f"{100 * share:5.1f} % ")
-        line.append(bar(share, size, blocks=blocks), style=_COLOUR)
+        line.append(bar(share / longest, size, blocks=blocks), style=_COLOUR)
         line.append(" " * max(0, room - _NUMBER - 1 - size))
     line.rstrip()
     return line

@@ -55,7 +55,7 @@ def read_attention(
     if not language_model.offers_attention:
         raise UsageError(
             f"The model {name} has no attention to show.",
-            "Allowed: a run whose model offers `attention`, as the bundled one with attention does.",
+            "Allowed: a run whose model offers `attention`; `textgen plugins` lists the models.",
         )
     with reported(f"attention of the model {name}"):
         found = np.asarray(

@@ -39,7 +39,8 @@ _STYLE = (
 )
 _EXPLANATION = (
     "Each row is a token that looks back, each column a token that it looks at: the darker, the "
-    "larger that token's share of what the row takes in. Rows sum to one. Point at a row to read it."
+    "larger that token's share of what the row takes in. Rows "
+    "sum to one. Point at a row to read it."
 )
 
 

@@ -35,7 +35,7 @@ _DARKEST = (8, 48, 107)  # a share of one; nothing is white
 _STYLE = (
     "text{font:11px sans-serif;fill:#222}.title{font-size:15px}.end{text-anchor:end}"
     ".middle{text-anchor:middle}image{image-rendering:pixelated}.row{fill-opacity:0}"
-    ".row:hover{fill:none;stroke:#d95f02;fill-opacity:1}.frame{fill:none;stroke:#999}"
+    ".row:hover{stroke:#d95f02}.frame{fill:none;stroke:#999}"
 )
 _EXPLANATION = (
     "Each row is a token that looks back, each column a token that it looks at: the darker, the "

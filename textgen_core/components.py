@@ -150,6 +150,11 @@ class ModelBuilder(ABC):
         - `project(hidden)` and `project=False` as an argument of the call and of `advance`, which
           then return `(batch, time, width)` in place of logits.
         - `adam_variables`: the variables that the Muon optimizer must leave to Adam.
+        - `token_embeddings`: what stands for each token at the input, a float tensor, variable or
+          array `(vocabulary_size, width)`: an attribute, and nothing that can be called.
+        - `attention(token_ids)`, for int32 `(time,)`, no more than a state can hold: how much each
+          position attends to each, float32 `(layers, heads, time, time)`; the rows sum to one, and
+          what comes later has none. Of the bundled models the one with attention offers it.
         - `recompute`, `parts`: attributes that the core may set, to True and to the number of
           cores: run a block again in the backward pass in place of keeping what it computed; run
           so many parts of a training batch side by side, in a step that is a graph on a CPU.

@@ -25,6 +25,7 @@ from textgen_core.evaluation.evaluation import Evaluation, evaluate
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.held_out import HeldOut, Training
 from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, scored_tokens
+from textgen_core.explore.explorer import Explorer
 from textgen_core.generation.generator import Generator
 from textgen_core.generation.piece_stream import Generation, PieceStream
 from textgen_core.language_model import LanguageModel
@@ -86,6 +87,11 @@ class Run:
         )
         load_weights(self._directory, step, language_model.model)
         return language_model
+
+    @cached_property
+    def explore(self) -> Explorer:
+        """What can be asked of the model: neighbours, analogies, attention, temperature."""
+        return Explorer(self.language_model, repr(self.configuration.model.component.name))
 
     # ---- writing ------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from textgen_core.errors import RunDirectoryError
 from textgen_core.report import write_report
 from textgen_core.run_directory import RunDirectory, append_row, read_json, write_json, write_toml
 
-SECTIONS = ["figures", "text", "learning", "metrics", "diagnosis", "corpus", "model"]
+SECTIONS = ["figures", "text", "learning", "metrics", "failures", "diagnosis", "corpus", "model"]
 SECTIONS += ["configuration", "origin"]
 LARGEST = 1_000_000  # bytes
 

@@ -135,6 +135,7 @@ def plot_gap(errors: Table) -> Plot | None:
         points=_known(gaps),
         x_label="step",
         from_zero=True,
+        height=120,
     )
     return _plot(
         "Seen and unseen text",

@@ -63,8 +63,8 @@ def describe_failures(records: Records, *, excerpts: bool, mask: Mask) -> Failur
     if records.evaluation is None or errors is None or not errors.values:
         return None
     mean = records.evaluation.number("loss")
-    wide = (plot_frequencies(errors, mean), plot_positions(errors, mean))
-    small = (plot_surprise_over_length(errors), plot_repeats_over_length(errors), plot_gap(errors))
+    wide = (plot_frequencies(errors, mean), plot_positions(errors, mean), plot_gap(errors))
+    small = (plot_surprise_over_length(errors), plot_repeats_over_length(errors))
     lines = _worst_lines(errors)
     return Failures(
         wide=tuple(plot for plot in wide if plot),

@@ -124,8 +124,7 @@ def _coloured(tokens: _Tokens) -> Iterable[Piece]:
     for text, bits, copied in tokens:
         kind = f"{surprise_class(bits)} copied" if copied else surprise_class(bits)
         title = "" if bits is None else f"{show_figure(bits, 1)} bits"
-        # A line feed has no ground that a colour would show on.
-        yield Piece(text=text.replace("\n", "↵\n"), kind=kind.strip(), title=title)
+        yield Piece(text=text, kind=kind.strip(), title=title)
 
 
 def _masked(tokens: _Tokens) -> Iterable[Piece]:

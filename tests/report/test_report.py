@@ -66,7 +66,7 @@ def test_every_picture_is_described(run: RunDirectory):
     ids = page.ids()
     assert len(ids) == len(set(ids))
     pictures = [each for each in page.all("svg") if each.get("role") == "img"]
-    assert len(pictures) == 9
+    assert len(pictures) == 14
     for picture in pictures:
         assert set(str(picture["aria-labelledby"]).split()) <= set(ids)
 
@@ -81,7 +81,8 @@ def test_the_headline_tells_bits_perplexity_and_its_reading(run: RunDirectory):
 
 def test_the_baselines_stand_beside_the_model(run: RunDirectory):
     text = page_of(run).text
-    for words in ("This model", "Compressing with xz", "Counting tokens", "Guessing among all"):
+    names = ("This model", "Compressing with xz", "Counting tokens", "Guessing among all")
+    for words in (*names, "Counting 5-grams 1.458", "counting 5-grams 4.11"):
         assert words in text
 
 
@@ -89,13 +90,13 @@ def test_the_final_samples_follow_their_prompt(run: RunDirectory):
     page = page_of(run)
     finals = [row["text"].strip() for row in rows_of(run.samples)[-3:]]
     assert [text for element, text in page.texts if text in finals] == finals
-    assert [element for element, text in page.texts if text == PROMPT].count("b") == 4
+    assert [element for element, text in page.texts if text == PROMPT].count("b") == 5
 
 
 def test_metrics_are_read_in_a_sentence_and_unknown_ones_shown_plainly(run: RunDirectory):
     text = page_of(run).text
     assert "Repeated 4-grams rep_4 0.021 Share of a sample's 4-grams" in text
-    assert "warmth 0.00042 depth –" in text
+    assert "warmth 0.00042 Heat of the words. Lower is better. depth –" in text
 
 
 def test_the_diagnosis_names_trouble_evidence_and_advice(run: RunDirectory):
@@ -201,6 +202,29 @@ DAMAGE = [
     ("evaluation.json", b'{"metrics": {"bleu": 3}}'),
     ("evaluation.json", b'{"diagnosis": ["bad"]}'),
     ("evaluation.json", b'{"perplexity": true}'),
+    ("evaluation.json", b'{"baselines": {"ngram": {"order": "five"}}}'),
+    ("evaluation.json", b'{"signatures": ["nrefs:1"]}'),
+    ("evaluation.json", b'{"metrics": {"bleu": {}}, "signatures": {"bleu": 3}}'),
+    ("evaluation.json", b'{"metrics": {"a": {"b": 1}}, "readings": {"a": {"b": "help"}}}'),
+    ("evaluation.json", b'{"diagnosis": [{"setting": ["training.minutes"]}]}'),
+    ("evaluation.json", b'{"errors": [1]}'),
+    ("evaluation.json", b'{"errors": {"by_frequency": [[1, 9, 3, 2.0]]}}'),
+    ("evaluation.json", b'{"errors": {"by_frequency": [{"from": "one", "loss": 1}]}}'),
+    ("evaluation.json", b'{"errors": {"by_position": [[1, 2]]}}'),
+    ("evaluation.json", b'{"errors": {"by_position": [1, 2]}}'),
+    ("evaluation.json", b'{"errors": {"position_of": 3}}'),
+    ("evaluation.json", b'{"errors": {"over_length": [[1, "2", 3]]}}'),
+    ("evaluation.json", b'{"errors": {"gap": {"1": 2}}}'),
+    ("evaluation.json", b'{"errors": {"worst_lines": ["a line"]}}'),
+    ("evaluation.json", b'{"errors": {"worst_lines": [{"text": 3}]}}'),
+    ("evaluation.json", b'{"errors": {"loops": [{"times": true}]}}'),
+    ("evaluation.json", b'{"written": {"prompt": ""}}'),
+    ("evaluation.json", b'{"written": [{"pieces": ["word"]}]}'),
+    ("evaluation.json", b'{"written": [{"pieces": [["word", 1.0]]}]}'),
+    ("evaluation.json", b'{"written": [{"pieces": [[1, 1.0, false]]}]}'),
+    ("evaluation.json", b'{"written": [{"pieces": [["word", "1", false]]}]}'),
+    ("evaluation.json", b'{"written": [{"pieces": [["word", 1.0, "yes"]]}]}'),
+    ("evaluation.json", b'{"written": [{"prompt": 1, "pieces": [["word", 1.0, true]]}]}'),
     ("evaluation.json", b"\xff\xfe"),
     ("best.json", b'"step-00000001"'),
     ("metrics.jsonl", b'{"step": 1, "lo\n{"step": 2, "loss": 1.0}\n'),
@@ -247,14 +271,24 @@ def make_hostile(run: RunDirectory) -> None:
     words = [[EVIL, 9], ["<script>", 5]]
     scripts = {EVIL: 3}
     change(run.analysis, top_words=words, top_bigrams=words, top_trigrams=words, scripts=scripts)
-    finding = {"trouble": EVIL, "evidence": EVIL, "advice": EVIL}
-    baselines = {EVIL: {"bits_per_byte": 2.0}}
+    finding = {"trouble": EVIL, "evidence": EVIL, "advice": EVIL, "setting": EVIL}
+    baselines = {EVIL: {"bits_per_byte": 2.0, "loss": 5.0}}
+    errors = {
+        **evaluation()["errors"],
+        "position_of": EVIL,
+        "worst_lines": [{"text": EVIL, "tokens": 1, "bits_per_byte": 1.0}],
+        "loops": [{"text": EVIL, "times": 2, "sample": 1}],
+    }
     change(
         run.evaluation,
         split=EVIL,
         metrics={EVIL: {EVIL: 1.0}},
         diagnosis=[finding],
         baselines=baselines,
+        signatures={EVIL: EVIL},
+        readings={EVIL: {EVIL: {"help": EVIL, "direction": EVIL}}},
+        errors=errors,
+        written=[{"prompt": EVIL, "pieces": [[EVIL, 1.0, False], [EVIL, 2.0, True]]}],
     )
     change(
         run.manifest,
@@ -275,6 +309,16 @@ def test_hostile_text_stays_text_everywhere(run: RunDirectory):
     assert {name for name, _ in page.elements} <= plain
     assert not [key for _, each in page.elements for key in each if key.startswith("on")]
     assert EVIL in page.text
+
+
+def test_hostile_text_stays_text_in_every_new_field(run: RunDirectory):
+    make_hostile(run)
+    source = write_report(run).read_text(encoding="utf-8")
+    # Setting, prompt, two pieces, worst line, loop, signature, help of a figure, level of a curve.
+    texts = [text for _, text in Page(source).texts if text.lower().startswith(EVIL[:20].lower())]
+    assert len(texts) > 30
+    assert source.count("<script") == 0
+    assert source.count("</style>") == 1
 
 
 def test_words_of_the_corpus_are_escaped_inside_pictures(run: RunDirectory):
@@ -306,7 +350,7 @@ def test_what_no_page_can_show_is_replaced(run: RunDirectory):
 
 
 def test_texts_keep_their_own_direction(run: RunDirectory):
-    texts = [each for each in page_of(run).all("div") if each.get("class") == "text"]
+    texts = [each for each in page_of(run).all("div") if "text" in str(each.get("class")).split()]
     assert texts
     assert all(each["dir"] == "auto" for each in texts)
 

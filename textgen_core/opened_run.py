@@ -21,8 +21,9 @@ from textgen_core.data.tokens import tokenize_documents
 from textgen_core.devices import choose_precision, compute_capabilities, prepare_memory
 from textgen_core.discovery import discover
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError, one_error
-from textgen_core.evaluation.evaluation import Evaluation, HeldOut, Training, evaluate
+from textgen_core.evaluation.evaluation import Evaluation, evaluate
 from textgen_core.evaluation.figures import measure_losses
+from textgen_core.evaluation.held_out import HeldOut, Training
 from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, scored_tokens
 from textgen_core.generation.generator import Generator
 from textgen_core.generation.piece_stream import Generation, PieceStream
@@ -220,6 +221,7 @@ class Run:
         prepared = self._prepare()
         held_out = self._held_out(prepared) if text is None else self._other_text(Path(text))
         train = prepared.token_files["train"]
+        training = self.configuration.training
         evaluation = evaluate(
             make_scorer(self.configuration, self.language_model),
             held_out,
@@ -227,6 +229,7 @@ class Run:
                 documents=prepared.splits.train,
                 token_ids=train.token_ids,
                 rows=tuple(read_rows(self._directory.metrics)),
+                longer=f"training.{'epochs' if training.minutes is None else 'minutes'}",
             ),
             settings=self.configuration.evaluation,
             metrics=[

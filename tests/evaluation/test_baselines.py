@@ -7,8 +7,15 @@ import random
 import numpy as np
 import pytest
 
+from textgen_core.data.sample import spread_sample
 from textgen_core.evaluation import baselines
-from textgen_core.evaluation.baselines import measure_uniform, measure_unigram, measure_xz
+from textgen_core.evaluation.baselines import (
+    measure_ngram,
+    measure_uniform,
+    measure_unigram,
+    measure_xz,
+)
+from textgen_core.evaluation.kneser_ney import KneserNey
 
 
 def test_uniform_costs_the_logarithm_of_the_vocabulary_for_each_token():
@@ -30,6 +37,29 @@ def test_unigram_reads_a_long_split_in_parts(monkeypatch):
     whole = measure_unigram(training, training[:77], 9, 100, 0)
     monkeypatch.setattr(baselines, "_COUNTED_AT_ONCE", 7)
     assert measure_unigram(training, training[:77], 9, 100, 0) == whole
+
+
+def test_the_ngram_model_scores_every_held_out_token_and_pays_for_unknown_bytes():
+    training = np.array([2, *(4, 5, 6, 7) * 20], np.uint16)
+    held_out = np.array([2, 4, 5, 6, 7, 4, 5, 1], np.uint16)
+    ngram = measure_ngram(training, held_out, 8, text_bytes=20, unknown_bytes=3)
+    losses = KneserNey(training, 8).losses(held_out)
+    assert losses.shape == (7,)
+    assert ngram["loss"] == pytest.approx(losses.mean())
+    assert ngram["bits_per_byte"] == pytest.approx((losses.sum() / math.log(2) + 24) / 20)
+    assert ngram["order"] == 6
+    assert ngram["loss"] < measure_unigram(training, held_out, 8, 20, 3)["loss"]
+
+
+def test_of_a_long_training_split_the_ngram_model_counts_a_part(monkeypatch):
+    monkeypatch.setattr(baselines, "MOST_COUNTED", 64)
+    training = np.concatenate([[2], np.full(500, 4), np.full(500, 5)])
+    held_out = np.array([2, 4, 4, 5, 5])
+    part = spread_sample(training, 64)
+    assert set(part[1:].tolist()) == {4, 5}  # from all over it
+    assert measure_ngram(training, held_out, 8, 4, 0)["loss"] == pytest.approx(
+        KneserNey(part, 8).losses(held_out).mean()
+    )
 
 
 def test_xz_costs_what_it_adds_to_the_compressed_training_text():
@@ -61,4 +91,5 @@ def test_a_text_without_bytes_has_no_figures():
     start = np.array([2])
     assert math.isnan(measure_uniform(0, 8, 0, 0)["bits_per_byte"])
     assert math.isnan(measure_unigram(start, start, 8, 0, 0)["loss"])
+    assert math.isnan(measure_ngram(np.array([2, 4]), start, 8, 0, 0)["loss"])
     assert math.isnan(measure_xz(["a"], [], 0)["bits_per_byte"])

@@ -19,7 +19,8 @@ from evaluation.fake_models import (
 
 from textgen_core.components import Figure, Metric
 from textgen_core.data.tokenizer import START
-from textgen_core.evaluation.evaluation import HeldOut, Training, evaluate
+from textgen_core.evaluation.evaluation import evaluate
+from textgen_core.evaluation.held_out import HeldOut, Training
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.settings import EvaluationSettings
 
@@ -27,7 +28,7 @@ VOCABULARY = 16
 SETTINGS = EvaluationSettings(prompts=3, prompt_tokens=2, continuation_tokens=4)
 KEYS = [
     "split", "tokens", "bytes", "unknown_tokens", "loss", "perplexity", "bits_per_byte",
-    "metrics", "baselines", "diagnosis",
+    "metrics", "baselines", "diagnosis", "signatures", "errors", "written",
 ]  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def test_json_has_the_keys_of_evaluation_json_and_null_where_a_figure_is_undefin
     assert plain["bits_per_byte"] is None
     assert plain["baselines"]["xz"] == {"bits_per_byte": None}
     assert plain["diagnosis"][0]["trouble"] == "worse than counting tokens"
-    assert list(plain["diagnosis"][0]) == ["trouble", "evidence", "advice"]
+    assert list(plain["diagnosis"][0]) == ["trouble", "evidence", "advice", "setting"]
 
 
 def test_metrics_see_losses_samples_training_text_and_may_score_any_text():
@@ -128,7 +129,7 @@ def test_baselines_that_need_training_data_are_left_out_without_it():
     assert set(evaluation.baselines) == {"uniform"}
     training = Training(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY))
     evaluation = evaluate_model(UniformModel(VOCABULARY), held_out, training)
-    assert set(evaluation.baselines) == {"uniform", "unigram", "xz"}
+    assert set(evaluation.baselines) == {"uniform", "unigram", "ngram", "xz"}
 
 
 def test_only_scoring_needs_tensorflow():

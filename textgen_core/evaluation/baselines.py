@@ -1,4 +1,4 @@
-"""What the held-out text costs without a model: guessing, counting words, and compressing.
+"""What the held-out text costs without a model: guessing, counting, and compressing.
 
 Works on token ids and text; knows nothing about the model that is compared with these.
 """
@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from textgen_core.data.sample import spread_sample
 from textgen_core.evaluation.figures import bits_per_byte
+from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey
 
 # xz finds a repetition no further back than its dictionary reaches, 8 MiB at this preset: of the
 # training text the last 8 MiB are enough.
@@ -20,7 +22,8 @@ _XZ_REACH = 8 << 20
 
 _COUNTED_AT_ONCE = 1 << 20  # tokens of a memory-mapped split held in memory
 
-Baseline = Mapping[str, float]  # "loss" in nats per token, where it has one, and "bits_per_byte"
+# "bits_per_byte", and where it has them "loss" in nats per token, "order" of the longest n-grams.
+Baseline = Mapping[str, float]
 
 
 def measure_uniform(
@@ -52,6 +55,28 @@ def measure_unigram(
     return {
         "loss": nats / tokens if tokens else math.nan,
         "bits_per_byte": bits_per_byte(nats, text_bytes, unknown_bytes),
+    }
+
+
+def measure_ngram(
+    training_token_ids: np.ndarray,
+    token_ids: np.ndarray,
+    vocabulary_size: int,
+    text_bytes: int,
+    unknown_bytes: int,
+) -> Baseline:
+    """Return what an n-gram model costs: interpolated modified Kneser-Ney over token ids.
+
+    Both are int `(tokens,)` with `<START>` first. Of a long training split a part is counted,
+    `MOST_COUNTED` tokens from all over it; every held-out token is scored.
+    """
+    model = KneserNey(spread_sample(training_token_ids, MOST_COUNTED), vocabulary_size)
+    losses = model.losses(token_ids)
+    nats = float(losses.sum())
+    return {
+        "loss": nats / len(losses) if len(losses) else math.nan,
+        "bits_per_byte": bits_per_byte(nats, text_bytes, unknown_bytes),
+        "order": model.order,
     }
 
 

@@ -6,39 +6,53 @@ finding is a hint, and what looks well gives none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import attrs
 
+from textgen_core.evaluation.course_of_training import (
+    find_divergence,
+    find_overfitting,
+    find_short_memory,
+    find_undertraining,
+)
+from textgen_core.evaluation.finding import LONGER, Finding, Rows, pair_losses
+from textgen_core.evaluation.loops import Loop
+
+__all__ = ["Copied", "Finding", "Symptoms", "diagnose", "pair_losses"]
+
 # Shares at which a figure becomes a finding; each finding states its evidence.
-_PLATEAU = 0.01  # a validation loss this near the best no longer gains
-_GROWING_GAP = 0.05  # of the validation loss
-_STILL_FALLING = 0.03  # of the validation loss, in the last fifth of the training
 _NEAR_UNIGRAM = 0.9  # of the unigram loss
 _REPEATED = 0.2  # of a sample's four-grams; people's text stays under a twentieth
 _UNKNOWN = 0.01  # of the tokens
+_COPIED = (2.0, 0.1)  # times what held-out text shares with the training text, and that much more
+_COPIED_CHARACTERS = (3.0, 30)  # the same, of the mean longest stretch in characters
+_DRIFT = 1.25  # times the loss at the beginning of a long text
 
-_LONGER = "Train longer (training.epochs or training.minutes)"
-
-Rows = Sequence[Mapping[str, Any]]  # of metrics.jsonl
+_SHOWN_PHRASE = 40  # characters of a loop
 
 
 @attrs.frozen(kw_only=True)
-class Finding:
-    """A trouble, the figures that show it, and the setting that may help."""
+class Copied:
+    """What the samples share with the training text, and what held-out text shares with it.
 
-    trouble: str
-    evidence: str
-    advice: str
+    eights: the share of eight-grams; longest: the mean longest stretch in characters.
+    """
+
+    eights: float | None = None
+    eights_held_out: float | None = None
+    longest: float | None = None
+    longest_held_out: float | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Symptoms:
     """The figures that a diagnosis rests on; None or empty where something was not measured.
 
-    loss and unigram_loss: nats per token of the held-out split. rows: those of metrics.jsonl.
-    repetition: the share of four-grams that a sample wrote before.
+    loss, unigram_loss and ngram_loss: nats per token of the held-out split. rows: those of
+    metrics.jsonl. repetition: the share of four-grams that a sample wrote before. loops: phrases
+    said over and over. over_length: tokens and loss of a long sample's stretches, in their order.
+    longer: the setting that makes training longer.
     """
 
     tokens: int
@@ -46,25 +60,38 @@ class Symptoms:
     loss: float
     bits_per_byte: float
     unigram_loss: float | None = None
+    ngram_loss: float | None = None
     xz_bits_per_byte: float | None = None
     repetition: float | None = None
+    copied: Copied = Copied()
+    loops: Sequence[Loop] = ()
+    over_length: Sequence[tuple[int, float]] = ()
     rows: Rows = ()
+    longer: str = "training.epochs"
 
 
 def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
     """Return the findings, the weightiest first."""
+    scored = symptoms.loss if symptoms.tokens else None
     findings = (
-        find_weakness(symptoms.loss, symptoms.unigram_loss),
-        find_worse_than_xz(symptoms.bits_per_byte, symptoms.xz_bits_per_byte),
+        find_divergence(symptoms.rows, scored),
+        find_weakness(symptoms.loss, symptoms.unigram_loss, symptoms.longer),
+        find_worse_than_ngram(symptoms.loss, symptoms.ngram_loss, symptoms.longer),
+        find_worse_than_xz(symptoms.bits_per_byte, symptoms.xz_bits_per_byte, symptoms.longer),
         find_overfitting(symptoms.rows),
-        find_undertraining(symptoms.rows),
+        find_copying(symptoms.copied),
+        find_undertraining(symptoms.rows, symptoms.longer),
         find_unknown_tokens(symptoms.tokens, symptoms.unknown_tokens),
-        find_repetition(symptoms.repetition),
+        find_repetition(symptoms.repetition, symptoms.loops),
+        find_incoherence(symptoms.over_length),
+        find_short_memory(symptoms.rows),
     )
     return tuple(finding for finding in findings if finding is not None)
 
 
-def find_weakness(loss: float, unigram_loss: float | None) -> Finding | None:
+def find_weakness(
+    loss: float, unigram_loss: float | None, longer: str = "training.epochs"
+) -> Finding | None:
     """Find a model that knows little more than how often each token occurs."""
     if unigram_loss is None or not loss > _NEAR_UNIGRAM * unigram_loss:
         return None
@@ -73,11 +100,29 @@ def find_weakness(loss: float, unigram_loss: float | None) -> Finding | None:
         trouble="worse than counting tokens" if worse else "undertraining",
         evidence=f"The loss is {loss:.3f}; counting how often each token occurs gives "
         f"{unigram_loss:.3f}.",
-        advice=f"{_LONGER}, or try another training.learning_rate.",
+        advice=f"{LONGER}, or try another training.learning_rate.",
+        setting=longer,
     )
 
 
-def find_worse_than_xz(bits_per_byte: float, xz_bits_per_byte: float | None) -> Finding | None:
+def find_worse_than_ngram(
+    loss: float, ngram_loss: float | None, longer: str = "training.epochs"
+) -> Finding | None:
+    """Find a model that predicts the text no better than counted phrases of a few tokens."""
+    if ngram_loss is None or not loss >= ngram_loss:
+        return None
+    return Finding(
+        trouble="worse than n-grams",
+        evidence=f"The loss is {loss:.3f}; an n-gram model of the same text has {ngram_loss:.3f}, "
+        "without looking further back than a few tokens.",
+        advice=f"{LONGER}, or choose a larger model (--model) where the training loss stands too.",
+        setting=longer,
+    )
+
+
+def find_worse_than_xz(
+    bits_per_byte: float, xz_bits_per_byte: float | None, longer: str = "training.epochs"
+) -> Finding | None:
     """Find a model that predicts the text no better than a compressor."""
     if xz_bits_per_byte is None or not bits_per_byte >= xz_bits_per_byte:
         return None
@@ -85,49 +130,37 @@ def find_worse_than_xz(bits_per_byte: float, xz_bits_per_byte: float | None) -> 
         trouble="worse than xz",
         evidence=f"The model needs {bits_per_byte:.3f} bits for a byte; xz, which copies phrases "
         f"from the training text, {xz_bits_per_byte:.3f}.",
-        advice=f"{_LONGER}. If the held-out text repeats the training text, let the model see "
+        advice=f"{LONGER}. If the held-out text repeats the training text, let the model see "
         "further back (data.sequence_length).",
+        setting=longer,
     )
 
 
-def find_overfitting(rows: Rows) -> Finding | None:
-    """Find a gap that grows: validation no longer gains while the training loss goes on falling."""
-    losses = pair_losses(rows)
-    if len(losses) < 2:
-        return None
-    best = min(validation for _, _, validation in losses)
-    step, training, validation = next(
-        pair for pair in losses if pair[2] <= best + _PLATEAU * abs(best)
-    )
-    _, last_training, last_validation = losses[-1]
-    growth = (last_validation - last_training) - (validation - training)
-    if not growth > _GROWING_GAP * last_validation:
+def find_copying(copied: Copied) -> Finding | None:
+    """Find samples that share far more with the training text than held-out text does."""
+    if _far_above(copied.eights, copied.eights_held_out, *_COPIED):
+        evidence = (
+            f"{100 * (copied.eights or 0):.0f} % of the samples' phrases of eight stand in the "
+            f"training text; of held-out text {100 * (copied.eights_held_out or 0):.0f} % do."
+        )
+    elif _far_above(copied.longest, copied.longest_held_out, *_COPIED_CHARACTERS):
+        evidence = (
+            f"A sample has {copied.longest:.0f} characters at once from the training text on "
+            f"average, held-out text {copied.longest_held_out:.0f}."
+        )
+    else:
         return None
     return Finding(
-        trouble="overfitting",
-        evidence=f"Since step {step} the training loss went from {training:.3f} to "
-        f"{last_training:.3f}, the validation loss from {validation:.3f} to {last_validation:.3f}.",
-        advice="Give it more text (corpus.files), raise the model's dropout, choose a smaller "
-        "model, or stop earlier (training.patience, training.epochs).",
+        trouble="copying",
+        evidence=evidence,
+        advice="Stop earlier (training.epochs, training.patience), give it more text "
+        "(corpus.files), raise the model's dropout, or choose a smaller model.",
+        setting="training.epochs",
     )
 
 
-def find_undertraining(rows: Rows) -> Finding | None:
-    """Find a validation loss that was still falling when training ended."""
-    validations = [(row["step"], row["validation_loss"]) for row in rows if _is_validation(row)]
-    if len(validations) < 2:
-        return None
-    last_step, last = validations[-1]
-    before = [pair for pair in validations if pair[0] <= 0.8 * last_step]
-    if not before or not before[-1][1] - last > _STILL_FALLING * last:
-        return None
-    step, loss = before[-1]
-    return Finding(
-        trouble="undertraining",
-        evidence=f"The validation loss was still falling at the end: from {loss:.3f} at step "
-        f"{step} to {last:.3f} at step {last_step}.",
-        advice=f"{_LONGER}.",
-    )
+def _far_above(value: float | None, usual: float | None, times: float, more: float) -> bool:
+    return value is not None and usual is not None and value > times * usual + more
 
 
 def find_unknown_tokens(tokens: int, unknown_tokens: int) -> Finding | None:
@@ -140,35 +173,45 @@ def find_unknown_tokens(tokens: int, unknown_tokens: int) -> Finding | None:
         f"({100 * unknown_tokens / tokens:.1f} %) are unknown to the tokenizer.",
         advice="Raise the tokenizer's vocabulary_size, or choose one that is lossless "
         "(--tokenizer).",
+        setting="tokenizer.vocabulary_size",
     )
 
 
-def find_repetition(repetition: float | None) -> Finding | None:
-    """Find samples that repeat themselves."""
-    if repetition is None or not repetition > _REPEATED:
+def find_repetition(repetition: float | None, loops: Sequence[Loop] = ()) -> Finding | None:
+    """Find samples that repeat themselves, or that cannot leave a phrase."""
+    if repetition is not None and repetition > _REPEATED:
+        evidence = f"{100 * repetition:.0f} % of a sample's four-word phrases occurred in it before"
+    elif loops:
+        evidence = "A sample is caught in a loop"
+    else:
         return None
+    if loops:
+        phrase = " ".join(loops[0].text.split())
+        shown = phrase if len(phrase) <= _SHOWN_PHRASE else phrase[: _SHOWN_PHRASE - 1] + "…"
+        evidence += f"; “{shown}” stands {loops[0].times} times at once"
     return Finding(
         trouble="repetition",
-        evidence=f"{100 * repetition:.0f} % of a sample's four-word phrases occurred in it before.",
+        evidence=f"{evidence}.",
         advice="Draw more freely (a higher temperature or p of the sampler), or add a sampler "
-        f"against repetition (--sampler). {_LONGER} if the loss still falls.",
+        f"against repetition (--sampler). {LONGER} if the loss still falls.",
+        setting="sampler",
     )
 
 
-def pair_losses(rows: Rows) -> list[tuple[int, float, float]]:
-    """Return step, mean training loss since the validation before, and validation loss, of each."""
-    pairs: list[tuple[int, float, float]] = []
-    since: list[float] = []
-    for row in rows:
-        if _is_validation(row):
-            if since:
-                mean = sum(since) / len(since)
-                pairs.append((int(row["step"]), mean, float(row["validation_loss"])))
-            since = []
-        elif row.get("loss") is not None:
-            since.append(float(row["loss"]))
-    return pairs
-
-
-def _is_validation(row: Mapping[str, Any]) -> bool:
-    return row.get("validation_loss") is not None
+def find_incoherence(over_length: Sequence[tuple[int, float]]) -> Finding | None:
+    """Find a long sample that the model itself understands less and less."""
+    if len(over_length) < 4:
+        return None
+    quarter = len(over_length) // 4
+    first = sum(loss for _, loss in over_length[:quarter]) / quarter
+    last = sum(loss for _, loss in over_length[-quarter:]) / quarter
+    if not last > _DRIFT * first:
+        return None
+    return Finding(
+        trouble="incoherence",
+        evidence=f"In a sample of {over_length[-1][0]} tokens the model's own loss rises from "
+        f"{first:.3f} at the beginning to {last:.3f} at the end.",
+        advice="Let the model see further back (data.sequence_length), draw less freely (a lower "
+        "temperature or p), or train longer.",
+        setting="data.sequence_length",
+    )

@@ -8,69 +8,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import numpy as np
 
-from textgen_core.components import Metric
+from textgen_core.components import Evidence, Metric
 from textgen_core.data.tokenizer import START, encode
 from textgen_core.evaluation.baselines import (
     Baseline,
+    measure_ngram,
     measure_uniform,
     measure_unigram,
     measure_xz,
 )
-from textgen_core.evaluation.diagnosis import Finding, Rows, Symptoms, diagnose
+from textgen_core.evaluation.diagnosis import Copied, Symptoms, diagnose
+from textgen_core.evaluation.error_analysis import Errors, analyse_errors
 from textgen_core.evaluation.evidence import ContinuePrompts, ScoredSplit, gather_evidence
 from textgen_core.evaluation.figures import Figures, measure_losses
-from textgen_core.evaluation.metrics import measure_all
+from textgen_core.evaluation.finding import Finding
+from textgen_core.evaluation.held_out import HeldOut, TokenScorer, Training
+from textgen_core.evaluation.metrics import measure_all, sign_all
+from textgen_core.evaluation.training_text import TrainingText
+from textgen_core.evaluation.written import Written, show_written
 from textgen_core.settings import EvaluationSettings
 
-# The figure that tells of repetition, whichever metric reports it.
+# The figures that a diagnosis looks for, whichever metric reports them.
 _REPETITION = "rep_4"
-
-
-class TokensOfSplit(Protocol):
-    """A split as token ids, int `(tokens,)` with `<START>` first, and what they stand for."""
-
-    @property
-    def token_ids(self) -> np.ndarray: ...
-    @property
-    def text_bytes(self) -> int: ...
-    @property
-    def unknown_tokens(self) -> int: ...
-    @property
-    def unknown_bytes(self) -> int: ...
-
-
-class TokenScorer(Protocol):
-    """Gives losses to token ids under a language model, as `scoring.Scorer` does."""
-
-    @property
-    def language_model(self) -> Any: ...
-    def score(self, token_ids: np.ndarray) -> np.ndarray: ...
-
-
-@attrs.frozen(kw_only=True)
-class HeldOut:
-    """The split that is scored: its name, its documents' cleaned text, and its tokens."""
-
-    split: str
-    documents: Sequence[str]
-    tokens: TokensOfSplit
-
-
-@attrs.frozen(kw_only=True)
-class Training:
-    """What the model learnt from: documents, token ids with `<START>` first, rows of metrics.jsonl.
-
-    What is not at hand stays empty, and the baselines that need it are left out.
-    """
-
-    documents: Sequence[str] = ()
-    token_ids: np.ndarray = attrs.field(factory=lambda: np.zeros((0,), np.int32), eq=False)
-    rows: Rows = ()
+_COPIED = {
+    "eights": "copied_8",
+    "eights_held_out": "copied_8_held_out",
+    "longest": "mean_longest_copied",
+    "longest_held_out": "mean_longest_copied_held_out",
+}
+_LONG_SAMPLE = 400  # tokens at least, else four times the context
 
 
 @attrs.frozen(kw_only=True)
@@ -91,6 +62,9 @@ class Evaluation:
     metrics: Mapping[str, Mapping[str, float | None]]
     baselines: Mapping[str, Baseline]
     diagnosis: tuple[Finding, ...]
+    signatures: Mapping[str, str] = attrs.field(factory=dict)
+    errors: Errors | None = None
+    written: Sequence[Written] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values that `json` writes without NaN or infinity."""
@@ -120,11 +94,13 @@ def evaluate(
         ScoredSplit(token_ids=tokens.token_ids[1:], losses=losses, score=_text_scorer(scorer)),
         scorer.language_model.tokenizer,
         settings,
-        training.documents,
+        TrainingText(training.documents),
         continue_prompts,
     )
     measured = measure_all(metrics, evidence)
     baselines = measure_baselines(held_out, training, scorer.language_model.vocabulary_size)
+    long_sample = _write_long(evidence, scorer.language_model.context_length, continue_prompts)
+    errors = analyse_errors(scorer, held_out, training, evidence, long_sample)
     return Evaluation(
         split=held_out.split,
         tokens=figures.tokens,
@@ -136,23 +112,37 @@ def evaluate(
         metrics=measured,
         baselines=baselines,
         diagnosis=diagnose(
-            _symptoms(figures, tokens.unknown_tokens, measured, baselines, training)
+            _symptoms(figures, tokens.unknown_tokens, measured, baselines, training, errors)
         ),
+        signatures=sign_all(metrics),
+        errors=errors,
+        written=show_written(evidence, scorer),
     )
+
+
+def _write_long(
+    evidence: Evidence, context_length: int, continue_prompts: ContinuePrompts
+) -> tuple[str, str]:
+    """Return the first held-out prompt and a text that goes on far beyond the model's context."""
+    if not evidence.prompts:
+        return "", ""
+    prompt = evidence.prompts[0]
+    (text,) = continue_prompts([prompt], max(_LONG_SAMPLE, 4 * context_length))
+    return prompt, text
 
 
 def measure_baselines(
     held_out: HeldOut, training: Training, vocabulary_size: int
 ) -> dict[str, Baseline]:
-    """Return what the held-out text costs without the model: uniform, unigram and xz."""
+    """Return what the held-out text costs without the model: uniform, unigram, ngram and xz."""
     tokens = held_out.tokens
     sizes = tokens.text_bytes, tokens.unknown_bytes
     scored = max(0, len(tokens.token_ids) - 1)
     baselines: dict[str, Baseline] = {"uniform": measure_uniform(scored, vocabulary_size, *sizes)}
     if len(training.token_ids) > 1:
-        baselines["unigram"] = measure_unigram(
-            training.token_ids, tokens.token_ids, vocabulary_size, *sizes
-        )
+        ids = training.token_ids, tokens.token_ids
+        baselines["unigram"] = measure_unigram(*ids, vocabulary_size, *sizes)
+        baselines["ngram"] = measure_ngram(*ids, vocabulary_size, *sizes)
     if training.documents:
         baselines["xz"] = measure_xz(training.documents, held_out.documents, tokens.text_bytes)
     return baselines
@@ -173,18 +163,29 @@ def _symptoms(
     measured: Mapping[str, Mapping[str, float | None]],
     baselines: Mapping[str, Baseline],
     training: Training,
+    errors: Errors,
 ) -> Symptoms:
-    repetitions = (values.get(_REPETITION) for values in measured.values())
     return Symptoms(
         tokens=figures.tokens,
         unknown_tokens=unknown_tokens,
         loss=figures.loss,
         bits_per_byte=figures.bits_per_byte,
         unigram_loss=baselines.get("unigram", {}).get("loss"),
+        ngram_loss=baselines.get("ngram", {}).get("loss"),
         xz_bits_per_byte=baselines.get("xz", {}).get("bits_per_byte"),
-        repetition=next((value for value in repetitions if value is not None), None),
+        repetition=_figure(measured, _REPETITION),
+        copied=Copied(**{name: _figure(measured, key) for name, key in _COPIED.items()}),
+        loops=errors.loops,
+        over_length=[(tokens, loss) for tokens, loss, _ in errors.over_length],
         rows=training.rows,
+        longer=training.longer,
     )
+
+
+def _figure(measured: Mapping[str, Mapping[str, float | None]], name: str) -> float | None:
+    """Return the first figure of a name that is a number."""
+    found = (figures.get(name) for figures in measured.values())
+    return next((value for value in found if value is not None), None)
 
 
 def _finite(value: Any) -> Any:

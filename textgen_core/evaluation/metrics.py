@@ -38,6 +38,38 @@ def measure_all(
     return measured
 
 
+def sign_all(metrics: Sequence[NamedMetric | tuple[str, str, Metric]]) -> dict[str, str]:
+    """Return, under the labels of `measure_all`, the signatures of those metrics that have one.
+
+    Raises PluginFailure if a metric raises, or its signature is no text.
+    """
+    signed: dict[str, str | None] = {}
+    for entry in metrics:
+        named = NamedMetric(*entry)
+        signed[_free_label(named.label, signed)] = _signature(named)
+    return {label: text for label, text in signed.items() if text is not None}
+
+
+def _signature(named: NamedMetric) -> str | None:
+    signature = getattr(named.metric, "signature", None)
+    if not callable(signature):
+        return None
+    try:
+        text = signature()
+    except Exception as error:
+        raise PluginFailure(
+            f"The metric {named.label} ({named.distribution}) failed to sign: "
+            f"{type(error).__name__}: {error}".rstrip(": "),
+            advice=f"Leave it out, or report this to the authors of {named.distribution}.",
+        ) from error
+    if not isinstance(text, str):
+        raise PluginFailure(
+            f"The signature of the metric {named.label} ({named.distribution}) is {text!r}.",
+            "Allowed: a text.",
+        )
+    return text
+
+
 def _measure(named: NamedMetric, evidence: Evidence) -> dict[str, float | None]:
     try:
         figures = dict(named.metric.measure(evidence))

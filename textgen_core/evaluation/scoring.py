@@ -7,7 +7,7 @@ nothing about text, bytes or what the losses are good for; it alone in this room
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -71,6 +71,31 @@ class Scorer:
         losses = [batch.numpy().reshape(-1) for batch in batches]
         return np.concatenate(losses)[: len(token_ids) - 1]
 
+    @property
+    def window(self) -> int | None:
+        """The tokens of a window; None where one state is carried through instead."""
+        return None if self._streams else self._window
+
+    def score_apart(self, token_ids: np.ndarray, most_tokens: int = 1 << 16) -> np.ndarray:
+        """Return losses, float32 `(windows, window)`, of windows that do not overlap.
+
+        Each is scored without what came before it. Where they have more than `most_tokens`, it is
+        windows from all over the split; a rest that fills none is left out. Only for a model that
+        is scored in windows.
+        """
+        whole = (len(token_ids) - 1) // self._window
+        count = min(whole, max(1, most_tokens // self._window))
+        if count < 1:
+            return np.zeros((0, self._window), np.float32)
+        starts = np.linspace(0, whole - 1, count).astype(np.int64) * self._window
+        rows = self._rows(count)
+        batches = [
+            self._gather(token_ids, starts[first : first + rows].tolist(), rows)
+            for first in range(0, count, rows)
+        ]
+        losses = [self._score_windows(batch, new=self._window).numpy() for batch in batches]
+        return np.concatenate(losses)[:count]
+
     def score_side_by_side(self, token_ids: np.ndarray) -> np.ndarray:
         """Return the losses of `score`, but for a long stream nearly so, in far less time.
 
@@ -133,7 +158,7 @@ class Scorer:
             rows = min(rows, max(1, _MOST_LOGITS // row))
         return min(rows, 1 << max(0, windows - 1).bit_length())
 
-    def _gather(self, token_ids: np.ndarray, starts: range, rows: int) -> Any:
+    def _gather(self, token_ids: np.ndarray, starts: Sequence[int], rows: int) -> Any:
         batch = np.zeros((rows, self._window + 1), np.int32)
         for row, start in zip(batch, starts, strict=False):  # the last batch may be short
             piece = token_ids[start : start + self._window + 1]

@@ -1,0 +1,86 @@
+"""Phrases that a text says over and over, and how much of it was said before.
+
+Counts words and punctuation marks, or characters where a text has no spaces. This module knows
+nothing about models or tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+_WORDS = re.compile(r"\w+|([^\w\s])\1*")  # a line of dashes is one mark, not a loop of them
+_LONG_WORDS = 15  # characters of a mean word, where words are not parted by spaces
+_LONGEST_PHRASE = 50  # units whose repeating counts as a loop
+_LEAST_LOOP = 8  # units in all: people say "no, no, no" too
+_ORDER = 4
+
+
+@attrs.frozen(kw_only=True)
+class Loop:
+    """A phrase that a sample, the one of this number, says so many times at once."""
+
+    text: str
+    times: int
+    sample: int
+
+
+def find_loops(samples: Sequence[str], most: int = 10) -> list[Loop]:
+    """Return the longest loop of each sample that has one, those of the most characters first.
+
+    A loop says a phrase of up to 50 words three times or more without a word in between, and is of
+    at least 8 words in all.
+    """
+    loops = [loop for number, text in enumerate(samples) if (loop := _longest_loop(text, number))]
+    return sorted(loops, key=lambda loop: -len(loop.text) * loop.times)[:most]
+
+
+def share_repeated(stretches: Iterable[str]) -> list[float | None]:
+    """Return for each stretch of one text the share of its four-grams that the text had before.
+
+    Of words; a four-gram belongs to the stretch that its last word begins in. None for a stretch
+    without one.
+    """
+    joined, ends = "", []
+    for stretch in stretches:
+        joined += stretch
+        ends.append(len(joined))
+    units = _units(joined)
+    seen: set[tuple[str, ...]] = set()
+    counted, repeated = [0] * len(ends), [0] * len(ends)
+    place = 0
+    for last in range(_ORDER - 1, len(units)):
+        while units[last][0] >= ends[place]:
+            place += 1
+        ngram = tuple(joined[start:stop] for start, stop in units[last - _ORDER + 1 : last + 1])
+        counted[place] += 1
+        repeated[place] += ngram in seen
+        seen.add(ngram)
+    return [part / whole if whole else None for part, whole in zip(repeated, counted, strict=True)]
+
+
+def _longest_loop(text: str, sample: int) -> Loop | None:
+    spans = _units(text)
+    units = [text[start:stop] for start, stop in spans]
+    best, found = _LEAST_LOOP - 1, None
+    for period in range(1, min(_LONGEST_PHRASE, len(units) // 3) + 1):
+        run = 0  # units that are what stands a period before them
+        for place in range(period, len(units)):
+            run = run + 1 if units[place] == units[place - period] else 0
+            if run >= 2 * period and run + period > best:
+                best, found = run + period, (place - run - period + 1, period)
+    if found is None:
+        return None
+    first, period = found
+    phrase = text[spans[first][0] : spans[first + period - 1][1]]
+    return Loop(text=phrase, times=best // period, sample=sample)
+
+
+def _units(text: str) -> list[tuple[int, int]]:
+    """Return where each word begins and ends, or each character where there are no words."""
+    words = [match.span() for match in _WORDS.finditer(text)]
+    if words and sum(stop - start for start, stop in words) > _LONG_WORDS * len(words):
+        return [(at, at + 1) for at, character in enumerate(text) if not character.isspace()]
+    return words

@@ -1,7 +1,8 @@
 """Opens a report in a headless Chromium and says whether it reads as it should. Not a test.
 
-    pip install playwright             # and a Chromium: playwright install chromium, or apt
-    python tests/report/browser_check.py RUN/report.html [--chromium /usr/bin/chromium] [--shots DIR]
+    pip install playwright       # and a Chromium: playwright install chromium, or apt
+    python tests/report/browser_check.py RUN/report.html
+    python tests/report/browser_check.py RUN/report.html --chromium /usr/bin/chromium --shots DIR
 
 With the network off, in light and in dark, 400 and 1,400 pixels wide, once without JavaScript, and
 printed as PDF: no request but the page's own, no message on the console, every picture has a size,
@@ -23,8 +24,9 @@ SCHEMES = ("light", "dark")
 HEIGHT = 900
 SMALLEST_PDF = 10_000  # bytes: an empty page has about a tenth
 
-# A picture's size; labels of one picture that overlap by more than a rounding; texts too pale.
-PICTURES_WITHOUT_SIZE = """() => [...document.querySelectorAll('svg')].filter(
+# Pictures without a size (but curves within one, which may be flat); labels of one picture that
+# overlap by more than a rounding; texts too pale for their ground.
+PICTURES_WITHOUT_SIZE = """() => [...document.querySelectorAll('svg:not(svg svg)')].filter(
   (svg) => svg.checkVisibility() && !(svg.getBoundingClientRect().width > 0
     && svg.getBoundingClientRect().height > 0)).map((svg) => svg.outerHTML.slice(0, 80))"""
 TOO_WIDE = """() => document.scrollingElement.scrollWidth > innerWidth

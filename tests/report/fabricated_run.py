@@ -204,6 +204,7 @@ def errors() -> dict[str, Any]:
             {"text": "Nine zlotys.", "tokens": 6, "bits_per_byte": 5.5},
         ],
         "over_length": [[64 * part, 3.4 - part / 20, part / 40] for part in range(1, 17)],
+        "over_length_held_out": [[64 * part, 3.3, 0.01] for part in range(1, 17)],
         "loops": [{"text": "the sea and", "times": 7, "sample": 3}],
         "gap": [[step, 3.4 - step / 2000, 3.45 - step / 3000] for step in range(140, 1401, 140)],
     }

@@ -15,12 +15,15 @@ from textgen_core.report.bars import Bar, draw_bars
 from textgen_core.report.curves import Chart, Level, Series, draw_chart
 from textgen_core.report.drawing import Picture
 from textgen_core.report.fields import Table
-from textgen_core.report.scales import Points, scale_for, thin
+from textgen_core.report.scales import Points, logarithmic_scale, scale_for, thin
 from textgen_core.report.wording import show_count, show_figure, show_short
 
 MOST_BARS = 12
 MOST_POINTS = 400  # of a curve: more than a screen tells apart
 MOST_DOTS = 40  # of a curve: more would hide it
+
+_LEAST_TOKENS = 200  # of a point by position: the loss of fewer is chance
+_LOGARITHMIC = 50  # places from which on an axis of positions is logarithmic
 
 _NATS = "nats per token"
 _POSITIONS = {
@@ -39,11 +42,15 @@ _POSITIONS = {
 
 @attrs.frozen(kw_only=True)
 class Plot:
-    """A picture with its heading and a sentence on how to read it."""
+    """A picture with its heading and a sentence on how to read it.
+
+    legend: CSS class and name of each curve, where there are several.
+    """
 
     heading: str
     picture: Markup
     sentence: str
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 def plot_frequencies(errors: Table, mean: float | None) -> Plot | None:
@@ -74,25 +81,28 @@ def plot_frequencies(errors: Table, mean: float | None) -> Plot | None:
 def plot_positions(errors: Table, mean: float | None) -> Plot | None:
     """Return the loss over the position in the window or stream; None if not measured."""
     x_label, sentence = _POSITIONS.get(errors.text("position_of") or "", _POSITIONS["window"])
-    levels = [] if mean is None else [Level(label=f"mean {show_figure(mean, 2)}", value=mean)]
+    points = _enough_tokens(errors.triples("by_position"))
     curve = _Curve(
         name="by-position",
         title=f"Loss by {x_label}",
-        points=_known((x, loss) for x, loss, _ in errors.triples("by_position")),
+        points=points,
         x_label=x_label,
-        levels=levels,
+        levels=[] if mean is None else [Level(label=f"mean {show_figure(mean, 2)}", value=mean)],
+        logarithmic=bool(points) and points[-1][0] >= _LOGARITHMIC,
         height=200,
     )
     return _plot("Early and late tokens", curve, sentence)
 
 
 def plot_surprise_over_length(errors: Table) -> Plot | None:
-    """Return the loss over the tokens of a long sample; None if not measured."""
+    """Return the loss over the tokens of a long sample, and of held-out text; None if unknown."""
+    written, real = (errors.triples(key) for key in ("over_length", "over_length_held_out"))
     curve = _Curve(
         name="over-length",
         title="Loss over the length of a long sample",
-        points=_known((tokens, loss) for tokens, loss, _ in errors.triples("over_length")),
-        x_label="tokens written",
+        points=_known((tokens, loss) for tokens, loss, _ in written),
+        beside=_known((tokens, loss) for tokens, loss, _ in real),
+        x_label="tokens",
     )
     return _plot(
         "Surprise in a long sample",
@@ -104,22 +114,23 @@ def plot_surprise_over_length(errors: Table) -> Plot | None:
 
 def plot_repeats_over_length(errors: Table) -> Plot | None:
     """Return the share of repeated 4-grams over the tokens of a long sample, likewise."""
-    shares = [
-        (tokens, None if share is None else 100 * share)
-        for tokens, _, share in errors.triples("over_length")
-    ]
+    written, real = (
+        _known((tokens, None if share is None else 100 * share) for tokens, _, share in rows)
+        for rows in (errors.triples("over_length"), errors.triples("over_length_held_out"))
+    )
     curve = _Curve(
         name="over-length-repeats",
         title="Share of repeated 4-grams over the length of a long sample",
-        points=_known(shares),
-        x_label="tokens written",
+        points=written,
+        beside=real,
+        x_label="tokens",
         y_label="repeated 4-grams, %",
         from_zero=True,
     )
     return _plot(
         "Repeats in a long sample",
         curve,
-        "How much of it the model had written before. People's text stays under 5 %.",
+        "How much of each stretch stood in the text before. People's text stays under 5 %.",
     )
 
 
@@ -169,8 +180,10 @@ class _Curve:
     points: Points
     x_label: str
     y_label: str = _NATS
+    beside: Points = ()  # the same of held-out text
     levels: Sequence[Level] = ()
     from_zero: bool = False
+    logarithmic: bool = False
     height: int = 150
 
 
@@ -179,25 +192,50 @@ def _known(pairs: Iterable[tuple[float | None, float | None]]) -> Points:
     return sorted((x, y) for x, y in pairs if x is not None and y is not None)
 
 
+def _enough_tokens(rows: Sequence[tuple[float | None, float | None, float | None]]) -> Points:
+    """Return place, counted from 1, and loss: means of neighbours until they have enough tokens."""
+    points: list[tuple[float, float]] = []
+    places = nats = tokens = 0.0
+    for place, loss, weight in rows:
+        if place is None or loss is None or weight is None or place < 0 or weight < 0:
+            continue
+        places, nats, tokens = places + weight * place, nats + weight * loss, tokens + weight
+        if tokens >= _LEAST_TOKENS:
+            points.append((places / tokens + 1, nats / tokens))
+            places = nats = tokens = 0.0
+    return sorted(points)
+
+
 def _plot(heading: str, curve: _Curve, sentence: str) -> Plot | None:
     """Return a curve as a plot, or None if it has not two points."""
     if len(curve.points) < 2:
         return None
-    shown = thin(curve.points, MOST_POINTS)
-    values = [value for _, value in curve.points] + [level.value for level in curve.levels]
+    series = [Series(kind="validation", points=thin(curve.points, MOST_POINTS))]
+    if curve.beside:
+        series.insert(0, Series(kind="training", points=thin(curve.beside, MOST_POINTS)))
+    values = [value for each in series for _, value in each.points]
+    places = [place for place, _ in (*curve.points, *curve.beside)]
     drawn = draw_chart(
         Chart(
             picture=Picture(name=curve.name, title=curve.title, description=_course(curve)),
-            x=scale_for([x for x, _ in curve.points], rounded=False),
-            y=scale_for(values, from_zero=curve.from_zero),
+            x=logarithmic_scale(places) if curve.logarithmic else scale_for(places, rounded=False),
+            y=scale_for(
+                [*values, *(level.value for level in curve.levels)], from_zero=curve.from_zero
+            ),
             x_label=curve.x_label,
             y_label=curve.y_label,
-            series=[Series(kind="validation", points=shown, dots=len(shown) <= MOST_DOTS)],
+            series=[attrs.evolve(each, dots=len(each.points) <= MOST_DOTS) for each in series],
             levels=curve.levels,
             height=curve.height,
         )
     )
-    return Plot(heading=heading, picture=drawn, sentence=sentence)
+    legend = (("validation", "the model's text"), ("training", "held-out text"))
+    return Plot(
+        heading=heading,
+        picture=drawn,
+        sentence=sentence,
+        legend=legend if curve.beside else (),
+    )
 
 
 def _course(curve: _Curve) -> str:

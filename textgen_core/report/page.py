@@ -52,7 +52,7 @@ def render_page(records: Records, *, excerpts: bool) -> str:
             learning=describe_learning(records),
             metrics=describe_metrics(records),
             failures=describe_failures(records, excerpts=excerpts, mask=mask),
-            findings=describe_findings(records),
+            findings=describe_findings(records, excerpts=excerpts),
             corpus=describe_corpus(records, excerpts=excerpts),
             model=describe_model(records),
             configuration=describe_configuration(records),

@@ -274,10 +274,10 @@ class Run:
         return write_report(self._directory, excerpts=excerpts)
 
     def _continue(self, prompts: Sequence[str], new_tokens: int) -> list[str]:
-        generator = self._generator(self.configuration.samplers)
-        generation = generator.generate(
-            prompts, max_new_tokens=new_tokens, seed=self.configuration.seed
-        )
+        pieces = self.stream(prompts, max_new_tokens=new_tokens, once=True)
+        for _ in pieces:
+            pass
+        generation = pieces.generation()
         return [sample.text for sample in generation.samples]
 
     def _prepare(self) -> Prepared:

@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from textgen_core import Metric, hookimpl
 from textgen_metrics.bleu import BleuMetric
 from textgen_metrics.diversity import DiversityMetric
+from textgen_metrics.novelty import NoveltyMetric
 from textgen_metrics.repetition import RepetitionMetric
 
 
 @hookimpl
 def textgen_metrics() -> Mapping[str, type[Metric]]:
     """Return the bundled metrics by name."""
-    return {"bleu": BleuMetric, "diversity": DiversityMetric, "repetition": RepetitionMetric}
+    return {
+        "bleu": BleuMetric,
+        "diversity": DiversityMetric,
+        "novelty": NoveltyMetric,
+        "repetition": RepetitionMetric,
+    }

@@ -328,7 +328,7 @@ def test_every_bundled_component_is_listed_with_its_version(alone: Installation)
         *(("tokenizer", name) for name in ("character", "word", "bpe")),
         *(("model", name) for name in ("lstm", "transformer")),
         *(("sampler", name) for name in ("greedy", "temperature", "top-k", "nucleus")),
-        *(("metric", name) for name in ("bleu", "diversity", "repetition")),
+        *(("metric", name) for name in ("bleu", "diversity", "novelty", "repetition")),
         ("tracker", "tensorboard"),
     }
     assert {each["version"] for each in value["components"]} == {VERSION}

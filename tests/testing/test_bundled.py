@@ -22,6 +22,7 @@ test_repetition_penalty = conformance("textgen-core:sampler/repetition-penalty")
 test_no_repeat_ngram = conformance("textgen-core:sampler/no-repeat-ngram")
 test_bleu = conformance("textgen-core:metric/bleu")
 test_diversity = conformance("textgen-core:metric/diversity")
+test_novelty = conformance("textgen-core:metric/novelty")
 test_repetition = conformance("textgen-core:metric/repetition")
 test_tensorboard = conformance("textgen-core:tracker/tensorboard")
 

@@ -13,7 +13,7 @@ METRICS = sorted(textgen_metrics.textgen_metrics().items())
 
 
 def test_the_hook_offers_the_bundled_metrics_by_name():
-    assert [name for name, _ in METRICS] == ["bleu", "diversity", "repetition"]
+    assert [name for name, _ in METRICS] == ["bleu", "diversity", "novelty", "repetition"]
 
 
 @pytest.mark.parametrize(("name", "metric"), METRICS)

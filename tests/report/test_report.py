@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from report.fabricated_run import PROMPT, evaluation, rows_of, write_logs
+from report.fabricated_run import PROMPT, SAMPLERS, evaluation, rows_of, write_logs
 from report.reading import Page
 
 from textgen_core.errors import RunDirectoryError
@@ -367,6 +367,49 @@ def test_without_excerpts_no_words_of_the_corpus_are_quoted(run: RunDirectory):
     assert PROMPT in text
 
 
+def test_without_excerpts_all_that_the_evaluation_quotes_is_left_out(run: RunDirectory):
+    quotes = ["Quoth the samovar.", "Nine zlotys.", "The pilot knew", " lanterns"]
+    row = {"step": 1120, "prompt": PROMPT, "seed": 42, "samplers": SAMPLERS}
+    append_row(run.samples, {**row, "text": " sang: Where lanterns never burn, no more"})
+    loop = {"text": "Where lanterns never burn", "times": 3, "sample": 1}
+    finding = {"trouble": "repetition", "evidence": "“Nine zlotys.” stands 3 times at once."}
+    change(run.evaluation, errors={**evaluation()["errors"], "loops": [loop]}, diagnosis=[finding])
+    assert all(words.strip() in page_of(run).text for words in quotes)
+    text = page_of(run, excerpts=False).text
+    assert not [words for words in quotes if words.strip() in text]
+    assert "[4 tokens copied]" in text
+    assert "They are lines of the held-out text, and left out of this page." in text
+    assert "sang: [copied], no more" in text
+    assert "“…” stands 3 times at once." in text
+    assert PROMPT in text
+    assert " fog".strip() in text
+
+
+def test_the_copied_words_are_marked_and_the_colours_explained(run: RunDirectory):
+    page = page_of(run)
+    kinds = [each.get("class") for each in page.all("span")]
+    assert kinds.count("s0 copied") == 4
+    assert "copied from the training text" in page.text
+    assert "under 1 1–2 2–4 4–7 7–11 over 11" in page.text
+
+
+def test_a_finding_names_the_setting_to_change(run: RunDirectory):
+    assert "Setting to change: training.minutes" in page_of(run).text
+    change(run.evaluation, diagnosis=[{"trouble": "a", "evidence": "b", "advice": "c"}])
+    assert "Setting to change" not in page_of(run).text
+
+
+def test_an_evaluation_without_the_newer_keys_has_a_page(run: RunDirectory):
+    values = read_json(run.evaluation)
+    newer = ("errors", "written", "signatures", "readings")
+    write_json(run.evaluation, {key: values[key] for key in values if key not in newer})
+    text = page_of(run).text
+    assert "This was not looked into" in text
+    assert "How sure it was" not in text
+    change(run.evaluation, **dict.fromkeys(newer))
+    assert page_of(run).text == text
+
+
 def test_the_page_of_an_endless_run_stays_under_a_megabyte(run: RunDirectory):
     run.metrics.unlink()
     run.samples.unlink()
@@ -379,12 +422,22 @@ def test_the_page_of_an_endless_run_stays_under_a_megabyte(run: RunDirectory):
     files = [{"path": f"/corpus/{number}" * 20, "sha256": "ab" * 32} for number in range(2000)]
     change(run.manifest, model=model, corpus=files, machine={"system": long})
     write_toml(run.configuration, {"corpus": {"files": [each["path"] for each in files]}})
-    findings = [{"trouble": long, "evidence": long, "advice": long}] * 3
-    change(run.evaluation, diagnosis=findings)
+    findings = [{"trouble": long, "evidence": long, "advice": long, "setting": long}] * 3
+    errors = {
+        "by_frequency": [{"from": 1, "to": 9, "tokens": 5, "loss": 1.0}] * 5000,
+        "by_position": [[place, 1.0, 500] for place in range(5000)],
+        "worst_lines": [{"text": long, "tokens": 1, "bits_per_byte": 1.0}] * 5000,
+        "over_length": [[place, 1.0, 0.5] for place in range(5000)],
+        "loops": [{"text": long, "times": 1, "sample": 1}] * 5000,
+        "gap": [[place, 1.0, 0.5] for place in range(5000)],
+    }
+    written = [{"prompt": long, "pieces": [["<&" * 5, 12.5, True]] * 10_000}] * 20
+    change(run.evaluation, diagnosis=findings, errors=errors, written=written)
     for step in range(12):
         row = {"step": 20_000, "prompt": "", "seed": 1, "samplers": [long]}
         append_row(run.samples, {**row, "text": f"{step}{long}"})
     assert write_report(run).stat().st_size < LARGEST
+    assert write_report(run, excerpts=False).stat().st_size < LARGEST
 
 
 # ---- lightness --------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from textgen_core.report.bars import Bar, draw_bars
 from textgen_core.report.curves import Chart, Level, Series, draw_chart
 from textgen_core.report.drawing import Picture
 from textgen_core.report.fields import Table
-from textgen_core.report.scales import Points, logarithmic_scale, scale_for, thin
+from textgen_core.report.scales import Points, Scale, logarithmic_scale, scale_for, thin
 from textgen_core.report.wording import show_count, show_figure, show_short
 
 MOST_BARS = 12
@@ -23,6 +23,7 @@ MOST_POINTS = 400  # of a curve: more than a screen tells apart
 MOST_DOTS = 40  # of a curve: more would hide it
 
 _LEAST_TOKENS = 200  # of a point by position: the loss of fewer is chance
+_LEAST_SPAN = 0.1  # of a loss, on each side of it
 _LOGARITHMIC = 50  # places from which on an axis of positions is logarithmic
 
 _NATS = "nats per token"
@@ -210,32 +211,44 @@ def _plot(heading: str, curve: _Curve, sentence: str) -> Plot | None:
     """Return a curve as a plot, or None if it has not two points."""
     if len(curve.points) < 2:
         return None
-    series = [Series(kind="validation", points=thin(curve.points, MOST_POINTS))]
-    if curve.beside:
-        series.insert(0, Series(kind="training", points=thin(curve.beside, MOST_POINTS)))
-    values = [value for each in series for _, value in each.points]
+    legend = (("validation", "the model's text"), ("training", "held-out text"))
+    return Plot(
+        heading=heading,
+        picture=_draw(curve),
+        sentence=sentence,
+        legend=legend if curve.beside else (),
+    )
+
+
+def _draw(curve: _Curve) -> Markup:
     places = [place for place, _ in (*curve.points, *curve.beside)]
-    drawn = draw_chart(
+    curves = [("training", curve.beside), ("validation", curve.points)]
+    return draw_chart(
         Chart(
             picture=Picture(name=curve.name, title=curve.title, description=_course(curve)),
             x=logarithmic_scale(places) if curve.logarithmic else scale_for(places, rounded=False),
-            y=scale_for(
-                [*values, *(level.value for level in curve.levels)], from_zero=curve.from_zero
-            ),
+            y=_y_scale(curve),
             x_label=curve.x_label,
             y_label=curve.y_label,
-            series=[attrs.evolve(each, dots=len(each.points) <= MOST_DOTS) for each in series],
+            series=[
+                Series(kind=kind, points=thin(points, MOST_POINTS), dots=len(points) <= MOST_DOTS)
+                for kind, points in curves
+                if points
+            ],
             levels=curve.levels,
             height=curve.height,
         )
     )
-    legend = (("validation", "the model's text"), ("training", "held-out text"))
-    return Plot(
-        heading=heading,
-        picture=drawn,
-        sentence=sentence,
-        legend=legend if curve.beside else (),
-    )
+
+
+def _y_scale(curve: _Curve) -> Scale:
+    """Return an axis that has room for a tenth more and less, so that chance looks no larger."""
+    values = [value for _, value in (*curve.points, *curve.beside)]
+    values += [level.value for level in curve.levels]
+    if curve.from_zero:
+        return scale_for(values, from_zero=True)
+    middle = sum(values) / len(values)
+    return scale_for([*values, (1 - _LEAST_SPAN) * middle, (1 + _LEAST_SPAN) * middle])
 
 
 def _course(curve: _Curve) -> str:

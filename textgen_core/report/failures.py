@@ -20,8 +20,8 @@ from textgen_core.report.masking import Mask
 from textgen_core.report.records import Records
 from textgen_core.report.wording import cut, show_count, show_figure
 
-MOST_LINES = 20
-MOST_LOOPS = 20
+MOST_LINES = 10
+MOST_LOOPS = 10
 LONGEST_LINE = 300  # characters
 
 

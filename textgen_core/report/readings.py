@@ -58,18 +58,18 @@ _READINGS = {
     ),
     "longest_copied": (
         "Longest copy",
-        "Tokens in the longest passage of any sample that stands so in the training text. Many "
-        "more than in held-out text means that passages were learnt by heart.",
+        "Characters in the longest stretch of any sample that stands word for word in the training "
+        "text. Far more than in held-out text means passages learnt by heart.",
     ),
     "mean_longest_copied": (
-        "Longest copy, on average",
-        "The same of each sample, on average. Set phrases give a few tokens to any text; compare "
-        "with held-out text.",
+        "Longest copy, mean",
+        "The same, mean of the samples. Set phrases give some to any text: compare with held-out "
+        "text.",
     ),
     "copied_{n}": (
         "Copied {n}-grams",
-        "Share of {n}-grams that stand so in the training text. Held-out text, which nobody "
-        "copied, gives the share to expect; far more is learnt by heart.",
+        "Share of {n}-grams that occur in the training text. Held-out text, which nobody copied, "
+        "gives the share to expect; far more is learnt by heart.",
     ),
 }
 

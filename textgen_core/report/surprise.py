@@ -17,8 +17,8 @@ from textgen_core.report.wording import cut, show_count, show_figure, show_perce
 
 LIMITS = (1, 2, 4, 7, 11)  # bits, between the classes of colour
 MOST_TEXTS = 8
-MOST_PIECES = 3000  # of all texts together; each costs the page about 50 bytes
-MOST_CHARACTERS = 20_000  # of all texts together
+MOST_PIECES = 1500  # of all texts together; each costs the page about 50 bytes
+MOST_CHARACTERS = 10_000  # of all texts together
 LONGEST_PIECE = 200  # characters
 
 _Tokens = Sequence[tuple[str, float | None, bool]]  # text, bits, whether it is copied
@@ -51,8 +51,7 @@ class Surprise:
     legend: tuple[Piece, ...]
     sentence: str
     has_copied: bool
-    masked: bool
-    prompts_left_out: bool
+    has_quoted_prompts: bool
 
 
 def describe_surprise(records: Records, *, excerpts: bool) -> Surprise | None:
@@ -67,24 +66,25 @@ def describe_surprise(records: Records, *, excerpts: bool) -> Surprise | None:
         return None
     everything = [token for _, tokens in scored for token in tokens]
     own = _own_prompt(records)
-    quoted = [not excerpts and each.text("prompt") not in (None, "", own) for each, _ in scored]
+    quoted = [each.text("prompt") not in (None, "", own) for each, _ in scored]
     parts = _within_limits([tokens for _, tokens in scored])
     has_copied = any(copied for _, _, copied in everything)
     return Surprise(
         texts=tuple(
             ColouredText(
-                prompt="" if hidden else cut(each.text("prompt") or "", LONGEST_PROMPT),
+                prompt=""
+                if is_quoted and not excerpts
+                else cut(each.text("prompt") or "", LONGEST_PROMPT),
                 pieces=tuple(_coloured(part) if excerpts else _masked(part)),
                 rest=len(tokens) - len(part),
             )
-            for (each, tokens), part, hidden in zip(scored, parts, quoted, strict=False)
+            for (each, tokens), part, is_quoted in zip(scored, parts, quoted, strict=False)
         ),
         left_out=len(scored) - len(parts),
         legend=_legend(),
         sentence=_sentence(everything),
         has_copied=has_copied,
-        masked=has_copied and not excerpts,
-        prompts_left_out=any(quoted),
+        has_quoted_prompts=any(quoted),
     )
 
 
@@ -149,7 +149,7 @@ def _legend() -> tuple[Piece, ...]:
 def _sentence(tokens: _Tokens) -> str:
     """Return what all texts' tokens come to: the mean surprise, and the share that is copied."""
     bits = [each for _, each, _ in tokens if each is not None]
-    sentences = [f"{show_count(len(tokens))} tokens"]
+    sentences = ["1 token" if len(tokens) == 1 else f"{show_count(len(tokens))} tokens"]
     if bits:
         sentences.append(f"{show_figure(sum(bits) / len(bits), 2)} bits each on average")
     share = sum(1 for _, _, copied in tokens if copied) / len(tokens)

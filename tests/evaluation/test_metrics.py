@@ -10,7 +10,7 @@ import pytest
 
 from textgen_core.components import Evidence, Figure, Metric
 from textgen_core.errors import PluginFailure
-from textgen_core.evaluation.metrics import NamedMetric, measure_all
+from textgen_core.evaluation.metrics import NamedMetric, measure_all, read_declared
 
 EVIDENCE = Evidence(
     samples=["a"],
@@ -98,3 +98,15 @@ def test_two_metrics_of_one_label_are_both_kept():
         [("given", "x", GivenMetric(values=one)), ("given", "x", GivenMetric(values=two))], EVIDENCE
     )
     assert measured == {"given": one, "given-2": two}
+
+
+def test_what_a_metric_says_of_its_figures_is_kept_under_its_label():
+    @attrs.frozen(kw_only=True)
+    class Declaring(RaisingMetric):
+        figures: ClassVar[Mapping[str, Figure]] = {"heat": Figure("lower", help="heat of words")}
+
+    declared = read_declared([("given", "x", Declaring()), ("given", "x", RaisingMetric())])
+    assert declared == {
+        "given": {"heat": {"help": "heat of words", "direction": "lower"}},
+        "given-2": {},
+    }

@@ -270,11 +270,14 @@ class Run:
             unknown_tokens=tokens.unknown_tokens,
         )
 
-    def report(self) -> Path:
-        """Write report.html from the run's files, and return its path."""
+    def report(self, *, excerpts: bool = True) -> Path:
+        """Write report.html from the run's files, and return its path.
+
+        Without `excerpts` the page quotes no words of the corpus.
+        """
         from textgen_core.report import write_report  # templates that writing text can do without
 
-        return write_report(self._directory)
+        return write_report(self._directory, excerpts=excerpts)
 
     def _continue(self, prompts: Sequence[str], new_tokens: int) -> list[str]:
         pieces = self.stream(prompts, max_new_tokens=new_tokens, once=True)

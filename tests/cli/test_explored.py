@@ -68,6 +68,14 @@ def test_a_column_of_a_grid_has_its_number_above_it(capsys, monkeypatch):
     assert tens[first::2][:12] == "         111"
 
 
+def test_among_many_tokens_smaller_shares_are_seen(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    for tokens, legend in ((16, "under 5 %"), (64, "under 1.2 %")):
+        lines = shown(capsys, show_attention, attention_of("a" * tokens)).splitlines()
+        assert legend in lines[-1]
+        assert "░" in lines[-2] or "▒" in lines[-2]  # each of so many has an even share
+
+
 def test_temperatures_are_shown_in_any_width(width, capsys):
     found = explorer(TableModel(random_table("abcdef"))).temperature("a", (0.5, 1, 2), 3)
     lines = shown(capsys, show_temperatures, found).splitlines()

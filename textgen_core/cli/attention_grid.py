@@ -20,7 +20,8 @@ from textgen_core.explore.quoting import quoted
 if TYPE_CHECKING:
     from textgen_core.explore.findings import Attention
 
-LEVELS = (0.05, 0.15, 0.35, 0.65)  # shares at which the next shade begins
+# Shares at which the next shade begins, for as many tokens; more of them share less each.
+LEVELS, OF_TOKENS = (0.05, 0.15, 0.35, 0.65), 16
 _COLOUR = "cyan"
 _SIDE = 30  # cells for what a row looks at most, where there is room
 
@@ -31,6 +32,7 @@ class _Grid:
 
     tokens: tuple[str, ...]
     shares: np.ndarray = attrs.field(eq=False)  # (time, time)
+    levels: tuple[float, ...]
     first: int
     label: int
     cell: int
@@ -53,7 +55,7 @@ def show_attention(found: Attention, layer: int | None = None, head: int | None 
         )
     for line in (*_header(grid), *_rows(grid, has_blocks(console))):
         console.print(line)
-    console.print(_legend(has_blocks(console)))
+    console.print(_legend(grid.levels, has_blocks(console)))
 
 
 def _fit(tokens: tuple[str, ...], shares: np.ndarray, console: Console) -> _Grid:
@@ -67,6 +69,7 @@ def _fit(tokens: tuple[str, ...], shares: np.ndarray, console: Console) -> _Grid
     return _Grid(
         tokens=tokens,
         shares=shares,
+        levels=tuple(each * min(1.0, OF_TOKENS / len(tokens)) for each in LEVELS),
         first=len(tokens) - shown,
         label=width,
         cell=cell,
@@ -91,7 +94,9 @@ def _rows(grid: _Grid, blocks: bool) -> list[Text]:
         row = grid.shares[number]
         line = Text(f"  {number + 1:>{digits}} {label(grid.tokens[number], grid.label)} ")
         shown = row[grid.first : number + 1]
-        cells = "".join(shade(float(each), LEVELS, blocks=blocks) * grid.cell for each in shown)
+        cells = "".join(
+            shade(float(each), grid.levels, blocks=blocks) * grid.cell for each in shown
+        )
         line.append(cells, style=_COLOUR)
         if grid.side:
             rest = grid.cell * (len(grid.tokens) - 1 - number)
@@ -106,16 +111,16 @@ def _most(grid: _Grid, row: np.ndarray) -> str:
     return label(f"{100 * row[best]:3.0f} % {best + 1} {grid.tokens[best]}", grid.side).rstrip()
 
 
-def _legend(blocks: bool) -> Text:
-    bounds = [f"{100 * each:.0f}" for each in LEVELS]
+def _legend(levels: tuple[float, ...], blocks: bool) -> Text:
+    bounds = [f"{100 * each:.2g}" for each in levels]
     words = [
         f"under {bounds[0]} %",
         *(f"{low} to {high}" for low, high in itertools.pairwise(bounds)),
         f"{bounds[-1]} and more",
     ]
     legend = Text("  ")
-    for level, text in zip((0.0, *LEVELS), words, strict=True):
-        legend.append(shade(level, LEVELS, blocks=blocks) * 2, style=_COLOUR)
+    for level, text in zip((0.0, *levels), words, strict=True):
+        legend.append(shade(level, levels, blocks=blocks) * 2, style=_COLOUR)
         legend.append(f" {text}   ", style="dim")
     legend.rstrip()
     return legend

@@ -11,6 +11,7 @@ from textgen_core.config import configure
 from textgen_core.corpus import Corpus, analyse_corpus
 from textgen_core.discovery import discover
 from textgen_core.evaluation.diagnosis import Finding
+from textgen_core.evaluation.error_analysis import Errors
 from textgen_core.evaluation.evaluation import Evaluation
 from textgen_core.narration import (
     tell_analysis,
@@ -126,7 +127,7 @@ def test_an_evaluation_is_told_with_its_split_and_figures():
     lines = tell_evaluation(evaluation(), 50)
     assert lines[0] == "on validation: 0.721 bits per byte, loss 2.000 nats a token"
     assert "7.4" in lines[1]
-    assert "bleu: bleu 1.23, other -" in lines
+    assert "bleu  bleu 1.23, other -" in lines
     assert not any("to beat" in line for line in lines)
 
 
@@ -140,7 +141,7 @@ def test_baselines_and_troubles_are_told_where_there_are_any():
         50,
     )
     assert "to beat, in bits per byte: xz 2.500" in lines
-    assert lines[-1] == "overfitting: It rises. Drop more."
+    assert lines[-3:] == ["", "overfitting: It rises.", "  Drop more."]
 
 
 def test_figures_that_are_not_finite_are_told_and_break_nothing():
@@ -153,4 +154,48 @@ def test_figures_that_are_not_finite_are_told_and_break_nothing():
         ),
         50,
     )
-    assert "bleu: bleu -" in lines
+    assert "bleu  -" in lines
+
+
+def test_metrics_stand_below_one_another_and_held_out_figures_behind_the_samples_own():
+    metrics = {
+        "novelty": {"copied_8": 0.25, "copied_8_held_out": 0.125, "longest_copied": 1234.0},
+        "diversity": {f"distinct_{order}": 0.123456 for order in range(1, 9)},
+        "a": {"odd_held_out": 2.0},
+    }
+    lines = tell_evaluation(evaluation(metrics=metrics), 50)[2:]
+    assert lines[0] == "novelty    copied_8 0.25 (held-out 0.125), longest_copied 1,234"
+    assert lines[1].startswith("diversity  distinct_1 0.123, distinct_2")
+    assert lines[2].startswith(" " * 11 + "distinct_")
+    assert lines[-1] == "a          odd_held_out 2"
+    assert all(len(line) <= 92 for line in lines)
+
+
+def test_the_baselines_are_told_the_best_first():
+    costs = {"uniform": 6.0, "ngram": 2.25, "xz": 3.0}
+    lines = tell_evaluation(
+        evaluation(baselines={name: {"bits_per_byte": bits} for name, bits in costs.items()}), 50
+    )
+    assert "to beat, in bits per byte: ngram 2.250, xz 3.000, uniform 6.000" in lines
+
+
+def test_an_error_analysis_is_told_by_its_extremes_in_lines_that_fit():
+    errors = Errors(
+        by_frequency=[
+            {"from": 0, "to": 0, "tokens": 3, "loss": 9.5},
+            {"from": 1000, "to": 9999, "tokens": 90, "loss": 1.25},
+        ],
+        by_position=[],
+        position_of="window",
+        worst_lines=[{"text": "word " * 50, "tokens": 60, "bits_per_byte": 7.0}],
+        over_length=[],
+        over_length_held_out=[],
+        loops=(),
+        gap=[],
+    )
+    told = tell_evaluation(evaluation(errors=errors), 50)[3:]
+    assert told[0] == (
+        "tokens never seen in training cost 9.50 nats, those seen 1,000 times or more 1.25"
+    )
+    assert told[1].startswith("the worst line, 7.00 bits per byte: word word")
+    assert all(len(line) <= 92 for line in told)

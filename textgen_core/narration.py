@@ -7,6 +7,8 @@ figure of its own.
 from __future__ import annotations
 
 import math
+import textwrap
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from textgen_core.corpus import Analysis
@@ -16,8 +18,13 @@ from textgen_core.sizes import size_in_words
 if TYPE_CHECKING:
     from textgen_core.building import ModelDescription
     from textgen_core.config import Configuration
+    from textgen_core.evaluation.error_analysis import Errors
     from textgen_core.evaluation.evaluation import Evaluation
     from textgen_core.phases import Prepared
+
+_WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
+_LINE = 60  # characters of a line of the held-out text
+_HELD_OUT = "_held_out"  # how a figure of held-out text is called, behind the name of the samples'
 
 
 def tell_analysis(analysis: Analysis) -> list[str]:
@@ -84,29 +91,77 @@ def tell_model(
 
 
 def tell_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
-    """Return the findings of phase 5."""
+    """Return the findings of phase 5, in lines that fit a terminal."""
     lines = [
         f"on {evaluation.split}: {evaluation.bits_per_byte:.3f} bits per byte, "
         f"loss {evaluation.loss:.3f} nats a token",
         read_perplexity(evaluation.perplexity, vocabulary_size),
     ]
-    beaten = [
-        f"{name} {figures['bits_per_byte']:.3f}"
+    costs = {
+        name: bits
         for name, figures in evaluation.baselines.items()
-        if figures.get("bits_per_byte") is not None
-    ]
-    if beaten:
-        lines.append(f"to beat, in bits per byte: {', '.join(beaten)}")
+        if (bits := figures.get("bits_per_byte")) is not None
+    }
+    if costs:
+        shown = ", ".join(
+            f"{name} {costs[name]:.3f}" for name in sorted(costs, key=costs.__getitem__)
+        )
+        lines.append(f"to beat, in bits per byte: {shown}")
+    width = max((len(name) for name in evaluation.metrics), default=0)
     for name, measured in evaluation.metrics.items():
-        shown = ", ".join(f"{key} {_figure(value)}" for key, value in measured.items())
-        lines.append(f"{name}: {shown}")
+        lines += _hanging(f"{name:<{width}}  ", ", ".join(_figures(name, measured)))
+    if evaluation.errors is not None:
+        lines += _tell_errors(evaluation.errors)
     for finding in evaluation.diagnosis:
-        lines.append(f"{finding.trouble}: {finding.evidence} {finding.advice}")
+        lines += ["", *_hanging("", f"{finding.trouble}: {finding.evidence}")]
+        lines += _hanging("  ", finding.advice)
     return lines
 
 
+def _tell_errors(errors: Errors) -> list[str]:
+    """Return what stands out of an error analysis; the report has all of it."""
+    lines = []
+    frequencies = errors.by_frequency
+    if len(frequencies) > 1:
+        rare, frequent = frequencies[0], frequencies[-1]
+        seen = f"seen up to {rare['to']:,} times" if rare["to"] else "never seen"
+        lines += _hanging(
+            "",
+            f"tokens {seen} in training cost {rare['loss']:.2f} nats, those seen "
+            f"{frequent['from']:,} times or more {frequent['loss']:.2f}",
+        )
+    if errors.worst_lines:
+        worst = errors.worst_lines[0]
+        text = worst["text"] if len(worst["text"]) <= _LINE else worst["text"][: _LINE - 1] + "…"
+        lines += _hanging("", f"the worst line, {worst['bits_per_byte']:.2f} bits per byte: {text}")
+    return lines
+
+
+def _figures(metric: str, measured: Mapping[str, float | None]) -> list[str]:
+    """Return a metric's figures in words: that of held-out text behind the one it belongs to."""
+    shown = []
+    for name, value in measured.items():
+        if name.removesuffix(_HELD_OUT) in measured and name.endswith(_HELD_OUT):
+            continue
+        words = (
+            _figure(value) if len(measured) == 1 and name == metric else f"{name} {_figure(value)}"
+        )
+        if name + _HELD_OUT in measured:
+            words += f" (held-out {_figure(measured[name + _HELD_OUT])})"
+        shown.append(words)
+    return shown
+
+
+def _hanging(head: str, text: str) -> list[str]:
+    """Return a text in lines that fit a terminal, after a head that the next ones stand below."""
+    lines = textwrap.wrap(" ".join(text.split()), _WIDTH - len(head), break_on_hyphens=False)
+    return [(head if not number else " " * len(head)) + line for number, line in enumerate(lines)]
+
+
 def _figure(value: float | None) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:.3g}"
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if value == int(value) and abs(value) >= 10 else f"{value:.3g}"
 
 
 def _count(number: int, word: str) -> str:

@@ -4,17 +4,26 @@ import math
 
 import pytest
 
+from textgen_core.evaluation.course_of_training import (
+    find_divergence,
+    find_overfitting,
+    find_short_memory,
+    find_undertraining,
+)
 from textgen_core.evaluation.diagnosis import (
+    Copied,
     Symptoms,
     diagnose,
-    find_overfitting,
+    find_copying,
+    find_incoherence,
     find_repetition,
-    find_undertraining,
     find_unknown_tokens,
     find_weakness,
+    find_worse_than_ngram,
     find_worse_than_xz,
     pair_losses,
 )
+from textgen_core.evaluation.loops import Loop
 
 
 def rows_of(*losses):
@@ -39,8 +48,11 @@ def test_a_run_that_went_well_has_no_findings():
         loss=1.6,
         bits_per_byte=2.3,
         unigram_loss=3.2,
+        ngram_loss=1.9,
         xz_bits_per_byte=2.8,
         repetition=0.03,
+        copied=Copied(eights=0.1, eights_held_out=0.08, longest=30, longest_held_out=24),
+        over_length=[(100 * n, 1.6) for n in range(1, 9)],
         rows=WELL,
     )
     assert diagnose(symptoms) == ()
@@ -51,23 +63,35 @@ def test_a_run_of_which_nothing_is_known_has_no_findings():
     assert diagnose(nothing) == ()
 
 
-def test_every_trouble_is_found_at_once():
+def test_every_trouble_is_found_at_once_and_names_a_setting():
     symptoms = Symptoms(
         tokens=100,
         unknown_tokens=20,
         loss=3.1,
         bits_per_byte=4.0,
         unigram_loss=3.2,
+        ngram_loss=2.0,
         xz_bits_per_byte=2.8,
         repetition=0.6,
-        rows=rows_of((3.0, 3.0), (2.0, 2.9), (1.0, 3.5)),
+        copied=Copied(eights=0.9, eights_held_out=0.1),
+        over_length=[(100 * n, float(n)) for n in range(1, 9)],
+        rows=[
+            *rows_of((3.0, 3.0), (2.0, 2.9), (1.0, 3.5)),
+            {"step": 310, "loss": 2.9, "micro_batches": 2},
+        ],
+        longer="training.minutes",
     )
-    assert [finding.trouble for finding in diagnose(symptoms)] == [
-        "undertraining",
-        "worse than xz",
-        "overfitting",
-        "many unknown tokens",
-        "repetition",
+    assert [(finding.trouble, finding.setting) for finding in diagnose(symptoms)] == [
+        ("divergence", "training.learning_rate"),
+        ("undertraining", "training.minutes"),
+        ("worse than n-grams", "training.minutes"),
+        ("worse than xz", "training.minutes"),
+        ("overfitting", "model.dropout"),
+        ("copying", "training.epochs"),
+        ("many unknown tokens", "tokenizer.vocabulary_size"),
+        ("repetition", "sampler"),
+        ("incoherence", "data.sequence_length"),
+        ("out of memory", "training.batch_size"),
     ]
 
 
@@ -147,3 +171,85 @@ def test_samples_that_repeat_a_fifth_of_their_phrases_are_found():
     assert "35 %" in find_repetition(0.35).evidence
     assert find_repetition(0.2) is None
     assert find_repetition(None) is None
+
+
+def test_a_loop_is_found_even_where_the_samples_repeat_little_on_average():
+    loop = Loop(text="I am the\nking, and I am not the queen of all of this", times=7, sample=3)
+    finding = find_repetition(0.05, [loop])
+    assert finding.trouble == "repetition"
+    assert "“I am the king, and I am not the queen o…” stands 7 times" in finding.evidence
+    assert "7 times" in find_repetition(0.5, [loop]).evidence
+    assert "50 %" in find_repetition(0.5, [loop]).evidence
+    assert find_repetition(0.05, []) is None
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf])
+def test_a_training_loss_that_is_not_finite_is_divergence(value):
+    rows = [{"step": 10, "loss": 3.0}, {"step": 20, "loss": value}]
+    finding = find_divergence(rows)
+    assert finding.trouble == "divergence"
+    assert "step 20" in finding.evidence
+    assert finding.setting == "training.learning_rate"
+
+
+def test_a_leap_of_the_loss_and_skipped_steps_are_divergence():
+    leapt = [{"step": 10 * n, "loss": loss} for n, loss in enumerate((5.0, 3.0, 2.0, 3.1), 1)]
+    assert "leapt to 3.100 at step 40" in find_divergence(leapt).evidence
+    assert find_divergence(leapt[:3]) is None
+    skipped = [{"step": 10, "loss": 5.0, "skipped_steps": 2}]
+    assert "2 steps were skipped" in find_divergence(skipped).evidence
+    assert find_divergence([{"step": 10, "loss": 5.0, "skipped_steps": 0}]) is None
+
+
+def test_a_held_out_loss_that_is_not_finite_is_divergence_where_anything_was_scored():
+    assert "held-out" in find_divergence([], math.nan).evidence
+    assert find_divergence([], 2.0) is None
+    assert find_divergence([]) is None
+
+
+def test_a_loss_no_lower_than_that_of_n_grams_is_found():
+    assert find_worse_than_ngram(2.0, 2.0).trouble == "worse than n-grams"
+    assert find_worse_than_ngram(1.99, 2.0) is None
+    assert find_worse_than_ngram(2.0, None) is None
+
+
+@pytest.mark.parametrize(
+    ("copied", "words"),
+    [
+        (Copied(eights=0.5, eights_held_out=0.1), "50 %"),
+        (Copied(eights=0.1, eights_held_out=0.0, longest=90, longest_held_out=18), "90 char"),
+        (Copied(longest=100, longest_held_out=20), "100 characters"),
+    ],
+)
+def test_sharing_far_more_with_training_than_held_out_text_is_copying(copied, words):
+    finding = find_copying(copied)
+    assert finding.trouble == "copying"
+    assert words in finding.evidence
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        Copied(),
+        Copied(eights=0.9),
+        Copied(eights=0.9, eights_held_out=0.6),  # text that repeats itself anyhow
+        Copied(longest=40, longest_held_out=12),
+    ],
+)
+def test_sharing_what_held_out_text_shares_is_no_copying(copied):
+    assert find_copying(copied) is None
+
+
+def test_a_long_sample_that_the_model_understands_less_and_less_is_incoherent():
+    finding = find_incoherence([(50 * n, 1.0 + 0.1 * n) for n in range(1, 9)])
+    assert finding.trouble == "incoherence"
+    assert "400 tokens" in finding.evidence
+    assert "from 1.150 at the beginning to 1.750 at the end" in finding.evidence
+    assert find_incoherence([(50 * n, 1.0 + 0.01 * n) for n in range(1, 9)]) is None
+    assert find_incoherence([(1, 1.0), (2, 9.0)]) is None
+
+
+def test_batches_in_parts_are_told_as_a_lack_of_memory():
+    finding = find_short_memory([{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 4}])
+    assert "4 parts" in finding.evidence
+    assert find_short_memory([{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 1}]) is None

@@ -104,6 +104,50 @@ def test_json_has_the_keys_of_evaluation_json_and_null_where_a_figure_is_undefin
     assert list(plain["diagnosis"][0]) == ["trouble", "evidence", "advice", "setting"]
 
 
+def test_errors_and_what_was_written_are_part_of_an_evaluation():
+    model = BigramModel(np.random.default_rng(0).normal(size=(VOCABULARY, VOCABULARY)))
+    token_ids = np.array([START, *[4, 5] * 30], np.int32)
+    held_out = GivenTokens(token_ids=token_ids, text_bytes=180)
+    rows = [{"step": 1, "loss": 3.0}, {"step": 1, "validation_loss": 3.5}]
+    training = Training(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY), rows=rows)
+    plain = json.loads(json.dumps(evaluate_model(model, held_out, training).as_json()))
+    errors = plain["errors"]
+    assert list(errors) == [
+        "by_frequency", "by_position", "position_of", "worst_lines", "over_length",
+        "over_length_held_out", "loops", "gap",
+    ]  # fmt: skip
+    assert sum(each["tokens"] for each in errors["by_frequency"]) == 60
+    assert errors["position_of"] == "window"
+    assert sum(tokens for _, _, tokens in errors["by_position"]) == 56  # seven windows of eight
+    assert [len(row) for row in errors["over_length"]] == [3] * 8
+    assert errors["over_length"][-1][0] == 400
+    assert len(errors["over_length_held_out"]) == 8
+    assert errors["loops"][0]["text"] == "w4"
+    assert errors["gap"] == [[1, 3.0, 3.5]]
+    assert errors["worst_lines"][0]["tokens"] == 60
+    assert {"prompt", "pieces"} == set(plain["written"][0])
+    text, bits, is_copied = plain["written"][0]["pieces"][0]
+    assert (text.strip(), is_copied) == ("w4", False)
+    assert bits > 0
+
+
+def test_a_text_shorter_than_a_window_is_told_by_the_positions_that_it_has():
+    held_out = GivenTokens(token_ids=draw_token_ids(6, VOCABULARY), text_bytes=15)
+    evaluation = evaluate_model(UniformModel(VOCABULARY), held_out)
+    assert [row[0] for row in evaluation.errors.by_position] == [0, 1, 2, 3, 4]
+
+
+def test_the_signatures_of_metrics_are_kept():
+    class SignedMetric(LookingMetric):
+        def signature(self):
+            return "nrefs:1"
+
+    held_out = GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=80)
+    metrics = [("looking", "x", LookingMetric()), ("signed", "x", SignedMetric())]
+    evaluation = evaluate_model(UniformModel(VOCABULARY), held_out, metrics=metrics)
+    assert evaluation.as_json()["signatures"] == {"signed": "nrefs:1"}
+
+
 def test_metrics_see_losses_samples_training_text_and_may_score_any_text():
     model = BigramModel(np.random.default_rng(0).normal(size=(VOCABULARY, VOCABULARY)))
     held_out = GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=80)

@@ -10,7 +10,7 @@ import pytest
 
 from textgen_core.components import Evidence, Figure, Metric
 from textgen_core.errors import PluginFailure
-from textgen_core.evaluation.metrics import NamedMetric, measure_all, read_declared
+from textgen_core.evaluation.metrics import NamedMetric, measure_all, read_declared, sign_all
 
 EVIDENCE = Evidence(
     samples=["a"],
@@ -110,3 +110,29 @@ def test_what_a_metric_says_of_its_figures_is_kept_under_its_label():
         "given": {"heat": {"help": "heat of words", "direction": "lower"}},
         "given-2": {},
     }
+
+
+@attrs.frozen(kw_only=True)
+class SigningMetric(GivenMetric):
+    text: object = "how|it was computed"
+
+    def signature(self):
+        if isinstance(self.text, Exception):
+            raise self.text
+        return self.text
+
+
+def test_metrics_that_have_a_signature_give_it_under_their_label():
+    plain, signing = GivenMetric(values={}), SigningMetric(values={})
+    entries = [("given", "x", plain), ("signing", "x", signing), ("signing", "x", signing)]
+    assert sign_all(entries) == {
+        "signing": "how|it was computed",
+        "signing-2": "how|it was computed",
+    }
+    assert sign_all([]) == {}
+
+
+@pytest.mark.parametrize("text", [None, 7, ValueError("no")])
+def test_a_signature_that_is_no_text_is_a_failure_of_the_plugin(text):
+    with pytest.raises(PluginFailure, match=r"signing \(textgen-strange\)"):
+        sign_all([("signing", "textgen-strange", SigningMetric(values={}, text=text))])

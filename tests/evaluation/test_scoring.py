@@ -114,6 +114,27 @@ def test_rows_side_by_side_are_for_long_streams_alone():
         np.testing.assert_array_equal(scorer.score_side_by_side(token_ids), scorer.score(token_ids))
 
 
+@pytest.mark.parametrize("length", [9, 16, 17, 40, 131])
+def test_windows_apart_are_scored_without_what_came_before(length):
+    model = FadingModel(VOCABULARY)
+    token_ids = draw_token_ids(length, VOCABULARY)
+    scorer = Scorer(language_model(model, VOCABULARY), batch_size=4)
+    whole = (length - 1) // 8
+    alone = [model.numpy_losses(token_ids[8 * at : 8 * at + 9]) for at in range(whole)]
+    np.testing.assert_allclose(scorer.score_apart(token_ids), alone, rtol=1e-4)
+    some = scorer.score_apart(token_ids, most_tokens=16)
+    np.testing.assert_allclose(some, alone if whole < 3 else [alone[0], alone[-1]], rtol=1e-4)
+
+
+def test_a_text_that_fills_no_window_has_none_apart_and_a_stream_has_no_window():
+    model = language_model(AdvancingModel(VOCABULARY), VOCABULARY)
+    scorer = Scorer(model)
+    assert scorer.window == 8
+    assert scorer.score_apart(draw_token_ids(8, VOCABULARY)).shape == (0, 8)
+    assert Scorer(model, carry=True).window is None
+    assert Scorer(language_model(LimitedModel(VOCABULARY), VOCABULARY), carry=True).window == 12
+
+
 def test_a_limited_state_starts_afresh_from_its_last_half():
     model = LimitedModel(VOCABULARY)
     token_ids = draw_token_ids(80, VOCABULARY)

@@ -52,6 +52,10 @@ def _scored_lines(
 ) -> Iterator[dict[str, Any]]:
     text, tokens, nats, hidden = "", 0, 0.0, 0
     for token_id, piece, loss in align(documents, tokenizer, token_ids, losses):
+        begins = piece.lstrip("\n")
+        if begins and begins != piece:  # the line ends of a token that belongs to the next line
+            yield from _scored_line(text + piece.removesuffix(begins), tokens, nats, hidden)
+            text, tokens, nats, hidden, piece = "", 0, 0.0, 0, begins
         tokens, nats = tokens + 1, nats + loss
         hidden += len(piece.encode("utf-8", "surrogatepass")) if token_id == UNK else 0
         text += piece

@@ -244,6 +244,9 @@ class _Training:
             "learning_rate": self._rate,
             "tokens_per_second": round(state.unlogged_tokens / max(now - self._logged_at, 1e-9), 1),
         }
+        parts = getattr(self._job.step, "micro_batches", 1)
+        if parts > 1:  # a batch did not fit into memory
+            row["micro_batches"] = parts
         append_row(self._job.run.metrics, row)
         self._logged_at = now
         self._state = attrs.evolve(state, unlogged_loss=0.0, unlogged_tokens=0)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import logging
 import math
+import subprocess
+import sys
 
 import pytest
 import sacrebleu
@@ -45,6 +48,17 @@ def test_bleu_is_the_figure_of_sacrebleu_itself(bleu, options, theirs):
     expected = sacrebleu.corpus_bleu(SAMPLES, [REFERENCES], **theirs).score
     assert 0 < expected < 100
     assert bleu(SAMPLES, REFERENCES, **options) == expected
+
+
+def test_bleu_is_what_the_command_of_sacrebleu_prints(bleu, tmp_path):
+    hypotheses, references = tmp_path / "hyp.txt", tmp_path / "ref.txt"
+    lines = [text.replace("\n", " ") for text in SAMPLES]
+    hypotheses.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    references.write_text("\n".join(REFERENCES) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "sacrebleu", references, "-i", hypotheses, "-w", "6"]
+    printed = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert bleu(lines, REFERENCES) == pytest.approx(printed["score"], abs=1e-6)
+    assert BleuMetric().signature() == printed["signature"]
 
 
 def test_the_order_is_the_longest_n_gram_compared(bleu):

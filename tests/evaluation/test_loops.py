@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from textgen_core.evaluation.loops import find_loops, share_repeated
+
+
+def test_the_longest_loop_of_a_sample_is_found_with_its_phrase():
+    quiet = "The miller sees a bee near every tree, and the sun goes down behind the hill."
+    caught = "So he said: " + "I am the king. " * 5 + "And went."
+    loops = find_loops([quiet, caught])
+    assert [(loop.sample, loop.times) for loop in loops] == [(1, 5)]
+    assert loops[0].text.split() == ["I", "am", "the", "king."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "No, no, no! he cried.",
+        "I will go home now. I will go home now.",  # twice is a refrain
+        "----------------------------------",
+        "one two three four five six seven eight nine ten",
+    ],
+)
+def test_what_people_write_is_no_loop(text):
+    assert find_loops([text]) == []
+
+
+def test_a_text_without_spaces_is_counted_by_characters():
+    (loop,) = find_loops(["春眠不覚暁処処聞啼鳥" + "夜来風雨声" * 4])
+    assert (loop.text, loop.times) == ("夜来風雨声", 4)
+
+
+def test_one_word_over_and_over_is_a_loop_and_the_largest_come_first():
+    loops = find_loops(["the " * 9, "a long phrase of words " * 6], most=1)
+    assert [(loop.sample, loop.times) for loop in loops] == [(1, 6)]
+    assert find_loops(["the " * 9])[0].text == "the"
+
+
+def test_repeated_four_grams_are_counted_in_the_stretch_that_their_last_word_begins_in():
+    stretches = ["one two three four ", "five one two three ", "four five six seven"]
+    # five four-grams in the text's first eight words, none new only from "one two three four" on
+    assert share_repeated(stretches) == [0.0, 0.0, pytest.approx(2 / 4)]
+
+
+def test_a_stretch_too_short_for_a_four_gram_has_no_share():
+    assert share_repeated(["one two", " three four", ""]) == [None, 0.0, None]
+    assert share_repeated([]) == []

@@ -75,6 +75,13 @@ def test_a_level_near_the_mark_has_its_label_at_the_other_side():
     assert (places["near"], places["far"]) == ("0", "100%")
 
 
+def test_a_level_whose_label_finds_no_room_tells_it_under_the_pointer():
+    svg = drawn(levels=[Level(label=f"level {number}", value=2.0) for number in range(6)])
+    labels = [each for each in svg.iter("text") if str(each.text).startswith("level")]
+    assert len(labels) == 4
+    assert len([each for each in svg.iter("line") if each.findtext("title")]) == 6
+
+
 def test_four_levels_near_each_other_have_their_labels_at_four_places():
     levels = [Level(label=f"level {number}", value=2 + number / 100) for number in range(4)]
     svg = drawn(levels=levels)

@@ -93,7 +93,8 @@ def draw_chart(chart: Chart) -> Markup:
 def _add_levels(svg: Element, chart: Chart) -> None:
     for level in chart.levels:
         y = percent(1 - chart.y.place(level.value))
-        add(svg, "line", {"class": "level", "x1": "0", "x2": "100%", "y1": y, "y2": y})
+        line = add(svg, "line", {"class": "level", "x1": "0", "x2": "100%", "y1": y, "y2": y})
+        add(line, "title", {}, level.label)
 
 
 def _add_level_labels(svg: Element, chart: Chart) -> None:
@@ -106,7 +107,9 @@ def _add_level_labels(svg: Element, chart: Chart) -> None:
         line = chart.height * (1 - chart.y.place(level.value))
         spots = [(side, line + centre, dy) for side in ("end", "start") for centre, dy in _SHIFTS]
         free = [spot for spot in spots if _is_free(spot[0], spot[1], chart.height, taken)]
-        side, centre, shift = (free or spots)[0]
+        if not free:
+            continue  # its line tells its name under the pointer
+        side, centre, shift = free[0]
         taken.append((side, centre - _LINE / 2, centre + _LINE / 2))
         place = {"x": "100%" if side == "end" else "0", "y": percent(line / chart.height)}
         add(svg, "text", {"class": f"note {side}", **place, "dy": shift}, level.label)

@@ -302,6 +302,9 @@ def test_another_text_is_scored_and_the_runs_own_evaluation_stays(run, tmp_path)
 
 def test_the_report_is_written_where_it_belongs(run):
     assert run.report() == run.directory / "report.html"
+    left_out = "The most frequent words and phrases are left out of this page."
+    assert left_out not in run.report().read_text(encoding="utf-8")
+    assert left_out in run.report(excerpts=False).read_text(encoding="utf-8")
 
 
 def test_a_run_with_a_component_that_no_plugin_provides_says_why_it_cannot_be_opened(run):

@@ -25,6 +25,7 @@ from textgen_core.evaluation.evaluation import Evaluation, evaluate
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.held_out import HeldOut, Training
 from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, scored_tokens
+from textgen_core.explore.explorer import Explorer
 from textgen_core.generation.generator import Generator
 from textgen_core.generation.piece_stream import Generation, PieceStream
 from textgen_core.language_model import LanguageModel
@@ -86,6 +87,11 @@ class Run:
         )
         load_weights(self._directory, step, language_model.model)
         return language_model
+
+    @cached_property
+    def explore(self) -> Explorer:
+        """What can be asked of the model: neighbours, analogies, attention, temperature."""
+        return Explorer(self.language_model, repr(self.configuration.model.component.name))
 
     # ---- writing ------------------------------------------------------------------------
 
@@ -264,11 +270,14 @@ class Run:
             unknown_tokens=tokens.unknown_tokens,
         )
 
-    def report(self) -> Path:
-        """Write report.html from the run's files, and return its path."""
+    def report(self, *, excerpts: bool = True) -> Path:
+        """Write report.html from the run's files, and return its path.
+
+        Without `excerpts` the page quotes no words of the corpus.
+        """
         from textgen_core.report import write_report  # templates that writing text can do without
 
-        return write_report(self._directory)
+        return write_report(self._directory, excerpts=excerpts)
 
     def _continue(self, prompts: Sequence[str], new_tokens: int) -> list[str]:
         pieces = self.stream(prompts, max_new_tokens=new_tokens, once=True)

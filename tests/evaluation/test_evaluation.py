@@ -28,7 +28,7 @@ VOCABULARY = 16
 SETTINGS = EvaluationSettings(prompts=3, prompt_tokens=2, continuation_tokens=4)
 KEYS = [
     "split", "tokens", "bytes", "unknown_tokens", "loss", "perplexity", "bits_per_byte",
-    "metrics", "baselines", "diagnosis", "signatures", "errors", "written",
+    "metrics", "baselines", "diagnosis", "signatures", "readings", "errors", "written",
 ]  # fmt: skip
 
 

@@ -161,22 +161,63 @@ def evaluation() -> dict[str, Any]:
             "bleu": {"bleu": 1.92},
             "diversity": {"distinct_1": 0.31, "distinct_2": 0.78, "self_bleu": 12.4},
             "repetition": {"rep_1": 0.52, "rep_4": 0.021, "longest_loop": 4.0},
+            "novelty": {
+                "longest_copied": 14.0,
+                "longest_copied_held_out": 9.0,
+                "copied_4": 0.31,
+                "copied_4_held_out": 0.05,
+            },
             "stranger": {"warmth": 0.00042, "depth": None},
         },
+        "signatures": {"bleu": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.5.1"},
+        "readings": {"stranger": {"warmth": {"help": "heat of the words", "direction": "lower"}}},
         "baselines": {
             "uniform": {"loss": math.log(VOCABULARY), "bits_per_byte": 2.946},
             "unigram": {"loss": 6.402, "bits_per_byte": 2.274},
+            "ngram": {"loss": 4.105, "bits_per_byte": 1.458, "order": 5},
             "xz": {"bits_per_byte": 1.733},
         },
+        "errors": errors(),
+        "written": written(),
         "diagnosis": [
             {
                 "trouble": "undertraining",
                 "evidence": "The validation loss was still falling at the end: from 3.340 at step "
                 "980 to 3.214 at step 1400.",
                 "advice": "Train longer (training.epochs or training.minutes).",
+                "setting": "training.minutes",
             }
         ],
     }
+
+
+def errors() -> dict[str, Any]:
+    """Return the error analysis of evaluation.json."""
+    classes = [(0, 0, 12, 9.1), (1, 9, 842, 7.7), (10, 999, 9_120, 5.2), (1000, None, 17_438, 2.1)]
+    columns = ("from", "to", "tokens", "loss")
+    return {
+        "by_frequency": [dict(zip(columns, row, strict=True)) for row in classes],
+        "by_position": [[place, 3 + 2 * math.exp(-place / 8), 274] for place in range(100)],
+        "position_of": "window",
+        "worst_lines": [
+            {"text": "Quoth the samovar.", "tokens": 7, "bits_per_byte": 6.25},
+            {"text": "Nine zlotys.", "tokens": 6, "bits_per_byte": 5.5},
+        ],
+        "over_length": [[64 * part, 3.4 - part / 20, part / 40] for part in range(1, 17)],
+        "over_length_held_out": [[64 * part, 3.3, 0.01] for part in range(1, 17)],
+        "loops": [{"text": "the sea and", "times": 7, "sample": 3}],
+        "gap": [[step, 3.4 - step / 2000, 3.45 - step / 3000] for step in range(140, 1401, 140)],
+    }
+
+
+def written() -> list[dict[str, Any]]:
+    """Return the scored texts of evaluation.json."""
+    own = [[" lay", 2.5, False], [" in", 0.4, False], [" fog", 7.75, False], [".\n", None, False]]
+    copied = [[word, 0.25, True] for word in ("Where", " lanterns", " never", " burn")]
+    return [
+        {"prompt": PROMPT, "pieces": [*own, *copied, [".", 12.5, False]]},
+        {"prompt": "The pilot knew", "pieces": [[" nothing", 3.0, False]]},
+    ]
 
 
 def write_logs(run: RunDirectory, *, steps: int = STEPS, every: int = 10) -> None:

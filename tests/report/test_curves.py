@@ -75,6 +75,13 @@ def test_a_level_near_the_mark_has_its_label_at_the_other_side():
     assert (places["near"], places["far"]) == ("0", "100%")
 
 
+def test_four_levels_near_each_other_have_their_labels_at_four_places():
+    levels = [Level(label=f"level {number}", value=2 + number / 100) for number in range(4)]
+    svg = drawn(levels=levels)
+    labels = [each for each in svg.iter("text") if str(each.text).startswith("level")]
+    assert len({(each.get("x"), each.get("dy")) for each in labels}) == 4
+
+
 @pytest.mark.parametrize(("x", "side"), [(0, "start"), (5, "middle"), (10, "end")])
 def test_the_label_of_the_mark_stays_within_the_picture(x: float, side: str):
     svg = drawn(mark=Mark(label="best", x=x, y=2))

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from textgen_core.report.fields import Table
-from textgen_core.report.readings import Reading, describe_metrics
+from textgen_core.report.readings import Measured, Reading, describe_metrics
 from textgen_core.report.records import Records
 
 
@@ -24,6 +25,9 @@ def read(key: str, value: float | None = 0.25) -> Reading:
         ("rep_2", "Repeated 2-grams"),
         ("rep_4", "Repeated 4-grams"),
         ("longest_loop", "Longest loop"),
+        ("longest_copied", "Longest copy"),
+        ("mean_longest_copied", "Longest copy, mean"),
+        ("copied_8", "Copied 8-grams"),
     ],
 )
 def test_known_figures_have_a_name_and_a_sentence(key: str, name: str):
@@ -44,3 +48,45 @@ def test_a_figure_that_was_undefined_is_a_dash():
 
 def test_a_run_that_was_not_scored_has_no_metrics():
     assert describe_metrics(Records(name="run")) == ()
+
+
+def measured(**evaluation: Any) -> Measured:
+    table = Table(Path("evaluation.json"), evaluation)
+    [found] = describe_metrics(Records(name="run", evaluation=table))
+    return found
+
+
+def test_a_figure_stands_beside_that_of_the_held_out_text():
+    novelty = measured(metrics={"novelty": {"copied_4": 0.31, "copied_4_held_out": 0.05}})
+    [reading] = novelty.readings
+    assert (reading.value, reading.held_out) == ("0.310", "0.050")
+    assert novelty.paired
+
+
+def test_a_held_out_figure_that_is_undefined_is_a_dash_and_one_alone_stands_for_itself():
+    [pair] = measured(metrics={"novelty": {"copied_4": 0.31, "copied_4_held_out": None}}).readings
+    assert pair.held_out == "–"
+    [alone] = measured(metrics={"novelty": {"copied_4_held_out": 0.05}}).readings
+    assert (alone.name, alone.held_out) == ("copied_4_held_out", "")
+
+
+def test_an_unknown_figure_is_read_as_its_metric_says():
+    found = measured(
+        metrics={"stranger": {"warmth": 1.0, "depth": 2.0, "width": 3.0}},
+        readings={
+            "stranger": {
+                "warmth": {"help": "heat of the words", "direction": "lower"},
+                "depth": {"help": "Depth in fathoms.", "direction": "neither"},
+                "width": {"help": None},
+            }
+        },
+    )
+    helps = [reading.help for reading in found.readings]
+    assert helps == ["Heat of the words. Lower is better.", "Depth in fathoms.", ""]
+
+
+def test_a_signature_stands_with_its_metric():
+    assert measured(metrics={"bleu": {"bleu": 2.0}}, signatures={"bleu": "nrefs:1"}).signature == (
+        "nrefs:1"
+    )
+    assert measured(metrics={"bleu": {"bleu": 2.0}}).signature == ""

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from report.fabricated_run import PROMPT, evaluation, rows_of, write_logs
+from report.fabricated_run import PROMPT, SAMPLERS, evaluation, rows_of, write_logs
 from report.reading import Page
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.report import write_report
 from textgen_core.run_directory import RunDirectory, append_row, read_json, write_json, write_toml
 
-SECTIONS = ["figures", "text", "learning", "metrics", "diagnosis", "corpus", "model"]
+SECTIONS = ["figures", "text", "learning", "metrics", "failures", "diagnosis", "corpus", "model"]
 SECTIONS += ["configuration", "origin"]
 LARGEST = 1_000_000  # bytes
 
@@ -66,7 +66,7 @@ def test_every_picture_is_described(run: RunDirectory):
     ids = page.ids()
     assert len(ids) == len(set(ids))
     pictures = [each for each in page.all("svg") if each.get("role") == "img"]
-    assert len(pictures) == 9
+    assert len(pictures) == 14
     for picture in pictures:
         assert set(str(picture["aria-labelledby"]).split()) <= set(ids)
 
@@ -81,7 +81,8 @@ def test_the_headline_tells_bits_perplexity_and_its_reading(run: RunDirectory):
 
 def test_the_baselines_stand_beside_the_model(run: RunDirectory):
     text = page_of(run).text
-    for words in ("This model", "Compressing with xz", "Counting tokens", "Guessing among all"):
+    names = ("This model", "Compressing with xz", "Counting tokens", "Guessing among all")
+    for words in (*names, "Counting 5-grams 1.458", "counting 5-grams 4.11"):
         assert words in text
 
 
@@ -89,13 +90,13 @@ def test_the_final_samples_follow_their_prompt(run: RunDirectory):
     page = page_of(run)
     finals = [row["text"].strip() for row in rows_of(run.samples)[-3:]]
     assert [text for element, text in page.texts if text in finals] == finals
-    assert [element for element, text in page.texts if text == PROMPT].count("b") == 4
+    assert [element for element, text in page.texts if text == PROMPT].count("b") == 5
 
 
 def test_metrics_are_read_in_a_sentence_and_unknown_ones_shown_plainly(run: RunDirectory):
     text = page_of(run).text
     assert "Repeated 4-grams rep_4 0.021 Share of a sample's 4-grams" in text
-    assert "warmth 0.00042 depth –" in text
+    assert "warmth 0.00042 Heat of the words. Lower is better. depth –" in text
 
 
 def test_the_diagnosis_names_trouble_evidence_and_advice(run: RunDirectory):
@@ -201,6 +202,29 @@ DAMAGE = [
     ("evaluation.json", b'{"metrics": {"bleu": 3}}'),
     ("evaluation.json", b'{"diagnosis": ["bad"]}'),
     ("evaluation.json", b'{"perplexity": true}'),
+    ("evaluation.json", b'{"baselines": {"ngram": {"order": "five"}}}'),
+    ("evaluation.json", b'{"signatures": ["nrefs:1"]}'),
+    ("evaluation.json", b'{"metrics": {"bleu": {}}, "signatures": {"bleu": 3}}'),
+    ("evaluation.json", b'{"metrics": {"a": {"b": 1}}, "readings": {"a": {"b": "help"}}}'),
+    ("evaluation.json", b'{"diagnosis": [{"setting": ["training.minutes"]}]}'),
+    ("evaluation.json", b'{"errors": [1]}'),
+    ("evaluation.json", b'{"errors": {"by_frequency": [[1, 9, 3, 2.0]]}}'),
+    ("evaluation.json", b'{"errors": {"by_frequency": [{"from": "one", "loss": 1}]}}'),
+    ("evaluation.json", b'{"errors": {"by_position": [[1, 2]]}}'),
+    ("evaluation.json", b'{"errors": {"by_position": [1, 2]}}'),
+    ("evaluation.json", b'{"errors": {"position_of": 3}}'),
+    ("evaluation.json", b'{"errors": {"over_length": [[1, "2", 3]]}}'),
+    ("evaluation.json", b'{"errors": {"gap": {"1": 2}}}'),
+    ("evaluation.json", b'{"errors": {"worst_lines": ["a line"]}}'),
+    ("evaluation.json", b'{"errors": {"worst_lines": [{"text": 3}]}}'),
+    ("evaluation.json", b'{"errors": {"loops": [{"times": true}]}}'),
+    ("evaluation.json", b'{"written": {"prompt": ""}}'),
+    ("evaluation.json", b'{"written": [{"pieces": ["word"]}]}'),
+    ("evaluation.json", b'{"written": [{"pieces": [["word", 1.0]]}]}'),
+    ("evaluation.json", b'{"written": [{"pieces": [[1, 1.0, false]]}]}'),
+    ("evaluation.json", b'{"written": [{"pieces": [["word", "1", false]]}]}'),
+    ("evaluation.json", b'{"written": [{"pieces": [["word", 1.0, "yes"]]}]}'),
+    ("evaluation.json", b'{"written": [{"prompt": 1, "pieces": [["word", 1.0, true]]}]}'),
     ("evaluation.json", b"\xff\xfe"),
     ("best.json", b'"step-00000001"'),
     ("metrics.jsonl", b'{"step": 1, "lo\n{"step": 2, "loss": 1.0}\n'),
@@ -247,14 +271,24 @@ def make_hostile(run: RunDirectory) -> None:
     words = [[EVIL, 9], ["<script>", 5]]
     scripts = {EVIL: 3}
     change(run.analysis, top_words=words, top_bigrams=words, top_trigrams=words, scripts=scripts)
-    finding = {"trouble": EVIL, "evidence": EVIL, "advice": EVIL}
-    baselines = {EVIL: {"bits_per_byte": 2.0}}
+    finding = {"trouble": EVIL, "evidence": EVIL, "advice": EVIL, "setting": EVIL}
+    baselines = {EVIL: {"bits_per_byte": 2.0, "loss": 5.0}}
+    errors = {
+        **evaluation()["errors"],
+        "position_of": EVIL,
+        "worst_lines": [{"text": EVIL, "tokens": 1, "bits_per_byte": 1.0}],
+        "loops": [{"text": EVIL, "times": 2, "sample": 1}],
+    }
     change(
         run.evaluation,
         split=EVIL,
         metrics={EVIL: {EVIL: 1.0}},
         diagnosis=[finding],
         baselines=baselines,
+        signatures={EVIL: EVIL},
+        readings={EVIL: {EVIL: {"help": EVIL, "direction": EVIL}}},
+        errors=errors,
+        written=[{"prompt": EVIL, "pieces": [[EVIL, 1.0, False], [EVIL, 2.0, True]]}],
     )
     change(
         run.manifest,
@@ -275,6 +309,16 @@ def test_hostile_text_stays_text_everywhere(run: RunDirectory):
     assert {name for name, _ in page.elements} <= plain
     assert not [key for _, each in page.elements for key in each if key.startswith("on")]
     assert EVIL in page.text
+
+
+def test_hostile_text_stays_text_in_every_new_field(run: RunDirectory):
+    make_hostile(run)
+    source = write_report(run).read_text(encoding="utf-8")
+    # Setting, prompt, two pieces, worst line, loop, signature, help of a figure, level of a curve.
+    texts = [text for _, text in Page(source).texts if text.lower().startswith(EVIL[:20].lower())]
+    assert len(texts) > 30
+    assert source.count("<script") == 0
+    assert source.count("</style>") == 1
 
 
 def test_words_of_the_corpus_are_escaped_inside_pictures(run: RunDirectory):
@@ -306,7 +350,7 @@ def test_what_no_page_can_show_is_replaced(run: RunDirectory):
 
 
 def test_texts_keep_their_own_direction(run: RunDirectory):
-    texts = [each for each in page_of(run).all("div") if each.get("class") == "text"]
+    texts = [each for each in page_of(run).all("div") if "text" in str(each.get("class")).split()]
     assert texts
     assert all(each["dir"] == "auto" for each in texts)
 
@@ -323,6 +367,49 @@ def test_without_excerpts_no_words_of_the_corpus_are_quoted(run: RunDirectory):
     assert PROMPT in text
 
 
+def test_without_excerpts_all_that_the_evaluation_quotes_is_left_out(run: RunDirectory):
+    quotes = ["Quoth the samovar.", "Nine zlotys.", "The pilot knew", " lanterns"]
+    row = {"step": 1120, "prompt": PROMPT, "seed": 42, "samplers": SAMPLERS}
+    append_row(run.samples, {**row, "text": " sang: Where lanterns never burn, no more"})
+    loop = {"text": "Where lanterns never burn", "times": 3, "sample": 1}
+    finding = {"trouble": "repetition", "evidence": "“Nine zlotys.” stands 3 times at once."}
+    change(run.evaluation, errors={**evaluation()["errors"], "loops": [loop]}, diagnosis=[finding])
+    assert all(words.strip() in page_of(run).text for words in quotes)
+    text = page_of(run, excerpts=False).text
+    assert not [words for words in quotes if words.strip() in text]
+    assert "[4 tokens copied]" in text
+    assert "They are lines of the held-out text, and left out of this page." in text
+    assert "sang: [copied], no more" in text
+    assert "“…” stands 3 times at once." in text
+    assert PROMPT in text
+    assert " fog".strip() in text
+
+
+def test_the_copied_words_are_marked_and_the_colours_explained(run: RunDirectory):
+    page = page_of(run)
+    kinds = [each.get("class") for each in page.all("span")]
+    assert kinds.count("s0 copied") == 4
+    assert "copied from the training text" in page.text
+    assert "under 1 1–2 2–4 4–7 7–11 over 11" in page.text
+
+
+def test_a_finding_names_the_setting_to_change(run: RunDirectory):
+    assert "Setting to change: training.minutes" in page_of(run).text
+    change(run.evaluation, diagnosis=[{"trouble": "a", "evidence": "b", "advice": "c"}])
+    assert "Setting to change" not in page_of(run).text
+
+
+def test_an_evaluation_without_the_newer_keys_has_a_page(run: RunDirectory):
+    values = read_json(run.evaluation)
+    newer = ("errors", "written", "signatures", "readings")
+    write_json(run.evaluation, {key: values[key] for key in values if key not in newer})
+    text = page_of(run).text
+    assert "This was not looked into" in text
+    assert "How sure it was" not in text
+    change(run.evaluation, **dict.fromkeys(newer))
+    assert page_of(run).text == text
+
+
 def test_the_page_of_an_endless_run_stays_under_a_megabyte(run: RunDirectory):
     run.metrics.unlink()
     run.samples.unlink()
@@ -335,12 +422,22 @@ def test_the_page_of_an_endless_run_stays_under_a_megabyte(run: RunDirectory):
     files = [{"path": f"/corpus/{number}" * 20, "sha256": "ab" * 32} for number in range(2000)]
     change(run.manifest, model=model, corpus=files, machine={"system": long})
     write_toml(run.configuration, {"corpus": {"files": [each["path"] for each in files]}})
-    findings = [{"trouble": long, "evidence": long, "advice": long}] * 3
-    change(run.evaluation, diagnosis=findings)
+    findings = [{"trouble": long, "evidence": long, "advice": long, "setting": long}] * 3
+    errors = {
+        "by_frequency": [{"from": 1, "to": 9, "tokens": 5, "loss": 1.0}] * 5000,
+        "by_position": [[place, 1.0, 500] for place in range(5000)],
+        "worst_lines": [{"text": long, "tokens": 1, "bits_per_byte": 1.0}] * 5000,
+        "over_length": [[place, 1.0, 0.5] for place in range(5000)],
+        "loops": [{"text": long, "times": 1, "sample": 1}] * 5000,
+        "gap": [[place, 1.0, 0.5] for place in range(5000)],
+    }
+    written = [{"prompt": long, "pieces": [["<&" * 5, 12.5, True]] * 10_000}] * 20
+    change(run.evaluation, diagnosis=findings, errors=errors, written=written)
     for step in range(12):
         row = {"step": 20_000, "prompt": "", "seed": 1, "samplers": [long]}
         append_row(run.samples, {**row, "text": f"{step}{long}"})
     assert write_report(run).stat().st_size < LARGEST
+    assert write_report(run, excerpts=False).stat().st_size < LARGEST
 
 
 # ---- lightness --------------------------------------------------------------------------------

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from textgen_core.cli.options import Json, RunArgument, print_json
 
+NoExcerpts = Annotated[
+    bool,
+    typer.Option("--no-excerpts", help="Quote no words of the corpus, for a page to pass on."),
+]
 
-def report(run: RunArgument = None, as_json: Json = False) -> None:
+
+def report(run: RunArgument = None, no_excerpts: NoExcerpts = False, as_json: Json = False) -> None:
     """Write report.html of a run again, from the run's files."""
     from textgen_core.report import write_report
     from textgen_core.run_directory import find_run
 
-    path = write_report(find_run(run))
+    path = write_report(find_run(run), excerpts=not no_excerpts)
     if as_json:
         print_json({"report": str(path)})
     else:

@@ -28,7 +28,7 @@ from textgen_core.evaluation.evidence import ContinuePrompts, ScoredSplit, gathe
 from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.evaluation.finding import Finding
 from textgen_core.evaluation.held_out import HeldOut, TokenScorer, Training
-from textgen_core.evaluation.metrics import measure_all, sign_all
+from textgen_core.evaluation.metrics import measure_all, read_declared, sign_all
 from textgen_core.evaluation.training_text import TrainingText
 from textgen_core.evaluation.written import Written, show_written
 from textgen_core.settings import EvaluationSettings
@@ -63,6 +63,7 @@ class Evaluation:
     baselines: Mapping[str, Baseline]
     diagnosis: tuple[Finding, ...]
     signatures: Mapping[str, str] = attrs.field(factory=dict)
+    readings: Mapping[str, Mapping[str, Mapping[str, str]]] = attrs.field(factory=dict)
     errors: Errors | None = None
     written: Sequence[Written] = ()
 
@@ -115,6 +116,7 @@ def evaluate(
             _symptoms(figures, tokens.unknown_tokens, measured, baselines, training, errors)
         ),
         signatures=sign_all(metrics),
+        readings=read_declared(metrics),
         errors=errors,
         written=show_written(evidence, scorer),
     )

@@ -50,6 +50,20 @@ def sign_all(metrics: Sequence[NamedMetric | tuple[str, str, Metric]]) -> dict[s
     return {label: text for label, text in signed.items() if text is not None}
 
 
+def read_declared(
+    metrics: Sequence[NamedMetric | tuple[str, str, Metric]],
+) -> dict[str, dict[str, dict[str, str]]]:
+    """Return, under the labels of `measure_all`, each figure's `help` and `direction`."""
+    declared: dict[str, dict[str, dict[str, str]]] = {}
+    for entry in metrics:
+        named = NamedMetric(*entry)
+        declared[_free_label(named.label, declared)] = {
+            name: {"help": figure.help, "direction": figure.direction}
+            for name, figure in named.metric.figures.items()
+        }
+    return declared
+
+
 def _signature(named: NamedMetric) -> str | None:
     signature = getattr(named.metric, "signature", None)
     if not callable(signature):

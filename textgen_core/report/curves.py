@@ -24,7 +24,9 @@ from textgen_core.report.drawing import (
 from textgen_core.report.scales import Points, Scale
 from textgen_core.report.wording import show_short
 
-_LABEL_ROOM = 0.08  # of the height: two labels nearer than this would overlap
+_LINE = 15  # pixels: the height of a label
+# Over a level and under it: where its label's middle lies, in pixels, and the shift for that.
+_SHIFTS = ((-10, "-0.5em"), (11, "1.3em"))
 _TICK_ROOM = 45  # pixels from one label to the next
 
 
@@ -82,33 +84,50 @@ def draw_chart(chart: Chart) -> Markup:
     _add_levels(svg, chart)
     for series in chart.series:
         _add_series(svg, chart, series)
+    _add_level_labels(svg, chart)
     if chart.mark is not None:
         _add_mark(svg, chart, chart.mark)
     return finish_picture(svg)
 
 
 def _add_levels(svg: Element, chart: Chart) -> None:
-    """Draw the levels; of two near each other the lower one has its label beneath.
-
-    Labels stand at the right, where curves have left the levels behind, unless the mark is there.
-    """
-    above: list[float] = []
-    for level in sorted(chart.levels, key=lambda each: -each.value):
-        place = chart.y.place(level.value)
-        y = percent(1 - place)
+    for level in chart.levels:
+        y = percent(1 - chart.y.place(level.value))
         add(svg, "line", {"class": "level", "x1": "0", "x2": "100%", "y1": y, "y2": y})
-        crowded = any(other - place < _LABEL_ROOM for other in above)
-        above.append(place)
-        shift = "1.3em" if crowded else "-0.5em"
-        side, x = ("start", "0") if _mark_is_near(chart, place) else ("end", "100%")
-        add(svg, "text", {"class": f"note {side}", "x": x, "y": y, "dy": shift}, level.label)
 
 
-def _mark_is_near(chart: Chart, place: float) -> bool:
-    """Return whether the mark and its label are where a level's label would stand."""
-    if chart.mark is None or chart.x.place(chart.mark.x) < 0.5:
+def _add_level_labels(svg: Element, chart: Chart) -> None:
+    """Write the levels' labels, over the curves, each where no other label and no mark is.
+
+    At the right curves have left the levels behind; the left is for those that find no room.
+    """
+    taken = _taken_by_mark(chart)
+    for level in sorted(chart.levels, key=lambda each: -each.value):
+        line = chart.height * (1 - chart.y.place(level.value))
+        spots = [(side, line + centre, dy) for side in ("end", "start") for centre, dy in _SHIFTS]
+        free = [spot for spot in spots if _is_free(spot[0], spot[1], chart.height, taken)]
+        side, centre, shift = (free or spots)[0]
+        taken.append((side, centre - _LINE / 2, centre + _LINE / 2))
+        place = {"x": "100%" if side == "end" else "0", "y": percent(line / chart.height)}
+        add(svg, "text", {"class": f"note {side}", **place, "dy": shift}, level.label)
+
+
+def _taken_by_mark(chart: Chart) -> list[tuple[str, float, float]]:
+    """Return at which side, and from and to which height in pixels, the mark and its label are."""
+    if chart.mark is None:
+        return []
+    line = chart.height * (1 - chart.y.place(chart.mark.y))
+    side = "start" if chart.x.place(chart.mark.x) < 0.5 else "end"
+    return [(side, line - 2 * _LINE, line + _LINE / 2)]
+
+
+def _is_free(
+    side: str, centre: float, height: float, taken: Sequence[tuple[str, float, float]]
+) -> bool:
+    top, bottom = centre - _LINE / 2, centre + _LINE / 2
+    if bottom > height:  # there are the labels of the axis
         return False
-    return abs(chart.y.place(chart.mark.y) - place) < 2 * _LABEL_ROOM
+    return not any(side == other and top < low and high < bottom for other, high, low in taken)
 
 
 def _add_series(svg: Element, chart: Chart, series: Series) -> None:

@@ -55,6 +55,23 @@ class Table:
         found = [tuple(self._finite(key, each) for each in pair) for pair in self._pairs(key)]
         return [(x, y) for x, y in found if x is not None and y is not None]
 
+    def triples(self, key: str) -> list[tuple[float | None, float | None, float | None]]:
+        """Return a list of three numbers each, None where one is missing or not finite."""
+        rows = self._rows(key, 3, "a list of three numbers each")
+        return [
+            (self._finite(key, x), self._finite(key, y), self._finite(key, z)) for x, y, z in rows
+        ]
+
+    def pieces(self, key: str) -> list[tuple[str, float | None, bool]]:
+        """Return a list of texts, each with a number or None and whether it is marked."""
+        expected = "a list of texts with a number and true or false each"
+        found: list[tuple[str, float | None, bool]] = []
+        for text, number, marked in self._rows(key, 3, expected):
+            if not isinstance(text, str) or not isinstance(marked, bool | None):
+                raise self._damaged(key, expected)
+            found.append((text, self._finite(key, number), bool(marked)))
+        return found
+
     def counted(self, key: str) -> list[tuple[str, float]]:
         """Return a list of texts with how often each occurs, empty where there is none."""
         found: list[tuple[str, float]] = []
@@ -75,10 +92,13 @@ class Table:
         return value
 
     def _pairs(self, key: str) -> Sequence[Any]:
-        pairs = self._list(key)
-        if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-            raise self._damaged(key, "a list of pairs")
-        return pairs
+        return self._rows(key, 2, "a list of pairs")
+
+    def _rows(self, key: str, length: int, expected: str) -> Sequence[Any]:
+        rows = self._list(key)
+        if not all(isinstance(row, list) and len(row) == length for row in rows):
+            raise self._damaged(key, expected)
+        return rows
 
     def _as_table(self, key: str, value: Any) -> Table:
         if not isinstance(value, Mapping):

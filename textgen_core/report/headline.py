@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from textgen_core.evaluation.figures import read_perplexity
 from textgen_core.report.bars import Bar, draw_bars
+from textgen_core.report.baselines import read_baselines, uniform_loss
 from textgen_core.report.drawing import Picture
 from textgen_core.report.fields import Table
 from textgen_core.report.records import Records, step_of
@@ -26,11 +27,6 @@ from textgen_core.report.wording import (
 )
 
 _BITS_OF_A_BYTE = 8
-_BASELINES = {
-    "uniform": "Guessing among all tokens",
-    "unigram": "Counting tokens",
-    "xz": "Compressing with xz",
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +55,7 @@ def describe_headline(records: Records) -> Headline:
         summary=_summary(records),
         cards=_cards(scored or _last_validation(records), records),
         sentences=_sentences(scored, records) if scored else _unscored(records),
-        bars=_bars(scored) if scored else None,
+        bars=_bars(scored, records) if scored else None,
     )
 
 
@@ -76,18 +72,6 @@ def vocabulary_size(records: Records) -> int | None:
             return int(size)
     uniform = uniform_loss(records)
     return round(math.exp(uniform)) if uniform is not None and uniform < 30 else None
-
-
-def uniform_loss(records: Records) -> float | None:
-    """Return the loss of guessing among all tokens, in nats."""
-    return baseline_loss(records, "uniform")
-
-
-def baseline_loss(records: Records, name: str) -> float | None:
-    """Return a baseline's loss in nats per token."""
-    if records.evaluation is None:
-        return None
-    return records.evaluation.table("baselines").table(name).number("loss")
 
 
 def _summary(records: Records) -> str:
@@ -162,22 +146,16 @@ def _unscored(records: Records) -> tuple[str, ...]:
     return (f"{state} The figures are those of the last validation, at step {step}.",)
 
 
-def _bars(scored: Table) -> Markup | None:
+def _bars(scored: Table, records: Records) -> Markup | None:
     """Return the bits per byte of the model and its baselines, the best first."""
-    named = {"this model": scored.number("bits_per_byte")}
-    for name, baseline in scored.table("baselines").subtables():
-        named[_BASELINES.get(name, name)] = baseline.number("bits_per_byte")
-    known = [(name, value) for name, value in named.items() if value is not None]
+    values = [("This model", scored.number("bits_per_byte"), "own")]
+    values += [(each.name, each.bits_per_byte, "") for each in read_baselines(records)]
+    known = [(name, value, kind) for name, value, kind in values if value is not None]
     if len(known) < 2:
         return None
     bars = [
-        Bar(
-            label=name[:1].upper() + name[1:],
-            value=value,
-            shown=show_figure(value, 3),
-            kind="own" if name == "this model" else "",
-        )
-        for name, value in sorted(known, key=lambda pair: pair[1])
+        Bar(label=name, value=value, shown=show_figure(value, 3), kind=kind)
+        for name, value, kind in sorted(known, key=lambda each: each[1])
     ]
     listed = ", ".join(f"{bar.label} {bar.shown}" for bar in bars)
     picture = Picture(

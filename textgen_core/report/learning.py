@@ -11,10 +11,11 @@ import statistics
 import attrs
 from markupsafe import Markup
 
+from textgen_core.report.baselines import read_baselines
 from textgen_core.report.curves import Chart, Level, Mark, Series, draw_chart
 from textgen_core.report.drawing import Picture
 from textgen_core.report.fields import Table
-from textgen_core.report.headline import Card, baseline_loss, trained_seconds
+from textgen_core.report.headline import Card, trained_seconds
 from textgen_core.report.records import Records, step_of
 from textgen_core.report.scales import Points, Scale, scale_for, thin
 from textgen_core.report.wording import show_count, show_duration, show_figure, show_short
@@ -23,7 +24,6 @@ MOST_POINTS = 400  # of a curve: more than a screen tells apart
 MOST_VALIDATIONS = 60  # rows of the table; the curve has all
 
 _CHECKPOINT = re.compile(r"step-(\d{1,15})")
-_LEVELS = {"uniform": "guessing", "unigram": "counting tokens"}
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +59,7 @@ def describe_learning(records: Records) -> Learning | None:
         has_levels=bool(levels),
         averaged=-(-len(training) // MOST_POINTS),
         rates=_draw_rates(records),
-        best=_best_sentence(mark),
+        best=_best_sentence(mark, _epoch_of(mark, records)),
         validations=tuple(_validation_row(row) for row in shown),
         validations_left_out=len(records.validations) - len(shown),
     )
@@ -161,11 +161,10 @@ def _step_scale(*curves: Points | Mark | None) -> Scale:
 
 
 def _levels(records: Records) -> list[Level]:
-    losses = {label: baseline_loss(records, name) for name, label in _LEVELS.items()}
     return [
-        Level(label=f"{label} {show_figure(loss, 2)}", value=loss)
-        for label, loss in losses.items()
-        if loss is not None
+        Level(label=f"{baseline.short_name} {show_figure(baseline.loss, 2)}", value=baseline.loss)
+        for baseline in read_baselines(records)
+        if baseline.loss is not None
     ]
 
 
@@ -180,11 +179,20 @@ def _best(records: Records) -> Mark | None:
     return Mark(label=f"best {show_figure(loss, 3)}", x=float(match[1]), y=loss)
 
 
-def _best_sentence(mark: Mark | None) -> str:
+def _epoch_of(mark: Mark | None, records: Records) -> float | None:
+    """Return the epoch in which the best checkpoint was made, from 1."""
+    if mark is None:
+        return None
+    rows = [row for row in records.training if step_of(row) <= mark.x]
+    return max(rows, key=step_of).number("epoch") if rows else None
+
+
+def _best_sentence(mark: Mark | None, epoch: float | None = None) -> str:
     if mark is None:
         return ""
+    place = "" if epoch is None else f" in epoch {show_count(epoch)},"
     return (
-        f"The best checkpoint is that of step {show_count(mark.x)}, "
+        f"The best checkpoint is that of step {show_count(mark.x)},{place} "
         f"with a validation loss of {show_figure(mark.y, 3)}."
     )
 

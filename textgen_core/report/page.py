@@ -11,8 +11,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from textgen_core.evaluation.diagnosis import Finding
-from textgen_core.report.fields import Table
+from textgen_core.report.failures import describe_failures
+from textgen_core.report.findings import describe_findings
 from textgen_core.report.headline import describe_headline
 from textgen_core.report.learning import describe_learning
 from textgen_core.report.making import (
@@ -20,21 +20,24 @@ from textgen_core.report.making import (
     describe_model,
     describe_provenance,
 )
+from textgen_core.report.masking import build_mask
 from textgen_core.report.readings import describe_metrics
 from textgen_core.report.records import Records
 from textgen_core.report.samples import describe_time_lapse, describe_written
+from textgen_core.report.surprise import describe_surprise
 from textgen_core.report.text_figures import describe_corpus
-from textgen_core.report.wording import MISSING, cut, show_figure, showable
+from textgen_core.report.wording import MISSING, show_figure, showable
 
 _TEMPLATES = "templates"
-_LONGEST_FINDING = 600
 
 
 def render_page(records: Records, *, excerpts: bool) -> str:
     """Return the page; without `excerpts` it quotes no words of the corpus.
 
-    Raises RunDirectoryError if a record is damaged.
+    The text that the model wrote stays; what is known to be copied in it is masked. Raises
+    RunDirectoryError if a record is damaged.
     """
+    mask = build_mask(records, excerpts=excerpts)
     return (
         _environment()
         .get_template("page.html")
@@ -43,11 +46,13 @@ def render_page(records: Records, *, excerpts: bool) -> str:
             records=records,
             excerpts=excerpts,
             headline=describe_headline(records),
-            written=describe_written(records),
-            time_lapse=describe_time_lapse(records),
+            written=describe_written(records, mask),
+            surprise=describe_surprise(records, excerpts=excerpts),
+            time_lapse=describe_time_lapse(records, mask),
             learning=describe_learning(records),
             metrics=describe_metrics(records),
-            findings=_findings(records),
+            failures=describe_failures(records, excerpts=excerpts, mask=mask),
+            findings=describe_findings(records, excerpts=excerpts),
             corpus=describe_corpus(records, excerpts=excerpts),
             model=describe_model(records),
             configuration=describe_configuration(records),
@@ -74,18 +79,3 @@ def _finalize(value: Any) -> Any:
     if value is None:
         return MISSING
     return showable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _findings(records: Records) -> tuple[Finding, ...] | None:
-    """Return the diagnosis, or None if the run was not scored."""
-    if records.evaluation is None:
-        return None
-    return tuple(_finding(each) for each in records.evaluation.tables("diagnosis"))
-
-
-def _finding(table: Table) -> Finding:
-    trouble, evidence, advice = (
-        cut(table.text(key) or MISSING, _LONGEST_FINDING)
-        for key in ("trouble", "evidence", "advice")
-    )
-    return Finding(trouble=trouble, evidence=evidence, advice=advice)

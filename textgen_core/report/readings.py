@@ -1,7 +1,7 @@
 """How to read the figures of well-known metrics, by the figure's key.
 
 The page needs no plugin, so these sentences live here; a figure that is not known is shown with its
-key alone. This module knows nothing about who measured a figure.
+key and what its metric said of it. This module knows nothing about who measured a figure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from textgen_core.report.fields import Table
 from textgen_core.report.records import Records
 from textgen_core.report.wording import cut, show_figure
 
-_LONGEST_NAME = 120
+_LONGEST_NAME = 120  # characters
+_LONGEST_HELP = 300
+_LONGEST_SIGNATURE = 200
+_HELD_OUT = "_held_out"  # ends the key of a figure that was measured on held-out text instead
 _NUMBERED = re.compile(r"([a-z_]+?)_(\d)")
 
 # From a key, with its number left out, to a name and a reading; {n} is that number.
@@ -53,47 +56,94 @@ _READINGS = {
         "Words in the longest stretch that repeats one phrase at once. A long one means that the "
         "sampler got stuck.",
     ),
+    "longest_copied": (
+        "Longest copy",
+        "Characters in the longest stretch of any sample that stands word for word in the training "
+        "text. Far more than in held-out text means passages learnt by heart.",
+    ),
+    "mean_longest_copied": (
+        "Longest copy, mean",
+        "The same, mean of the samples. Set phrases give some to any text: compare with held-out "
+        "text.",
+    ),
+    "copied_{n}": (
+        "Copied {n}-grams",
+        "Share of {n}-grams that occur in the training text. Held-out text, which nobody copied, "
+        "gives the share to expect; far more is learnt by heart.",
+    ),
 }
 
 
 @attrs.frozen(kw_only=True)
 class Reading:
-    """A figure with its name and how to read it; of an unknown one the name is the key."""
+    """A figure with its name and how to read it; of an unknown one the name is the key.
+
+    `held_out` is the same figure of the held-out text, or "" if it was not measured.
+    """
 
     key: str
     name: str
     value: str
     help: str
+    held_out: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class Measured:
-    """A metric's figures."""
+    """A metric's figures; `signature` says how they were made, "" where none is known."""
 
     metric: str
     readings: tuple[Reading, ...]
+    signature: str = ""
+
+    @property
+    def paired(self) -> bool:
+        """Whether a figure stands beside that of the held-out text."""
+        return any(reading.held_out for reading in self.readings)
 
 
 def describe_metrics(records: Records) -> tuple[Measured, ...]:
     """Return the metrics of a run's evaluation; none if it was not scored."""
     if records.evaluation is None:
         return ()
+    signatures, declared = (records.evaluation.table(key) for key in ("signatures", "readings"))
     return tuple(
         Measured(
             metric=cut(name, _LONGEST_NAME),
-            readings=tuple(_read(key, figures) for key in figures.values),
+            readings=tuple(
+                _read(key, figures, declared.table(name))
+                for key in figures.values
+                if not _is_sibling(key, figures)
+            ),
+            signature=cut(signatures.text(name) or "", _LONGEST_SIGNATURE),
         )
         for name, figures in records.evaluation.table("metrics").subtables()
     )
 
 
-def _read(key: str, figures: Table) -> Reading:
+def _is_sibling(key: str, figures: Table) -> bool:
+    """Return whether a figure is shown beside the one that it is the held-out value of."""
+    return key.endswith(_HELD_OUT) and key.removesuffix(_HELD_OUT) in figures.values
+
+
+def _read(key: str, figures: Table, declared: Table) -> Reading:
     value = show_figure(figures.number(key))
+    sibling = key + _HELD_OUT
+    held_out = show_figure(figures.number(sibling)) if sibling in figures.values else ""
     match = _NUMBERED.fullmatch(key)
     stem, number = (
         (key, "") if match is None or key in _READINGS else (f"{match[1]}_{{n}}", match[2])
     )
     if stem not in _READINGS:
-        return Reading(key="", name=cut(key, _LONGEST_NAME), value=value, help="")
+        own, name = _own_help(declared.table(key)), cut(key, _LONGEST_NAME)
+        return Reading(key="", name=name, value=value, help=own, held_out=held_out)
     name, reading = (words.format(n=number) for words in _READINGS[stem])
-    return Reading(key=key, name=name, value=value, help=reading)
+    return Reading(key=key, name=name, value=value, help=reading, held_out=held_out)
+
+
+def _own_help(declared: Table) -> str:
+    """Return what the metric itself says of a figure, as a sentence, and which way is better."""
+    words = (declared.text("help") or "").strip().rstrip(".")
+    sentence = f"{words[:1].upper()}{cut(words[1:], _LONGEST_HELP)}." if words else ""
+    better = {"higher": "Higher is better.", "lower": "Lower is better."}
+    return f"{sentence} {better.get(declared.text('direction') or '', '')}".strip()

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from textgen_core.report.fields import Table
+from textgen_core.report.masking import NOTHING_MASKED, Mask
 from textgen_core.report.records import Records, step_of
 from textgen_core.report.wording import cut, show_count
 
@@ -51,7 +52,7 @@ class TimeLapse:
     left_out: int
 
 
-def describe_written(records: Records) -> Written | None:
+def describe_written(records: Records, mask: Mask = NOTHING_MASKED) -> Written | None:
     """Return the last texts of a run: those that end samples.jsonl and share one step."""
     if not records.samples:
         return None
@@ -61,7 +62,7 @@ def describe_written(records: Records) -> Written | None:
         if step_of(row) != step_of(last) or _group(row) != _group(last):
             break
         rows.insert(0, row)
-    texts = dict.fromkeys(cut(row.text("text") or "", LONGEST_SAMPLE) for row in rows)
+    texts = dict.fromkeys(cut(mask.hide(row.text("text") or ""), LONGEST_SAMPLE) for row in rows)
     return Written(
         prompt=cut(last.text("prompt") or "", LONGEST_PROMPT),
         circumstances=f"Written at step {show_count(step_of(last))}, {_circumstances(last)}.",
@@ -70,7 +71,7 @@ def describe_written(records: Records) -> Written | None:
     )
 
 
-def describe_time_lapse(records: Records) -> TimeLapse | None:
+def describe_time_lapse(records: Records, mask: Mask = NOTHING_MASKED) -> TimeLapse | None:
     """Return the prompt and seed with the most steps, if there are two steps at least."""
     groups: dict[str, dict[int, Table]] = {}
     for row in records.samples:
@@ -85,7 +86,7 @@ def describe_time_lapse(records: Records) -> TimeLapse | None:
         Frame(
             step=show_count(step),
             loss=losses.get(step),
-            text=_beginning(steps[step].text("text") or ""),
+            text=_beginning(mask.hide(steps[step].text("text") or "")),
         )
         for step in shown
     )

@@ -56,7 +56,22 @@ def results(finished_run, corpus):
         "score": ["evaluate", run],
         "score json": ["evaluate", run, "--json"],
         "other": ["evaluate", run, "--text", "other.txt", "--json"],
+        "cp1252": ["evaluate", run, "--text", "cp1252.txt", "--json"],
+        "one letter": ["evaluate", run, "--text", "letter.txt", "--json"],
+        "empty": ["evaluate", run, "--text", "empty.txt"],
+        "binary": ["evaluate", run, "--text", "binary.txt"],
+        "folder": ["evaluate", run, "--text", "missing/"],
+        "sheet": ["evaluate", run, "--review", "sheet.csv", "--json"],
+        "unrated": ["evaluate", "--review", "sheet.csv"],
+        "no sheet": ["evaluate", "--review", "binary.txt"],
+        "both": ["evaluate", run, "--review", "new.csv", "--text", "other.txt"],
     }
+    (folder / "cp1252.txt").write_bytes(
+        "Caf\xe9 near the mill, \x93so slow\x94. ".encode("latin-1") * 9
+    )
+    (folder / "letter.txt").write_text("w")
+    (folder / "empty.txt").write_text("")
+    (folder / "binary.txt").write_bytes(bytes(range(256)) * 4)
     return dict(zip(lines, run_lines(list(lines.values()), folder), strict=True))
 
 
@@ -211,3 +226,30 @@ def test_the_recipes_are_listed(textgen_command):
     assert "classic" in textgen_command("recipes").stdout
     names = [each["name"] for each in json.loads(textgen_command("recipes", "--json").stdout)]
     assert {"first", "classic", "fast"} <= set(names)
+
+
+def test_another_text_may_be_in_another_encoding_and_as_short_as_can_be(results):
+    assert value_of(results["cp1252"])["split"] == "cp1252.txt"
+    assert value_of(results["one letter"])["tokens"] == 1
+
+
+@pytest.mark.parametrize("name", ["empty", "binary", "folder"])
+def test_what_is_no_text_is_told_in_three_lines_without_settings_that_the_command_lacks(
+    results, name
+):
+    result = results[name]
+    assert result.returncode == 3, result.stderr
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) <= 3
+    assert "--set" not in result.stderr
+
+
+def test_a_sheet_to_rate_is_written_and_read_back(results, corpus):
+    written = value_of(results["sheet"])
+    assert written == {"sheet": "sheet.csv", "key": "sheet.key.csv", "texts": 2}
+    assert (corpus.parent / "sheet.key.csv").is_file()
+    assert "No text of the sheet is rated" in results["unrated"].stdout
+    for name in ("no sheet", "both"):
+        assert results[name].returncode == 2
+        assert len(results[name].stderr.strip().splitlines()) <= 3
+    assert not (corpus.parent / "new.csv").exists()

@@ -165,6 +165,11 @@ class GenerationSettings:
     max_new_tokens: int = option(200, help="new tokens in a sample", at_least=1)
     samples: int = option(3, help="samples written at the end", at_least=1)
 
+    def __attrs_post_init__(self) -> None:
+        # Bytes of a command line that are not UTF-8 come as lone surrogates, which no text holds.
+        whole = self.prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        object.__setattr__(self, "prompt", whole)
+
 
 @attrs.frozen(kw_only=True)
 class EvaluationSettings:

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tokenizers
 
 from textgen_core.components import Sampler
+from textgen_core.corpus.clean import replace_surrogates
 from textgen_core.data.tokenizer import END, PAD, START, UNK
 from textgen_core.errors import UsageError
 from textgen_core.generation.chain import Chain, Options
@@ -89,6 +90,7 @@ class Generator:
         """
         _check(prompts, max_new_tokens, stop)
         tokenizer = self.language_model.tokenizer
+        prompts = [replace_surrogates(prompt)[0] for prompt in prompts]
         prompt_ids = [_encode(tokenizer, prompt) for prompt in prompts]
         capacity = _capacity(max(map(len, prompt_ids)) + max_new_tokens)
         indices = range(first_sample, first_sample + len(prompts))

@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from pictures import of_a_text
+from pictures import of_a_text, of_models, of_preparing
 from pictures.sheet import Sources
 from pictures.spanish import to_spanish
 
@@ -23,6 +23,9 @@ PICTURES: dict[str, Callable[..., str]] = {
     "zipf": of_a_text.draw_zipf,
     "sentence-lengths": of_a_text.draw_sentence_lengths,
     "domain-words": of_a_text.draw_domain_words,
+    "windows": of_preparing.draw_windows,
+    "lstm": of_models.draw_lstm,
+    "transformer": of_models.draw_transformer,
 }
 
 

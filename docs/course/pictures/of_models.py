@@ -12,7 +12,7 @@ from textgen_core.report.drawing import add
 TOKENS = "thei"
 NEXT = "heir"
 STEP = 150  # pixels from one token to the next
-BOX = (104, 34)
+BOX = (94, 34)
 ROWS = {"next": 40, "output": 70, "middle": 144, "embedding": 232, "token": 296}  # tops of boxes
 
 
@@ -75,7 +75,7 @@ def _add_glance(sheet: Element, start: tuple[float, float], end: tuple[float, fl
 
 def _add_parts(sheet: Element, say: Say) -> None:
     """Draw a block from below: norm, attention, added; norm, feed-forward, added."""
-    left, width, height = 470.0, 150.0, 30.0
+    left, width, height = 470.0, 150.0, 25.0
     middle = left + width / 2
     add_text(sheet, middle, 24, say("one block"), "middle strong")
     names = ("norm", "attention", "+", "norm", "feed-forward", "+")

@@ -15,7 +15,7 @@ WINDOW = 8
 CELL = (26, 26)
 LEFT = (WIDTH - len(TEXT) * CELL[0]) / 2
 FULL = len(TEXT) * CELL[0]
-HEIGHT = 470
+HEIGHT = 436
 
 
 def draw_windows(sources: Sources, say: Say) -> str:

@@ -123,6 +123,8 @@ def _begin(
     listener.phase(2)
     prepared = prepare(texts, configuration, progress=listener.progress)
     save_tokenizer(prepared.tokenizer, directory.tokenizer)
+    overlap = prepared.overlap.as_json() if prepared.overlap else None
+    write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
     listener.found(tell_preparation(prepared, configuration))
 
     listener.phase(3)

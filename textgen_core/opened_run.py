@@ -329,7 +329,13 @@ class Run:
     def _other_text(self, path: Path) -> HeldOut:
         # Another text may be in another encoding than the corpus, and nobody is asked for it here.
         settings = attrs.evolve(self.configuration.corpus, encoding="auto")
-        corpus = clean_corpus(read_corpus([path], settings), settings)
+        try:
+            corpus = clean_corpus(read_corpus([path], settings), settings)
+        except CorpusError as error:
+            if "--set" not in error.advice:
+                raise
+            advice = "Save the text as UTF-8, and score that."
+            raise CorpusError(error.problem, error.allowed, advice) from error
         tokens = tokenize_documents(corpus.documents, self.language_model.tokenizer, path.name)
         if len(tokens.token_ids) < 2:
             raise CorpusError(f"{path} holds no token to score.")

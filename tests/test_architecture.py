@@ -26,6 +26,7 @@ TENSOR_ROOMS = {
     "building",
     "generation/",
     "evaluation/scoring",
+    "explore/asking",
     "training/",
     "training_phase",
     "opened_run",

@@ -11,6 +11,7 @@ from textgen_core.errors import (
     ComponentError,
     ConfigurationError,
     CorpusError,
+    DiskTooSmall,
     Interrupted,
     OutOfMemory,
     PluginFailure,
@@ -31,6 +32,7 @@ EXIT_CODES = {
     PluginFailure: 1,
     TrainingDiverged: 1,
     OutOfMemory: 1,
+    DiskTooSmall: 1,
     Interrupted: 130,
 }
 

@@ -25,15 +25,31 @@ def analysed(text):
     return tell_analysis(analyse_corpus(Corpus(documents=(text,))))
 
 
-def test_an_analysis_is_told_with_its_counts_and_most_frequent_words():
+def test_an_analysis_is_told_in_two_columns():
     text = "The cat sat. The cat ran.\nThe dog sat.\n"
     lines = analysed(text)
-    assert lines[0].startswith(f"{len(text)} characters in 1 document, 2 lines; an alphabet of 15")
-    assert lines[1].startswith("9 words of 5 types")
-    told = "\n".join(lines)
-    assert "most frequent words: The 3, cat 2, sat 2" in told
-    assert "most frequent bigrams: The cat 2" in told
-    assert "Zipf" not in told  # five types bear no slope
+    found = {line[:20].strip(): line[20:] for line in lines}
+    assert {line[18:20] for line in lines} == {"  "}
+    assert found["text"] == f"{len(text)} characters in 1 document, 2 lines"
+    assert found["alphabet"] == "15 different characters; Latin"
+    assert found["words"].startswith("9 of 5 types (type/token ratio 0.556), 2 of them once")
+    assert found["frequent words"] == "The 3, cat 2, sat 2, ran 1, dog 1"
+    assert found["frequent bigrams"].startswith("The cat 2")
+    assert "Zipf's slope" not in found  # five types bear no slope
+
+
+def test_what_recurs_is_told_a_line_each_with_its_count():
+    header = "This is the header of a page"
+    draw = iter(range(10**6))
+    pages = [
+        f"{header}\nPage {number}\n" + " ".join(f"w{next(draw)}" for _ in range(30)) + "\n\n"
+        for number in range(12)
+    ]
+    lines = analysed("".join(pages))
+    (phrase,) = [line for line in lines if line.startswith("recurrent phrases")]
+    assert phrase.endswith(f"12 × {header} Page")
+    (shape,) = [line for line in lines if line.startswith("lines of one shape")]
+    assert shape.endswith("12 × Page #")
 
 
 @pytest.mark.parametrize("text", ["word", "?!", "1", "\u4f60\u597d", "a b"])
@@ -46,13 +62,16 @@ def test_a_text_of_hardly_anything_is_told_without_an_empty_list(text):
 
 def test_several_documents_are_in_the_plural():
     lines = tell_analysis(analyse_corpus(Corpus(documents=("one two", "three"))))
-    assert "in 2 documents" in lines[0]
+    assert lines[0].endswith("12 characters in 2 documents, 2 lines")
 
 
 def prepared(size, **files):
     def token_file(tokens, unknown, text_bytes):
         return SimpleNamespace(
-            token_ids=np.zeros(tokens + 1, np.uint16), unknown_tokens=unknown, text_bytes=text_bytes
+            token_ids=np.zeros(tokens + 1, np.uint16),
+            unknown_tokens=unknown,
+            text_bytes=text_bytes,
+            unknown=(("seldom", unknown),) if unknown else (),
         )
 
     return SimpleNamespace(
@@ -71,6 +90,7 @@ def test_a_preparation_is_told_split_by_split_without_counting_the_start_token()
     assert "fewer than 2,000: the text gives no more" in lines[1]
     assert lines[2] == "train: 12,000 tokens, 5.00 bytes a token"
     assert lines[3] == "test: 10 tokens, 3 unknown, 4.50 bytes a token"
+    assert lines[4] == "  unknown in test: seldom 3"
     assert "fewer" not in tell_preparation(prepared(2004), configuration)[1]
 
 

@@ -116,7 +116,9 @@ def options_of(component: type) -> tuple[Option, ...]:
 class TokenizerTrainer(ABC):
     """Trains a tokenizer on text.
 
-    `lossless` promises that decoding what was encoded gives any text back, whatever it holds.
+    `lossless` promises that decoding what was encoded gives any text back, whatever it holds. A
+    trainer may have an attribute or option `sample_characters`: of a longer training text it is
+    given about so many, from all over the text; None, or no such attribute: all of it.
     """
 
     lossless: ClassVar[bool] = False
@@ -148,6 +150,11 @@ class ModelBuilder(ABC):
         - `project(hidden)` and `project=False` as an argument of the call and of `advance`, which
           then return `(batch, time, width)` in place of logits.
         - `adam_variables`: the variables that the Muon optimizer must leave to Adam.
+        - `token_embeddings`: what stands for each token at the input, a float tensor, variable or
+          array `(vocabulary_size, width)`: an attribute, and nothing that can be called.
+        - `attention(token_ids)`, for int32 `(time,)`, no more than a state can hold: how much each
+          position attends to each, float32 `(layers, heads, time, time)`; the rows sum to one, and
+          what comes later has none. Of the bundled models the one with attention offers it.
         - `recompute`, `parts`: attributes that the core may set, to True and to the number of
           cores: run a block again in the backward pass in place of keeping what it computed; run
           so many parts of a training batch side by side, in a step that is a graph on a CPU.

@@ -9,6 +9,7 @@
     ├── PluginFailure            1   a component raised while it was in use
     ├── TrainingDiverged         1   the loss or a gradient stopped being finite
     ├── OutOfMemory              1   the run does not fit, or did not
+    ├── DiskTooSmall             1   what is planned does not fit onto the disk
     └── Interrupted            130   a person stopped the run, and a checkpoint was saved
 
 An error is three lines at most: what is wrong with the value and the place, what is allowed, and
@@ -78,6 +79,10 @@ class TrainingDiverged(TextgenError):
 
 class OutOfMemory(TextgenError):
     """The run needs more memory than there is."""
+
+
+class DiskTooSmall(TextgenError):
+    """What is planned needs more room than the disk has."""
 
 
 class Interrupted(TextgenError):

@@ -50,6 +50,18 @@ class LanguageModel:
         capacity = getattr(self.model, "state_capacity", None)
         return None if capacity is None else int(capacity)
 
+    @property
+    def offers_token_embeddings(self) -> bool:
+        """Whether the model has `token_embeddings`; a layer of that name is something else."""
+        offered = getattr(self.model, "token_embeddings", None)
+        return offered is not None and not callable(offered)
+
+    @property
+    def offers_attention(self) -> bool:
+        """Whether the model has a function `attention`; a layer of that name is something else."""
+        offered = getattr(self.model, "attention", None)
+        return callable(offered) and not isinstance(offered, keras.layers.Layer)
+
     def logits(self, token_ids: Any, training: bool = False) -> Any:
         """Return logits, float32 `(batch, time, vocabulary)`, of int32 `(batch, time)`."""
         return tf.cast(self.model(token_ids, training=training), tf.float32)

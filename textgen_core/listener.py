@@ -30,6 +30,9 @@ class Listener:
     def found(self, lines: Sequence[str]) -> None:
         """A phase found something worth a line."""
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        """A long step of a phase has come so far; it is over when `done` is `total`."""
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A phase found a table."""
 

@@ -27,6 +27,7 @@ _FREE = (
     "corpus.files",
     "corpus.validation",
     "corpus.test",
+    "corpus.language",
     "training.epochs",
     "training.minutes",
     "training.patience",

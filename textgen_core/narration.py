@@ -27,28 +27,78 @@ _LINE = 60  # characters of a line of the held-out text
 _HELD_OUT = "_held_out"  # how a figure of held-out text is called, behind the name of the samples'
 
 
+NAME_WIDTH = len("lines of one shape")
+TOLD_SCRIPTS = 3
+TOLD_WORDS = 5
+TOLD_MARKING = 8
+TOLD_PHRASES = 3
+
+
 def tell_analysis(analysis: Analysis) -> list[str]:
-    """Return the findings of phase 1."""
+    """Return the findings of phase 1, in two columns: what was looked at, and what was found."""
+    found = [*_amounts(analysis), *_frequent(analysis), *_recurrent(analysis)]
+    return [f"{name:<{NAME_WIDTH}}  {text}" for name, text in found]
+
+
+def _amounts(analysis: Analysis) -> list[tuple[str, str]]:
     lines_of, sentences = analysis.line_lengths, analysis.sentence_lengths
-    lines = [
-        f"{analysis.characters:,} characters in {_count(analysis.documents, 'document')}, "
-        f"{analysis.lines:,} lines; an alphabet of {analysis.alphabet_size:,}",
-        f"{analysis.words:,} words of {analysis.types:,} types "
-        f"(type/token ratio {analysis.type_token_ratio:.3f}), {analysis.hapaxes:,} of them once",
-        f"lines of {lines_of.mean:.0f} characters on average (longest {lines_of.maximum:,}), "
-        f"sentences of {sentences.mean:.0f} words (longest {sentences.maximum:,})",
+    scripts = ", ".join(list(analysis.scripts)[:TOLD_SCRIPTS]) or "no letters"
+    found = [
+        (
+            "text",
+            f"{_count(analysis.characters, 'character')} in "
+            f"{_count(analysis.documents, 'document')}, {_count(analysis.lines, 'line')}",
+        ),
+        ("alphabet", f"{_count(analysis.alphabet_size, 'different character')}; {scripts}"),
+        (
+            "words",
+            f"{analysis.words:,} of {_count(analysis.types, 'type')} "
+            f"(type/token ratio {analysis.type_token_ratio:.3f}), "
+            f"{analysis.hapaxes:,} of them once",
+        ),
+        ("lines", f"{lines_of.mean:.0f} characters on average, the longest {lines_of.maximum:,}"),
+        ("sentences", f"{sentences.mean:.0f} words on average, the longest {sentences.maximum:,}"),
     ]
+    if analysis.sentences == "line":
+        found[-1] = ("sentences", f"a line each: {found[-1][1]}")
+    if analysis.zipf is not None:
+        found.append(("Zipf's slope", f"{analysis.zipf.slope:.2f} (natural text: about -1)"))
+    return found
+
+
+def _frequent(analysis: Analysis) -> list[tuple[str, str]]:
+    found = []
     for name, counted in (
-        ("words", analysis.top_words),
-        ("bigrams", analysis.top_bigrams),
-        ("trigrams", analysis.top_trigrams),
+        ("frequent words", analysis.top_words),
+        ("frequent bigrams", analysis.top_bigrams),
+        ("frequent trigrams", analysis.top_trigrams),
     ):
         if counted:  # a text of one word has no bigram
-            shown = ", ".join(f"{text} {count:,}" for text, count in counted[:5])
-            lines.append(f"most frequent {name}: {shown}")
-    if analysis.zipf is not None:
-        lines.append(f"Zipf's slope {analysis.zipf.slope:.2f} (natural text: about -1)")
-    return lines
+            shown = ", ".join(f"{text} {count:,}" for text, count in counted[:TOLD_WORDS])
+            found.append((name, shown))
+    if analysis.domain_words:
+        words = ", ".join(each.word for each in analysis.domain_words[:TOLD_MARKING])
+        found.append(("words that mark it", f"{words} (beside {analysis.reference})"))
+    return found
+
+
+def _recurrent(analysis: Analysis) -> list[tuple[str, str]]:
+    """Return copies, phrases and lines that come again, each phrase in a line of its own."""
+    repeated = f"{analysis.repeated_lines:.1%} occurred before"
+    found = [("repeated lines", repeated)] if analysis.repeated_lines else []
+    near = analysis.near_duplicates
+    if near is not None and near.pairs:
+        share = f"{near.share:.1%} of {near.compared:,} {near.unit}s, {_count(near.pairs, 'pair')}"
+        found.append(("near-duplicates", share))
+    for name, counted in (
+        ("recurrent phrases", analysis.patterns),
+        ("lines of one shape", analysis.line_shapes),
+    ):
+        told = counted[:TOLD_PHRASES]
+        width = max((len(f"{count:,}") for _, count in told), default=0)
+        for place, (text, count) in enumerate(told):
+            found.append(("" if place else name, f"{count:>{width},} × {text}"))
+    return found
 
 
 def tell_preparation(prepared: Prepared, configuration: Configuration) -> list[str]:
@@ -69,6 +119,11 @@ def tell_preparation(prepared: Prepared, configuration: Configuration) -> list[s
             f"{name}: {tokens:,} tokens{unknown}, "
             f"{file.text_bytes / max(1, tokens):.2f} bytes a token"
         )
+        if file.unknown:
+            shown = ", ".join(
+                f"{text.strip() or repr(text)} {times:,}" for text, times in file.unknown
+            )
+            lines.append(f"  unknown in {name}: {shown}")
     return lines
 
 

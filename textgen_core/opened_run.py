@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
 from textgen_core.building import build_language_model
@@ -22,9 +23,12 @@ from textgen_core.devices import choose_precision, compute_capabilities, prepare
 from textgen_core.discovery import discover
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError, one_error
 from textgen_core.evaluation.evaluation import Evaluation, evaluate
+from textgen_core.evaluation.evidence import choose_prompts
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.held_out import HeldOut, Training
+from textgen_core.evaluation.review import PROMPTS, write_sheet
 from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, scored_tokens
+from textgen_core.explore.explorer import Explorer
 from textgen_core.generation.generator import Generator
 from textgen_core.generation.piece_stream import Generation, PieceStream
 from textgen_core.language_model import LanguageModel
@@ -86,6 +90,11 @@ class Run:
         )
         load_weights(self._directory, step, language_model.model)
         return language_model
+
+    @cached_property
+    def explore(self) -> Explorer:
+        """What can be asked of the model: neighbours, analogies, attention, temperature."""
+        return Explorer(self.language_model, repr(self.configuration.model.component.name))
 
     # ---- writing ------------------------------------------------------------------------
 
@@ -264,6 +273,21 @@ class Run:
             unknown_tokens=tokens.unknown_tokens,
         )
 
+    def review(self, sheet: str | Path) -> int:
+        """Write a sheet of texts to rate by hand, with its key beside it; return how many.
+
+        Half of them really followed their held-out prompts. Raises UsageError if it cannot be
+        written, and what `evaluate` raises.
+        """
+        settings = self.configuration.evaluation
+        few = attrs.evolve(settings, prompts=min(settings.prompts, PROMPTS))
+        token_ids = self._held_out(self._prepare()).tokens.token_ids[1:]
+        chosen = choose_prompts(token_ids, self.language_model.tokenizer, few)
+        prompts = [each.prompt for each in chosen]
+        samples = self._continue(prompts, few.continuation_tokens) if prompts else []
+        references = [each.reference for each in chosen]
+        return write_sheet(Path(sheet), prompts, samples, references, self.configuration.seed)
+
     def report(self, *, excerpts: bool = True) -> Path:
         """Write report.html from the run's files, and return its path.
 
@@ -303,7 +327,8 @@ class Run:
         )
 
     def _other_text(self, path: Path) -> HeldOut:
-        settings = self.configuration.corpus
+        # Another text may be in another encoding than the corpus, and nobody is asked for it here.
+        settings = attrs.evolve(self.configuration.corpus, encoding="auto")
         corpus = clean_corpus(read_corpus([path], settings), settings)
         tokens = tokenize_documents(corpus.documents, self.language_model.tokenizer, path.name)
         if len(tokens.token_ids) < 2:

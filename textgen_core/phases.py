@@ -6,8 +6,9 @@ remembers. This module knows nothing about run directories.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import attrs
 import tokenizers
@@ -28,8 +29,9 @@ from textgen_core.corpus import (
     clean_corpus,
     split_corpus,
 )
+from textgen_core.corpus.stored import count_all_characters
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
-from textgen_core.data.tokenizer import train_tokenizer
+from textgen_core.data.tokenizer import sample_of, train_tokenizer
 from textgen_core.data.tokens import TokenFile, tokenize_documents
 from textgen_core.devices import available_memory, choose_precision, compute_capabilities
 from textgen_core.errors import OutOfMemory, PluginFailure, TextgenError
@@ -40,6 +42,12 @@ from textgen_core.sizes import size_in_words
 from textgen_core.training.memory import training_memory, weight_bytes
 
 SPLITS = ("train", "validation", "test")
+
+Progress = Callable[[str, int, int], None]
+
+
+def _tell_nobody(what: str, done: int, total: int) -> None:
+    """Take a progress that nobody follows."""
 
 
 @attrs.frozen(kw_only=True)
@@ -53,9 +61,9 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def analyse(texts: Texts) -> tuple[Analysis, tuple[str, ...]]:
+def analyse(texts: Texts, language: str = "auto") -> tuple[Analysis, tuple[str, ...]]:
     """Phase 1: return what the corpus is, and advice in sentences."""
-    analysis = analyse_corpus(texts.corpus)
+    analysis = analyse_corpus(texts.corpus, language=language)
     return analysis, advise_on(analysis)
 
 
@@ -73,18 +81,25 @@ def split(texts: Texts, configuration: Configuration) -> tuple[Splits, tuple[str
 
 
 def prepare(
-    texts: Texts, configuration: Configuration, tokenizer: tokenizers.Tokenizer | None = None
+    texts: Texts,
+    configuration: Configuration,
+    tokenizer: tokenizers.Tokenizer | None = None,
+    progress: Progress = _tell_nobody,
 ) -> Prepared:
     """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
 
-    A `tokenizer` that is given is used as it is: that of the run to go on with. Raises CorpusError
-    if the training text is shorter than what one batch needs.
+    A `tokenizer` that is given is used as it is: that of the run to go on with. `progress` is told
+    what is encoded, how many characters of it, and of how many. Raises CorpusError if the training
+    text is shorter than what one batch needs.
     """
     splits, notes = split(texts, configuration)
     if tokenizer is None:
+        notes = (*notes, *_sample_note(configuration.tokenizer, splits.train))
         tokenizer = _train_tokenizer(configuration.tokenizer, splits.train)
     token_files = {
-        name: tokenize_documents(documents, tokenizer, name)
+        name: tokenize_documents(
+            documents, tokenizer, name, progress=partial(progress, f"encoding {name}")
+        )
         for name in SPLITS
         if (documents := getattr(splits, name))
     }
@@ -98,6 +113,16 @@ def prepare(
         token_files=token_files,
         batches=batches,
         notes=notes,
+    )
+
+
+def _sample_note(chosen: Chosen, documents: Sequence[str]) -> tuple[str, ...]:
+    sample = sample_of(chosen.instance, documents)
+    if sample is None:
+        return ()
+    return (
+        f"The tokenizer learns from a sample: about {sample:,} of the "
+        f"{count_all_characters(documents):,} characters of the training text, from all over it.",
     )
 
 

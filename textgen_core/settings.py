@@ -20,9 +20,17 @@ class CorpusSettings:
     """Which text is read, how it is cleaned and how it is split."""
 
     files: tuple[str, ...] = option((), help="the corpus files; none: the built-in corpus")
-    encoding: str = option("utf-8", help="the encoding of the files")
+    encoding: str = option(
+        "utf-8", help="the encoding of the files; auto: UTF-8, else what each file looks like"
+    )
     documents: Literal["file", "blank-line", "record"] = option(
         "file", help="what a document is: a file, a block between blank lines, or a line"
+    )
+    column: str | None = option(
+        None, help="the column, or key, of .csv, .tsv and .jsonl files that holds the documents"
+    )
+    language: str = option(
+        "auto", help="the text's language by its code (en, de, zh ...), to find its sentences"
     )
     split: tuple[float, ...] = option(
         (80.0, 10.0, 10.0),
@@ -45,7 +53,14 @@ class CorpusSettings:
     spaces: Literal["keep", "collapse"] = option(
         "keep", help="collapse runs of spaces and tabs, and strip them at the end of a line"
     )
-    letter_case: Literal["keep", "lower"] = option("keep", help="keep letters, or lower them all")
+    punctuation: Literal["keep", "drop"] = option("keep", help="keep punctuation, or drop it all")
+    letter_case: Literal["keep", "lower", "truecase"] = option(
+        "keep",
+        help="keep letters, lower them all, or write words that begin a sentence as elsewhere",
+    )
+    repair: Literal["none", "ftfy"] = option(
+        "none", help="repair text that was once decoded wrongly, with the extra ftfy"
+    )
 
     def __attrs_post_init__(self) -> None:
         if len(self.split) != 3:

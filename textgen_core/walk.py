@@ -19,7 +19,9 @@ from textgen_core.config import Configuration
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.devices import choose_precision, compute_capabilities, describe_machine
+from textgen_core.disk import check_space
 from textgen_core.errors import Interrupted, UsageError
+from textgen_core.language_model import LanguageModel
 from textgen_core.listener import Listener
 from textgen_core.manifest import check_settings, describe_run
 from textgen_core.narration import (
@@ -37,8 +39,9 @@ from textgen_core.run_directory import (
     write_json,
     write_toml,
 )
-from textgen_core.training.checkpoint import load_state
+from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
+from textgen_core.training.memory import checkpoint_bytes
 from textgen_core.training.progress import TrainingState
 from textgen_core.training_phase import make_job, restore, sample_row, tracking, train_phase
 
@@ -111,19 +114,20 @@ def _begin(
     directory = RunDirectory(path) if (path / "run.toml").is_file() else create_run_directory(path)
     write_toml(directory.configuration, configuration.as_table())
     listener.run_starts(str(path))
-    analysis, advice = analyse(texts)
+    analysis, advice = analyse(texts, configuration.corpus.language)
     write_json(directory.analysis, analysis.as_json())
     listener.found(tell_analysis(analysis))
     for text in (*(texts.notes if configuration.corpus.files else ()), *advice):
         listener.warning(text)
 
     listener.phase(2)
-    prepared = prepare(texts, configuration)
+    prepared = prepare(texts, configuration, progress=listener.progress)
     save_tokenizer(prepared.tokenizer, directory.tokenizer)
     listener.found(tell_preparation(prepared, configuration))
 
     listener.phase(3)
     language_model, description = build(configuration, prepared.tokenizer)
+    _check_disk(directory, language_model, configuration)
     initialise(configuration.model, language_model)
     write_json(
         directory.manifest,
@@ -143,6 +147,19 @@ def _begin(
 
     listener.phase(4)
     return make_job(configuration, directory, language_model, prepared, listener), prepared
+
+
+def _check_disk(
+    directory: RunDirectory, language_model: LanguageModel, configuration: Configuration
+) -> None:
+    """Raise DiskTooSmall unless the checkpoints fit: those kept, the best, and one half written."""
+    size = checkpoint_bytes(language_model, configuration.training)
+    check_space(
+        directory.path,
+        (KEPT + 2) * size,
+        "The checkpoints of this run",
+        "Make room, name a folder on another disk with --out DIR, or choose a smaller model.",
+    )
 
 
 def _with_absolute_paths(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -209,7 +226,8 @@ def go_on(
     check_settings(directory, configuration, precision)
     texts = read_texts(configuration.corpus)
     check_corpus(directory, texts)
-    prepared = prepare(texts, configuration, load_tokenizer(directory.tokenizer))
+    tokenizer = load_tokenizer(directory.tokenizer)
+    prepared = prepare(texts, configuration, tokenizer, listener.progress)
     state = load_state(directory, directory.saved_steps()[-1])
     if more.asked:
         configuration = _extended(configuration, more, state, prepared)

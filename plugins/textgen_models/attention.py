@@ -49,13 +49,8 @@ class CausalSelfAttention(keras.layers.Layer):
         for those positions; held: `keys` and `values`, `(batch * head, capacity, size)`, that new
         ones are written into; None: only the inputs themselves are attended to.
         """
-        query = self._split_heads(self.query(inputs))
-        key = self._split_heads(self.key(inputs))
+        query, key = self._query_and_key(inputs, rotation)
         value = self._split_heads(self.value(inputs))
-        if self.normalises_queries:
-            query, key = unit_mean_square(query), unit_mean_square(key)
-        if rotation is not None:
-            query, key = rotated(query, *rotation), rotated(key, *rotation)
         if held is None:
             key_positions = positions
         else:
@@ -65,6 +60,25 @@ class CausalSelfAttention(keras.layers.Layer):
         visible = key_positions[None, :] <= positions[:, None]  # (time, time or capacity)
         attended = _attend(query, key, value, visible)
         return self.joined(self._join_heads(attended)), {"keys": key, "values": value}
+
+    def shares(self, inputs: Any, positions: Any, rotation: Any = None) -> Any:
+        """Return how much each position attends to each: float32 `(batch, heads, time, time)`.
+
+        The arguments are those of a call that holds nothing.
+        """
+        query, key = self._query_and_key(inputs, rotation)
+        shares = _shares(query, key, positions[None, :] <= positions[:, None])
+        rows, time, _ = sizes(inputs)
+        return tf.reshape(shares, (rows, self.heads, time, time))
+
+    def _query_and_key(self, inputs: Any, rotation: Any) -> tuple[Any, Any]:
+        query = self._split_heads(self.query(inputs))
+        key = self._split_heads(self.key(inputs))
+        if self.normalises_queries:
+            query, key = unit_mean_square(query), unit_mean_square(key)
+        if rotation is not None:
+            query, key = rotated(query, *rotation), rotated(key, *rotation)
+        return query, key
 
     def _split_heads(self, vectors: Any) -> Any:
         # Rows and heads are one axis: a product over two of them would copy a cache at every step.
@@ -81,7 +95,11 @@ class CausalSelfAttention(keras.layers.Layer):
 
 
 def _attend(query: Any, key: Any, value: Any, visible: Any) -> Any:
-    """Return `(batch * head, time, size)`: values weighted by a softmax, done in float32."""
+    """Return `(batch * head, time, size)`: values weighted by their shares."""
+    return tf.matmul(tf.cast(_shares(query, key, visible), value.dtype), value)
+
+
+def _shares(query: Any, key: Any, visible: Any) -> Any:
+    """Return the softmax of scores, float32 `(batch * head, time, time or capacity)`."""
     scores = tf.matmul(query * query.shape[-1] ** -0.5, key, transpose_b=True)
-    scores = tf.where(visible, tf.cast(scores, tf.float32), -1e9)
-    return tf.matmul(tf.cast(tf.nn.softmax(scores), value.dtype), value)
+    return tf.nn.softmax(tf.where(visible, tf.cast(scores, tf.float32), -1e9))

@@ -84,6 +84,13 @@ class Block(keras.layers.Layer):
         added = self.feed_forward(convolved("before_feed_forward", self.feed_forward_norm(stream)))
         return stream + drop(added, self.dropout, seed_at(seed, 1)), {**keys_and_values, **kept}
 
+    def attention_shares(self, stream: Any, positions: Any, rotation: Any = None) -> Any:
+        """Return how the attention of a call looks back: float32 `(batch, heads, time, time)`."""
+        inputs = self.attention_norm(stream)
+        if self.attention_convolution is not None:
+            inputs, _ = self.attention_convolution(inputs, None)
+        return self.attention.shares(inputs, positions, rotation=rotation)
+
 
 class FeedForward(keras.layers.Layer):
     """Two matrices with an activation between them, at every position alike."""

@@ -136,6 +136,11 @@ class LSTMLanguageModel(keras.Model):
         return self.head(self.embedding.logits(hidden) if self.options.tie else hidden)
 
     @property
+    def token_embeddings(self) -> Any:
+        """The vectors `(vocabulary, embedding)` that stand for the tokens at the input."""
+        return self.embedding.embeddings
+
+    @property
     def adam_variables(self) -> list[Any]:
         """What the Muon optimizer leaves to Adam: embeddings, output, and all that is no matrix."""
         layers = [each for each in (self.embedding, self.ngrams, self.head) if each is not None]

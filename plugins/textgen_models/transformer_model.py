@@ -130,6 +130,25 @@ class TransformerLanguageModel(keras.Model):
         return logits if cap is None else cap * tf.tanh(tf.cast(logits, tf.float32) / cap)
 
     @property
+    def token_embeddings(self) -> Any:
+        """The vectors `(vocabulary, width)` that stand for the tokens at the input."""
+        return self.embedding.embeddings
+
+    def attention(self, token_ids: Any) -> Any:
+        """Return what each position of int32 `(time,)` attends to: `(layers, heads, time, time)`.
+
+        float32; rows sum to one. No more tokens than `state_capacity`.
+        """
+        positions = tf.range(sizes(token_ids)[0])
+        stream, _ = self._embed(token_ids[None], positions, None)
+        turn = self._rotation(positions)
+        shares = []
+        for block in self.blocks:
+            shares.append(block.attention_shares(stream, positions, turn)[0])
+            stream, _ = block(stream, positions, rotation=turn)
+        return tf.stack(shares)
+
+    @property
     def adam_variables(self) -> list[Any]:
         """What the Muon optimizer leaves to Adam: embeddings, output, and all that is no matrix."""
         embeddings = (self.embedding, self.position_embedding, self.ngrams)
@@ -149,7 +168,7 @@ class TransformerLanguageModel(keras.Model):
         seed = draw_seed(self.seeds) if training else None
         embedded, kept = self._embed(token_ids, positions, held)
         stream = drop(embedded, options.dropout, seed)
-        turn = rotation(positions, options.head_size) if options.positions == "rotary" else None
+        turn = self._rotation(positions)
         blocks = []
         for number, block in enumerate(self.blocks):
             run = self._runner(block, positions, turn, seed_at(seed, 2 * number + 1))
@@ -174,6 +193,10 @@ class TransformerLanguageModel(keras.Model):
 
         # The backward pass begins with the last block: to forget what it computed saves nothing.
         return run_again if self.recompute and block is not self.blocks[-1] else run
+
+    def _rotation(self, positions: Any) -> Any:
+        options = self.options
+        return rotation(positions, options.head_size) if options.positions == "rotary" else None
 
     def _embed(self, token_ids: Any, positions: Any, held: Any) -> tuple[Any, dict[str, Any]]:
         """Return the stream before the first block, and what it adds to the state."""

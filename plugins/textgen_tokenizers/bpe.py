@@ -18,12 +18,13 @@ BYTES = 256
 
 # Merges stay inside a word with the space before it, up to three digits, signs, or whitespace;
 # marks count as letters, since many scripts write their vowels with them. Letters and signs never
-# meet in a piece, so no merge can spell a special token.
+# meet in a piece, so no merge can spell a special token. A run longer than any word is parted: the
+# time that merging takes grows with the square of a piece's length.
 PIECES = (
-    r" ?[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*"
+    r" ?[\p{L}\p{M}]{1,256}(?:['’][\p{L}\p{M}]{1,256}){0,8}"
     r"| ?\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{M}\p{N}]+"
-    r"|\s+(?!\S)"
+    r"| ?[^\s\p{L}\p{M}\p{N}]{1,256}"
+    r"|\s{1,256}(?!\S)"
     r"|\s"
 )
 
@@ -48,6 +49,12 @@ class BPETokenizerTrainer(TokenizerTrainer):
         50,
         help="merge no pair seen less often, which keeps a small corpus's vocabulary small",
         at_least=1,
+    )
+    sample_characters: int | None = option(
+        20_000_000,
+        help="characters of a longer training text, from all over it, that merges are learnt from; "
+        "none: all of them",
+        at_least=1_000,
     )
 
     def __attrs_post_init__(self) -> None:

@@ -44,7 +44,15 @@ def imported_by(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["plugins", "--help"], ["--version"], ["recipes"]]
+    "arguments",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["plugins", "--help"],
+        ["explore", "--help"],
+        ["--version"],
+        ["recipes"],
+    ],
 )
 def test_help_imports_no_plugin_and_nothing_heavy(arguments: list[str]) -> None:
     assert not imported_by(*arguments) & (HEAVY | PLUGINS)
@@ -75,6 +83,9 @@ def test_lists_of_components_import_the_plugins_and_nothing_heavy(arguments: lis
         ["run", "--recipe", "clasic"],
         ["run", "--nothing"],
         ["plugins", "show", "sampler/nothing"],
+        ["explore", "neighbors", "king"],
+        ["explore", "temperature", "the", "--temperatures", "0"],
+        ["explore", "attention", "the", "--out", "picture.png"],
         ["rum"],
     ],
 )

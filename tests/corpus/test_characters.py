@@ -7,23 +7,64 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen_core.corpus.characters import (
-    count_characters,
+    CharacterCounter,
     count_scripts,
     script_of,
+    scripts_in_slices,
     utf8_size,
 )
 
 
+def count(*pieces):
+    counter = CharacterCounter()
+    for piece in pieces:
+        counter.add(piece)
+    return counter.finish()
+
+
 @given(st.lists(st.text(), max_size=5))
-def test_counts_and_sizes_are_those_of_the_text(documents):
-    text = "".join(documents)
-    counts = count_characters(documents)
+def test_counts_and_sizes_are_those_of_the_text(pieces):
+    text = "".join(pieces)
+    counts = count(*pieces).counts
     assert counts == Counter(text)
     assert utf8_size(counts) == len(text.encode("utf-8"))
 
 
-def test_long_documents_are_counted_whole():
-    assert count_characters(["a" * 3_000_000, "b"]) == {"a": 3_000_000, "b": 1}
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ça déjà vu: naïve œuvre – “l’été” coûte 5 €, à l’Âge de Pâques, Ångström",
+        "über Größe „Straße“ ÄÖÜ",
+        "São Paulo, IRMÃO, NÃO, coração, Ãgua",
+        "Привет, как дела? БЕРЁЗА, съёмка; Рим, Сибирь, РОССИЯ, Софья",
+        "Ελληνικά, Ð is eth, Ñandú, ÑOÑO",
+        "中文、日本語のテスト",
+    ],
+)
+def test_well_read_text_is_not_taken_for_mojibake(text):
+    assert count(text).mojibake == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("déjà élève été à côté où", "latin-1"),
+        ("déjà élève été à côté où", "cp1252"),
+        ("„Größe“ für Männer – “so”", "cp1252"),
+        ("Привет, мир, это текст", "latin-1"),
+        ("Привет, мир, это текст", "cp1251"),
+    ],
+)
+def test_utf8_that_was_read_in_another_encoding_is_noticed(text, encoding):
+    spoilt = text.encode().decode(encoding, "replace")
+    assert count(spoilt).mojibake >= 2
+
+
+def test_the_script_of_each_part_is_its_most_frequent_one():
+    parts = count("abc ж", "где a", "", "12").script_parts
+    assert scripts_in_slices(parts, 2) == ("Latin", "Cyrillic")
+    assert scripts_in_slices(parts, 5) == ()
+    assert scripts_in_slices(count("1", "2").script_parts, 2) == ("", "")
 
 
 @pytest.mark.parametrize(

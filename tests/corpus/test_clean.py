@@ -6,18 +6,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textgen_core.corpus import recut, stored
 from textgen_core.corpus.clean import clean_corpus
 from textgen_core.corpus.documents import Corpus
 from textgen_core.errors import CorpusError
 from textgen_core.settings import CorpusSettings
 
 NOTHING = {"newlines": "keep", "control_characters": "keep"}
-EVERYTHING = {"unicode": "NFKC", "spaces": "collapse", "letter_case": "lower"}
+EVERYTHING = {
+    "unicode": "NFKC",
+    "spaces": "collapse",
+    "letter_case": "lower",
+    "punctuation": "drop",
+    "repair": "ftfy",
+}
 
 
 def clean(*documents: str, **chosen: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     corpus = clean_corpus(Corpus(documents=documents), CorpusSettings(**chosen))
-    return corpus.documents, corpus.notes
+    return tuple(corpus.documents), corpus.notes
 
 
 def test_clean_text_stays_as_it_is_and_nothing_is_said():
@@ -68,6 +75,26 @@ def test_letters_are_lowered_and_counted():
     assert notes == ("Letter case: 5 letters lowered.",)
 
 
+def test_punctuation_is_dropped_and_counted_and_symbols_stay():
+    documents, notes = clean("“Well” – he said: 1+1=2, $3!\n中文。", punctuation="drop")
+    assert documents == ("Well  he said 1+1=2 $3\n中文",)
+    assert notes == ("Punctuation: 7 marks dropped.",)
+    assert clean("a - b", punctuation="drop", spaces="collapse")[0] == ("a b",)
+
+
+def test_what_punctuation_kept_apart_is_composed():
+    assert clean("e.\u0301", unicode="NFC", punctuation="drop")[0] == ("é",)
+
+
+def test_a_document_of_many_pieces_is_cleaned_as_one(monkeypatch):
+    text = "Some  words\r\nand\x07 more \n" * 50 + "end  "
+    whole = clean(text, **EVERYTHING)
+    monkeypatch.setattr(stored, "PIECE", 40)
+    monkeypatch.setattr(recut, "PIECE", 40)
+    assert clean(text, **EVERYTHING) == whole
+    assert clean(text, " \n" * 100, **EVERYTHING)[1][-1].startswith("Documents: 1 document")
+
+
 def test_one_change_is_told_in_the_singular():
     assert clean("a\x00", letter_case="keep")[1][0].startswith("Control characters: 1 character ")
 
@@ -112,7 +139,7 @@ def test_a_corpus_left_without_text_is_an_error():
     form=st.sampled_from(["none", "NFC", "NFD", "NFKC"]),
 )
 def test_cleaning_twice_is_cleaning_once(text, form):
-    chosen = EVERYTHING | {"unicode": form}
+    chosen = EVERYTHING | {"unicode": form, "repair": "none"}
     once, _ = clean("x" + text, **chosen)
     assert clean(*once, **chosen) == (once, ())
     "".join(once).encode("utf-8")

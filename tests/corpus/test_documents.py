@@ -4,7 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.corpus.documents import count_of, is_blank, split_documents
+from textgen_core.corpus import documents as documents_module
+from textgen_core.corpus.documents import count_of, is_blank
+from textgen_core.corpus.documents import split_documents as split_pieces
+
+
+def split_documents(text, borders, size=1 << 20):
+    """Whole documents of a text that comes in pieces of some size."""
+    texts = (text[start : start + size] for start in range(0, len(text), size))
+    found = [""]
+    for piece, ends_document in split_pieces(texts, borders):
+        found[-1] += piece
+        if ends_document:
+            found.append("")
+    assert found.pop() == ""
+    return found
+
 
 UGLY = st.text(alphabet="ab \t\n\r\x0b\xa0", max_size=60)
 
@@ -18,6 +33,27 @@ def test_documents_joined_are_the_text_again(text, borders):
 def test_no_document_of_a_text_is_blank(text):
     for borders in ("file", "blank-line", "record"):
         assert not any(is_blank(document) for document in split_documents(text, borders))
+
+
+@given(text=UGLY, borders=st.sampled_from(["file", "blank-line", "record"]), size=st.integers(1, 9))
+def test_documents_end_in_the_same_places_however_the_text_comes(text, borders, size):
+    assert split_documents(text, borders, size) == split_documents(text, borders)
+
+
+@given(text=UGLY.filter(lambda text: not is_blank(text)), size=st.integers(1, 9))
+def test_more_space_than_is_held_back_is_neither_lost_nor_a_document(text, size):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(documents_module, "HELD_SPACE", 2)
+        for borders in ("blank-line", "record"):
+            documents = split_documents(text, borders, size)
+            assert "".join(documents) == text
+            assert not any(is_blank(document) for document in documents)
+
+
+def test_a_million_blank_lines_part_documents_and_are_not_held(monkeypatch):
+    monkeypatch.setattr(documents_module, "HELD_SPACE", 100)
+    documents = split_documents("a" + "\r\n" * 1000 + "  b", "blank-line", 7)
+    assert documents == ["a" + "\r\n" * 1000, "  b"]
 
 
 def test_a_file_is_one_document():

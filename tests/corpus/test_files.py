@@ -95,10 +95,9 @@ def test_a_path_through_a_file_is_missing(folder):
         find(folder / "c.txt" / "d.txt")
 
 
-def test_a_named_pipe_is_refused_without_waiting_for_it(tmp_path):
+def test_a_named_pipe_is_taken_without_waiting_for_it(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(CorpusError, match="is a named pipe"):
-        find(tmp_path / "pipe")
+    assert find(tmp_path / "pipe") == ([tmp_path / "pipe"], [])
 
 
 def test_a_named_pipe_in_a_folder_is_skipped(folder):

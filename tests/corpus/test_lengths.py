@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen_core.corpus import blocks as blocks_module
 from textgen_core.corpus import lengths as lengths_module
-from textgen_core.corpus.lengths import describe_lengths, measure_lines, measure_sentences
+from textgen_core.corpus.blocks import iterate_blocks
+from textgen_core.corpus.lengths import LineCounter, describe_lengths
+
+
+def measure_lines(documents):
+    counter = LineCounter()
+    for block in iterate_blocks(documents):
+        counter.add(block)
+    return counter.finish()
 
 
 @given(st.lists(st.integers(0, 5000), min_size=1))
@@ -45,35 +54,32 @@ def test_repeated_lines_are_shares_of_lines_with_text():
     lines = measure_lines(["abc\n\nabc\n", "  abc\nxyz\n\n"])
     assert lines.repeated == pytest.approx(2 / 4)
     assert lines.repeated_characters == pytest.approx(6 / 12)
+    assert not lines.is_estimate
 
 
 def test_a_text_without_lines_with_text_repeats_nothing():
     assert measure_lines(["\n\n"]).repeated == 0
 
 
-def test_sentences_end_at_punctuation_and_blank_lines_not_at_line_ends():
-    text = 'One two\nthree. "Four five!" Six?\n\nA title\n\nSeven 3.5 eight...\n'
-    sentences = measure_sentences([text])
-    assert sentences.rule == "punctuation"
-    assert sentences.lengths.count == 5
-    assert sentences.lengths.mean == pytest.approx((3 + 2 + 1 + 2 + 4) / 5)
+@given(st.lists(st.text(alphabet="ab \n", min_size=1, max_size=200), max_size=4))
+def test_figures_do_not_depend_on_where_blocks_are_cut(documents):
+    whole = measure_lines(documents)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "BLOCK", 4)
+        patch.setattr(blocks_module, "LONGEST", 10)
+        assert measure_lines(documents) == whole
 
 
-def test_chinese_sentences_need_no_spaces():
-    assert measure_sentences(["一。二！三？"]).lengths.count == 3
+def test_lines_of_mac_files_are_lines():
+    lines = measure_lines(["ab\rcd\rab\r"])
+    assert (lines.lengths.count, lines.lengths.maximum) == (3, 2)
+    assert lines.repeated == pytest.approx(1 / 3)
 
 
-def test_in_text_without_punctuation_lines_are_sentences():
-    sentences = measure_sentences(["one two three\n" * 100])
-    assert sentences.rule == "line"
-    assert sentences.lengths.count == 100
-    assert sentences.lengths.mean == 3
-
-
-def test_sentences_of_long_text_are_sampled_over_its_length(monkeypatch):
-    monkeypatch.setattr(lengths_module, "SENTENCE_CHARACTERS", 1000)
-    documents = ["one two. " * 10] * 50 + ["one two three four. " * 5] * 50
-    sentences = measure_sentences(documents)
-    assert sentences.is_sample
-    assert 0 < sentences.lengths.count < 750
-    assert 2 < sentences.lengths.mean < 4
+def test_repetition_among_very_many_lines_is_estimated_without_bias(monkeypatch):
+    monkeypatch.setattr(lengths_module, "DIFFERENT_LINES", 1000)
+    lines = [f"line {number}\n" for number in range(20_000)]
+    lines = measure_lines(["".join(lines), "".join(lines), "".join(lines[:10_000])])
+    assert lines.is_estimate
+    assert lines.repeated == pytest.approx(0.6, abs=0.02)
+    assert lines.lengths.count == 50_000

@@ -5,7 +5,11 @@ import gzip
 import hashlib
 import io
 import os
+import random
 import sys
+import threading
+import tracemalloc
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +18,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from textgen_core.corpus import decode, recut, sources, stored, unpack
+from textgen_core.corpus import documents as documents_module
+from textgen_core.corpus.clean import clean_corpus
 from textgen_core.corpus.read import read_corpus
 from textgen_core.errors import ConfigurationError, CorpusError
 from textgen_core.settings import CorpusSettings
@@ -128,7 +135,7 @@ def test_only_files_without_text_are_an_error(tmp_path):
 
 def test_a_folder_gives_its_text_and_skips_the_rest_with_a_note(tmp_path):
     (tmp_path / "a.txt").write_text("text")
-    (tmp_path / "list.csv").write_text("also,text")
+    (tmp_path / "list.text").write_text("also,text")
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     (tmp_path / "noise.dat").write_bytes(b"\xff\xfe\xfd" * 9)
     corpus = read_corpus([tmp_path], DEFAULTS)
@@ -180,6 +187,184 @@ def test_a_compressed_file_called_txt_is_named_for_what_it_is(tmp_path):
     assert "bunzip2" in caught.value.advice
 
 
+# ---- encodings ---------------------------------------------------------------------------------
+
+AUTO = CorpusSettings(encoding="auto")
+FRENCH = "L'été dernier, à Besançon, nous étions très heureux d'être là.\n"
+
+
+def write_mixed(folder: Path, names: str = "abcd") -> list[Path]:
+    """Write four files in four encodings and return the paths of those that are named."""
+    for name, encoding in (("a", "utf-8"), ("b", "cp1252"), ("c", "utf-16"), ("d", "utf-32-le")):
+        (folder / f"{name}.txt").write_bytes((FRENCH + name).encode(encoding))
+    return [folder / f"{name}.txt" for name in names]
+
+
+def test_auto_reads_each_file_in_its_own_encoding_and_says_which_it_guessed(tmp_path):
+    paths = write_mixed(tmp_path)
+    corpus = read_corpus(paths, AUTO)
+    assert corpus.documents == tuple(FRENCH + name for name in "abcd")
+    assert corpus.notes == (
+        f"Read as cp1252, which is a guess: {paths[1]}.",
+        f"Read as utf-16, which is a guess: {paths[2]}.",
+        f"Read as utf-32-le, which is a guess: {paths[3]}.",
+    )
+    for path, source in zip(paths, corpus.files, strict=True):
+        assert source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert source.bytes == path.stat().st_size
+
+
+def test_auto_says_nothing_of_utf8(tmp_path):
+    (tmp_path / "a.txt").write_text(FRENCH, encoding="utf-8")
+    assert read_corpus([tmp_path / "a.txt"], AUTO).notes == ()
+
+
+def test_auto_tells_a_file_that_is_wrong_only_at_its_end_and_takes_it_once(tmp_path):
+    text = "plain English\n" * 100_000 + FRENCH
+    (tmp_path / "a.txt").write_bytes(text.encode("cp1252"))
+    for chosen in (AUTO, CorpusSettings(encoding="auto", documents="record")):
+        corpus = read_corpus([tmp_path / "a.txt"], chosen)
+        assert "".join(corpus.documents) == text
+
+
+def test_auto_refuses_what_it_cannot_tell(tmp_path):
+    noise = random.Random(1).randbytes(3000).replace(b"\0", b"\1")
+    (tmp_path / "a.txt").write_bytes(noise)
+    with pytest.raises(CorpusError, match="nor does it look like another encoding") as caught:
+        read_corpus([tmp_path / "a.txt"], AUTO)
+    assert "offset" in caught.value.problem
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_auto_reads_standard_input_too(monkeypatch):
+    data = FRENCH.encode("cp1252")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Unseekable(data)))
+    corpus = read_corpus(["-"], AUTO)
+    assert corpus.documents == (FRENCH,)
+    assert corpus.files[0].sha256 == hashlib.sha256(data).hexdigest()
+    assert corpus.notes == ("Read as cp1252, which is a guess: standard input.",)
+
+
+class Unseekable(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, *place) -> int:
+        raise io.UnsupportedOperation("seek")
+
+
+def test_files_of_mixed_encodings_are_named_in_one_error(tmp_path):
+    with pytest.raises(CorpusError) as caught:
+        read_corpus(write_mixed(tmp_path), DEFAULTS)
+    assert caught.value.problem == (
+        f"3 of 4 files are in another encoding: {tmp_path / 'b.txt'} (looks like cp1252), "
+        f"{tmp_path / 'c.txt'} (looks like utf-16), {tmp_path / 'd.txt'} (looks like utf-32-le)."
+    )
+    assert caught.value.advice.endswith("--set corpus.encoding=auto")
+    with pytest.raises(CorpusError, match="3 of 4 files"):
+        read_corpus([tmp_path], DEFAULTS)
+
+
+def test_one_odd_file_among_others_is_told_with_its_place(tmp_path):
+    with pytest.raises(CorpusError) as caught:
+        read_corpus(write_mixed(tmp_path, "ab"), DEFAULTS)
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path / 'b.txt'} is not utf-8: byte 0xE9 at offset 2 (line 1).",
+        "It looks like cp1252.",
+        "Read each file in its own encoding: --set corpus.encoding=auto",
+    ]
+
+
+# ---- streams -----------------------------------------------------------------------------------
+
+
+def feed(pipe: Path, data: bytes) -> threading.Thread:
+    """Make a named pipe, and write `data` into it from another thread."""
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+    writer.start()
+    return writer
+
+
+@pytest.mark.parametrize("chosen", [DEFAULTS, AUTO], ids=["utf-8", "auto"])
+def test_a_named_pipe_is_read_as_a_stream_and_said_to_be_one(tmp_path, chosen):
+    data = FRENCH.encode() * 5000  # more than a pipe holds
+    writer = feed(tmp_path / "pipe", data)
+    corpus = read_corpus([tmp_path / "pipe"], chosen)
+    writer.join()
+    assert corpus.documents == (FRENCH * 5000,)
+    assert corpus.files[0].sha256 == hashlib.sha256(data).hexdigest()
+    assert corpus.notes == (
+        f"{tmp_path / 'pipe'} is a pipe: a later resume or evaluate needs the same text in it.",
+    )
+
+
+def peak_of(read) -> int:
+    """Return the most memory in bytes that Python objects took while `read` ran."""
+    tracemalloc.start()
+    try:
+        read()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("line", ["x", "word ", "words\n", "é ", "\n", "\r\n ", "\x07"])
+def test_a_text_of_any_size_and_shape_is_read_and_cleaned_in_little_memory(
+    tmp_path, monkeypatch, line
+):
+    size = 1 << 14  # as if blocks and pieces were a sixty-fourth of a megabyte
+    for module, name in (
+        *((sources, "BLOCK"), (stored, "PIECE"), (recut, "PIECE"), (decode, "HEAD")),
+        *((documents_module, "HELD_SPACE"), (decode, "BEFORE"), (decode, "AFTER")),
+    ):
+        monkeypatch.setattr(module, name, size)
+    monkeypatch.setattr(stored, "IN_MEMORY", size)
+    path = tmp_path / "a.txt"
+    path.write_text("begin " + line * (3_000_000 // len(line)) + " end", newline="")
+    for borders in ("file", "blank-line"):
+        chosen = CorpusSettings(
+            documents=borders, spaces="collapse", letter_case="lower", unicode="NFC"
+        )
+        corpora = []
+        read = partial(_read_and_clean, path, chosen, corpora)
+        assert peak_of(read) < 60 * size
+        assert len(corpora[0].documents) == 1 + (borders != "file" and line in "\n\r\n ")
+
+
+def _read_and_clean(path, chosen, corpora):
+    corpora.append(clean_corpus(read_corpus([path], chosen), chosen))
+
+
+def test_a_compressed_text_is_unpacked_in_little_memory(tmp_path, monkeypatch):
+    for module, name in ((sources, "BLOCK"), (unpack, "PIECE"), (stored, "IN_MEMORY")):
+        monkeypatch.setattr(module, name, 1 << 16)
+    for suffix, compress in PACKERS.items():
+        path = tmp_path / f"a.{suffix}"
+        path.write_bytes(compress(b"word " * 8_000_000))
+        assert peak_of(lambda path=path: read_corpus([path], DEFAULTS)) < 12_000_000
+
+
+def test_a_bad_byte_at_the_end_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
+    for module, name in ((stored, "IN_MEMORY"), (sources, "BLOCK"), (decode, "HEAD")):
+        monkeypatch.setattr(module, name, 1 << 12)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"one\ntwo\n" * 20_000 + b"\xff")
+    (folder / "b.txt").write_text("text")
+    for borders in ("file", "record"):
+        corpus = read_corpus([folder], CorpusSettings(documents=borders))
+        assert corpus.documents == ("text",)
+        assert corpus.notes == (f"Skipped {folder / 'a'}: not text in utf-8.",)
+        with pytest.raises(CorpusError, match=r"offset 160000 \(line 40001\)"):
+            read_corpus([folder / "a"], CorpusSettings(documents=borders))
+    del corpus
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+# ---- compressed files --------------------------------------------------------------------------
+
 PACKED = "Größe\n".encode() * 50
 PACKERS = {"gz": gzip.compress, "zst": zstandard.compress}
 
@@ -217,9 +402,24 @@ def test_a_damaged_compressed_file_is_an_error_even_in_a_folder(tmp_path, suffix
 
 def test_a_compressed_archive_and_a_compressed_picture_are_no_text(tmp_path):
     for data, kind in ((b"\0" * 257 + b"ustar", "tar archive"), (b"\x89PNG\r\n", "PNG")):
-        (tmp_path / "a.gz").write_bytes(gzip.compress(data))
-        with pytest.raises(CorpusError, match=kind):
-            read_corpus([tmp_path / "a.gz"], DEFAULTS)
+        for name in ("a.gz", "a.txt"):
+            (tmp_path / name).write_bytes(gzip.compress(data))
+            with pytest.raises(CorpusError, match=f"{name}, unpacked, is a {kind}"):
+                read_corpus([tmp_path / name], DEFAULTS)
+
+
+def test_a_compressed_text_called_txt_is_read(tmp_path):
+    (tmp_path / "a.txt").write_bytes(gzip.compress(b"text"))
+    assert read_corpus([tmp_path / "a.txt"], DEFAULTS).documents == ("text",)
+
+
+def test_zeros_may_follow_a_gzip_member_and_nothing_else(tmp_path):
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(b"one ") + b"\0" * 512 + gzip.compress(b"two") + b"\0")
+    assert read_corpus([path], DEFAULTS).documents == ("one two",)
+    path.write_bytes(gzip.compress(b"one") + b"more")
+    with pytest.raises(CorpusError, match="damaged or cut off"):
+        read_corpus([path], DEFAULTS)
 
 
 def test_without_its_library_zstd_is_an_error_that_says_how_to_install_it(tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ def test_by_position_one_document_is_cut_exactly_and_no_test_split_is_left():
 )
 def test_by_position_nothing_is_lost_doubled_or_moved(documents, shares):
     splits = split(documents, shares)
-    parts = splits.train + splits.validation + splits.test
+    parts = (*splits.train, *splits.validation, *splits.test)
     text = "".join(documents)
     assert "".join(parts) == text
     assert all(parts)
@@ -64,7 +64,7 @@ def test_one_document_may_reach_into_all_three_splits():
 @given(st.lists(st.text(min_size=1, max_size=3), min_size=30, unique=True))
 def test_by_documents_each_is_whole_in_one_split_in_order(documents):
     splits = split(documents, (60.0, 20.0, 20.0), by="documents")
-    assert splits.train + splits.validation + splits.test == tuple(documents)
+    assert (*splits.train, *splits.validation, *splits.test) == tuple(documents)
     total = sum(map(len, documents))
     assert abs(sum(map(len, splits.train)) - 0.6 * total) <= 3
     assert abs(sum(map(len, splits.test)) - 0.2 * total) <= 3

@@ -1,22 +1,31 @@
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen_core.corpus import blocks as blocks_module
 from textgen_core.corpus import words as words_module
+from textgen_core.corpus.blocks import Block, iterate_blocks
+from textgen_core.corpus.vocabulary import VocabularyCounter
 from textgen_core.corpus.words import (
-    pieces_of,
+    WordSampler,
     ratio_per_slice,
     ratios_in_slices,
-    read_words,
     sample_for_ngrams,
+    split_words,
     top_ngrams,
     word_pattern,
 )
+
+
+def read_words(documents):
+    vocabulary, sampler = VocabularyCounter(), WordSampler()
+    for block in iterate_blocks(documents):
+        found = split_words(block, by_paragraph=False)
+        sampler.add(found, vocabulary.add(found.words).ids)
+    return sampler.finish(vocabulary.finish().names)
 
 
 @pytest.mark.parametrize(
@@ -42,17 +51,38 @@ def test_every_letter_and_digit_belongs_to_a_word(text):
     assert [c for c in text if c.isalnum()] == [c for c in inside if c.isalnum()]
 
 
-@given(st.text(alphabet="ab \n", max_size=80), st.integers(1, 10))
-def test_pieces_joined_are_the_text_and_cut_no_word(text, size):
-    pieces = list(pieces_of(text, re.compile(r"\s"), size))
-    assert "".join(pieces) == text
-    assert [word for piece in pieces for word in piece.split()] == text.split()
+def test_a_block_falls_into_documents_or_paragraphs():
+    block = Block(parts=("a b\n \nc\n", "d"), ends_document=False)
+    documents = split_words(block, by_paragraph=False)
+    assert (documents.words, documents.sizes) == (["a", "b", "c", "d"], [3, 1])
+    assert not documents.ends_unit
+    paragraphs = split_words(block, by_paragraph=True)
+    assert paragraphs.units == ["a b", "c\n", "d"]
+    assert (paragraphs.sizes, paragraphs.part_sizes) == ([2, 1, 1], [3, 1])
+    assert paragraphs.ends_unit
 
 
-def test_ids_follow_first_occurrence_and_documents_end_with_a_border():
+def test_documents_end_with_a_border():
     words = read_words(["b a b", "a c"])
-    assert words.vocabulary == ("", "b", "a", "c")
+    assert words.names == ("", "b", "a", "c")
     assert words.ids.tolist() == [1, 2, 1, 0, 2, 3, 0]
+    assert not words.is_sample
+
+
+def test_words_of_a_document_in_several_blocks_have_no_border_between(monkeypatch):
+    monkeypatch.setattr(blocks_module, "BLOCK", 4)
+    words = read_words(["one\ntwo\nthree\n", "two\n"])
+    assert words.ids.tolist() == [1, 2, 3, 0, 2, 0]
+
+
+def test_of_very_many_words_blocks_are_kept_with_borders_between(monkeypatch):
+    monkeypatch.setattr(blocks_module, "BLOCK", 4)
+    monkeypatch.setattr(words_module, "SAMPLE_WORDS", 10)
+    words = read_words(["a b\n" * 100])
+    assert words.is_sample
+    assert np.count_nonzero(words.ids) <= 10
+    assert top_ngrams(words, words.ids, 2, 5)[0][0] == "a b"
+    assert len(top_ngrams(words, words.ids, 2, 5)) == 1
 
 
 def test_ngrams_are_counted_within_documents_only():
@@ -73,16 +103,18 @@ def test_ngrams_agree_with_counting_them_one_by_one(letters):
         assert dict(top_ngrams(words, words.ids, order, 1000)) == counted
 
 
-def test_of_equally_frequent_words_the_first_to_occur_comes_first():
-    words = read_words(["z y x x"])
-    assert [word for word, _ in top_ngrams(words, words.ids, 1, 2)] == ["x", "z"]
+def test_words_without_a_name_are_in_no_ngram(monkeypatch):
+    monkeypatch.setattr("textgen_core.corpus.vocabulary.NAMED", 2)
+    monkeypatch.setattr(blocks_module, "BLOCK", 4)
+    words = read_words(["a b\nc d\na b\n"])
+    assert words.names == ("", "a", "b")
+    assert top_ngrams(words, words.ids, 2, 5) == (("a b", 2),)
 
 
 def test_a_very_long_word_is_shortened_in_lists():
-    words = read_words(["a" * 1000])
-    ((word, count),) = top_ngrams(words, words.ids, 1, 1)
-    assert len(word) == words_module.SHOWN
-    assert count == 1
+    words = read_words(["a" * 1000 + " b"])
+    ((shown, count),) = top_ngrams(words, words.ids, 2, 1)
+    assert (len(shown), count) == (62, 1)
 
 
 def test_a_sample_for_ngrams_is_spread_over_the_text(monkeypatch):

@@ -12,9 +12,10 @@ TEXT = " ".join(WORDS[n * n % 7 % 4] + "\n" * (n % 5 == 0) for n in range(400))
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(pieces, "PIECE", 128)
-    monkeypatch.setattr(pieces, "CONTEXT", 64)
+    monkeypatch.setattr(pieces, "WINDOW", 128)
+    monkeypatch.setattr(pieces, "CONTEXT", 32)
     monkeypatch.setattr(pieces, "TOGETHER", 500)
+    monkeypatch.setattr(pieces, "LONGEST", 2_000)
 
 
 def tokens_and_pieces(documents, tokenizer):
@@ -45,12 +46,24 @@ def test_characters_of_several_tokens_are_not_cut_at_a_seam():
     assert len(encoded) > 5
 
 
-def test_a_tokenizer_whose_contexts_never_agree_encodes_the_document_at_once():
+def test_windows_that_do_not_agree_are_made_longer():
     tokenizer = greedy_tokenizer("abc", "dab", "cda", "bcd")
     text = "abcd" * 200
     token_ids, encoded = tokens_and_pieces([text, "abc"], tokenizer)
     assert token_ids == encode(tokenizer, text) + encode(tokenizer, "abc")
-    assert len(encoded) == 2
+    assert len(encoded) < 5
+
+
+def test_windows_that_never_agree_are_cut_at_last_and_no_letter_is_lost(monkeypatch):
+    monkeypatch.setattr(pieces, "WINDOW", 129)  # the next one begins within three letters
+    monkeypatch.setattr(pieces, "LONGEST", 400)
+    words = [a + b + c for a in "abcd" for b in "abcd" for c in "abcd"]
+    tokenizer = greedy_tokenizer(*words, *"abcd", *(a + b for a in "abcd" for b in "abcd"))
+    text = "abcd" * 500
+    token_ids, encoded = tokens_and_pieces([text, "abc"], tokenizer)
+    assert "".join(tokenizer.id_to_token(each) for each in token_ids) == text + "abc"
+    assert len(encoded) > 3
+    assert sum(piece.characters for piece in encoded) == len(text) + 3
 
 
 @pytest.mark.parametrize("length", [127, 128, 129, 191, 192, 193, 256, 257])

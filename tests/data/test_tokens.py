@@ -37,6 +37,7 @@ def test_the_file_counts_bytes_and_what_is_unknown(tmp_path):
     file = tokenize_documents(["a€", "b✓✓"], letter_tokenizer(), "test", tmp_path)
     assert file.token_ids.tolist() == [START, A, UNK, END, B, UNK, UNK]
     assert (file.text_bytes, file.unknown_tokens, file.unknown_bytes) == (11, 3, 9)
+    assert file.unknown == (("✓", 2), ("€", 1))
 
 
 def test_tokens_are_memory_mapped_in_two_bytes(tmp_path):

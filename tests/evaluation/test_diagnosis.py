@@ -84,8 +84,8 @@ def test_every_trouble_is_found_at_once_and_names_a_setting():
     assert [(finding.trouble, finding.setting) for finding in diagnose(symptoms)] == [
         ("divergence", "training.learning_rate"),
         ("undertraining", "training.minutes"),
-        ("worse than n-grams", "training.minutes"),
-        ("worse than xz", "training.minutes"),
+        ("worse than n-grams", "model.dropout"),  # more training would not help
+        ("worse than xz", "model.dropout"),
         ("overfitting", "model.dropout"),
         ("copying", "training.epochs"),
         ("many unknown tokens", "tokenizer.vocabulary_size"),
@@ -115,6 +115,16 @@ def test_a_rising_validation_loss_is_overfitting():
 
 def test_a_gap_that_grows_while_validation_stands_still_is_overfitting():
     assert find_overfitting(rows_of((3.0, 3.0), (2.0, 2.5), (1.8, 2.49), (1.5, 2.5))) is not None
+
+
+def test_without_validation_a_training_loss_far_below_the_held_out_one_is_overfitting():
+    rows = [{"step": 10, "loss": 3.0}, {"step": 20, "loss": 0.5}]
+    assert "0.500 at the end" in find_overfitting(rows, 4.0).evidence
+    assert find_overfitting(rows, 0.6) is None
+    assert find_overfitting(rows) is None
+    validated = [*rows, {"step": 20, "validation_loss": 4.0}]
+    assert find_overfitting(validated, 4.0) is None  # the best weights are those that count
+    assert find_overfitting([{"step": 10, "loss": None}], 4.0) is None
 
 
 def test_a_gap_that_grows_while_validation_still_gains_is_not_overfitting():
@@ -181,6 +191,8 @@ def test_a_loop_is_found_even_where_the_samples_repeat_little_on_average():
     assert "7 times" in find_repetition(0.5, [loop]).evidence
     assert "50 %" in find_repetition(0.5, [loop]).evidence
     assert find_repetition(0.05, []) is None
+    blank = Loop(text=" \n", times=30, sample=0)
+    assert "white space stands 30 times" in find_repetition(None, [blank]).evidence
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
@@ -196,6 +208,8 @@ def test_a_leap_of_the_loss_and_skipped_steps_are_divergence():
     leapt = [{"step": 10 * n, "loss": loss} for n, loss in enumerate((5.0, 3.0, 2.0, 3.1), 1)]
     assert "leapt to 3.100 at step 40" in find_divergence(leapt).evidence
     assert find_divergence(leapt[:3]) is None
+    memorised = [{"step": 10, "loss": 0.2}, {"step": 20, "loss": 0.4}]
+    assert find_divergence(memorised) is None
     skipped = [{"step": 10, "loss": 5.0, "skipped_steps": 2}]
     assert "2 steps were skipped" in find_divergence(skipped).evidence
     assert find_divergence([{"step": 10, "loss": 5.0, "skipped_steps": 0}]) is None

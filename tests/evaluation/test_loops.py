@@ -47,3 +47,8 @@ def test_repeated_four_grams_are_counted_in_the_stretch_that_their_last_word_beg
 def test_a_stretch_too_short_for_a_four_gram_has_no_share():
     assert share_repeated(["one two", " three four", ""]) == [None, 0.0, None]
     assert share_repeated([]) == []
+
+
+def test_white_space_alone_is_a_loop_too():
+    assert find_loops([" " * 40])[0].times == 40
+    assert find_loops(["\n"]) == []

@@ -100,18 +100,6 @@ def test_two_metrics_of_one_label_are_both_kept():
     assert measured == {"given": one, "given-2": two}
 
 
-def test_what_a_metric_says_of_its_figures_is_kept_under_its_label():
-    @attrs.frozen(kw_only=True)
-    class Declaring(RaisingMetric):
-        figures: ClassVar[Mapping[str, Figure]] = {"heat": Figure("lower", help="heat of words")}
-
-    declared = read_declared([("given", "x", Declaring()), ("given", "x", RaisingMetric())])
-    assert declared == {
-        "given": {"heat": {"help": "heat of words", "direction": "lower"}},
-        "given-2": {},
-    }
-
-
 @attrs.frozen(kw_only=True)
 class SigningMetric(GivenMetric):
     text: object = "how|it was computed"
@@ -136,3 +124,15 @@ def test_metrics_that_have_a_signature_give_it_under_their_label():
 def test_a_signature_that_is_no_text_is_a_failure_of_the_plugin(text):
     with pytest.raises(PluginFailure, match=r"signing \(textgen-strange\)"):
         sign_all([("signing", "textgen-strange", SigningMetric(values={}, text=text))])
+
+
+def test_what_a_metric_says_of_its_figures_is_kept_under_its_label():
+    @attrs.frozen(kw_only=True)
+    class Declaring(RaisingMetric):
+        figures: ClassVar[Mapping[str, Figure]] = {"heat": Figure("lower", help="heat of words")}
+
+    declared = read_declared([("given", "x", Declaring()), ("given", "x", RaisingMetric())])
+    assert declared == {
+        "given": {"heat": {"help": "heat of words", "direction": "lower"}},
+        "given-2": {},
+    }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
+import keras
 import numpy as np
 import pytest
 from testing.broken import BROKEN, Explained, GlobalMetric, GlobalTrainer, builder
 from testing.heavy import HeavyMetric
 from testing.sound import SOUND, PlainBuilder, SoundBuilder, SoundMetric, SoundTrainer
+from testing.tiny_models import AdvancingModel
 
 from textgen_core import Evidence
 from textgen_core.errors import ComponentError
@@ -91,6 +94,25 @@ def test_a_tracker_that_names_its_missing_package_passes_with_a_note() -> None:
 def test_a_model_without_advance_passes_with_a_note() -> None:
     assert "offers no advance" in note_of("model.advance-equals-call", PlainBuilder)
     assert note_of("model.advance-equals-call", SoundBuilder) == ""
+
+
+def test_a_model_that_shows_nothing_passes_with_a_note() -> None:
+    class Mute(AdvancingModel):
+        """A layer of the name `attention` is no attention that can be asked for."""
+
+        attention = keras.layers.Dense(1)
+        token_embeddings = None
+
+    @attrs.frozen(kw_only=True)
+    class MuteBuilder(SoundBuilder):
+        """Builds a model that offers nothing to look into."""
+
+        def build(self, vocabulary_size: int, context_length: int) -> Any:
+            return Mute(vocabulary_size, self.width, "")
+
+    assert "offers no attention" in note_of("model.attention", MuteBuilder)
+    assert "offers no token_embeddings" in note_of("model.token-embeddings", MuteBuilder)
+    assert note_of("model.attention", SoundBuilder) == ""
 
 
 def test_a_model_that_says_that_xla_cannot_compile_it_passes_with_a_note() -> None:

@@ -25,6 +25,13 @@ class CountingModel(keras.Model):
         embedded = self.embedding(token_ids)  # (batch, time, width)
         return self.logits(embedded, tf.cumsum(embedded, axis=1))
 
+    @property
+    def token_embeddings(self) -> Any:
+        embeddings = self.embedding.embeddings
+        if self.fault == "embeds too few":
+            return embeddings[1:]
+        return 0 * embeddings if self.fault == "embeds all alike" else embeddings
+
     def logits(self, embedded: Any, sums: Any) -> Any:
         hidden = embedded + 0.1 * sums
         if self.fault == "looks ahead":
@@ -45,6 +52,21 @@ class CountingModel(keras.Model):
 
 class AdvancingModel(CountingModel):
     """The same, with a state: the sum so far, float32 `(batch, width)`."""
+
+    def attention(self, token_ids: Any) -> Any:
+        """As much to each token so far, in one layer and one head."""
+        time = token_ids.shape[0]
+        seen = (
+            tf.ones((time, time))
+            if self.fault == "attends ahead"
+            else tf.linalg.band_part(tf.ones((time, time)), -1, 0)
+        )
+        shares = seen / tf.reduce_sum(seen, axis=1, keepdims=True)
+        if self.fault == "shares too much":
+            shares *= 1.1
+        if self.fault == "looks at how much comes" and time < 8:
+            shares = tf.eye(time)
+        return shares[None] if self.fault == "forgets its layers" else shares[None, None]
 
     def initial_state(self, batch_size: int) -> Any:
         return {"sum": tf.zeros((batch_size, self.embedding.output_dim))}

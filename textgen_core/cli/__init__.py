@@ -15,6 +15,7 @@ import typer
 from textgen_core.cli import (
     analyze,
     evaluate,
+    explore,
     generate,
     plugins,
     recipes,
@@ -40,6 +41,7 @@ app.command("resume")(resume.resume)
 app.command("generate")(generate.generate)
 app.command("score")(score.score)
 app.command("evaluate")(evaluate.evaluate)
+app.add_typer(explore.app, name="explore")
 app.command("analyze")(analyze.analyze)
 app.command("report")(report.report)
 app.add_typer(plugins.app, name="plugins")

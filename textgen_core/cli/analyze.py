@@ -21,10 +21,19 @@ def analyze(
         list[str] | None,
         typer.Option("--set", metavar="corpus.KEY=VALUE", help="A setting; may be repeated."),
     ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The text, or folder, whose words are taken for usual ones; "
+            "default: the built-in corpus.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look at a corpus: counts, vocabulary, lengths and n-grams, with advice."""
-    from textgen_core.cli.terminal import stdout
+    """Look at a corpus: counts, vocabulary, lengths, what recurs in it, and advice."""
+    from textgen_core.cli.terminal import harmless, stdout
     from textgen_core.config import corpus_settings
     from textgen_core.corpus import advise_on, analyse_corpus, clean_corpus, read_corpus
     from textgen_core.narration import tell_analysis
@@ -34,11 +43,12 @@ def analyze(
     text = read_corpus(corpus or (), chosen)
     if settings:  # who names settings wants to see what they do; the text as it is comes without
         text = clean_corpus(text, chosen)
-    analysis = analyse_corpus(text)
+    usual = None if reference is None else read_corpus([reference], chosen)
+    analysis = analyse_corpus(text, reference=usual, language=chosen.language)
     for note in (*text.notes, *advise_on(analysis)):
         warn(note)
     if as_json:
         print_json(analysis.as_json())
         return
     for line in tell_analysis(analysis):
-        stdout().print(line)
+        stdout().print(harmless(line))

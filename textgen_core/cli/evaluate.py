@@ -1,12 +1,14 @@
-"""`textgen evaluate`: score a run on its own test split, or on other text."""
+"""`textgen evaluate`: score a run on its own test split, or on other text, or have it rated."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from textgen_core.cli.options import Json, RunArgument, print_json
+from textgen_core.errors import UsageError
 
 
 def evaluate(
@@ -15,11 +17,23 @@ def evaluate(
         str | None,
         typer.Option(metavar="FILE", help="Another text; default: the run's own test split."),
     ] = None,
+    review: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a sheet (CSV) of texts to rate by hand; one that is there: its ratings.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score a run: perplexity, bits per byte, metrics and a diagnosis."""
+    if review is not None:
+        if text is not None:
+            raise UsageError("Both --review and --text are given.", "Allowed: one of the two.")
+        _review(run, review, as_json)
+        return
     from textgen_core.cli.opening import open_for
-    from textgen_core.cli.terminal import stdout
+    from textgen_core.cli.terminal import harmless, stdout
 
     opened = open_for(run)
     evaluation = opened.evaluate(text)
@@ -29,4 +43,34 @@ def evaluate(
     from textgen_core.narration import tell_evaluation
 
     for line in tell_evaluation(evaluation, opened.language_model.vocabulary_size):
-        stdout().print(line)
+        stdout().print(harmless(line))
+
+
+def _review(run: str | None, sheet: Path, as_json: bool) -> None:
+    """Print the ratings of a sheet, or write it if it is not there."""
+    import attrs
+
+    from textgen_core.cli.opening import open_for
+    from textgen_core.evaluation.review import key_of, read_ratings, tell_ratings
+
+    if sheet.exists():
+        ratings = read_ratings(sheet)
+        if as_json:
+            print_json(
+                {
+                    question: {source: attrs.asdict(rating) for source, rating in given.items()}
+                    for question, given in ratings.items()
+                }
+            )
+        else:
+            typer.echo("\n".join(tell_ratings(ratings)))
+        return
+    texts = open_for(run).review(sheet)
+    if as_json:
+        print_json({"sheet": str(sheet), "key": str(key_of(sheet)), "texts": texts})
+        return
+    typer.echo(
+        f"{sheet}: {texts} texts to rate from 1 (bad) to 5 (good).\n"
+        f"Which are the model's stands in {key_of(sheet)}: look there last.\n"
+        f"When it is filled in: textgen evaluate --review {sheet}"
+    )

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textgen_core.cli.options import Json, RunArgument, Samplers, print_json, warn_of_unread_stdin
+from textgen_core.cli.options import (
+    Json,
+    RunArgument,
+    Samplers,
+    as_text,
+    check_place,
+    print_json,
+    text_or_stdin,
+    warn_of_unread_stdin,
+)
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,15 +78,13 @@ def generate(
             "Allowed: a trace of one setting, with --sampler.",
         )
     if trace is not None:
-        _check_place(trace)
+        check_place(trace, "The trace")
     opened = open_for(run)
-    start = opened.configuration.generation.prompt if prompt is None else _as_text(prompt)
-    if start == "-":
-        start = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    start = opened.configuration.generation.prompt if prompt is None else text_or_stdin(prompt)
     wanted: dict[str, Any] = {
         "max_new_tokens": max_new_tokens,
         "seed": opened.configuration.seed if seed is None else seed,
-        "stop": [_as_text(each) for each in stop or ()],
+        "stop": [as_text(each) for each in stop or ()],
     }
     if sweep is not None:
         _sweep(opened, sweep, sampler, start, samples, wanted, as_json=as_json)
@@ -149,25 +156,6 @@ def _sweep(
         show_table(written, prompt)
     if is_interrupted:
         raise typer.Exit(130)
-
-
-def _as_text(argument: str) -> str:
-    """Return an argument as text: bytes that are not UTF-8 become the replacement character."""
-    return argument.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
-
-
-def _check_place(trace: Path) -> None:
-    """Raise UsageError if no trace can be written there: before the text is, not after it."""
-    problem = ""
-    if not trace.parent.is_dir():
-        problem = f"there is no folder {trace.parent}"
-    elif trace.is_dir():
-        problem = "it is a folder"
-    if problem:
-        raise UsageError(
-            f"The trace cannot be written to {trace}: {problem}.",
-            "Allowed: a file in a folder that exists.",
-        )
 
 
 def _show_pieces(pieces: PieceStream, prompt: str) -> None:

@@ -7,9 +7,12 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from textgen_core.errors import UsageError
 
 RunArgument = Annotated[
     str | None,
@@ -63,3 +66,28 @@ def warn_of_unread_stdin(named: Sequence[str]) -> None:
         return
     if piped:
         warn("stdin is a pipe, and is not read: name - to read it.")
+
+
+def as_text(argument: str) -> str:
+    """Return an argument as text: bytes that are not UTF-8 become the replacement character."""
+    return argument.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+
+
+def text_or_stdin(argument: str) -> str:
+    """Return an argument as text, and all of stdin for `-`."""
+    text = as_text(argument)
+    return sys.stdin.buffer.read().decode("utf-8", errors="replace") if text == "-" else text
+
+
+def check_place(path: Path, what: str) -> None:
+    """Raise UsageError if a file cannot be written there: before its content is made."""
+    problem = ""
+    if not path.parent.is_dir():
+        problem = f"there is no folder {path.parent}"
+    elif path.is_dir():
+        problem = "it is a folder"
+    if problem:
+        raise UsageError(
+            f"{what} cannot be written to {path}: {problem}.",
+            "Allowed: a file in a folder that exists.",
+        )

@@ -169,13 +169,14 @@ def show_plan(configuration: Configuration, out: Path | None, *, as_json: bool) 
     import tomli_w
 
     from textgen_core.corpus import read_texts
+    from textgen_core.corpus.stored import count_all_characters
     from textgen_core.run_directory import check_free
 
     if out is not None:
         check_free(out)
     table: dict[str, Any] = configuration.as_table()
     texts = read_texts(configuration.corpus)
-    size = sum(len(document) for document in texts.corpus.documents)
+    size = count_all_characters(texts.corpus.documents)
     if as_json:
         print_json({"configuration": table, "characters": size})
         return

@@ -85,6 +85,17 @@ class TerminalListener(Listener):
         if self._bar is not None:
             self._bar.start()
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        if self._quiet or not self._progress.is_terminal:
+            return
+        if self._bar is None:
+            self._start_bar(what)
+        if self._bar is not None and self._task is not None:
+            share = done / total if total else 1.0
+            self._bar.update(self._task, completed=share, description=what)
+        if done >= total:
+            self._stop_bar()
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         if self._quiet:
             return
@@ -106,15 +117,7 @@ class TerminalListener(Listener):
         planned = "as many steps as fit" if steps is None else f"{steps:,} steps"
         self._results.print(Text(f"  about {duration(seconds)}: {planned}"))
         if self._progress.is_terminal:
-            self._bar = Progress(
-                TextColumn("  {task.percentage:3.0f}%"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.description}"),
-                console=self._progress,
-                transient=True,
-            )
-            self._task = self._bar.add_task("compiling", total=1.0)
-            self._bar.start()
+            self._start_bar("compiling")
         else:
             self._progress.print(Text("  compiling"))
 
@@ -147,9 +150,7 @@ class TerminalListener(Listener):
 
     def training_ends(self, *, interrupted: bool) -> None:
         del interrupted
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        self._stop_bar()
 
     def generated(self, texts: Sequence[str], prompt: str) -> None:
         for number, text in enumerate(texts, start=1):
@@ -160,7 +161,23 @@ class TerminalListener(Listener):
 
     def close(self) -> None:
         """Take the bar away, if an error left it standing."""
-        self.training_ends(interrupted=True)
+        self._stop_bar()
+
+    def _start_bar(self, description: str) -> None:
+        self._bar = Progress(
+            TextColumn("  {task.percentage:3.0f}%"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.description}"),
+            console=self._progress,
+            transient=True,
+        )
+        self._task = self._bar.add_task(description, total=1.0)
+        self._bar.start()
+
+    def _stop_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def _above(self, line: Text) -> None:
         """Print a line, above the bar if there is one."""

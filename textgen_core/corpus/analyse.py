@@ -1,31 +1,47 @@
 """Phase 1: what a person should know of a text before a model is trained on it.
 
-Everything here is a plain number, and becomes analysis.json. What the numbers mean for training is
-said in `advice`. This module draws no plots and knows nothing about tokenizers.
+Everything here is a plain number or a few words, and becomes analysis.json. What they mean for
+training is said in `advice`. This module draws no plots and knows nothing about tokenizers.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attr
 import attrs
 
-from textgen_core.corpus.characters import count_characters, count_scripts, utf8_size
+from textgen_core.corpus.builtin import BUILTIN_PATH, builtin_corpus
+from textgen_core.corpus.characters import (
+    REPLACEMENT,
+    Characters,
+    count_scripts,
+    scripts_in_slices,
+    utf8_size,
+)
 from textgen_core.corpus.documents import Corpus
-from textgen_core.corpus.lengths import Lengths, measure_lines, measure_sentences
+from textgen_core.corpus.duplicates import NearDuplicates
+from textgen_core.corpus.keyness import DomainWord, find_domain_words
+from textgen_core.corpus.languages import detect_language, languages_in_slices
+from textgen_core.corpus.lengths import Lengths
+from textgen_core.corpus.patterns import find_line_shapes, find_phrases
+from textgen_core.corpus.sentences import measure_sentences
+from textgen_core.corpus.survey import Survey, count_words, survey_text
+from textgen_core.corpus.vocabulary import Vocabulary
 from textgen_core.corpus.words import (
     BORDER,
-    NGRAM_WORDS,
-    Words,
     ratio_per_slice,
     ratios_in_slices,
-    read_words,
     sample_for_ngrams,
+    slices_of,
     top_ngrams,
 )
+from textgen_core.errors import CorpusError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SLICES = 10
 SLICE_WORDS = 1000
@@ -64,7 +80,15 @@ class Analysis:
     "punctuation" or "line".
     rank_frequency: points of the curve, ranks spread evenly on a log scale.
     repeated_lines: share of the lines with text that occurred before; repeated_characters: share
-    of the text in them. sampled: sentences on what was counted on a sample.
+    of the text in them.
+    language: the code of the language whose sentences were looked for. language_slices,
+    script_slices: language ("" where it is not clear) and script of each tenth of a longer text.
+    near_duplicates: of the documents, or of the paragraphs of a single one; None if there are not
+    two. patterns: phrases that recur; line_shapes: lines with a number, # for it, that recur.
+    domain_words: words that mark this text, beside those of `reference`.
+    replacement_characters, mojibake: characters that a wrong encoding has spoilt, and places where
+    one has been mistaken. licences: wordings of a licence, with how often each occurs.
+    sampled: sentences on what was counted on a sample.
     """
 
     characters: int
@@ -89,6 +113,17 @@ class Analysis:
     rank_frequency: tuple[tuple[int, int], ...]
     repeated_lines: float
     repeated_characters: float
+    language: str
+    language_slices: tuple[str, ...]
+    script_slices: tuple[str, ...]
+    near_duplicates: NearDuplicates | None
+    patterns: Counted
+    line_shapes: Counted
+    domain_words: tuple[DomainWord, ...]
+    reference: str | None
+    replacement_characters: int
+    mojibake: int
+    licences: Counted
     sampled: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -96,35 +131,40 @@ class Analysis:
         return attr.asdict(self, retain_collection_types=False)  # the older name makes lists
 
 
-def analyse_corpus(corpus: Corpus) -> Analysis:
+def analyse_corpus(
+    corpus: Corpus, *, reference: Corpus | None = None, language: str = "auto"
+) -> Analysis:
     """Return the figures of a corpus.
 
-    A text of 10 MB takes a few seconds; of very long ones sentences and n-grams are counted on
-    samples spread evenly over the text, and `sampled` says so.
+    It is read once, in bounded memory; a text of 100 MB takes about half a minute. Of very long
+    ones some things are counted on samples spread evenly over the text, and `sampled` says so.
+    reference: the text whose words are taken for usual ones, by default the built-in corpus.
+    language: the ISO 639 code of the text's language, or `auto`.
     """
-    characters = count_characters(corpus.documents)
-    lines = measure_lines(corpus.documents)
-    sentences = measure_sentences(corpus.documents)
-    sampled = []
-    if sentences.is_sample:
-        sampled.append("Sentences were counted on a sample of about 10 million characters.")
-    words = read_words(corpus.documents)
-    if len(words.ids) > NGRAM_WORDS:
-        sampled.append(f"N-grams were counted on a sample of {NGRAM_WORDS:,} words.")
+    survey = survey_text(corpus.documents)
+    scripts = count_scripts(survey.characters.counts)
+    if language == "auto":
+        language = detect_language(scripts, survey.vocabulary.counts)
+    sentences = measure_sentences(survey.texts, language)
+    name, domain_words = _domain_words(corpus, survey.vocabulary, reference)
     return Analysis(
-        characters=characters.total(),
-        bytes=utf8_size(characters),
         documents=len(corpus.documents),
-        lines=lines.lengths.count,
-        alphabet_size=len(characters),
-        scripts=count_scripts(characters),
-        line_lengths=lines.lengths,
+        lines=survey.lines.lengths.count,
+        line_lengths=survey.lines.lengths,
+        repeated_lines=survey.lines.repeated,
+        repeated_characters=survey.lines.repeated_characters,
+        language=language,
         sentence_lengths=sentences.lengths,
         sentences=sentences.rule,
-        repeated_lines=lines.repeated,
-        repeated_characters=lines.repeated_characters,
-        sampled=tuple(sampled),
-        **_of_words(words),
+        near_duplicates=survey.near_duplicates,
+        line_shapes=find_line_shapes(survey.texts, TOP),
+        domain_words=domain_words,
+        reference=name,
+        licences=tuple(survey.licences.most_common()),
+        sampled=tuple(_samples(survey)),
+        **_of_characters(survey.characters, scripts),
+        **_of_vocabulary(survey.vocabulary),
+        **_of_word_order(survey, max(scripts, key=scripts.__getitem__, default="")),
     )
 
 
@@ -146,33 +186,91 @@ def fit_zipf(frequencies: Sequence[int]) -> Zipf | None:
     return Zipf(slope=shared / spread, first_rank=1, last_rank=last)
 
 
-def rank_frequency_points(frequencies: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """Return a few dozen points (rank, frequency), from the first rank to the last."""
-    if not frequencies:
-        return ()
-    step = math.log(len(frequencies)) / (POINTS - 1)
-    ranks = sorted({round(math.exp(point * step)) for point in range(POINTS)})
-    return tuple((rank, frequencies[rank - 1]) for rank in ranks)
+def ranks_of_curve(types: int) -> list[int]:
+    """Return a few dozen ranks, from the first to the last, evenly spread on a log scale."""
+    if not types:
+        return []
+    step = math.log(types) / (POINTS - 1)
+    return sorted({min(types, round(math.exp(point * step))) for point in range(POINTS)})
 
 
-def _of_words(words: Words) -> dict[str, Any]:
-    """Return the figures of an analysis that are about words."""
-    import numpy as np
-
-    counts = np.bincount(words.ids, minlength=len(words.vocabulary))[1:]
-    frequencies: list[int] = np.sort(counts)[::-1].tolist()
-    tokens = words.ids[words.ids != BORDER]
-    sample = sample_for_ngrams(words.ids)
+def _of_characters(characters: Characters, scripts: dict[str, int]) -> dict[str, Any]:
+    counts = characters.counts
     return {
-        "words": len(tokens),
-        "types": len(counts),
-        "type_token_ratio": len(counts) / len(tokens) if len(tokens) else 0.0,
+        "characters": counts.total(),
+        "bytes": utf8_size(counts),
+        "alphabet_size": len(counts),
+        "scripts": scripts,
+        "script_slices": scripts_in_slices(characters.script_parts, SLICES),
+        "replacement_characters": counts[REPLACEMENT],
+        "mojibake": characters.mojibake,
+    }
+
+
+def _of_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
+    ranks = ranks_of_curve(vocabulary.types)
+    return {
+        "words": vocabulary.tokens,
+        "types": vocabulary.types,
+        "type_token_ratio": vocabulary.types / vocabulary.tokens if vocabulary.tokens else 0.0,
+        "hapaxes": vocabulary.hapaxes,
+        "top_words": vocabulary.top(TOP),
+        "zipf": fit_zipf(vocabulary.at_ranks(range(1, min(ZIPF_RANKS, vocabulary.types) + 1))),
+        "rank_frequency": tuple(zip(ranks, vocabulary.at_ranks(ranks), strict=True)),
+    }
+
+
+def _of_word_order(survey: Survey, script: str) -> dict[str, Any]:
+    words = survey.words
+    tokens: np.ndarray = words.ids[words.ids != BORDER]
+    sample = sample_for_ngrams(words.ids)
+    languages = languages_in_slices(words, slices_of(tokens, SLICES), script)
+    return {
         "type_token_ratio_slices": ratios_in_slices(tokens, SLICES),
         "type_token_ratio_per_1000_words": ratio_per_slice(tokens, SLICE_WORDS),
-        "hapaxes": int(np.count_nonzero(counts == 1)),
-        "top_words": top_ngrams(words, words.ids, 1, TOP),
+        "language_slices": tuple(languages),
         "top_bigrams": top_ngrams(words, sample, 2, TOP),
         "top_trigrams": top_ngrams(words, sample, 3, TOP),
-        "zipf": fit_zipf(frequencies),
-        "rank_frequency": rank_frequency_points(frequencies),
+        "patterns": find_phrases(words, sample, TOP),
     }
+
+
+def _domain_words(
+    corpus: Corpus, vocabulary: Vocabulary, reference: Corpus | None
+) -> tuple[str | None, tuple[DomainWord, ...]]:
+    """Return what the words were compared with, and those that mark this corpus."""
+    if reference is None:
+        if any(file.path == BUILTIN_PATH for file in corpus.files):
+            return None, ()
+        try:
+            reference = builtin_corpus("file")
+        except CorpusError:  # a Python without its documentation: there is nothing to compare with
+            return None, ()
+    usual = count_words(reference.documents)
+    name = ", ".join(file.path for file in reference.files)
+    return name, find_domain_words(
+        vocabulary.counts, vocabulary.tokens, usual.counts, usual.tokens, TOP
+    )
+
+
+def _samples(survey: Survey) -> list[str]:
+    """Return a sentence for everything that was not counted on the whole text."""
+    found = []
+    if not survey.holds_all:
+        size = sum(map(len, survey.texts))
+        found.append(f"Sentences and shapes of lines were counted on {size:,} characters.")
+    kept, ngrams = len(survey.words.ids), len(sample_for_ngrams(survey.words.ids))
+    if survey.words.is_sample:
+        found.append(f"The type/token ratio in slices was taken of {kept:,} words.")
+    if ngrams < survey.vocabulary.tokens:
+        found.append(f"N-grams and recurrent phrases were counted on {ngrams:,} words.")
+    if survey.vocabulary.is_estimate:
+        found.append("How many rare words there are was estimated from a sample of them.")
+    if survey.lines.is_estimate:
+        found.append("Repeated lines were estimated from a sample of the different lines.")
+    near = survey.near_duplicates
+    if near is not None and near.is_sample:
+        found.append(f"Near-duplicates were looked for among {near.compared:,} {near.unit}s.")
+    if near is not None and near.is_bound:
+        found.append(f"There are more pairs of near-duplicates than the {near.pairs:,} counted.")
+    return found

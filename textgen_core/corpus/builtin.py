@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from textgen_core.corpus.documents import Borders, Corpus, SourceFile, split_documents
+from textgen_core.corpus.stored import DocumentWriter
 from textgen_core.errors import CorpusError
 
 BUILTIN_PATH = "python:pydoc_data.topics"
@@ -39,7 +40,10 @@ def builtin_corpus(borders: Borders) -> Corpus:
         f"documentation ({len(topics) - len(names)} that repeat others are left out); it differs "
         "between Python versions."
     )
-    return Corpus(documents=tuple(split_documents(text, borders)), files=(source,), notes=(note,))
+    writer = DocumentWriter()
+    for piece, ends_document in split_documents([text], borders):
+        writer.add(piece, ends_document=ends_document)
+    return Corpus(documents=writer.documents(), files=(source,), notes=(note,))
 
 
 def original_topics(topics: Mapping[str, str]) -> list[str]:

@@ -1,16 +1,32 @@
-"""The characters of a text: how many different ones, and of which scripts.
+"""The characters of a text: how many different ones, of which scripts, and whether some are wrong.
 
 This module knows nothing about words or lines.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CODE_POINTS = 0x110000
-PIECE = 1 << 20
+REPLACEMENT = "\ufffd"
+# UTF-8 that was read as Latin-1, Windows-1252 or Windows-1251: the first byte of a sequence as a
+# letter, and the bytes after it as signs that hardly ever follow that letter.
+MOJIBAKE = re.compile(
+    "[ÂÃ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
+    "|â€[\u0080-\u00bf™œ“”˜¦¢]"
+    "|(?:[РС][°±Ііґµ¶·ё№є»јЅѕїЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—™љ›њќћџЎўЈ¤Ґ¦§Ё©Є«¬®Ї]){2}"
+    "|(?:[ÐÑ][\u0080-\u00bf‚ƒ„…†‡ˆ‰Š‹Œ]){2}"
+)
 # The first word of a character's Unicode name is its script, but for these.
 NAMED_OTHERWISE = {
     "CJK": "Han",
@@ -31,25 +47,80 @@ WIDTHS = ("FULLWIDTH", "HALFWIDTH")
 OLD = ("OLD", "NEW", "LINEAR", "TAI")  # scripts of two words
 
 
-def count_characters(documents: Iterable[str]) -> Counter[str]:
-    """Return how often each character occurs."""
-    import numpy as np
+@attrs.frozen(kw_only=True)
+class Characters:
+    """What is known of the characters.
 
-    counts = np.zeros(CODE_POINTS, np.int64)
-    for piece in _pieces(documents):
-        codes = np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), np.uint32)
-        found = np.bincount(codes)
-        counts[: len(found)] += found
-    return Counter({chr(code): int(counts[code]) for code in np.flatnonzero(counts)})
+    counts: how often each occurs. script_parts: the letters of each script in consecutive parts
+    of the text, with the characters of the part. mojibake: places where UTF-8 seems to have been
+    read in another encoding.
+    """
+
+    counts: Counter[str]
+    script_parts: Sequence[tuple[int, Mapping[str, int]]]
+    mojibake: int
 
 
-def count_scripts(characters: Counter[str]) -> dict[str, int]:
+class CharacterCounter:
+    """Counts the characters of a text that comes in pieces."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self._counts = np.zeros(CODE_POINTS, np.int64)
+        self._parts: list[tuple[int, Mapping[str, int]]] = []
+        self._mojibake = 0
+
+    def add(self, text: str) -> None:
+        """Count the characters of the next piece."""
+        import numpy as np
+
+        if text.isascii():
+            found = np.bincount(np.frombuffer(text.encode(), np.uint8))
+        else:
+            codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+            found = np.bincount(codes)
+            self._mojibake += len(MOJIBAKE.findall(text))
+        self._counts[: len(found)] += found
+        self._parts.append((len(text), count_scripts(_counter(found))))
+
+    def finish(self) -> Characters:
+        """Return what was counted."""
+        return Characters(
+            counts=_counter(self._counts), script_parts=self._parts, mojibake=self._mojibake
+        )
+
+
+def scripts_in_slices(
+    parts: Sequence[tuple[int, Mapping[str, int]]], slices: int
+) -> tuple[str, ...]:
+    """Return the most frequent script in each of `slices` parts of the text, "" without letters.
+
+    Each of `parts` is counted where its middle lies. Fewer parts than slices give nothing.
+    """
+    total = sum(size for size, _ in parts)
+    if len(parts) < slices:
+        return ()
+    counts: list[Counter[str]] = [Counter() for _ in range(slices)]
+    start = 0
+    for size, scripts in parts:
+        counts[min(slices - 1, (2 * start + size) * slices // (2 * total))].update(scripts)
+        start += size
+    return tuple(max(each, key=each.__getitem__, default="") for each in counts)
+
+
+def count_scripts(characters: Mapping[str, int]) -> dict[str, int]:
     """Return how many letters are of each script, the most frequent script first."""
     scripts: Counter[str] = Counter()
     for character, count in characters.items():
-        if unicodedata.category(character).startswith("L"):
-            scripts[script_of(character)] += count
+        if script := _script_of_letter(character):
+            scripts[script] += count
     return dict(scripts.most_common())
+
+
+@lru_cache(maxsize=1 << 16)
+def _script_of_letter(character: str) -> str:
+    return script_of(character) if unicodedata.category(character).startswith("L") else ""
 
 
 def script_of(letter: str) -> str:
@@ -62,25 +133,16 @@ def script_of(letter: str) -> str:
     return NAMED_OTHERWISE.get(words[0], words[0].capitalize())
 
 
+def _counter(counts: np.ndarray) -> Counter[str]:
+    """Return counts by code point as counts by character."""
+    import numpy as np
+
+    return Counter({chr(code): int(counts[code]) for code in np.flatnonzero(counts)})
+
+
 def utf8_size(characters: Counter[str]) -> int:
     """Return how many bytes the characters take in UTF-8."""
     return sum(
         count * len(character.encode("utf-8", "surrogatepass"))
         for character, count in characters.items()
     )
-
-
-def _pieces(documents: Iterable[str]) -> Iterator[str]:
-    """Yield the text in pieces of about equal size, however long its documents are."""
-    waiting: list[str] = []
-    size = 0
-    for document in documents:
-        for start in range(0, len(document), PIECE):
-            part = document[start : start + PIECE]
-            waiting.append(part)
-            size += len(part)
-            if size >= PIECE:
-                yield "".join(waiting)
-                waiting, size = [], 0
-    if waiting:
-        yield "".join(waiting)

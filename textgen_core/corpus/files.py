@@ -21,9 +21,10 @@ from textgen_core.errors import CorpusError
 STDIN = "-"
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".org")
 RUN_FILES = ("run.toml", "manifest.json")  # a folder with both is a run, not somebody's text
-FILES_WANTED = "Allowed: text files (.gz and .zst too), folders of them, or - for standard input."
+FILES_WANTED = (
+    "Allowed: text files (.gz and .zst too), folders of them, pipes, - for standard input."
+)
 KINDS = (
-    (stat.S_ISFIFO, "a named pipe", "Pipe it into standard input: cat PIPE | textgen run -"),
     (stat.S_ISSOCK, "a socket", "Save what it sends as a file."),
     (stat.S_ISCHR, "a device", "Save what it gives as a file, or pipe it: ... | textgen run -"),
     (stat.S_ISBLK, "a device", "Give the files on it."),
@@ -57,7 +58,8 @@ class Skipped:
 def find_files(paths: Sequence[str | Path], skipped: Skipped) -> list[Found]:
     """Return the files of each path, folders walked in sorted order, hidden files left out.
 
-    Raises CorpusError for a path that is missing, unreadable, a device, a pipe or a socket.
+    A named pipe is taken where it is named itself, and left out of folders. Raises CorpusError for
+    a path that is missing, unreadable, a device or a socket.
     """
     visited: set[tuple[int, int]] = set()
     return [_find(path, visited, skipped) for path in paths]

@@ -1,29 +1,27 @@
-"""The lengths of lines and sentences, and how much of a text repeats its own lines.
+"""The lengths of lines, how much of a text repeats its own lines, and lengths as a histogram.
 
-Lengths are counted by length, so that a long text takes no more memory than its longest piece.
-This module knows nothing about what the words are.
+Lengths are counted by length, and lines are remembered by a number each, so that a long text takes
+no more memory than a short one. This module knows nothing about words and sentences.
 """
 
 from __future__ import annotations
 
-import re
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
+from textgen_core.corpus.blocks import Block
 from textgen_core.corpus.clean import fold_newlines
-from textgen_core.corpus.words import pieces_of, word_pattern
+from textgen_core.corpus.hashing import HashedCounts, hash_texts, mixed
 
-LINE_END = re.compile("\n")
-# Enders count once a space, a closing quote or the end follows; those of Chinese and Japanese and a
-# blank line always. A run of enders is tried from its start only: a long one stays quick.
-SENTENCE_END = re.compile(
-    r"(?<![.!?…؟।])[.!?…؟।]++[\"'”’»)\]]*+(?:\s++|\Z)|[。！？｡]++[」』”’）]*+|\n(?:[^\S\n]*+\n)++"
-)
-SENTENCE_CHARACTERS = 10_000_000  # sentences of longer texts are counted on a sample
+if TYPE_CHECKING:
+    import numpy as np
+
 BINS = 20
-LINES_WITHOUT_SENTENCES = 10  # so many lines without an end of a sentence: lines are the sentences
+DIFFERENT_LINES = 2_000_000  # repetition among more different lines is estimated on a sample
 
 
 @attrs.frozen(kw_only=True)
@@ -47,70 +45,90 @@ class Lines:
     """What is known of the lines.
 
     repeated: the share of the lines with text that occurred before; repeated_characters: the share
-    of the characters in lines with text that stand in such lines.
+    of the characters in lines with text that stand in such lines. is_estimate: whether these two
+    are of a sample of the lines.
     """
 
     lengths: Lengths
     repeated: float
     repeated_characters: float
+    is_estimate: bool
 
 
-@attrs.frozen(kw_only=True)
-class Sentences:
-    """The lengths of sentences in words; `rule` says what was taken for one."""
+class LineCounter:
+    """Counts lines by their lengths in characters, line ends not counted, and their repetition.
 
-    lengths: Lengths
-    rule: str
-    is_sample: bool
-
-
-def measure_lines(documents: Iterable[str]) -> Lines:
-    """Return the lengths of lines in characters, line ends not counted, and their repetition.
-
-    Lines are compared by their hash, spaces around them aside.
+    Lines are compared by their numbers, spaces around them aside. Where there are very many
+    different ones, a sample by number has all copies of a line or none, so that the shares are
+    unbiased.
     """
-    lengths: Counter[int] = Counter()
-    seen: set[int] = set()
-    filled = repeated = characters = repeated_characters = 0
-    for lines in _lines(documents):
-        lengths.update(map(len, lines))
-        for line in filter(None, map(str.strip, lines)):
-            filled += 1
-            characters += len(line)
-            key = hash(line)
-            if key in seen:
-                repeated += 1
-                repeated_characters += len(line)
-            else:
-                seen.add(key)
-    return Lines(
-        lengths=describe_lengths(lengths),
-        repeated=repeated / filled if filled else 0.0,
-        repeated_characters=repeated_characters / characters if characters else 0.0,
-    )
+
+    def __init__(self) -> None:
+        self._lengths: Counter[int] = Counter()
+        self._seen = HashedCounts(DIFFERENT_LINES)
+        self._open: _LongLine | None = None
+
+    def add(self, block: Block) -> None:
+        """Count the lines that end in a block."""
+        lines = fold_newlines(block.lines())[0].split("\n")
+        last = lines.pop()  # empty, unless a line goes on in the next block
+        if self._open is not None and lines:
+            self._open.add(lines.pop(0))
+            self._take_long(self._open)
+            self._open = None
+        self._lengths.update(map(len, lines))
+        filled = list(filter(None, map(str.strip, lines)))
+        self._seen.add(hash_texts(filled), sizes=_sizes(filled))
+        if last:
+            self._open = self._open or _LongLine()
+            self._open.add(last)
+
+    def finish(self) -> Lines:
+        """Return what was counted."""
+        if self._open is not None:
+            self._take_long(self._open)
+            self._open = None
+        self._seen.settle()
+        counts, sizes = self._seen.counts.astype("int64"), self._seen.sizes.astype("int64")
+        filled, characters = int(counts.sum()), int((counts * sizes).sum())
+        return Lines(
+            lengths=describe_lengths(self._lengths),
+            repeated=(filled - len(counts)) / filled if filled else 0.0,
+            repeated_characters=(characters - int(sizes.sum())) / characters if characters else 0.0,
+            is_estimate=self._seen.every > 1,
+        )
+
+    def _take_long(self, line: _LongLine) -> None:
+        import numpy as np
+
+        self._lengths[line.length] += 1
+        if line.stripped:
+            key = mixed(np.array([line.high << 32 | line.low], np.uint64))
+            self._seen.add(key, sizes=np.array([min(line.stripped, 2**31 - 1)]))
 
 
-def measure_sentences(documents: Sequence[str]) -> Sentences:
-    """Return the lengths of sentences in words.
+class _LongLine:
+    """A line that comes in parts: its length, and the number that `hash_texts` would give it."""
 
-    A sentence ends at `.`, `!`, `?` and their like before a space, and at a blank line; in text
-    that hardly has such ends (verse, word lists, prepared corpora) at the end of the line.
-    Abbreviations are not known, so `Mr. Smith` ends one: read the figures as estimates.
-    """
-    total = sum(map(len, documents))
-    step = -(-total // SENTENCE_CHARACTERS) if total else 1
-    sentences: Counter[int] = Counter()
-    by_line: Counter[int] = Counter()
-    for number, lines in enumerate(_lines(documents)):
-        if number % step == 0:
-            sentences.update(_word_counts(SENTENCE_END.split("\n".join(lines))))
-            by_line.update(_word_counts(lines))
-    use_lines = sentences.total() * LINES_WITHOUT_SENTENCES < by_line.total()
-    return Sentences(
-        lengths=describe_lengths(by_line if use_lines else sentences),
-        rule="line" if use_lines else "punctuation",
-        is_sample=step > 1,
-    )
+    def __init__(self) -> None:
+        self.length = self.stripped = 0  # characters, with and without the spaces around them
+        self.high, self.low = zlib.crc32(b""), zlib.adler32(b"")
+        self._all = (self.high, self.low, 0)  # the same with the spaces at the end
+
+    def add(self, part: str) -> None:
+        """Take the next part; spaces count once something follows them."""
+        self.length += len(part)
+        text = part.rstrip()
+        if text:
+            self._feed(text if self.stripped else text.lstrip())
+            self.high, self.low, self.stripped = self._all
+        if self.stripped:
+            self._feed(part[len(text) :])
+
+    def _feed(self, text: str) -> None:
+        data = text.encode("utf-8", "surrogatepass")
+        high, low, size = self._all
+        self._all = (zlib.crc32(data, high), zlib.adler32(data, low), size + len(text))
 
 
 def describe_lengths(lengths: Counter[int]) -> Lengths:
@@ -133,6 +151,12 @@ def describe_lengths(lengths: Counter[int]) -> Lengths:
     )
 
 
+def _sizes(texts: Sequence[str]) -> np.ndarray:
+    import numpy as np
+
+    return np.fromiter(map(len, texts), np.int32, len(texts))
+
+
 def _edges(usual: int, maximum: int) -> tuple[int, tuple[int, ...]]:
     """Return the width of the bins that reach to `usual`, and their edges, the last at the end."""
     width = usual // BINS + 1
@@ -148,18 +172,3 @@ def _nth(ordered: Sequence[tuple[int, int]], place: int) -> int:
         if passed > place:
             return length
     return ordered[-1][0]
-
-
-def _word_counts(sentences: Iterable[str]) -> Iterator[int]:
-    find = word_pattern().findall
-    return filter(None, (len(find(sentence)) for sentence in sentences))
-
-
-def _lines(documents: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the lines of each document in lists of a few thousand, without their line ends."""
-    for document in documents:
-        for piece in pieces_of(document, LINE_END):
-            lines = fold_newlines(piece)[0].split("\n")
-            if not lines[-1]:
-                lines.pop()
-            yield lines

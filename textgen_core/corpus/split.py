@@ -7,16 +7,20 @@ would end up on both sides. This module knows nothing about tokens.
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import attrs
 
 from textgen_core.corpus.documents import Corpus, count_of
+from textgen_core.corpus.stored import StoredDocuments, iterate_pieces, stored
 from textgen_core.errors import CorpusError
 from textgen_core.settings import CorpusSettings
 
-Documents = tuple[str, ...]
+Documents = Sequence[str]
+Parts = tuple[Documents, Documents, Documents]
 NAMES = ("training", "validation", "test")
 
 
@@ -43,14 +47,16 @@ def split_corpus(
     Raises CorpusError if a split that was asked for gets nothing, or if a file to train on is
     also held out.
     """
+    parts: Parts
     if ready_made is not None:
-        parts = (corpus.documents, ready_made[0].documents, ready_made[1].documents)
+        validation, test = ready_made
+        parts = (corpus.documents, validation.documents, test.documents)
         notes = _check_files(corpus, *ready_made)
     else:
         cut = cut_by_position if settings.split_by == "position" else cut_by_documents
-        total = sum(map(len, corpus.documents))
-        parts = cut(corpus.documents, split_borders(total, settings.split))
-        _check_shares(parts, settings, total)
+        documents = stored(corpus.documents)
+        parts = cut(documents, split_borders(documents.characters, settings.split))
+        _check_shares(parts, settings, documents)
         notes = []
     notes += _repeated_documents(parts)
     return Splits(train=parts[0], validation=parts[1], test=parts[2], notes=tuple(notes))
@@ -66,48 +72,37 @@ def split_borders(total: int, shares: Sequence[float]) -> tuple[int, int]:
     return int(exact[0] * total / whole), int((exact[0] + exact[1]) * total / whole)
 
 
-def cut_by_position(
-    documents: Sequence[str], borders: tuple[int, int]
-) -> tuple[Documents, Documents, Documents]:
+def cut_by_position(documents: StoredDocuments, borders: tuple[int, int]) -> Parts:
     """Cut at exact characters of the joined documents; one that crosses a border is cut there."""
-    parts: tuple[list[str], ...] = ([], [], [])
-    for index, piece in _pieces(documents, borders):
-        parts[index].append(piece)
-    return tuple(parts[0]), tuple(parts[1]), tuple(parts[2])
+    first, second = borders
+    return (
+        documents.part(0, first),
+        documents.part(first, second),
+        documents.part(second, documents.characters),
+    )
 
 
-def cut_by_documents(
-    documents: Sequence[str], borders: tuple[int, int]
-) -> tuple[Documents, Documents, Documents]:
+def cut_by_documents(documents: StoredDocuments, borders: tuple[int, int]) -> Parts:
     """Give every document, whole, to the split that its middle character falls in."""
-    parts: tuple[list[str], ...] = ([], [], [])
+    parts: tuple[list[int], list[int], list[int]] = ([], [], [])
     start = 0
-    for document in documents:
-        middle = start + len(document) // 2
-        parts[sum(border <= middle for border in borders)].append(document)
-        start += len(document)
-    return tuple(parts[0]), tuple(parts[1]), tuple(parts[2])
+    for place, size in enumerate(documents.sizes()):
+        middle = start + size // 2
+        parts[sum(border <= middle for border in borders)].append(place)
+        start += size
+    first, second, third = map(documents.chosen, parts)
+    return first, second, third
 
 
-def _pieces(documents: Sequence[str], borders: tuple[int, int]) -> Iterator[tuple[int, str]]:
-    """Yield the number of a split and a piece of a document that belongs to it."""
-    start = 0
-    for document in documents:
-        first, second = (min(max(border - start, 0), len(document)) for border in borders)
-        for index, piece in enumerate(
-            (document[:first], document[first:second], document[second:])
-        ):
-            if piece:
-                yield index, piece
-        start += len(document)
-
-
-def _check_shares(parts: Sequence[Documents], settings: CorpusSettings, total: int) -> None:
+def _check_shares(parts: Parts, settings: CorpusSettings, documents: StoredDocuments) -> None:
     for name, share, part in zip(NAMES, settings.split, parts, strict=True):
         if share > 0 and not part:
             shares = ",".join(f"{share:g}" for share in settings.split)
-            documents = count_of(sum(map(len, parts)), "document")
-            what = documents if settings.split_by == "documents" else count_of(total, "character")
+            what = (
+                count_of(len(documents), "document")
+                if settings.split_by == "documents"
+                else count_of(documents.characters, "character")
+            )
             raise CorpusError(
                 f"The split {shares} of {what} leaves nothing for {name}.",
                 "Allowed: shares above 0 that get some text.",
@@ -141,12 +136,22 @@ def _check_files(corpus: Corpus, validation: Corpus, test: Corpus) -> list[str]:
 
 
 def _repeated_documents(parts: Sequence[Documents]) -> list[str]:
-    trained = set(parts[0])
-    held_out = [document for part in parts[1:] for document in part]
-    repeated = sum(document in trained for document in held_out)
+    held_out = Counter(key for part in parts[1:] for key in fingerprints(part))
+    trained = {key for key in fingerprints(parts[0]) if key in held_out}
+    repeated = sum(held_out[key] for key in trained)
     if not repeated:
         return []
     return [
-        f"{repeated:,} of {count_of(len(held_out), 'held-out document')} also stand word for word "
-        "in the training text."
+        f"{repeated:,} of {count_of(held_out.total(), 'held-out document')} also stand word for "
+        "word in the training text."
     ]
+
+
+def fingerprints(documents: Documents) -> Iterator[bytes]:
+    """Yield a hash of each document, eight bytes."""
+    digest = hashlib.blake2b(digest_size=8)
+    for text, ends_document in iterate_pieces(documents):
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        if ends_document:
+            yield digest.digest()
+            digest = hashlib.blake2b(digest_size=8)

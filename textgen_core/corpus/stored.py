@@ -140,11 +140,16 @@ class DocumentWriter:
         self._file = _File()
         self._starts, self._ends, self._sizes = array("q"), array("q"), array("q")
         self._start = self._end = self._size = 0
+        self._waiting: list[bytes] = []  # many small documents are one large write
+        self._waiting_bytes = 0
 
     def add(self, text: str, *, ends_document: bool) -> None:
         """Take the next piece of the present document."""
         data = text.encode(ENCODING, ERRORS)
-        self._file.append(data)
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
+        if self._waiting_bytes >= PIECE:
+            self._write()
         self._end += len(data)
         self._size += len(text)
         if ends_document:
@@ -160,7 +165,12 @@ class DocumentWriter:
 
     def documents(self) -> StoredDocuments:
         """Return what was taken; nothing can be added after."""
+        self._write()
         return StoredDocuments(self._file, self._starts, self._ends, self._sizes)
+
+    def _write(self) -> None:
+        self._file.append(b"".join(self._waiting))
+        self._waiting, self._waiting_bytes = [], 0
 
 
 def store_documents(documents: Iterable[str]) -> StoredDocuments:
@@ -169,6 +179,11 @@ def store_documents(documents: Iterable[str]) -> StoredDocuments:
     for document in documents:
         writer.add(document, ends_document=True)
     return writer.documents()
+
+
+def stored(documents: Sequence[str]) -> StoredDocuments:
+    """Return documents as stored ones, those that are so already as they are."""
+    return documents if isinstance(documents, StoredDocuments) else store_documents(documents)
 
 
 def iterate_pieces(documents: Iterable[str]) -> Iterator[Piece]:

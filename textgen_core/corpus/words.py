@@ -1,11 +1,11 @@
-"""Words as numbers: how a text falls into words, and what is counted of them.
+"""How a text falls into words, and what is counted of them in their order.
 
 A word is a run of letters, digits and marks, joined by single apostrophes or hyphens, as written:
 its case counts. Scripts without spaces between words give long runs, which the advice says. This
 module knows nothing about lines, sentences or tokenizers.
 
-Word ids are in the order of first occurrence; id 0 is no word but the border of a document, so that
-no n-gram reaches across one.
+Words come as ids, in the order of first occurrence; id 0 is no word but the border of a document,
+so that no n-gram reaches across one.
 """
 
 from __future__ import annotations
@@ -13,34 +13,53 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import attrs
 
+from textgen_core.corpus.blocks import Block, EvenSample
+from textgen_core.corpus.vocabulary import shown
+
 if TYPE_CHECKING:
     import numpy as np
 
-SPACE = re.compile(r"\s")
-PIECE = 1 << 20  # characters of which the words are held as strings at a time
+PARAGRAPH_END = re.compile(r"\n(?:[^\S\n]*+\n)++")
 BORDER = 0
-NGRAM_WORDS = 5_000_000  # n-grams of more words are counted on a sample
+SAMPLE_WORDS = 12_000_000  # the order of more words is known on a sample
+NGRAM_WORDS = 3_000_000  # n-grams of more words are counted on a sample
 NGRAM_WINDOWS = 50
-SHOWN = 60  # characters of a word in a list
+
+
+@attrs.frozen(kw_only=True)
+class BlockWords:
+    """The words of a block, unit after unit: documents, or the paragraphs of the only one.
+
+    words: of all units. sizes: words of each unit. units: the text of each. part_sizes: words of
+    each part of the block. ends_document, ends_unit: whether the last of them ends here.
+    """
+
+    words: list[str]
+    sizes: list[int]
+    units: Sequence[str]
+    part_sizes: list[int]
+    ends_document: bool
+    ends_unit: bool
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Words:
-    """The words of a text.
+    """Words in their order, all of a text or a sample of it.
 
-    ids: int32 `(words + borders,)`; vocabulary: the word of each id, that of the border empty.
+    ids: int32 `(words + borders,)`; names: the word of each id, that of the border empty. Ids
+    beyond the names are of rare words. is_sample: whether words were left out.
     """
 
     ids: np.ndarray
-    vocabulary: tuple[str, ...]
+    names: Sequence[str]
+    is_sample: bool
 
 
 @cache
@@ -61,28 +80,51 @@ def word_pattern() -> re.Pattern[str]:
     return re.compile(rf"{letter}++(?:['’‐-]{letter}++)*+")
 
 
-def read_words(documents: Iterable[str]) -> Words:
-    """Return the words of `documents`; they are read piece by piece."""
-    import numpy as np
+def split_words(block: Block, *, by_paragraph: bool) -> BlockWords:
+    """Return the words of a block; its units are its parts or, `by_paragraph`, those of the text.
 
+    A paragraph ends with the block.
+    """
     find = word_pattern().findall
-    index: defaultdict[str, int] = defaultdict(itertools.count(1).__next__)
-    ids = array("i")
-    for document in documents:
-        for piece in pieces_of(document, SPACE):
-            ids.extend(map(index.__getitem__, find(piece)))
-        ids.append(BORDER)
-    return Words(ids=np.frombuffer(ids, np.int32), vocabulary=("", *index))
+    part_units = [PARAGRAPH_END.split(part) if by_paragraph else [part] for part in block.parts]
+    found = [[find(unit) for unit in units] for units in part_units]
+    return BlockWords(
+        words=list(chain.from_iterable(chain.from_iterable(found))),
+        sizes=[len(words) for lists in found for words in lists],
+        units=list(chain.from_iterable(part_units)),
+        part_sizes=[sum(map(len, lists)) for lists in found],
+        ends_document=block.ends_document,
+        ends_unit=by_paragraph or block.ends_document,
+    )
 
 
-def pieces_of(text: str, border: re.Pattern[str], size: int = PIECE) -> Iterator[str]:
-    """Yield `text` in pieces of at least `size` characters that end with a match of `border`."""
-    start = 0
-    while start < len(text):
-        match = border.search(text, start + size)
-        end = match.end() if match else len(text)
-        yield text[start:end]
-        start = end
+class WordSampler:
+    """Keeps the ids of words in their order, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._ids: EvenSample[np.ndarray] = EvenSample(SAMPLE_WORDS)
+
+    def add(self, block: BlockWords, ids: np.ndarray) -> None:
+        """Take the ids of the next block's words, int32 `(words,)`."""
+        import numpy as np
+
+        if not self._ids.wants_next():
+            self._ids.offer(None, 0)
+            return
+        ends = np.cumsum(block.part_sizes)
+        if not block.ends_document:
+            ends = ends[:-1]
+        ids = np.insert(ids, ends, np.int32(BORDER))
+        self._ids.offer(ids, len(ids))
+
+    def finish(self, names: Sequence[str]) -> Words:
+        """Return the words that were kept; names: the word of each id."""
+        import numpy as np
+
+        kept = self._ids.items()
+        border = np.array([BORDER] if self._ids.step > 1 else [], np.int32)
+        ids = np.concatenate([part for each in kept for part in (each, border)] or [border])
+        return Words(ids=ids, names=names, is_sample=self._ids.step > 1)
 
 
 def ratios_in_slices(ids: np.ndarray, slices: int) -> tuple[float, ...]:
@@ -90,15 +132,21 @@ def ratios_in_slices(ids: np.ndarray, slices: int) -> tuple[float, ...]:
 
     ids: int32 `(words,)` without borders. Fewer words than slices give no ratios.
     """
+    return tuple(count_types(part) / len(part) for part in slices_of(ids, slices))
+
+
+def slices_of(ids: np.ndarray, slices: int) -> list[np.ndarray]:
+    """Return `slices` parts of equally many words, none if there are fewer words than slices."""
     import numpy as np
 
-    if len(ids) < slices:
-        return ()
-    borders = np.linspace(0, len(ids), slices + 1).astype(np.int64)
-    return tuple(
-        float(np.count_nonzero(np.bincount(ids[start:end])) / (end - start))
-        for start, end in itertools.pairwise(borders)
-    )
+    return [] if len(ids) < slices else np.array_split(ids, slices)
+
+
+def count_types(ids: np.ndarray) -> int:
+    """Return how many different words there are."""
+    import numpy as np
+
+    return len(np.unique(ids))
 
 
 def ratio_per_slice(ids: np.ndarray, length: int, most: int = 1000) -> float | None:
@@ -113,7 +161,7 @@ def ratio_per_slice(ids: np.ndarray, length: int, most: int = 1000) -> float | N
     if not count:
         return None
     chosen = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
-    types = [len(np.unique(ids[slice_ * length : (slice_ + 1) * length])) for slice_ in chosen]
+    types = [count_types(ids[slice_ * length : (slice_ + 1) * length]) for slice_ in chosen]
     return float(np.mean(types) / length)
 
 
@@ -132,7 +180,8 @@ def sample_for_ngrams(ids: np.ndarray) -> np.ndarray:
 def top_ngrams(words: Words, ids: np.ndarray, order: int, most: int) -> tuple[tuple[str, int], ...]:
     """Return the `most` frequent n-grams of `order` words in `ids`, each with its count.
 
-    Of equally frequent ones those come first whose words occurred first.
+    Of equally frequent ones those come first whose words occurred first. Words without a name
+    are in no n-gram.
     """
     import numpy as np
 
@@ -140,20 +189,21 @@ def top_ngrams(words: Words, ids: np.ndarray, order: int, most: int) -> tuple[tu
     if starts <= 0:
         return ()
     columns = [ids[shift : shift + starts] for shift in range(order)]
-    inside = np.all([column != BORDER for column in columns], axis=0)
+    names = len(words.names)
+    inside = np.all([(column != BORDER) & (column < names) for column in columns], axis=0)
     places = np.flatnonzero(inside)
     keys = columns[0][places].astype(np.int64)
     for column in columns[1:]:  # pairs are numbered anew each time, so no key outgrows 64 bits
         _, keys = np.unique(keys, return_inverse=True)
-        keys = keys * np.int64(len(words.vocabulary)) + column[places]
+        keys = keys * np.int64(names) + column[places]
     _, first, counts = np.unique(keys, return_index=True, return_counts=True)
     best = np.argsort(-counts, kind="stable")[:most]
-    return tuple((_shown(words, ids[places[first[at]] :][:order]), int(counts[at])) for at in best)
+    return tuple((phrase(words, ids[places[first[at]] :][:order]), int(counts[at])) for at in best)
 
 
-def _shown(words: Words, ids: np.ndarray) -> str:
-    names = [words.vocabulary[word] for word in ids]
-    return " ".join(name if len(name) <= SHOWN else name[: SHOWN - 1] + "…" for name in names)
+def phrase(words: Words, ids: Iterable[int]) -> str:
+    """Return words by their ids, with spaces between them, each as a list shows it."""
+    return " ".join(shown(words.names[word]) for word in ids)
 
 
 def _ranges(codes: Iterable[int]) -> str:

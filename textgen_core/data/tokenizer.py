@@ -5,13 +5,15 @@ This module knows nothing about how a trainer finds its vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import tokenizers
 
 from textgen_core.components import TokenizerTrainer
+from textgen_core.corpus.stored import count_all_characters, iterate_pieces
 from textgen_core.errors import PluginFailure, RunDirectoryError
 from textgen_core.run_directory import write_text
 
@@ -25,13 +27,14 @@ PIECE = 65_536  # characters that a trainer is given at once, or up to twice as 
 def train_tokenizer(trainer: TokenizerTrainer, texts: Sequence[str]) -> tokenizers.Tokenizer:
     """Return a tokenizer trained on `texts`, the documents of the training split.
 
-    The trainer is given them in pieces, so that its memory is bounded. Raises PluginFailure, with
-    the trainer's name, if it raises, or if what it returns breaks the contract of a tokenizer.
+    The trainer is given them in pieces, so that its memory is bounded, and no more of them than it
+    asks for. Raises PluginFailure, with the trainer's name, if it raises, or if what it returns
+    breaks the contract of a tokenizer.
     """
     name = f"The tokenizer trainer {type(trainer).__name__}"
     try:
         with _panics_as_errors():
-            tokenizer = trainer.train(_pieces(texts))
+            tokenizer = trainer.train(read_for_training(texts, sample_of(trainer, texts)))
     except Exception as error:
         problem = f"{name} raised {type(error).__name__}: {error}"
         raise PluginFailure(problem, advice="See the whole trace with --debug.") from error
@@ -39,7 +42,7 @@ def train_tokenizer(trainer: TokenizerTrainer, texts: Sequence[str]) -> tokenize
         raise PluginFailure(
             f"{name} returned a {type(tokenizer).__name__}.", "Allowed: a tokenizers.Tokenizer."
         )
-    sample = "\n".join(text[:SAMPLE] for text in texts[:10])[:SAMPLE]
+    sample = "\n".join(piece.text[:SAMPLE] for piece in islice(iterate_pieces(texts), 10))[:SAMPLE]
     try:
         with _panics_as_errors():
             fault = _fault_of_ids(tokenizer) or _fault_of_encoding(
@@ -51,6 +54,12 @@ def train_tokenizer(trainer: TokenizerTrainer, texts: Sequence[str]) -> tokenize
     if fault:
         raise PluginFailure(f"{name} returned a tokenizer that breaks its contract: {fault}.")
     return tokenizer
+
+
+def sample_of(trainer: TokenizerTrainer, texts: Sequence[str]) -> int | None:
+    """Return how many characters of `texts` a trainer is given, or None if it is all of them."""
+    wanted: int | None = getattr(trainer, "sample_characters", None)
+    return wanted if wanted is not None and wanted < count_all_characters(texts) else None
 
 
 def save_tokenizer(tokenizer: tokenizers.Tokenizer, path: Path) -> None:
@@ -125,20 +134,41 @@ def _fault_of_encoding(tokenizer: tokenizers.Tokenizer, sample: str, *, lossless
     return ""
 
 
-def _pieces(texts: Sequence[str]) -> Iterator[str]:
-    """Yield the texts in pieces that end after a line, in a very long line after a word."""
-    for text in texts:
+def read_for_training(texts: Sequence[str], sample: int | None = None) -> Iterator[str]:
+    """Yield the texts in pieces that end after a line, in a very long line after a word.
+
+    With a `sample` about so many characters: pieces at even distances, from all over the texts.
+    """
+    every = count_all_characters(texts) / sample if sample else 1.0
+    wanted = 0.0
+    for number, piece in enumerate(_whole_lines(texts)):
+        if number >= wanted:
+            wanted += every
+            yield piece
+
+
+def _whole_lines(texts: Iterable[str]) -> Iterator[str]:
+    waiting = ""
+    for text, ends_document in iterate_pieces(texts):
+        waiting += text
         start = 0
-        while start < len(text):
-            stop = _end_of_piece(text, start)
-            yield text[start:stop]
+        while start < len(waiting):
+            stop = _end_of_piece(waiting, start)
+            if stop is None:
+                break
+            yield waiting[start:stop]
             start = stop
+        waiting = waiting[start:]
+        if ends_document and waiting:
+            yield waiting
+            waiting = ""
 
 
-def _end_of_piece(text: str, start: int) -> int:
+def _end_of_piece(text: str, start: int) -> int | None:
+    """Return where a piece of at least `PIECE` characters ends, or None if more is to be read."""
     limit = start + 2 * PIECE
-    if limit >= len(text):
-        return len(text)
+    if limit > len(text):
+        return None
     for border in ("\n", " "):
         found = text.find(border, start + PIECE, limit)
         if found >= 0:

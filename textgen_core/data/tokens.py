@@ -15,8 +15,10 @@ import json
 import os
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,12 +26,17 @@ import attrs
 import numpy as np
 import tokenizers
 
-from textgen_core.cache import cache_directory, cache_error, cache_errors
+from textgen_core.cache import CACHE_VARIABLE, cache_directory, cache_error, cache_errors
+from textgen_core.corpus.stored import count_all_characters, iterate_pieces
 from textgen_core.data.pieces import EncodedPiece, encode_in_pieces
-from textgen_core.data.tokenizer import END, START, UNK
+from textgen_core.data.tokenizer import END, SAMPLE, START, UNK, encode
+from textgen_core.disk import check_space
 
-FORMAT_VERSION = 1
-BLOCK = 2**20  # bytes, or characters, that are hashed at once
+FORMAT_VERSION = 2
+DOCUMENT_END = b"\xff"  # no byte of UTF-8
+UNKNOWN_COUNTED = 100_000  # different texts that `<UNK>` stands for
+UNKNOWN_SHOWN = 10
+BLOCK = 2**20  # token ids that are checked at once
 
 Progress = Callable[[int, int], None]  # characters done, characters in all
 
@@ -41,7 +48,8 @@ class TokenFile:
     token_ids: uint16 or uint32 `(tokens,)`, memory-mapped: `<START>`, then the documents with
     `<END>` between them, and none at the end.
     text_bytes: the documents' UTF-8 bytes; unknown_tokens: how many tokens are `<UNK>`;
-    unknown_bytes: the UTF-8 bytes that they stand for.
+    unknown_bytes: the UTF-8 bytes that they stand for; unknown: the most frequent of the texts that
+    they stand for, with how often.
     """
 
     path: Path
@@ -49,6 +57,7 @@ class TokenFile:
     text_bytes: int
     unknown_tokens: int
     unknown_bytes: int
+    unknown: tuple[tuple[str, int], ...] = ()
 
 
 def tokenize_documents(
@@ -65,24 +74,38 @@ def tokenize_documents(
     ConfigurationError if the cache cannot be written.
     """
     folder = folder or cache_directory()
-    path = folder / f"{name}-{_key(documents, tokenizer)}.tokens"
+    key, text_bytes = _key(documents, tokenizer)
+    path = folder / f"{name}-{key}.tokens"
     found = _open(path)
     if found is not None:
         return found
     size = tokenizer.get_vocab_size(with_added_tokens=True)
     dtype = np.dtype("<u2" if size <= 2**16 else "<u4")
+    check_space(
+        folder,
+        _expected_tokens(documents, tokenizer) * dtype.itemsize,
+        f"The tokens of {name}",
+        f"Make room, or set {CACHE_VARIABLE} to a folder on another disk.",
+    )
     with cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _written_beside(path) as file:
             pieces = _report(encode_in_pieces(documents, tokenizer), documents, progress)
             facts = _write_tokens(file, pieces, dtype)
-        facts["text_bytes"] = sum(len(block) for text in documents for block in _blocks(text))
+        facts["text_bytes"] = text_bytes
         with _written_beside(_facts_path(path)) as file:
             file.write(json.dumps(facts, indent=2).encode())
         written = _open(path)
     if written is None:
         raise cache_error(folder, "what was written is not what is read")
     return written
+
+
+def _expected_tokens(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> int:
+    """Return about how many tokens the documents have, by those of their beginning."""
+    beginning = "".join(piece.text[:SAMPLE] for piece in islice(iterate_pieces(documents), 10))
+    tokens = len(encode(tokenizer, beginning[:SAMPLE]))
+    return count_all_characters(documents) * tokens // max(1, min(SAMPLE, len(beginning)))
 
 
 # ---- writing --------------------------------------------------------------------------------
@@ -94,6 +117,7 @@ def _write_tokens(
     """Write the tokens of all documents, and return what the JSON file says about them."""
     facts: dict[str, Any] = {"version": FORMAT_VERSION, "dtype": dtype.str}
     facts |= dict.fromkeys(("tokens", "checksum", "unknown_tokens", "unknown_bytes"), 0)
+    unknown: Counter[str] = Counter()
 
     def write(token_ids: Sequence[int] | np.ndarray) -> None:
         block = np.asarray(token_ids, dtype=dtype).tobytes()
@@ -109,15 +133,18 @@ def _write_tokens(
         write(piece.token_ids)
         facts["unknown_tokens"] += int(np.count_nonzero(piece.token_ids == UNK))
         facts["unknown_bytes"] += piece.unknown_bytes
+        unknown.update(piece.unknown)
+        if len(unknown) > UNKNOWN_COUNTED:  # the rarest go, so that memory is bounded
+            unknown = Counter(dict(unknown.most_common(UNKNOWN_COUNTED // 2)))
         between = piece.ends_document
-    return facts
+    return {**facts, "unknown": unknown.most_common(UNKNOWN_SHOWN)}
 
 
 def _report(
     pieces: Iterable[EncodedPiece], documents: Sequence[str], progress: Progress | None
 ) -> Iterator[EncodedPiece]:
     """Pass the pieces on, and tell how far they have come."""
-    total = sum(len(text) for text in documents)
+    total = count_all_characters(documents)
     done = 0
     for piece in pieces:
         yield piece
@@ -155,6 +182,7 @@ def _open(path: Path) -> TokenFile | None:
             text_bytes=int(facts["text_bytes"]),
             unknown_tokens=int(facts["unknown_tokens"]),
             unknown_bytes=int(facts["unknown_bytes"]),
+            unknown=tuple((str(text), int(times)) for text, times in facts["unknown"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -171,17 +199,14 @@ def _facts_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def _key(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> str:
-    """Return the hash of all that the tokens depend on."""
+def _key(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> tuple[str, int]:
+    """Return the hash of all that the tokens depend on, and the text's UTF-8 bytes."""
     digest = hashlib.sha256(f"{FORMAT_VERSION}\n{tokenizer.to_str()}\n".encode())
-    for text in documents:
-        digest.update(f"{len(text)}\n".encode())  # so that borders between documents count
-        for block in _blocks(text):
-            digest.update(block)
-    return digest.hexdigest()[:32]
-
-
-def _blocks(text: str) -> Iterator[bytes]:
-    """Yield a text's UTF-8 bytes without holding all of them."""
-    for start in range(0, len(text), BLOCK):
-        yield text[start : start + BLOCK].encode()
+    text_bytes = 0
+    for text, ends_document in iterate_pieces(documents):
+        block = text.encode()
+        digest.update(block)
+        text_bytes += len(block)
+        if ends_document:  # so that borders between documents count
+            digest.update(DOCUMENT_END)
+    return digest.hexdigest()[:32], text_bytes

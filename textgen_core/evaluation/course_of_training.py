@@ -17,8 +17,10 @@ from textgen_core.evaluation.finding import (
 # Shares at which a figure becomes a finding; each finding states its evidence.
 _PLATEAU = 0.01  # a validation loss this near the best no longer gains
 _GROWING_GAP = 0.05  # of the validation loss
+_LEARNT_BY_HEART = 0.6  # of the held-out loss; between texts of one kind it is rarely under 0.9
 _STILL_FALLING = 0.03  # of the validation loss, in the last fifth of the training
-_LEAP = 1.5  # times the lowest training loss before it, from one row to a later one
+# Times the lowest training loss before it, and nats above it, from one row to a later one.
+_LEAP = (1.5, 0.5)
 
 
 def find_divergence(rows: Rows, loss: float | None = None) -> Finding | None:
@@ -51,7 +53,7 @@ def _divergence(rows: Rows) -> str:
         loss = row["loss"]
         if not is_finite(loss):
             return f"The training loss at step {row['step']} is not finite."
-        if lowest is not None and loss > _LEAP * lowest:
+        if lowest is not None and loss > max(_LEAP[0] * lowest, _LEAP[1] + lowest):
             return (
                 f"The training loss leapt to {loss:.3f} at step {row['step']}; it had been down to "
                 f"{lowest:.3f}."
@@ -60,11 +62,27 @@ def _divergence(rows: Rows) -> str:
     return ""
 
 
-def find_overfitting(rows: Rows) -> Finding | None:
-    """Find a gap that grows: validation no longer gains while the training loss goes on falling."""
+def find_overfitting(rows: Rows, loss: float | None = None) -> Finding | None:
+    """Find a training loss that falls while that of validation stands, or far below `loss`.
+
+    loss: of the held-out text, by which a run without validation is judged.
+    """
+    evidence = _growing_gap(rows) or _gap_to(rows, loss)
+    if not evidence:
+        return None
+    return Finding(
+        trouble="overfitting",
+        evidence=evidence,
+        advice="Give it more text (corpus.files), raise the model's dropout, choose a smaller "
+        "model, or stop earlier (training.patience, training.epochs).",
+        setting="model.dropout",
+    )
+
+
+def _growing_gap(rows: Rows) -> str:
     losses = pair_losses(rows)
     if len(losses) < 2:
-        return None
+        return ""
     best = min(validation for _, _, validation in losses)
     step, training, validation = next(
         pair for pair in losses if pair[2] <= best + _PLATEAU * abs(best)
@@ -72,15 +90,20 @@ def find_overfitting(rows: Rows) -> Finding | None:
     _, last_training, last_validation = losses[-1]
     growth = (last_validation - last_training) - (validation - training)
     if not growth > _GROWING_GAP * last_validation:
-        return None
-    return Finding(
-        trouble="overfitting",
-        evidence=f"Since step {step} the training loss went from {training:.3f} to "
-        f"{last_training:.3f}, the validation loss from {validation:.3f} to {last_validation:.3f}.",
-        advice="Give it more text (corpus.files), raise the model's dropout, choose a smaller "
-        "model, or stop earlier (training.patience, training.epochs).",
-        setting="model.dropout",
+        return ""
+    return (
+        f"Since step {step} the training loss went from {training:.3f} to {last_training:.3f}, "
+        f"the validation loss from {validation:.3f} to {last_validation:.3f}."
     )
+
+
+def _gap_to(rows: Rows, loss: float | None) -> str:
+    if loss is None or any(is_validation(row) for row in rows):
+        return ""  # then the best weights are in use, and not the last
+    last = next((row["loss"] for row in reversed(rows) if is_finite(row.get("loss"))), None)
+    if last is None or not last < _LEARNT_BY_HEART * loss:
+        return ""
+    return f"The training loss is {last:.3f} at the end, that of the held-out text {loss:.3f}."
 
 
 def find_undertraining(rows: Rows, longer: str = "training.epochs") -> Finding | None:

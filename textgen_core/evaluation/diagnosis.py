@@ -73,12 +73,16 @@ class Symptoms:
 def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
     """Return the findings, the weightiest first."""
     scored = symptoms.loss if symptoms.tokens else None
-    findings = (
-        find_divergence(symptoms.rows, scored),
+    overfitting = find_overfitting(symptoms.rows, scored)
+    weak = (
         find_weakness(symptoms.loss, symptoms.unigram_loss, symptoms.longer),
         find_worse_than_ngram(symptoms.loss, symptoms.ngram_loss, symptoms.longer),
         find_worse_than_xz(symptoms.bits_per_byte, symptoms.xz_bits_per_byte, symptoms.longer),
-        find_overfitting(symptoms.rows),
+    )
+    findings = (
+        find_divergence(symptoms.rows, scored),
+        *(_not_by_training(finding, overfitting) for finding in weak),
+        overfitting,
         find_copying(symptoms.copied),
         find_undertraining(symptoms.rows, symptoms.longer),
         find_unknown_tokens(symptoms.tokens, symptoms.unknown_tokens),
@@ -87,6 +91,13 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
         find_short_memory(symptoms.rows),
     )
     return tuple(finding for finding in findings if finding is not None)
+
+
+def _not_by_training(finding: Finding | None, overfitting: Finding | None) -> Finding | None:
+    """Return a finding with the advice against overfitting where that is the cause."""
+    if finding is None or overfitting is None or finding.trouble == "undertraining":
+        return finding
+    return attrs.evolve(finding, advice=overfitting.advice, setting=overfitting.setting)
 
 
 def find_weakness(
@@ -186,9 +197,7 @@ def find_repetition(repetition: float | None, loops: Sequence[Loop] = ()) -> Fin
     else:
         return None
     if loops:
-        phrase = " ".join(loops[0].text.split())
-        shown = phrase if len(phrase) <= _SHOWN_PHRASE else phrase[: _SHOWN_PHRASE - 1] + "…"
-        evidence += f"; “{shown}” stands {loops[0].times} times at once"
+        evidence += f"; {_shown(loops[0].text)} stands {loops[0].times} times at once"
     return Finding(
         trouble="repetition",
         evidence=f"{evidence}.",
@@ -196,6 +205,14 @@ def find_repetition(repetition: float | None, loops: Sequence[Loop] = ()) -> Fin
         f"against repetition (--sampler). {LONGER} if the loss still falls.",
         setting="sampler",
     )
+
+
+def _shown(phrase: str) -> str:
+    """Return a phrase in quotes, cut; white space alone by name."""
+    words = " ".join(phrase.split())
+    if len(words) > _SHOWN_PHRASE:
+        words = words[: _SHOWN_PHRASE - 1] + "…"
+    return f"“{words}”" if words else "white space"
 
 
 def find_incoherence(over_length: Sequence[tuple[int, float]]) -> Finding | None:

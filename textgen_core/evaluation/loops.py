@@ -81,6 +81,8 @@ def _longest_loop(text: str, sample: int) -> Loop | None:
 def _units(text: str) -> list[tuple[int, int]]:
     """Return where each word begins and ends, or each character where there are no words."""
     spans = [match.span() for match in _WORDS.finditer(text)]
+    if not spans:  # a model that has learnt little may write white space alone
+        return [(at, at + 1) for at in range(len(text))]
     words = [stop - start for start, stop in spans if text[start].isalnum()]
     if words and sum(words) > _LONG_WORDS * len(words):
         return [(at, at + 1) for at, character in enumerate(text) if not character.isspace()]

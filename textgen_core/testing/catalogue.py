@@ -9,6 +9,7 @@ from textgen_core.errors import ComponentError
 from textgen_core.registry import KINDS
 from textgen_core.testing import (
     component_checks,
+    exploration_checks,
     metric_checks,
     model_checks,
     random_state_checks,
@@ -23,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
     *random_state_checks.CHECKS,
     *tokenizer_checks.CHECKS,
     *model_checks.CHECKS,
+    *exploration_checks.CHECKS,
     *sampler_checks.CHECKS,
     *metric_checks.CHECKS,
     *tracker_checks.CHECKS,

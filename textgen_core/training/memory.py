@@ -45,6 +45,12 @@ def training_memory(
     )
 
 
+def checkpoint_bytes(language_model: LanguageModel, settings: TrainingSettings) -> int:
+    """Return about how many bytes a checkpoint takes: the weights and the optimizer's moments."""
+    trained = _numbers(language_model.model.trainable_variables)
+    return weight_bytes(language_model) + _FLOAT * _MOMENTS.get(settings.optimizer, 2) * trained
+
+
 def weight_bytes(language_model: LanguageModel) -> int:
     """Return the bytes of a model's variables, which are there once it is built."""
     return _FLOAT * _numbers(language_model.model.variables)

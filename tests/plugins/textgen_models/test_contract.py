@@ -216,3 +216,18 @@ def test_adam_keeps_embeddings_output_and_vectors(model):
     assert not {path for path in left if "embedding" in path or "output" in path}
     ranks = {len(v.shape) for v in model.trainable_variables if v.path in left}
     assert ranks == {2}
+
+
+# ---- looked into --------------------------------------------------------------------------------
+
+
+def test_the_token_embeddings_are_what_the_input_looks_up(model):
+    embeddings = np.asarray(model.token_embeddings)
+    assert embeddings.shape[0] == VOCABULARY
+    token_ids = tf.constant([[3, 7]])
+    np.testing.assert_array_equal(model.embedding(token_ids)[0], embeddings[[3, 7]])
+
+
+def test_of_the_two_only_the_transformer_has_attention():
+    assert not hasattr(built(BUILDERS["lstm"]), "attention")
+    assert hasattr(built(BUILDERS["transformer"]), "attention")

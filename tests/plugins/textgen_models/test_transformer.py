@@ -92,3 +92,60 @@ def test_a_stream_has_gradients_through_the_cache():
         np.testing.assert_allclose(
             tf.convert_to_tensor(one), tf.convert_to_tensor(other), atol=1e-5
         )
+
+
+# ---- attention, shown ---------------------------------------------------------------------------
+
+KINDS = {
+    "plain": {},
+    "learned": {"positions": "learned"},
+    "rotary, normalised": {"positions": "rotary", "normalise_queries": True, "norm": "rms"},
+    "local": {"positions": "rotary", "convolution": 3, "ngrams": 3, "ngram_rows": 200},
+}
+
+
+def shaken(**options):
+    """A model whose attention is not even: noise on all its weights."""
+    model, draw = built(layers=2, **options), np.random.default_rng(4)
+    for variable in model.trainable_variables:
+        variable.assign(variable.numpy() + 0.3 * draw.normal(size=variable.shape))
+    return model
+
+
+@pytest.mark.parametrize("options", KINDS.values(), ids=list(KINDS))
+def test_shown_attention_is_causal_and_its_rows_sum_to_one(options):
+    shares = shaken(**options).attention(tf.constant([2, 5, 7, 5, 9, 4])).numpy()
+    assert shares.shape == (2, 2, 6, 6)
+    assert shares.dtype == np.float32
+    np.testing.assert_allclose(shares.sum(axis=-1), np.ones((2, 2, 6)), atol=1e-5)
+    assert not np.triu(shares, k=1).any()
+    assert (np.tril(shares) > 0).sum() == 2 * 2 * 21
+
+
+@pytest.mark.parametrize("options", KINDS.values(), ids=list(KINDS))
+def test_shown_attention_is_what_the_model_computes_with(options, monkeypatch):
+    from textgen_models import attention
+
+    model, used = shaken(**options), []
+    attend, shares_of = attention._attend, attention._shares
+
+    def noting(query, key, value, visible):
+        used.append(shares_of(query, key, visible).numpy())
+        return attend(query, key, value, visible)
+
+    token_ids = tf.constant([2, 5, 7, 5, 9, 4])
+    shown = model.attention(token_ids).numpy()
+    monkeypatch.setattr(attention, "_attend", noting)
+    model(token_ids[None])
+    np.testing.assert_allclose(shown, np.stack(used), atol=1e-6)
+
+
+def test_attention_shown_in_half_precision_is_float32_and_still_sums_to_one():
+    kept = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        shares = shaken().attention(tf.constant([2, 5, 7]))
+    finally:
+        keras.config.set_dtype_policy(kept)
+    assert shares.dtype == tf.float32
+    np.testing.assert_allclose(tf.reduce_sum(shares, axis=-1), np.ones((2, 2, 3)), atol=1e-5)

@@ -65,3 +65,12 @@ def test_letters_with_marks_are_one_word():
     text = "हिन्दी हिन्दी हिन्दी"
     tokenizer = BPETokenizerTrainer(units="characters", minimum_frequency=2).train([text])
     assert len(tokenizer.encode(text).ids) <= 4
+
+
+@pytest.mark.parametrize("unit", ["a", " ", "-", "a'"])
+def test_a_run_longer_than_any_word_is_parted_and_comes_back_whole(unit):
+    text = unit * 200_000
+    tokenizer = BPETokenizerTrainer(vocabulary_size=400).train([text])
+    encoded = tokenizer.encode(text)
+    assert max(len(token) for token in encoded.tokens) <= 2_400  # nine words and their apostrophes
+    assert tokenizer.decode(encoded.ids) == text

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textgen_core.corpus import blocks as blocks_module
+from textgen_core.corpus import overlap as overlap_module
+from textgen_core.corpus.overlap import measure_overlap, tell_overlap
+from textgen_core.corpus.stored import store_documents
+from textgen_core.corpus.words import word_pattern
+
+
+def sequences(documents):
+    found = []
+    for document in documents:
+        words = word_pattern().findall(document)
+        found += [tuple(words[at : at + 8]) for at in range(len(words) - 7)]
+    return found
+
+
+def long_lines(documents):
+    lines = [line.strip() for document in documents for line in document.split("\n")]
+    return [line for line in lines if len(line) >= 30]
+
+
+def share(held_out, train):
+    return sum(each in set(train) for each in held_out) / len(held_out) if held_out else None
+
+
+lines = st.sampled_from(
+    ["the quick brown fox jumps over the lazy dog", "short one", "a b c d e f g h i", "", "x y"]
+)
+texts = st.lists(st.lists(lines, max_size=6).map("\n".join), max_size=4)
+
+
+@settings(deadline=None)
+@given(texts, texts, st.sampled_from([8, 64, 1 << 18]))
+def test_shares_agree_with_brute_force(train, held_out, block):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "BLOCK", block)
+        overlap = measure_overlap(train, held_out)
+    assert overlap.lines == share(long_lines(held_out), long_lines(train))
+    assert overlap.sequences == share(sequences(held_out), sequences(train))
+    assert overlap.line_count == len(long_lines(held_out))
+    assert overlap.sequence_count == len(sequences(held_out))
+    assert not overlap.is_sample
+
+
+def test_stored_documents_are_measured_alike():
+    train, held_out = ["one two three four five six seven eight nine"] * 2, ["x " * 20]
+    stored = measure_overlap(store_documents(train), store_documents(held_out))
+    assert stored == measure_overlap(train, held_out)
+
+
+def test_of_much_held_out_text_a_sample_by_value_is_looked_for(monkeypatch):
+    monkeypatch.setattr(overlap_module, "LOOKED_FOR", 1000)
+    draw = random.Random(0)
+    written = [" ".join(f"w{draw.randrange(10**6)}" for _ in range(12)) for _ in range(6000)]
+    train, held_out = ["\n".join(written[:4000])], ["\n".join(written[3000:5000])]
+    overlap = measure_overlap(train, held_out)
+    assert overlap.is_sample
+    assert overlap.line_count <= 1000
+    assert overlap.lines == pytest.approx(0.5, abs=0.06)
+    assert overlap.sequences == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_very_long_line_is_cut_and_left_out(monkeypatch):
+    monkeypatch.setattr(blocks_module, "BLOCK", 50)
+    monkeypatch.setattr(blocks_module, "LONGEST", 100)
+    long = "word " * 100
+    overlap = measure_overlap([long], [f"{long}\n{'a line of some thirty characters'}"])
+    assert overlap.line_count == 1
+    assert overlap.lines == 0
+
+
+def test_what_is_shared_is_told_with_advice_where_it_is_much():
+    line = "a line that is long enough to be looked for in the text"
+    (told,) = tell_overlap(measure_overlap(["something else entirely, some other words"], [line]))
+    assert "0.0% of its 1 longer lines and 0.0% of its sequences of 8 words" in told
+    told, advice = tell_overlap(measure_overlap([line], [line]))
+    assert "100.0%" in told
+    assert "flatter" in advice
+    assert tell_overlap(measure_overlap([line], ["short"])) == ()

@@ -1,0 +1,55 @@
+"""A disk that is too small is said before training, and nothing is left behind."""
+
+import shutil
+from typing import NamedTuple
+
+import pytest
+from data.letters import letter_tokenizer
+
+from textgen_core.data.tokens import tokenize_documents
+from textgen_core.disk import check_space, free_space
+from textgen_core.errors import DiskTooSmall
+from textgen_core.pipeline import run
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+def small_disk(monkeypatch, free):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9 - free, free))
+
+
+def test_what_fits_is_let_through_and_what_does_not_names_both_sizes(monkeypatch, tmp_path):
+    small_disk(monkeypatch, 5_000_000)
+    check_space(tmp_path / "not" / "there" / "yet", 5_000_000, "These files", "Make room.")
+    with pytest.raises(DiskTooSmall, match="These files need about 7 MB, and 5 MB are free"):
+        check_space(tmp_path, 7_000_000, "These files", "Make room.")
+
+
+def test_a_disk_that_tells_nothing_refuses_nothing(monkeypatch, tmp_path):
+    def refuse(path):
+        raise OSError("not told")
+
+    monkeypatch.setattr(shutil, "disk_usage", refuse)
+    assert free_space(tmp_path) is None
+    check_space(tmp_path, 10**18, "These files", "Make room.")
+
+
+def test_tokens_that_do_not_fit_are_refused_before_any_is_written(monkeypatch, tmp_path):
+    small_disk(monkeypatch, 1_000)
+    with pytest.raises(DiskTooSmall, match="TEXTGEN_CACHE"):
+        tokenize_documents(["ab " * 2_000], letter_tokenizer(), "train", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checkpoints_that_do_not_fit_are_refused_before_training(monkeypatch, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("a sentence of some words.\n" * 400)
+    small_disk(monkeypatch, 200_000)
+    with pytest.raises(DiskTooSmall, match="checkpoints"):
+        run(text, recipe="first", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert DiskTooSmall.exit_code == 1

@@ -1,0 +1,34 @@
+"""Whether a disk has room for what is planned. Knows nothing about what is to be written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from textgen_core.errors import DiskTooSmall
+from textgen_core.sizes import size_in_words
+
+
+def check_space(folder: Path, needed: int, purpose: str, advice: str) -> None:
+    """Raise DiskTooSmall unless `needed` bytes fit on the disk of a folder, there or not yet.
+
+    purpose: what takes the room, such as "The checkpoints of this run".
+    """
+    free = free_space(folder)
+    if free is None or needed <= free:
+        return
+    raise DiskTooSmall(
+        f"{purpose} need about {size_in_words(needed)}, and {size_in_words(free)} are free on the "
+        f"disk of {folder}.",
+        "Allowed: what fits onto the disk.",
+        advice,
+    )
+
+
+def free_space(folder: Path) -> int | None:
+    """Return the free bytes on the disk of a folder; None where the system does not tell."""
+    there = next((each for each in (folder, *folder.absolute().parents) if each.exists()), None)
+    try:
+        return None if there is None else shutil.disk_usage(there).free
+    except OSError:
+        return None

@@ -1,0 +1,166 @@
+"""Looks into a language model: neighbours, analogies, attention, temperature.
+
+This module knows nothing about runs, commands or how what it finds is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from textgen_core.data.tokenizer import SPECIAL_TOKENS, START, encode
+from textgen_core.errors import UsageError
+from textgen_core.explore.asking import read_attention, read_logits_after, read_token_embeddings
+from textgen_core.explore.embeddings import Near, analogous, nearest
+from textgen_core.explore.findings import (
+    Analogy,
+    AtTemperature,
+    Attention,
+    Choice,
+    Neighbour,
+    Neighbours,
+    NextToken,
+)
+from textgen_core.explore.limits import check_count, check_temperature
+from textgen_core.explore.next_token import Distribution, distribution
+from textgen_core.explore.words import Word, find_word, token_texts
+from textgen_core.generation.generator import NEVER_DRAWN, unknown_characters
+from textgen_core.generation.loop import held_after
+from textgen_core.generation.noting import token_text
+from textgen_core.language_model import LanguageModel
+
+COUNT = 10
+TEMPERATURES = (0.5, 1.0, 1.5)
+
+
+class Explorer:
+    """Answers questions about one language model; `name` is what it is called in errors."""
+
+    def __init__(self, language_model: LanguageModel, name: str) -> None:
+        self._language_model = language_model
+        self._name = name
+
+    def neighbours(self, word: str, count: int = COUNT) -> Neighbours:
+        """Return the tokens nearest to a word in the input embeddings, by the cosine.
+
+        A word of several tokens lies at their mean. Special tokens and the word's own are left
+        out. Raises UsageError for a word that the tokenizer has never seen, or if the model does
+        not show its embeddings.
+        """
+        check_count(count)
+        found = self._word(word)
+        near = nearest(
+            self._embeddings,
+            self._vector(found),
+            left_out={*range(len(SPECIAL_TOKENS)), *found.token_ids},
+            count=count,
+        )
+        return Neighbours(word=found, neighbours=self._named(near))
+
+    def analogy(self, first: str, second: str, third: str, count: int = COUNT) -> Analogy:
+        """Return the tokens that fit best: first is to second as third is to which?
+
+        The nearest to second - first + third (3CosAdd, Mikolov et al. 2013), the tokens of the
+        three left out. Raises UsageError as `neighbours` does.
+        """
+        check_count(count)
+        words = (self._word(first), self._word(second), self._word(third))
+        inputs = {token_id for word in words for token_id in word.token_ids}
+        near = nearest(
+            self._embeddings,
+            analogous(*(self._vector(word) for word in words)),
+            left_out={*range(len(SPECIAL_TOKENS)), *inputs},
+            count=count,
+        )
+        return Analogy(words=words, answers=self._named(near))
+
+    def attention(self, text: str) -> Attention:
+        """Return how much each token of a text attends to each before it, in all layers and heads.
+
+        `<START>` comes first. Of a text that is longer than the training windows the last tokens
+        are taken. Raises UsageError for an empty text, or if the model has no attention.
+        """
+        tokenizer = self._language_model.tokenizer
+        token_ids = [START, *encode(tokenizer, text)]
+        if len(token_ids) < 2:
+            raise UsageError(
+                f"The text {text[:40]!r} holds no token.", "Allowed: a text of one token or more."
+            )
+        kept = token_ids[-self._language_model.context_length :]
+        shares = read_attention(self._language_model, kept, self._name)
+        return Attention(
+            text=text,
+            token_ids=tuple(kept),
+            tokens=token_texts(tokenizer, kept),
+            shares=shares,
+            left_out=len(token_ids) - len(kept),
+            unknown=unknown_characters(tokenizer, [text]),
+        )
+
+    def temperature(
+        self, text: str, temperatures: Sequence[float] = TEMPERATURES, count: int = COUNT
+    ) -> NextToken:
+        """Return what may come after a text at each temperature, the `count` most probable tokens.
+
+        The text is fed as a prompt is; an empty one is the beginning of a text. `<PAD>`, `<UNK>`
+        and `<START>` are never drawn, and have no probability. Raises UsageError for a
+        temperature that cannot be used.
+        """
+        check_count(count)
+        for each in temperatures:
+            check_temperature(each)
+        tokenizer = self._language_model.tokenizer
+        token_ids = [START, *encode(tokenizer, text)]
+        held = held_after(len(token_ids), self._language_model.state_capacity)
+        logits = read_logits_after(self._language_model, token_ids[-held:], self._name)
+        ranked = [int(each) for each in np.argsort(-logits, kind="stable")]
+        listed = [each for each in ranked if each not in NEVER_DRAWN][:count]
+        return NextToken(
+            text=text,
+            left_out=len(token_ids) - held,
+            temperatures=tuple(
+                self._listed(distribution(logits, each, NEVER_DRAWN), listed)
+                for each in temperatures
+            ),
+            unknown=unknown_characters(tokenizer, [text]),
+        )
+
+    @cached_property
+    def _embeddings(self) -> np.ndarray:
+        return read_token_embeddings(self._language_model, self._name)
+
+    def _word(self, text: str) -> Word:
+        return find_word(self._language_model.tokenizer, text)
+
+    def _vector(self, word: Word) -> np.ndarray:
+        mean: np.ndarray = self._embeddings[list(word.token_ids)].mean(axis=0)
+        return mean
+
+    def _named(self, near: Sequence[Near]) -> tuple[Neighbour, ...]:
+        tokenizer = self._language_model.tokenizer
+        return tuple(
+            Neighbour(
+                token=token_text(tokenizer, each.token_id),
+                token_id=each.token_id,
+                similarity=each.similarity,
+            )
+            for each in near
+        )
+
+    def _listed(self, found: Distribution, token_ids: Sequence[int]) -> AtTemperature:
+        tokenizer = self._language_model.tokenizer
+        return AtTemperature(
+            temperature=found.temperature,
+            entropy=found.entropy,
+            choices=found.choices,
+            tokens=tuple(
+                Choice(
+                    token=token_text(tokenizer, each),
+                    token_id=each,
+                    probability=float(found.probabilities[each]),
+                )
+                for each in token_ids
+            ),
+        )

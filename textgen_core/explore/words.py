@@ -1,0 +1,68 @@
+"""From a word to its tokens, and from a token to the text that stands for it.
+
+This module knows nothing about models.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import attrs
+import tokenizers
+
+from textgen_core.data.tokenizer import SPECIAL_TOKENS, UNK, encode
+from textgen_core.errors import UsageError
+from textgen_core.generation.noting import token_text
+
+
+@attrs.frozen(kw_only=True)
+class Word:
+    """A word and its tokens, with the text of each.
+
+    after_space: whether these are its tokens after a space, where it is fewer tokens than at the
+    start of a text.
+    """
+
+    text: str
+    token_ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    after_space: bool
+
+
+def find_word(tokenizer: tokenizers.Tokenizer, text: str) -> Word:
+    """Return a word as the tokenizer cuts it, at the start of a text or after a space.
+
+    Raises UsageError if it is empty, or if the tokenizer has never seen it or a part of it.
+    """
+    forms = (text,) if text[:1].isspace() else (text, f" {text}")
+    cut = [(form, encode(tokenizer, form)) for form in forms]
+    if not text or not cut[0][1]:
+        raise UsageError(f"The word {text!r} holds no token.", "Allowed: a word of the text.")
+    known = [(form, token_ids) for form, token_ids in cut if token_ids and UNK not in token_ids]
+    if not known:
+        raise UsageError(
+            f"The tokenizer has never seen {text!r}.{_meant(tokenizer, text)}",
+            "Allowed: what the training text holds, spelt as it is there.",
+        )
+    form, token_ids = min(known, key=lambda each: len(each[1]))  # the first of the shortest
+    return Word(
+        text=text,
+        token_ids=tuple(token_ids),
+        tokens=token_texts(tokenizer, token_ids),
+        after_space=form != text,
+    )
+
+
+def token_texts(tokenizer: tokenizers.Tokenizer, token_ids: Sequence[int]) -> tuple[str, ...]:
+    """Return the text of each token alone: the name of a special token."""
+    return tuple(token_text(tokenizer, token_id) for token_id in token_ids)
+
+
+def _meant(tokenizer: tokenizers.Tokenizer, text: str) -> str:
+    """Return a question with the nearest token, or an empty string if none is near."""
+    size = tokenizer.get_vocab_size(with_added_tokens=True)
+    texts = token_texts(tokenizer, range(len(SPECIAL_TOKENS), size))
+    by_lower = {each.strip().lower(): each.strip() for each in texts}
+    near = difflib.get_close_matches(text.strip().lower(), by_lower, n=1)
+    return f" Did you mean {by_lower[near[0]]!r}?" if near else ""

@@ -1,4 +1,4 @@
-"""Whatever a corpus may be: text that is used and said to be odd, or exit code 3 and three lines."""
+"""Whatever a corpus is: a text that is used and said to be odd, or exit code 3 and three lines."""
 
 import bz2
 import codecs

@@ -66,7 +66,7 @@ def test_every_picture_is_described(run: RunDirectory):
     ids = page.ids()
     assert len(ids) == len(set(ids))
     pictures = [each for each in page.all("svg") if each.get("role") == "img"]
-    assert len(pictures) == 9
+    assert len(pictures) == 12
     for picture in pictures:
         assert set(str(picture["aria-labelledby"]).split()) <= set(ids)
 

@@ -30,7 +30,7 @@ from textgen_core.narration import (
     tell_model,
     tell_preparation,
 )
-from textgen_core.opened_run import Run, check_corpus
+from textgen_core.opened_run import Run
 from textgen_core.phases import Prepared, analyse, build, prepare
 from textgen_core.run_directory import (
     RunDirectory,
@@ -39,6 +39,7 @@ from textgen_core.run_directory import (
     write_json,
     write_toml,
 )
+from textgen_core.run_texts import check_corpus
 from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes

@@ -68,16 +68,22 @@ class Prepared:
     overlap: Overlap | None = None
 
 
-def analyse(texts: Texts, language: str = "auto") -> tuple[Analysis, tuple[str, ...]]:
+def analyse(
+    texts: Texts, language: str = "auto", progress: Progress = _tell_nobody
+) -> tuple[Analysis, tuple[str, ...]]:
     """Phase 1: return what the corpus is, and advice in sentences."""
-    analysis = analyse_corpus(texts.corpus, language=language)
+    analysis = analyse_corpus(
+        texts.corpus, language=language, progress=partial(progress, "counting")
+    )
     return analysis, advise_on(analysis)
 
 
-def split(texts: Texts, configuration: Configuration) -> tuple[Splits, tuple[str, ...]]:
+def split(
+    texts: Texts, configuration: Configuration, progress: Progress = _tell_nobody
+) -> tuple[Splits, tuple[str, ...]]:
     """Clean and split the texts; return the splits and what cleaning changed."""
     settings = configuration.corpus
-    corpus = clean_corpus(texts.corpus, settings)
+    corpus = clean_corpus(texts.corpus, settings, partial(progress, "cleaning"))
     ready_made = None
     if texts.ready_made is not None:
         validation, test = texts.ready_made
@@ -96,10 +102,10 @@ def prepare(
     """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
 
     A `tokenizer` that is given is used as it is: that of the run to go on with. `progress` is told
-    what is encoded, how many characters of it, and of how many. Raises CorpusError if the training
+    what is done, with how many characters, and of how many. Raises CorpusError if the training
     text is shorter than what one batch needs.
     """
-    splits, notes = split(texts, configuration)
+    splits, notes = split(texts, configuration, progress)
     overlap = None
     if tokenizer is None:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)

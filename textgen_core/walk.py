@@ -115,7 +115,7 @@ def _begin(
     directory = RunDirectory(path) if (path / "run.toml").is_file() else create_run_directory(path)
     write_toml(directory.configuration, configuration.as_table())
     listener.run_starts(str(path))
-    analysis, advice = analyse(texts, configuration.corpus.language)
+    analysis, advice = analyse(texts, configuration.corpus.language, listener.progress)
     write_json(directory.analysis, analysis.as_json())
     listener.found(tell_analysis(analysis))
     for text in (*(texts.notes if configuration.corpus.files else ()), *advice):

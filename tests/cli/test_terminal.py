@@ -51,3 +51,16 @@ def test_a_quiet_run_writes_no_findings(written):
     listener.training_row(ROW, 0.5)
     listener.training_ends(interrupted=False)
     assert written.getvalue() == ""
+
+
+def test_a_long_step_shows_a_bar_that_goes_when_the_step_is_over(written):
+    listener = terminal.TerminalListener()
+    listener.progress("encoding train", 50, 200)
+    assert listener._bar is not None
+    listener.found(["a line beside it"])
+    listener.progress("encoding train", 200, 200)
+    assert listener._bar is None
+    listener.progress("encoding test", 0, 0)  # nothing to do is done at once
+    assert listener._bar is None
+    assert "25%" in written.getvalue()
+    assert "encoding train" in written.getvalue()

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from textgen_core.corpus.stored import store_documents
 from textgen_core.data.sample import spread_sample
 from textgen_core.evaluation import baselines
 from textgen_core.evaluation.baselines import (
@@ -93,3 +94,9 @@ def test_a_text_without_bytes_has_no_figures():
     assert math.isnan(measure_unigram(start, start, 8, 0, 0)["loss"])
     assert math.isnan(measure_ngram(np.array([2, 4]), start, 8, 0, 0)["loss"])
     assert math.isnan(measure_xz(["a"], [], 0)["bits_per_byte"])
+
+
+def test_stored_documents_are_compressed_alike():
+    training, held_out = ["some words of a text. " * 9, "and of another one"], ["some words of"]
+    stored = store_documents(training), store_documents(held_out)
+    assert measure_xz(*stored, 13) == measure_xz(training, held_out, 13)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -33,7 +35,7 @@ def analyze(
     as_json: Json = False,
 ) -> None:
     """Look at a corpus: counts, vocabulary, lengths, what recurs in it, and advice."""
-    from textgen_core.cli.terminal import harmless, stdout
+    from textgen_core.cli.terminal import TerminalListener, harmless, stdout
     from textgen_core.config import corpus_settings
     from textgen_core.corpus import advise_on, analyse_corpus, clean_corpus, read_corpus
     from textgen_core.narration import tell_analysis
@@ -44,7 +46,13 @@ def analyze(
     if settings:  # who names settings wants to see what they do; the text as it is comes without
         text = clean_corpus(text, chosen)
     usual = None if reference is None else read_corpus([reference], chosen)
-    analysis = analyse_corpus(text, reference=usual, language=chosen.language)
+    with closing(TerminalListener()) as listener:
+        analysis = analyse_corpus(
+            text,
+            reference=usual,
+            language=chosen.language,
+            progress=partial(listener.progress, "counting"),
+        )
     for note in (*text.notes, *advise_on(analysis)):
         warn(note)
     if as_json:

@@ -28,6 +28,7 @@ from textgen_core.corpus.languages import detect_language, languages_in_slices
 from textgen_core.corpus.lengths import Lengths
 from textgen_core.corpus.patterns import find_line_shapes, find_phrases
 from textgen_core.corpus.sentences import measure_sentences
+from textgen_core.corpus.stored import Progress
 from textgen_core.corpus.survey import Survey, count_words, survey_text
 from textgen_core.corpus.vocabulary import Vocabulary
 from textgen_core.corpus.words import (
@@ -132,16 +133,21 @@ class Analysis:
 
 
 def analyse_corpus(
-    corpus: Corpus, *, reference: Corpus | None = None, language: str = "auto"
+    corpus: Corpus,
+    *,
+    reference: Corpus | None = None,
+    language: str = "auto",
+    progress: Progress | None = None,
 ) -> Analysis:
     """Return the figures of a corpus.
 
     It is read once, in bounded memory; a text of 100 MB takes about half a minute. Of very long
     ones some things are counted on samples spread evenly over the text, and `sampled` says so.
     reference: the text whose words are taken for usual ones, by default the built-in corpus.
-    language: the ISO 639 code of the text's language, or `auto`.
+    language: the ISO 639 code of the text's language, or `auto`. progress: told how many
+    characters are counted, of how many.
     """
-    survey = survey_text(corpus.documents)
+    survey = survey_text(corpus.documents, progress)
     scripts = count_scripts(survey.characters.counts)
     if language == "auto":
         language = detect_language(scripts, survey.vocabulary.counts)

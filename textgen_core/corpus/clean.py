@@ -21,7 +21,14 @@ import attrs
 from textgen_core.corpus.documents import Corpus, count_of, is_blank
 from textgen_core.corpus.recut import cut_pieces
 from textgen_core.corpus.repair import check_installed, repair_lines
-from textgen_core.corpus.stored import DocumentWriter, Piece, StoredDocuments, iterate_pieces
+from textgen_core.corpus.stored import (
+    DocumentWriter,
+    Piece,
+    Progress,
+    StoredDocuments,
+    follow_pieces,
+    iterate_pieces,
+)
 from textgen_core.corpus.truecase import TRUECASED, learn_forms, truecase_pieces
 from textgen_core.errors import CorpusError
 from textgen_core.settings import CorpusSettings
@@ -54,18 +61,20 @@ class Step:
     sentence: str
 
 
-def clean_corpus(corpus: Corpus, settings: CorpusSettings) -> Corpus:
+def clean_corpus(
+    corpus: Corpus, settings: CorpusSettings, progress: Progress | None = None
+) -> Corpus:
     """Return `corpus` with every document cleaned, and a note for each step that changed any.
 
-    The documents are stored ones. A document that is left without text is dropped, with a note.
-    Raises CorpusError if nothing but whitespace is left at all, and ConfigurationError if a step's
-    library is not installed.
+    The documents are stored ones; `progress` is told how far they have come. A document that is
+    left without text is dropped, with a note. Raises CorpusError if nothing but whitespace is left
+    at all, and ConfigurationError if a step's library is not installed.
     """
     if settings.repair == "ftfy":
         check_installed()
     first, second = steps_of(settings)
     changes: Counter[str] = Counter()
-    pieces = iterate_pieces(corpus.documents)
+    pieces = follow_pieces(corpus.documents, progress)
     if settings.letter_case == "truecase":
         pieces = _truecased(clean_pieces(pieces, first, changes), changes)
     else:

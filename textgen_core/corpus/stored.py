@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 from weakref import finalize
 
@@ -19,6 +19,9 @@ from textgen_core.cache import cache_directory, cache_errors
 IN_MEMORY = 64 << 20  # bytes of a text that need no file
 PIECE = 1 << 20  # bytes that are read, or characters that are given, at once
 ENCODING, ERRORS = "utf-8", "surrogatepass"  # cleaning replaces lone surrogates; they come so far
+
+
+Progress = Callable[[int, int], None]  # characters done, characters in all
 
 
 class Piece(NamedTuple):
@@ -195,6 +198,16 @@ def iterate_pieces(documents: Iterable[str]) -> Iterator[Piece]:
         for start in range(0, max(len(document), 1), PIECE):
             stop = start + PIECE
             yield Piece(document[start:stop], stop >= len(document))
+
+
+def follow_pieces(documents: Sequence[str], progress: Progress | None = None) -> Iterator[Piece]:
+    """Yield the pieces of documents, and tell `progress` the characters done, and those in all."""
+    total, done = count_all_characters(documents), 0
+    for piece in iterate_pieces(documents):
+        yield piece
+        done += len(piece.text)
+        if progress is not None:
+            progress(done, total)
 
 
 def count_all_characters(documents: Sequence[str]) -> int:

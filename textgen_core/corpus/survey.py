@@ -15,6 +15,7 @@ from textgen_core.corpus.blocks import EvenSample, iterate_blocks
 from textgen_core.corpus.characters import CharacterCounter, Characters
 from textgen_core.corpus.duplicates import DuplicateFinder, NearDuplicates
 from textgen_core.corpus.lengths import LineCounter, Lines
+from textgen_core.corpus.stored import Progress, count_all_characters
 from textgen_core.corpus.vocabulary import Vocabulary, VocabularyCounter
 from textgen_core.corpus.words import Words, WordSampler, split_words
 
@@ -47,7 +48,7 @@ class Survey:
     licences: Counter[str]
 
 
-def survey_text(documents: Sequence[str]) -> Survey:
+def survey_text(documents: Sequence[str], progress: Progress | None = None) -> Survey:
     """Count what is in a text; documents are compared, or the paragraphs of the only one."""
     by_paragraph = len(documents) == 1
     characters, lines = CharacterCounter(), LineCounter()
@@ -55,6 +56,7 @@ def survey_text(documents: Sequence[str]) -> Survey:
     duplicates = DuplicateFinder("paragraph" if by_paragraph else "document")
     texts: EvenSample[str] = EvenSample(SAMPLE_CHARACTERS)
     licences: Counter[str] = Counter()
+    total, done = count_all_characters(documents), 0
     for block in iterate_blocks(documents):
         found = split_words(block, by_paragraph=by_paragraph)
         numbered = vocabulary.add(found.words)
@@ -65,6 +67,9 @@ def survey_text(documents: Sequence[str]) -> Survey:
         characters.add(text)
         licences.update({phrase: text.count(phrase) for phrase in LICENCES})
         texts.offer(block.lines() if texts.wants_next() else None, len(text))
+        done += len(text)
+        if progress is not None:
+            progress(done, total)
     counted = vocabulary.finish()
     return Survey(
         characters=characters.finish(),

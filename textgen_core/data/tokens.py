@@ -16,7 +16,7 @@ import os
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,7 @@ import numpy as np
 import tokenizers
 
 from textgen_core.cache import CACHE_VARIABLE, cache_directory, cache_error, cache_errors
-from textgen_core.corpus.stored import count_all_characters, iterate_pieces
+from textgen_core.corpus.stored import Progress, count_all_characters, iterate_pieces
 from textgen_core.data.pieces import EncodedPiece, encode_in_pieces
 from textgen_core.data.tokenizer import END, SAMPLE, START, UNK, encode
 from textgen_core.disk import check_space
@@ -37,8 +37,6 @@ DOCUMENT_END = b"\xff"  # no byte of UTF-8
 UNKNOWN_COUNTED = 100_000  # different texts that `<UNK>` stands for
 UNKNOWN_SHOWN = 10
 BLOCK = 2**20  # token ids that are checked at once
-
-Progress = Callable[[int, int], None]  # characters done, characters in all
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from textgen_core.corpus.stored import StoredDocuments, iterate_pieces
 from textgen_core.data.sample import spread_sample
 from textgen_core.evaluation.figures import bits_per_byte
 from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey
@@ -102,14 +103,16 @@ def measure_xz(training: Iterable[str], held_out: Sequence[str], text_bytes: int
 
 
 def _ended(documents: Iterable[str]) -> Iterator[bytes]:
-    for document in documents:
-        yield document.encode("utf-8", "surrogatepass") + b"\0"
+    for text, ends_document in iterate_pieces(documents):
+        yield text.encode("utf-8", "surrogatepass") + (b"\0" if ends_document else b"")
 
 
 def _last_bytes(documents: Iterable[str], most: int) -> bytes:
+    if isinstance(documents, StoredDocuments):  # a character has a byte at least
+        documents = documents.part(documents.characters - most, documents.characters)
     held = bytearray()
-    for document in _ended(documents):
-        held += document[-most:]
+    for piece in _ended(documents):
+        held += piece
         if len(held) > 2 * most:
             del held[:-most]
     return bytes(held[-most:])

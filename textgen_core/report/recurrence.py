@@ -124,6 +124,6 @@ def describe_copies(analysis: Table, *, excerpts: bool) -> Copies | None:
         sentence=sentence,
         examples=tuple(
             (cut(one, EXAMPLE), cut(other, EXAMPLE), show_percent(alike))
-            for one, other, alike in examples
+            for one, other, alike in examples[:MOST_RECURRENT]
         ),
     )

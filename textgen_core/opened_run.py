@@ -16,12 +16,10 @@ import numpy as np
 
 from textgen_core.building import build_language_model
 from textgen_core.config import Configuration
-from textgen_core.corpus import Texts, clean_corpus, read_corpus, read_texts
 from textgen_core.data.tokenizer import START, load_tokenizer
-from textgen_core.data.tokens import tokenize_documents
 from textgen_core.devices import choose_precision, compute_capabilities, prepare_memory
 from textgen_core.discovery import discover
-from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError, one_error
+from textgen_core.errors import RunDirectoryError, one_error
 from textgen_core.evaluation.evaluation import Evaluation, evaluate
 from textgen_core.evaluation.evidence import choose_prompts
 from textgen_core.evaluation.figures import measure_losses
@@ -32,9 +30,9 @@ from textgen_core.explore.explorer import Explorer
 from textgen_core.generation.generator import Generator
 from textgen_core.generation.piece_stream import Generation, PieceStream
 from textgen_core.language_model import LanguageModel
-from textgen_core.manifest import changed_files
-from textgen_core.phases import Prepared, prepare
-from textgen_core.run_directory import RunDirectory, read_json, read_rows, write_json
+from textgen_core.phases import Prepared
+from textgen_core.run_directory import RunDirectory, read_rows, write_json
+from textgen_core.run_texts import held_out_of, prepare_again, read_other_text
 from textgen_core.selection import Chosen, as_list, choose_all
 from textgen_core.sweep import sweep_chains
 from textgen_core.training.checkpoint import best_step, load_weights
@@ -228,7 +226,7 @@ class Run:
         corpus has changed.
         """
         prepared = self._prepare()
-        held_out = self._held_out(prepared) if text is None else self._other_text(Path(text))
+        held_out = self._held_out() if text is None else self._other_text(Path(text))
         train = prepared.token_files["train"]
         training = self.configuration.training
         evaluation = evaluate(
@@ -281,7 +279,7 @@ class Run:
         """
         settings = self.configuration.evaluation
         few = attrs.evolve(settings, prompts=min(settings.prompts, PROMPTS))
-        token_ids = self._held_out(self._prepare()).tokens.token_ids[1:]
+        token_ids = self._held_out().tokens.token_ids[1:]
         chosen = choose_prompts(token_ids, self.language_model.tokenizer, few)
         prompts = [each.prompt for each in chosen]
         samples = self._continue(prompts, few.continuation_tokens) if prompts else []
@@ -306,45 +304,11 @@ class Run:
 
     def _prepare(self) -> Prepared:
         if self._prepared is None:
-            texts = read_texts(self.configuration.corpus)
-            check_corpus(self._directory, texts)
-            tokenizer = load_tokenizer(self._directory.tokenizer)
-            self._prepared = prepare(texts, self.configuration, tokenizer)
+            self._prepared = prepare_again(self._directory, self.configuration)
         return self._prepared
 
-    def _held_out(self, prepared: Prepared) -> HeldOut:
-        for split in ("test", "validation"):
-            if split in prepared.token_files:
-                return HeldOut(
-                    split=split,
-                    documents=getattr(prepared.splits, split),
-                    tokens=prepared.token_files[split],
-                )
-        raise ConfigurationError(
-            f"{self.directory} has no held-out text: its split is "
-            f"{','.join(f'{share:g}' for share in self.configuration.corpus.split)}.",
-            advice="Score it on another text: textgen evaluate RUN --text FILE",
-        )
+    def _held_out(self) -> HeldOut:
+        return held_out_of(self._prepare(), self.configuration, self.directory)
 
     def _other_text(self, path: Path) -> HeldOut:
-        # Another text may be in another encoding than the corpus, and nobody is asked for it here.
-        settings = attrs.evolve(self.configuration.corpus, encoding="auto")
-        corpus = clean_corpus(read_corpus([path], settings), settings)
-        tokens = tokenize_documents(corpus.documents, self.language_model.tokenizer, path.name)
-        if len(tokens.token_ids) < 2:
-            raise CorpusError(f"{path} holds no token to score.")
-        return HeldOut(split=path.name, documents=corpus.documents, tokens=tokens)
-
-
-def check_corpus(run: RunDirectory, texts: Texts) -> None:
-    """Raise RunDirectoryError if the corpus is not the one that the run was made from."""
-    changed = changed_files(read_json(run.manifest), texts.files)
-    if changed:
-        others = {1: ".", 2: ", nor is another file."}.get(
-            len(changed), f", nor are {len(changed) - 1} other files."
-        )
-        raise RunDirectoryError(
-            f"{changed[0]} is not the text that {run.path} was trained on{others}",
-            "Allowed: the same files, byte for byte (their SHA-256 is in manifest.json).",
-            "Bring the old text back, or train a new run on this one: textgen run.",
-        )
+        return read_other_text(path, self.configuration, self.language_model.tokenizer)

@@ -22,12 +22,15 @@ from textgen_core.building import (
 from textgen_core.config import Configuration
 from textgen_core.corpus import (
     Analysis,
+    Overlap,
     Splits,
     Texts,
     advise_on,
     analyse_corpus,
     clean_corpus,
+    measure_overlap,
     split_corpus,
+    tell_overlap,
 )
 from textgen_core.corpus.stored import count_all_characters
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
@@ -52,13 +55,17 @@ def _tell_nobody(what: str, done: int, total: int) -> None:
 
 @attrs.frozen(kw_only=True)
 class Prepared:
-    """What phase 2 makes: cleaned splits, a tokenizer, token files by split, training batches."""
+    """What phase 2 makes: cleaned splits, a tokenizer, token files by split, training batches.
+
+    overlap: how much of the held-out text is training text too; measured for a new run alone.
+    """
 
     splits: Splits
     tokenizer: tokenizers.Tokenizer
     token_files: Mapping[str, TokenFile]
     batches: Batches
     notes: tuple[str, ...]
+    overlap: Overlap | None = None
 
 
 def analyse(texts: Texts, language: str = "auto") -> tuple[Analysis, tuple[str, ...]]:
@@ -93,7 +100,10 @@ def prepare(
     text is shorter than what one batch needs.
     """
     splits, notes = split(texts, configuration)
+    overlap = None
     if tokenizer is None:
+        overlap = measure_overlap(splits.train, splits.validation, splits.test)
+        notes = (*notes, *tell_overlap(overlap))
         notes = (*notes, *_sample_note(configuration.tokenizer, splits.train))
         tokenizer = _train_tokenizer(configuration.tokenizer, splits.train)
     token_files = {
@@ -113,6 +123,7 @@ def prepare(
         token_files=token_files,
         batches=batches,
         notes=notes,
+        overlap=overlap,
     )
 
 

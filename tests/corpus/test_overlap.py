@@ -67,6 +67,15 @@ def test_of_much_held_out_text_a_sample_by_value_is_looked_for(monkeypatch):
     assert overlap.sequences == pytest.approx(0.5, abs=0.06)
 
 
+def test_much_training_text_is_searched_in_stretches_and_the_sentence_says_so(monkeypatch):
+    monkeypatch.setattr(overlap_module, "SEARCHED", 20_000)
+    line = "a line that stands in every part of the training text, over and over"
+    overlap = measure_overlap([f"{line}\n" * 1_000], [f"{line}\nanother line that stands nowhere"])
+    assert overlap.searched == pytest.approx(20_000 / 69_000, abs=0.01)
+    assert overlap.lines == 0.5
+    assert "in 29% of the training text, which was searched" in tell_overlap(overlap)[0]
+
+
 def test_a_very_long_line_is_cut_and_left_out(monkeypatch):
     monkeypatch.setattr(blocks_module, "BLOCK", 50)
     monkeypatch.setattr(blocks_module, "LONGEST", 100)

@@ -479,3 +479,12 @@ def test_a_state_on_disk_is_plain_json(run):
     values = json.loads((run.checkpoint(10) / "state.json").read_text())
     assert values["best_loss"] is None
     assert load_state(run, 10).best_loss == math.inf
+
+
+def test_rows_say_in_how_many_parts_a_batch_that_did_not_fit_was_computed(run):
+    step = FakeStep()
+    step.micro_batches = 2
+    train_whole(make_job(run, of_epochs(1), 20, step=step))
+    rows = [row for row in read_rows(run.metrics) if "loss" in row]
+    assert rows
+    assert all(row["micro_batches"] == 2 for row in rows)

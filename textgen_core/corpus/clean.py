@@ -32,7 +32,13 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufdd0-\ufdef\ufffe\uffff]+"
 )
+# The same in UTF-8: those of one byte, and patterns of the others, each of which begins with a byte
+# that is found at once.
 ASCII_CONTROL_CHARACTERS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
+WIDE_CONTROL_CHARACTERS = (
+    re.compile(rb"\xc2[\x80-\x9f]"),
+    re.compile(rb"\xef(?:\xb7[\x90-\xaf]|\xbb\xbf|\xbf[\xbe\xbf])"),
+)
 SPACES = re.compile("  +")
 
 
@@ -169,7 +175,11 @@ def steps_of(settings: CorpusSettings) -> tuple[tuple[Step, ...], tuple[Step, ..
 
 def replace_surrogates(text: str) -> tuple[str, int]:
     """Replace lone surrogates, which no encoding can save, by U+FFFD."""
-    return (text, 0) if text.isascii() else LONE_SURROGATE.subn("\ufffd", text)
+    try:
+        text.encode()  # tells twenty times as fast as the pattern
+    except UnicodeEncodeError:
+        return LONE_SURROGATE.subn("\ufffd", text)
+    return text, 0
 
 
 def fold_newlines(text: str) -> tuple[str, int]:
@@ -183,10 +193,12 @@ def fold_newlines(text: str) -> tuple[str, int]:
 
 def drop_control_characters(text: str) -> tuple[str, int]:
     """Drop what cannot be printed; tabs and newlines stay."""
-    if text.isascii():  # ten times as fast
-        cleaned = text.encode().translate(None, ASCII_CONTROL_CHARACTERS).decode()
-    else:
+    data = text.encode("utf-8", "surrogatepass")
+    if any(pattern.search(data) for pattern in WIDE_CONTROL_CHARACTERS):
         cleaned = CONTROL_CHARACTERS.sub("", text)
+    else:  # as bytes, ten times as fast
+        kept = data.translate(None, ASCII_CONTROL_CHARACTERS)
+        cleaned = text if len(kept) == len(data) else kept.decode("utf-8", "surrogatepass")
     return cleaned, len(text) - len(cleaned)
 
 

@@ -9,13 +9,14 @@ nothing about how the text was split.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from textgen_core.corpus.blocks import Block, iterate_blocks
 from textgen_core.corpus.clean import fold_newlines
 from textgen_core.corpus.hashing import HashedCounts, SequenceHashes, hash_texts
+from textgen_core.corpus.stored import count_all_characters, stored
 from textgen_core.corpus.vocabulary import VocabularyCounter
 from textgen_core.corpus.words import split_words
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 LINE_CHARACTERS = 30  # shorter lines (headings, names, braces) are shared by chance
 SEQUENCE_WORDS = 8
 LOOKED_FOR = 1_000_000  # different lines, and different sequences
+SEARCHED = 100_000_000  # characters of the training text; of more, stretches from all over it
+STRETCHES = 20
 MUCH = 0.1  # a share from which on the held-out loss flatters
 
 
@@ -34,7 +37,8 @@ class Overlap:
 
     lines: of the lines of at least 30 characters, spaces around them aside. sequences: of the
     places where a sequence of eight words begins. line_count, sequence_count: how many were looked
-    for. is_sample: whether these are a sample.
+    for. is_sample: whether these are a sample. searched: the share of the training text in which
+    they were looked for; where it is not all, the shares are what is shared at least.
     """
 
     lines: float | None
@@ -42,27 +46,47 @@ class Overlap:
     sequences: float | None
     sequence_count: int
     is_sample: bool
+    searched: float = 1.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, as they stand in analysis.json."""
+        return attrs.asdict(self)
 
 
-def measure_overlap(train: Iterable[str], held_out: Iterable[str]) -> Overlap:
+def measure_overlap(train: Sequence[str], *held_out: Sequence[str]) -> Overlap:
     """Return how much of the documents held out stands in those to train on."""
     lines, sequences = HashedCounts(LOOKED_FOR), HashedCounts(LOOKED_FOR)
-    for line_keys, sequence_keys in _iterate_keys(held_out):
-        lines.add(line_keys)
-        sequences.add(sequence_keys)
+    for documents in held_out:
+        for line_keys, sequence_keys in _iterate_keys(documents):
+            lines.add(line_keys)
+            sequences.add(sequence_keys)
     lines.settle()
     sequences.settle()
     seen_lines, seen_sequences = _Seen(lines), _Seen(sequences)
-    for line_keys, sequence_keys in _iterate_keys(train):
-        seen_lines.mark(line_keys)
-        seen_sequences.mark(sequence_keys)
+    total = count_all_characters(train)
+    for documents in _stretches(train, total):
+        for line_keys, sequence_keys in _iterate_keys(documents):
+            seen_lines.mark(line_keys)
+            seen_sequences.mark(sequence_keys)
     return Overlap(
         lines=seen_lines.share(),
         line_count=int(lines.counts.sum()),
         sequences=seen_sequences.share(),
         sequence_count=int(sequences.counts.sum()),
         is_sample=lines.every > 1 or sequences.every > 1,
+        searched=min(1.0, SEARCHED / total) if total else 1.0,
     )
+
+
+def _stretches(train: Sequence[str], total: int) -> Iterator[Sequence[str]]:
+    """Yield what is searched of the training text: all of it, or stretches at even distances."""
+    if total <= SEARCHED:
+        yield train
+        return
+    documents, length = stored(train), SEARCHED // STRETCHES
+    for number in range(STRETCHES):
+        start = number * (total - length) // (STRETCHES - 1)
+        yield documents.part(start, start + length)
 
 
 def tell_overlap(overlap: Overlap) -> tuple[str, ...]:
@@ -75,7 +99,10 @@ def tell_overlap(overlap: Overlap) -> tuple[str, ...]:
     if overlap.sequences is not None:
         shares.append(f"{overlap.sequences:.1%} of its sequences of {SEQUENCE_WORDS} words")
     sampled = " (of a sample)" if overlap.is_sample else ""
-    told = f"Of the held-out text, {' and '.join(shares)} also stand in the training text{sampled}."
+    where = "in the training text"
+    if overlap.searched < 1:
+        where = f"in {overlap.searched:.0%} of the training text, which was searched"
+    told = f"Of the held-out text, {' and '.join(shares)} also stand {where}{sampled}."
     if max(overlap.sequences or 0, overlap.lines or 0) < MUCH:
         return (told,)
     return (

@@ -81,6 +81,23 @@ class Table:
             found.append((text, self._finite(key, times) or 0))
         return found
 
+    def rows(self, key: str, kinds: tuple[type, ...]) -> list[list[Any]]:
+        """Return a list of rows, each of values of `kinds`: str, or float for any number."""
+        rows = self._list(key)
+        for row in rows:
+            if not isinstance(row, list) or len(row) != len(kinds):
+                raise self._damaged(key, f"a list of rows of {len(kinds)}")
+            for value, kind in zip(row, kinds, strict=True):
+                if kind is str and not isinstance(value, str):
+                    raise self._damaged(key, "a list of rows with a text where one belongs")
+        return [
+            [
+                value if kind is str else self._finite(key, value) or 0
+                for value, kind in zip(row, kinds, strict=True)
+            ]
+            for row in rows
+        ]
+
     def subtables(self) -> list[tuple[str, Table]]:
         """Return every value of this table with its key; raises unless all are tables."""
         return [(key, self.table(key)) for key in self.values]

@@ -17,6 +17,14 @@ from textgen_core.report.drawing import Picture
 from textgen_core.report.fields import Table
 from textgen_core.report.headline import Card
 from textgen_core.report.records import Records
+from textgen_core.report.recurrence import (
+    Copies,
+    Figure,
+    describe_copies,
+    draw_domain_words,
+    draw_ratios,
+    draw_recurrent,
+)
 from textgen_core.report.scales import Points, logarithmic_scale
 from textgen_core.report.wording import (
     cut,
@@ -54,7 +62,11 @@ class Phrases:
 
 @attrs.frozen(kw_only=True)
 class CorpusFigures:
-    """The corpus section; `phrases` is empty where excerpts are left out."""
+    """The corpus section; what quotes the corpus is empty where excerpts are left out.
+
+    ratios: the type/token ratio along the text. marking: the words that mark the text. recurrent:
+    phrases and shapes of lines. copies: near-duplicates, with examples or without.
+    """
 
     cards: tuple[Card, ...]
     scripts: str
@@ -62,7 +74,11 @@ class CorpusFigures:
     zipf_fitted: bool
     zipf_sentence: str
     lengths: tuple[Lengths, ...]
+    ratios: Figure | None
     phrases: tuple[Phrases, ...]
+    marking: Figure | None
+    recurrent: tuple[Figure, ...]
+    copies: Copies | None
     sampled: tuple[str, ...]
 
 
@@ -82,7 +98,11 @@ def describe_corpus(records: Records, *, excerpts: bool) -> CorpusFigures | None
             _lengths(analysis, "line_lengths", "Lines", "characters"),
             _lengths(analysis, "sentence_lengths", "Sentences", "words"),
         ),
+        ratios=draw_ratios(analysis),
         phrases=_phrases(analysis) if excerpts else (),
+        marking=draw_domain_words(analysis) if excerpts else None,
+        recurrent=draw_recurrent(analysis) if excerpts else (),
+        copies=describe_copies(analysis, excerpts=excerpts),
         sampled=tuple(cut(each, 300) for each in _sampled(analysis)),
     )
 

@@ -1,0 +1,175 @@
+"""What the course promises: its commands run, page by page, and Spanish says what English says."""
+
+from __future__ import annotations
+
+import random
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from cli.commands import Result, run_lines
+
+COURSE = Path(__file__).resolve().parents[2] / "docs" / "course"
+# In the order of the lessons: what a page uses, an earlier one has made.
+LESSONS = ("index", "1-*", "2-*", "3-*", "4-*", "5-*")
+ENGLISH = [next(COURSE.glob(f"{name}.md")) for name in LESSONS]
+ENGLISH += sorted(set(COURSE.glob("*.md")) - set(ENGLISH))
+SPANISH = sorted((COURSE / "es").glob("*.md"))
+
+FENCE = re.compile(
+    r"^(?:% exit code (?P<code>\d+)\n)?"
+    r"(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```$",
+    re.M | re.S,
+)
+COUNTERPART = re.compile(r"^\*\[(?P<language>\w+)\]\((?P<page>[^)]+)\)\*$", re.M)
+PRINTF = re.compile(r"""\$\(printf '(?P<text>[^']*)'\)""")
+ENDS = ("--epochs", "--minutes")
+SECONDS = "0.05"  # minutes that a training of the course is cut down to
+
+BRIEFLY = {
+    "evaluation.prompts": "2",
+    "evaluation.continuation_tokens": "4",
+    "generation.max_new_tokens": "8",
+    "generation.samples": "1",
+    "training.compile": "graph",
+}
+FILES = ("book.txt", "shakespeare.txt", "ptb.txt", "line.txt", "poems.txt")
+LATIN = "Der Café ist schließlich offen, und die Straße ist naß.\n"
+NAMED = ("he", "she", "is", "was", "are", "were", "king", "ROMEO")  # that the pages ask for
+FILLING = ("the", "river", "knows", "night", "love", "says", "not", "and", "of", "what", "to")
+
+
+@attrs.frozen
+class CommandLine:
+    """A command of a page, after `textgen`, and the exit code that the page expects."""
+
+    page: str
+    words: list[str]
+    code: int = 0
+
+
+def command_lines(page: Path) -> Iterator[CommandLine]:
+    for block in FENCE.finditer(page.read_text(encoding="utf-8")):
+        if block["info"] != "bash":
+            continue
+        for line in block["body"].replace("\\\n", " ").splitlines():
+            told = PRINTF.sub(lambda found: found["text"].replace("\\n", "\n"), line.strip())
+            words = shlex.split(told, comments=True)
+            if words[:1] == ["textgen"]:
+                yield CommandLine(page.name, words[1:], int(block["code"] or 0))
+
+
+def shortened(words: list[str]) -> list[str]:
+    """Return a command that trains for seconds in place of its minutes or epochs, and the rest."""
+    if words[0] not in ("run", "resume"):
+        return words
+    kept = [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if word not in ENDS and before not in ENDS
+    ]
+    settings = [each for pair in BRIEFLY.items() for each in ("--set", "=".join(pair))]
+    return [*kept, "--minutes", SECONDS, *(settings if words[0] == "run" else [])]
+
+
+# ---- the commands ---------------------------------------------------------------------------
+
+
+def test_a_command_is_shortened_to_seconds_and_keeps_what_else_it_says() -> None:
+    assert shortened(["resume", "runs/a", "--epochs", "6"]) == [
+        *("resume", "runs/a", "--minutes", SECONDS)
+    ]
+    run = shortened(["run", "a.txt", "--minutes", "10", "--out", "runs/a"])
+    assert run[:6] == ["run", "a.txt", "--out", "runs/a", "--minutes", SECONDS]
+    assert shortened(["evaluate", "runs/a"]) == ["evaluate", "runs/a"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the texts that the pages name."""
+    folder = tmp_path_factory.mktemp("course")
+    draw = random.Random(3)
+    lines = [" ".join(draw.choice(NAMED + FILLING) for _ in range(8)) for _ in range(600)]
+    text = "ROMEO:\nI love the night.\n\n" + ".\n".join(lines) + ".\n"
+    for name in FILES:
+        (folder / name).write_text(text if name != "line.txt" else lines[0], encoding="utf-8")
+    (folder / "latin.txt").write_text(LATIN, encoding="cp1252")
+    return folder
+
+
+@pytest.mark.slow
+def test_every_command_of_the_course_runs_in_the_order_of_its_pages(folder: Path) -> None:
+    lines = [line for page in ENGLISH for line in command_lines(page)]
+    assert len({line.page for line in lines}) >= len(LESSONS), "the pages' commands were not found"
+    results = run_lines([shortened(line.words) for line in lines], folder)
+    faults = [
+        f"{line.page}: textgen {' '.join(line.words)}\n{told(result)}"
+        for line, result in zip(lines, results, strict=True)
+        if result.returncode != line.code
+    ]
+    assert not faults, "\n\n".join(faults)
+
+
+def told(result: Result) -> str:
+    return f"exit code {result.returncode}\n{result.stderr[-600:]}"
+
+
+# ---- the two languages ----------------------------------------------------------------------
+
+
+def counterpart(page: Path) -> Path:
+    """Return the page that the first lines of `page` link to, in the other language."""
+    head = "\n".join(page.read_text(encoding="utf-8").splitlines()[:5])
+    found = COUNTERPART.search(head)
+    assert found, f"{page.name} has no link to the other language in its first lines"
+    assert found["language"] == ("English" if page in SPANISH else "Español")
+    return (page.parent / found["page"]).resolve()
+
+
+def outline(page: Path) -> list[str]:
+    """Return the levels of a page's headings and the languages of its code blocks, in order."""
+    text = page.read_text(encoding="utf-8")
+    blocks = {block.start(): f"block {block['info']}" for block in FENCE.finditer(text)}
+    # What stands inside a block is no heading: it is blanked out, so that places stay.
+    prose = FENCE.sub(lambda block: " " * len(block[0]), text)
+    headings = {found.start(): found[1] for found in re.finditer(r"^(#+) ", prose, re.M)}
+    return [what for _, what in sorted({**blocks, **headings}.items())]
+
+
+def outputs(page: Path) -> list[str]:
+    """Return the bodies of the code blocks that are no tables of contents."""
+    blocks = FENCE.finditer(page.read_text(encoding="utf-8"))
+    return [block["body"] for block in blocks if not block["info"].startswith("{")]
+
+
+@pytest.mark.parametrize("spanish", SPANISH, ids=lambda page: str(page.stem))
+def test_a_spanish_page_and_its_english_one_link_to_each_other(spanish: Path) -> None:
+    english = counterpart(spanish)
+    assert english.is_file()
+    assert counterpart(english) == spanish
+
+
+@pytest.mark.parametrize("spanish", SPANISH, ids=lambda page: str(page.stem))
+def test_a_spanish_page_has_the_headings_and_blocks_of_its_english_one(spanish: Path) -> None:
+    english = counterpart(spanish)
+    tables = "block {toctree}"  # the English index lists the Spanish pages too
+    assert [each for each in outline(spanish) if each != tables] == [
+        each for each in outline(english) if each != tables
+    ]
+
+
+@pytest.mark.parametrize("spanish", SPANISH, ids=lambda page: str(page.stem))
+def test_a_spanish_page_has_the_commands_and_outputs_of_its_english_one(spanish: Path) -> None:
+    assert outputs(spanish) == outputs(counterpart(spanish))
+
+
+@pytest.mark.parametrize("page", [*ENGLISH, *SPANISH], ids=lambda page: str(page.stem))
+def test_every_picture_of_a_page_is_there_small_and_described(page: Path) -> None:
+    for described, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text("utf-8")):
+        picture = page.parent / path
+        assert described, path
+        assert picture.stat().st_size < 60_000, path
+        assert "viewBox" in picture.read_text("utf-8"), f"{path} does not scale as an image"

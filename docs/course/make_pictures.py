@@ -31,6 +31,7 @@ PICTURES: dict[str, Callable[..., str]] = {
     "transformer": of_models.draw_transformer,
     "learning-first": partial(of_training.draw_learning, "first"),
     "learning-fast": partial(of_training.draw_learning, "fast"),
+    "learning-transformer": partial(of_training.draw_learning, "transformer"),
     "frequencies": partial(of_training.draw_frequencies, "fast"),
     "surprise": of_exploring.draw_surprise,
     "temperatures": of_exploring.draw_temperatures,

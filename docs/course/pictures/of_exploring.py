@@ -6,6 +6,7 @@ They are drawn from what `textgen score --json` and `textgen explore ... tempera
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
@@ -17,7 +18,7 @@ from textgen_core.report.surprise import LIMITS, surprise_class
 
 LETTER, LINE = 9.0, 30  # pixels: the width of a letter, the height of a line
 BOX = 22  # pixels: the height of a token's ground
-LEGEND = 96  # pixels from one class of the legend to the next
+LEGEND = 104  # pixels from one class of the legend to the next
 ROW = 26  # pixels: a token's row of bars
 NAMES = 84  # pixels for the tokens' names
 # From ColorBrewer's YlOrBr, light enough for dark letters; s0 stays without.
@@ -27,8 +28,8 @@ GROUNDS = {"s1": "#fff3c4", "s2": "#fee391", "s3": "#fec44f", "s4": "#fe9929", "
 def draw_surprise(sources: Sources, say: Say) -> str:
     """Return a text with each token on a ground that tells how much it surprised the model."""
     tokens = [
-        (each.text("text") or "", each.number("bits"))
-        for each in sources.explored("score").tables("tokens")
+        (each.text("text") or "", _bits(each.number("loss")))
+        for each in sources.explored("score").tables("scored")
     ]
     placed = list(_places(tokens))
     lines = 1 + max(line for _, _, line, _ in placed)
@@ -38,6 +39,10 @@ def draw_surprise(sources: Sources, say: Say) -> str:
         _add_token(sheet, (x, y), text, bits)
     _add_legend(sheet, MARGIN + 24 + lines * LINE, say)
     return finish_sheet(sheet)
+
+
+def _bits(nats: float | None) -> float | None:
+    return None if nats is None else nats / math.log(2)
 
 
 def _places(

@@ -2,12 +2,12 @@
 
     python docs/course/make_pictures.py RUNS [--book ANALYSIS] [--explored FOLDER] [--only NAME]
 
-RUNS is the folder with the runs of the course, `first` and `fast`; ANALYSIS the output of
-`textgen analyze --json` for another text, whose domain words are drawn; FOLDER has score.json and
-temperature.json, which lesson 5 and the page of concepts show: the output of `textgen score` and
-`textgen explore ... temperature` with `--json`. A picture is written to
-docs/course/pictures/NAME.svg, with Spanish words to NAME.es.svg. What a picture shows is decided
-in the modules beside them; this one knows only their names.
+RUNS is the folder with the runs of the course: `first`, `fast` and `transformer`. ANALYSIS is the
+output of `textgen analyze --json` for another text, whose domain words are drawn. FOLDER has
+score.json and temperature.json, the output of `textgen score` and `textgen explore ... temperature`
+with `--json`, for lesson 5 and the page of concepts. A picture is written to
+docs/course/pictures/NAME.svg, with Spanish words to NAME.es.svg. What a picture shows is decided in
+the modules beside them; this one knows only their names.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PICTURES: dict[str, Callable[..., str]] = {
 def main() -> None:
     """Write the pictures that the sources at hand allow."""
     parser = argparse.ArgumentParser(description="Draw the pictures of the course.")
-    parser.add_argument("runs", type=Path, help="the folder with the runs first and fast")
+    parser.add_argument("runs", type=Path, help="the folder with the runs of the course")
     parser.add_argument("--book", type=Path, help="textgen analyze --json of another text")
     parser.add_argument("--explored", type=Path, help="the folder with what was explored")
     parser.add_argument("--only", choices=PICTURES, help="draw this picture alone")

@@ -79,13 +79,13 @@ def _add_token(sheet: Element, place: tuple[float, float], text: str, bits: floa
 def _add_legend(sheet: Element, y: float, say: Say) -> None:
     bounds = itertools.pairwise(LIMITS)
     words = [f"{say('under')} {LIMITS[0]}", *(f"{low}–{high}" for low, high in bounds)]
-    words.append(f"{say('over')} {LIMITS[-1]}")
+    words.append(f"{say('over')} {LIMITS[-1]} bits")
     for number, each in enumerate(words):
         x = MARGIN + number * LEGEND
         box = {"x": f"{x:g}", "y": f"{y - 8:g}", "width": "16", "height": "16", "rx": "2"}
         ground = GROUNDS.get(f"s{number}", "none")
         add(sheet, "rect", {**box, "fill": ground, "class": "grid"})
-        add_text(sheet, x + 22, y, each if number else f"{each} bit", "quiet")
+        add_text(sheet, x + 22, y, each, "quiet")
 
 
 def draw_temperatures(sources: Sources, say: Say) -> str:

@@ -7,7 +7,7 @@ as <img> on a light page or a dark one. This module knows nothing about what is 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -23,6 +23,7 @@ Say = Callable[[str], str]  # from English words to those of the picture's langu
 
 WIDTH = 680
 MARGIN = 16
+LEGEND = 150  # pixels from one curve's name to the next
 AXIS_LEFT, AXIS_TOP, AXIS_RIGHT, AXIS_BOTTOM = 52, 26, 18, 46  # around the frame of a chart
 
 STYLE = """
@@ -66,6 +67,7 @@ class Sources:
 
     runs: Path
     book: Path | None = None
+    looked_into: Path | None = None
 
     def records(self, name: str) -> Records:
         """Return the records of a run of the course."""
@@ -76,6 +78,13 @@ class Sources:
         if self.book is None:
             raise SystemExit("--book is missing: textgen analyze book.txt --json > book.json")
         return Table(self.book, json.loads(self.book.read_text(encoding="utf-8")))
+
+    def explored(self, name: str) -> Table:
+        """Return what a command printed as JSON; raises SystemExit where no folder was named."""
+        if self.looked_into is None:
+            raise SystemExit(f"--explored is missing: a folder with {name}.json")
+        path = self.looked_into / f"{name}.json"
+        return Table(path, json.loads(path.read_text(encoding="utf-8")))
 
 
 def start_sheet(height: float, title: str) -> Element:
@@ -94,9 +103,13 @@ def finish_sheet(sheet: Element) -> str:
     return ElementTree.tostring(sheet, encoding="unicode") + "\n"
 
 
-def sheet_of_chart(markup: str, title: str) -> str:
-    """Return a chart of the report (curves, a histogram) on a sheet, room for its axes around."""
-    return _sheet_of(markup, title, (AXIS_LEFT, AXIS_TOP, AXIS_RIGHT, AXIS_BOTTOM))
+def sheet_of_chart(markup: str, title: str, legend: Sequence[tuple[str, str]] = ()) -> str:
+    """Return a chart of the report (curves, a histogram) on a sheet, room for its axes around.
+
+    legend: CSS class and name of each curve, where there are several.
+    """
+    around = (AXIS_LEFT, AXIS_TOP, AXIS_RIGHT, AXIS_BOTTOM)
+    return _sheet_of(markup, title, around, legend)
 
 
 def sheet_of_bars(markup: str, title: str) -> str:
@@ -104,7 +117,12 @@ def sheet_of_bars(markup: str, title: str) -> str:
     return _sheet_of(markup, title, (0, 0, 0, 0))
 
 
-def _sheet_of(markup: str, title: str, around: tuple[int, int, int, int]) -> str:
+def _sheet_of(
+    markup: str,
+    title: str,
+    around: tuple[int, int, int, int],
+    legend: Sequence[tuple[str, str]] = (),
+) -> str:
     left, top, right, bottom = around
     picture = ElementTree.fromstring(str(markup))
     height = float(picture.get("height", "0"))
@@ -116,4 +134,10 @@ def _sheet_of(markup: str, title: str, around: tuple[int, int, int, int]) -> str
     for name in ("role", "aria-labelledby"):
         picture.attrib.pop(name, None)
     sheet.append(picture)
+    for number, (kind, name) in enumerate(reversed(legend)):
+        right = WIDTH - MARGIN - AXIS_RIGHT - number * LEGEND
+        place = {"cx": f"{right:g}", "cy": f"{MARGIN + 6:g}", "r": "5"}
+        add(sheet, "circle", {"class": f"dot {kind}", **place})
+        words = {"class": "end quiet", "x": f"{right - 12:g}", "y": f"{MARGIN + 6:g}"}
+        add(sheet, "text", {**words, "dy": "0.35em"}, name)
     return finish_sheet(sheet)

@@ -36,6 +36,25 @@ SPANISH = {
     "norm": "normalización",
     "attention": "atención",
     "feed-forward": "red densa",
+    "Training and validation loss over the steps": "Pérdida de entrenamiento y de validación a lo "
+    "largo de los pasos",
+    "step": "paso",
+    "nats per token": "nats por token",
+    "guessing": "adivinar",
+    "counting tokens": "contar tokens",
+    "counting 6-grams": "contar 6-gramas",
+    "Loss by how often a token occurs in the training text": "Pérdida según las veces que un token "
+    "aparece en el texto de entrenamiento",
+    "never": "nunca",
+    "tokens": "tokens",
+    "all tokens": "todos los tokens",
+    "How much each token surprises": "Cuánto sorprende cada token",
+    "under": "menos de",
+    "over": "más de",
+    "Temperatures": "Temperaturas",
+    "temperature": "temperatura",
+    "entropy": "entropía",
+    "all others": "los demás",
 }
 
 

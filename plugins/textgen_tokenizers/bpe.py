@@ -51,7 +51,7 @@ class BPETokenizerTrainer(TokenizerTrainer):
         at_least=1,
     )
     sample_characters: int | None = option(
-        20_000_000,
+        10_000_000,
         help="characters of a longer training text, from all over it, that merges are learnt from; "
         "none: all of them",
         at_least=1_000,

@@ -96,6 +96,13 @@ def test_a_command_is_shortened_to_seconds_and_keeps_what_else_it_says() -> None
     assert shortened(["evaluate", "runs/a"]) == ["evaluate", "runs/a"]
 
 
+def test_no_two_runs_of_the_course_are_written_to_one_folder() -> None:
+    lines = [line.words for page in ENGLISH for line in command_lines(page)]
+    places = [words[words.index("--out") + 1] for words in lines if {"run", "--out"} <= {*words}]
+    assert len(places) > 5
+    assert sorted({*places}) == sorted(places)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the texts that the pages name."""

@@ -36,7 +36,7 @@ BRIEFLY = {
     "generation.samples": "1",
     "training.compile": "graph",
 }
-SMALLER = {"transformer": "transformer:layers=1,ngram_rows=1000"}
+SMALLER = {"transformer": "transformer:layers=2,ngram_rows=1000"}
 HASTE = "--xla_backend_optimization_level=0"  # what is compiled here runs for a moment
 FILES = ("book.txt", "shakespeare.txt", "ptb.txt", "line.txt", "poems.txt")
 LATIN = "Der Café ist schließlich offen, und die Straße ist naß.\n"
@@ -94,6 +94,13 @@ def test_a_command_is_shortened_to_seconds_and_keeps_what_else_it_says() -> None
     assert run[:6] == ["run", "a.txt", "--out", "runs/a", "--minutes", SECONDS]
     assert shortened(["run", "--recipe", "first"])[:4] == ["run", FILES[0], "--recipe", "first"]
     assert shortened(["evaluate", "runs/a"]) == ["evaluate", "runs/a"]
+
+
+def test_no_two_runs_of_the_course_are_written_to_one_folder() -> None:
+    lines = [line.words for page in ENGLISH for line in command_lines(page)]
+    places = [words[words.index("--out") + 1] for words in lines if {"run", "--out"} <= {*words}]
+    assert len(places) > 5
+    assert sorted({*places}) == sorted(places)
 
 
 @pytest.fixture(scope="module")

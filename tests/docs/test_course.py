@@ -36,7 +36,7 @@ BRIEFLY = {
     "generation.samples": "1",
     "training.compile": "graph",
 }
-SMALLER = {"transformer": "transformer:layers=1,ngram_rows=1000"}
+SMALLER = {"transformer": "transformer:layers=2,ngram_rows=1000"}
 HASTE = "--xla_backend_optimization_level=0"  # what is compiled here runs for a moment
 FILES = ("book.txt", "shakespeare.txt", "ptb.txt", "line.txt", "poems.txt")
 LATIN = "Der Café ist schließlich offen, und die Straße ist naß.\n"

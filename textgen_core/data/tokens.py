@@ -36,7 +36,7 @@ FORMAT_VERSION = 2
 DOCUMENT_END = b"\xff"  # no byte of UTF-8
 UNKNOWN_COUNTED = 100_000  # different texts that `<UNK>` stands for
 UNKNOWN_SHOWN = 10
-BLOCK = 2**20  # token ids that are checked at once
+BLOCK = 2**20  # bytes that are checked at once
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -172,7 +172,7 @@ def _open(path: Path) -> TokenFile | None:
     try:
         facts = json.loads(_facts_path(path).read_text(encoding="utf-8"))
         token_ids = np.memmap(path, dtype=np.dtype(facts["dtype"]), mode="r")
-        if facts["tokens"] != len(token_ids) or facts["checksum"] != _checksum(token_ids):
+        if facts["tokens"] != len(token_ids) or facts["checksum"] != _checksum(path):
             return None
         return TokenFile(
             path=path,
@@ -186,10 +186,12 @@ def _open(path: Path) -> TokenFile | None:
         return None
 
 
-def _checksum(token_ids: np.ndarray) -> int:
+def _checksum(path: Path) -> int:
+    # Read, not mapped: pages of a mapped file count as memory of the process.
     checksum = 0
-    for start in range(0, len(token_ids), BLOCK):
-        checksum = zlib.crc32(token_ids[start : start + BLOCK].tobytes(), checksum)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            checksum = zlib.crc32(block, checksum)
     return checksum
 
 

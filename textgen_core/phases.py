@@ -46,7 +46,7 @@ from textgen_core.training.memory import training_memory, weight_bytes
 
 SPLITS = ("train", "validation", "test")
 
-Progress = Callable[[str, int, int], None]
+PhaseProgress = Callable[[str, int, int], None]  # what is done; characters done, and in all
 
 
 def _tell_nobody(what: str, done: int, total: int) -> None:
@@ -69,7 +69,7 @@ class Prepared:
 
 
 def analyse(
-    texts: Texts, language: str = "auto", progress: Progress = _tell_nobody
+    texts: Texts, language: str = "auto", progress: PhaseProgress = _tell_nobody
 ) -> tuple[Analysis, tuple[str, ...]]:
     """Phase 1: return what the corpus is, and advice in sentences."""
     analysis = analyse_corpus(
@@ -79,7 +79,7 @@ def analyse(
 
 
 def split(
-    texts: Texts, configuration: Configuration, progress: Progress = _tell_nobody
+    texts: Texts, configuration: Configuration, progress: PhaseProgress = _tell_nobody
 ) -> tuple[Splits, tuple[str, ...]]:
     """Clean and split the texts; return the splits and what cleaning changed."""
     settings = configuration.corpus
@@ -97,7 +97,7 @@ def prepare(
     texts: Texts,
     configuration: Configuration,
     tokenizer: tokenizers.Tokenizer | None = None,
-    progress: Progress = _tell_nobody,
+    progress: PhaseProgress = _tell_nobody,
 ) -> Prepared:
     """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
 

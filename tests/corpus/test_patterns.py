@@ -117,4 +117,4 @@ def test_shapes_are_bounded(monkeypatch):
 
 def test_a_line_of_a_million_digits_has_no_shape_of_its_own():
     lines = ["1" * 1_000_000, "a1" * 500_000, "a" * 1_000_000]
-    assert len(find_line_shapes(["\n".join(lines)], 5)) <= len(lines)
+    assert find_line_shapes(["\n".join(lines)], 5) == ()

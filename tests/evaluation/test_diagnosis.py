@@ -204,15 +204,12 @@ def test_a_training_loss_that_is_not_finite_is_divergence(value):
     assert finding.setting == "training.learning_rate"
 
 
-def test_a_leap_of_the_loss_and_skipped_steps_are_divergence():
+def test_a_leap_of_the_loss_is_divergence():
     leapt = [{"step": 10 * n, "loss": loss} for n, loss in enumerate((5.0, 3.0, 2.0, 3.1), 1)]
     assert "leapt to 3.100 at step 40" in find_divergence(leapt).evidence
     assert find_divergence(leapt[:3]) is None
     memorised = [{"step": 10, "loss": 0.2}, {"step": 20, "loss": 0.4}]
     assert find_divergence(memorised) is None
-    skipped = [{"step": 10, "loss": 5.0, "skipped_steps": 2}]
-    assert "2 steps were skipped" in find_divergence(skipped).evidence
-    assert find_divergence([{"step": 10, "loss": 5.0, "skipped_steps": 0}]) is None
 
 
 def test_a_held_out_loss_that_is_not_finite_is_divergence_where_anything_was_scored():

@@ -24,7 +24,7 @@ _LEAP = (1.5, 0.5)
 
 
 def find_divergence(rows: Rows, loss: float | None = None) -> Finding | None:
-    """Find a loss that was not finite or leapt up, or steps that were skipped for that.
+    """Find a loss that was not finite or leapt up.
 
     loss: of the held-out text, None where it was not measured.
     """
@@ -45,9 +45,6 @@ def find_divergence(rows: Rows, loss: float | None = None) -> Finding | None:
 def _divergence(rows: Rows) -> str:
     lowest = None
     for row in rows:
-        skipped = row.get("skipped_steps")
-        if skipped:
-            return f"Up to step {row['step']}, {skipped} steps were skipped: not finite."
         if "loss" not in row:
             continue
         loss = row["loss"]

@@ -35,6 +35,6 @@ def cache_errors(folder: Path) -> Iterator[None]:
 def cache_error(folder: Path, reason: str) -> ConfigurationError:
     """Return the error for a cache that cannot be used."""
     return ConfigurationError(
-        f"The token cache {folder} cannot be written: {reason}.",
+        f"The cache {folder} cannot be written: {reason}.",
         advice=f"Name a folder that can: set {CACHE_VARIABLE} to it.",
     )

@@ -329,7 +329,7 @@ def test_every_bundled_component_is_listed_with_its_version(alone: Installation)
         *(("model", name) for name in ("lstm", "transformer")),
         *(("sampler", name) for name in ("greedy", "temperature", "top-k", "nucleus")),
         *(("metric", name) for name in ("bleu", "diversity", "novelty", "repetition")),
-        ("tracker", "tensorboard"),
+        *(("tracker", name) for name in ("tensorboard", "wandb")),
     }
     assert {each["version"] for each in value["components"]} == {VERSION}
     assert {each["distribution"] for each in value["components"]} == {"textgen-core"}

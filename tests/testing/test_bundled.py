@@ -25,6 +25,7 @@ test_diversity = conformance("textgen-core:metric/diversity")
 test_novelty = conformance("textgen-core:metric/novelty")
 test_repetition = conformance("textgen-core:metric/repetition")
 test_tensorboard = conformance("textgen-core:tracker/tensorboard")
+test_wandb = conformance("textgen-core:tracker/wandb")
 
 
 @pytest.mark.parametrize(

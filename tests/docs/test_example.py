@@ -1,0 +1,103 @@
+"""The example package of the documentation: built, installed, held to its own tests, and used.
+
+Its wheel goes into a folder of its own, as an installer leaves it; discovery reads a folder on the
+path as it reads any other. What is built is a copy, so that nothing is written into the source.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "textgen-mirostat"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        any(importlib.util.find_spec(name) is None for name in ("build", "hatchling", "pip")),
+        reason="building a wheel needs build, hatchling and pip",
+    ),
+]
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def python_module(*arguments: str | Path, **environment: str) -> str:
+    """Run `python -m` with these arguments, and return what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the project, as somebody has it who cloned it."""
+    folder = tmp_path_factory.mktemp("project") / EXAMPLE.name
+    unwanted = shutil.ignore_patterns("__pycache__", ".*", "dist")
+    return Path(shutil.copytree(EXAMPLE, folder, ignore=unwanted))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+    """Return a folder that holds the built and installed package, and nothing else."""
+    folder = tmp_path_factory.mktemp("site")
+    python_module("build", "--wheel", "--no-isolation", "--outdir", folder / "dist", project)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    installed = folder / "installed"
+    python_module("pip", "install", "--no-deps", "--no-index", "--target", installed, wheel)
+    return installed
+
+
+def test_the_example_says_which_textgen_it_is_made_for(project: Path) -> None:
+    from packaging.requirements import Requirement
+
+    table = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (needed,) = (Requirement(each) for each in table["dependencies"] if "textgen-core" in each)
+    assert needed.specifier.contains(version("textgen-core"))
+    assert not needed.specifier.contains("1.0")
+
+
+def test_the_examples_own_tests_pass_on_what_is_installed(site: Path, project: Path) -> None:
+    path = os.pathsep.join([str(site), *sys.path])
+    said = python_module(
+        *("pytest", "-q", "-p", "no:cacheprovider", "--rootdir", project, project / "tests"),
+        PYTHONPATH=path,
+    )
+    assert "failed" not in said
+    assert "skipped" not in said
+
+
+def test_the_example_is_used_by_a_run(
+    site: Path, textgen_command: Command, small_corpus: Path, tmp_path: Path
+) -> None:
+    done = textgen_command(
+        *("run", small_corpus, "--out", tmp_path / "run", "--epochs", "1", "--quiet"),
+        *("--tokenizer", "character", "--model", "lstm:units=16,layers=1"),
+        *("--sampler", "mirostat:2.5", "--metric", "surprise"),
+        *("--set", "evaluation.prompts=4", "--set", "generation.samples=1"),
+        env={"PYTHONPATH": os.pathsep.join([str(site), *sys.path])},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
+    figures = evaluation["metrics"]["surprise"]
+    assert set(figures) == {"bits", "bits_held_out", "deviation"}
+    assert figures["bits"] > 0
+    samples = (tmp_path / "run" / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(samples[-1])["samplers"] == ["mirostat:target=2.5"]

@@ -1,4 +1,7 @@
-"""What the documentation promises: it builds, its commands parse, its plugin and recipe work."""
+"""What the documentation promises: it builds, its commands parse, its recipe works.
+
+Its plugins are tested in test_tutorials.py and test_example.py.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,19 @@ import re
 import shlex
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from pages import DOCS, FENCE, OF_PLUGIN_PAGES, PAGES, captioned
 
 from textgen_core.cli import app
 from textgen_core.components import options_of
 from textgen_core.config import configure
 from textgen_core.discovery import discover
 from textgen_core.settings import SECTIONS
-from textgen_core.testing import checks_for
-
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = sorted(
-    path for path in DOCS.rglob("*.md") if not {"_build", "_generated"} & set(path.parts)
-)
-PLUGIN_PAGE = DOCS / "guides" / "write-a-plugin.md"
-OF_THE_PLUGIN_PAGE = "epsilon"
-
-FENCE = re.compile(
-    r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```$", re.M | re.S
-)
-CAPTION = re.compile(r"\A:caption: (?P<name>.+)\n\n")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -56,16 +46,6 @@ def inline_commands(text: str) -> Iterator[list[str]]:
     prose = FENCE.sub("", text)
     for found in re.finditer(r"`textgen ([a-z][^`\n]*)`", prose):
         yield shlex.split(found[1])
-
-
-def captioned(page: Path) -> dict[str, str]:
-    """Return the code blocks of a page that have a caption, by their caption."""
-    found = {}
-    for block in FENCE.finditer(page.read_text(encoding="utf-8")):
-        caption = CAPTION.match(block["body"])
-        if caption:
-            found[caption["name"]] = block["body"][caption.end() :]
-    return found
 
 
 def every_command_line() -> list[Any]:
@@ -120,8 +100,9 @@ def test_every_setting_and_component_of_a_command_line_exists(words: list[str]) 
         return
     keys = ("tokenizer", "model", "sampler", "metric", "tracker", "epochs", "minutes", "split")
     arguments = {key: given.get(key) or None for key in keys}
-    if OF_THE_PLUGIN_PAGE in str(arguments["sampler"]):
-        arguments["sampler"] = None  # checked with the plugin itself
+    for key, value in arguments.items():
+        if any(name in str(value) for name in OF_PLUGIN_PAGES):
+            arguments[key] = None  # checked with the plugin itself
     recipe = given.get("recipe")
     configure(
         arguments,
@@ -238,68 +219,3 @@ def test_the_recipe_of_the_guide_can_be_used(tmp_path: Path) -> None:
         "temperature:t=0.8",
         "nucleus:p=0.95",
     ]
-
-
-@pytest.fixture
-def plugin_folder(tmp_path: Path) -> Path:
-    """Return a folder that holds the plugin of the guide as an installer would leave it."""
-    blocks = captioned(PLUGIN_PAGE)
-    project = tomllib.loads(blocks["pyproject.toml"])["project"]
-    folder = tmp_path / "site-packages"
-    written = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    written.mkdir(parents=True)
-    (written / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    groups = project["entry-points"].items()
-    (written / "entry_points.txt").write_text(
-        "".join(
-            f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
-            for group, points in groups
-        )
-    )
-    for name in ("textgen_epsilon.py", "test_epsilon.py"):
-        (folder / name).write_text(blocks[name], encoding="utf-8")
-    return folder
-
-
-def test_the_plugin_of_the_guide_is_shown_as_the_guide_says(
-    plugin_folder: Path, textgen_command: Command
-) -> None:
-    environment = {"PYTHONPATH": str(plugin_folder)}
-    listed = textgen_command("plugins", "list", "--kind", "sampler", env=environment)
-    assert re.search(r"epsilon +textgen-epsilon 0\.1\.0", listed.stdout), (
-        listed.stdout + listed.stderr
-    )
-    shown = textgen_command("plugins", "show", "sampler/textgen-epsilon/epsilon", env=environment)
-    assert shown.stdout.strip() in PLUGIN_PAGE.read_text(encoding="utf-8")
-
-
-def test_the_plugin_of_the_guide_can_be_chosen_for_a_run(
-    plugin_folder: Path, textgen_command: Command, small_corpus: Path
-) -> None:
-    environment = {"PYTHONPATH": str(plugin_folder)}
-    spec = "textgen-epsilon/epsilon"
-    chosen = textgen_command(
-        "run", small_corpus, "--sampler", f"{spec}:0.05", "--dry-run", env=environment
-    )
-    assert "least = 0.05" in chosen.stdout, chosen.stderr
-    refused = textgen_command(
-        "run", small_corpus, "--sampler", f"{spec}:2", "--dry-run", env=environment
-    )
-    assert refused.returncode == 2
-    assert "at most 1" in refused.stderr
-
-
-@pytest.mark.slow
-def test_the_test_of_the_guide_passes(plugin_folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_epsilon.py"],
-        cwd=plugin_folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{4 + len(checks_for('sampler'))} passed" in done.stdout

@@ -1,0 +1,149 @@
+"""The tutorials: each plugin is written, installed, tested and chosen just as its page says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from pages import DOCS, captioned
+
+from textgen_core.testing import checks_for
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@attrs.frozen
+class Tutorial:
+    """A page, the component that it makes, how it is chosen, and how it is refused."""
+
+    page: str
+    kind: str
+    name: str
+    own_tests: int
+    chosen: str
+    shown: str
+    refused: str
+
+    @property
+    def path(self) -> Path:
+        return DOCS / "guides" / self.page
+
+
+TUTORIALS = (
+    Tutorial(
+        *("write-a-plugin.md", "sampler", "epsilon", 4),
+        *("epsilon:0.05", "least = 0.05", "epsilon:2"),
+    ),
+    Tutorial(
+        *("write-a-tokenizer.md", "tokenizer", "wordpiece", 4),
+        *("wordpiece:800", "vocabulary_size = 800", "wordpiece:0"),
+    ),
+    Tutorial(
+        *("write-a-model.md", "model", "gru", 2),
+        *("gru:units=128", "units = 128", "gru:dropout=1"),
+    ),
+    Tutorial(
+        *("write-a-metric.md", "metric", "spelling", 4),
+        *("spelling:least_letters=3", "least_letters = 3", "spelling:0"),
+    ),
+)
+
+
+@pytest.fixture(params=TUTORIALS, ids=lambda tutorial: tutorial.name)
+def tutorial(request: pytest.FixtureRequest) -> Tutorial:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def site(tutorial: Tutorial, tmp_path: Path) -> Path:
+    """Return a folder that holds the plugin of a page as an installer would leave it."""
+    blocks = captioned(tutorial.path)
+    table = tomllib.loads(blocks.pop("pyproject.toml"))
+    write_metadata(tmp_path / "site-packages", table["project"])
+    modules = table["tool"]["hatch"]["build"]["targets"]["wheel"]["include"]
+    assert {*modules, f"test_{tutorial.name}.py"} == set(blocks), "every file is in the wheel"
+    for name, text in blocks.items():
+        (tmp_path / "site-packages" / name).write_text(text, encoding="utf-8")
+    return tmp_path / "site-packages"
+
+
+def write_metadata(folder: Path, project: dict[str, Any]) -> None:
+    """Write the `.dist-info` of a project."""
+    name, version = project["name"], project["version"]
+    written = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    written.mkdir(parents=True)
+    needed = "".join(f"Requires-Dist: {each}\n" for each in project["dependencies"])
+    (written / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}"
+    )
+    points = [
+        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
+        for group, entries in project["entry-points"].items()
+    ]
+    (written / "entry_points.txt").write_text("".join(points))
+
+
+def test_the_plugin_is_listed_with_its_distribution_and_shown(
+    tutorial: Tutorial, site: Path, textgen_command: Command
+) -> None:
+    environment = {"PYTHONPATH": str(site)}
+    listed = textgen_command("plugins", "list", "--kind", tutorial.kind, env=environment)
+    line = rf"{tutorial.name} +textgen-{tutorial.name} +0\.1\.0"
+    assert re.search(line, listed.stdout), listed.stdout + listed.stderr
+    reference = f"{tutorial.kind}/textgen-{tutorial.name}/{tutorial.name}"
+    shown = textgen_command("plugins", "show", reference, env=environment)
+    assert shown.returncode == 0, shown.stderr
+    if "prints:" in tutorial.path.read_text(encoding="utf-8"):
+        assert shown.stdout.strip() in tutorial.path.read_text(encoding="utf-8")
+
+
+def test_a_run_takes_the_plugin_and_its_options_and_refuses_what_is_out_of_bounds(
+    tutorial: Tutorial, site: Path, textgen_command: Command, small_corpus: Path
+) -> None:
+    def plan(spec: str) -> subprocess.CompletedProcess[str]:
+        wanted = f"textgen-{tutorial.name}/{spec}"
+        words = ("run", small_corpus, f"--{tutorial.kind}", wanted, "--dry-run")
+        return textgen_command(*words, env={"PYTHONPATH": str(site)})
+
+    chosen = plan(tutorial.chosen)
+    assert tutorial.shown in chosen.stdout, chosen.stderr
+    refused = plan(tutorial.refused)
+    assert refused.returncode == 2
+    assert "Allowed" in refused.stderr
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_page_pass(tutorial: Tutorial, site: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"test_{tutorial.name}.py",
+        ],
+        cwd=site,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = tutorial.own_tests + len(checks_for(tutorial.kind))
+    assert f"{passed} passed" in done.stdout
+
+
+def test_the_page_names_every_step_from_an_empty_folder_on(tutorial: Tutorial) -> None:
+    text = tutorial.path.read_text(encoding="utf-8")
+    steps = ("pip install textgen-core pytest", "pip install -e .\n", "\npytest\n", "textgen run")
+    positions = [text.index(step) for step in steps]
+    assert positions == sorted(positions)

@@ -10,6 +10,7 @@ import html
 import json
 import math
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -113,7 +114,11 @@ class WandbSession(TrackerSession):
     def sample(self, step: int, text: str) -> None:
         """Record a sample as a page of its own, which any browser shows without wandb."""
         page = f'<meta charset="utf-8"><pre style="white-space: pre-wrap">{html.escape(text)}</pre>'
-        self._add(step, {"sample": self._as_html(page, inject=False)})
+        # Given as a text, wandb would leave it in a temporary folder for as long as this process.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "sample.html")
+            path.write_text(page, encoding="utf-8")
+            self._add(step, {"sample": self._as_html(path, inject=False)})
 
     def finish(self, outcome: Outcome) -> None:
         """Add the evaluation to the summary, and close the record with how the run ended."""

@@ -5,6 +5,7 @@ Its plugins are tested in test_tutorials.py and test_example.py.
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 import subprocess
@@ -17,6 +18,15 @@ import pytest
 import typer
 from pages import DOCS, FENCE, OF_PLUGIN_PAGES, PAGES, captioned
 
+from textgen_core import (
+    Metric,
+    ModelBuilder,
+    Sampler,
+    TokenizerTrainer,
+    Tracker,
+    TrackerSession,
+    hookspecs,
+)
 from textgen_core.cli import app
 from textgen_core.components import options_of
 from textgen_core.config import configure
@@ -196,6 +206,27 @@ def test_the_reference_has_every_command_and_flag(reference: dict[str, str]) -> 
             assert parameter.param_type_name == "argument" or (
                 parameter.opts[0] in reference["commands"]
             )
+
+
+def test_the_reference_has_every_hook_with_its_signature_and_what_it_returns(
+    reference: dict[str, str],
+) -> None:
+    hooks = {name: each for name, each in vars(hookspecs).items() if hasattr(each, "textgen_spec")}
+    assert len(hooks) == 5
+    for name, hook in hooks.items():
+        section = reference["contracts"].partition(f"### `{name}`\n")[2].partition("\n### ")[0]
+        assert f"def {name}() -> {hook.__annotations__['return']}" in section
+        assert hook.__doc__ in section
+
+
+def test_the_reference_has_every_member_of_the_contracts(reference: dict[str, str]) -> None:
+    for base in (TokenizerTrainer, ModelBuilder, Sampler, Metric, Tracker, TrackerSession):
+        section = reference["contracts"].partition(f"\n### `{base.__name__}`\n")[2]
+        section = section.partition("\n### ")[0]
+        for name, member in vars(base).items():
+            if not name.startswith("_") and callable(member):
+                assert f"#### `{name}`" in section
+                assert inspect.getdoc(member) in section
 
 
 def test_the_reference_has_every_name_that_a_plugin_imports(reference: dict[str, str]) -> None:

@@ -103,10 +103,12 @@ def private_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def run_python(program: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_python(
+    program: str, *arguments: str, folder: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", program, *arguments],
-        env=private_environment(folder),
+        env={**private_environment(folder), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -205,15 +207,37 @@ def test_the_figures_of_an_evaluation_are_named_by_metric_and_null_ones_left_out
     }
 
 
+# Starts a tracker for a run with the options that are given, and closes it.
+A_START = """
+import json, sys
+from pathlib import Path
+from textgen_core.components import Outcome, TrackedRun
+from textgen_trackers.wandb import WandbTracker
+
+run = TrackedRun(id="my-run", directory=Path(sys.argv[1]), configuration={})
+WandbTracker(**json.loads(sys.argv[2])).start(run).finish(Outcome(status="failed"))
+"""
+
+
+@with_wandb
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, ("theirs", "their name")), ({"project": "p", "run_name": "n"}, ("p", "n"))],
+)
+def test_what_a_person_set_for_wandb_holds_unless_an_option_is_given(
+    options: dict[str, str], expected: tuple[str, str], tmp_path: Path
+) -> None:
+    theirs = {"WANDB_PROJECT": "theirs", "WANDB_NAME": "their name"}
+    done = run_python(A_START, str(tmp_path), json.dumps(options), folder=tmp_path, **theirs)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (path,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
+    run = of_kind("run", list(records_of(path)))[0]
+    assert (run.project, run.display_name) == expected
+
+
 @with_wandb
 def test_a_run_that_shall_be_sent_without_a_login_says_so_and_does_not_ask(tmp_path: Path) -> None:
-    program = (
-        "import sys; from pathlib import Path; from textgen_core.components import TrackedRun\n"
-        "from textgen_trackers.wandb import WandbTracker\n"
-        "run = TrackedRun(id='r', directory=Path(sys.argv[1]), configuration={})\n"
-        "WandbTracker(mode='online').start(run)\n"
-    )
-    done = run_python(program, str(tmp_path), folder=tmp_path)
+    done = run_python(A_START, str(tmp_path), '{"mode": "online"}', folder=tmp_path)
     assert done.returncode == 1
     assert "knows no key of yours" in done.stderr
     assert "--tracker wandb:mode=offline" in done.stderr

@@ -2,8 +2,9 @@
 
 Every plugin, the bundled ones too, is an entry point of the group `textgen` whose module (or
 object) implements hooks of `hookspecs`. Each is imported and asked by itself, so that one that
-raises, exits, prints or registers nonsense is reported as failed, and everything else works. This
-module imports plugins but never names one.
+raises, exits, prints or registers nonsense is reported as failed, and everything else works. One
+that asks for another version of textgen is not imported at all. This module imports plugins but
+never names one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import pluggy
 from textgen_core import hookspecs
 from textgen_core.components import Option, options_of
 from textgen_core.registry import (
+    CORE,
     DISABLE,
     KINDS,
     Component,
@@ -73,6 +75,10 @@ def load_entry_points(
         if not wanted or _named_in(plugin, disabled):
             plugins.append(attrs.evolve(plugin, status="disabled"))
             continue
+        unmet = _unmet_requirement(entry_point.dist)
+        if unmet:
+            plugins.append(attrs.evolve(plugin, status="failed", error=unmet))
+            continue
         plugin, offered = _load(entry_point, plugin, components)
         plugins.append(plugin)
         components.extend(offered)
@@ -95,14 +101,13 @@ def _load(
     offered: list[Component] = []
     error = ""
     try:
-        # What a plugin prints on import must not get into a command's output.
-        with contextlib.redirect_stdout(sys.stderr):
+        with _printing_to_stderr():
             offered = list(_ask(entry_point.load(), plugin))
         _refuse_repeated(offered, known)
     except KeyboardInterrupt:
         raise
     except BaseException as cause:
-        error, offered = _in_words(cause), []
+        error, offered = _in_words(cause, plugin), []
     seconds = time.perf_counter() - started
     status: Literal["ok", "failed"] = "failed" if error else "ok"
     loaded = attrs.evolve(plugin, status=status, error=error, import_seconds=seconds)
@@ -201,14 +206,52 @@ def _refuse_repeated(offered: Iterable[Component], known: Iterable[Component]) -
             )
 
 
-def _in_words(cause: BaseException) -> str:
-    """Return an exception in one line."""
+@contextlib.contextmanager
+def _printing_to_stderr() -> Iterator[None]:
+    """Let what is printed go to stderr: it must not get into a command's output.
+
+    The descriptor is turned too, for libraries in C and programs that a plugin starts.
+    """
+    with contextlib.ExitStack() as stack, contextlib.redirect_stdout(sys.stderr):
+        with contextlib.suppress(OSError):  # a descriptor may be closed, and then nothing prints
+            sys.stderr.flush()
+            kept = os.dup(1)
+            stack.callback(os.close, kept)
+            os.dup2(2, 1)
+            stack.callback(os.dup2, kept, 1)
+        yield
+
+
+def _in_words(cause: BaseException, plugin: Plugin) -> str:
+    """Return an exception in one line, with the way out where it is clear."""
     if isinstance(cause, SystemExit):
         return f"it exits on import (status {cause.code})"
     text = " ".join(str(cause).split())
     if isinstance(cause, UnusablePluginError):
         return text
-    return f"{type(cause).__name__}: {text}" if text else type(cause).__name__
+    told = f"{type(cause).__name__}: {text}" if text else type(cause).__name__
+    if isinstance(cause, ModuleNotFoundError):
+        told += f" (with what it needs: pip install --force-reinstall {plugin.distribution})"
+    return told
+
+
+def _unmet_requirement(distribution: importlib.metadata.Distribution | None) -> str:
+    """Return in words which other version of textgen a distribution asks for; empty if none."""
+    try:
+        asked = [] if distribution is None else list(distribution.requires or [])
+        installed = importlib.metadata.version(CORE)
+    except Exception:  # torn metadata, or textgen run from a folder: nothing to compare
+        return ""
+    named = re.compile(rf"{re.sub('-', '[-_.]+', CORE)}(?![-_.a-z0-9])", re.IGNORECASE)
+    for text in filter(named.match, asked):
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        with contextlib.suppress(InvalidRequirement):
+            requirement = Requirement(text)
+            applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if applies and not requirement.specifier.contains(installed, prereleases=True):
+                return f"it needs {CORE}{requirement.specifier}, and {installed} is installed"
+    return ""
 
 
 def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
@@ -240,6 +283,7 @@ def _describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:
         version=(_metadata(distribution, "Version") if distribution else "") or "unknown",
         entry_point=entry_point.name,
         module=entry_point.value,
+        path=str(distribution.locate_file("")) if distribution else "",
         status="ok",
     )
 

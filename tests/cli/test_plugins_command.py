@@ -64,7 +64,7 @@ def test_the_list_names_every_component_with_its_provider(
         assert done.returncode == 0
         assert done.stderr == ""
         lines = [line.split() for line in done.stdout.splitlines()]
-        assert ["own", "textgen-example", "1.2.3", "Does", "nothing."] in lines
+        assert ["own", "textgen-example", "1.2.3", "ok", "Does", "nothing."] in lines
         assert ["samplers"] in lines
         for name in ("bpe", "lstm", "nucleus", "bleu", "tensorboard"):
             assert any(line[:2] == [name, "textgen-core"] for line in lines), name

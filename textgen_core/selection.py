@@ -151,7 +151,7 @@ def _failure(component: Component, error: BaseException) -> PluginFailure:
     return PluginFailure(
         f"The {component.kind} {component.name!r} ({_provider(component)}) raised "
         f"{type(error).__name__}: {cause}",
-        advice="Report it to the plugin's author, with --debug for the whole trace.",
+        advice=PluginFailure.REPORT_IT,
     )
 
 

@@ -28,6 +28,7 @@ from textgen_core.registry import (
     CORE,
     DISABLE,
     KINDS,
+    ONLY,
     Component,
     Plugin,
     Registry,
@@ -35,8 +36,6 @@ from textgen_core.registry import (
     same_distribution,
 )
 from textgen_core.values import BadValue, convert
-
-ONLY = "TEXTGEN_PLUGINS_ONLY"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

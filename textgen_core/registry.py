@@ -19,6 +19,7 @@ from textgen_core.values import unknown_name
 
 CORE = "textgen-core"
 DISABLE = "TEXTGEN_PLUGINS_DISABLE"
+ONLY = "TEXTGEN_PLUGINS_ONLY"
 SLOW_SECONDS = 2.0  # an import that takes as long is worth a word
 
 KINDS: Mapping[str, type] = MappingProxyType(

@@ -293,7 +293,7 @@ def test_the_wheel_holds_what_runs_and_nothing_of_the_tests(wheel: Path) -> None
     sources = [path for path in (ROOT / "textgen_core").rglob("*") if path.is_file()]
     sources += [path for path in (ROOT / "plugins").rglob("*") if path.is_file()]
     for path in sources:
-        if path.suffix in (".py", ".toml", ".html", ".css", ".typed") and "mypy" not in str(path):
+        if path.suffix in (".py", ".toml", ".html", ".css", ".typed", ".jinja") and "mypy" not in str(path):
             own = path.relative_to(ROOT).as_posix().removeprefix("plugins/")
             assert own in names
     assert "textgen_core/recipes/fast.toml" in names

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgen_core.cli.options import Json, print_json
+from textgen_core.cli.plugins_new import new
 
 if TYPE_CHECKING:
     from textgen_core.registry import Component, Registry
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 JSON_VERSION = 1
 
 app = typer.Typer(help="List the components and their plugins, or show one.", rich_markup_mode=None)
+app.command("new")(new)
 
 Kind = Annotated[
     str | None,

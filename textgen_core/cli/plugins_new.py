@@ -58,10 +58,13 @@ def new(
     typer.echo(f"{names.distribution}, a plugin with the {kind} {names.component}:")
     for path in files:
         typer.echo(f"  {path}")
+    _tell_what_is_next(folder, f"textgen run --{kind} {names.component}")
+
+
+def _tell_what_is_next(folder: Path, use: str) -> None:
     typer.echo("\nIt works as it stands. Install it and run its tests:")
     if folder.resolve() != Path.cwd():
         typer.echo(f"  cd {shlex.quote(str(folder))}")
     typer.echo('  pip install -e ".[tests]"')
     typer.echo("  pytest")
-    typer.echo("Then use it:")
-    typer.echo(f"  textgen run --{kind} {names.component}")
+    typer.echo(f"Then use it:\n  {use}")

@@ -185,6 +185,7 @@ def test_a_run_with_all_five_was_measured_and_tracked(run: Path) -> None:
     with (run / "figures.csv").open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file, delimiter="\t")
     assert head == ["step", "figure", "value"]
-    logged = [json.loads(line) for line in (run / "metrics.jsonl").open(encoding="utf-8")]
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    logged = [json.loads(line) for line in lines]
     told = {(str(row["step"]), name) for row in logged for name in row if name != "step"}
     assert {(step, figure) for step, figure, _ in rows} == told

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
 import zipfile
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -247,9 +246,7 @@ def test_the_wheel_holds_what_runs_and_nothing_of_the_tests(wheel: Path) -> None
 
 def test_the_installed_command_is_the_wheels_own(alone: Installation) -> None:
     script = "import textgen_core, textgen_models; print(textgen_core.__file__)"
-    done = subprocess.run(
-        [str(alone.python), "-P", "-c", script], capture_output=True, text=True, check=True
-    )
+    done = alone.run([alone.python, "-P", "-c", script], alone.folder)
     assert Path(done.stdout.strip()).is_relative_to(alone.folder)
     assert alone.textgen("--version").stdout == f"textgen {VERSION}\n"
 

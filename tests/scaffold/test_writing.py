@@ -91,9 +91,9 @@ def test_no_file_holds_what_only_a_template_means(kind: str) -> None:
 
 def test_every_template_is_used() -> None:
     folder = Path(textgen_core.__file__).parent / "scaffold" / "templates"
-    every = {path.name for path in folder.iterdir()}
+    every = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
     shared = {"pyproject.toml", "README.md", "ci.sh", "gitignore", "package.py"}
-    own = {f"{prefix}{kind}.py" for kind in KINDS for prefix in ("", "test_")}
+    own = {f"{place}/{kind}.py" for kind in KINDS for place in ("components", "tests")}
     assert every == {f"{name}.jinja" for name in shared | own}
 
 

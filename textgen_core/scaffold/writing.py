@@ -65,12 +65,10 @@ def core_requirement(core_version: str) -> str:
     A development or pre-release version stands as it is: `>=0.2` would not allow 0.2.0.dev1.
     """
     public = core_version.partition("+")[0]
-    major, minor = (
-        int(each) for each in re.findall(r"\d+", public.partition("!")[2] or public)[:2]
-    )
-    is_final = re.fullmatch(r"(\d+!)?\d+(\.\d+)*(\.post\d+)?", public) is not None
+    major, minor, *_ = re.findall(r"\d+", public)
+    is_final = re.fullmatch(r"\d+(\.\d+)*(\.post\d+)?", public) is not None
     least = f"{major}.{minor}" if is_final else public
-    return f"{CORE}>={least},<{major}.{minor + 1}"
+    return f"{CORE}>={least},<{major}.{int(minor) + 1}"
 
 
 def _templates(names: PluginNames) -> Mapping[str, str]:
@@ -82,9 +80,9 @@ def _templates(names: PluginNames) -> Mapping[str, str]:
         "ci.sh": "ci.sh.jinja",
         ".gitignore": "gitignore.jinja",
         f"{package}/__init__.py": "package.py.jinja",
-        f"{package}/{names.module}.py": f"{names.kind}.py.jinja",
+        f"{package}/{names.module}.py": f"components/{names.kind}.py.jinja",
         f"{package}/py.typed": "",
-        f"tests/test_{names.module}.py": f"test_{names.kind}.py.jinja",
+        f"tests/test_{names.module}.py": f"tests/{names.kind}.py.jinja",
     }
 
 

@@ -9,6 +9,7 @@ import typer
 from textgen_core.cli.completing import complete_kind, complete_reference
 from textgen_core.cli.options import Json, print_json
 from textgen_core.cli.plugins_check import check
+from textgen_core.cli.plugins_new import new
 
 if TYPE_CHECKING:
     from textgen_core.registry import Component, Plugin, Registry
@@ -128,6 +129,7 @@ def why(reference: Reference, as_json: Json = False) -> None:
 
 
 app.command("check")(check)
+app.command("new")(new)
 
 
 def _show_components(registry: Registry, kinds: list[str]) -> None:

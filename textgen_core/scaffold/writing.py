@@ -60,15 +60,16 @@ def render_files(names: PluginNames, core_version: str) -> dict[str, str]:
 
 
 def core_requirement(core_version: str) -> str:
-    """Return what a plugin asks for: the running minor version of the core, and no later one.
+    """Return what a plugin asks for: the running minor version of the core, or a later one.
 
-    A development or pre-release version stands as it is: `>=0.2` would not allow 0.2.0.dev1.
+    There is no upper bound: what goes is announced for one minor version, and what grows breaks
+    nobody. A development or pre-release version stands as it is: `>=0.2` would not allow
+    0.2.0.dev1.
     """
     public = core_version.partition("+")[0]
     major, minor, *_ = re.findall(r"\d+", public)
     is_final = re.fullmatch(r"\d+(\.\d+)*(\.post\d+)?", public) is not None
-    least = f"{major}.{minor}" if is_final else public
-    return f"{CORE}>={least},<{major}.{int(minor) + 1}"
+    return f"{CORE}>=" + (f"{major}.{minor}" if is_final else public)
 
 
 def _templates(names: PluginNames) -> Mapping[str, str]:

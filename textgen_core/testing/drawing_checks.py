@@ -69,7 +69,8 @@ def _rows() -> Rows:
 
 def _first(subject: Subject, rows: Rows) -> np.ndarray:
     """Return what becomes of the logits in a first call, `(rows, vocabulary)`."""
-    return transformed(subject.instance(), rows)[0]
+    after: np.ndarray = transformed(subject.instance(), rows)[0]
+    return after
 
 
 def _drawn(subject: Subject, rows: Rows) -> np.ndarray:

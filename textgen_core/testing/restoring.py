@@ -7,6 +7,7 @@ knows nothing about what must be the same afterwards.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,9 @@ print(json.dumps(read_again(module, given)))
 def write_runs(subject: Subject, instances: Sequence[Any], folder: Path) -> list[RunDirectory]:
     """Write a run directory for each instance of the component, and return them."""
     component = _named(subject.component)
-    registry = _registry_with(component, is_added=not subject.is_registered)
+    registry = discover()
+    if not subject.is_registered:
+        registry = _with_added(registry, component)
     whole = configure({}, registry, settings=SETTINGS)
     runs = []
     for number, instance in enumerate(instances):
@@ -91,6 +94,8 @@ def read_in_fresh_process(
     subject: Subject, runs: Sequence[RunDirectory], environment: Mapping[str, str]
 ) -> str | None:
     """Return as JSON what `read_again` finds in a fresh process; None if that has no such class."""
+    if not subject.is_registered and not _is_in_its_module(subject.cls):
+        return None
     given = {
         "kind": subject.kind,
         "name": subject.component.name,
@@ -107,10 +112,11 @@ def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     `module` holds the class. Of a model: "logits" of the later checkpoint, and "changed", a
     variable that begins otherwise than in the first, if there is one. Of a tokenizer: "token_ids".
     """
-    cls = operator.attrgetter(given["class"])(module)
-    kind = given["kind"]
-    component = _named(Component(kind=kind, name=given["name"], cls=cls, plugin=_nobody()))
-    registry = _registry_with(component, is_added=given["is_added"])
+    kind, registry = given["kind"], discover()
+    if given["is_added"]:
+        cls = operator.attrgetter(given["class"])(module)
+        added = Component(kind=kind, name=given["name"], cls=cls, plugin=_nobody())
+        registry = _with_added(registry, _named(added))
     runs = [RunDirectory(Path(each)) for each in given["runs"]]
     configurations = [load_configuration(run, registry)[0] for run in runs]
     found: dict[str, Any] = {"options": []}
@@ -157,6 +163,14 @@ def _changed(run: RunDirectory, model: Any) -> str:
     return ""
 
 
+def _is_in_its_module(cls: type) -> bool:
+    """Whether the class stands in its module under its name; one made by a function may not."""
+    try:
+        return operator.attrgetter(cls.__qualname__)(sys.modules[cls.__module__]) is cls
+    except (AttributeError, KeyError):
+        return False
+
+
 # ---- both -----------------------------------------------------------------------------------
 
 
@@ -177,10 +191,7 @@ def _named(component: Component) -> Component:
     return attrs.evolve(component, plugin=own)
 
 
-def _registry_with(component: Component, *, is_added: bool) -> Registry:
-    registry = discover()
-    if not is_added:
-        return registry
+def _with_added(registry: Registry, component: Component) -> Registry:
     return attrs.evolve(
         registry,
         plugins=(*registry.plugins, component.plugin),
@@ -191,13 +202,12 @@ def _registry_with(component: Component, *, is_added: bool) -> Registry:
 def _with(configuration: Configuration, chosen: Chosen) -> Configuration:
     """Return the configuration with the component as the only one of its kind."""
     kind = chosen.component.kind
-    if kind in ONE:
-        return attrs.evolve(configuration, **{kind: chosen})
-    return attrs.evolve(configuration, **{f"{kind}s": (chosen,)})
+    changed: dict[str, Any] = {kind: chosen} if kind in ONE else {f"{kind}s": (chosen,)}
+    return attrs.evolve(configuration, **changed)
 
 
 def _of_name(configuration: Configuration, kind: str, name: str) -> Chosen:
     """Return the first component of a kind and a name: every bundled metric comes along."""
-    if kind in ONE:
-        return getattr(configuration, kind)  # type: ignore[no-any-return]
-    return next(each for each in getattr(configuration, f"{kind}s") if each.name == name)
+    found = getattr(configuration, kind if kind in ONE else f"{kind}s")
+    several: tuple[Chosen, ...] = (found,) if kind in ONE else found
+    return next(each for each in several if each.name == name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -144,8 +144,9 @@ def _follow(
     try:
         trackers = Trackers([subject.chosen()], _run_of(directory), warn)
         if lost:
-            directory.rename(directory.with_name("moved away"))
-            directory.write_text("a file in its place", encoding="utf-8")
+            with suppress(OSError):  # where open files hold it, it stays
+                directory.rename(directory.with_name("moved away"))
+                directory.write_text("a file in its place", encoding="utf-8")
         for step in range(1, 1 + rows):
             trackers.log({"step": step, **_TRAINING_ROW})
             trackers.sample(step, "Once upon a time")
@@ -165,8 +166,8 @@ class _Exited(BaseException):
 def _no_exit() -> Iterator[None]:
     """Let os._exit raise while the block runs."""
 
-    def refuse(code: int) -> NoReturn:
-        raise _Exited(f"os._exit({code})")
+    def refuse(status: int) -> NoReturn:
+        raise _Exited(f"os._exit({status})")
 
     exit_now = os._exit
     os._exit = refuse

@@ -77,7 +77,8 @@ def watched() -> Iterator[list[Act]]:
     temporary = Path(tempfile.gettempdir()).resolve()
     before = {each.name for each in temporary.iterdir()}
     acts: list[Act] = []
-    _acts[thread] = found = []
+    found: list[Act] = []
+    _acts[thread] = found
     try:
         yield acts
     finally:
@@ -92,6 +93,8 @@ def _is_allowed(act: Act, temporary: Path, before: set[str]) -> bool:
     path = path.parent.resolve() / path.name
     if "__pycache__" in path.parts:
         return True
+    if path == temporary:
+        return True  # a file without a name is opened by the folder's
     # What lay there before, a project perhaps, is nobody's temporary file.
     return temporary in path.parents and path.relative_to(temporary).parts[0] not in before
 

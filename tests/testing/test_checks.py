@@ -48,6 +48,8 @@ SOUND_CASES = [
     for kind, base in KINDS.items()
     if issubclass(cls, base)
     for check in checks_for(kind)
+    # A fresh process with TensorFlow takes seconds, and finds no more in a model without a state.
+    if (check.id, cls) != ("component.restored", PlainBuilder)
 ]
 
 

@@ -188,14 +188,15 @@ def render_checks() -> str:
     parts = [
         "# Checks of the conformance kit",
         docstring_of("textgen_core.testing"),
-        "Each check is a case of the test that `conformance` returns, and has the case's id. The ids "
-        "are stable: a known failure is declared by its id.",
+        "Each check is a case of the test that `conformance` returns, and the case has its id. The "
+        "ids are stable: a known failure is declared by its id.",
     ]
     for title, kinds in _titles_of_checks().items():
         parts.append(f"## {title}")
         for check in CHECKS:
             if check.kinds == kinds:
-                parts.append(f"**`{check.id}`**: {check.sentence}")
+                sentence = check.sentence.replace("<", r"\<")  # no HTML: <PAD> is a token
+                parts.append(f"**`{check.id}`**: {sentence}")
     return _page(parts)
 
 

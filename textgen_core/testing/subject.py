@@ -44,7 +44,8 @@ class Subject:
         """What a person reads: DISTRIBUTION:KIND/NAME, or the kind and what was handed in."""
         if self.is_registered:
             return f"{self.component.plugin.distribution}:{self.kind}/{self.component.name}"
-        return f"{self.kind}/{self.chosen().label if self.given else self.component.name}"
+        label = self.component.name if self.given is None else self.chosen().label
+        return f"{self.kind}/{label}"
 
     def instance(self) -> Any:
         """Return the instance that the author made, or a new one with every option's default."""

@@ -26,7 +26,9 @@ LEARNING_RATE = 0.01
 def build(subject: Subject, seed: int = 1) -> LanguageModel:
     """Return the untrained model with its tokenizer, checked as before every run."""
     from textgen_core.building import build_language_model
+    from textgen_core.devices import grow_memory
 
+    grow_memory()  # a fresh process, which restores the model, needs some of the GPU too
     return build_language_model(
         subject.chosen(),
         letter_tokenizer(LETTERS),

@@ -120,7 +120,7 @@ def _notice(event: str, given: tuple[Any, ...]) -> None:
 
 
 def _writes(event: str, given: tuple[Any, ...]) -> Iterator[Act]:
-    if event == "open" and not given[2] & _WRITING:
+    if event == "open" and not (given[2] or 0) & _WRITING:
         return
     for place, folder in _PATHS[event]:
         path = _absolute(given[place], -1 if folder is None else given[folder])

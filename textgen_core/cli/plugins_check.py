@@ -48,7 +48,7 @@ def check(
         print_json(_as_json(component, results))
     else:
         typer.echo(f"{kind}/{component.qualified_name}: {summarise(results)}")
-    if any(result.fault is not None for result in results):
+    if any(result.failed for result in results):
         raise typer.Exit(1)
 
 

@@ -10,7 +10,8 @@ import attrs
 import pytest
 from fake_plugins import Site, sampler_source
 
-from textgen_core.discovery import discover, installed_entry_points, load_entry_points
+from textgen_core.discovery import discover, load_entry_points
+from textgen_core.installed import installed_entry_points
 from textgen_core.registry import Plugin, Registry
 
 HEAD = """

@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.discovery import UnusablePluginError, check_class
 from textgen_core.errors import ComponentError, PluginFailure, TextgenError
+from textgen_core.registration import UnusablePluginError, check_class
 from textgen_core.registry import KINDS, Component, Plugin, Registry
 from textgen_core.specs import Spec, check_instance, construct, format_spec, parse_spec
 from textgen_core.values import plain_options, plain_value

@@ -257,8 +257,13 @@ def describe_type(declared: Any) -> str:
     return words.get(declared, str(declared))
 
 
-def listed_values(declared: Any) -> Iterator[Any]:
-    """Yield the values that a type lists: a Literal's, true and false, None."""
+def listed_values(option: Option) -> Iterator[Any]:
+    """Yield the values that an option lists: its choices, a Literal's, true and false, None."""
+    yield from option.rules.choices
+    yield from _listed(option.type)
+
+
+def _listed(declared: Any) -> Iterator[Any]:
     if declared is bool:
         yield from (False, True)
     elif declared is type(None):
@@ -267,7 +272,7 @@ def listed_values(declared: Any) -> Iterator[Any]:
         yield from typing.get_args(declared)
     elif typing.get_origin(declared) is not tuple:
         for each in typing.get_args(declared):
-            yield from listed_values(each)
+            yield from _listed(each)
 
 
 def split_list(text: str) -> list[str]:

@@ -171,7 +171,7 @@ def _values(option: Option) -> Iterator[str]:
     """Yield the values that an option has by name, or its default where it has none such."""
     from textgen_core.values import listed_values
 
-    listed = [*option.rules.choices, *listed_values(option.type)]
+    listed = list(listed_values(option))
     for value in listed if any(each is not None for each in listed) else [option.default, *listed]:
         yield _written(value)
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 import attrs
 
-from textgen_core.discovery import ONLY, discover
+from textgen_core.discovery import discover
 from textgen_core.errors import UsageError
-from textgen_core.registry import CORE, KINDS, Registry, same_distribution
+from textgen_core.registry import CORE, KINDS, ONLY, Registry, same_distribution
 
 PREFIX = "textgen-"
 LONGEST = 30  # characters of a component's name: longer ones would break lines of the files

@@ -6,10 +6,9 @@ This module knows nothing about what a component does.
 from __future__ import annotations
 
 import tomllib
-import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from textgen_core.components import Option, options_of
 from textgen_core.errors import ComponentError
@@ -23,7 +22,7 @@ from textgen_core.testing.option_bounds import (
     within_bounds,
 )
 from textgen_core.testing.subject import Subject
-from textgen_core.values import plain_value
+from textgen_core.values import listed_values, plain_value
 
 
 @check("options.help", *KINDS)
@@ -39,7 +38,7 @@ def options_survive(subject: Subject) -> None:
     """Every default and every choice is the same from a spec's text, from TOML and from Python."""
     subject.cls()
     for declared in options_of(subject.cls):
-        for value in listed_values(declared):
+        for value in (declared.default, *listed_values(declared)):
             _require_round_trip(subject, declared.name, value)
 
 
@@ -59,26 +58,6 @@ def options_keep_bounds(subject: Subject) -> None:
 
 
 CHECKS = (options_have_help, options_survive, options_keep_bounds)
-
-
-def listed_values(declared: Option) -> Iterator[Any]:
-    """Yield the default, and every other value that the declaration lists."""
-    yield declared.default
-    yield from declared.rules.choices
-    yield from _listed(declared.type)
-
-
-def _listed(declared: Any) -> Iterator[Any]:
-    """Yield the values that a type lists: a Literal's, true and false, None."""
-    if declared is bool:
-        yield from (False, True)
-    elif declared is type(None):
-        yield None
-    elif typing.get_origin(declared) is Literal:
-        yield from typing.get_args(declared)
-    elif typing.get_origin(declared) is not tuple:
-        for each in typing.get_args(declared):
-            yield from _listed(each)
 
 
 def _require_round_trip(subject: Subject, name: str, value: Any) -> None:

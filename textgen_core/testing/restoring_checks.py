@@ -20,8 +20,8 @@ from textgen_core.run_directory import RunDirectory
 from textgen_core.testing.check import check, require
 from textgen_core.testing.fresh_process import NOT_FOUND
 from textgen_core.testing.option_bounds import within_bounds
-from textgen_core.testing.option_checks import listed_values
 from textgen_core.testing.subject import Subject
+from textgen_core.values import listed_values
 
 TOLERANCE = 1e-5  # between the logits of one process and of another, as a share of the largest
 
@@ -70,7 +70,7 @@ def _others(instance: Any) -> Iterator[Any]:
 
 def _values_of(declared: Option) -> list[Any]:
     bounds = () if declared.rules.choices else within_bounds(declared)
-    return list(dict.fromkeys((*listed_values(declared), *bounds)))
+    return list(dict.fromkeys((declared.default, *listed_values(declared), *bounds)))
 
 
 def _saved(subject: Subject, run: RunDirectory) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from fake_plugins import Site, sampler_source
 
 from textgen_core.discovery import discover, load_entry_points
+from textgen_core.errors import Interrupted
 from textgen_core.installed import installed_entry_points
 from textgen_core.registry import Plugin, Registry
 
@@ -159,10 +160,15 @@ def test_what_a_plugin_prints_does_not_get_into_stdout(
     assert captured.err.split() == ["imported", "asked"]
 
 
-def test_a_person_can_interrupt_a_plugin_that_hangs(plugin_site: Site) -> None:
-    plugin_site.add("slow", "raise KeyboardInterrupt")
-    with pytest.raises(KeyboardInterrupt):
+def test_a_person_can_interrupt_a_plugin_that_hangs_and_is_told_which_it_was(
+    plugin_site: Site,
+) -> None:
+    plugin_site.add("hanging", "raise KeyboardInterrupt", version="0.3")
+    with pytest.raises(Interrupted) as caught:
         plugin_site.registry()
+    assert "importing the plugin hanging 0.3 (main), after 0." in caught.value.problem
+    assert caught.value.advice.endswith("set TEXTGEN_PLUGINS_DISABLE=hanging:main")
+    assert caught.value.exit_code == 130
 
 
 def test_an_entry_point_without_its_module_is_a_failed_plugin(plugin_site: Site) -> None:

@@ -21,6 +21,7 @@ import attrs
 import pluggy
 
 from textgen_core import hookspecs
+from textgen_core.errors import Interrupted
 from textgen_core.installed import (
     describe,
     installed_entry_points,
@@ -33,7 +34,10 @@ from textgen_core.registry import Component, Plugin, Registry
 
 
 def discover(environment: Mapping[str, str] | None = None) -> Registry:
-    """Import every enabled plugin of the environment and return what they offer."""
+    """Import every enabled plugin of the environment and return what they offer.
+
+    Raises Interrupted, which names the plugin, if a person does not wait for it.
+    """
     environment = os.environ if environment is None else environment
     return load_entry_points(installed_entry_points(), environment)
 
@@ -74,8 +78,12 @@ def _load(
         with _printing_to_stderr():
             offered = list(_ask(entry_point.load(), plugin))
         _refuse_repeated(offered, known)
-    except KeyboardInterrupt:
-        raise
+    except KeyboardInterrupt as cause:
+        waited = time.perf_counter() - started
+        raise Interrupted(
+            f"Stopped while importing the plugin {plugin.who}, after {waited:.1f} s.",
+            advice=plugin.how_to_disable,
+        ) from cause
     except BaseException as cause:
         error, offered = _in_words(cause, plugin), []
     seconds = time.perf_counter() - started

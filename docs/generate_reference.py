@@ -1,4 +1,4 @@
-"""Writes the reference from the code: commands, settings, components, contracts, errors, Python.
+"""Writes the reference from the code: commands, settings, components, contracts, checks, Python.
 
 What the code says of itself is the only source: help texts, declared options and docstrings. Public
 names are read from the source with `ast`, so that modules which need TensorFlow are never imported.
@@ -15,9 +15,10 @@ from typing import Any
 from read_source import Definition, definitions_of, docstring_of
 
 from textgen_core.components import Option, options_of
-from textgen_core.discovery import ONLY, discover
-from textgen_core.registry import CORE, KINDS, Component
+from textgen_core.discovery import discover
+from textgen_core.registry import CORE, KINDS, ONLY, Component
 from textgen_core.settings import SECTIONS
+from textgen_core.testing.catalogue import CHECKS
 from textgen_core.values import describe_type, plain_value
 
 HELP_WIDTH = 92
@@ -182,6 +183,28 @@ def render_contracts() -> str:
     return _page(parts)
 
 
+def render_checks() -> str:
+    """Return the page of the conformance kit's checks."""
+    parts = [
+        "# Checks of the conformance kit",
+        docstring_of("textgen_core.testing"),
+        "Each check is a case of the test that `conformance` returns, and the case has its id. The "
+        "ids are stable: a known failure is declared by its id.",
+    ]
+    for title, kinds in _titles_of_checks().items():
+        parts.append(f"## {title}")
+        for check in CHECKS:
+            if check.kinds == kinds:
+                sentence = check.sentence.replace("<", r"\<")  # no HTML: <PAD> is a token
+                parts.append(f"**`{check.id}`**: {sentence}")
+    return _page(parts)
+
+
+def _titles_of_checks() -> Mapping[str, tuple[str, ...]]:
+    """Return a title for every group of kinds that some check is for."""
+    return {"Every component": tuple(KINDS)} | {SECTION_WORDS[kind]: (kind,) for kind in KINDS}
+
+
 def render_errors() -> str:
     """Return the page of errors and exit codes."""
     text = docstring_of("textgen_core.errors")
@@ -239,6 +262,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings": render_settings,
     "components": render_components,
     "contracts": render_contracts,
+    "checks": render_checks,
     "errors": render_errors,
     "python": render_python,
 }

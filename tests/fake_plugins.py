@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 
@@ -51,20 +51,30 @@ class Site:
         version: str = "1.0",
         module: str = "",
         entry_points: Mapping[str, str] | None = None,
+        requires: Sequence[str] = (),
     ) -> str:
         """Write a distribution of one module, and return the module's name."""
         module = module or f"fake_{distribution.replace('-', '_').replace('.', '_')}"
         (self.folder / f"{module}.py").write_text(dedent(source), encoding="utf-8")
         self._modules.append(module)
         lines = [f"{key} = {value}" for key, value in (entry_points or {"main": module}).items()]
-        self.add_metadata(distribution, "\n".join(["[textgen]", *lines, ""]), version=version)
+        written = "\n".join(["[textgen]", *lines, ""])
+        self.add_metadata(distribution, written, version=version, requires=requires)
         return module
 
-    def add_metadata(self, distribution: str, entry_points: str, *, version: str = "1.0") -> Path:
+    def add_metadata(
+        self,
+        distribution: str,
+        entry_points: str,
+        *,
+        version: str = "1.0",
+        requires: Sequence[str] = (),
+    ) -> Path:
         """Write the metadata of a distribution alone, and return its folder."""
         folder = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
         folder.mkdir()
         text = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        text += "".join(f"Requires-Dist: {each}\n" for each in requires)
         (folder / "METADATA").write_text(text, encoding="utf-8")
         (folder / "entry_points.txt").write_text(entry_points, encoding="utf-8")
         return folder

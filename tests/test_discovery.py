@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import EntryPoint
 
+import attrs
 import pytest
 from fake_plugins import Site, sampler_source
 
-from textgen_core.discovery import discover, installed_entry_points, load_entry_points
+from textgen_core.discovery import discover, load_entry_points
+from textgen_core.errors import Interrupted
+from textgen_core.installed import installed_entry_points
 from textgen_core.registry import Plugin, Registry
 
 HEAD = """
@@ -156,10 +160,15 @@ def test_what_a_plugin_prints_does_not_get_into_stdout(
     assert captured.err.split() == ["imported", "asked"]
 
 
-def test_a_person_can_interrupt_a_plugin_that_hangs(plugin_site: Site) -> None:
-    plugin_site.add("slow", "raise KeyboardInterrupt")
-    with pytest.raises(KeyboardInterrupt):
+def test_a_person_can_interrupt_a_plugin_that_hangs_and_is_told_which_it_was(
+    plugin_site: Site,
+) -> None:
+    plugin_site.add("hanging", "raise KeyboardInterrupt", version="0.3")
+    with pytest.raises(Interrupted) as caught:
         plugin_site.registry()
+    assert "importing the plugin hanging 0.3 (main), after 0." in caught.value.problem
+    assert caught.value.advice.endswith("set TEXTGEN_PLUGINS_DISABLE=hanging:main")
+    assert caught.value.exit_code == 130
 
 
 def test_an_entry_point_without_its_module_is_a_failed_plugin(plugin_site: Site) -> None:
@@ -350,3 +359,85 @@ def test_the_first_of_two_copies_of_a_distribution_is_taken(plugin_site: Site) -
 def test_an_entry_point_of_no_distribution_is_called_unknown() -> None:
     registry = load_entry_points([EntryPoint("a", "fake_nowhere", "textgen")], {})
     assert only(registry).distribution == "unknown"
+
+
+# ---- what a plugin asks for ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "requirement", ["textgen-core>=99", "Textgen_Core >=99,<100", "textgen.core==0.0.1"]
+)
+def test_a_plugin_that_needs_another_textgen_is_failed_and_never_imported(
+    plugin_site: Site, requirement: str
+) -> None:
+    plugin_site.add("far-ahead", sampler_source("own"), requires=["numpy", requirement])
+    plugin_site.add("good-plugin", sampler_source("good"))
+    found = {each.distribution: each for each in plugin_site.registry().plugins}
+    assert found["far-ahead"].status == "failed"
+    assert re.fullmatch(
+        r"it needs textgen-core\S+, and \d+\.\d+\S* is installed", found["far-ahead"].error
+    )
+    assert found["good-plugin"].status == "ok"
+    assert plugin_site.imported() == ["fake_good_plugin"]
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    [
+        "textgen-core",
+        "textgen-core>=0.0.1",
+        "textgen-core>=99; extra == 'later'",
+        "textgen-core>=99; python_version < '3'",
+        "textgen-core-extras>=99",
+        "textgen-core >=nonsense",
+    ],
+)
+def test_a_requirement_that_is_met_or_does_not_apply_is_none(
+    plugin_site: Site, requirement: str
+) -> None:
+    plugin_site.add("good-plugin", sampler_source("good"), requires=[requirement])
+    assert only(plugin_site.registry()).status == "ok"
+
+
+# ---- what is said of plugins --------------------------------------------------------------------
+
+
+def test_what_a_plugin_prints_below_python_does_not_get_into_stdout(
+    plugin_site: Site, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = "import os; os.write(1, b'low noise')\n" + sampler_source("own")
+    plugin_site.add("loud-plugin", source)
+    assert only(plugin_site.registry()).status == "ok"
+    print("after", flush=True)
+    out, error = capfd.readouterr()
+    assert (out, error) == ("after\n", "low noise")
+
+
+def test_a_failed_plugin_is_complained_about_with_cause_and_way_out(plugin_site: Site) -> None:
+    plugin_site.add("broken-plugin", "raise ValueError('no')", version="0.3")
+    plugin_site.add("good-plugin", sampler_source("good"))
+    assert plugin_site.registry().complaints == (
+        "The plugin broken-plugin 0.3 (main) failed: ValueError: no. "
+        "To leave it out, set TEXTGEN_PLUGINS_DISABLE=broken-plugin:main",
+    )
+
+
+def test_a_plugin_that_takes_long_is_complained_about_with_its_time() -> None:
+    slow = Plugin(
+        distribution="slow-plugin",
+        version="1.0",
+        entry_point="main",
+        module="slow",
+        status="ok",
+        import_seconds=30.04,
+    )
+    found = Registry(plugins=(slow, attrs.evolve(slow, import_seconds=0.1)), components=())
+    assert found.complaints == (
+        "The plugin slow-plugin 1.0 (main) took 30.0 s to import. "
+        "To leave it out, set TEXTGEN_PLUGINS_DISABLE=slow-plugin:main",
+    )
+
+
+def test_a_plugin_is_told_with_the_folder_that_it_lies_in(plugin_site: Site) -> None:
+    plugin_site.add("good-plugin", sampler_source("good"))
+    assert only(plugin_site.registry()).path == str(plugin_site.folder)

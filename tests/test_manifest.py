@@ -81,7 +81,10 @@ def test_another_version_of_a_plugin_is_warned_about_once(tmp_path: Path) -> Non
     run, _ = made(tmp_path, registry())
     newer = tuple(attrs.evolve(each, plugin=plugin(version="2.0")) for each in BUNDLED)
     _, warnings = load_configuration(run, registry(bundled=newer))
-    assert warnings == (f"{tmp_path} was made with textgen-core 1.0; installed is 2.0.",)
+    assert warnings == (
+        f"{tmp_path} was made with textgen-core 1.0; installed is 2.0. "
+        "Bring it back: pip install textgen-core==1.0",
+    )
 
 
 # ---- settings that a resumed run has to keep --------------------------------------------------
@@ -210,7 +213,7 @@ def without_own(*plugins: Any) -> Registry:
         (
             [plugin("textgen-example", status="failed", error="ImportError: no")],
             "failed to load: ImportError: no",
-            "textgen plugins list",
+            "pip install textgen-example==1.0",
         ),
         (
             [plugin("textgen-example", status="disabled")],

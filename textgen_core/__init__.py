@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from textgen_core import deprecation
 from textgen_core.components import (
     Evidence,
     Figure,
@@ -55,6 +56,8 @@ def __getattr__(name: str) -> Any:
         from textgen_core import pipeline
 
         return getattr(pipeline, name)
+    if name in deprecation.DEPRECATED:
+        return deprecation.find_deprecated(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

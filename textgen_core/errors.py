@@ -72,6 +72,8 @@ class RunDirectoryError(TextgenError):
 class PluginFailure(TextgenError):
     """A component raised, or broke its contract, while it was in use."""
 
+    REPORT_IT: ClassVar[str] = "Report it to its author, with --debug for the whole trace."
+
 
 class TrainingDiverged(TextgenError):
     """The loss or a gradient is no longer finite."""

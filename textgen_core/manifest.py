@@ -17,7 +17,15 @@ import attrs
 from textgen_core.config import Configuration, resolve
 from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.layers import NO_RECIPE, file_layers
-from textgen_core.registry import CORE, DISABLE, Plugin, Registry, normalised, same_distribution
+from textgen_core.registry import (
+    CORE,
+    DISABLE,
+    ONLY,
+    Plugin,
+    Registry,
+    normalised,
+    same_distribution,
+)
 from textgen_core.run_directory import RunDirectory, read_json
 
 # What may change between two parts of a training.
@@ -173,7 +181,8 @@ def version_changes(
                 warned.add(plugin.distribution)
                 yield (
                     f"{run.path} was made with {plugin.distribution} {needed['version']}; "
-                    f"installed is {plugin.version}."
+                    f"installed is {plugin.version}. Bring it back: "
+                    f"pip install {plugin.distribution}=={needed['version']}"
                 )
 
 
@@ -212,15 +221,18 @@ def _missing(
     distribution, version = needed["distribution"], needed["version"]
     own = [each for each in plugins if same_distribution(each.distribution, distribution)]
     failed = [each for each in own if each.status == "failed"]
+    install = f"pip install {distribution}=={version}"
     if any(each.status == "disabled" for each in own):
-        state, advice = "is disabled", f"Enable it: see the environment variable {DISABLE}."
+        state = "is disabled"
+        advice = f"Enable it: see the environment variables {DISABLE} and {ONLY}."
     elif failed:
-        state, advice = f"failed to load: {failed[0].error}", "See: textgen plugins list"
+        state = f"failed to load: {failed[0].error}"
+        advice = f"Install the version it was made with: {install}"
     elif own:
         state = f"is installed as {own[0].version} and no longer offers it"
-        advice = f"Install the version it was made with: pip install {distribution}=={version}"
+        advice = f"Install the version it was made with: {install}"
     else:
-        state, advice = "is not installed", f"Install it: pip install {distribution}=={version}"
+        state, advice = "is not installed", f"Install it: {install}"
     what = f"the {needed['kind']} {needed['name']!r} of {distribution} {version}"
     return RunDirectoryError(f"{run.path} needs {what}, which {state}.", advice=advice)
 

@@ -14,11 +14,13 @@ from typing import Literal
 import attrs
 
 from textgen_core.components import Metric, ModelBuilder, Sampler, TokenizerTrainer, Tracker
-from textgen_core.errors import ComponentError
+from textgen_core.errors import ComponentError, UsageError
 from textgen_core.values import unknown_name
 
 CORE = "textgen-core"
 DISABLE = "TEXTGEN_PLUGINS_DISABLE"
+ONLY = "TEXTGEN_PLUGINS_ONLY"
+SLOW_SECONDS = 2.0  # an import that takes as long is worth a word
 
 KINDS: Mapping[str, type] = MappingProxyType(
     {
@@ -35,7 +37,8 @@ KINDS: Mapping[str, type] = MappingProxyType(
 class Plugin:
     """One entry point: who provides it, and what became of it.
 
-    `error` is the cause where the status is "failed"; `import_seconds` counts loading and asking.
+    `path` is the folder that its distribution is installed in; `error` is the cause where the
+    status is "failed"; `import_seconds` counts loading and asking.
     """
 
     distribution: str
@@ -43,6 +46,7 @@ class Plugin:
     entry_point: str
     module: str
     status: Literal["ok", "failed", "disabled"]
+    path: str = ""
     error: str = ""
     import_seconds: float = 0.0
 
@@ -50,6 +54,16 @@ class Plugin:
     def reference(self) -> str:
         """The text by which the environment variables name this entry point."""
         return f"{self.distribution}:{self.entry_point}"
+
+    @property
+    def who(self) -> str:
+        """The plugin as a message names it: its distribution, version and entry point."""
+        return f"{self.distribution} {self.version} ({self.entry_point})"
+
+    @property
+    def how_to_disable(self) -> str:
+        """The sentence that says how to leave the plugin out."""
+        return f"To leave it out, set {DISABLE}={self.reference}"
 
     @property
     def bundled(self) -> bool:
@@ -72,9 +86,23 @@ class Component:
         return f"{self.plugin.distribution}/{self.name}"
 
     @property
+    def location(self) -> str:
+        """Where the class is defined: `module:Class`."""
+        return f"{self.cls.__module__}:{self.cls.__qualname__}"
+
+    @property
     def summary(self) -> str:
         """The first line of the class's own docstring."""
         return inspect.cleandoc(vars(self.cls).get("__doc__") or "").partition("\n")[0]
+
+
+@attrs.frozen(kw_only=True)
+class Decision:
+    """Which component a name means: all that it may mean, the one it does, and by which rule."""
+
+    candidates: tuple[Component, ...]
+    winner: Component | None
+    rule: str
 
 
 @attrs.frozen(kw_only=True)
@@ -90,6 +118,25 @@ class Registry:
         """The plugins that could not be used."""
         return tuple(plugin for plugin in self.plugins if plugin.status == "failed")
 
+    @property
+    def delays(self) -> tuple[str, ...]:
+        """A sentence for each plugin that took long to import."""
+        return tuple(
+            f"The plugin {each.who} took {each.import_seconds:.1f} s to import. "
+            f"{each.how_to_disable}"
+            for each in self.plugins
+            if each.import_seconds >= SLOW_SECONDS
+        )
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """All that a command warns about: in a sentence each, with the way out."""
+        failures = tuple(
+            f"The plugin {each.who} failed: {each.error}. {each.how_to_disable}"
+            for each in self.failed
+        )
+        return self.warnings + failures + self.delays
+
     def of_kind(self, kind: str) -> tuple[Component, ...]:
         """Return the components of a kind: bundled ones first, then by distribution and name."""
         return tuple(each for each in self.components if each.kind == kind)
@@ -104,20 +151,36 @@ class Registry:
             and (not slash or same_distribution(each.plugin.distribution, distribution))
         )
 
+    def decide(self, kind: str, name: str) -> Decision:
+        """Return which of the candidates a name means, and the rule that says so."""
+        candidates = self.candidates(kind, name)
+        bundled = [each for each in candidates if each.plugin.bundled]
+        if not candidates:
+            return Decision(candidates=(), winner=None, rule="nobody offers it")
+        if "/" in name and len(candidates) == 1:
+            rule = "it is named with its distribution"
+        elif len(candidates) == 1:
+            rule = "nobody else offers that name"
+        elif bundled:
+            rule = "a bundled component keeps its short name"
+        else:
+            rule = "none of them is bundled: only the name with its distribution is clear"
+            return Decision(candidates=candidates, winner=None, rule=rule)
+        return Decision(candidates=candidates, winner=(bundled or list(candidates))[0], rule=rule)
+
     def find(self, kind: str, name: str, *, place: str) -> Component:
         """Return the component that a name means.
 
         A bundled component keeps its short name. Raises ComponentError if there is none, or if two
         third parties claim the name; `place` says where the name was given.
         """
-        candidates = self.candidates(kind, name)
-        bundled = [each for each in candidates if each.plugin.bundled]
-        if bundled or len(candidates) == 1:
-            return (bundled or list(candidates))[0]
-        if candidates:
-            claims = ", ".join(each.qualified_name for each in candidates)
+        decision = self.decide(kind, name)
+        if decision.winner is not None:
+            return decision.winner
+        if decision.candidates:
+            claims = ", ".join(each.qualified_name for each in decision.candidates)
             raise ComponentError(
-                f"{len(candidates)} plugins offer the {kind} {name!r} ({place}).",
+                f"{len(decision.candidates)} plugins offer the {kind} {name!r} ({place}).",
                 f"Allowed: {claims}.",
                 f"Name the one you mean, or disable the other with {DISABLE}.",
             )
@@ -145,6 +208,18 @@ class Registry:
         if "/" in name:
             known = tuple(each.qualified_name for each in self.of_kind(kind))
         return unknown_name(kind, name, known, place=place, advice=advice)
+
+
+def parse_reference(reference: str) -> tuple[str, str]:
+    """Return kind and name of `KIND/NAME` or `KIND/DISTRIBUTION/NAME`; raises UsageError."""
+    kind, slash, name = reference.partition("/")
+    if not slash or kind not in KINDS:
+        raise UsageError(
+            f"{reference!r} is no reference to a component.",
+            f"Allowed: KIND/NAME or KIND/DISTRIBUTION/NAME, with a kind of {', '.join(KINDS)}.",
+            "See: textgen plugins list",
+        )
+    return kind, name
 
 
 def same_distribution(one: str, other: str) -> bool:

@@ -133,12 +133,17 @@ def create_run_directory(path: Path) -> RunDirectory:
     return RunDirectory(path)
 
 
+def list_runs() -> list[Path]:
+    """Return the runs under runs/, in no order; raises RunDirectoryError if it cannot be read."""
+    return [each for each in _children(RUNS) if (each / "run.toml").is_file()]
+
+
 def find_run(reference: Path | str | None) -> RunDirectory:
     """Return the run that a path or a unique prefix under runs/ means; None: the newest there.
 
     Raises RunDirectoryError if there is none or several.
     """
-    runs = [each for each in _children(RUNS) if (each / "run.toml").is_file()]
+    runs = list_runs()
     if reference is None:
         if not runs:
             raise RunDirectoryError(

@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.discovery import UnusablePluginError, check_class
 from textgen_core.errors import ComponentError, PluginFailure, TextgenError
+from textgen_core.registration import UnusablePluginError, check_class
 from textgen_core.registry import KINDS, Component, Plugin, Registry
 from textgen_core.specs import Spec, check_instance, construct, format_spec, parse_spec
 from textgen_core.values import plain_options, plain_value
@@ -151,7 +151,7 @@ def _failure(component: Component, error: BaseException) -> PluginFailure:
     return PluginFailure(
         f"The {component.kind} {component.name!r} ({_provider(component)}) raised "
         f"{type(error).__name__}: {cause}",
-        advice="Report it to the plugin's author, with --debug for the whole trace.",
+        advice=PluginFailure.REPORT_IT,
     )
 
 

@@ -12,7 +12,7 @@ import operator
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -255,6 +255,24 @@ def describe_type(declared: Any) -> str:
         Path: "a path",
     }
     return words.get(declared, str(declared))
+
+
+def listed_values(option: Option) -> Iterator[Any]:
+    """Yield the values that an option lists: its choices, a Literal's, true and false, None."""
+    yield from option.rules.choices
+    yield from _listed(option.type)
+
+
+def _listed(declared: Any) -> Iterator[Any]:
+    if declared is bool:
+        yield from (False, True)
+    elif declared is type(None):
+        yield None
+    elif typing.get_origin(declared) is Literal:
+        yield from typing.get_args(declared)
+    elif typing.get_origin(declared) is not tuple:
+        for each in typing.get_args(declared):
+            yield from _listed(each)
 
 
 def split_list(text: str) -> list[str]:

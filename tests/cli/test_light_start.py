@@ -83,6 +83,7 @@ def test_lists_of_components_import_the_plugins_and_nothing_heavy(arguments: lis
         ["run", "--recipe", "clasic"],
         ["run", "--nothing"],
         ["plugins", "show", "sampler/nothing"],
+        ["plugins", "new", "nucleus", "--kind", "sampler"],
         ["explore", "neighbors", "king"],
         ["explore", "temperature", "the", "--temperatures", "0"],
         ["explore", "attention", "the", "--out", "picture.png"],

@@ -64,7 +64,7 @@ def test_the_list_names_every_component_with_its_provider(
         assert done.returncode == 0
         assert done.stderr == ""
         lines = [line.split() for line in done.stdout.splitlines()]
-        assert ["own", "textgen-example", "1.2.3", "Does", "nothing."] in lines
+        assert ["own", "textgen-example", "1.2.3", "ok", "Does", "nothing."] in lines
         assert ["samplers"] in lines
         for name in ("bpe", "lstm", "nucleus", "bleu", "tensorboard"):
             assert any(line[:2] == [name, "textgen-core"] for line in lines), name
@@ -261,3 +261,75 @@ def test_metadata_that_is_torn_does_not_take_the_program_down(
     assert done.returncode == 0
     assert "nucleus" in done.stdout
     assert "failed: half_gone unknown (main)" in done.stdout
+
+
+# ---- why ----------------------------------------------------------------------------------------
+
+
+def test_why_names_every_candidate_the_winner_and_the_rule(
+    plugins: Plugins, plugin_site: Site
+) -> None:
+    module = plugin_site.add("aaa-first", sampler_source("nucleus"))
+    told = plugins("why", "sampler/nucleus").stdout
+    assert told.startswith(
+        "sampler/nucleus means sampler/textgen-core/nucleus: "
+        "a bundled component keeps its short name.\n"
+    )
+    assert "  * sampler/textgen-core/nucleus\n" in told
+    assert f"    sampler/aaa-first/nucleus\n      aaa-first 1.0 (main), {module}:Own\n" in told
+    value = read(plugins("why", "sampler/nucleus", "--json"))
+    assert value["winner"]["distribution"] == "textgen-core"
+    assert value["rule"] == "a bundled component keeps its short name"
+    assert [each["distribution"] for each in value["candidates"]] == ["textgen-core", "aaa-first"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "rule"),
+    [
+        ("sampler/greedy", "nobody else offers that name"),
+        ("sampler/aaa-first/nucleus", "it is named with its distribution"),
+    ],
+)
+def test_why_gives_the_rule_where_one_candidate_is_left(
+    plugins: Plugins, plugin_site: Site, reference: str, rule: str
+) -> None:
+    plugin_site.add("aaa-first", sampler_source("nucleus"))
+    assert f": {rule}.\n" in plugins("why", reference).stdout
+
+
+def test_why_says_that_a_name_of_two_strangers_means_nothing(
+    plugins: Plugins, plugin_site: Site
+) -> None:
+    for distribution in ("textgen-one", "textgen-two"):
+        plugin_site.add(distribution, sampler_source("own"))
+    plugin_site.add("textgen-broken", "raise ImportError('no')")
+    done = plugins("why", "sampler/own")
+    assert done.returncode == 0
+    assert "sampler/own means nothing: none of them is bundled" in done.stdout
+    assert "sampler/textgen-one/own" in done.stdout
+    assert "Not loaded, and not asked: textgen-broken 1.0 (main), failed" in done.stdout
+    value = read(plugins("why", "sampler/own", "--json"))
+    assert value["winner"] is None
+    assert [each["distribution"] for each in value["not_loaded"]] == ["textgen-broken"]
+
+
+def test_why_of_a_name_that_nobody_offers_is_a_usage_error(plugins: Plugins) -> None:
+    done = plugins("why", "sampler/nuclues")
+    assert done.returncode == 2
+    assert "Did you mean 'nucleus'?" in done.stderr
+
+
+# ---- timings ------------------------------------------------------------------------------------
+
+
+def test_timings_show_each_plugin_the_slowest_first(plugins: Plugins, plugin_site: Site) -> None:
+    plugin_site.add("textgen-slow", "import time; time.sleep(0.2)\n" + sampler_source("own"))
+    plugin_site.add("textgen-example", sampler_source("other"))
+    text = plugins("--timings").stdout.partition("imports\n")[2]
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[0][2:] == ["textgen-slow", "1.0", "(main)"]
+    seconds = [float(line[0]) for line in lines[:-1]]
+    assert seconds == sorted(seconds, reverse=True)
+    assert len(lines) == 8  # five bundled, two strangers, and the sum
+    assert lines[-1][2:] == ["in", "all"]
+    assert "imports" not in plugins().stdout

@@ -31,6 +31,7 @@ from textgen_core.cli import app
 from textgen_core.components import options_of
 from textgen_core.config import configure
 from textgen_core.discovery import discover
+from textgen_core.registry import KINDS
 from textgen_core.settings import SECTIONS
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -196,6 +197,15 @@ def test_the_reference_has_every_bundled_component_with_its_options(
         assert component.summary in section
         for option in options_of(component.cls):
             assert f"**`{option.name}`**: {option.rules.help}" in section
+
+
+def test_the_reference_has_every_check_of_the_kit_with_its_sentence(
+    reference: dict[str, str],
+) -> None:
+    for kind in KINDS:
+        for check in checks_for(kind):
+            sentence = check.sentence.replace("<", r"\<")
+            assert reference["checks"].count(f"**`{check.id}`**: {sentence}\n") == 1
 
 
 def test_the_reference_has_every_command_and_flag(reference: dict[str, str]) -> None:

@@ -51,7 +51,8 @@ class SlowKneserNey:
             return [0, 0.5, 1.0, 1.5]
         y = n[1] / (n[1] + 2 * n[2])
         found = [0] + [k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3)]
-        return [min(max(value, 0), k) for k, value in enumerate(found)]
+        fallback = [0, 0.5, 1.0, 1.5]  # of a count that the formula would leave whole
+        return [min(v, k) if v > 0 else fallback[k] for k, v in enumerate(found)]
 
     def probability(self, token, context):
         context = tuple(context)[max(0, len(context) - self.order + 1) :]
@@ -125,3 +126,15 @@ def test_hardly_any_text_gives_probabilities_all_the_same(tokens):
     assert losses.shape == (3,)
     assert np.isfinite(losses).all()
     assert model.losses(np.array([2])).shape == (0,)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_new_after_a_frequent_context_of_a_regular_text_keeps_a_probability():
+    # Counts of counts that leave the formula nothing to take from a count of two.
+    counts = np.repeat([1, 2, 3], [4, 1, 8])
+    assert (kneser_ney._discounts(counts)[1:] > 0).all()
+    words = [[4, 5, 6, 7], [8, 9, 10, 11], [4, 9, 6, 11]]
+    tokens = [2, *(token for number in range(60) for token in words[number % 3]), 12, 13, 14, 15]
+    model = KneserNey(np.array(tokens), 20)
+    new = [2, *(token for word in words for token in (*word[:2], 19))]
+    assert np.isfinite(model.losses(np.array(new))).all()

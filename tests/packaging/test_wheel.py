@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
-import sysconfig
-import venv
 import zipfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import dedent
 
-import attrs
 import pytest
+from installation import Installation, build, install
 
 ROOT = Path(__file__).parent.parent.parent
 VERSION = version("textgen-core")
@@ -130,74 +125,6 @@ class MeanLength(Metric):
 """
 
 
-@attrs.frozen
-class Installation:
-    """A virtual environment with packages of its own, which sees this one's dependencies."""
-
-    folder: Path
-
-    @property
-    def python(self) -> Path:
-        """Its interpreter."""
-        return self.folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-
-    def pip(self, *arguments: str | Path) -> str:
-        """Run pip on it, without the network, and return what it says."""
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), *map(str, arguments)]
-        environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def textgen(
-        self, *arguments: str | Path, environment: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run its `textgen`, the script that pip made, from a directory of its own."""
-        work = self.folder / "work"
-        work.mkdir(exist_ok=True)
-        hidden = ("TEXTGEN_", "PYTHONPATH")
-        inherited = {key: text for key, text in os.environ.items() if not key.startswith(hidden)}
-        own = {"TEXTGEN_CACHE": str(self.folder / "cache"), "COLUMNS": "100", "NO_COLOR": "1"}
-        return subprocess.run(
-            [str(self.python.with_name("textgen")), *map(str, arguments)],
-            env={**inherited, **own, **(environment or {})},
-            cwd=work,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-
-def install(folder: Path, *wheels: Path) -> Installation:
-    """Make a virtual environment of these wheels alone, and open its eyes for our dependencies."""
-    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
-    installation = Installation(folder)
-    installation.pip("install", "--no-deps", *wheels)
-    script = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    done = subprocess.run(
-        [str(installation.python), "-c", script], capture_output=True, text=True, check=True
-    )
-    paths = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
-    # A folder that a .pth names is searched last, and its own .pth (of an editable install) never.
-    Path(done.stdout.strip(), "dependencies.pth").write_text("\n".join(paths) + "\n")
-    return installation
-
-
-def build(project: Path, out: Path) -> Path:
-    """Build a project's wheel, with the tools that are installed here, and return its path."""
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
-    done = subprocess.run(
-        [*command, str(project)], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = out.glob("*.whl")
-    return wheel
-
-
 def write_project(folder: Path, name: str, release: str, files: Mapping[str, str]) -> Path:
     """Write the project of a plugin package as its author would."""
     module = name.replace("-", "_")
@@ -293,7 +220,14 @@ def test_the_wheel_holds_what_runs_and_nothing_of_the_tests(wheel: Path) -> None
     sources = [path for path in (ROOT / "textgen_core").rglob("*") if path.is_file()]
     sources += [path for path in (ROOT / "plugins").rglob("*") if path.is_file()]
     for path in sources:
-        if path.suffix in (".py", ".toml", ".html", ".css", ".typed") and "mypy" not in str(path):
+        if path.suffix in (
+            ".py",
+            ".toml",
+            ".html",
+            ".css",
+            ".typed",
+            ".jinja",
+        ) and "mypy" not in str(path):
             own = path.relative_to(ROOT).as_posix().removeprefix("plugins/")
             assert own in names
     assert "textgen_core/recipes/fast.toml" in names
@@ -312,9 +246,7 @@ def test_the_wheel_holds_what_runs_and_nothing_of_the_tests(wheel: Path) -> None
 
 def test_the_installed_command_is_the_wheels_own(alone: Installation) -> None:
     script = "import textgen_core, textgen_models; print(textgen_core.__file__)"
-    done = subprocess.run(
-        [str(alone.python), "-P", "-c", script], capture_output=True, text=True, check=True
-    )
+    done = alone.run([alone.python, "-P", "-c", script], alone.folder)
     assert Path(done.stdout.strip()).is_relative_to(alone.folder)
     assert alone.textgen("--version").stdout == f"textgen {VERSION}\n"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from testing.broken import Dividing
+from testing.broken.metrics import Dividing
 from testing.sound import SoundMetric
 
 import textgen_core.testing
@@ -15,9 +16,11 @@ from textgen_core.errors import ComponentError, TextgenError
 from textgen_core.testing import checks_for, conformance, run_checks
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCES = [str(each) for each in (ROOT / "tests", ROOT, ROOT / "plugins")]
 
 TEST_FILE = """
-from testing.broken import Dividing, Explained
+from testing.broken.metrics import Dividing
+from testing.broken.trackers import Explained
 from testing.sound import SoundMetric
 from textgen_core.testing import conformance
 
@@ -25,6 +28,10 @@ test_bleu = conformance("textgen-core:metric/bleu")
 test_class = conformance(SoundMetric)
 test_instance = conformance(Dividing(unit="word"))
 test_tracker = conformance(Explained)
+test_known = conformance(
+    Dividing(unit="word"), known_failures={"metric.empty-input": "a mean of nothing"}
+)
+test_outlived = conformance(SoundMetric, known_failures={"metric.finite": "a reason of old"})
 """
 
 
@@ -54,20 +61,32 @@ def test_pytest_shows_each_check_by_its_id(tmp_path: Path) -> None:
             *("-c", "/dev/null", "--rootdir=.", "-W", "error"),
         ],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT / "tests"), "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "2"},
+        env={"PYTHONPATH": os.pathsep.join(SOURCES), "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "2"},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    expected = 3 * len(checks_for("metric")) + len(checks_for("tracker"))
-    assert f"1 failed, {expected - 1} passed" in done.stdout, done.stdout + done.stderr
+    metric, tracker = len(checks_for("metric")), len(checks_for("tracker"))
+    expected = f"2 failed, {5 * metric + tracker - 3} passed, 1 xfailed"
+    assert expected in done.stdout, done.stdout + done.stderr
     assert "::test_bleu[metric.figures] PASSED" in done.stdout
     assert "::test_instance[metric.empty-input] FAILED" in done.stdout
     assert (
         "ConformanceFault: The metric Dividing (no plugin) failed: ZeroDivisionError" in done.stdout
     )
     assert "the package no_such_service is missing" in done.stdout
+    assert "::test_known[metric.empty-input] XFAIL (a mean of nothing)" in done.stdout
+    assert "::test_outlived[metric.finite] FAILED" in done.stdout
+    assert "Declared as a known failure (a reason of old), and holds: take it out." in done.stdout
+    lines = done.stdout.partition("= conformance =")[2].splitlines()[1:6]
+    assert lines == [
+        f"textgen-core:metric/bleu: {metric} checks, {metric} hold",
+        f"metric/SoundMetric: {metric} checks, {metric} hold",
+        f"metric/Dividing:unit=word: {metric} checks, {metric - 1} hold, 1 fails",
+        f"tracker/Explained: {tracker} checks, {tracker} hold",
+        f"metric/Dividing:unit=word: {metric} checks, {metric - 1} hold, 1 known failure",
+    ]
 
 
 def test_a_component_that_is_none_is_refused_at_once() -> None:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import random
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+
+# What the embeddings begin with in place of what was drawn for them, by the fault.
+BEGINNINGS: dict[str, Any] = {
+    "begins by chance": lambda drawn: drawn + np.random.default_rng().normal(size=drawn.shape),
+    "begins by its hashes": lambda drawn: drawn * (1 + hash("a text") % 1000),
+    "begins with ones": tf.ones_like,
+}
 
 
 class CountingModel(keras.Model):
@@ -14,12 +24,17 @@ class CountingModel(keras.Model):
     def __init__(self, vocabulary_size: int, width: int, fault: str) -> None:
         super().__init__()
         self.fault = fault
+        if fault == "has a seed of its own":
+            keras.utils.set_random_seed(7)
         self.embedding = keras.layers.Embedding(vocabulary_size, width)
         self.head = keras.layers.Dense(vocabulary_size + (fault == "another vocabulary"))
         self.embedding.build((None, None))
         self.head.build((None, None, width))
         if fault == "says that XLA cannot":
             self.head.supports_jit = False
+        change = BEGINNINGS.get(fault)
+        if change is not None:
+            self.embedding.embeddings.assign(change(self.embedding.embeddings))
 
     def call(self, token_ids: Any, training: bool = False) -> Any:
         embedded = self.embedding(token_ids)  # (batch, time, width)
@@ -34,6 +49,10 @@ class CountingModel(keras.Model):
 
     def logits(self, embedded: Any, sums: Any) -> Any:
         hidden = embedded + 0.1 * sums
+        if self.fault == "draws numbers":
+            random.random()
+        if self.fault == "counts on its process":
+            hidden *= 1 + os.getpid() % 1000
         if self.fault == "looks ahead":
             hidden += 0.1 * tf.reduce_mean(embedded, axis=1, keepdims=True)
         if self.fault == "mixes rows":

@@ -24,6 +24,7 @@ from textgen_core.cli import (
     run,
     score,
 )
+from textgen_core.cli.completing import rejoin_words
 from textgen_core.errors import TextgenError
 
 _SHOW_TRACES = "--debug"
@@ -78,6 +79,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    rejoin_words(os.environ)
     sys.exit(_run(arguments, show_traces=show_traces))
 
 

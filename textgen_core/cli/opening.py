@@ -13,14 +13,13 @@ def open_for(reference: str | None) -> Run:
 
     Raises RunDirectoryError, before TensorFlow is waited for where that can be told.
     """
-    from textgen_core.cli.options import warn
+    from textgen_core.cli.options import discover_plugins, warn
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.discovery import discover
     from textgen_core.manifest import load_configuration
     from textgen_core.run_directory import find_run
 
     directory = find_run(reference)
-    configuration, warnings = load_configuration(directory, discover())
+    configuration, warnings = load_configuration(directory, discover_plugins())
     for warning in warnings:
         warn(warning)
     import_tensorflow()

@@ -8,11 +8,15 @@ import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textgen_core.cli.completing import complete_run, complete_spec
 from textgen_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from textgen_core.registry import Registry
 
 RunArgument = Annotated[
     str | None,
@@ -20,6 +24,7 @@ RunArgument = Annotated[
         metavar="[RUN]",
         help="A run's directory, or the beginning of its name under runs/; default: the newest.",
         show_default=False,
+        autocompletion=complete_run,
     ),
 ]
 CorpusArgument = Annotated[
@@ -39,8 +44,19 @@ Samplers = Annotated[
         metavar="SPEC",
         help="A sampler, such as nucleus:0.9; repeat it for a chain, in order.",
         show_default=False,
+        autocompletion=complete_spec("sampler"),
     ),
 ]
+
+
+def discover_plugins() -> Registry:
+    """Return what is installed; plugins that failed, or took long, are warned about."""
+    from textgen_core.discovery import discover
+
+    registry = discover()
+    for text in registry.complaints:
+        warn(text)
+    return registry
 
 
 def warn(text: str) -> None:

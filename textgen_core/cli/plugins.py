@@ -6,29 +6,54 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textgen_core.cli.completing import complete_kind, complete_reference
 from textgen_core.cli.options import Json, print_json
+from textgen_core.cli.plugins_check import check
+from textgen_core.cli.plugins_new import new
 
 if TYPE_CHECKING:
-    from textgen_core.registry import Component, Registry
+    from textgen_core.registry import Component, Plugin, Registry
 
 JSON_VERSION = 1
+COLUMNS = ("name", "provider", "version", "status", "summary")
 
-app = typer.Typer(help="List the components and their plugins, or show one.", rich_markup_mode=None)
+app = typer.Typer(
+    help="List the components and their plugins, show one, check one, or begin one.",
+    rich_markup_mode=None,
+)
 
 Kind = Annotated[
     str | None,
-    typer.Option("--kind", metavar="KIND", help="Only tokenizer, model, sampler, metric, tracker."),
+    typer.Option(
+        "--kind",
+        metavar="KIND",
+        help="Only tokenizer, model, sampler, metric, tracker.",
+        autocompletion=complete_kind,
+    ),
+]
+Timings = Annotated[
+    bool, typer.Option("--timings", help="Show how long each plugin took to import.")
+]
+Reference = Annotated[
+    str,
+    typer.Argument(
+        metavar="REF",
+        help="KIND/NAME or KIND/DISTRIBUTION/NAME.",
+        autocompletion=complete_reference,
+    ),
 ]
 
 
 @app.callback(invoke_without_command=True)
-def _default(context: typer.Context, kind: Kind = None, as_json: Json = False) -> None:
+def _default(
+    context: typer.Context, kind: Kind = None, timings: Timings = False, as_json: Json = False
+) -> None:
     if context.invoked_subcommand is None:
-        list_components(kind, as_json)
+        list_components(kind, timings, as_json)
 
 
 @app.command("list")
-def list_components(kind: Kind = None, as_json: Json = False) -> None:
+def list_components(kind: Kind = None, timings: Timings = False, as_json: Json = False) -> None:
     """List every component with its provider, and the plugins that failed."""
     from textgen_core.cli.options import warn
     from textgen_core.discovery import discover
@@ -38,71 +63,119 @@ def list_components(kind: Kind = None, as_json: Json = False) -> None:
     if kind is not None and kind not in KINDS:
         raise UsageError(f"--kind cannot be {kind!r}.", f"Allowed: {', '.join(KINDS)}.")
     registry = discover()
-    for text in registry.warnings:
+    for text in registry.warnings + registry.delays:
         warn(text)
     if as_json:
         print_json(_list_as_json(registry, kind))
-    else:
-        _show_list(registry, kind)
+        return
+    _show_components(registry, [kind] if kind else list(KINDS))
+    _show_left_out(registry)
+    if timings:
+        _show_timings(registry)
 
 
 @app.command("show")
-def show(
-    reference: Annotated[
-        str, typer.Argument(metavar="REF", help="KIND/NAME or KIND/DISTRIBUTION/NAME.")
-    ],
-    as_json: Json = False,
-) -> None:
+def show(reference: Reference, as_json: Json = False) -> None:
     """Show a component: its provider, and every option with type, default and bounds."""
     from textgen_core.discovery import discover
+    from textgen_core.registry import parse_reference
 
-    component = find_reference(discover(), reference)
+    kind, name = parse_reference(reference)
+    component = discover().find(kind, name, place="REF")
+    described = _component_as_json(component, with_options=True)
     if as_json:
-        print_json(_component_as_json(component, with_options=True))
+        print_json(described)
         return
     typer.echo(f"{component.kind}/{component.name}: {component.summary}")
     typer.echo(f"from {component.plugin.distribution} {component.plugin.version}")
-    for option in _component_as_json(component, with_options=True)["options"]:
+    for option in described["options"]:
         bounds = f" ({option['bounds']})" if option["bounds"] else ""
         typer.echo(f"\n  {option['name']}: {option['type']}{bounds}, default {option['default']}")
         typer.echo(f"      {option['help']}")
 
 
-def find_reference(registry: Registry, reference: str) -> Component:
-    """Return the component of KIND/NAME or KIND/DISTRIBUTION/NAME; raises UsageError."""
-    from textgen_core.errors import UsageError
-    from textgen_core.registry import KINDS
+@app.command("why")
+def why(reference: Reference, as_json: Json = False) -> None:
+    """Say which component a name means: every candidate, the winner and the rule."""
+    from textgen_core.discovery import discover
+    from textgen_core.registry import parse_reference
 
-    kind, slash, name = reference.partition("/")
-    if not slash or kind not in KINDS:
-        raise UsageError(
-            f"{reference!r} is no reference to a component.",
-            f"Allowed: KIND/NAME or KIND/DISTRIBUTION/NAME, with a kind of {', '.join(KINDS)}.",
-            "See: textgen plugins list",
+    kind, name = parse_reference(reference)
+    registry = discover()
+    decision = registry.decide(kind, name)
+    if not decision.candidates:
+        registry.find(kind, name, place="REF")  # raises, with the nearest name
+    winner = decision.winner
+    if as_json:
+        print_json(
+            {
+                "version": JSON_VERSION,
+                "reference": reference,
+                "winner": None if winner is None else _component_as_json(winner),
+                "rule": decision.rule,
+                "candidates": [_component_as_json(each) for each in decision.candidates],
+                "not_loaded": [_plugin_as_json(each) for each in _not_loaded(registry)],
+            }
         )
-    return registry.find(kind, name, place="REF")
+        return
+    meant = "nothing" if winner is None else f"{kind}/{winner.qualified_name}"
+    typer.echo(f"{kind}/{name} means {meant}: {decision.rule}.\n")
+    for each in decision.candidates:
+        mark = "*" if each is winner else " "
+        typer.echo(f"  {mark} {kind}/{each.qualified_name}")
+        typer.echo(f"      {each.plugin.who}, {each.location}")
+    for plugin in _not_loaded(registry):
+        typer.echo(f"\nNot loaded, and not asked: {plugin.who}, {plugin.status}")
 
 
-def _show_list(registry: Registry, kind: str | None) -> None:
-    from textgen_core.registry import KINDS
+app.command("check")(check)
+app.command("new")(new)
 
-    for each in KINDS if kind is None else (kind,):
-        components = registry.of_kind(each)
-        if not components:
-            continue
-        typer.secho(f"{each}s", bold=True)
-        names = registry.names(each)
-        width = max(len(name) for name in names)
-        for name, component in zip(names, components, strict=True):
-            provider = f"{component.plugin.distribution} {component.plugin.version}"
-            typer.echo(f"  {name:<{width}}  {provider:<20}  {component.summary}")
-    for plugin in registry.plugins:
-        if plugin.status != "ok":
-            cause = f": {plugin.error}" if plugin.error else ""
-            typer.echo(
-                f"{plugin.status}: {plugin.distribution} {plugin.version} "
-                f"({plugin.entry_point}){cause}"
-            )
+
+def _show_components(registry: Registry, kinds: list[str]) -> None:
+    """Print a table by kind; all kinds share their columns' widths."""
+    rows = {
+        kind: [
+            (name, each.plugin.distribution, each.plugin.version, each.plugin.status, each.summary)
+            for name, each in zip(registry.names(kind), registry.of_kind(kind), strict=True)
+        ]
+        for kind in kinds
+    }
+    every = [COLUMNS, *(row for group in rows.values() for row in group)]
+    widths = [max(len(row[column]) for row in every) for column in range(len(COLUMNS) - 1)]
+    typer.secho(f"  {_in_columns(COLUMNS, widths)}", dim=True)
+    for kind, group in rows.items():
+        if group:
+            typer.secho(f"{kind}s", bold=True)
+        for row in group:
+            typer.echo(f"  {_in_columns(row, widths)}")
+
+
+def _in_columns(row: tuple[str, ...], widths: list[int]) -> str:
+    padded = [f"{text:<{width}}" for text, width in zip(row, widths)]
+    return "  ".join([*padded, row[-1]])
+
+
+def _show_left_out(registry: Registry) -> None:
+    """Print the plugins that are disabled or failed: a failed one with its cause."""
+    for plugin in _not_loaded(registry):
+        cause = f": {plugin.error}" if plugin.error else ""
+        typer.echo(f"{plugin.status}: {plugin.who}{cause}")
+        if plugin.status == "failed":
+            typer.echo(f"  {plugin.how_to_disable}")
+
+
+def _show_timings(registry: Registry) -> None:
+    """Print the plugins that were imported, the slowest first."""
+    asked = [each for each in registry.plugins if each.import_seconds]
+    typer.secho("imports", bold=True)
+    for plugin in sorted(asked, key=lambda each: -each.import_seconds):
+        typer.echo(f"  {plugin.import_seconds:7.3f} s  {plugin.who}")
+    typer.echo(f"  {sum(each.import_seconds for each in asked):7.3f} s  in all")
+
+
+def _not_loaded(registry: Registry) -> list[Plugin]:
+    return [plugin for plugin in registry.plugins if plugin.status != "ok"]
 
 
 def _list_as_json(registry: Registry, kind: str | None) -> dict[str, Any]:
@@ -113,18 +186,20 @@ def _list_as_json(registry: Registry, kind: str | None) -> dict[str, Any]:
             for each in registry.components
             if kind is None or each.kind == kind
         ],
-        "plugins": [
-            {
-                "distribution": plugin.distribution,
-                "version": plugin.version,
-                "entry_point": plugin.entry_point,
-                "location": plugin.module,
-                "status": plugin.status,
-                "error": plugin.error or None,
-                "import_seconds": round(plugin.import_seconds, 6),
-            }
-            for plugin in registry.plugins
-        ],
+        "plugins": [_plugin_as_json(each) for each in registry.plugins],
+    }
+
+
+def _plugin_as_json(plugin: Plugin) -> dict[str, Any]:
+    return {
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "entry_point": plugin.entry_point,
+        "location": plugin.module,
+        "path": plugin.path,
+        "status": plugin.status,
+        "error": plugin.error or None,
+        "import_seconds": round(plugin.import_seconds, 6),
     }
 
 
@@ -139,7 +214,7 @@ def _component_as_json(component: Component, *, with_options: bool = False) -> d
         "version": component.plugin.version,
         "status": component.plugin.status,
         "summary": component.summary,
-        "location": f"{component.cls.__module__}:{component.cls.__qualname__}",
+        "location": component.location,
     }
     if with_options:
         described["options"] = [

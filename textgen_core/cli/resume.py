@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, Quiet, RunArgument
+from textgen_core.cli.options import Json, Quiet, RunArgument, discover_plugins
 from textgen_core.cli.run import show_end
 
 
@@ -24,12 +24,11 @@ def resume(
     """Go on with an interrupted run, or train a run further."""
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.terminal import TerminalListener
-    from textgen_core.discovery import discover
     from textgen_core.manifest import load_configuration
     from textgen_core.run_directory import find_run
 
     directory = find_run(run)
-    load_configuration(directory, discover())  # its faults, before TensorFlow is waited for
+    load_configuration(directory, discover_plugins())  # its faults, before TensorFlow is waited for
     import_tensorflow()
     from textgen_core import pipeline
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textgen_core.cli.completing import complete_recipe, complete_setting, complete_spec
 from textgen_core.cli.options import (
     CorpusArgument,
     Json,
     Quiet,
     Samplers,
+    discover_plugins,
     print_json,
     warn_of_unread_stdin,
 )
@@ -26,30 +28,56 @@ def run(
     corpus: CorpusArgument = None,
     tokenizer: Annotated[
         str | None,
-        typer.Option(metavar="SPEC", help="The tokenizer, such as bpe:vocabulary_size=8000."),
+        typer.Option(
+            metavar="SPEC",
+            help="The tokenizer, such as bpe:vocabulary_size=8000.",
+            autocompletion=complete_spec("tokenizer"),
+        ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="The model, such as lstm:units=512.")
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="The model, such as lstm:units=512.",
+            autocompletion=complete_spec("model"),
+        ),
     ] = None,
     sampler: Samplers = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPEC", help="A metric beside the bundled ones; may be repeated."),
+        typer.Option(
+            metavar="SPEC",
+            help="A metric beside the bundled ones; may be repeated.",
+            autocompletion=complete_spec("metric"),
+        ),
     ] = None,
     tracker: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPEC", help="An experiment tracker; may be repeated."),
+        typer.Option(
+            metavar="SPEC",
+            help="An experiment tracker; may be repeated.",
+            autocompletion=complete_spec("tracker"),
+        ),
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="The recipe to start from; default: fast."),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="The recipe to start from; default: fast.",
+            autocompletion=complete_recipe,
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A TOML file of settings.")
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="A setting; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            help="A setting; may be repeated.",
+            autocompletion=complete_setting,
+        ),
     ] = None,
     epochs: Annotated[str | None, typer.Option(metavar="N", help="Passes over the text.")] = None,
     minutes: Annotated[
@@ -87,7 +115,6 @@ def run(
 ) -> None:
     """Train a model on a corpus, write with it, and score it: the five phases."""
     from textgen_core.config import configure
-    from textgen_core.discovery import discover
 
     warn_of_unread_stdin(corpus or [])
     configuration = configure(
@@ -108,7 +135,7 @@ def run(
             "test": test,
             "prompt": prompt,
         },
-        discover(),
+        discover_plugins(),
         recipe=recipe,
         config=config,
         settings=settings or (),

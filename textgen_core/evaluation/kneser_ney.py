@@ -130,7 +130,10 @@ def _smoothed(keys: np.ndarray, counts: np.ndarray, contexts: int, size: int) ->
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:
-    """Return what is taken from a count of 0, 1, 2, and 3 or more: float64 `(4,)`."""
+    """Return what is taken from a count of 0, 1, 2, and 3 or more: float64 `(4,)`.
+
+    Of every count something is taken: else nothing would be left for a token that is new there.
+    """
     seen = np.bincount(np.minimum(counts, 5), minlength=6).astype(np.float64)
     one, two, three, four = seen[1:5]
     if not (one and two and three):
@@ -138,5 +141,5 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
     share = one / (one + 2 * two)
     wanted = [0, 1 - 2 * share * two / one, 2 - 3 * share * three / two]
     wanted.append(3 - 4 * share * four / three)
-    clipped: np.ndarray = np.minimum(np.maximum(wanted, 0), np.arange(4.0))
-    return clipped
+    found = np.minimum(wanted, np.arange(4.0))
+    return np.where(found > 0, found, _DISCOUNTS)

@@ -23,7 +23,7 @@ def reported(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         problem = f"{name} raised {type(error).__name__}: {reason_of(error)}"
-        raise PluginFailure(problem) from error
+        raise PluginFailure(problem, advice=PluginFailure.REPORT_IT) from error
 
 
 def reason_of(error: Exception) -> str:

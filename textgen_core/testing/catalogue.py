@@ -9,10 +9,14 @@ from textgen_core.errors import ComponentError
 from textgen_core.registry import KINDS
 from textgen_core.testing import (
     component_checks,
+    conduct_checks,
+    drawing_checks,
     exploration_checks,
     metric_checks,
     model_checks,
+    option_checks,
     random_state_checks,
+    restoring_checks,
     sampler_checks,
     tokenizer_checks,
     tracker_checks,
@@ -21,11 +25,15 @@ from textgen_core.testing.check import Check
 
 CHECKS: tuple[Check, ...] = (
     *component_checks.CHECKS,
+    *option_checks.CHECKS,
+    *restoring_checks.CHECKS,
     *random_state_checks.CHECKS,
+    *conduct_checks.CHECKS,
     *tokenizer_checks.CHECKS,
     *model_checks.CHECKS,
     *exploration_checks.CHECKS,
     *sampler_checks.CHECKS,
+    *drawing_checks.CHECKS,
     *metric_checks.CHECKS,
     *tracker_checks.CHECKS,
 )

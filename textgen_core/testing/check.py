@@ -36,11 +36,21 @@ class Check:
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """What became of a check: a fault, or none, and a note. Unpacks as `(check, fault)`."""
+    """What became of a check: a fault, or none, and a note. Unpacks as `(check, fault)`.
+
+    known: the reason that was declared for the fault, empty where none was. A check that was
+    declared to fail and holds has a fault that says so.
+    """
 
     check: Check
     fault: ConformanceFault | None
     note: str = ""
+    known: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is a fault that nobody declared."""
+        return self.fault is not None and not self.known
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the check, and its fault or None."""
@@ -63,8 +73,21 @@ def require(condition: Any, seen: str) -> None:
         raise ConformanceFault(seen)
 
 
-def run_check(check: Check, subject: Subject) -> Result:
-    """Return what becomes of a check; whatever the component raises is a fault."""
+def run_check(check: Check, subject: Subject, known: str = "") -> Result:
+    """Return what becomes of a check; whatever the component raises is a fault.
+
+    known: why the check is declared to fail, if it is.
+    """
+    result = _examined(check, subject)
+    if not known:
+        return result
+    if result.fault is None:
+        holds = ConformanceFault(f"Declared as a known failure ({known}), and holds: take it out.")
+        return attrs.evolve(result, fault=holds)
+    return attrs.evolve(result, known=known)
+
+
+def _examined(check: Check, subject: Subject) -> Result:
     try:
         note = check.examine(subject)
     except ConformanceFault as fault:

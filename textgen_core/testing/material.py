@@ -40,6 +40,19 @@ AWKWARD_TEXTS = (
     "x" * 300,
 )
 
+# Every kind of character that there is, most of them in no text that a tokenizer has seen.
+UNICODE_TEXTS = (
+    "𐍈𐌰𐌹 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𝒳🜁🀄",  # beyond the first 65,536
+    "Z\u0351\u036b\u0343a\u0328\u0300\u0301l\u0334g\u0321o\u0327 \u0301",  # marks alone
+    "ꦗꦮ ᠮᠣᠩᠭᠣᠯ ᜊᜌ᜔ᜊᜌᜒᜈ᜔ ⴰⵎⴰⵣⵉⵖ ᚠᚢᚦ",
+    "\U0010ffff\ue000\ufffe\ufffd\ud7ff",  # the last of all, private, unassigned, replaced
+    "\u202eleft\u202c \u2066right\u2069 \u061c",
+    "ﷺ ﬀ ǆ ℵ ① Ⅷ ß İ ŉ",  # one character that other forms make several of
+)
+
+# Words that the training text has again and again.
+KNOWN_WORDS = ("keeper", "lights", "ships", "turn", "home", "river", "bridge", "book")
+
 LETTERS = "abcdefghijklmnopqrst"
 
 

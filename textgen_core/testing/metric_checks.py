@@ -31,6 +31,14 @@ def returns_declared_figures(subject: Subject) -> None:
         _require_within(subject, evidence, what)
 
 
+@check("metric.finite", "metric")
+def is_finite(subject: Subject) -> None:
+    """Where there is something to measure, every figure is finite."""
+    for what, evidence in _ordinary_evidence().items():
+        missing = [name for name, value in _measured(subject, evidence).items() if value is None]
+        require(not missing, f"Of {what}, {' and '.join(missing)} is NaN or infinite.")
+
+
 @check("metric.deterministic", "metric")
 def is_deterministic(subject: Subject) -> None:
     """The same evidence gives the same figures."""
@@ -52,7 +60,7 @@ def bears_empty_input(subject: Subject) -> None:
         _require_within(subject, evidence, what)
 
 
-CHECKS = (returns_declared_figures, is_deterministic, bears_empty_input)
+CHECKS = (returns_declared_figures, is_finite, is_deterministic, bears_empty_input)
 
 
 def use(subject: Subject) -> None:
@@ -64,7 +72,7 @@ def _ordinary_evidence() -> dict[str, Evidence]:
     written = [letter_text(length, seed, _LETTERS) for seed, length in enumerate(_LENGTHS)]
     real = [letter_text(length, 10 + seed, _LETTERS) for seed, length in enumerate(_LENGTHS)]
     prompts = [letter_text(12, 20 + seed, _LETTERS) for seed in range(len(_LENGTHS))]
-    loops = ["ab ab ab ab ab ab"] * len(_LENGTHS)
+    loops = ["ab " * 12] * len(_LENGTHS)
     return {
         "different samples": _evidence(written, prompts, real),
         "samples that are their references": _evidence(real, prompts, real),

@@ -159,7 +159,48 @@ def compiles(subject: Subject) -> str | None:
     return None
 
 
-CHECKS = (has_shape, is_causal, keeps_rows_apart, advances_as_it_calls, learns, compiles)
+@check("model.repeatable", "model")
+def is_repeatable(subject: Subject) -> str | None:
+    """Under one seed it is built with the same weights, and under another with others."""
+    import numpy as np
+
+    first, second, other = (build(subject, seed).model for seed in (1, 1, 2))
+    outlines = [[tuple(each.shape) for each in model.variables] for model in (first, second, other)]
+    require(
+        outlines[0] == outlines[1] == outlines[2],
+        "Built three times, it has variables of other shapes each time.",
+    )
+    for one, again in zip(first.variables, second.variables, strict=True):
+        same = np.array_equal(one.numpy(), again.numpy(), equal_nan=one.dtype.startswith("float"))
+        require(same, f"Built twice under one seed, it has two beginnings of {one.path}.")
+    drawn = [
+        (one.numpy(), another.numpy())
+        for one, another in zip(first.trainable_variables, other.trainable_variables, strict=True)
+        if np.ptp(one.numpy()) > 0
+    ]
+    if not drawn:
+        return "all of its weights begin as constants: no seed can change them"
+    changes = any(not np.array_equal(one, another) for one, another in drawn)
+    require(
+        changes, "Under two seeds it has the same weights: it draws them from a seed of its own."
+    )
+    return None
+
+
+CHECKS = (
+    has_shape,
+    is_causal,
+    keeps_rows_apart,
+    advances_as_it_calls,
+    learns,
+    compiles,
+    is_repeatable,
+)
+
+
+def use(subject: Subject) -> None:
+    """Build the model, and run it once over a batch of one."""
+    build(subject).logits(draw_token_ids(1, CONTEXT))
 
 
 def _in_pieces(

@@ -1,39 +1,35 @@
 """The check that using a component leaves the random numbers of the whole process alone.
 
-Models are left out: Keras itself draws its seeds from `random`, and the core puts them back.
+A model is built by the core, which puts back what Keras draws its seeds from: what is looked at is
+its forward pass.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from textgen_core.testing import metric_checks, sampler_checks, tokenizer_checks
+from textgen_core.registry import KINDS
 from textgen_core.testing.check import check, require
 from textgen_core.testing.subject import Subject
-
-# What a component of a kind is there for, in its cheapest form.
-USES: Mapping[str, Callable[[Subject], object]] = {
-    "tokenizer": tokenizer_checks.use,
-    "sampler": sampler_checks.use,
-    "metric": metric_checks.use,
-}
+from textgen_core.testing.uses import use
 
 
-@check("component.frozen-random-state", *USES)
-def leaves_random_state(subject: Subject) -> None:
+@check("component.frozen-random-state", *KINDS)
+def leaves_random_state(subject: Subject) -> str | None:
     """Using it leaves the states of `random` and of `numpy.random` as they were."""
     before = _states()
     try:
-        USES[subject.kind](subject)  # what it imports at first may draw numbers, which is no fault
+        use(subject)  # what it imports at first may draw numbers, which is no fault
         _restore(before)
-        USES[subject.kind](subject)
+        note = use(subject)
         after = _states()
     finally:
         _restore(before)
     changed = [name for name in before if not _same(before[name], after[name])]
     require(not changed, f"Using it changes the state of {' and '.join(changed)}.")
+    return note
 
 
 CHECKS = (leaves_random_state,)

@@ -39,6 +39,14 @@ class Subject:
         """Whether a plugin registers it; a class or instance that was handed in has no name."""
         return bool(self.component.plugin.distribution)
 
+    @property
+    def reference(self) -> str:
+        """What a person reads: DISTRIBUTION:KIND/NAME, or the kind and what was handed in."""
+        if self.is_registered:
+            return f"{self.component.plugin.distribution}:{self.kind}/{self.component.name}"
+        label = self.component.name if self.given is None else self.chosen().label
+        return f"{self.kind}/{label}"
+
     def instance(self) -> Any:
         """Return the instance that the author made, or a new one with every option's default."""
         return self.cls() if self.given is None else self.given

@@ -23,24 +23,31 @@ BATCH = 4
 LEARNING_RATE = 0.01
 
 
-def build(subject: Subject) -> LanguageModel:
+def build(subject: Subject, seed: int = 1) -> LanguageModel:
     """Return the untrained model with its tokenizer, checked as before every run."""
     from textgen_core.building import build_language_model
+    from textgen_core.devices import grow_memory
 
+    grow_memory()  # a fresh process, which restores the model, needs some of the GPU too
     return build_language_model(
         subject.chosen(),
         letter_tokenizer(LETTERS),
         context_length=CONTEXT,
         precision="float32",
-        seed=1,
+        seed=seed,
     )
 
 
 def build_shaken(subject: Subject) -> LanguageModel:
     """Return the model with noise on its weights: zeros would hide what it looks at."""
+    return shaken(build(subject))
+
+
+def shaken(language_model: LanguageModel) -> LanguageModel:
+    """Return a model after noise, the same every time, was added to its weights."""
     import numpy as np
 
-    language_model, draw = build(subject), np.random.default_rng(2)
+    draw = np.random.default_rng(2)
     for variable in language_model.model.trainable_variables:
         variable.assign(variable.numpy() + 0.1 * draw.normal(size=variable.shape))
     return language_model

@@ -9,9 +9,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textgen_core.testing.check import check, require
+from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
-from textgen_core.testing.material import AWKWARD_TEXTS, TRAINING_TEXTS, training_pieces
+from textgen_core.testing.material import (
+    AWKWARD_TEXTS,
+    KNOWN_WORDS,
+    TRAINING_TEXTS,
+    UNICODE_TEXTS,
+    training_pieces,
+)
 from textgen_core.testing.subject import Subject
 from textgen_core.values import plain_options
 
@@ -36,13 +42,13 @@ def numbers_special_tokens(subject: Subject) -> None:
 
     from textgen_core.data.tokenizer import SPECIAL_TOKENS
 
-    trained = subject.instance().train(training_pieces())
+    returned = subject.instance().train(training_pieces())
     require(
-        isinstance(trained, tokenizers.Tokenizer),
-        f"train returns a {type(trained).__name__}, not a tokenizers.Tokenizer.",
+        isinstance(returned, tokenizers.Tokenizer),
+        f"train returns a {type(returned).__name__}, not a tokenizers.Tokenizer.",
     )
-    vocabulary = trained.get_vocab(with_added_tokens=True)
-    added = trained.get_added_tokens_decoder()
+    vocabulary = returned.get_vocab(with_added_tokens=True)
+    added = returned.get_added_tokens_decoder()
     for number, token in enumerate(SPECIAL_TOKENS):
         found = vocabulary.get(token)
         require(found == number, f"The id of {token} is {found}, not {number}.")
@@ -56,22 +62,58 @@ def numbers_special_tokens(subject: Subject) -> None:
     require(len(vocabulary) > len(SPECIAL_TOKENS), "It learns no token beside the special ones.")
 
 
+@check("tokenizer.ids-in-range", "tokenizer")
+def keeps_ids_in_range(subject: Subject) -> None:
+    """Every id that it gives is below the size of its vocabulary, and empty text has none."""
+    from textgen_core.data.tokenizer import encode
+
+    tokenizer = trained(subject)
+    size = tokenizer.get_vocab_size(with_added_tokens=True)
+    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS, *UNICODE_TEXTS):
+        highest = max(encode(tokenizer, text), default=0)
+        require(highest < size, f"{_cut(text)} has the id {highest}, and {size} is the size.")
+    token_ids = encode(tokenizer, "")
+    require(not token_ids, f"The empty text has the ids {token_ids[:20]}.")
+
+
+@check("tokenizer.unicode", "tokenizer")
+def takes_unicode(subject: Subject) -> str | None:
+    """Any text can be encoded and decoded; a word that is known comes back, case aside."""
+    from textgen_core.data.tokenizer import UNK, encode
+
+    tokenizer = trained(subject)
+    for text in (*AWKWARD_TEXTS, *UNICODE_TEXTS):
+        try:
+            tokenizer.decode(encode(tokenizer, text))
+        except Exception as error:
+            raise ConformanceFault(f"{_cut(text)}: {type(error).__name__}: {error}") from error
+    known = 0
+    for word in KNOWN_WORDS:
+        token_ids = encode(tokenizer, word)
+        if token_ids and UNK not in token_ids:
+            known += 1
+            decoded = tokenizer.decode(token_ids)
+            same = decoded.strip().casefold() == word
+            require(same, f"The word {word!r} of its own text comes back as {_cut(decoded)}.")
+    return None if known else "it knows no common word of its text: only that nothing raises"
+
+
 @check("tokenizer.file-round-trip", "tokenizer")
 def survives_its_file(subject: Subject) -> None:
     """Saved as tokenizer.json and loaded again, it encodes and decodes as before."""
     from textgen_core.data.tokenizer import encode, load_tokenizer, save_tokenizer
 
-    trained = _trained(subject)
+    tokenizer = trained(subject)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tokenizer.json"
-        save_tokenizer(trained, path)
+        save_tokenizer(tokenizer, path)
         loaded = load_tokenizer(path)
-    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS):
-        token_ids, again = encode(trained, text), encode(loaded, text)
+    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS, *UNICODE_TEXTS):
+        token_ids, again = encode(tokenizer, text), encode(loaded, text)
         require(
             again == token_ids, f"{_cut(text)} is encoded as {token_ids[:20]}, then {again[:20]}."
         )
-        one, other = trained.decode(token_ids), loaded.decode(token_ids)
+        one, other = tokenizer.decode(token_ids), loaded.decode(token_ids)
         require(one == other, f"{_cut(text)} is decoded as {_cut(one)}, then as {_cut(other)}.")
 
 
@@ -80,14 +122,14 @@ def is_lossless(subject: Subject) -> str | None:
     """Where it says that it is lossless, decoding gives any text back, special-token text too."""
     from textgen_core.data.tokenizer import END, PAD, START, encode
 
-    trained = _trained(subject)
+    tokenizer = trained(subject)
     claims = bool(subject.instance().lossless)
-    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS):
-        token_ids = encode(trained, text)
+    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS, *UNICODE_TEXTS):
+        token_ids = encode(tokenizer, text)
         special = sorted({PAD, START, END} & set(token_ids))
         require(not special, f"{_cut(text)} is ordinary text, and has the special ids {special}.")
         if claims:
-            decoded = trained.decode(token_ids)
+            decoded = tokenizer.decode(token_ids)
             require(decoded == text, f"{_cut(text)} comes back as {_cut(decoded)}.")
     return None if claims else "it does not say that it is lossless: only special-token text"
 
@@ -105,7 +147,14 @@ def is_repeatable(subject: Subject) -> str | None:
     return NOT_FOUND if one is None else None
 
 
-CHECKS = (numbers_special_tokens, survives_its_file, is_lossless, is_repeatable)
+CHECKS = (
+    numbers_special_tokens,
+    keeps_ids_in_range,
+    takes_unicode,
+    survives_its_file,
+    is_lossless,
+    is_repeatable,
+)
 
 
 def use(subject: Subject) -> None:
@@ -113,11 +162,13 @@ def use(subject: Subject) -> None:
     subject.instance().train(training_pieces())
 
 
-def _trained(subject: Subject) -> tokenizers.Tokenizer:
-    """Return a tokenizer that takes special-token text for text, as the core sets every one."""
-    trained: tokenizers.Tokenizer = subject.instance().train(training_pieces())
-    trained.encode_special_tokens = True
-    return trained
+def trained(subject: Subject) -> tokenizers.Tokenizer:
+    """Return a tokenizer that takes every text whole and for text, as the core sets every one."""
+    tokenizer: tokenizers.Tokenizer = subject.instance().train(training_pieces())
+    tokenizer.encode_special_tokens = True
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _cut(text: str) -> str:

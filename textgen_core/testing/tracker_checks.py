@@ -1,13 +1,16 @@
-"""Checks of an experiment tracker: a run is told to it from its start to its end.
+"""Checks of an experiment tracker: a run is told to it from its start to its end, and again.
 
 This module knows nothing about what a tracker writes, or where.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
 from textgen_core.errors import TextgenError
@@ -36,34 +39,84 @@ _VALIDATION_ROW = {
 
 @check("tracker.order", "tracker")
 def follows_a_run(subject: Subject) -> str | None:
-    """It takes start, log, sample and finish, of an interrupted run and of the run resumed."""
+    """It takes start, log, sample and finish, in this order, however the run ends."""
+
+    def tell() -> None:
+        for outcome in ("failed", "interrupted", "finished"):
+            with _run_folder() as directory:
+                _tell(subject, directory, None, _outcome(outcome, directory))
+
+    return _told(tell)
+
+
+@check("tracker.resumed", "tracker")
+def follows_a_resumed_run(subject: Subject) -> str | None:
+    """It goes on with an interrupted run, from a step before the last that it was told of."""
+
+    def tell() -> None:
+        with _run_folder() as directory:
+            _tell(subject, directory, None, _outcome("interrupted", directory))
+            _tell(subject, directory, 1, _outcome("interrupted", directory))
+            _tell(subject, directory, 4, _outcome("finished", directory))
+
+    return _told(tell)
+
+
+@check("tracker.failure", "tracker")
+def leaves_the_run_alone(subject: Subject) -> str | None:
+    """Where it cannot write it raises at most an Exception: the run goes on, with a warning."""
+    warnings: list[str] = []
+    for rows in (2, 0):  # with 0 only `finish` is left to fail
+        with _run_folder() as folder, _no_exit():
+            directory = folder / "run"
+            directory.mkdir()
+            _follow(subject, directory, rows, warnings.append, lost=True)
+            _follow(subject, directory, rows, warnings.append, lost=False)
+    return None if warnings else "it raises nothing where the run directory cannot be written"
+
+
+CHECKS = (follows_a_run, follows_a_resumed_run, leaves_the_run_alone)
+
+
+def use(subject: Subject) -> str | None:
+    """Follow one run."""
+
+    def tell() -> None:
+        with _run_folder() as directory:
+            _tell(subject, directory, None, _outcome("finished", directory))
+
+    return _told(tell)
+
+
+@contextmanager
+def _run_folder() -> Iterator[Path]:
     # What a tracker still holds open cannot be removed everywhere: that is not judged here.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        directory = Path(folder)
-        try:
-            _tell(subject, directory, None, Outcome(status="interrupted"))
-        except (TextgenError, ImportError) as error:
-            return _note_of_missing_package(error)
-        evaluation, report = directory / "evaluation.json", directory / "report.html"
-        evaluation.write_text("{}", encoding="utf-8")
-        report.write_text("<html></html>", encoding="utf-8")
-        finished = Outcome(status="finished", evaluation=evaluation, report=report)
-        _tell(subject, directory, 2, finished)
-    return None
+        yield Path(folder)
 
 
-CHECKS = (follows_a_run,)
+def _outcome(status: Any, directory: Path) -> Outcome:
+    """Return how a run ended; where it is finished its two files are there."""
+    if status != "finished":
+        return Outcome(status=status)
+    evaluation, report = directory / "evaluation.json", directory / "report.html"
+    evaluation.write_text("{}", encoding="utf-8")
+    report.write_text("<html></html>", encoding="utf-8")
+    return Outcome(status="finished", evaluation=evaluation, report=report)
 
 
-def _tell(subject: Subject, directory: Path, resumed_at_step: int | None, outcome: Outcome) -> None:
-    """Tell a run of a few steps, in the order in which training does."""
-    run = TrackedRun(
+def _run_of(directory: Path, resumed_at_step: int | None = None) -> TrackedRun:
+    return TrackedRun(
         id="conformance",
         directory=directory,
         configuration=_CONFIGURATION,
         resumed_at_step=resumed_at_step,
     )
-    session = subject.instance().start(run)
+
+
+def _tell(subject: Subject, directory: Path, resumed_at_step: int | None, outcome: Outcome) -> None:
+    """Tell a run of a few steps, in the order in which training does."""
+    session = subject.instance().start(_run_of(directory, resumed_at_step))
     require(
         isinstance(session, TrackerSession),
         f"start returns a {type(session).__name__}, not a TrackerSession.",
@@ -75,6 +128,62 @@ def _tell(subject: Subject, directory: Path, resumed_at_step: int | None, outcom
     session.sample(first + 2, "Once upon a time\nthere was a “text” – 東京.")
     session.sample(first + 2, "")
     session.finish(outcome)
+
+
+def _follow(
+    subject: Subject,
+    directory: Path,
+    rows: int,
+    warn: Callable[[str], None],
+    *,
+    lost: bool,
+) -> None:
+    """Follow a run of some rows, as training does; `lost`: the run directory is, once it began."""
+    from textgen_core.training.trackers import Trackers
+
+    try:
+        trackers = Trackers([subject.chosen()], _run_of(directory), warn)
+        if lost:
+            with suppress(OSError):  # where open files hold it, it stays
+                directory.rename(directory.with_name("moved away"))
+                directory.write_text("a file in its place", encoding="utf-8")
+        for step in range(1, 1 + rows):
+            trackers.log({"step": step, **_TRAINING_ROW})
+            trackers.sample(step, "Once upon a time")
+        trackers.finish(Outcome(status="failed"))
+    except (SystemExit, KeyboardInterrupt, _Exited) as error:
+        raise ConformanceFault(
+            f"Where it cannot write it ends the run, with {type(error).__name__}: {error}. "
+            "Allowed: an Exception, or none."
+        ) from error
+
+
+class _Exited(BaseException):
+    """Somebody called os._exit, which would have ended the process there and then."""
+
+
+@contextmanager
+def _no_exit() -> Iterator[None]:
+    """Let os._exit raise while the block runs."""
+
+    def refuse(status: int) -> NoReturn:
+        raise _Exited(f"os._exit({status})")
+
+    exit_now = os._exit
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = exit_now
+
+
+def _told(tell: Callable[[], None]) -> str | None:
+    """Tell something; return the note for a package that is missing and named as such."""
+    try:
+        tell()
+    except (TextgenError, ImportError) as error:
+        return _note_of_missing_package(error)
+    return None
 
 
 def _note_of_missing_package(error: BaseException) -> str:

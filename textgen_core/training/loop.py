@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 
 from textgen_core.data.batches import Batch
+from textgen_core.errors import TextgenError
 from textgen_core.run_directory import append_row
 from textgen_core.training.checkpoint import (
     mark_best,
@@ -191,12 +193,20 @@ class _Training:
         began = time.perf_counter()
         self._log()
         self._validate()
-        row = {"step": self._state.step, **self._job.write_sample()}
+        row = {"step": self._state.step, **self._sample()}
         append_row(self._job.run.samples, row)
         self._job.observer.sample(row)
         self._save()
         self._logged_at = time.perf_counter()
         self._pace.event_took(self._logged_at - began)
+
+    def _sample(self) -> Mapping[str, Any]:
+        """Return a sample; if a sampler raises, what was trained until now is saved first."""
+        try:
+            return self._job.write_sample()
+        except TextgenError:
+            self._save()
+            raise
 
     def _validate(self) -> None:
         job = self._job

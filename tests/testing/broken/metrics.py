@@ -1,0 +1,71 @@
+"""Metrics that break one rule each."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import attrs
+from testing.sound import SoundMetric
+
+from textgen_core import Evidence, Figure
+
+COUNTER = itertools.count()
+
+
+@attrs.frozen(kw_only=True)
+class Undeclared(SoundMetric):
+    """Returns a figure that it does not declare."""
+
+    def measure(self, evidence: Evidence) -> Mapping[str, float]:
+        return {**SoundMetric.measure(self, evidence), "longest": 3.0}
+
+
+@attrs.frozen(kw_only=True)
+class OutOfRange(SoundMetric):
+    """Leaves the range that it declares."""
+
+    figures: ClassVar[Mapping[str, Figure]] = {"mean": Figure("neither", 0.0, 1.0)}
+
+
+@attrs.frozen(kw_only=True)
+class NoFigures(SoundMetric):
+    """Declares none."""
+
+    figures: ClassVar[Mapping[str, Figure]] = {}
+
+
+@attrs.frozen(kw_only=True)
+class Moody(SoundMetric):
+    """Measures something else each time."""
+
+    def measure(self, evidence: Evidence) -> Mapping[str, float]:
+        return {"mean": float(next(COUNTER))}
+
+
+@attrs.frozen(kw_only=True)
+class Dividing(SoundMetric):
+    """Divides by the number of samples."""
+
+    def measure(self, evidence: Evidence) -> Mapping[str, float]:
+        return {"mean": sum(map(len, evidence.samples)) / len(evidence.samples)}
+
+
+@attrs.frozen(kw_only=True)
+class Undefined(SoundMetric):
+    """Has no figure for anything."""
+
+    def measure(self, evidence: Evidence) -> Mapping[str, float]:
+        return {"mean": math.nan}
+
+
+BROKEN: tuple[tuple[str, type, str], ...] = (
+    ("metric.figures", Undeclared, "returned the figures longest, mean"),
+    ("metric.figures", OutOfRange, r"mean is 61.75, not within 0.0 to 1.0"),
+    ("metric.figures", NoFigures, "declares no figures"),
+    ("metric.deterministic", Moody, "it measures .*, then"),
+    ("metric.empty-input", Dividing, "ZeroDivisionError"),
+    ("metric.finite", Undefined, "mean is NaN or infinite"),
+)

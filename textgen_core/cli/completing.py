@@ -1,0 +1,188 @@
+"""What the shell is offered when a person presses Tab: names, options, runs and settings.
+
+Plugins are imported for it, TensorFlow is not. A completion never fails and never prints: the
+line that is being typed would be torn.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import shlex
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textgen_core.components import Option
+
+Offers = list[tuple[str, str]]  # what may stand there, and a word about it
+
+INSTRUCTION = "_TEXTGEN_COMPLETE"  # the variable by which the shell asks
+_before = ""  # what stands in the same argument before the word that the shell completes
+
+
+def rejoin_words(environment: MutableMapping[str, str]) -> None:
+    """Undo how bash cuts the line: at each `:` and `=`, in the middle of specs.
+
+    Only what follows the last of these in the argument is completed; what stands before it in the
+    argument is kept aside for the functions here.
+    """
+    global _before
+    _before = ""
+    if environment.get(INSTRUCTION) != "complete_bash":
+        return
+    try:
+        words = shlex.split(environment["COMP_WORDS"])
+        position = int(environment["COMP_CWORD"])
+    except (KeyError, ValueError):  # a quote is open, or nobody asked in this way
+        return
+    words = words[: position + 1] + [""] * (position + 1 - len(words))
+    if words[-1] in (":", "=", ":="):
+        words.append("")
+    joined: list[str] = []
+    is_glued = False
+    for word in words:
+        if word == "=" and joined and joined[-1].startswith("--"):
+            continue  # `--sampler=x` is two words then, which mean the same
+        cuts = word in (":", "=", ":=")
+        if (cuts or is_glued) and joined:
+            joined[-1] += word
+        else:
+            joined.append(word)
+        is_glued = cuts
+    last = words[-1]
+    _before, joined[-1] = joined[-1][: len(joined[-1]) - len(last)], last
+    environment["COMP_WORDS"] = shlex.join(joined)
+    environment["COMP_CWORD"] = str(len(joined) - 1)
+
+
+def _completes(offer: Callable[[str], Iterable[tuple[str, str]]]) -> Callable[[str], Offers]:
+    """Return a function for Typer: of what is typed, the offers that begin so, and no noise."""
+
+    def beginning(typed: str) -> Offers:
+        return [each for each in offer(typed) if each[0].startswith(typed)]
+
+    def complete(incomplete: str) -> Offers:
+        typed = _before + incomplete
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(Exception):
+            offers = beginning(typed)
+            if len(offers) == 1 and offers[0][0].endswith("="):
+                offers += beginning(offers[0][0])  # alone it would be taken, and a space put after
+            return [(text.removeprefix(_before), about) for text, about in offers]
+        return []
+
+    return complete
+
+
+def complete_spec(kind: str) -> Callable[[str], Offers]:
+    """Return the completion of a spec: names of a kind, then a component's options and values."""
+    return _completes(functools.partial(_offer_specs, kind))
+
+
+@_completes
+def complete_reference(typed: str) -> Iterator[tuple[str, str]]:
+    """Offer KIND/NAME of every component."""
+    del typed  # what does not begin so is left out
+    from textgen_core.discovery import discover
+    from textgen_core.registry import KINDS
+
+    registry = discover()
+    for kind in KINDS:
+        for name, each in zip(registry.names(kind), registry.of_kind(kind), strict=True):
+            yield f"{kind}/{name}", each.summary
+
+
+@_completes
+def complete_kind(typed: str) -> Iterator[tuple[str, str]]:
+    """Offer the kinds of components."""
+    del typed  # what does not begin so is left out
+    from textgen_core.registry import KINDS
+
+    yield from ((kind, "") for kind in KINDS)
+
+
+@_completes
+def complete_run(typed: str) -> Iterator[tuple[str, str]]:
+    """Offer the names under runs/."""
+    del typed  # what does not begin so is left out
+    from textgen_core.run_directory import list_runs
+
+    yield from ((path.name, "") for path in list_runs())
+
+
+@_completes
+def complete_recipe(typed: str) -> Iterator[tuple[str, str]]:
+    """Offer the bundled recipes."""
+    del typed  # what does not begin so is left out
+    from textgen_core.layers import load_recipe, recipe_names
+
+    yield from ((name, load_recipe(name).summary) for name in recipe_names())
+
+
+@_completes
+def complete_setting(typed: str) -> Iterator[tuple[str, str]]:
+    """Offer the settings of every section, and the values that one has by name."""
+    from textgen_core.components import options_of
+    from textgen_core.settings import SECTIONS
+
+    for section, cls in SECTIONS.items():
+        for each in options_of(cls):
+            start = f"{section}.{each.name}="
+            if typed.startswith(start):
+                yield from ((start + value, "") for value in _values(each))
+            else:
+                yield start, _about(each)
+
+
+def _offer_specs(kind: str, typed: str) -> Iterator[tuple[str, str]]:
+    from textgen_core.discovery import discover
+
+    registry = discover()
+    name, colon, rest = typed.partition(":")
+    found = {
+        each: component
+        for each, component in zip(registry.names(kind), registry.of_kind(kind), strict=True)
+        if (each == name if colon else each.startswith(typed))
+    }
+    for each, component in found.items():
+        if not colon:
+            yield each, component.summary
+        if colon or len(found) == 1:
+            yield from _offer_options(f"{each}:", component.cls, rest)
+
+
+def _offer_options(start: str, component: type, rest: str) -> Iterator[tuple[str, str]]:
+    """Yield a spec with one more option, or with a value of the option that is being typed."""
+    from textgen_core.components import options_of
+
+    done, comma, item = rest.rpartition(",")
+    given = {each.partition("=")[0].replace("-", "_") for each in done.split(",")}
+    name, equals, _ = item.partition("=")
+    for each in options_of(component):
+        text = f"{start}{done}{comma}{each.name}="
+        if equals and each.name == name.replace("-", "_"):
+            yield from ((text + value, "") for value in _values(each))
+        elif not equals and each.name not in given:
+            yield text, _about(each)
+
+
+def _values(option: Option) -> Iterator[str]:
+    """Yield the values that an option has by name, or its default where it has none such."""
+    from textgen_core.values import listed_values
+
+    listed = list(listed_values(option))
+    for value in listed if any(each is not None for each in listed) else [option.default, *listed]:
+        yield _written(value)
+
+
+def _about(option: Option) -> str:
+    return f"{option.rules.help}; default {_written(option.default)}"
+
+
+def _written(value: Any) -> str:
+    """Return a value as a spec has it."""
+    from textgen_core.specs import format_spec
+    from textgen_core.values import plain_value
+
+    return format_spec("x", {"y": plain_value(value)}).removeprefix("x:y=")

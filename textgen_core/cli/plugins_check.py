@@ -1,0 +1,89 @@
+"""`textgen plugins check`: the conformance kit, held against an installed component."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from textgen_core.cli.completing import complete_reference
+from textgen_core.cli.options import Json, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from textgen_core.registry import Component
+    from textgen_core.testing import Result
+
+JSON_VERSION = 1
+
+
+def check(
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REF",
+            help="KIND/NAME or KIND/DISTRIBUTION/NAME.",
+            autocompletion=complete_reference,
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Hold an installed component to its contract: exit code 1 if it breaks it."""
+    from textgen_core.cli.startup import import_tensorflow
+    from textgen_core.discovery import discover
+    from textgen_core.registry import parse_reference
+
+    kind, name = parse_reference(reference)
+    component = discover().find(kind, name, place="REF")
+    import_tensorflow()
+    from textgen_core.testing import summarise
+
+    results = []
+    for result in _results(component):
+        results.append(result)
+        if not as_json:
+            _show(result)
+    if as_json:
+        print_json(_as_json(component, results))
+    else:
+        typer.echo(f"{kind}/{component.qualified_name}: {summarise(results)}")
+    if any(result.failed for result in results):
+        raise typer.Exit(1)
+
+
+def _results(component: Component) -> Iterator[Result]:
+    """Yield a result for each check as soon as there is one."""
+    from textgen_core.testing import checks_for
+    from textgen_core.testing.check import run_check
+    from textgen_core.testing.subject import find_subject
+
+    subject = find_subject(component)
+    for each in checks_for(component.kind):
+        yield run_check(each, subject)
+
+
+def _show(result: Result) -> None:
+    word, colour = ("holds", "green") if result.fault is None else ("fails", "red")
+    typer.secho(word, fg=colour, nl=False)
+    typer.echo(f"  {result.check.id}: {result.check.sentence}")
+    for line in (str(result.fault) if result.fault is not None else result.note).splitlines():
+        typer.echo(f"         {line}")
+
+
+def _as_json(component: Component, results: list[Result]) -> dict[str, Any]:
+    return {
+        "version": JSON_VERSION,
+        "kind": component.kind,
+        "name": component.name,
+        "distribution": component.plugin.distribution,
+        "checks": [
+            {
+                "id": result.check.id,
+                "sentence": result.check.sentence,
+                "fault": None if result.fault is None else str(result.fault),
+                "note": result.note or None,
+            }
+            for result in results
+        ],
+    }

@@ -1,0 +1,83 @@
+"""What a plugin may register: a frozen class on a contract, whose options can be read.
+
+This module imports no plugin, and knows nothing about where one comes from.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import attrs
+
+from textgen_core.components import Option, options_of
+from textgen_core.registry import KINDS
+from textgen_core.values import BadValue, convert
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+class UnusablePluginError(Exception):
+    """A plugin registers something that cannot be used."""
+
+
+def check_component(kind: str, name: Any, cls: Any) -> None:
+    """Raise UnusablePluginError, which says why `cls` cannot be registered under `name`."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UnusablePluginError(
+            f"the {kind} name {name!r} is not lower-case letters, digits and single hyphens"
+        )
+    check_class(kind, name, cls)
+
+
+def check_class(kind: str, name: str, cls: Any) -> None:
+    """Raise UnusablePluginError, which says why `cls` is no component of a kind."""
+    base = KINDS[kind]
+    if not isinstance(cls, type) or not issubclass(cls, base):
+        raise UnusablePluginError(
+            f"the {kind} {name!r} is {cls!r}, not a subclass of {base.__name__}"
+        )
+    # `attrs.frozen` on the class itself: an inherited decoration does not see the class's fields.
+    if "__attrs_props__" not in vars(cls) or not vars(cls)["__attrs_props__"].is_frozen:
+        raise UnusablePluginError(
+            f"the {kind} {name!r} ({cls.__name__}) is not decorated by attrs.frozen"
+        )
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(vars(cls)["__abstractmethods__"]))
+        raise UnusablePluginError(f"the {kind} {name!r} ({cls.__name__}) does not define {missing}")
+    try:
+        declared = options_of(cls)
+    except Exception as error:
+        raise UnusablePluginError(
+            f"the options of the {kind} {name!r} cannot be read: {error}"
+        ) from error
+    for field in vars(cls)["__attrs_attrs__"]:
+        if field.name not in {each.name for each in declared} and not _is_private(field):
+            raise UnusablePluginError(
+                f"the {kind} {name!r} has the field {field.name!r}, which no option() declares"
+            )
+    for each in declared:
+        _check_option(each, f"the option {each.name!r} of the {kind} {name!r}")
+
+
+def _is_private(field: Any) -> bool:
+    """Return whether a field is no option and needs none: `bind` may keep what it finds there."""
+    by_itself = field.default is not attrs.NOTHING and field.name.startswith("_")
+    return by_itself or not field.init
+
+
+def _check_option(declared: Option, called: str) -> None:
+    """Raise UnusablePluginError unless the option could be set, and its default is allowed."""
+    if declared.name == "name" or declared.name.startswith("_"):
+        raise UnusablePluginError(f"{called} cannot have that name")
+    if isinstance(declared.default, (list, dict, set)):
+        raise UnusablePluginError(f"{called} has a default that can change: {declared.default!r}")
+    try:
+        convert(declared.default, declared.type, declared.rules)
+    except TypeError as error:
+        raise UnusablePluginError(f"{called} cannot be read: {error}") from error
+    except BadValue as bad:
+        raise UnusablePluginError(
+            f"{called} has the default {declared.default!r}; allowed: {bad.allowed}"
+        ) from bad

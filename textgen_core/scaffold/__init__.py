@@ -1,0 +1,14 @@
+"""A plugin package written for its author: small, complete, and green as it stands.
+
+    textgen plugins new epsilon --kind sampler
+
+`names` decides what everything is called, `writing` fills `templates/` and puts the files in their
+place. Nothing here knows what a component does: that stands in the templates, one for each kind.
+"""
+
+from __future__ import annotations
+
+from textgen_core.scaffold.names import PluginNames, name_plugin
+from textgen_core.scaffold.writing import write_plugin
+
+__all__ = ["PluginNames", "name_plugin", "write_plugin"]

@@ -33,6 +33,7 @@ from textgen_core.config import configure
 from textgen_core.discovery import discover
 from textgen_core.registry import KINDS
 from textgen_core.settings import SECTIONS
+from textgen_core.testing import checks_for
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -64,7 +64,7 @@ def overfitted(corpus, tmp_path_factory):
         "word",
         model="transformer:layers=1,heads=2,head_size=32,feed_forward=64,dropout=0.0,ngrams=3,"
         "convolution=4",
-        epochs=12,
+        epochs=20,
         batch_size=8,
         learning_rate=0.01,
     )

@@ -36,6 +36,12 @@ _VERBS = ["watches", "follows", "remembers", "carries", "mends", "forgets", "gre
 _PLACES = ["by the mill", "under the bridge", "near the sea", "in the old barn", "on the hill"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that hold slow tests: last, one of them would keep a core waiting."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def textgen_command(tmp_path: Path) -> Command:
     """Return a function that runs `textgen` as a person does, in an empty working directory.

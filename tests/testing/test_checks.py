@@ -160,6 +160,13 @@ def test_what_a_first_use_imports_may_draw_random_numbers() -> None:
     assert len(uses) == 1
 
 
+def test_a_component_that_seeds_is_found_whatever_the_process_was_seeded_with() -> None:
+    for seed in (0, 1):
+        np.random.seed(seed)
+        subject = find_subject(GlobalTrainer)
+        assert run_check(BY_ID["component.frozen-random-state"], subject).fault is not None
+
+
 def test_random_numbers_are_put_back_after_a_component_that_disturbs_them() -> None:
     before = random.getstate(), np.random.get_state()[1].tolist()
     for cls in (GlobalMetric, GlobalTrainer):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textgen_core.cli.completing import complete_run, complete_spec
+from textgen_core.cli.completing import complete_reference, complete_run, complete_spec
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,14 @@ CorpusArgument = Annotated[
         metavar="[CORPUS]...",
         help="Text files or folders, - for stdin; default: a built-in corpus.",
         show_default=False,
+    ),
+]
+ReferenceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="REF",
+        help="KIND/NAME or KIND/DISTRIBUTION/NAME.",
+        autocompletion=complete_reference,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value on stdout.")]

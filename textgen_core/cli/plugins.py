@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textgen_core.cli.completing import complete_kind, complete_reference
-from textgen_core.cli.options import Json, print_json
+from textgen_core.cli.completing import complete_kind
+from textgen_core.cli.options import Json, ReferenceArgument, print_json, warn
 from textgen_core.cli.plugins_check import check
 from textgen_core.cli.plugins_new import new
 
@@ -34,14 +34,6 @@ Kind = Annotated[
 Timings = Annotated[
     bool, typer.Option("--timings", help="Show how long each plugin took to import.")
 ]
-Reference = Annotated[
-    str,
-    typer.Argument(
-        metavar="REF",
-        help="KIND/NAME or KIND/DISTRIBUTION/NAME.",
-        autocompletion=complete_reference,
-    ),
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -55,7 +47,6 @@ def _default(
 @app.command("list")
 def list_components(kind: Kind = None, timings: Timings = False, as_json: Json = False) -> None:
     """List every component with its provider, and the plugins that failed."""
-    from textgen_core.cli.options import warn
     from textgen_core.discovery import discover
     from textgen_core.errors import UsageError
     from textgen_core.registry import KINDS
@@ -75,7 +66,7 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
 
 
 @app.command("show")
-def show(reference: Reference, as_json: Json = False) -> None:
+def show(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Show a component: its provider, and every option with type, default and bounds."""
     from textgen_core.discovery import discover
     from textgen_core.registry import parse_reference
@@ -95,7 +86,7 @@ def show(reference: Reference, as_json: Json = False) -> None:
 
 
 @app.command("why")
-def why(reference: Reference, as_json: Json = False) -> None:
+def why(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Say which component a name means: every candidate, the winner and the rule."""
     from textgen_core.discovery import discover
     from textgen_core.registry import parse_reference

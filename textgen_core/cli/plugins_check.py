@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from textgen_core.cli.completing import complete_reference
-from textgen_core.cli.options import Json, print_json
+from textgen_core.cli.options import Json, ReferenceArgument, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,17 +17,7 @@ if TYPE_CHECKING:
 JSON_VERSION = 1
 
 
-def check(
-    reference: Annotated[
-        str,
-        typer.Argument(
-            metavar="REF",
-            help="KIND/NAME or KIND/DISTRIBUTION/NAME.",
-            autocompletion=complete_reference,
-        ),
-    ],
-    as_json: Json = False,
-) -> None:
+def check(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Hold an installed component to its contract: exit code 1 if it breaks it."""
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.discovery import discover

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from textgen_core.cli.completing import complete_kind
 from textgen_core.cli.options import Json, print_json
 
 JSON_VERSION = 1
@@ -24,6 +25,7 @@ def new(
             metavar="KIND",
             help="What it is: tokenizer, model, sampler, metric, tracker.",
             show_default=False,
+            autocompletion=complete_kind,
         ),
     ],
     out: Annotated[

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 Offers = list[tuple[str, str]]  # what may stand there, and a word about it
 
 INSTRUCTION = "_TEXTGEN_COMPLETE"  # the variable by which the shell asks
+_CUTS = (":", "=", ":=")  # the words that bash makes of an argument's separators
 _before = ""  # what stands in the same argument before the word that the shell completes
 
 
 def rejoin_words(environment: MutableMapping[str, str]) -> None:
-    """Undo how bash cuts the line: at each `:` and `=`, in the middle of specs.
+    """Undo in bash's variables how it cuts the line: at each `:` and `=`, in the middle of specs.
 
     Only what follows the last of these in the argument is completed; what stands before it in the
     argument is kept aside for the functions here.
@@ -38,23 +39,28 @@ def rejoin_words(environment: MutableMapping[str, str]) -> None:
     except (KeyError, ValueError):  # a quote is open, or nobody asked in this way
         return
     words = words[: position + 1] + [""] * (position + 1 - len(words))
-    if words[-1] in (":", "=", ":="):
+    if words[-1] in _CUTS:
         words.append("")
-    joined: list[str] = []
+    arguments, last = _arguments(words), words[-1]
+    _before, arguments[-1] = arguments[-1].removesuffix(last), last
+    environment["COMP_WORDS"] = shlex.join(arguments)
+    environment["COMP_CWORD"] = str(len(arguments) - 1)
+
+
+def _arguments(words: Iterable[str]) -> list[str]:
+    """Return the arguments that bash has cut into words."""
+    arguments: list[str] = []
     is_glued = False
     for word in words:
-        if word == "=" and joined and joined[-1].startswith("--"):
+        if word == "=" and arguments and arguments[-1].startswith("--"):
             continue  # `--sampler=x` is two words then, which mean the same
-        cuts = word in (":", "=", ":=")
-        if (cuts or is_glued) and joined:
-            joined[-1] += word
+        cuts = word in _CUTS
+        if (cuts or is_glued) and arguments:
+            arguments[-1] += word
         else:
-            joined.append(word)
+            arguments.append(word)
         is_glued = cuts
-    last = words[-1]
-    _before, joined[-1] = joined[-1][: len(joined[-1]) - len(last)], last
-    environment["COMP_WORDS"] = shlex.join(joined)
-    environment["COMP_CWORD"] = str(len(joined) - 1)
+    return arguments
 
 
 def _completes(offer: Callable[[str], Iterable[tuple[str, str]]]) -> Callable[[str], Offers]:

@@ -15,7 +15,7 @@ from textgen_core.components import Option, options_of
 from textgen_core.registry import KINDS
 from textgen_core.values import BadValue, convert
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class UnusablePluginError(Exception):
@@ -24,7 +24,7 @@ class UnusablePluginError(Exception):
 
 def check_component(kind: str, name: Any, cls: Any) -> None:
     """Raise UnusablePluginError, which says why `cls` cannot be registered under `name`."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UnusablePluginError(
             f"the {kind} name {name!r} is not lower-case letters, digits and single hyphens"
         )

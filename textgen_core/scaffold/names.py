@@ -14,12 +14,11 @@ import attrs
 
 from textgen_core.discovery import discover
 from textgen_core.errors import UsageError
+from textgen_core.registration import NAME
 from textgen_core.registry import CORE, KINDS, ONLY, Registry, same_distribution
 
 PREFIX = "textgen-"
 LONGEST = 30  # characters of a component's name: longer ones would break lines of the files
-
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 # As the bundled classes are called: NucleusSampler, LSTMBuilder, BPETokenizerTrainer.
 _CLASS_ENDINGS: Mapping[str, str] = {
@@ -62,7 +61,7 @@ def name_plugin(name: str, kind: str) -> PluginNames:
     if kind not in KINDS:
         raise UsageError(f"--kind cannot be {kind!r}.", f"Allowed: {', '.join(KINDS)}.")
     component = name.removeprefix(PREFIX)
-    if len(component) > LONGEST or not _NAME.fullmatch(component):
+    if len(component) > LONGEST or not NAME.fullmatch(component):
         raise _refused(
             name,
             f"Allowed: lower-case letters, digits and single hyphens, a letter first, {LONGEST} "
@@ -93,7 +92,7 @@ def _spelt_as_allowed(component: str) -> str:
     """Return the nearest name that is allowed, or an empty string where none is near."""
     words = re.findall(r"[a-z0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", component).lower())
     near = "-".join(words).lstrip("0123456789-")[:LONGEST].rstrip("-")
-    return near if _NAME.fullmatch(near) else ""
+    return near if NAME.fullmatch(near) else ""
 
 
 def _reason_against(names: PluginNames) -> str:

@@ -18,12 +18,12 @@ from textgen_core.config import Configuration, configure
 from textgen_core.discovery import discover
 from textgen_core.layers import ONE
 from textgen_core.manifest import describe_run, load_configuration
-from textgen_core.registry import Component, Plugin, Registry
+from textgen_core.registry import Component, Registry
 from textgen_core.run_directory import RunDirectory, create_run_directory, write_json, write_toml
 from textgen_core.selection import Chosen
 from textgen_core.testing.fresh_process import run_fresh
 from textgen_core.testing.material import AWKWARD_TEXTS, TRAINING_TEXTS
-from textgen_core.testing.subject import Subject
+from textgen_core.testing.subject import Subject, find_subject
 from textgen_core.testing.tiny_model import CONTEXT
 from textgen_core.values import plain_options
 
@@ -115,8 +115,7 @@ def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     kind, registry = given["kind"], discover()
     if given["is_added"]:
         cls = operator.attrgetter(given["class"])(module)
-        added = Component(kind=kind, name=given["name"], cls=cls, plugin=_nobody())
-        registry = _with_added(registry, _named(added))
+        registry = _with_added(registry, _named(find_subject(cls).component))
     runs = [RunDirectory(Path(each)) for each in given["runs"]]
     configurations = [load_configuration(run, registry)[0] for run in runs]
     found: dict[str, Any] = {"options": []}
@@ -177,10 +176,6 @@ def _is_in_its_module(cls: type) -> bool:
 def described(instance: Any) -> dict[str, Any]:
     """Return the class and the options of an instance, as `read_again` finds them."""
     return {"class": type(instance).__qualname__, **plain_options(instance)}
-
-
-def _nobody() -> Plugin:
-    return Plugin(distribution="", version="", entry_point="", module="", status="ok")
 
 
 def _named(component: Component) -> Component:

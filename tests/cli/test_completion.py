@@ -103,9 +103,7 @@ def test_a_plugin_that_fails_or_prints_disturbs_no_completion(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_completion_that_cannot_be_made_is_an_empty_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_completion_that_cannot_be_made_is_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise RuntimeError("no registry")
 

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from installation import build
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "textgen-mirostat"
 
@@ -58,8 +59,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     """Return a folder that holds the built and installed package, and nothing else."""
     folder = tmp_path_factory.mktemp("site")
-    python_module("build", "--wheel", "--no-isolation", "--outdir", folder / "dist", project)
-    (wheel,) = (folder / "dist").glob("*.whl")
+    wheel = build(project, folder / "dist")
     installed = folder / "installed"
     python_module("pip", "install", "--no-deps", "--no-index", "--target", installed, wheel)
     return installed

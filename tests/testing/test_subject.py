@@ -1,3 +1,5 @@
+"""What a reference, a class or an instance means to the kit, and what it refuses."""
+
 from __future__ import annotations
 
 import pytest

@@ -24,7 +24,7 @@ from textgen_core.selection import Chosen
 from textgen_core.testing.fresh_process import run_fresh
 from textgen_core.testing.material import AWKWARD_TEXTS, TRAINING_TEXTS
 from textgen_core.testing.subject import Subject, find_subject
-from textgen_core.testing.tiny_model import CONTEXT
+from textgen_core.testing.tiny_model import CONTEXT, draw_token_ids
 from textgen_core.values import plain_options
 
 if TYPE_CHECKING:
@@ -134,7 +134,6 @@ def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 def _restored_model(run: RunDirectory, configuration: Configuration) -> dict[str, Any]:
     from textgen_core.building import build_language_model
     from textgen_core.opened_run import Run
-    from textgen_core.testing.tiny_model import draw_token_ids
 
     restored = Run(run, configuration).language_model
     logits = restored.logits(draw_token_ids(2, CONTEXT)).numpy()

@@ -20,7 +20,16 @@ from textgen_core.run_directory import RunDirectory
 from textgen_core.testing.check import check, require
 from textgen_core.testing.fresh_process import NOT_FOUND
 from textgen_core.testing.option_bounds import within_bounds
+from textgen_core.testing.restoring import (
+    described,
+    encode_all,
+    read_in_fresh_process,
+    save_model,
+    write_runs,
+)
 from textgen_core.testing.subject import Subject
+from textgen_core.testing.tiny_model import CONTEXT, build, difference, draw_token_ids, shaken
+from textgen_core.testing.tokenizer_checks import trained
 from textgen_core.values import listed_values
 
 TOLERANCE = 1e-5  # between the logits of one process and of another, as a share of the largest
@@ -36,8 +45,6 @@ def is_restored(subject: Subject) -> str | None:
     # Another order of every set and dict of texts than here.
     seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     with tempfile.TemporaryDirectory() as folder:
-        from textgen_core.testing.restoring import read_in_fresh_process, write_runs
-
         runs = write_runs(subject, instances, Path(folder))
         expected = _saved(subject, runs[0])
         found = read_in_fresh_process(subject, runs, {"PYTHONHASHSEED": seed})
@@ -75,17 +82,12 @@ def _values_of(declared: Option) -> list[Any]:
 
 def _saved(subject: Subject, run: RunDirectory) -> Any:
     """Write what belongs to the kind into a run directory; return what must come back from it."""
-    from textgen_core.testing.restoring import encode_all, save_model
-
     if subject.kind == "model":
-        from textgen_core.testing.tiny_model import CONTEXT, build, draw_token_ids, shaken
-
         later = shaken(build(subject))
         save_model(run, build(subject), later)
         return later.logits(draw_token_ids(2, CONTEXT)).numpy()
     if subject.kind == "tokenizer":
         from textgen_core.data.tokenizer import save_tokenizer
-        from textgen_core.testing.tokenizer_checks import trained
 
         tokenizer = trained(subject)
         save_tokenizer(tokenizer, run.tokenizer)
@@ -94,8 +96,6 @@ def _saved(subject: Subject, run: RunDirectory) -> Any:
 
 
 def _require_same_options(instances: Sequence[Any], restored: Sequence[Any]) -> None:
-    from textgen_core.testing.restoring import described
-
     for instance, found in zip(instances, restored, strict=True):
         wanted = described(instance)
         changed = [
@@ -108,8 +108,6 @@ def _require_same_options(instances: Sequence[Any], restored: Sequence[Any]) -> 
 
 def _require_same_model(logits: Any, restored: Any) -> None:
     import numpy as np
-
-    from textgen_core.testing.tiny_model import difference
 
     off = difference(logits, np.asarray(restored["logits"], np.float32))
     require(

@@ -60,6 +60,7 @@ def unmet_requirement(entry_point: importlib.metadata.EntryPoint) -> str:
     except Exception:  # torn metadata, or textgen run from a folder: nothing to compare
         return ""
     for text in filter(_ASKS_FOR_CORE.match, asked):
+        # Only now: beside bundled plugins alone, no command waits for this import.
         from packaging.requirements import InvalidRequirement, Requirement
 
         with contextlib.suppress(InvalidRequirement):

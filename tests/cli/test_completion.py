@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fake_plugins import Site, sampler_source
 
-from textgen_core.cli import completing
+from textgen_core.cli.bash_words import BEFORE, rejoin_words
 from textgen_core.cli.completing import (
     complete_kind,
     complete_recipe,
@@ -19,7 +19,6 @@ from textgen_core.cli.completing import (
     complete_run,
     complete_setting,
     complete_spec,
-    rejoin_words,
 )
 
 SAMPLERS = complete_spec("sampler")
@@ -134,9 +133,8 @@ def test_a_completion_that_cannot_be_made_is_an_empty_one(monkeypatch: pytest.Mo
     ],
 )
 def test_the_words_that_bash_cuts_are_put_together_again(
-    line: list[str], words: str, before: str, monkeypatch: pytest.MonkeyPatch
+    line: list[str], words: str, before: str
 ) -> None:
-    monkeypatch.setattr(completing, "_before", "")
     environment = {
         "_TEXTGEN_COMPLETE": "complete_bash",
         "COMP_WORDS": "\n".join(line),
@@ -145,7 +143,7 @@ def test_the_words_that_bash_cuts_are_put_together_again(
     rejoin_words(environment)
     assert environment["COMP_WORDS"] == words
     assert environment["COMP_CWORD"] == str(len(words.split()) - 1)
-    assert completing._before == before
+    assert environment[BEFORE] == before
 
 
 @pytest.mark.parametrize(

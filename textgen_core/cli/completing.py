@@ -9,58 +9,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import shlex
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+import os
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from textgen_core.cli.bash_words import BEFORE
 
 if TYPE_CHECKING:
     from textgen_core.components import Option
 
 Offers = list[tuple[str, str]]  # what may stand there, and a word about it
-
-INSTRUCTION = "_TEXTGEN_COMPLETE"  # the variable by which the shell asks
-_CUTS = (":", "=", ":=")  # the words that bash makes of an argument's separators
-_before = ""  # what stands in the same argument before the word that the shell completes
-
-
-def rejoin_words(environment: MutableMapping[str, str]) -> None:
-    """Undo in bash's variables how it cuts the line: at each `:` and `=`, in the middle of specs.
-
-    Only what follows the last of these in the argument is completed; what stands before it in the
-    argument is kept aside for the functions here.
-    """
-    global _before
-    _before = ""
-    if environment.get(INSTRUCTION) != "complete_bash":
-        return
-    try:
-        words = shlex.split(environment["COMP_WORDS"])
-        position = int(environment["COMP_CWORD"])
-    except (KeyError, ValueError):  # a quote is open, or nobody asked in this way
-        return
-    words = words[: position + 1] + [""] * (position + 1 - len(words))
-    if words[-1] in _CUTS:
-        words.append("")
-    arguments, last = _arguments(words), words[-1]
-    _before, arguments[-1] = arguments[-1].removesuffix(last), last
-    environment["COMP_WORDS"] = shlex.join(arguments)
-    environment["COMP_CWORD"] = str(len(arguments) - 1)
-
-
-def _arguments(words: Iterable[str]) -> list[str]:
-    """Return the arguments that bash has cut into words."""
-    arguments: list[str] = []
-    is_glued = False
-    for word in words:
-        if word == "=" and arguments and arguments[-1].startswith("--"):
-            continue  # `--sampler=x` is two words then, which mean the same
-        cuts = word in _CUTS
-        if (cuts or is_glued) and arguments:
-            arguments[-1] += word
-        else:
-            arguments.append(word)
-        is_glued = cuts
-    return arguments
 
 
 def _completes(offer: Callable[[str], Iterable[tuple[str, str]]]) -> Callable[[str], Offers]:
@@ -70,12 +28,13 @@ def _completes(offer: Callable[[str], Iterable[tuple[str, str]]]) -> Callable[[s
         return [each for each in offer(typed) if each[0].startswith(typed)]
 
     def complete(incomplete: str) -> Offers:
-        typed = _before + incomplete
+        before = os.environ.get(BEFORE, "")
+        typed = before + incomplete
         with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(Exception):
             offers = beginning(typed)
             if len(offers) == 1 and offers[0][0].endswith("="):
                 offers += beginning(offers[0][0])  # alone it would be taken, and a space put after
-            return [(text.removeprefix(_before), about) for text, about in offers]
+            return [(text.removeprefix(before), about) for text, about in offers]
         return []
 
     return complete

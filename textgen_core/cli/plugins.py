@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgen_core.cli.completing import complete_kind
 from textgen_core.cli.options import Json, ReferenceArgument, print_json, warn
 from textgen_core.cli.plugins_check import check
+from textgen_core.cli.plugins_json import (
+    JSON_VERSION,
+    component_as_json,
+    list_as_json,
+    plugin_as_json,
+)
 from textgen_core.cli.plugins_new import new
 
 if TYPE_CHECKING:
-    from textgen_core.registry import Component, Plugin, Registry
+    from textgen_core.registry import Plugin, Registry
 
-JSON_VERSION = 1
 COLUMNS = ("name", "provider", "version", "status", "summary")
 
 app = typer.Typer(
@@ -57,7 +62,7 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
     for text in registry.warnings + registry.delays:
         warn(text)
     if as_json:
-        print_json(_list_as_json(registry, kind))
+        print_json(list_as_json(registry, kind))
         return
     _show_components(registry, [kind] if kind else list(KINDS))
     _show_left_out(registry)
@@ -73,7 +78,7 @@ def show(reference: ReferenceArgument, as_json: Json = False) -> None:
 
     kind, name = parse_reference(reference)
     component = discover().find(kind, name, place="REF")
-    described = _component_as_json(component, with_options=True)
+    described = component_as_json(component, with_options=True)
     if as_json:
         print_json(described)
         return
@@ -102,10 +107,10 @@ def why(reference: ReferenceArgument, as_json: Json = False) -> None:
             {
                 "version": JSON_VERSION,
                 "reference": reference,
-                "winner": None if winner is None else _component_as_json(winner),
+                "winner": None if winner is None else component_as_json(winner),
                 "rule": decision.rule,
-                "candidates": [_component_as_json(each) for each in decision.candidates],
-                "not_loaded": [_plugin_as_json(each) for each in _not_loaded(registry)],
+                "candidates": [component_as_json(each) for each in decision.candidates],
+                "not_loaded": [plugin_as_json(each) for each in _not_loaded(registry)],
             }
         )
         return
@@ -167,55 +172,3 @@ def _show_timings(registry: Registry) -> None:
 
 def _not_loaded(registry: Registry) -> list[Plugin]:
     return [plugin for plugin in registry.plugins if plugin.status != "ok"]
-
-
-def _list_as_json(registry: Registry, kind: str | None) -> dict[str, Any]:
-    return {
-        "version": JSON_VERSION,
-        "components": [
-            _component_as_json(each)
-            for each in registry.components
-            if kind is None or each.kind == kind
-        ],
-        "plugins": [_plugin_as_json(each) for each in registry.plugins],
-    }
-
-
-def _plugin_as_json(plugin: Plugin) -> dict[str, Any]:
-    return {
-        "distribution": plugin.distribution,
-        "version": plugin.version,
-        "entry_point": plugin.entry_point,
-        "location": plugin.module,
-        "path": plugin.path,
-        "status": plugin.status,
-        "error": plugin.error or None,
-        "import_seconds": round(plugin.import_seconds, 6),
-    }
-
-
-def _component_as_json(component: Component, *, with_options: bool = False) -> dict[str, Any]:
-    from textgen_core.components import options_of
-    from textgen_core.values import describe_type, plain_value
-
-    described: dict[str, Any] = {
-        "kind": component.kind,
-        "name": component.name,
-        "distribution": component.plugin.distribution,
-        "version": component.plugin.version,
-        "status": component.plugin.status,
-        "summary": component.summary,
-        "location": component.location,
-    }
-    if with_options:
-        described["options"] = [
-            {
-                "name": option.name,
-                "type": describe_type(option.type),
-                "default": plain_value(option.default),
-                "bounds": option.rules.describe(),
-                "help": option.rules.help,
-            }
-            for option in options_of(component.cls)
-        ]
-    return described

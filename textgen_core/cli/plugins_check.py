@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from textgen_core.cli.options import Json, ReferenceArgument, print_json
+from textgen_core.cli.plugins_json import JSON_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from textgen_core.registry import Component
     from textgen_core.testing import Result
-
-JSON_VERSION = 1
 
 
 def check(reference: ReferenceArgument, as_json: Json = False) -> None:

@@ -10,8 +10,7 @@ import typer
 
 from textgen_core.cli.completing import complete_kind
 from textgen_core.cli.options import Json, print_json
-
-JSON_VERSION = 1
+from textgen_core.cli.plugins_json import JSON_VERSION
 
 
 def new(

@@ -10,8 +10,6 @@ from textgen_core.cli.options import Json, ReferenceArgument, print_json
 from textgen_core.cli.plugins_json import JSON_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from textgen_core.registry import Component
     from textgen_core.testing import Result
 
@@ -25,30 +23,15 @@ def check(reference: ReferenceArgument, as_json: Json = False) -> None:
     kind, name = parse_reference(reference)
     component = discover().find(kind, name, place="REF")
     import_tensorflow()
-    from textgen_core.testing import summarise
+    from textgen_core.testing import run_checks, summarise
 
-    results = []
-    for result in _results(component):
-        results.append(result)
-        if not as_json:
-            _show(result)
+    results = run_checks(component, tell=None if as_json else _show)
     if as_json:
         print_json(_as_json(component, results))
     else:
         typer.echo(f"{kind}/{component.qualified_name}: {summarise(results)}")
     if any(result.failed for result in results):
         raise typer.Exit(1)
-
-
-def _results(component: Component) -> Iterator[Result]:
-    """Yield a result for each check as soon as there is one."""
-    from textgen_core.testing import checks_for
-    from textgen_core.testing.check import run_check
-    from textgen_core.testing.subject import find_subject
-
-    subject = find_subject(component)
-    for each in checks_for(component.kind):
-        yield run_check(each, subject)
 
 
 def _show(result: Result) -> None:

@@ -16,15 +16,26 @@ from textgen_core.testing.subject import Subject, find_subject
 from textgen_core.values import unknown_name
 
 
-def run_checks(component: Any, *, known_failures: Mapping[str, str] | None = None) -> list[Result]:
+def run_checks(
+    component: Any,
+    *,
+    known_failures: Mapping[str, str] | None = None,
+    tell: Callable[[Result], object] | None = None,
+) -> list[Result]:
     """Run every check of a component, which is given as to `conformance`, and go on after faults.
 
     Also takes a Component of the registry. Each result unpacks as `(check, fault or None)`; a fault
-    that was declared has its reason in `known`.
+    that was declared has its reason in `known`. `tell` is given each result as soon as there is
+    one.
     """
     subject = find_subject(component)
     known = _checked(known_failures or {}, subject)
-    return [run_check(each, subject, known.get(each.id, "")) for each in checks_for(subject.kind)]
+    results = []
+    for each in checks_for(subject.kind):
+        results.append(run_check(each, subject, known.get(each.id, "")))
+        if tell is not None:
+            tell(results[-1])
+    return results
 
 
 def conformance(

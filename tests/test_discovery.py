@@ -417,7 +417,8 @@ def test_a_failed_plugin_is_complained_about_with_cause_and_way_out(plugin_site:
     plugin_site.add("broken-plugin", "raise ValueError('no')", version="0.3")
     plugin_site.add("good-plugin", sampler_source("good"))
     assert plugin_site.registry().complaints == (
-        "The plugin broken-plugin 0.3 (main) failed: ValueError: no. "
+        "The plugin broken-plugin 0.3 (main) failed: ValueError: no "
+        "(fake_broken_plugin.py, line 1). "
         "To leave it out, set TEXTGEN_PLUGINS_DISABLE=broken-plugin:main",
     )
 
@@ -441,3 +442,19 @@ def test_a_plugin_that_takes_long_is_complained_about_with_its_time() -> None:
 def test_a_plugin_is_told_with_the_folder_that_it_lies_in(plugin_site: Site) -> None:
     plugin_site.add("good-plugin", sampler_source("good"))
     assert only(plugin_site.registry()).path == str(plugin_site.folder)
+
+
+def test_a_plugin_that_raises_is_told_with_the_line_in_its_own_package(plugin_site: Site) -> None:
+    source = "import json\n\n\ndef read():\n    return json.loads('{')\n\n\nread()\n"
+    plugin_site.add("reading-plugin", source)
+    error = only(plugin_site.registry()).error
+    assert error.startswith("JSONDecodeError: ")
+    assert error.endswith(" (fake_reading_plugin.py, line 5)")
+
+
+def test_a_plugin_whose_own_module_is_gone_is_to_be_installed_again(plugin_site: Site) -> None:
+    plugin_site.add_metadata("gone", "[textgen]\nmain = fake_that_is_gone.part\n")
+    assert only(plugin_site.registry()).error == (
+        "ModuleNotFoundError: No module named 'fake_that_is_gone' "
+        "(it is no longer where it was installed: install it again)"
+    )

@@ -233,6 +233,29 @@ def test_a_missing_plugin_is_named_with_the_command_that_brings_it_back(
     assert caught.value.exit_code == 4
 
 
+def test_what_is_missing_and_will_not_be_used_is_warned_about_and_left_out(tmp_path: Path) -> None:
+    run, _ = made(tmp_path, registry(OWN), sampler="own")
+    configuration, (warning,) = load_configuration(run, without_own(), used=("metric",))
+    assert configuration.missing == ("sampler",)
+    assert configuration.samplers == ()
+    assert "needs the sampler 'own' of textgen-example 1.0, which is not installed." in warning
+    assert "pip install textgen-example==1.0" in warning
+    with pytest.raises(RunDirectoryError, match="which is not installed"):
+        load_configuration(run, without_own(), used=("sampler",))
+
+
+@pytest.mark.parametrize("kind", ["tokenizer", "model"])
+def test_tokenizer_and_model_are_always_needed(tmp_path: Path, kind: str) -> None:
+    run, _ = made(tmp_path, registry())
+    manifest = json.loads(run.manifest.read_text())
+    for needed in manifest["components"]:
+        if needed["kind"] == kind:
+            needed["distribution"] = "textgen-gone"
+    write_json(run.manifest, manifest)
+    with pytest.raises(RunDirectoryError, match=f"needs the {kind} .* of textgen-gone"):
+        load_configuration(run, registry(), used=())
+
+
 def test_a_namesake_of_another_distribution_does_not_take_the_place(tmp_path: Path) -> None:
     run, _ = made(tmp_path, registry(OWN), sampler="own")
     other = component("sampler", "own", Cut, "textgen-other")

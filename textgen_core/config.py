@@ -55,7 +55,11 @@ SEED = Option(
 
 @attrs.frozen(kw_only=True)
 class Configuration:
-    """All that a run is made from, checked."""
+    """All that a run is made from, checked.
+
+    missing: the kinds of which this installation lacks a component that the run was made with. All
+    of such a kind are left out then, and whoever would use them says so.
+    """
 
     seed: int
     corpus: CorpusSettings
@@ -68,6 +72,7 @@ class Configuration:
     samplers: tuple[Chosen, ...]
     metrics: tuple[Chosen, ...]
     trackers: tuple[Chosen, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def components(self) -> tuple[Chosen, ...]:

@@ -14,7 +14,9 @@ import importlib.metadata
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
@@ -147,6 +149,24 @@ def _in_words(cause: BaseException, plugin: Plugin) -> str:
     if isinstance(cause, UnusablePluginError):
         return text
     told = f"{type(cause).__name__}: {text}" if text else type(cause).__name__
+    if isinstance(cause, ModuleNotFoundError) and _is_own(cause.name, plugin):
+        return f"{told} (it is no longer where it was installed: install it again)"
     if isinstance(cause, ModuleNotFoundError):
-        told += f" (with what it needs: pip install --force-reinstall {plugin.distribution})"
-    return told
+        return f"{told} (install that package; if the plugin did not ask for it, tell its author)"
+    return f"{told}{_place_of(cause, plugin)}"
+
+
+def _is_own(module: str | None, plugin: Plugin) -> bool:
+    """Return whether a module is the one that the entry point names, or a package around it."""
+    own = plugin.module.partition(":")[0].strip()
+    return module is not None and f"{own}.".startswith(f"{module}.")
+
+
+def _place_of(cause: BaseException, plugin: Plugin) -> str:
+    """Return file and line in the plugin's own package at which it raised; empty if none there."""
+    package = plugin.module.partition(":")[0].partition(".")[0].strip()
+    for frame in reversed(traceback.extract_tb(cause.__traceback__)):
+        path = Path(frame.filename)
+        if package in (path.stem, *path.parent.parts):
+            return f" ({path.name}, line {frame.lineno})"
+    return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,10 +16,11 @@ import attrs
 
 from textgen_core.config import Configuration, resolve
 from textgen_core.errors import RunDirectoryError, UsageError
-from textgen_core.layers import NO_RECIPE, file_layers
+from textgen_core.layers import NO_RECIPE, ONE, Layer, file_layers
 from textgen_core.registry import (
     CORE,
     DISABLE,
+    KINDS,
     ONLY,
     Plugin,
     Registry,
@@ -74,21 +75,29 @@ def describe_run(
 
 
 def load_configuration(
-    run: RunDirectory, registry: Registry
+    run: RunDirectory, registry: Registry, used: Collection[str] = tuple(KINDS)
 ) -> tuple[Configuration, tuple[str, ...]]:
-    """Return the configuration of a run, and warnings about changed versions of its plugins.
+    """Return the configuration of a run, and warnings about its plugins as they are here.
 
-    Raises RunDirectoryError if run.toml or manifest.json is damaged, or a plugin is missing.
+    used: the kinds of components that will be used, beside tokenizer and model, which always are.
+    What is missing of another kind is warned about, and `missing` names the kind. Raises
+    RunDirectoryError if run.toml or manifest.json is damaged, or a plugin is missing.
     """
-    warnings: tuple[str, ...] = ()
+    warnings: list[str] = []
+    missing: set[str] = set()
     if run.manifest.is_file():  # a run that was interrupted early has none yet
         manifest = read_json(run.manifest)
-        check_components(run, manifest, registry)
-        warnings = tuple(version_changes(run, manifest, registry))
+        for kind, error in missing_components(run, manifest, registry):
+            if kind in (*used, *ONE):
+                raise error
+            missing.add(kind)
+            warnings.append(f"{error.problem} {error.advice}")
+        warnings += version_changes(run, manifest, registry)
         registry = _as_then(registry, _needed(run, manifest))
     try:
         layers = file_layers(run.configuration, NO_RECIPE)
-        return resolve(layers, registry), warnings
+        configuration = resolve([_without(layer, missing) for layer in layers], registry)
+        return attrs.evolve(configuration, missing=tuple(sorted(missing))), tuple(warnings)
     except UsageError as error:
         raise RunDirectoryError(
             f"{run.configuration} cannot be used: {error.problem}", error.allowed, error.advice
@@ -138,17 +147,27 @@ def check_settings(run: RunDirectory, configuration: Configuration, precision: s
         )
 
 
-def check_components(run: RunDirectory, manifest: Mapping[str, Any], registry: Registry) -> None:
-    """Raise RunDirectoryError unless every component of the run is offered by its distribution."""
+def missing_components(
+    run: RunDirectory, manifest: Mapping[str, Any], registry: Registry
+) -> Iterator[tuple[str, RunDirectoryError]]:
+    """Yield kind and error of each component of the run that its distribution does not offer."""
     for needed in _needed(run, manifest):
         kind, name, distribution = needed["kind"], needed["name"], needed["distribution"]
         if not distribution:
-            raise RunDirectoryError(
+            error = RunDirectoryError(
                 f"{run.path} was made with the {kind} {name}, which no plugin provides.",
                 advice="Register the class as a plugin to open the run with it.",
             )
-        if not registry.candidates(kind, f"{distribution}/{name}"):
-            raise _missing(run, needed, registry.plugins)
+            yield kind, error
+        elif not registry.candidates(kind, f"{distribution}/{name}"):
+            yield kind, _missing(run, needed, registry.plugins)
+
+
+def _without(layer: Layer, kinds: Collection[str]) -> Layer:
+    """Return a layer without the components of some kinds."""
+    gone = {f"{kind}s" for kind in kinds}
+    kept = {key: value for key, value in layer.table.items() if key not in gone}
+    return attrs.evolve(layer, table=kept)
 
 
 def _as_then(registry: Registry, needed: Iterable[Mapping[str, str]]) -> Registry:
@@ -221,13 +240,13 @@ def _missing(
     distribution, version = needed["distribution"], needed["version"]
     own = [each for each in plugins if same_distribution(each.distribution, distribution)]
     failed = [each for each in own if each.status == "failed"]
-    install = f"pip install {distribution}=={version}"
+    install = f"pip install {distribution}=={version} (your own: pip install -e FOLDER)"
     if any(each.status == "disabled" for each in own):
         state = "is disabled"
         advice = f"Enable it: see the environment variables {DISABLE} and {ONLY}."
     elif failed:
         state = f"failed to load: {failed[0].error}"
-        advice = f"Install the version it was made with: {install}"
+        advice = f"Mend it, or install it again: {install}"
     elif own:
         state = f"is installed as {own[0].version} and no longer offers it"
         advice = f"Install the version it was made with: {install}"

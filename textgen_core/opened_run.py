@@ -201,12 +201,22 @@ class Run:
     def samplers(self, wish: Any = None) -> tuple[Chosen, ...]:
         """Return the chain of samplers that a wish asks for; None: the run's own."""
         if wish is None:
+            self._require("sampler")
             return self.configuration.samplers
         wishes = [(each, "--sampler") for each in as_list(wish)]
         chosen, faults = choose_all(discover(), "sampler", wishes)
         if faults:
             raise one_error(faults)
         return chosen
+
+    def _require(self, *kinds: str) -> None:
+        """Raise RunDirectoryError if this installation lacks a component of one of the kinds."""
+        lacking = [kind for kind in kinds if kind in self.configuration.missing]
+        if lacking:
+            raise RunDirectoryError(
+                f"{self.directory} was made with a {lacking[0]} that is not installed here.",
+                advice=" ".join(self.warnings),
+            )
 
     def _generator(self, samplers: tuple[Chosen, ...]) -> Generator:
         instances = [each.instance for each in samplers]
@@ -225,6 +235,7 @@ class Run:
         own split is written to evaluation.json. Raises CorpusError, or RunDirectoryError if the
         corpus has changed.
         """
+        self._require("sampler", "metric")
         prepared = self._prepare()
         held_out = self._held_out() if text is None else self._other_text(Path(text))
         train = prepared.token_files["train"]

@@ -5,7 +5,7 @@ This module knows nothing about terminals, and leaves the five phases to `walk`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from textgen_core.errors import Interrupted
 from textgen_core.listener import Listener
 from textgen_core.manifest import load_configuration
 from textgen_core.opened_run import Run
+from textgen_core.registry import KINDS
 from textgen_core.run_directory import (
     RUNS,
     RunDirectory,
@@ -109,13 +110,16 @@ def resume(
         return walk(configuration, read_texts(configuration.corpus), directory.path, listener)
 
 
-def open_run(reference: str | Path | None = None) -> Run:
+def open_run(reference: str | Path | None = None, *, used: Collection[str] = tuple(KINDS)) -> Run:
     """Open a run: a directory, a unique prefix of a name under runs/, or None for the newest.
 
-    Raises RunDirectoryError if it is missing, damaged, or lacks a plugin.
+    used: the kinds of components that will be used, beside tokenizer and model, which always are:
+    `()` suffices to score, to explore, and to write with samplers of one's own. What is missing of
+    another kind is only told in `warnings`. Raises RunDirectoryError if the run is missing or
+    damaged, or lacks a plugin.
     """
     directory = find_run(reference)
-    configuration, warnings = load_configuration(directory, discover())
+    configuration, warnings = load_configuration(directory, discover(), used)
     return Run(directory, configuration, warnings=warnings)
 
 

@@ -52,7 +52,7 @@ TWELVE = {
         '"own": Own}', "Own]"), cause="textgen_samplers returns list, not a dict"),
     "lacks-a-dependency": Broken(source="import no_such_package\n" + SOUND,
         cause="ModuleNotFoundError: No module named 'no_such_package' "
-        "(with what it needs: pip install --force-reinstall lacks-a-dependency)"),
+        "(install that package; if the plugin did not ask for it, tell its author)"),
     "needs-a-newer-core": Broken(source="import pathlib; pathlib.Path('imported').touch()",
         requires=("textgen_core >=99.1",), cause="it needs textgen-core>=99.1, and "),
     "raises-in-use": Broken(source=SOUND.replace("own", "raising").replace(

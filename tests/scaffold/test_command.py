@@ -47,7 +47,7 @@ def test_it_names_the_files_and_the_commands_that_come_next(new: New, tmp_path: 
         'pip install -e ".[tests]"',
         "pytest",
         "Then use it:",
-        "textgen run --sampler epsilon",
+        "textgen run --recipe first --minutes 0.5 --sampler epsilon",
     ]
 
 

@@ -35,7 +35,7 @@ def evaluate(
     from textgen_core.cli.opening import open_for
     from textgen_core.cli.terminal import harmless, stdout
 
-    opened = open_for(run)
+    opened = open_for(run, "sampler", "metric")
     evaluation = opened.evaluate(text)
     if as_json:
         print_json(evaluation.as_json())
@@ -65,7 +65,7 @@ def _review(run: str | None, sheet: Path, as_json: bool) -> None:
         else:
             typer.echo("\n".join(tell_ratings(ratings)))
         return
-    texts = open_for(run).review(sheet)
+    texts = open_for(run, "sampler").review(sheet)
     if as_json:
         print_json({"sheet": str(sheet), "key": str(key_of(sheet)), "texts": texts})
         return

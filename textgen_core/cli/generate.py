@@ -79,7 +79,7 @@ def generate(
         )
     if trace is not None:
         check_place(trace, "The trace")
-    opened = open_for(run)
+    opened = open_for(run, *([] if sampler or sweep else ["sampler"]))
     start = opened.configuration.generation.prompt if prompt is None else text_or_stdin(prompt)
     wanted: dict[str, Any] = {
         "max_new_tokens": max_new_tokens,

@@ -8,10 +8,11 @@ if TYPE_CHECKING:
     from textgen_core.opened_run import Run
 
 
-def open_for(reference: str | None) -> Run:
+def open_for(reference: str | None, *used: str) -> Run:
     """Return the run that a command line names.
 
-    Raises RunDirectoryError, before TensorFlow is waited for where that can be told.
+    used: the kinds of components that the command needs beside tokenizer and model. Raises
+    RunDirectoryError, before TensorFlow is waited for where that can be told.
     """
     from textgen_core.cli.options import discover_plugins, warn
     from textgen_core.cli.startup import import_tensorflow
@@ -19,7 +20,7 @@ def open_for(reference: str | None) -> Run:
     from textgen_core.run_directory import find_run
 
     directory = find_run(reference)
-    configuration, warnings = load_configuration(directory, discover_plugins())
+    configuration, warnings = load_configuration(directory, discover_plugins(), used)
     for warning in warnings:
         warn(warning)
     import_tensorflow()

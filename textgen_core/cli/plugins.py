@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen_core.cli.completing import complete_kind
-from textgen_core.cli.options import Json, ReferenceArgument, print_json, warn
+from textgen_core.cli.options import (
+    Json,
+    ReferenceArgument,
+    discover_plugins,
+    print_json,
+    warn,
+)
 from textgen_core.cli.plugins_check import check
 from textgen_core.cli.plugins_json import (
     JSON_VERSION,
@@ -73,11 +79,10 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
 @app.command("show")
 def show(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Show a component: its provider, and every option with type, default and bounds."""
-    from textgen_core.discovery import discover
     from textgen_core.registry import parse_reference
 
     kind, name = parse_reference(reference)
-    component = discover().find(kind, name, place="REF")
+    component = discover_plugins().find(kind, name, place="REF")
     described = component_as_json(component, with_options=True)
     if as_json:
         print_json(described)
@@ -93,11 +98,10 @@ def show(reference: ReferenceArgument, as_json: Json = False) -> None:
 @app.command("why")
 def why(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Say which component a name means: every candidate, the winner and the rule."""
-    from textgen_core.discovery import discover
     from textgen_core.registry import parse_reference
 
     kind, name = parse_reference(reference)
-    registry = discover()
+    registry = discover_plugins()
     decision = registry.decide(kind, name)
     if not decision.candidates:
         registry.find(kind, name, place="REF")  # raises, with the nearest name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from textgen_core.cli.options import Json, ReferenceArgument, print_json
+from textgen_core.cli.options import Json, ReferenceArgument, discover_plugins, print_json
 from textgen_core.cli.plugins_json import JSON_VERSION
 
 if TYPE_CHECKING:
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 def check(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Hold an installed component to its contract: exit code 1 if it breaks it."""
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.discovery import discover
     from textgen_core.registry import parse_reference
 
     kind, name = parse_reference(reference)
-    component = discover().find(kind, name, place="REF")
+    component = discover_plugins().find(kind, name, place="REF")
     import_tensorflow()
     from textgen_core.testing import run_checks, summarise
 

@@ -59,7 +59,9 @@ def new(
     typer.echo(f"{names.distribution}, a plugin with the {kind} {names.component}:")
     for path in files:
         typer.echo(f"  {path}")
-    _tell_what_is_next(folder, f"textgen run --{kind} {names.component}")
+    _tell_what_is_next(
+        folder, f"textgen run --recipe first --minutes 0.5 --{kind} {names.component}"
+    )
 
 
 def _tell_what_is_next(folder: Path, use: str) -> None:

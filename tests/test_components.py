@@ -79,6 +79,7 @@ def test_a_field_without_option_is_no_option() -> None:
         (OptionRules(help="", at_least=0.5, below=1.5), "at least 0.5, below 1.5"),
         (OptionRules(help="", at_most=2**31 - 1), "at most 2147483647"),
         (OptionRules(help="", above=1e-9), "above 1e-09"),
+        (OptionRules(help="", above=0, at_most=float("inf")), "above 0, at most inf"),
         (OptionRules(help="", choices=("a", "b")), "one of a, b"),
     ],
 )

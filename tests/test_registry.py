@@ -102,6 +102,16 @@ def test_the_summary_is_the_first_line_of_the_class_itself() -> None:
     assert component("sampler", "silent", Silent).summary == ""
 
 
+@pytest.mark.parametrize("written", [5, property(str)])
+def test_what_stands_for_a_docstring_and_is_no_text_is_no_summary(written: object) -> None:
+    @attrs.frozen
+    class Odd(Plain):
+        pass
+
+    type.__setattr__(Odd, "__doc__", written)
+    assert component("sampler", "odd", Odd).summary == ""
+
+
 def test_a_registry_without_plugins_offers_nothing() -> None:
     nothing = Registry(plugins=(), components=())
     with pytest.raises(ComponentError, match="there is none"):

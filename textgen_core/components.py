@@ -10,6 +10,7 @@ stand in the docstrings.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -54,7 +55,8 @@ class OptionRules:
 
 def _number(bound: float) -> str:
     """Return a bound in all its digits: a whole one without a decimal point."""
-    return str(int(bound)) if bound == int(bound) else repr(bound)
+    is_whole = math.isfinite(bound) and bound == int(bound)
+    return str(int(bound)) if is_whole else repr(bound)
 
 
 def option(

@@ -93,7 +93,8 @@ class Component:
     @property
     def summary(self) -> str:
         """The first line of the class's own docstring."""
-        return inspect.cleandoc(vars(self.cls).get("__doc__") or "").partition("\n")[0]
+        written = vars(self.cls).get("__doc__")
+        return inspect.cleandoc(written if isinstance(written, str) else "").partition("\n")[0]
 
 
 @attrs.frozen(kw_only=True)

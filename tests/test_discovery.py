@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import attrs
 import pytest
@@ -80,6 +82,8 @@ FAULTS = {
     "has a private field without default": (
         HEAD + "@attrs.frozen\nclass Own(Fine):\n    _p: float\n" + OFFER,
         "has the field '_p', which no option() declares"),
+    "raises an error without a text": (
+        "class E(Exception):\n    def __str__(self): raise RuntimeError\nraise E", "E"),
     "has an option of a type that no text can give": (
         HEAD + "@attrs.frozen\nclass Own(Fine):\n    p: dict = option(None, help='')\n" + OFFER,
         "an option cannot be of type"),
@@ -106,6 +110,16 @@ FAULTS = {
 def only(registry: Registry) -> Plugin:
     (plugin,) = registry.plugins
     return plugin
+
+
+LEFT_BEHIND = {
+    "closes stdout": "import sys; sys.stdout.close()",
+    "closes stderr": "import sys; sys.stderr.close()",
+    "takes stderr away": "import sys; sys.stderr = None",
+    "wraps the bytes of stdout": "import io, sys; sys.stdout = io.TextIOWrapper(sys.stdout.buffer)",
+    "detaches stderr": "import io, sys; sys.stderr = io.TextIOWrapper(sys.stderr.detach())",
+    "goes to another folder": "import os, tempfile; os.chdir(tempfile.gettempdir())",
+}  # what a plugin does to its process, and does not undo
 
 
 @pytest.mark.parametrize(("source", "cause"), FAULTS.values(), ids=FAULTS)
@@ -158,6 +172,31 @@ def test_what_a_plugin_prints_does_not_get_into_stdout(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.split() == ["imported", "asked"]
+
+
+@pytest.mark.parametrize("source", LEFT_BEHIND.values(), ids=LEFT_BEHIND)
+def test_the_streams_and_the_folder_are_as_before_after_a_plugin_that(
+    plugin_site: Site, capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    plugin_site.add("first-plugin", f"{source}\n{sampler_source('own')}")
+    plugin_site.add("second-plugin", "print('noise')\n" + sampler_source("other"))
+    before = (sys.stdout, sys.stderr, Path.cwd())
+    registry = plugin_site.registry()
+    assert [each.status for each in registry.plugins] == ["ok", "ok"]
+    assert (sys.stdout, sys.stderr, Path.cwd()) == before
+    print("after", file=sys.stderr)
+    assert capsys.readouterr() == ("", "noise\nafter\n")
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_plugins_work_where_there_is_no_stderr(
+    plugin_site: Site, monkeypatch: pytest.MonkeyPatch, is_closed: bool
+) -> None:
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stderr", stream if is_closed else None)
+    plugin_site.add("loud-plugin", "print('noise')\n" + sampler_source("own"))
+    assert only(plugin_site.registry()).status == "ok"
 
 
 def test_a_person_can_interrupt_a_plugin_that_hangs_and_is_told_which_it_was(
@@ -343,6 +382,17 @@ def test_what_an_uninstall_left_over_is_named_by_its_folder(plugin_site: Site) -
     assert "fake_half_gone" in [each.value for each in installed_entry_points()]
 
 
+def test_an_egg_without_metadata_leaves_the_others_alone(
+    plugin_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    egg = plugin_site.folder / "torn.egg"
+    (egg / "EGG-INFO").mkdir(parents=True)
+    (egg / "EGG-INFO" / "entry_points.txt").write_text("[textgen]\nmain = fake_torn\n")
+    monkeypatch.syspath_prepend(str(egg))
+    plugin_site.add("good", sampler_source("good"))
+    assert "fake_good" in [each.value for each in installed_entry_points()]
+
+
 def test_the_first_of_two_copies_of_a_distribution_is_taken(plugin_site: Site) -> None:
     plugin_site.add("twice", sampler_source("own"), version="2.0")
     older = plugin_site.folder / "older"
@@ -390,6 +440,7 @@ def test_a_plugin_that_needs_another_textgen_is_failed_and_never_imported(
         "textgen-core>=99; python_version < '3'",
         "textgen-core-extras>=99",
         "textgen-core >=nonsense",
+        "textgen-core>=99; sys_platform ~= 'nonsense'",
     ],
 )
 def test_a_requirement_that_is_met_or_does_not_apply_is_none(

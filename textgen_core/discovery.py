@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import io
 import os
 import sys
 import time
@@ -77,7 +78,7 @@ def _load(
     offered: list[Component] = []
     error = ""
     try:
-        with _printing_to_stderr():
+        with _kept_folder(), _printing_to_stderr():
             offered = list(_ask(entry_point.load(), plugin))
         _refuse_repeated(offered, known)
     except KeyboardInterrupt as cause:
@@ -131,21 +132,66 @@ def _printing_to_stderr() -> Iterator[None]:
 
     The descriptor is turned too, for libraries in C and programs that a plugin starts.
     """
-    with contextlib.ExitStack() as stack, contextlib.redirect_stdout(sys.stderr):
+    has_stderr = not getattr(sys.stderr, "closed", sys.stderr is None)
+    stderr = sys.stderr if has_stderr else io.StringIO()
+    with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # a descriptor may be closed, and then nothing prints
-            sys.stderr.flush()
+            stderr.flush()
             kept = os.dup(1)
             stack.callback(os.close, kept)
             os.dup2(2, 1)
             stack.callback(os.dup2, kept, 1)
+        lent: Any = _Lent(stderr)
+        stack.enter_context(contextlib.redirect_stdout(lent))
+        stack.enter_context(contextlib.redirect_stderr(lent))
         yield
+
+
+class _Lent:
+    """A stream that a plugin may close, detach or wrap, and that goes on for everybody else."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @property
+    def buffer(self) -> Any:
+        """The bytes below the text: what wraps them closes them when it goes."""
+        return _Lent(self._stream.buffer)
+
+    def detach(self) -> Any:
+        """Return the bytes below the text, which keeps them too."""
+        return self.buffer
+
+    def close(self) -> None:
+        """Write what is left, and close nothing."""
+        self._stream.flush()
+
+
+@contextlib.contextmanager
+def _kept_folder() -> Iterator[None]:
+    """Come back to the current folder, by which paths on the command line are meant."""
+    folder: Path | None = None
+    with contextlib.suppress(OSError):  # it may be gone already
+        folder = Path.cwd()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if folder is not None and Path.cwd() != folder:
+                os.chdir(folder)
 
 
 def _in_words(cause: BaseException, plugin: Plugin) -> str:
     """Return an exception in one line, with the way out where it is clear."""
     if isinstance(cause, SystemExit):
         return f"it exits on import (status {cause.code})"
-    text = " ".join(str(cause).split())
+    try:
+        text = " ".join(str(cause).split())
+    except Exception:  # an error of a plugin's own may not have a text
+        text = ""
     if isinstance(cause, UnusablePluginError):
         return text
     told = f"{type(cause).__name__}: {text}" if text else type(cause).__name__

@@ -61,9 +61,11 @@ def unmet_requirement(entry_point: importlib.metadata.EntryPoint) -> str:
         return ""
     for text in filter(_ASKS_FOR_CORE.match, asked):
         # Only now: beside bundled plugins alone, no command waits for this import.
+        from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
         from packaging.requirements import InvalidRequirement, Requirement
 
-        with contextlib.suppress(InvalidRequirement):
+        # A marker may be well-formed and compare what cannot be compared.
+        with contextlib.suppress(InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
             requirement = Requirement(text)
             applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
             if applies and not requirement.specifier.contains(installed, prereleases=True):
@@ -112,7 +114,10 @@ def _own_name(distribution: importlib.metadata.Distribution) -> str:
 
 def _folder_name(distribution: importlib.metadata.Distribution) -> str:
     """Return the name that stands in the name of the distribution's folder: no file is read."""
-    return str(getattr(distribution, "_normalized_name", "") or "unknown")
+    try:
+        return str(getattr(distribution, "_normalized_name", "") or "unknown")
+    except Exception:  # the folder has no name of its own, as in an egg, and no metadata either
+        return "unknown"
 
 
 def _metadata(distribution: importlib.metadata.Distribution, key: str) -> str:

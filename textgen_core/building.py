@@ -73,7 +73,7 @@ def build_language_model(
             language_model.check()
     except TextgenError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise chosen.failure(error) from error
     finally:
         keras.config.set_dtype_policy(before)
@@ -84,7 +84,7 @@ def initialise(chosen: Chosen, language_model: LanguageModel) -> None:
     """Let the builder load pretrained weights; called once, before step 0."""
     try:
         chosen.instance.initialise(language_model.model)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise chosen.failure(error) from error
 
 

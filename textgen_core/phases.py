@@ -160,7 +160,7 @@ def _named(chosen: Chosen) -> Iterator[None]:
         raise PluginFailure(f"{who}: {error.problem}", error.allowed, error.advice) from error
     except TextgenError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise chosen.failure(error) from error
 
 

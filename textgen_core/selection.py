@@ -92,7 +92,7 @@ def _made(component: Component, make: Callable[..., Any], *given: Any, place: st
         return make(*given, place=place)
     except TextgenError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failure(component, error) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,6 +14,7 @@ import pytest
 from cli.commands import TINY, run_lines
 from fake_plugins import Site, sampler_source
 
+from textgen_core import cli
 from textgen_core.registry import SLOW_SECONDS
 
 Command = Callable[..., CompletedProcess[str]]
@@ -137,6 +139,34 @@ def test_a_plugin_that_takes_long_is_waited_for_and_named_with_its_time(
     timings = listed.stdout.partition("imports\n")[2].splitlines()
     (line,) = [each for each in timings if "takes-long-to-import 0.3" in each]
     assert float(line.split()[0]) >= SLOW_SECONDS
+
+
+def test_a_component_that_exits_in_use_is_a_failure_with_its_name(
+    plugin_site: Site, beside: Command, small_corpus: Path
+) -> None:
+    exiting = SOUND.replace(
+        "    def transform",
+        "    def __attrs_post_init__(self): raise SystemExit(0)\n    def transform",
+    )
+    plugin_site.add("exits-in-use", exiting, version="0.3")
+    done = beside("run", str(small_corpus), "--sampler", "own:0.3", "--dry-run")
+    assert done.returncode == 1
+    assert "The sampler 'own' (exits-in-use 0.3) raised SystemExit: 0" in done.stderr
+
+
+@pytest.mark.parametrize("status", [None, 0, 7])
+def test_whatever_ends_the_command_behind_its_back_is_an_error(
+    status: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def leave(*arguments: object, **options: object) -> None:
+        sys.exit(status)
+
+    monkeypatch.setattr(cli, "app", leave)
+    monkeypatch.setattr(sys, "argv", ["textgen", "plugins"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 1
+    assert f"ended the command (status {status})" in capsys.readouterr().err
 
 
 def test_beside_all_twelve_help_and_a_run_that_uses_none_work(

@@ -78,6 +78,15 @@ def test_a_metric_that_raises_is_named_with_its_distribution():
     assert "textgen-strange" in caught.value.advice
 
 
+def test_a_metric_that_exits_is_a_failure_of_the_plugin():
+    class Exiting(RaisingMetric):
+        def measure(self, evidence):
+            raise SystemExit(0)
+
+    with pytest.raises(PluginFailure, match="SystemExit: 0"):
+        measure_all([("exiting", "textgen-strange", Exiting())], EVIDENCE)
+
+
 def test_a_metric_that_returns_no_mapping_is_a_failure_of_the_plugin():
     with pytest.raises(PluginFailure, match="textgen-given"):
         measure(7)

@@ -76,7 +76,9 @@ def test_a_tracker_is_told_everything_once_and_in_order():
 
 
 @pytest.mark.parametrize("fails_in", ["start", "log", "sample", "finish"])
-@pytest.mark.parametrize("error", [RuntimeError("no network"), TextgenError("no network.")])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("no network"), TextgenError("no network."), SystemExit("no network")]
+)
 def test_a_tracker_that_raises_is_dropped_with_a_warning_and_the_others_go_on(fails_in, error):
     broken, sound = Session(fails_in, error), Session(None, None)
     trackers, warnings = follow(broken, sound)

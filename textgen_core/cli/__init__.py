@@ -24,10 +24,11 @@ from textgen_core.cli import (
     run,
     score,
 )
-from textgen_core.cli.bash_words import rejoin_words
+from textgen_core.cli.bash_words import INSTRUCTION, rejoin_words
 from textgen_core.errors import TextgenError
 
 _SHOW_TRACES = "--debug"
+_SETS_UP_COMPLETION = frozenset({"--install-completion", "--show-completion"})
 
 app = typer.Typer(
     name="textgen",
@@ -98,6 +99,10 @@ def _run(arguments: list[str], *, show_traces: bool) -> int:
         return _fail_usage(error)
     except typer.Abort:
         return _fail("Interrupted.", 130)
+    except SystemExit as error:
+        if INSTRUCTION in os.environ or _SETS_UP_COMPLETION.intersection(arguments[:1]):
+            raise  # Typer's own, when it has done what it was asked
+        return _fail(f"A plugin, or a library, ended the command (status {error.code}).", 1)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -35,7 +35,7 @@ def train_tokenizer(trainer: TokenizerTrainer, texts: Sequence[str]) -> tokenize
     try:
         with _panics_as_errors():
             tokenizer = trainer.train(read_for_training(texts, sample_of(trainer, texts)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         problem = f"{name} raised {type(error).__name__}: {error}"
         raise PluginFailure(problem, advice="See the whole trace with --debug.") from error
     if not isinstance(tokenizer, tokenizers.Tokenizer):
@@ -48,7 +48,7 @@ def train_tokenizer(trainer: TokenizerTrainer, texts: Sequence[str]) -> tokenize
             fault = _fault_of_ids(tokenizer) or _fault_of_encoding(
                 _prepare(tokenizer), sample, lossless=bool(trainer.lossless)
             )
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         problem = f"{name} returned a tokenizer that fails: {type(error).__name__}: {error}"
         raise PluginFailure(problem) from error
     if fault:

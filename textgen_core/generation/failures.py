@@ -21,12 +21,12 @@ def reported(name: str) -> Iterator[None]:
         yield
     except TextgenError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         problem = f"{name} raised {type(error).__name__}: {reason_of(error)}"
         raise PluginFailure(problem, advice=PluginFailure.REPORT_IT) from error
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """Return the line of an error's message that says what happened; empty if there is none."""
     plain = str(error).replace("\x1b[1m", "").replace("\x1b[0m", "")
     lines = [line for line in plain.splitlines() if line.strip()]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textgen_core.components import Evidence, Figure
+from textgen_core.evaluation.metrics import NamedMetric, measure_all, sign_all
 from textgen_core.testing.check import check, require
 from textgen_core.testing.material import letter_text, letter_tokenizer
 from textgen_core.testing.subject import Subject
@@ -22,13 +23,14 @@ _LENGTHS = (120, 80, 40, 7)
 
 @check("metric.figures", "metric")
 def returns_declared_figures(subject: Subject) -> None:
-    """It returns exactly the figures that it declares, each within its range."""
+    """It returns exactly the figures that it declares, each within its range, and can sign them."""
     figures = subject.cls.figures  # type: ignore[attr-defined]
     require(figures, "It declares no figures.")
     for name, figure in figures.items():
         require(isinstance(figure, Figure), f"The figure {name!r} is {figure!r}, not a Figure.")
     for what, evidence in _ordinary_evidence().items():
         _require_within(subject, evidence, what)
+    sign_all([_named(subject)])
 
 
 @check("metric.finite", "metric")
@@ -111,11 +113,12 @@ def _evidence(
 
 def _measured(subject: Subject, evidence: Evidence) -> dict[str, float | None]:
     """Return the figures as the core reads them: one that is not finite is None."""
-    from textgen_core.evaluation.metrics import NamedMetric, measure_all
+    named = _named(subject)
+    return measure_all([named], evidence)[named.label]
 
-    name = subject.component.name
-    named = NamedMetric(name, subject.chosen().provider, subject.instance())
-    return measure_all([named], evidence)[name]
+
+def _named(subject: Subject) -> NamedMetric:
+    return NamedMetric(subject.component.name, subject.chosen().provider, subject.instance())
 
 
 def _require_within(subject: Subject, evidence: Evidence, what: str) -> None:

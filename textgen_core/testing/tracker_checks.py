@@ -72,6 +72,8 @@ def leaves_the_run_alone(subject: Subject) -> str | None:
             directory.mkdir()
             _follow(subject, directory, rows, warnings.append, lost=True)
             _follow(subject, directory, rows, warnings.append, lost=False)
+    exits = [each for each in warnings if "raised SystemExit" in each]
+    require(not exits, f"Where it cannot write it tries to end the program: {' '.join(exits[:1])}")
     return None if warnings else "it raises nothing where the run directory cannot be written"
 
 
@@ -151,7 +153,7 @@ def _follow(
             trackers.log({"step": step, **_TRAINING_ROW})
             trackers.sample(step, "Once upon a time")
         trackers.finish(Outcome(status="failed"))
-    except (SystemExit, KeyboardInterrupt, _Exited) as error:
+    except (KeyboardInterrupt, _Exited) as error:
         raise ConformanceFault(
             f"Where it cannot write it ends the run, with {type(error).__name__}: {error}. "
             "Allowed: an Exception, or none."

@@ -59,6 +59,6 @@ class Trackers:
         except TextgenError as error:
             who = f"The tracker {chosen.name!r} ({chosen.provider})"
             self._warn(f"{who}: {error.problem} The run goes on without it.")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._warn(f"{chosen.failure(error).problem} The run goes on without it.")
         return None

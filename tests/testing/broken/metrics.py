@@ -61,10 +61,28 @@ class Undefined(SoundMetric):
         return {"mean": math.nan}
 
 
+@attrs.frozen(kw_only=True)
+class Unsigned(SoundMetric):
+    """Does not know how to sign."""
+
+    def signature(self) -> str:
+        raise LookupError("no version")
+
+
+@attrs.frozen(kw_only=True)
+class Leaving(SoundMetric):
+    """Ends the program."""
+
+    def measure(self, evidence: Evidence) -> Mapping[str, float]:
+        raise SystemExit(0)
+
+
 BROKEN: tuple[tuple[str, type, str], ...] = (
     ("metric.figures", Undeclared, "returned the figures longest, mean"),
     ("metric.figures", OutOfRange, r"mean is 61.75, not within 0.0 to 1.0"),
     ("metric.figures", NoFigures, "declares no figures"),
+    ("metric.figures", Unsigned, "failed to sign: LookupError: no version"),
+    ("component.no-writes", Leaving, "It raised SystemExit: 0"),
     ("metric.deterministic", Moody, "it measures .*, then"),
     ("metric.empty-input", Dividing, "ZeroDivisionError"),
     ("metric.finite", Undefined, "mean is NaN or infinite"),

@@ -184,7 +184,7 @@ BROKEN: tuple[tuple[str, type, str], ...] = (
     ("tracker.order", Vague, "does not name 'no_such_service'"),
     ("tracker.order", FinalTracker, "cannot send"),
     ("tracker.resumed", RisingTracker, "step 2 comes after step 3"),
-    ("tracker.failure", Exiting, "with SystemExit: cannot write"),
+    ("tracker.failure", Exiting, "raised SystemExit: cannot write"),
     ("tracker.failure", AbruptTracker, "os._exit.3"),
     ("tracker.failure", SulkingTracker, "with KeyboardInterrupt"),
     ("component.frozen-random-state", GlobalTracker, "changes the state of random"),

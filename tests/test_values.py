@@ -17,6 +17,7 @@ from textgen_core.values import (
     check_options,
     convert,
     describe_type,
+    listed_values,
     plain_value,
     split_list,
     unknown_name,
@@ -53,6 +54,9 @@ FREE = OptionRules(help="")
         (" gru ", Literal["lstm", "gru"], "gru"),
         ("2", Literal[1, 2], 2),
         (2, Literal[1, 2], 2),
+        ("none", Literal["auto", None], None),  # noqa: PYI061 - as an author may write it
+        ("true", Literal["auto", True], True),
+        ("False", Literal["auto", False], False),
         ("256,128", tuple[int, ...], (256, 128)),
         ("256", tuple[int, ...], (256,)),
         ([256, 128], tuple[int, ...], (256, 128)),
@@ -245,10 +249,27 @@ def test_a_key_that_is_no_text_is_an_unknown_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "values"),
+    [
+        (int, [1, 2]),
+        (tuple[int, ...], [(1,), (2,)]),
+        (tuple[int, int], [(1, 1), (2, 2)]),
+        (tuple[int, ...] | None, [(1,), (2,), None]),
+    ],
+)
+def test_the_choices_of_a_tuple_are_listed_as_tuples(declared: Any, values: list[Any]) -> None:
+    rules = OptionRules(help="", choices=(1, 2))
+    listed = list(listed_values(Option(name="x", type=declared, default=None, rules=rules)))
+    assert listed == values
+    assert [convert(each, declared, rules) for each in listed] == values
+
+
+@pytest.mark.parametrize(
     ("declared", "words"),
     [
         (int | None, "a whole number or none"),
         (Literal["a", "b"], "a, b"),
+        (Literal["a", True], "a, true"),
         (tuple[int, ...], "a list of values, each a whole number"),
         (tuple[int, str], "a list of 2 values: a whole number, text"),
         (float, "a number"),

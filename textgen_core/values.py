@@ -129,12 +129,15 @@ def _convert_union(value: Any, declared: Any, arguments: tuple[Any, ...]) -> Any
 
 def _convert_literal(value: Any, choices: tuple[Any, ...]) -> Any:
     for choice in choices:
-        if isinstance(value, str):
+        if isinstance(value, str) and _has_word(choice):
+            if _is_word(value, _word(choice)):
+                return choice
+        elif isinstance(value, str):
             if _as_meant(value).strip() == str(choice):
                 return choice
         elif type(value) is type(choice) and value == choice:
             return choice
-    raise BadValue(", ".join(str(choice) for choice in choices))
+    raise BadValue(", ".join(map(_word, choices)))
 
 
 def _convert_tuple(value: Any, declared: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -219,6 +222,15 @@ def _is_word(value: Any, word: str) -> bool:
     return isinstance(value, str) and _as_meant(value).strip().lower() == word
 
 
+def _has_word(choice: Any) -> bool:
+    return choice is None or isinstance(choice, bool)
+
+
+def _word(choice: Any) -> str:
+    """Return a choice as a person writes it: `none`, `true`, and others as they are."""
+    return str(choice).lower() if _has_word(choice) else str(choice)
+
+
 def is_none(value: Any) -> bool:
     """Return whether a value is None, or the word that stands for it in texts and in TOML."""
     return value is None or _is_word(value, "none")
@@ -241,7 +253,7 @@ def describe_type(declared: Any) -> str:
         kinds = [describe_type(each) for each in arguments if each is not type(None)]
         return " or ".join([*kinds, "none"] if type(None) in arguments else kinds)
     if origin is Literal:
-        return ", ".join(str(choice) for choice in arguments)
+        return ", ".join(map(_word, arguments))
     if origin is tuple:
         kinds = [describe_type(each) for each in arguments if each is not Ellipsis]
         if len(arguments) == 2 and arguments[1] is Ellipsis:
@@ -258,8 +270,12 @@ def describe_type(declared: Any) -> str:
 
 
 def listed_values(option: Option) -> Iterator[Any]:
-    """Yield the values that an option lists: its choices, a Literal's, true and false, None."""
-    yield from option.rules.choices
+    """Yield the values that an option lists: its choices, a Literal's, true and false, None.
+
+    The choices of a tuple are its items: each is yielded as a tuple of nothing else.
+    """
+    for choice in option.rules.choices:
+        yield _filled(option.type, choice)
     yield from _listed(option.type)
 
 
@@ -273,6 +289,17 @@ def _listed(declared: Any) -> Iterator[Any]:
     elif typing.get_origin(declared) is not tuple:
         for each in typing.get_args(declared):
             yield from _listed(each)
+
+
+def _filled(declared: Any, item: Any) -> Any:
+    """Return a value of a type whose items are all the same; what is no tuple is the item."""
+    origin, arguments = typing.get_origin(declared), typing.get_args(declared)
+    if origin is tuple:
+        return (item,) if arguments[-1:] == (Ellipsis,) else (item,) * len(arguments)
+    if origin in (typing.Union, types.UnionType):
+        kinds = [each for each in arguments if each is not type(None)]
+        return _filled(kinds[0], item) if len(kinds) == 1 else item
+    return item
 
 
 def split_list(text: str) -> list[str]:

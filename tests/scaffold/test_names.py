@@ -84,6 +84,8 @@ def test_a_name_of_other_characters_is_refused_with_the_nearest_that_is_allowed(
         ("samplers", "sampler", "textgen-samplers would stand in the way"),
         ("textgen-models", "sampler", "textgen-models would stand in the way"),
         ("lambda", "model", "'lambda' is a word of Python's own"),
+        ("nul", "metric", "'nul' is a device on Windows"),
+        ("textgen-com1", "sampler", "'com1' is a device on Windows"),
         ("model", "model", "'model' is the word for a kind"),
     ],
 )

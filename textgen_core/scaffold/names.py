@@ -20,6 +20,8 @@ from textgen_core.registry import CORE, KINDS, ONLY, Registry, same_distribution
 PREFIX = "textgen-"
 LONGEST = 30  # characters of a component's name: longer ones would break lines of the files
 
+_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9]")
+
 # As the bundled classes are called: NucleusSampler, LSTMBuilder, BPETokenizerTrainer.
 _CLASS_ENDINGS: Mapping[str, str] = {
     "tokenizer": "TokenizerTrainer",
@@ -99,6 +101,8 @@ def _reason_against(names: PluginNames) -> str:
     """Return why a name that is spelt well is taken or would not work, or an empty string."""
     if keyword.iskeyword(names.module):
         return f"{names.module!r} is a word of Python's own, and no module can have that name."
+    if _DEVICE.fullmatch(names.module):
+        return f"{names.module!r} is a device on Windows, where no module can have that name."
     if names.component in KINDS:
         return f"{names.component!r} is the word for a kind of component."
     bundled = discover({ONLY: CORE})

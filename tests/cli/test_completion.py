@@ -97,7 +97,8 @@ def test_a_plugin_that_fails_or_prints_disturbs_no_completion(
     plugin_site: Site, capfd: pytest.CaptureFixture[str]
 ) -> None:
     plugin_site.add("textgen-broken", "raise ImportError('no')")
-    plugin_site.add("textgen-loud", "print('noise')\n" + sampler_source("own"))
+    loud = "import os; print('noise'); os.write(2, b'low noise')\n" + sampler_source("own")
+    plugin_site.add("textgen-loud", loud)
     assert offered(SAMPLERS("ow")) == ["own", "own:p="]
     assert capfd.readouterr() == ("", "")
 
@@ -154,6 +155,7 @@ def test_the_words_that_bash_cuts_are_put_together_again(
         {"_TEXTGEN_COMPLETE": "complete_bash"},
         {"_TEXTGEN_COMPLETE": "complete_bash", "COMP_WORDS": "it's", "COMP_CWORD": "0"},
         {"_TEXTGEN_COMPLETE": "complete_bash", "COMP_WORDS": "a", "COMP_CWORD": "none"},
+        {"_TEXTGEN_COMPLETE": "complete_bash", "COMP_WORDS": "a", "COMP_CWORD": "-1"},
     ],
 )
 def test_what_is_not_asked_by_bash_is_left_as_it_is(environment: dict[str, str]) -> None:

@@ -27,6 +27,8 @@ def rejoin_words(environment: MutableMapping[str, str]) -> None:
         position = int(environment["COMP_CWORD"])
     except (KeyError, ValueError):  # a quote is open, or nobody asked in this way
         return
+    if position < 0:
+        return
     words = words[: position + 1] + [""] * (position + 1 - len(words))
     if words[-1] in _CUTS:
         words.append("")

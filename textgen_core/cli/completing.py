@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from textgen_core.cli.bash_words import BEFORE
+from textgen_core.cli.startup import turned_away
 
 if TYPE_CHECKING:
     from textgen_core.components import Option
@@ -30,7 +31,11 @@ def _completes(offer: Callable[[str], Iterable[tuple[str, str]]]) -> Callable[[s
     def complete(incomplete: str) -> Offers:
         before = os.environ.get(BEFORE, "")
         typed = before + incomplete
-        with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(Exception):
+        with (
+            contextlib.suppress(Exception),
+            turned_away(),  # first: it empties the stream above the descriptor
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             offers = beginning(typed)
             if len(offers) == 1 and offers[0][0].endswith("="):
                 offers += beginning(offers[0][0])  # alone it would be taken, and a space put after

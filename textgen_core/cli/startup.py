@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
@@ -22,21 +22,23 @@ def import_tensorflow() -> None:
         import tensorflow as tf
     else:
         os.environ[_LEVEL] = "3"
-        with _turned_away():
+        with turned_away():
             import tensorflow as tf
 
             tf.config.list_physical_devices()
 
 
 @contextmanager
-def _turned_away() -> Iterator[None]:
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
+def turned_away() -> Iterator[None]:
+    """Let what is written to the descriptor of stderr be lost; where there is none, nothing is."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            if sys.stderr is not None:
+                sys.stderr.flush()
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            stack.callback(os.close, nowhere)
+            os.dup2(nowhere, 2)
+            stack.callback(os.dup2, kept, 2)
         yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

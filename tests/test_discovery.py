@@ -382,6 +382,19 @@ def test_what_an_uninstall_left_over_is_named_by_its_folder(plugin_site: Site) -
     assert "fake_half_gone" in [each.value for each in installed_entry_points()]
 
 
+def test_nothing_that_a_plugin_says_of_itself_moves_a_terminal(plugin_site: Site) -> None:
+    moving = r"\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J"
+    plugin_site.add(
+        "odd", sampler_source("own").replace("Does nothing.", moving), version="1\x1b[2J"
+    )
+    plugin_site.add("odd-error", f"raise ValueError('{moving}')")
+    registry = plugin_site.registry()
+    said = [registry.components[0].summary, *registry.complaints]
+    said += [each.version for each in registry.plugins]
+    assert all(each.isprintable() for each in said)
+    assert registry.components[0].summary == "red \ufffd]0;title\ufffd \ufffd2J"
+
+
 def test_an_egg_without_metadata_leaves_the_others_alone(
     plugin_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ from textgen_core.installed import (
     unmet_requirement,
 )
 from textgen_core.registration import UnusablePluginError, check_component
-from textgen_core.registry import Component, Plugin, Registry
+from textgen_core.registry import Component, Plugin, Registry, harmless_line
 
 
 def discover(environment: Mapping[str, str] | None = None) -> Registry:
@@ -189,7 +189,7 @@ def _in_words(cause: BaseException, plugin: Plugin) -> str:
     if isinstance(cause, SystemExit):
         return f"it exits on import (status {cause.code})"
     try:
-        text = " ".join(str(cause).split())
+        text = harmless_line(" ".join(str(cause).split()))
     except Exception:  # an error of a plugin's own may not have a text
         text = ""
     if isinstance(cause, UnusablePluginError):

@@ -16,7 +16,9 @@ from textgen_core.registry import (
     CORE,
     DISABLE,
     ONLY,
+    UNKNOWN,
     Plugin,
+    harmless_line,
     normalised,
     same_distribution,
 )
@@ -44,7 +46,7 @@ def describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:
     distribution = entry_point.dist
     return Plugin(
         distribution=_own_name(distribution) if distribution else "unknown",
-        version=(_metadata(distribution, "Version") if distribution else "") or "unknown",
+        version=(_metadata(distribution, "Version") if distribution else "") or UNKNOWN,
         entry_point=entry_point.name,
         module=entry_point.value,
         path=str(distribution.locate_file("")) if distribution else "",
@@ -122,6 +124,6 @@ def _folder_name(distribution: importlib.metadata.Distribution) -> str:
 
 def _metadata(distribution: importlib.metadata.Distribution, key: str) -> str:
     try:
-        return str(distribution.metadata[key] or "")
+        return harmless_line(" ".join(str(distribution.metadata[key] or "").split()))
     except Exception:  # Python 3.13 raises where the file or the key is missing
         return ""

@@ -20,6 +20,10 @@ from textgen_core.values import unknown_name
 CORE = "textgen-core"
 DISABLE = "TEXTGEN_PLUGINS_DISABLE"
 ONLY = "TEXTGEN_PLUGINS_ONLY"
+UNKNOWN = "unknown"  # the version of a distribution whose metadata name none
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 SLOW_SECONDS = 2.0  # an import that takes as long is worth a word
 
 KINDS: Mapping[str, type] = MappingProxyType(
@@ -94,7 +98,8 @@ class Component:
     def summary(self) -> str:
         """The first line of the class's own docstring."""
         written = vars(self.cls).get("__doc__")
-        return inspect.cleandoc(written if isinstance(written, str) else "").partition("\n")[0]
+        text = inspect.cleandoc(written if isinstance(written, str) else "")
+        return harmless_line(text.partition("\n")[0])
 
 
 @attrs.frozen(kw_only=True)
@@ -221,6 +226,11 @@ def parse_reference(reference: str) -> tuple[str, str]:
             "See: textgen plugins list",
         )
     return kind, name
+
+
+def harmless_line(text: str) -> str:
+    """Return a stranger's text without what would move or colour a terminal: it is one line."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _COLOUR.sub("", text))
 
 
 def same_distribution(one: str, other: str) -> bool:

@@ -79,7 +79,7 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
 @app.command("show")
 def show(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Show a component: its provider, and every option with type, default and bounds."""
-    from textgen_core.registry import parse_reference
+    from textgen_core.registry import harmless_line, parse_reference
 
     kind, name = parse_reference(reference)
     component = discover_plugins().find(kind, name, place="REF")
@@ -92,7 +92,7 @@ def show(reference: ReferenceArgument, as_json: Json = False) -> None:
     for option in described["options"]:
         bounds = f" ({option['bounds']})" if option["bounds"] else ""
         typer.echo(f"\n  {option['name']}: {option['type']}{bounds}, default {option['default']}")
-        typer.echo(f"      {option['help']}")
+        typer.echo(f"      {harmless_line(option['help'])}")
 
 
 @app.command("why")

@@ -87,6 +87,16 @@ def test_another_version_of_a_plugin_is_warned_about_once(tmp_path: Path) -> Non
     )
 
 
+def test_a_version_that_nobody_knows_is_not_asked_of_pip(tmp_path: Path) -> None:
+    unknown = attrs.evolve(OWN, plugin=attrs.evolve(OWN.plugin, version="unknown"))
+    run, _ = made(tmp_path, registry(unknown), sampler="own")
+    _, warnings = load_configuration(run, registry(OWN))
+    assert warnings == (f"{tmp_path} was made with textgen-example unknown; installed is 1.0.",)
+    with pytest.raises(RunDirectoryError) as caught:
+        load_configuration(run, registry())
+    assert caught.value.advice.startswith("Install it: pip install textgen-example (")
+
+
 # ---- settings that a resumed run has to keep --------------------------------------------------
 
 

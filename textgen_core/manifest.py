@@ -22,6 +22,7 @@ from textgen_core.registry import (
     DISABLE,
     KINDS,
     ONLY,
+    UNKNOWN,
     Plugin,
     Registry,
     normalised,
@@ -198,10 +199,14 @@ def version_changes(
             same = same_distribution(plugin.distribution, needed["distribution"])
             if same and plugin.version != needed["version"] and plugin.distribution not in warned:
                 warned.add(plugin.distribution)
+                bring_back = (
+                    ""
+                    if needed["version"] == UNKNOWN
+                    else f" Bring it back: {_install(plugin.distribution, needed['version'])}"
+                )
                 yield (
                     f"{run.path} was made with {plugin.distribution} {needed['version']}; "
-                    f"installed is {plugin.version}. Bring it back: "
-                    f"pip install {plugin.distribution}=={needed['version']}"
+                    f"installed is {plugin.version}.{bring_back}"
                 )
 
 
@@ -240,7 +245,7 @@ def _missing(
     distribution, version = needed["distribution"], needed["version"]
     own = [each for each in plugins if same_distribution(each.distribution, distribution)]
     failed = [each for each in own if each.status == "failed"]
-    install = f"pip install {distribution}=={version} (your own: pip install -e FOLDER)"
+    install = f"{_install(distribution, version)} (your own: pip install -e FOLDER)"
     if any(each.status == "disabled" for each in own):
         state = "is disabled"
         advice = f"Enable it: see the environment variables {DISABLE} and {ONLY}."
@@ -254,6 +259,11 @@ def _missing(
         state, advice = "is not installed", f"Install it: {install}"
     what = f"the {needed['kind']} {needed['name']!r} of {distribution} {version}"
     return RunDirectoryError(f"{run.path} needs {what}, which {state}.", advice=advice)
+
+
+def _install(distribution: str, version: str) -> str:
+    """Return the command that installs a version; of one that is not known, the newest."""
+    return f"pip install {distribution}" + ("" if version == UNKNOWN else f"=={version}")
 
 
 def _shown(value: Any) -> str:

@@ -49,6 +49,12 @@ def test_a_known_failure_needs_a_reason(reason: str) -> None:
         conformance(Dividing, known_failures={"metric.empty-input": reason})
 
 
+@pytest.mark.parametrize("given", [["metric.empty-input"], "metric.empty-input"])
+def test_known_failures_without_reasons_at_all_are_refused(given: object) -> None:
+    with pytest.raises(ComponentError, match="known_failures cannot be"):
+        conformance(Dividing, known_failures=given)  # type: ignore[arg-type]
+
+
 def test_the_results_are_counted_in_words() -> None:
     number = len(checks_for("metric"))
     assert summarise(run_checks(SoundMetric)) == f"{number} checks, {number} hold"

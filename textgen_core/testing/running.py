@@ -82,6 +82,10 @@ def conformance(
 
 def _checked(known_failures: Mapping[str, str], subject: Subject) -> Mapping[str, str]:
     """Return the known failures; raise ComponentError unless each is of a check, with a reason."""
+    if not isinstance(known_failures, Mapping):
+        raise ComponentError(
+            f"known_failures cannot be {known_failures!r}.", "Allowed: a dict of ids and reasons."
+        )
     ids = [each.id for each in checks_for(subject.kind)]
     faults: list[TextgenError] = [
         unknown_name(f"check of a {subject.kind}", each, ids, place="known_failures")

@@ -60,5 +60,5 @@ class Trackers:
             who = f"The tracker {chosen.name!r} ({chosen.provider})"
             self._warn(f"{who}: {error.problem} The run goes on without it.")
         except (Exception, SystemExit) as error:
-            self._warn(f"{chosen.failure(error).problem} The run goes on without it.")
+            self._warn(f"{chosen.failure(error).problem.rstrip('.')}. The run goes on without it.")
         return None

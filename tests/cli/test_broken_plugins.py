@@ -11,10 +11,12 @@ from typing import Any
 
 import attrs
 import pytest
+import typer
 from cli.commands import TINY, run_lines
 from fake_plugins import Site, sampler_source
 
 from textgen_core import cli
+from textgen_core.cli.options import Json, print_json
 from textgen_core.registry import SLOW_SECONDS
 
 Command = Callable[..., CompletedProcess[str]]
@@ -152,6 +154,24 @@ def test_a_component_that_exits_in_use_is_a_failure_with_its_name(
     done = beside("run", str(small_corpus), "--sampler", "own:0.3", "--dry-run")
     assert done.returncode == 1
     assert "The sampler 'own' (exits-in-use 0.3) raised SystemExit: 0" in done.stderr
+
+
+def test_what_a_component_prints_in_use_does_not_get_into_json(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def show(reference: str, as_json: Json = False) -> None:
+        print("noise")
+        print_json({"of": reference})
+
+    app = typer.Typer()
+    app.command("show")(show)
+    app.command("other")(show)
+    for _ in range(2):
+        app(["show", "x", "--json"], standalone_mode=False)
+        out, error = capsys.readouterr()
+        assert (json.loads(out), error) == ({"of": "x"}, "noise\n")
+    app(["show", "x"], standalone_mode=False)
+    assert capsys.readouterr().out.startswith("noise\n")
 
 
 @pytest.mark.parametrize("status", [None, 0, 7])

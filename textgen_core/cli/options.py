@@ -6,9 +6,10 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -43,7 +44,32 @@ ReferenceArgument = Annotated[
         autocompletion=complete_reference,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value on stdout.")]
+
+
+def _keep_stdout(context: typer.Context, wanted: bool) -> bool:
+    """Let what a component prints go to stderr while a command with `--json` goes on."""
+    # A group's command has a flag of its own.
+    if wanted and not context.resilient_parsing and not hasattr(context.command, "commands"):
+        context.with_resource(_kept_stdout())
+    return wanted
+
+
+@contextmanager
+def _kept_stdout() -> Iterator[None]:
+    global _stdout
+    _stdout = sys.stdout
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _stdout = None
+
+
+_stdout: TextIO | None = None  # where JSON goes, while all else that is printed goes to stderr
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print exactly one JSON value on stdout.", callback=_keep_stdout),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show results and warnings only.")]
 Samplers = Annotated[
     list[str] | None,
@@ -77,7 +103,7 @@ def print_json(value: Any) -> None:
     """Print one JSON value on stdout; numbers that are not finite become null."""
     from textgen_core.run_directory import finite
 
-    typer.echo(json.dumps(finite(value), ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(finite(value), ensure_ascii=False, indent=2), file=_stdout)
 
 
 def warn_of_unread_stdin(named: Sequence[str]) -> None:

@@ -188,6 +188,17 @@ def test_the_streams_and_the_folder_are_as_before_after_a_plugin_that(
     assert capsys.readouterr() == ("", "noise\nafter\n")
 
 
+def test_a_plugin_cannot_disable_those_after_it(
+    plugin_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEXTGEN_PLUGINS_DISABLE", "")
+    setting = "import os; os.environ['TEXTGEN_PLUGINS_DISABLE'] = 'second-plugin'\n"
+    plugin_site.add("first-plugin", setting + sampler_source("own"))
+    plugin_site.add("second-plugin", sampler_source("other"))
+    status = {each.distribution: each.status for each in discover().plugins}
+    assert status["second-plugin"] == "ok"
+
+
 @pytest.mark.parametrize("is_closed", [True, False])
 def test_plugins_work_where_there_is_no_stderr(
     plugin_site: Site, monkeypatch: pytest.MonkeyPatch, is_closed: bool

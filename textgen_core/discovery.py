@@ -41,7 +41,8 @@ def discover(environment: Mapping[str, str] | None = None) -> Registry:
 
     Raises Interrupted, which names the plugin, if a person does not wait for it.
     """
-    environment = os.environ if environment is None else environment
+    # A copy: a plugin that sets a variable on import says nothing about those after it.
+    environment = dict(os.environ) if environment is None else environment
     return load_entry_points(installed_entry_points(), environment)
 
 

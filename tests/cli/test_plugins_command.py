@@ -101,6 +101,16 @@ def test_a_kind_shows_nothing_else(plugins: Plugins) -> None:
     assert "lstm" not in text
 
 
+@pytest.mark.parametrize("option", [["--json"], ["--timings"], ["--kind", "sampler"]])
+def test_an_option_before_the_inner_command_is_refused_and_not_dropped(
+    plugins: Plugins, option: list[str]
+) -> None:
+    done = plugins(*option, "list")
+    assert done.returncode == 2
+    assert "stands before 'list', which does not see it" in done.stderr
+    assert done.stdout == ""
+
+
 def test_an_unknown_kind_is_a_usage_error(plugins: Plugins) -> None:
     done = plugins("--kind", "samplers")
     assert done.returncode == 2

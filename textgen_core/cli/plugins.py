@@ -22,6 +22,7 @@ from textgen_core.cli.plugins_json import (
     plugin_as_json,
 )
 from textgen_core.cli.plugins_new import new
+from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
     from textgen_core.registry import Plugin, Registry
@@ -53,13 +54,17 @@ def _default(
 ) -> None:
     if context.invoked_subcommand is None:
         list_components(kind, timings, as_json)
+    elif kind or timings or as_json:
+        raise UsageError(
+            f"An option stands before {context.invoked_subcommand!r}, which does not see it.",
+            f"Allowed: textgen plugins {context.invoked_subcommand} with its options after it.",
+        )
 
 
 @app.command("list")
 def list_components(kind: Kind = None, timings: Timings = False, as_json: Json = False) -> None:
     """List every component with its provider, and the plugins that failed."""
     from textgen_core.discovery import discover
-    from textgen_core.errors import UsageError
     from textgen_core.registry import KINDS
 
     if kind is not None and kind not in KINDS:

@@ -86,6 +86,11 @@ def test_a_name_of_other_characters_is_refused_with_the_nearest_that_is_allowed(
         ("lambda", "model", "'lambda' is a word of Python's own"),
         ("nul", "metric", "'nul' is a device on Windows"),
         ("textgen-com1", "sampler", "'com1' is a device on Windows"),
+        (
+            "test-time",
+            "sampler",
+            "pytest would take its class, TestTimeSampler, for a class of tests",
+        ),
         ("model", "model", "'model' is the word for a kind"),
     ],
 )

@@ -103,6 +103,8 @@ def _reason_against(names: PluginNames) -> str:
         return f"{names.module!r} is a word of Python's own, and no module can have that name."
     if _DEVICE.fullmatch(names.module):
         return f"{names.module!r} is a device on Windows, where no module can have that name."
+    if names.class_name.startswith("Test"):
+        return f"pytest would take its class, {names.class_name}, for a class of tests."
     if names.component in KINDS:
         return f"{names.component!r} is the word for a kind of component."
     bundled = discover({ONLY: CORE})

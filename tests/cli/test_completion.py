@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer.main
 from fake_plugins import Site, sampler_source
 
 from textgen_core.cli.bash_words import BEFORE, rejoin_words
@@ -91,6 +92,15 @@ def test_references_kinds_recipes_and_runs_are_offered(
     assert "sampler/nucleus" in offered(complete_reference("sampler/n"))
     assert offered(complete_kind("m")) == ["model", "metric"]
     assert "classic" in offered(complete_recipe(""))
+
+
+def test_where_a_run_may_be_left_out_the_commands_are_offered_too() -> None:
+    from textgen_core.cli.explore import app
+
+    commands = [each.name for each in app.registered_commands]
+    (run,) = typer.main.get_command(app).params[:1]
+    offers = run.shell_complete(None, "")  # type: ignore[arg-type]
+    assert [each.value for each in offers] == commands
 
 
 def test_a_plugin_that_fails_or_prints_disturbs_no_completion(

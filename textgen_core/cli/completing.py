@@ -72,13 +72,20 @@ def complete_kind(typed: str) -> Iterator[tuple[str, str]]:
     yield from ((kind, "") for kind in KINDS)
 
 
-@_completes
-def complete_run(typed: str) -> Iterator[tuple[str, str]]:
-    """Offer the names under runs/."""
-    del typed  # what does not begin so is left out
-    from textgen_core.run_directory import list_runs
+def complete_run_or(*words: str) -> Callable[[str], Offers]:
+    """Return the completion of a run: the names under runs/, and words that may stand there too."""
 
-    yield from ((path.name, "") for path in list_runs())
+    def offer(typed: str) -> Iterator[tuple[str, str]]:
+        del typed  # what does not begin so is left out
+        from textgen_core.run_directory import list_runs
+
+        yield from ((word, "") for word in words)
+        yield from ((path.name, "") for path in list_runs())
+
+    return _completes(offer)
+
+
+complete_run = complete_run_or()
 
 
 @_completes

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from textgen_core.cli.completing import complete_run_or
 from textgen_core.cli.options import (
+    RUN_HELP,
     Json,
-    RunArgument,
     as_text,
     check_place,
     print_json,
@@ -55,7 +56,18 @@ app = typer.Typer(
 
 
 @app.callback()
-def _run(context: typer.Context, run: RunArgument = None) -> None:
+def _run(
+    context: typer.Context,
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help=RUN_HELP,
+            show_default=False,
+            autocompletion=complete_run_or("neighbours", "analogy", "attention", "temperature"),
+        ),
+    ] = None,
+) -> None:
     context.obj = run or None
 
 

@@ -19,11 +19,12 @@ from textgen_core.errors import UsageError
 if TYPE_CHECKING:
     from textgen_core.registry import Registry
 
+RUN_HELP = "A run's directory, or the beginning of its name under runs/; default: the newest."
 RunArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="[RUN]",
-        help="A run's directory, or the beginning of its name under runs/; default: the newest.",
+        help=RUN_HELP,
         show_default=False,
         autocompletion=complete_run,
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from textgen_core.discovery import load_entry_points
-from textgen_core.registry import Registry
+from textgen_core.registry import Plugin, Registry
 
 SAMPLER = dedent(
     """
@@ -34,6 +34,12 @@ SAMPLER = dedent(
 def sampler_source(name: str) -> str:
     """Return a plugin module that offers one sampler."""
     return SAMPLER.replace("NAME", name)
+
+
+def only(registry: Registry) -> Plugin:
+    """Return the one plugin of a registry that has no other."""
+    (plugin,) = registry.plugins
+    return plugin
 
 
 class Site:

@@ -24,8 +24,8 @@ from textgen_core import hookspecs
 from textgen_core.errors import Interrupted
 from textgen_core.installed import (
     describe,
-    installed_entry_points,
     is_enabled,
+    read_installed,
     unmatched,
     unmet_requirement,
 )
@@ -41,7 +41,9 @@ def discover(environment: Mapping[str, str] | None = None) -> Registry:
     """
     # A copy: a plugin that sets a variable on import says nothing about those after it.
     environment = dict(os.environ) if environment is None else environment
-    return load_entry_points(installed_entry_points(), environment)
+    installed = read_installed()
+    registry = load_entry_points(installed.entry_points, environment)
+    return attrs.evolve(registry, warnings=installed.warnings + registry.warnings)
 
 
 def load_entry_points(

@@ -11,6 +11,8 @@ import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+import attrs
+
 from textgen_core.hookspecs import PROJECT
 from textgen_core.registry import (
     CORE,
@@ -26,19 +28,37 @@ from textgen_core.registry import (
 _ASKS_FOR_CORE = re.compile(r"textgen[-_.]+core(?![-_.a-z0-9])", re.IGNORECASE)
 
 
-def installed_entry_points() -> list[importlib.metadata.EntryPoint]:
-    """Return the entry points of the group `textgen`: bundled first, then by distribution, name."""
+@attrs.frozen(kw_only=True)
+class Installed:
+    """The entry points of the group `textgen`: bundled first, then by distribution and name.
+
+    warnings: a sentence for each distribution whose entry points cannot be read, and are its own.
+    """
+
+    entry_points: tuple[importlib.metadata.EntryPoint, ...]
+    warnings: tuple[str, ...]
+
+
+def read_installed() -> Installed:
+    """Return what the distributions on the path say that they offer."""
     found: list[importlib.metadata.EntryPoint] = []
+    warnings: list[str] = []
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
-        name = _folder_name(distribution)
-        if name in seen:  # the first on the path is the one that would be imported
+        folder = _folder_name(distribution)
+        if folder in seen:  # the first on the path is the one that would be imported
             continue
-        seen.add(name)
+        seen.add(folder)
         # `importlib.metadata.entry_points` would fail whole over one file that cannot be read.
-        with contextlib.suppress(Exception):
+        try:
             found.extend(distribution.entry_points.select(group=PROJECT))
-    return sorted(found, key=_order)
+        except Exception:
+            if _is_plugin(distribution):
+                name = _own_name(distribution)
+                warnings.append(f"The entry points of {name} cannot be read: install it again.")
+    return Installed(
+        entry_points=tuple(sorted(found, key=_order)), warnings=tuple(sorted(warnings))
+    )
 
 
 def describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:
@@ -107,6 +127,13 @@ def _names(reference: str, plugin: Plugin) -> bool:
 def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
     plugin = describe(entry_point)
     return (not plugin.bundled, normalised(plugin.distribution), plugin.entry_point)
+
+
+def _is_plugin(distribution: importlib.metadata.Distribution) -> bool:
+    """Return whether entry points that cannot be parsed have our group among them."""
+    with contextlib.suppress(Exception):
+        return f"[{PROJECT}]" in (distribution.read_text("entry_points.txt") or "")
+    return False
 
 
 def _own_name(distribution: importlib.metadata.Distribution) -> str:

@@ -62,7 +62,24 @@ def bears_empty_input(subject: Subject) -> None:
         _require_within(subject, evidence, what)
 
 
-CHECKS = (returns_declared_figures, is_finite, is_deterministic, bears_empty_input)
+@check("metric.leaves-evidence", "metric")
+def leaves_evidence(subject: Subject) -> None:
+    """It changes nothing of the evidence, which the other metrics are given too."""
+    for evidence in _ordinary_evidence().values():
+        before = _held_by(evidence)
+        _measured(subject, evidence)
+        after = _held_by(evidence)
+        changed = [name for name, value in before.items() if value != after[name]]
+        require(not changed, f"It changes the evidence's {' and '.join(changed)}.")
+
+
+CHECKS = (
+    returns_declared_figures,
+    is_finite,
+    is_deterministic,
+    bears_empty_input,
+    leaves_evidence,
+)
 
 
 def use(subject: Subject) -> None:
@@ -109,6 +126,18 @@ def _evidence(
         tokenizer=tokenizer,
         score=lambda text: losses(tokenizer.encode(text).ids),
     )
+
+
+def _held_by(evidence: Evidence) -> dict[str, object]:
+    """Return what a metric could change, copied."""
+    return {
+        "samples": tuple(evidence.samples),
+        "prompts": tuple(evidence.prompts),
+        "references": tuple(evidence.references),
+        "token_losses": evidence.token_losses.tolist(),
+        "token_ids": evidence.token_ids.tolist(),
+        "tokenizer": evidence.tokenizer.to_str(),
+    }
 
 
 def _measured(subject: Subject, evidence: Evidence) -> dict[str, float | None]:

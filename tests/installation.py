@@ -14,6 +14,13 @@ import attrs
 
 Done = subprocess.CompletedProcess[str]
 
+# The settings of a run that takes seconds, as the command is given them.
+BRIEFLY = [
+    *("--set", "data.sequence_length=16", "--set", "data.stride=16"),
+    *("--set", "training.batch_size=4", "--set", "generation.max_new_tokens=10"),
+    *("--set", "generation.samples=2", "--set", "evaluation.prompts=4"),
+    *("--set", "evaluation.prompt_tokens=4", "--set", "evaluation.continuation_tokens=6"),
+]
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
@@ -30,17 +37,7 @@ class Installation:
 
     def pip(self, *arguments: str | Path) -> str:
         """Run pip on it, without the network, and return what it says."""
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), *map(str, arguments)]
-        done = subprocess.run(
-            command,
-            env={**os.environ, **OFFLINE},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return run_module("pip", "--python", self.python, *arguments, **OFFLINE)
 
     def textgen(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> Done:
         """Run its `textgen`, the script that pip made, from a directory of its own."""
@@ -88,10 +85,20 @@ def install(folder: Path, *wheels: Path) -> Installation:
 
 def build(project: Path, out: Path) -> Path:
     """Build a project's wheel, with the tools that are installed here, and return its path."""
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
-    done = subprocess.run(
-        [*command, str(project)], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_module("build", "--wheel", "--no-isolation", "--outdir", out, project)
     (wheel,) = out.glob("*.whl")
     return wheel
+
+
+def run_module(*arguments: str | Path, **environment: str) -> str:
+    """Run `python -m` with these arguments, with the tools that are installed here."""
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -9,7 +9,7 @@ import pytest
 from cli.commands import run_lines
 from fake_plugins import Site, sampler_source
 
-from textgen_core.testing import checks_for
+from textgen_core.testing import ConformanceFault, Result, checks_for
 
 FLOOR = sampler_source("floor").replace(
     "return logits",
@@ -51,3 +51,15 @@ def test_check_tells_each_check_and_how_many_hold(checked) -> None:
     assert len(faults) == count
     assert faults["component.registers"] is None
     assert "The excluded token 0" in faults["sampler.never-revives-excluded"]
+
+
+def test_what_a_component_says_of_its_fault_does_not_colour_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from textgen_core.cli.plugins_check import _show
+
+    fault = ConformanceFault("It raised \x1b[31mred\x07")
+    _show(Result(check=checks_for("sampler")[0], fault=fault))
+    assert (
+        capsys.readouterr().out.splitlines()[-1].strip() == "It raised red\N{REPLACEMENT CHARACTER}"
+    )

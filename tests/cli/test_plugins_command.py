@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.in_process import run_here
 from fake_plugins import Site, sampler_source
-
-from textgen_core.cli import main
 
 Done = subprocess.CompletedProcess[str]
 Plugins = Callable[..., Done]
@@ -35,17 +33,10 @@ def plugins(
 
     def run(*arguments: str, **environment: str) -> Done:
         plugin_site.forget()
-        command = ["textgen", "plugins", *arguments]
         with monkeypatch.context() as patch:
             for variable in ("TEXTGEN_PLUGINS_DISABLE", "TEXTGEN_PLUGINS_ONLY"):
                 patch.setenv(variable, environment.get(variable, ""))
-            patch.setattr(sys, "argv", command)
-            with pytest.raises(SystemExit) as left:
-                main()
-        captured = capsys.readouterr()
-        return subprocess.CompletedProcess(
-            command, int(left.value.code or 0), captured.out, captured.err
-        )
+            return run_here(monkeypatch, capsys, "plugins", *arguments)
 
     return run
 

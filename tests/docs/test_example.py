@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from installation import build
+from installation import build, run_module
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "textgen-mirostat"
 
@@ -31,20 +31,6 @@ pytestmark = [
 ]
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def python_module(*arguments: str | Path, **environment: str) -> str:
-    """Run `python -m` with these arguments, and return what it says."""
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     folder = tmp_path_factory.mktemp("site")
     wheel = build(project, folder / "dist")
     installed = folder / "installed"
-    python_module("pip", "install", "--no-deps", "--no-index", "--target", installed, wheel)
+    run_module("pip", "install", "--no-deps", "--no-index", "--target", installed, wheel)
     return installed
 
 
@@ -76,7 +62,7 @@ def test_the_example_says_which_textgen_it_is_made_for(project: Path) -> None:
 
 def test_the_examples_own_tests_pass_on_what_is_installed(site: Path, project: Path) -> None:
     path = os.pathsep.join([str(site), *sys.path])
-    said = python_module(
+    said = run_module(
         *("pytest", "-q", "-p", "no:cacheprovider", "--rootdir", project, project / "tests"),
         PYTHONPATH=path,
     )

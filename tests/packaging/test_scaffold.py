@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from installation import OFFLINE, Installation, build, install
+from installation import BRIEFLY, OFFLINE, Installation, build, install
 
 from textgen_core.registry import KINDS
 from textgen_core.testing import checks_for
@@ -42,17 +42,6 @@ NAMES = {
     "metric": "readability",
     "tracker": "figure-table",
 }
-
-SETTINGS = (
-    "data.sequence_length=16",
-    "data.stride=16",
-    "training.batch_size=4",
-    "generation.max_new_tokens=10",
-    "generation.samples=2",
-    "evaluation.prompts=4",
-    "evaluation.prompt_tokens=4",
-    "evaluation.continuation_tokens=6",
-)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +151,7 @@ def run(
     done = installation.textgen(
         *("run", corpus, "--out", folder / "out", "--epochs", "1", "--quiet"),
         *(word for flag_and_spec in shown for word in flag_and_spec),
-        *(word for setting in SETTINGS for word in ("--set", setting)),
+        *BRIEFLY,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "goes on without it" not in done.stderr  # as it would without a tracker that raised

@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from installation import Installation, build, install
+from installation import BRIEFLY, Installation, build, install
 
 ROOT = Path(__file__).parent.parent.parent
 VERSION = version("textgen-core")
@@ -188,21 +188,11 @@ def run(tmp_path_factory: pytest.TempPathFactory, beside: Installation) -> Path:
     corpus = folder / "corpus.txt"
     lines = [f"The {a} goes to the {b}, and the {b} waits.\n" for a in NOUNS for b in NOUNS]
     corpus.write_text("".join(lines), encoding="utf-8")
-    settings = [
-        "data.sequence_length=16",
-        "data.stride=16",
-        "training.batch_size=4",
-        "generation.max_new_tokens=10",
-        "generation.samples=2",
-        "evaluation.prompts=4",
-        "evaluation.prompt_tokens=4",
-        "evaluation.continuation_tokens=6",
-    ]
     done = beside.textgen(
         *("run", corpus, "--out", folder / "out", "--epochs", "1", "--quiet"),
         *("--tokenizer", "unigram:100", "--model", "gru:units=8"),
         *("--sampler", "share:share=0.2", "--metric", "mean-length"),
-        *(word for setting in settings for word in ("--set", setting)),
+        *BRIEFLY,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from textgen_core.cli import main
+from cli.in_process import run_here
 
 Done = subprocess.CompletedProcess[str]
 New = Callable[..., Done]
@@ -22,14 +20,7 @@ def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> Done:
-        command = ["textgen", "plugins", "new", *arguments]
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as left:
-            main()
-        captured = capsys.readouterr()
-        return subprocess.CompletedProcess(
-            command, int(left.value.code or 0), captured.out, captured.err
-        )
+        return run_here(monkeypatch, capsys, "plugins", "new", *arguments)
 
     return run
 

@@ -34,11 +34,13 @@ def check(reference: ReferenceArgument, as_json: Json = False) -> None:
 
 
 def _show(result: Result) -> None:
+    from textgen_core.registry import harmless_line
+
     word, colour = ("holds", "green") if result.fault is None else ("fails", "red")
     typer.secho(word, fg=colour, nl=False)
     typer.echo(f"  {result.check.id}: {result.check.sentence}")
     for line in (str(result.fault) if result.fault is not None else result.note).splitlines():
-        typer.echo(f"         {line}")
+        typer.echo(f"         {harmless_line(line)}")
 
 
 def _as_json(component: Component, results: list[Result]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import tensorflow as tf
 import tokenizers
 
 from textgen_core.devices import POLICIES
-from textgen_core.errors import PluginFailure, TextgenError
+from textgen_core.errors import RAISED_IN_USE, PluginFailure, TextgenError
 from textgen_core.language_model import LanguageModel
 from textgen_core.selection import Chosen
 
@@ -73,7 +73,7 @@ def build_language_model(
             language_model.check()
     except TextgenError:
         raise
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         raise chosen.failure(error) from error
     finally:
         keras.config.set_dtype_policy(before)
@@ -84,7 +84,7 @@ def initialise(chosen: Chosen, language_model: LanguageModel) -> None:
     """Let the builder load pretrained weights; called once, before step 0."""
     try:
         chosen.instance.initialise(language_model.model)
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         raise chosen.failure(error) from error
 
 

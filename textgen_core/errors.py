@@ -22,6 +22,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+# What a component may raise in use, and which is then its failure: `sys.exit` must not end a run
+# with a status of its own. An interruption by a person is none.
+RAISED_IN_USE: tuple[type[BaseException], ...] = (Exception, SystemExit)
+
 
 class TextgenError(Exception):
     """The root of the tree.

@@ -37,7 +37,7 @@ from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.tokenizer import sample_of, train_tokenizer
 from textgen_core.data.tokens import TokenFile, tokenize_documents
 from textgen_core.devices import available_memory, choose_precision, compute_capabilities
-from textgen_core.errors import OutOfMemory, PluginFailure, TextgenError
+from textgen_core.errors import RAISED_IN_USE, OutOfMemory, PluginFailure, TextgenError
 from textgen_core.language_model import LanguageModel
 from textgen_core.selection import Chosen
 from textgen_core.settings import TrainingSettings
@@ -160,7 +160,7 @@ def _named(chosen: Chosen) -> Iterator[None]:
         raise PluginFailure(f"{who}: {error.problem}", error.allowed, error.advice) from error
     except TextgenError:
         raise
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         raise chosen.failure(error) from error
 
 

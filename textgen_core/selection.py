@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.errors import ComponentError, PluginFailure, TextgenError
+from textgen_core.errors import RAISED_IN_USE, ComponentError, PluginFailure, TextgenError
 from textgen_core.registration import UnusablePluginError, check_class
 from textgen_core.registry import KINDS, Component, Plugin, Registry
 from textgen_core.specs import Spec, check_instance, construct, format_spec, parse_spec
@@ -92,7 +92,7 @@ def _made(component: Component, make: Callable[..., Any], *given: Any, place: st
         return make(*given, place=place)
     except TextgenError:
         raise
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         raise _failure(component, error) from error
 
 

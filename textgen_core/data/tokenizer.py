@@ -14,7 +14,7 @@ import tokenizers
 
 from textgen_core.components import TokenizerTrainer
 from textgen_core.corpus.stored import count_all_characters, iterate_pieces
-from textgen_core.errors import PluginFailure, RunDirectoryError
+from textgen_core.errors import RAISED_IN_USE, PluginFailure, RunDirectoryError
 from textgen_core.run_directory import write_text
 
 SPECIAL_TOKENS = ("<PAD>", "<UNK>", "<START>", "<END>")
@@ -35,7 +35,7 @@ def train_tokenizer(trainer: TokenizerTrainer, texts: Sequence[str]) -> tokenize
     try:
         with _panics_as_errors():
             tokenizer = trainer.train(read_for_training(texts, sample_of(trainer, texts)))
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         problem = f"{name} raised {type(error).__name__}: {error}"
         raise PluginFailure(problem, advice="See the whole trace with --debug.") from error
     if not isinstance(tokenizer, tokenizers.Tokenizer):
@@ -48,7 +48,7 @@ def train_tokenizer(trainer: TokenizerTrainer, texts: Sequence[str]) -> tokenize
             fault = _fault_of_ids(tokenizer) or _fault_of_encoding(
                 _prepare(tokenizer), sample, lossless=bool(trainer.lossless)
             )
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         problem = f"{name} returned a tokenizer that fails: {type(error).__name__}: {error}"
         raise PluginFailure(problem) from error
     if fault:

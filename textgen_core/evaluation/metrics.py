@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from textgen_core.components import Evidence, Metric
-from textgen_core.errors import PluginFailure
+from textgen_core.errors import RAISED_IN_USE, PluginFailure
 
 
 class NamedMetric(NamedTuple):
@@ -70,7 +70,7 @@ def _signature(named: NamedMetric) -> str | None:
         return None
     try:
         text = signature()
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         raise PluginFailure(
             f"The metric {named.label} ({named.distribution}) failed to sign: "
             f"{type(error).__name__}: {error}".rstrip(": "),
@@ -88,7 +88,7 @@ def _measure(named: NamedMetric, evidence: Evidence) -> dict[str, float | None]:
     try:
         figures = dict(named.metric.measure(evidence))
         declared = list(named.metric.figures)
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         raise PluginFailure(
             f"The metric {named.label} ({named.distribution}) failed: "
             f"{type(error).__name__}: {error}".rstrip(": "),

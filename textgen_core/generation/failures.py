@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from textgen_core.errors import PluginFailure, TextgenError
+from textgen_core.errors import RAISED_IN_USE, PluginFailure, TextgenError
 
 # Lines that Keras and TensorFlow put before the reason itself.
 PREAMBLES = ("Exception encountered when calling", "Graph execution error", "Detected at node")
@@ -21,7 +21,7 @@ def reported(name: str) -> Iterator[None]:
         yield
     except TextgenError:
         raise
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         problem = f"{name} raised {type(error).__name__}: {reason_of(error)}"
         raise PluginFailure(problem, advice=PluginFailure.REPORT_IT) from error
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from textgen_core.errors import TextgenError
+from textgen_core.errors import RAISED_IN_USE, TextgenError
 from textgen_core.testing.subject import Subject
 
 
@@ -94,7 +94,7 @@ def _examined(check: Check, subject: Subject) -> Result:
         return Result(check=check, fault=fault)
     except TextgenError as error:
         return _raised(check, error, str(error))
-    except (Exception, SystemExit) as error:
+    except RAISED_IN_USE as error:
         return _raised(check, error, f"It raised {type(error).__name__}: {error}")
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # of a Rust library, and no Exception

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
-from textgen_core.errors import TextgenError
+from textgen_core.errors import RAISED_IN_USE, TextgenError
 from textgen_core.selection import Chosen
 
 
@@ -59,6 +59,6 @@ class Trackers:
         except TextgenError as error:
             who = f"The tracker {chosen.name!r} ({chosen.provider})"
             self._warn(f"{who}: {error.problem} The run goes on without it.")
-        except (Exception, SystemExit) as error:
+        except RAISED_IN_USE as error:
             self._warn(f"{chosen.failure(error).problem.rstrip('.')}. The run goes on without it.")
         return None

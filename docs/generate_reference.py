@@ -177,9 +177,10 @@ def render_contracts() -> str:
     parts += ["## Hooks", docstring_of("textgen_core.hookspecs")]
     parts += _definitions("textgen_core.hookspecs", level=3)
     parts.append("## Contracts")
-    parts += _definitions(
-        "textgen_core.components", level=3, keep=lambda name: name not in OF_THE_CORE
-    )
+    for module in ("contracts", "evidence", "tracking", "options"):
+        parts += _definitions(
+            f"textgen_core.components.{module}", level=3, keep=lambda name: name not in OF_THE_CORE
+        )
     return _page(parts)
 
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from textgen_core import copying
-from textgen_core.copying import find_copies, measure_longest_copies
+from textgen_core.components import verbatim_overlap as copying
+from textgen_core.components.verbatim_overlap import find_copies, measure_longest_copies
 
 
 def documents_as_pieces(documents):

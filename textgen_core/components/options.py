@@ -1,0 +1,101 @@
+"""`option()`, which declares what a user may set of a component, and the rules that it keeps.
+
+The rules are checked by the core before it constructs a component, not here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, get_type_hints
+
+import attrs
+
+RULES = "textgen"  # the key of OptionRules in an attrs field's metadata
+
+
+@attrs.frozen(kw_only=True)
+class OptionRules:
+    """What a value of an option must satisfy beside its declared type."""
+
+    help: str
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    choices: tuple[Any, ...] = ()
+
+    def describe(self) -> str:
+        """Return the bounds in words, such as `above 0, at most 1`; empty if there are none."""
+        bounds = (
+            ("at least", self.at_least),
+            ("above", self.above),
+            ("at most", self.at_most),
+            ("below", self.below),
+        )
+        words = [f"{word} {_number(bound)}" for word, bound in bounds if bound is not None]
+        if self.choices:
+            words.append("one of " + ", ".join(str(choice) for choice in self.choices))
+        return ", ".join(words)
+
+
+def _number(bound: float) -> str:
+    """Return a bound in all its digits: a whole one without a decimal point."""
+    is_whole = math.isfinite(bound) and bound == int(bound)
+    return str(int(bound)) if is_whole else repr(bound)
+
+
+def option(
+    default: Any,
+    *,
+    help: str,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    choices: Sequence[Any] = (),
+) -> Any:
+    """Declare an option of a component: a keyword-only attrs field with its rules.
+
+    The field's annotation is the type that specs and files are read by: bool, int, float, str,
+    Path, Literal, tuples of these, or any of these with None. `default` must be immutable.
+    `at_least` and `at_most` include the bound, `above` and `below` do not; on a tuple the rules
+    hold for every item. The rules are checked by the core before it constructs the component.
+    """
+    rules = OptionRules(
+        help=help,
+        at_least=at_least,
+        at_most=at_most,
+        above=above,
+        below=below,
+        choices=tuple(choices),
+    )
+    return attrs.field(default=default, kw_only=True, metadata={RULES: rules})
+
+
+@attrs.frozen(kw_only=True)
+class Option:
+    """An option as declared: its name, its resolved type, its default and its rules."""
+
+    name: str
+    type: Any
+    default: Any
+    rules: OptionRules
+
+
+def options_of(component: type) -> tuple[Option, ...]:
+    """Return the options that an attrs class declares with `option()`, in their order.
+
+    Raises NameError or TypeError if an annotation cannot be resolved.
+    """
+    hints = get_type_hints(component)
+    return tuple(
+        Option(
+            name=field.name,
+            type=hints[field.name],
+            default=field.default,
+            rules=field.metadata[RULES],
+        )
+        for field in attrs.fields(component)
+        if RULES in field.metadata
+    )

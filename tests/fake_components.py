@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from textgen_core import Figure, Metric, ModelBuilder, Sampler, TokenizerTrainer, Tracker, option
-from textgen_core.registry import CORE, Component, Plugin, Registry
+from textgen_core.registry.registry import CORE, Component, Plugin, Registry
 
 
 @attrs.frozen

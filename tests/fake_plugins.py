@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 
-from textgen_core.discovery import load_entry_points
-from textgen_core.registry import Plugin, Registry
+from textgen_core.registry.discovery import load_entry_points
+from textgen_core.registry.registry import Plugin, Registry
 
 SAMPLER = dedent(
     """

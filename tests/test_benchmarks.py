@@ -106,8 +106,8 @@ def test_attention_is_counted_on_top_of_a_transformers_matrices(load):
 
 
 def test_the_counted_weights_are_the_matrices_of_the_models_that_are_timed(load):
-    from textgen_core.discovery import discover
-    from textgen_core.selection import choose
+    from textgen_core.registry.discovery import discover
+    from textgen_core.registry.selection import choose
 
     registry, arithmetic = discover(), load("arithmetic")
     for setting in (LSTM, TRANSFORMER):

@@ -18,8 +18,8 @@ from textgen_core.building import (
 )
 from textgen_core.components import ModelBuilder
 from textgen_core.errors import PluginFailure
-from textgen_core.registry import Component, Plugin
-from textgen_core.selection import Chosen
+from textgen_core.registry.registry import Component, Plugin
+from textgen_core.registry.selection import Chosen
 
 PLUGIN = Plugin(distribution="lab", version="2.0", entry_point="", module="", status="ok")
 

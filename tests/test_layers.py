@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from textgen_core.config import configure
-from textgen_core.discovery import discover
 from textgen_core.errors import ConfigurationError
 from textgen_core.layers import (
     Layer,
@@ -21,6 +20,7 @@ from textgen_core.layers import (
     recipe_names,
     settings_layer,
 )
+from textgen_core.registry.discovery import discover
 
 
 def written(folder: Path, text: str, name: str = "my.toml") -> Path:

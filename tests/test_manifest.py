@@ -20,7 +20,7 @@ from textgen_core.manifest import (
     load_configuration,
     settings_to_keep,
 )
-from textgen_core.registry import Component, Registry
+from textgen_core.registry.registry import Component, Registry
 from textgen_core.run_directory import RunDirectory, write_json, write_toml
 
 OWN = component("sampler", "own", Plain, "textgen-example")

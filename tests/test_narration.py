@@ -9,7 +9,6 @@ import pytest
 from textgen_core.building import LayerRow, ModelDescription
 from textgen_core.config import configure
 from textgen_core.corpus import Corpus, analyse_corpus
-from textgen_core.discovery import discover
 from textgen_core.evaluation.diagnosis import Finding
 from textgen_core.evaluation.error_analysis import Errors
 from textgen_core.evaluation.evaluation import Evaluation
@@ -19,6 +18,7 @@ from textgen_core.narration import (
     tell_model,
     tell_preparation,
 )
+from textgen_core.registry.discovery import discover
 
 
 def analysed(text):

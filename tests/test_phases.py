@@ -5,8 +5,8 @@ from training.tiny import TIME, VOCABULARY, build_tokenizer
 
 from textgen_core import phases
 from textgen_core.config import configure
-from textgen_core.discovery import discover
 from textgen_core.errors import OutOfMemory
+from textgen_core.registry.discovery import discover
 from textgen_core.training.memory import training_memory, weight_bytes
 
 MODEL = "transformer:layers=2,heads=2,head_size=8,feed_forward=32,dropout=0.0"

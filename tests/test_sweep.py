@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from textgen_core.discovery import discover
 from textgen_core.errors import ComponentError
+from textgen_core.registry.discovery import discover
 from textgen_core.sweep import sweep_chains
 
 

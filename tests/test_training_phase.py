@@ -9,9 +9,9 @@ from training.tiny import TIME, CappedModel, TinyModel, wrap
 from textgen_core.config import configure
 from textgen_core.data.batches import StreamBatches, WindowBatches
 from textgen_core.data.sample import spread_sample
-from textgen_core.discovery import discover
 from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError
 from textgen_core.listener import Listener
+from textgen_core.registry.discovery import discover
 from textgen_core.run_directory import RunDirectory, append_row, read_json, read_rows
 from textgen_core.training.checkpoint import mark_best, save_checkpoint
 from textgen_core.training.plan import Plan

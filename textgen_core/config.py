@@ -32,8 +32,10 @@ from textgen_core.layers import (
     file_layers,
     settings_layer,
 )
-from textgen_core.registry import Registry
-from textgen_core.selection import Chosen, as_list, choose, choose_all, spec_of
+from textgen_core.registry.parsing import check_options, is_none, plain_options, unknown_name
+from textgen_core.registry.registry import Registry
+from textgen_core.registry.selection import Chosen, as_list, choose, choose_all, spec_of
+from textgen_core.registry.specs import Spec, parse_spec
 from textgen_core.settings import (
     SECTIONS,
     CorpusSettings,
@@ -42,8 +44,6 @@ from textgen_core.settings import (
     GenerationSettings,
     TrainingSettings,
 )
-from textgen_core.specs import Spec, parse_spec
-from textgen_core.values import check_options, is_none, plain_options, unknown_name
 
 SEED = Option(
     name="seed",

@@ -15,8 +15,8 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import ConfigurationError, TextgenError
+from textgen_core.registry.parsing import unknown_name
 from textgen_core.settings import SECTIONS
-from textgen_core.values import unknown_name
 
 ONE = ("tokenizer", "model")
 MANY = ("samplers", "metrics", "trackers")

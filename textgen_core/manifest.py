@@ -17,7 +17,7 @@ import attrs
 from textgen_core.config import Configuration, resolve
 from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.layers import NO_RECIPE, ONE, Layer, file_layers
-from textgen_core.registry import (
+from textgen_core.registry.registry import (
     CORE,
     DISABLE,
     KINDS,

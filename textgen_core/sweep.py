@@ -14,9 +14,9 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import ComponentError, one_error
-from textgen_core.registry import Registry
-from textgen_core.selection import Chosen, as_list, choose, choose_all, spec_of
-from textgen_core.specs import Spec
+from textgen_core.registry.registry import Registry
+from textgen_core.registry.selection import Chosen, as_list, choose, choose_all, spec_of
+from textgen_core.registry.specs import Spec
 
 PLACE = "--sweep"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

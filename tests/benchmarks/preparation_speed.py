@@ -94,7 +94,7 @@ def _result(began: float) -> dict[str, float]:
 
 def _configured(text: Path) -> object:
     from textgen_core.config import configure
-    from textgen_core.discovery import discover
+    from textgen_core.registry.discovery import discover
 
     return configure({"corpus": [str(text)], "tokenizer": "bpe"}, discover())
 

@@ -26,9 +26,9 @@ from text_table import render_table
 from workers import PEERS
 
 from textgen_core.components import History
-from textgen_core.discovery import discover
 from textgen_core.generation.chain import Chain, Options
-from textgen_core.selection import choose
+from textgen_core.registry.discovery import discover
+from textgen_core.registry.selection import choose
 from textgen_core.testing.material import letter_tokenizer
 
 CASES = [

@@ -17,7 +17,7 @@ from fake_plugins import Site, sampler_source
 
 from textgen_core import cli
 from textgen_core.cli.options import Json, print_json
-from textgen_core.registry import SLOW_SECONDS
+from textgen_core.registry.registry import SLOW_SECONDS
 
 Command = Callable[..., CompletedProcess[str]]
 

@@ -10,11 +10,11 @@ from evaluation.fake_models import UniformModel
 
 from textgen_core.data.tokenizer import train_tokenizer
 from textgen_core.data.tokens import tokenize_documents
-from textgen_core.discovery import discover
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.language_model import LanguageModel
-from textgen_core.selection import choose_all
+from textgen_core.registry.discovery import discover
+from textgen_core.registry.selection import choose_all
 
 TRAINING = ["The miller sees a bee near every tree. " * 40, "A bee sees the miller, too.\n" * 9]
 HELD_OUT = ["The tree sees a zebra: “Ω”!\n" * 11, "", "A bee, 5 bees. \U0001f41d"]

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from installation import BRIEFLY, OFFLINE, Installation, build, install
 
-from textgen_core.registry import KINDS
+from textgen_core.registry.registry import KINDS
 from textgen_core.testing import checks_for
 
 ROOT = Path(__file__).parent.parent.parent

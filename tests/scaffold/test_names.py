@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from fake_plugins import Site
 
-from textgen_core.discovery import discover
 from textgen_core.errors import UsageError
-from textgen_core.registry import KINDS
+from textgen_core.registry.discovery import discover
+from textgen_core.registry.registry import KINDS
 from textgen_core.scaffold.names import LONGEST, PluginNames, name_plugin
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import textgen_core
 from textgen_core.errors import UsageError
-from textgen_core.registry import KINDS
+from textgen_core.registry.registry import KINDS
 from textgen_core.scaffold import name_plugin, write_plugin
 from textgen_core.scaffold.names import LONGEST
 from textgen_core.scaffold.writing import core_requirement, render_files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textgen_core.discovery import discover
+from textgen_core.registry.discovery import discover
 from textgen_core.testing import conformance
 
 test_bpe = conformance("textgen-core:tokenizer/bpe")

@@ -29,7 +29,7 @@ from testing.tiny_models import AdvancingModel, CountingModel
 from textgen_core import Evidence, Tracker, TrackerSession, option
 from textgen_core.components import Outcome, TrackedRun
 from textgen_core.errors import ComponentError
-from textgen_core.registry import KINDS
+from textgen_core.registry.registry import KINDS
 from textgen_core.testing import Check, ConformanceFault, Result, checks_for, run_checks
 from textgen_core.testing.catalogue import CHECKS
 from textgen_core.testing.check import run_check

@@ -8,7 +8,7 @@ from fake_plugins import Site, sampler_source
 from testing.sound import SoundBuilder, SoundSampler
 
 from textgen_core.errors import ComponentError
-from textgen_core.registry import Registry
+from textgen_core.registry.registry import Registry
 from textgen_core.testing.subject import find_component, find_subject
 
 THEIRS = component("sampler", "cut", Cut, "their-plugin")

@@ -7,8 +7,8 @@ import pytest
 
 from textgen_core.components import Outcome, TrackedRun, Tracker, TrackerSession
 from textgen_core.errors import TextgenError
-from textgen_core.registry import Component, Plugin
-from textgen_core.selection import Chosen
+from textgen_core.registry.registry import Component, Plugin
+from textgen_core.registry.selection import Chosen
 from textgen_core.training.trackers import Trackers
 
 RUN = TrackedRun(id="run", directory=Path("run"), configuration={})

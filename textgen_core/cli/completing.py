@@ -54,8 +54,8 @@ def complete_spec(kind: str) -> Callable[[str], Offers]:
 def complete_reference(typed: str) -> Iterator[tuple[str, str]]:
     """Offer KIND/NAME of every component."""
     del typed  # what does not begin so is left out
-    from textgen_core.discovery import discover
-    from textgen_core.registry import KINDS
+    from textgen_core.registry.discovery import discover
+    from textgen_core.registry.registry import KINDS
 
     registry = discover()
     for kind in KINDS:
@@ -67,7 +67,7 @@ def complete_reference(typed: str) -> Iterator[tuple[str, str]]:
 def complete_kind(typed: str) -> Iterator[tuple[str, str]]:
     """Offer the kinds of components."""
     del typed  # what does not begin so is left out
-    from textgen_core.registry import KINDS
+    from textgen_core.registry.registry import KINDS
 
     yield from ((kind, "") for kind in KINDS)
 
@@ -113,7 +113,7 @@ def complete_setting(typed: str) -> Iterator[tuple[str, str]]:
 
 
 def _offer_specs(kind: str, typed: str) -> Iterator[tuple[str, str]]:
-    from textgen_core.discovery import discover
+    from textgen_core.registry.discovery import discover
 
     registry = discover()
     name, colon, rest = typed.partition(":")
@@ -146,7 +146,7 @@ def _offer_options(start: str, component: type, rest: str) -> Iterator[tuple[str
 
 def _values(option: Option) -> Iterator[str]:
     """Yield the values that an option has by name, or its default where it has none such."""
-    from textgen_core.values import listed_values
+    from textgen_core.registry.parsing import listed_values
 
     listed = list(listed_values(option))
     for value in listed if any(each is not None for each in listed) else [option.default, *listed]:
@@ -159,7 +159,7 @@ def _about(option: Option) -> str:
 
 def _written(value: Any) -> str:
     """Return a value as a spec has it."""
-    from textgen_core.specs import format_spec
-    from textgen_core.values import plain_value
+    from textgen_core.registry.parsing import plain_value
+    from textgen_core.registry.specs import format_spec
 
     return format_spec("x", {"y": plain_value(value)}).removeprefix("x:y=")

@@ -25,7 +25,7 @@ from textgen_core.cli.plugins_new import new
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from textgen_core.registry import Plugin, Registry
+    from textgen_core.registry.registry import Plugin, Registry
 
 COLUMNS = ("name", "provider", "version", "status", "summary")
 
@@ -64,8 +64,8 @@ def _default(
 @app.command("list")
 def list_components(kind: Kind = None, timings: Timings = False, as_json: Json = False) -> None:
     """List every component with its provider, and the plugins that failed."""
-    from textgen_core.discovery import discover
-    from textgen_core.registry import KINDS
+    from textgen_core.registry.discovery import discover
+    from textgen_core.registry.registry import KINDS
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f"--kind cannot be {kind!r}.", f"Allowed: {', '.join(KINDS)}.")
@@ -84,7 +84,7 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
 @app.command("show")
 def show(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Show a component: its provider, and every option with type, default and bounds."""
-    from textgen_core.registry import harmless_line, parse_reference
+    from textgen_core.registry.registry import harmless_line, parse_reference
 
     kind, name = parse_reference(reference)
     component = discover_plugins().find(kind, name, place="REF")
@@ -103,7 +103,7 @@ def show(reference: ReferenceArgument, as_json: Json = False) -> None:
 @app.command("why")
 def why(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Say which component a name means: every candidate, the winner and the rule."""
-    from textgen_core.registry import parse_reference
+    from textgen_core.registry.registry import parse_reference
 
     kind, name = parse_reference(reference)
     registry = discover_plugins()

@@ -10,14 +10,14 @@ from textgen_core.cli.options import Json, ReferenceArgument, discover_plugins, 
 from textgen_core.cli.plugins_json import JSON_VERSION
 
 if TYPE_CHECKING:
-    from textgen_core.registry import Component
+    from textgen_core.registry.registry import Component
     from textgen_core.testing import Result
 
 
 def check(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Hold an installed component to its contract: exit code 1 if it breaks it."""
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.registry import parse_reference
+    from textgen_core.registry.registry import parse_reference
 
     kind, name = parse_reference(reference)
     component = discover_plugins().find(kind, name, place="REF")
@@ -34,7 +34,7 @@ def check(reference: ReferenceArgument, as_json: Json = False) -> None:
 
 
 def _show(result: Result) -> None:
-    from textgen_core.registry import harmless_line
+    from textgen_core.registry.registry import harmless_line
 
     word, colour = ("holds", "green") if result.fault is None else ("fails", "red")
     typer.secho(word, fg=colour, nl=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from textgen_core.registry import Component, Plugin, Registry
+    from textgen_core.registry.registry import Component, Plugin, Registry
 
 JSON_VERSION = 1  # raised when something goes from these values, or means something else
 
@@ -43,7 +43,7 @@ def plugin_as_json(plugin: Plugin) -> dict[str, Any]:
 def component_as_json(component: Component, *, with_options: bool = False) -> dict[str, Any]:
     """Return a component, with every option's type, default, bounds and help if wanted."""
     from textgen_core.components import options_of
-    from textgen_core.values import describe_type, plain_value
+    from textgen_core.registry.parsing import describe_type, plain_value
 
     described: dict[str, Any] = {
         "kind": component.kind,

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 import attrs
 
-from textgen_core.discovery import discover
 from textgen_core.errors import UsageError
-from textgen_core.registration import NAME
-from textgen_core.registry import CORE, KINDS, ONLY, Registry, same_distribution
+from textgen_core.registry.discovery import discover
+from textgen_core.registry.registry import CORE, KINDS, ONLY, Registry, same_distribution
+from textgen_core.registry.validation import NAME
 
 PREFIX = "textgen-"
 LONGEST = 30  # characters of a component's name: longer ones would break lines of the files

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgen_core.errors import UsageError
-from textgen_core.registry import CORE, KINDS
+from textgen_core.registry.registry import CORE, KINDS
 from textgen_core.scaffold.names import PluginNames, name_plugin
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ This module knows nothing about how a check is run.
 from __future__ import annotations
 
 from textgen_core.errors import ComponentError
-from textgen_core.registry import KINDS
+from textgen_core.registry.registry import KINDS
 from textgen_core.testing import (
     component_checks,
     conduct_checks,

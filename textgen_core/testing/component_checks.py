@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import inspect
 
-from textgen_core.registration import UnusablePluginError, check_class, check_component
-from textgen_core.registry import KINDS
+from textgen_core.registry.registry import KINDS
+from textgen_core.registry.validation import UnusablePluginError, check_class, check_component
 from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
 from textgen_core.testing.subject import Subject

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from textgen_core.registry import KINDS
+from textgen_core.registry.registry import KINDS
 from textgen_core.testing.check import check, require
 from textgen_core.testing.subject import Subject
 from textgen_core.testing.uses import use

@@ -12,8 +12,9 @@ from typing import Any
 
 from textgen_core.components import Option, options_of
 from textgen_core.errors import ComponentError
-from textgen_core.registry import KINDS
-from textgen_core.specs import check_instance, construct, format_spec, parse_spec
+from textgen_core.registry.parsing import listed_values, plain_value
+from textgen_core.registry.registry import KINDS
+from textgen_core.registry.specs import check_instance, construct, format_spec, parse_spec
 from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.option_bounds import (
     beyond_bounds,
@@ -22,7 +23,6 @@ from textgen_core.testing.option_bounds import (
     within_bounds,
 )
 from textgen_core.testing.subject import Subject
-from textgen_core.values import listed_values, plain_value
 
 
 @check("options.help", *KINDS)

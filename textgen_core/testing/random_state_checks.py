@@ -10,7 +10,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from textgen_core.registry import KINDS
+from textgen_core.registry.registry import KINDS
 from textgen_core.testing.check import check, require
 from textgen_core.testing.subject import Subject
 from textgen_core.testing.uses import use

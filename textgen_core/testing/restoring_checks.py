@@ -15,7 +15,8 @@ from typing import Any
 import attrs
 
 from textgen_core.components import Option, options_of
-from textgen_core.registry import KINDS
+from textgen_core.registry.parsing import listed_values
+from textgen_core.registry.registry import KINDS
 from textgen_core.run_directory import RunDirectory
 from textgen_core.testing.check import check, require
 from textgen_core.testing.fresh_process import NOT_FOUND
@@ -30,7 +31,6 @@ from textgen_core.testing.restoring import (
 from textgen_core.testing.subject import Subject
 from textgen_core.testing.tiny_model import CONTEXT, build, difference, draw_token_ids, shaken
 from textgen_core.testing.tokenizer_checks import trained
-from textgen_core.values import listed_values
 
 TOLERANCE = 1e-5  # between the logits of one process and of another, as a share of the largest
 

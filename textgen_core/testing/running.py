@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from textgen_core.errors import ComponentError, TextgenError, one_error
+from textgen_core.registry.parsing import unknown_name
 from textgen_core.testing.catalogue import checks_for
 from textgen_core.testing.check import Check, Result, run_check
 from textgen_core.testing.counting import count
 from textgen_core.testing.subject import Subject, find_subject
-from textgen_core.values import unknown_name
 
 
 def run_checks(

@@ -9,10 +9,10 @@ from typing import Any
 
 import attrs
 
-from textgen_core.discovery import discover
 from textgen_core.errors import ComponentError
-from textgen_core.registry import KINDS, Component, Plugin, Registry, same_distribution
-from textgen_core.selection import Chosen
+from textgen_core.registry.discovery import discover
+from textgen_core.registry.registry import KINDS, Component, Plugin, Registry, same_distribution
+from textgen_core.registry.selection import Chosen
 
 ALLOWED = "Allowed: DISTRIBUTION:KIND/NAME, DISTRIBUTION:NAME, a component's class or an instance."
 

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textgen_core.registry.parsing import plain_options
 from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
 from textgen_core.testing.material import (
@@ -19,7 +20,6 @@ from textgen_core.testing.material import (
     training_pieces,
 )
 from textgen_core.testing.subject import Subject
-from textgen_core.values import plain_options
 
 if TYPE_CHECKING:
     import tokenizers
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # A set of texts has another order in every process: two hash seeds show who relies on it.
 _TRAIN = """
 import hashlib, operator
-from textgen_core.specs import construct, parse_spec
+from textgen_core.registry.specs import construct, parse_spec
 from textgen_core.testing.material import training_pieces
 cls = operator.attrgetter(given["class"])(module)
 trainer = construct(cls, parse_spec({"name": "x", **given["options"]}), place="a fresh process")

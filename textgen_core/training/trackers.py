@@ -11,7 +11,7 @@ from typing import Any
 
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
 from textgen_core.errors import RAISED_IN_USE, TextgenError
-from textgen_core.selection import Chosen
+from textgen_core.registry.selection import Chosen
 
 
 class Trackers:

@@ -14,10 +14,10 @@ from worker import Peer, serve, write_by_texts
 
 from textgen_core.data.tokenizer import END, SPECIAL_TOKENS
 from textgen_core.devices import prepare_memory
-from textgen_core.discovery import discover
 from textgen_core.generation import Generator
 from textgen_core.language_model import LanguageModel
-from textgen_core.selection import choose
+from textgen_core.registry.discovery import discover
+from textgen_core.registry.selection import choose
 
 _NEVER = -1e9  # the bias of a token that is not to be drawn
 

@@ -11,8 +11,8 @@ from fake_components import Cut, Net, Plain, component, registry
 
 from textgen_core.components import Sampler, option
 from textgen_core.errors import ComponentError, PluginFailure
-from textgen_core.selection import as_list, choose, choose_all, spec_of
-from textgen_core.specs import Spec
+from textgen_core.registry.selection import as_list, choose, choose_all, spec_of
+from textgen_core.registry.specs import Spec
 
 FULL = {
     "p": 0.5,

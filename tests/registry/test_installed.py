@@ -9,8 +9,8 @@ from importlib.metadata import EntryPoint
 import pytest
 from fake_plugins import Site, only, sampler_source
 
-from textgen_core.discovery import discover, load_entry_points
-from textgen_core.installed import read_installed
+from textgen_core.registry.discovery import discover, load_entry_points
+from textgen_core.registry.installed import read_installed
 
 # ---- the environment variables ----------------------------------------------------------------
 

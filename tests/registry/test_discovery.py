@@ -10,9 +10,9 @@ import attrs
 import pytest
 from fake_plugins import Site, only, sampler_source
 
-from textgen_core.discovery import discover
 from textgen_core.errors import Interrupted
-from textgen_core.registry import Plugin, Registry
+from textgen_core.registry.discovery import discover
+from textgen_core.registry.registry import Plugin, Registry
 
 HEAD = """
 import attrs

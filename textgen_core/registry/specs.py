@@ -18,7 +18,7 @@ import attrs
 
 from textgen_core.components import options_of
 from textgen_core.errors import ComponentError, one_error
-from textgen_core.values import SpecText, check_options, unquoted_commas
+from textgen_core.registry.parsing import SpecText, check_options, unquoted_commas
 
 _KEY = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_-]*)=")
 _PLAIN = re.compile(r"(?!['\s])[^,=]+(?<!\s)")  # a text that needs no quotes

@@ -13,10 +13,10 @@ import attrs
 
 from textgen_core.components import options_of
 from textgen_core.errors import RAISED_IN_USE, ComponentError, PluginFailure, TextgenError
-from textgen_core.registration import UnusablePluginError, check_class
-from textgen_core.registry import KINDS, Component, Plugin, Registry
-from textgen_core.specs import Spec, check_instance, construct, format_spec, parse_spec
-from textgen_core.values import plain_options, plain_value
+from textgen_core.registry.parsing import plain_options, plain_value
+from textgen_core.registry.registry import KINDS, Component, Plugin, Registry
+from textgen_core.registry.specs import Spec, check_instance, construct, format_spec, parse_spec
+from textgen_core.registry.validation import UnusablePluginError, check_class
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,7 @@ import pytest
 from fake_components import BUNDLED, Cut, Plain, component, plugin, registry
 
 from textgen_core.errors import ComponentError
-from textgen_core.registry import Registry, normalised, same_distribution
+from textgen_core.registry.registry import Registry, normalised, same_distribution
 
 
 def test_a_name_is_looked_up_within_its_kind() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 
 from textgen_core.components import Option, options_of
-from textgen_core.registry import KINDS
-from textgen_core.values import BadValue, convert
+from textgen_core.registry.parsing import BadValue, convert
+from textgen_core.registry.registry import KINDS
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

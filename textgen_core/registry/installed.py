@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import attrs
 
 from textgen_core.hookspecs import PROJECT
-from textgen_core.registry import (
+from textgen_core.registry.registry import (
     CORE,
     DISABLE,
     ONLY,

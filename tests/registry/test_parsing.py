@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen_core.components import Option, OptionRules
-from textgen_core.values import (
+from textgen_core.registry.parsing import (
     BadValue,
     SpecText,
     check_options,

@@ -15,7 +15,7 @@ import attrs
 
 from textgen_core.components import Metric, ModelBuilder, Sampler, TokenizerTrainer, Tracker
 from textgen_core.errors import ComponentError, UsageError
-from textgen_core.values import unknown_name
+from textgen_core.registry.parsing import unknown_name
 
 CORE = "textgen-core"
 DISABLE = "TEXTGEN_PLUGINS_DISABLE"

@@ -22,16 +22,16 @@ import pluggy
 
 from textgen_core import hookspecs
 from textgen_core.errors import Interrupted
-from textgen_core.installed import (
+from textgen_core.registry.installed import (
     describe,
     is_enabled,
     read_installed,
     unmatched,
     unmet_requirement,
 )
-from textgen_core.isolation import kept_folder, printing_to_stderr
-from textgen_core.registration import UnusablePluginError, check_component
-from textgen_core.registry import Component, Plugin, Registry, harmless_line
+from textgen_core.registry.isolation import kept_folder, printing_to_stderr
+from textgen_core.registry.registry import Component, Plugin, Registry, harmless_line
+from textgen_core.registry.validation import UnusablePluginError, check_component
 
 
 def discover(environment: Mapping[str, str] | None = None) -> Registry:

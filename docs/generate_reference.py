@@ -15,10 +15,10 @@ from typing import Any
 from read_source import Definition, definitions_of, docstring_of
 
 from textgen_core.components import Option, options_of
+from textgen_core.config.settings import SECTIONS
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.parsing import describe_type, plain_value
 from textgen_core.registry.registry import CORE, KINDS, ONLY, Component
-from textgen_core.settings import SECTIONS
 from textgen_core.testing.catalogue import CHECKS
 
 HELP_WIDTH = 92

@@ -10,9 +10,9 @@ import attrs
 import pytest
 from fake_components import BUNDLED, Cut, Plain, component, plugin, registry
 
-from textgen_core.config import Configuration, configure
+from textgen_core.config.resolve import Configuration, configure
+from textgen_core.config.sources import NO_RECIPE
 from textgen_core.errors import RunDirectoryError
-from textgen_core.layers import NO_RECIPE
 from textgen_core.manifest import (
     changed_files,
     check_settings,

@@ -4,7 +4,7 @@ import pytest
 from training.tiny import TIME, VOCABULARY, build_tokenizer
 
 from textgen_core import phases
-from textgen_core.config import configure
+from textgen_core.config.resolve import configure
 from textgen_core.errors import OutOfMemory
 from textgen_core.registry.discovery import discover
 from textgen_core.training.memory import training_memory, weight_bytes

@@ -481,7 +481,7 @@ def test_the_default_path_is_free_and_names_time_and_model(tmp_path, monkeypatch
 
 
 def test_paths_are_made_absolute_and_stdin_stays(tmp_path, monkeypatch):
-    from textgen_core.config import configure
+    from textgen_core.config.resolve import configure
     from textgen_core.registry.discovery import discover
 
     monkeypatch.chdir(tmp_path)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training.tiny import TIME, CappedModel, TinyModel, wrap
 
-from textgen_core.config import configure
+from textgen_core.config.resolve import configure
 from textgen_core.data.batches import StreamBatches, WindowBatches
 from textgen_core.data.sample import spread_sample
 from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError

@@ -14,9 +14,9 @@ from typing import Any
 
 import attrs
 
-from textgen_core.config import Configuration, resolve
+from textgen_core.config.resolve import Configuration, resolve
+from textgen_core.config.sources import NO_RECIPE, ONE, Layer, file_layers
 from textgen_core.errors import RunDirectoryError, UsageError
-from textgen_core.layers import NO_RECIPE, ONE, Layer, file_layers
 from textgen_core.registry.registry import (
     CORE,
     DISABLE,

@@ -17,7 +17,7 @@ from textgen_core.sizes import size_in_words
 
 if TYPE_CHECKING:
     from textgen_core.building import ModelDescription
-    from textgen_core.config import Configuration
+    from textgen_core.config.resolve import Configuration
     from textgen_core.evaluation.error_analysis import Errors
     from textgen_core.evaluation.evaluation import Evaluation
     from textgen_core.phases import Prepared

@@ -15,7 +15,8 @@ import attrs
 import numpy as np
 
 from textgen_core.building import build_language_model
-from textgen_core.config import Configuration
+from textgen_core.config.resolve import Configuration
+from textgen_core.config.sweep import sweep_chains
 from textgen_core.data.tokenizer import START, load_tokenizer
 from textgen_core.devices import choose_precision, compute_capabilities, prepare_memory
 from textgen_core.errors import RunDirectoryError, one_error
@@ -34,7 +35,6 @@ from textgen_core.registry.discovery import discover
 from textgen_core.registry.selection import Chosen, as_list, choose_all
 from textgen_core.run_directory import RunDirectory, read_rows, write_json
 from textgen_core.run_texts import held_out_of, prepare_again, read_other_text
-from textgen_core.sweep import sweep_chains
 from textgen_core.training.checkpoint import best_step, load_weights
 from textgen_core.training_phase import make_generator, make_scorer
 

@@ -19,7 +19,8 @@ from textgen_core.building import (
     check_logits,
     describe_model,
 )
-from textgen_core.config import Configuration
+from textgen_core.config.resolve import Configuration
+from textgen_core.config.settings import TrainingSettings
 from textgen_core.corpus import (
     Analysis,
     Overlap,
@@ -40,7 +41,6 @@ from textgen_core.devices import available_memory, choose_precision, compute_cap
 from textgen_core.errors import RAISED_IN_USE, OutOfMemory, PluginFailure, TextgenError
 from textgen_core.language_model import LanguageModel
 from textgen_core.registry.selection import Chosen
-from textgen_core.settings import TrainingSettings
 from textgen_core.sizes import size_in_words
 from textgen_core.training.memory import training_memory, weight_bytes
 

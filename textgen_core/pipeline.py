@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from textgen_core.config import Configuration, configure
+from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.devices import prepare_memory
 from textgen_core.errors import Interrupted

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 import tokenizers
 
-from textgen_core.config import Configuration
+from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, clean_corpus, read_corpus, read_texts
 from textgen_core.data.tokenizer import load_tokenizer
 from textgen_core.data.tokens import tokenize_documents

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from textgen_core.components import Outcome, TrackedRun
-from textgen_core.config import Configuration
+from textgen_core.config.resolve import Configuration
 from textgen_core.data.sample import spread_sample
 from textgen_core.data.tokens import TokenFile
 from textgen_core.errors import Interrupted

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from textgen_core.building import initialise, width_advice
-from textgen_core.config import Configuration
+from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.devices import choose_precision, compute_capabilities, describe_machine

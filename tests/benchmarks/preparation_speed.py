@@ -93,7 +93,7 @@ def _result(began: float) -> dict[str, float]:
 
 
 def _configured(text: Path) -> object:
-    from textgen_core.config import configure
+    from textgen_core.config.resolve import configure
     from textgen_core.registry.discovery import discover
 
     return configure({"corpus": [str(text)], "tokenizer": "bpe"}, discover())

@@ -179,7 +179,7 @@ def test_a_line_of_a_million_of_anything_is_analysed(repeated):
 def test_reading_cleaning_and_splitting_import_neither_tensorflow_nor_numpy():
     program = (
         "import sys, textgen_core.corpus as corpus\n"
-        "from textgen_core.settings import CorpusSettings as S\n"
+        "from textgen_core.config.settings import CorpusSettings as S\n"
         "c = corpus.clean_corpus(corpus.read_corpus([], S()), S())\n"
         "corpus.split_corpus(c, S())\n"
         "print([n for n in ('tensorflow', 'keras', 'tokenizers', 'numpy') if n in sys.modules])"

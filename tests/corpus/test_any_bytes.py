@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from textgen_core.cli import app
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.analyse import analyse_corpus
 from textgen_core.corpus.clean import clean_corpus
 from textgen_core.corpus.read import read_corpus
 from textgen_core.errors import CorpusError
-from textgen_core.settings import CorpusSettings
 
 MARKS = (
     b"",

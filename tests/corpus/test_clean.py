@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import recut, stored
 from textgen_core.corpus.clean import clean_corpus
 from textgen_core.corpus.documents import Corpus
 from textgen_core.errors import CorpusError
-from textgen_core.settings import CorpusSettings
 
 NOTHING = {"newlines": "keep", "control_characters": "keep"}
 EVERYTHING = {

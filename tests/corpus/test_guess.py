@@ -52,7 +52,7 @@ def test_the_library_is_imported_only_where_a_guess_is_needed(tmp_path):
     (tmp_path / "a.txt").write_text("text")
     program = (
         "import sys, textgen_core.corpus as corpus\n"
-        "from textgen_core.settings import CorpusSettings as S\n"
+        "from textgen_core.config.settings import CorpusSettings as S\n"
         f"corpus.read_corpus([{str(tmp_path / 'a.txt')!r}], S(encoding='auto'))\n"
         "print('charset_normalizer' in sys.modules)"
     )

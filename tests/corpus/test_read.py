@@ -18,12 +18,12 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import decode, recut, sources, stored, unpack
 from textgen_core.corpus import documents as documents_module
 from textgen_core.corpus.clean import clean_corpus
 from textgen_core.corpus.read import read_corpus
 from textgen_core.errors import ConfigurationError, CorpusError
-from textgen_core.settings import CorpusSettings
 
 DEFAULTS = CorpusSettings()
 

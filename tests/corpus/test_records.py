@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import records
 from textgen_core.corpus.clean import clean_corpus
 from textgen_core.corpus.read import read_corpus
 from textgen_core.corpus.records import read_records
 from textgen_core.errors import CorpusError
-from textgen_core.settings import CorpusSettings
 
 TEXT = CorpusSettings(column="text")
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import recut
 from textgen_core.corpus.clean import clean_pieces, clean_text, steps_of
 from textgen_core.corpus.recut import cut_pieces, place_to_cut
 from textgen_core.corpus.stored import Piece
-from textgen_core.settings import CorpusSettings
 
 EVERYTHING = CorpusSettings(
     unicode="NFKC", spaces="collapse", letter_case="lower", punctuation="drop"

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import repair
 from textgen_core.corpus.clean import clean_corpus
 from textgen_core.corpus.documents import Corpus
 from textgen_core.corpus.repair import repair_lines
 from textgen_core.errors import ConfigurationError
-from textgen_core.settings import CorpusSettings
 
 
 def test_wrongly_decoded_letters_and_entities_are_repaired_and_lines_counted():

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.documents import Corpus, SourceFile
 from textgen_core.corpus.split import split_borders, split_corpus
 from textgen_core.errors import CorpusError
-from textgen_core.settings import CorpusSettings
 
 
 def split(documents, shares=(80.0, 10.0, 10.0), by="position", ready_made=None):

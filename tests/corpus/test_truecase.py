@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import recut, stored, truecase
 from textgen_core.corpus.clean import clean_corpus
 from textgen_core.corpus.documents import Corpus
 from textgen_core.corpus.stored import iterate_pieces
 from textgen_core.corpus.truecase import TRUECASED, learn_forms, truecase_pieces
-from textgen_core.settings import CorpusSettings
 
 STORY = "The cat saw the dog. “London” is far. In London the cat sat. Is it far?\n\nCat in the dog."
 

@@ -29,10 +29,10 @@ from textgen_core import (
 )
 from textgen_core.cli import app
 from textgen_core.components import options_of
-from textgen_core.config import configure
+from textgen_core.config.resolve import configure
+from textgen_core.config.settings import SECTIONS
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import KINDS
-from textgen_core.settings import SECTIONS
 from textgen_core.testing import checks_for
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

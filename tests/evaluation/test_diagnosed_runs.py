@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import textgen_core as textgen
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import read_corpus
 from textgen_core.run_directory import read_json
-from textgen_core.settings import CorpusSettings
 
 
 @pytest.fixture(scope="module", autouse=True)

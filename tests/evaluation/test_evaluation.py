@@ -18,11 +18,11 @@ from evaluation.fake_models import (
 )
 
 from textgen_core.components import Figure, Metric
+from textgen_core.config.settings import EvaluationSettings
 from textgen_core.data.tokenizer import START
 from textgen_core.evaluation.evaluation import evaluate
 from textgen_core.evaluation.held_out import HeldOut, Training
 from textgen_core.evaluation.scoring import Scorer
-from textgen_core.settings import EvaluationSettings
 
 VOCABULARY = 16
 SETTINGS = EvaluationSettings(prompts=3, prompt_tokens=2, continuation_tokens=4)

@@ -5,9 +5,9 @@ import pytest
 from evaluation.fake_models import build_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from textgen_core.config.settings import EvaluationSettings
 from textgen_core.data.tokenizer import END
 from textgen_core.evaluation.evidence import ScoredSplit, choose_prompts, gather_evidence
-from textgen_core.settings import EvaluationSettings
 
 TOKENIZER = build_tokenizer(2000)
 SETTINGS = EvaluationSettings(prompts=4, prompt_tokens=3, continuation_tokens=5)

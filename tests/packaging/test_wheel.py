@@ -220,7 +220,7 @@ def test_the_wheel_holds_what_runs_and_nothing_of_the_tests(wheel: Path) -> None
         ) and "mypy" not in str(path):
             own = path.relative_to(ROOT).as_posix().removeprefix("plugins/")
             assert own in names
-    assert "textgen_core/recipes/fast.toml" in names
+    assert "textgen_core/config/recipes/fast.toml" in names
     assert any(name.startswith("textgen_core/report/templates/") for name in names)
     assert sum(name.endswith("py.typed") for name in names) == 6
     assert any(name.endswith("licenses/LICENSE") for name in names)

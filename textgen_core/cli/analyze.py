@@ -36,7 +36,7 @@ def analyze(
 ) -> None:
     """Look at a corpus: counts, vocabulary, lengths, what recurs in it, and advice."""
     from textgen_core.cli.terminal import TerminalListener, harmless, stdout
-    from textgen_core.config import corpus_settings
+    from textgen_core.config.resolve import corpus_settings
     from textgen_core.corpus import advise_on, analyse_corpus, clean_corpus, read_corpus
     from textgen_core.narration import tell_analysis
 

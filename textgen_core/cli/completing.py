@@ -92,7 +92,7 @@ complete_run = complete_run_or()
 def complete_recipe(typed: str) -> Iterator[tuple[str, str]]:
     """Offer the bundled recipes."""
     del typed  # what does not begin so is left out
-    from textgen_core.layers import load_recipe, recipe_names
+    from textgen_core.config.sources import load_recipe, recipe_names
 
     yield from ((name, load_recipe(name).summary) for name in recipe_names())
 
@@ -101,7 +101,7 @@ def complete_recipe(typed: str) -> Iterator[tuple[str, str]]:
 def complete_setting(typed: str) -> Iterator[tuple[str, str]]:
     """Offer the settings of every section, and the values that one has by name."""
     from textgen_core.components import options_of
-    from textgen_core.settings import SECTIONS
+    from textgen_core.config.settings import SECTIONS
 
     for section, cls in SECTIONS.items():
         for each in options_of(cls):

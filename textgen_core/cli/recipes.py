@@ -9,7 +9,7 @@ from textgen_core.cli.options import Json, print_json
 
 def recipes(as_json: Json = False) -> None:
     """List the recipes: named settings to start from with --recipe."""
-    from textgen_core.layers import DEFAULT_RECIPE, load_recipe, recipe_names
+    from textgen_core.config.sources import DEFAULT_RECIPE, load_recipe, recipe_names
 
     found = [load_recipe(name) for name in recipe_names()]
     if as_json:

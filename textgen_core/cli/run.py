@@ -20,7 +20,7 @@ from textgen_core.cli.options import (
 
 if TYPE_CHECKING:
     from textgen_core.cli.terminal import TerminalListener
-    from textgen_core.config import Configuration
+    from textgen_core.config.resolve import Configuration
     from textgen_core.opened_run import Run
 
 
@@ -114,7 +114,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Train a model on a corpus, write with it, and score it: the five phases."""
-    from textgen_core.config import configure
+    from textgen_core.config.resolve import configure
 
     warn_of_unread_stdin(corpus or [])
     configuration = configure(

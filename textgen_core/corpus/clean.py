@@ -18,6 +18,7 @@ from typing import Literal
 
 import attrs
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.documents import Corpus, count_of, is_blank
 from textgen_core.corpus.recut import cut_pieces
 from textgen_core.corpus.repair import check_installed, repair_lines
@@ -31,7 +32,6 @@ from textgen_core.corpus.stored import (
 )
 from textgen_core.corpus.truecase import TRUECASED, learn_forms, truecase_pieces
 from textgen_core.errors import CorpusError
-from textgen_core.settings import CorpusSettings
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # All of category Cc but tab, LF and CR; byte order marks inside the text; code points that Unicode

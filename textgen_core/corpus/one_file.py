@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.decode import AUTO, Undecodable, decode_blocks
 from textgen_core.corpus.documents import SourceFile, is_blank, split_documents
 from textgen_core.corpus.files import STDIN, shown
@@ -19,7 +20,6 @@ from textgen_core.corpus.sources import ByteSource, is_pipe, open_source
 from textgen_core.corpus.stored import DocumentWriter, Piece
 from textgen_core.corpus.unpack import is_packed, unpacked
 from textgen_core.errors import CorpusError
-from textgen_core.settings import CorpusSettings
 
 # Why there is no document of a file, as a note and as a sentence.
 LACKS = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.builtin import builtin_corpus
 from textgen_core.corpus.decode import AUTO, Undecodable, check_encoding
 from textgen_core.corpus.documents import Corpus
@@ -27,7 +28,6 @@ from textgen_core.corpus.records import TABLE_SUFFIXES, table_suffix
 from textgen_core.corpus.sources import is_pipe
 from textgen_core.corpus.stored import DocumentWriter
 from textgen_core.errors import CorpusError
-from textgen_core.settings import CorpusSettings
 
 UNNAMED_COLUMN = "a table, and corpus.column names no column of it"
 

@@ -14,10 +14,10 @@ from fractions import Fraction
 
 import attrs
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.documents import Corpus, count_of
 from textgen_core.corpus.stored import StoredDocuments, iterate_pieces, stored
 from textgen_core.errors import CorpusError
-from textgen_core.settings import CorpusSettings
 
 Documents = Sequence[str]
 Parts = tuple[Documents, Documents, Documents]

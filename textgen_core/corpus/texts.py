@@ -6,9 +6,9 @@ from typing import Any
 
 import attrs
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.documents import Corpus
 from textgen_core.corpus.read import read_corpus
-from textgen_core.settings import CorpusSettings
 
 
 @attrs.frozen(kw_only=True)

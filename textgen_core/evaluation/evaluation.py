@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 
 from textgen_core.components import Evidence, Metric
+from textgen_core.config.settings import EvaluationSettings
 from textgen_core.data.tokenizer import START, encode
 from textgen_core.evaluation.baselines import (
     Baseline,
@@ -31,7 +32,6 @@ from textgen_core.evaluation.held_out import HeldOut, TokenScorer, Training
 from textgen_core.evaluation.metrics import measure_all, read_declared, sign_all
 from textgen_core.evaluation.training_text import TrainingText
 from textgen_core.evaluation.written import Written, show_written
-from textgen_core.settings import EvaluationSettings
 
 # The figures that a diagnosis looks for, whichever metric reports them.
 _REPETITION = "rep_4"

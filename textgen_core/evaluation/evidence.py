@@ -13,8 +13,8 @@ import numpy as np
 import tokenizers
 
 from textgen_core.components import Evidence
+from textgen_core.config.settings import EvaluationSettings
 from textgen_core.data.tokenizer import END
-from textgen_core.settings import EvaluationSettings
 
 # From prompts and a number of new tokens to a continuation of each, without its prompt.
 ContinuePrompts = Callable[[Sequence[str], int], Sequence[str]]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from textgen_core.config import Configuration, configure
-from textgen_core.layers import ONE
+from textgen_core.config.resolve import Configuration, configure
+from textgen_core.config.sources import ONE
 from textgen_core.manifest import describe_run, load_configuration
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.parsing import plain_options
@@ -65,8 +65,8 @@ def write_runs(subject: Subject, instances: Sequence[Any], folder: Path) -> list
 
 def save_model(run: RunDirectory, first: LanguageModel, shaken: LanguageModel) -> None:
     """Write the two checkpoints of a model, and its tokenizer, as training does."""
+    from textgen_core.config.settings import TrainingSettings
     from textgen_core.data.tokenizer import save_tokenizer
-    from textgen_core.settings import TrainingSettings
     from textgen_core.training.checkpoint import save_checkpoint
     from textgen_core.training.optimizer import build_optimizer
     from textgen_core.training.plan import Plan

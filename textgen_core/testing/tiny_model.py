@@ -81,8 +81,8 @@ def training_step(language_model: LanguageModel, subject: Subject, way: Any) -> 
     """
     import numpy as np
 
+    from textgen_core.config.settings import TrainingSettings
     from textgen_core.data.batches import Batch
-    from textgen_core.settings import TrainingSettings
     from textgen_core.training.optimizer import build_optimizer
     from textgen_core.training.step import TrainingStep
 

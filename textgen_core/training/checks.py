@@ -5,11 +5,11 @@ This module knows nothing about how training goes on.
 
 from __future__ import annotations
 
-from textgen_core.config import Configuration
+from textgen_core.config.resolve import Configuration
+from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batches
 from textgen_core.errors import ConfigurationError
 from textgen_core.language_model import LanguageModel
-from textgen_core.settings import TrainingSettings
 from textgen_core.training.job import planned_steps
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import attrs
 import numpy as np
 
+from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batch
 from textgen_core.errors import TrainingDiverged
-from textgen_core.settings import TrainingSettings
 
 _HUGE = 1e6  # a weight that no training brings forth by itself
 

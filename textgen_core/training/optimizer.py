@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from textgen_core.settings import TrainingSettings
+from textgen_core.config.settings import TrainingSettings
 
 
 def build_optimizer(settings: TrainingSettings, model: keras.Model, float16: bool) -> Any:

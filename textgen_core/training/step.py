@@ -15,12 +15,12 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
+from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batch
 from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure
 from textgen_core.generation.failures import reason_of
 from textgen_core.generation.loop import UNCOMPILABLE
 from textgen_core.language_model import LanguageModel
-from textgen_core.settings import TrainingSettings
 from textgen_core.training.carry import Carrier
 from textgen_core.training.micro_batches import is_exhaustion
 from textgen_core.training.update import Update, scales_loss

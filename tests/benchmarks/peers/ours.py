@@ -17,7 +17,7 @@ import tensorflow as tf
 import tokenizers
 from worker import Answer, Peer, serve
 
-from textgen_core.config import Configuration, configure
+from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Splits
 from textgen_core.data.batches import Batch, WindowBatches
 from textgen_core.data.tokenizer import SPECIAL_TOKENS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from textgen_core.config.sweep import sweep_chains
 from textgen_core.errors import ComponentError
 from textgen_core.registry.discovery import discover
-from textgen_core.sweep import sweep_chains
 
 
 def labels(sweep, samplers=None):

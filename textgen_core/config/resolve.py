@@ -14,13 +14,15 @@ from typing import Any
 import attrs
 
 from textgen_core.components import Option, OptionRules, options_of
-from textgen_core.errors import (
-    ComponentError,
-    ConfigurationError,
-    TextgenError,
-    one_error,
+from textgen_core.config.settings import (
+    SECTIONS,
+    CorpusSettings,
+    DataSettings,
+    EvaluationSettings,
+    GenerationSettings,
+    TrainingSettings,
 )
-from textgen_core.layers import (
+from textgen_core.config.sources import (
     ARGUMENTS,
     MANY,
     NO_RECIPE,
@@ -32,18 +34,16 @@ from textgen_core.layers import (
     file_layers,
     settings_layer,
 )
+from textgen_core.errors import (
+    ComponentError,
+    ConfigurationError,
+    TextgenError,
+    one_error,
+)
 from textgen_core.registry.parsing import check_options, is_none, plain_options, unknown_name
 from textgen_core.registry.registry import Registry
 from textgen_core.registry.selection import Chosen, as_list, choose, choose_all, spec_of
 from textgen_core.registry.specs import Spec, parse_spec
-from textgen_core.settings import (
-    SECTIONS,
-    CorpusSettings,
-    DataSettings,
-    EvaluationSettings,
-    GenerationSettings,
-    TrainingSettings,
-)
 
 SEED = Option(
     name="seed",

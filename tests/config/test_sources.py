@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from textgen_core.config import configure
-from textgen_core.errors import ConfigurationError
-from textgen_core.layers import (
+from textgen_core.config.resolve import configure
+from textgen_core.config.sources import (
     Layer,
     apply_for,
     arguments_layer,
@@ -20,6 +19,7 @@ from textgen_core.layers import (
     recipe_names,
     settings_layer,
 )
+from textgen_core.errors import ConfigurationError
 from textgen_core.registry.discovery import discover
 
 

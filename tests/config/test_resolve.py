@@ -12,14 +12,14 @@ from fake_components import BUNDLED, Cut, Length, Letters, Net, Plain, component
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.config import Configuration, configure, corpus_settings, resolve
+from textgen_core.config.resolve import Configuration, configure, corpus_settings, resolve
+from textgen_core.config.settings import SECTIONS
+from textgen_core.config.sources import NO_RECIPE, Layer, file_layers, load_recipe, recipe_names
 from textgen_core.errors import ComponentError, ConfigurationError, UsageError
-from textgen_core.layers import NO_RECIPE, Layer, file_layers, load_recipe, recipe_names
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import Registry
 from textgen_core.registry.selection import choose
 from textgen_core.run_directory import write_toml
-from textgen_core.settings import SECTIONS
 
 MINIMAL = {"tokenizer": "letters", "model": "net"}
 

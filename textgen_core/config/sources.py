@@ -14,9 +14,9 @@ from typing import Any
 
 import attrs
 
+from textgen_core.config.settings import SECTIONS
 from textgen_core.errors import ConfigurationError, TextgenError
 from textgen_core.registry.parsing import unknown_name
-from textgen_core.settings import SECTIONS
 
 ONE = ("tokenizer", "model")
 MANY = ("samplers", "metrics", "trackers")
@@ -75,7 +75,7 @@ class Recipe:
 
 def recipe_names() -> tuple[str, ...]:
     """Return the names of the bundled recipes."""
-    folder = resources.files("textgen_core") / "recipes"
+    folder = resources.files("textgen_core.config") / "recipes"
     found = [Path(each.name) for each in folder.iterdir()]
     return tuple(sorted(path.stem for path in found if path.suffix == ".toml"))
 
@@ -89,7 +89,7 @@ def load_recipe(reference: str) -> Recipe:
     if reference == NO_RECIPE:
         return Recipe(name=NO_RECIPE, summary="", layer=Layer(table={}, place=place))
     if reference in recipe_names():
-        folder = resources.files("textgen_core") / "recipes"
+        folder = resources.files("textgen_core.config") / "recipes"
         text = (folder / f"{reference}.toml").read_text(encoding="utf-8")
         table = tomllib.loads(text)
     elif Path(reference).is_file():

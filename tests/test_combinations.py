@@ -7,7 +7,7 @@ import random
 import pytest
 
 import textgen_core as textgen
-from textgen_core.run_directory import read_json, read_rows
+from textgen_core.runs.files import read_json, read_rows
 
 TOKENIZERS = ["character", "word:vocabulary_size=60", "bpe:vocabulary_size=300"]
 MODELS = [

@@ -17,7 +17,7 @@ from textgen_core.errors import (
 )
 from textgen_core.listener import Listener
 from textgen_core.pipeline import free_path, resume, with_absolute_paths
-from textgen_core.run_directory import read_json, read_rows
+from textgen_core.runs.files import read_json, read_rows
 from textgen_core.walk import More
 
 ARGUMENTS = {

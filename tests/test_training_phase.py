@@ -12,7 +12,8 @@ from textgen_core.data.sample import spread_sample
 from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError
 from textgen_core.listener import Listener
 from textgen_core.registry.discovery import discover
-from textgen_core.run_directory import RunDirectory, append_row, read_json, read_rows
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import append_row, read_json, read_rows
 from textgen_core.training.checkpoint import mark_best, save_checkpoint
 from textgen_core.training.plan import Plan
 from textgen_core.training.progress import TrainingState

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from textgen_core.corpus import Analysis
 from textgen_core.evaluation.figures import read_perplexity
-from textgen_core.sizes import size_in_words
+from textgen_core.formatting import size_in_words
 
 if TYPE_CHECKING:
     from textgen_core.building import ModelDescription

@@ -39,9 +39,9 @@ from textgen_core.data.tokenizer import sample_of, train_tokenizer
 from textgen_core.data.tokens import TokenFile, tokenize_documents
 from textgen_core.devices import available_memory, choose_precision, compute_capabilities
 from textgen_core.errors import RAISED_IN_USE, OutOfMemory, PluginFailure, TextgenError
+from textgen_core.formatting import size_in_words
 from textgen_core.language_model import LanguageModel
 from textgen_core.registry.selection import Chosen
-from textgen_core.sizes import size_in_words
 from textgen_core.training.memory import training_memory, weight_bytes
 
 SPLITS = ("train", "validation", "test")

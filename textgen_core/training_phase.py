@@ -24,7 +24,8 @@ from textgen_core.language_model import LanguageModel
 from textgen_core.listener import Listener
 from textgen_core.phases import Prepared
 from textgen_core.registry.selection import Chosen
-from textgen_core.run_directory import RunDirectory, drop_rows_after
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import drop_rows_after
 from textgen_core.training.calibration import measure_step
 from textgen_core.training.checkpoint import (
     load_carry,

@@ -19,11 +19,9 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.devices import choose_precision, compute_capabilities, describe_machine
-from textgen_core.disk import check_space
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.language_model import LanguageModel
 from textgen_core.listener import Listener
-from textgen_core.manifest import check_settings, describe_run
 from textgen_core.narration import (
     tell_analysis,
     tell_evaluation,
@@ -32,14 +30,11 @@ from textgen_core.narration import (
 )
 from textgen_core.opened_run import Run
 from textgen_core.phases import Prepared, analyse, build, prepare
-from textgen_core.run_directory import (
-    RunDirectory,
-    append_row,
-    create_run_directory,
-    write_json,
-    write_toml,
-)
 from textgen_core.run_texts import check_corpus
+from textgen_core.runs.directory import RunDirectory, create_run_directory
+from textgen_core.runs.disk import check_space
+from textgen_core.runs.files import append_row, write_json, write_toml
+from textgen_core.runs.manifest import check_settings, describe_run
 from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes

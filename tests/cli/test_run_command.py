@@ -6,7 +6,7 @@ import re
 import pytest
 from cli.commands import TINY, run_lines
 
-from textgen_core.run_directory import read_rows
+from textgen_core.runs.files import read_rows
 
 FILES = {
     "run.toml",

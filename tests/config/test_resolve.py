@@ -19,7 +19,7 @@ from textgen_core.errors import ComponentError, ConfigurationError, UsageError
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import Registry
 from textgen_core.registry.selection import choose
-from textgen_core.run_directory import write_toml
+from textgen_core.runs.files import write_toml
 
 MINIMAL = {"tokenizer": "letters", "model": "net"}
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from data.letters import LETTERS, letter_tokenizer
 
-from textgen_core.cache import cache_directory
 from textgen_core.data import tokens
 from textgen_core.data.tokenizer import END, START, UNK
 from textgen_core.data.tokens import tokenize_documents
 from textgen_core.errors import ConfigurationError
+from textgen_core.runs.cache import cache_directory
 
 A, B, C = (LETTERS.index(letter) + 4 for letter in "abc")
 

@@ -7,7 +7,7 @@ import pytest
 import textgen_core as textgen
 from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import read_corpus
-from textgen_core.run_directory import read_json
+from textgen_core.runs.files import read_json
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from report.fabricated_run import fabricate_run
 
-from textgen_core.run_directory import RunDirectory
+from textgen_core.runs.directory import RunDirectory
 
 
 @pytest.fixture

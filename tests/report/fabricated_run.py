@@ -11,13 +11,8 @@ from typing import Any
 
 from textgen_core.corpus.analyse import analyse_corpus
 from textgen_core.corpus.documents import Corpus
-from textgen_core.run_directory import (
-    RunDirectory,
-    append_row,
-    create_run_directory,
-    write_json,
-    write_toml,
-)
+from textgen_core.runs.directory import RunDirectory, create_run_directory
+from textgen_core.runs.files import append_row, write_json, write_toml
 
 STEPS = 1400
 VOCABULARY = 4004

@@ -5,7 +5,7 @@ import json
 from typer.testing import CliRunner
 
 from textgen_core.cli import app
-from textgen_core.run_directory import RunDirectory
+from textgen_core.runs.directory import RunDirectory
 
 
 def test_the_command_writes_the_page_again_with_excerpts_or_without(run: RunDirectory):

@@ -6,7 +6,8 @@ from report.reading import Page
 from textgen_core.report.fields import Table
 from textgen_core.report.learning import MOST_POINTS, Learning, describe_learning, points_of
 from textgen_core.report.records import read_records
-from textgen_core.run_directory import RunDirectory, append_row, write_json
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import append_row, write_json
 
 
 def learning_of(run: RunDirectory) -> Learning:

@@ -14,7 +14,8 @@ from textgen_core.report.recurrence import (
     draw_ratios,
     draw_recurrent,
 )
-from textgen_core.run_directory import RunDirectory, read_json, write_json
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import read_json, write_json
 
 NEAR = {
     "compared": 40,

@@ -10,7 +10,8 @@ from report.reading import Page
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.report import write_report
-from textgen_core.run_directory import RunDirectory, append_row, read_json, write_json, write_toml
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import append_row, read_json, write_json, write_toml
 
 SECTIONS = ["figures", "text", "learning", "metrics", "failures", "diagnosis", "corpus", "model"]
 SECTIONS += ["configuration", "origin"]

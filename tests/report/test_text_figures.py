@@ -7,7 +7,7 @@ from report.reading import Page
 from textgen_core.report.fields import Table
 from textgen_core.report.records import Records, read_records
 from textgen_core.report.text_figures import CorpusFigures, describe_corpus
-from textgen_core.run_directory import RunDirectory
+from textgen_core.runs.directory import RunDirectory
 
 
 def figures_of(records: Records, *, excerpts: bool = True, **changes: object) -> CorpusFigures:

@@ -12,9 +12,9 @@ import safetensors.numpy
 import tensorflow as tf
 from training.tiny import TinyModel, settings, values_of
 
-from textgen_core import run_directory
 from textgen_core.errors import RunDirectoryError
-from textgen_core.run_directory import RunDirectory
+from textgen_core.runs import files
+from textgen_core.runs.directory import RunDirectory
 from textgen_core.training import checkpoint
 from textgen_core.training.checkpoint import (
     best_step,
@@ -342,6 +342,6 @@ def test_tensors_are_checked_before_any_is_assigned(run, trained, name, change):
 
 
 def test_nothing_of_a_checkpoint_is_unpickled_or_executed():
-    source = Path(checkpoint.__file__).read_text() + Path(run_directory.__file__).read_text()
+    source = Path(checkpoint.__file__).read_text() + Path(files.__file__).read_text()
     for word in ("pickle", "load_model", "deserialize", "eval(", "exec(", "allow_pickle"):
         assert word not in source.replace("unpickled", "")

@@ -16,7 +16,7 @@ from training.tiny import TIME, VOCABULARY, settings, wrap
 
 from textgen_core import training_phase
 from textgen_core.data.batches import StreamBatches, WindowBatches
-from textgen_core.run_directory import RunDirectory
+from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob, Validation, first_state
 from textgen_core.training.loop import train

@@ -19,7 +19,8 @@ from training.fake_job import (
 from training.tiny import settings
 
 from textgen_core.errors import TrainingDiverged
-from textgen_core.run_directory import RunDirectory, read_json, read_rows
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import read_json, read_rows
 from textgen_core.training import loop
 from textgen_core.training.checkpoint import load_state
 from textgen_core.training.job import first_state, last_step_of

@@ -9,7 +9,7 @@ from training.fake_job import Recorder
 from training.tiny import TinyModel, draw_batch, settings, wrap
 
 from textgen_core.errors import TrainingDiverged
-from textgen_core.run_directory import RunDirectory
+from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.checkpoint import save_checkpoint
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob

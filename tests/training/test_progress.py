@@ -8,7 +8,7 @@ import pytest
 from training.tiny import settings
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.run_directory import finite
+from textgen_core.runs.files import finite
 from textgen_core.training.job import is_over
 from textgen_core.training.plan import Plan
 from textgen_core.training.progress import PLATEAU_FACTOR, TrainingState

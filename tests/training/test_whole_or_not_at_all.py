@@ -14,7 +14,7 @@ import tensorflow as tf
 from training.tiny import values_of
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.run_directory import RunDirectory
+from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.checkpoint import (
     best_step,
     load_carry,

@@ -77,7 +77,7 @@ def complete_run_or(*words: str) -> Callable[[str], Offers]:
 
     def offer(typed: str) -> Iterator[tuple[str, str]]:
         del typed  # what does not begin so is left out
-        from textgen_core.run_directory import list_runs
+        from textgen_core.runs.directory import list_runs
 
         yield from ((word, "") for word in words)
         yield from ((path.name, "") for path in list_runs())

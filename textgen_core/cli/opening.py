@@ -16,8 +16,8 @@ def open_for(reference: str | None, *used: str) -> Run:
     """
     from textgen_core.cli.options import discover_plugins, warn
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.manifest import load_configuration
-    from textgen_core.run_directory import find_run
+    from textgen_core.runs.directory import find_run
+    from textgen_core.runs.manifest import load_configuration
 
     directory = find_run(reference)
     configuration, warnings = load_configuration(directory, discover_plugins(), used)

@@ -102,7 +102,7 @@ def warn(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON value on stdout; numbers that are not finite become null."""
-    from textgen_core.run_directory import finite
+    from textgen_core.runs.files import finite
 
     typer.echo(json.dumps(finite(value), ensure_ascii=False, indent=2), file=_stdout)
 

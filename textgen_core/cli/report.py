@@ -17,7 +17,7 @@ NoExcerpts = Annotated[
 def report(run: RunArgument = None, no_excerpts: NoExcerpts = False, as_json: Json = False) -> None:
     """Write report.html of a run again, from the run's files."""
     from textgen_core.report import write_report
-    from textgen_core.run_directory import find_run
+    from textgen_core.runs.directory import find_run
 
     path = write_report(find_run(run), excerpts=not no_excerpts)
     if as_json:

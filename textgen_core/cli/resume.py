@@ -24,8 +24,8 @@ def resume(
     """Go on with an interrupted run, or train a run further."""
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.terminal import TerminalListener
-    from textgen_core.manifest import load_configuration
-    from textgen_core.run_directory import find_run
+    from textgen_core.runs.directory import find_run
+    from textgen_core.runs.manifest import load_configuration
 
     directory = find_run(run)
     load_configuration(directory, discover_plugins())  # its faults, before TensorFlow is waited for

@@ -152,7 +152,7 @@ def walk(configuration: Configuration, out: Path | None, *, as_json: bool, quiet
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.terminal import TerminalListener
     from textgen_core.corpus import read_texts
-    from textgen_core.run_directory import check_free
+    from textgen_core.runs.directory import check_free
 
     if out is not None:
         check_free(out)
@@ -170,7 +170,7 @@ def walk(configuration: Configuration, out: Path | None, *, as_json: bool, quiet
 
 def show_end(run: Run, listener: TerminalListener, *, as_json: bool) -> None:
     """Print the end of a run: the commands that go on, or the JSON value."""
-    from textgen_core.run_directory import read_json, read_rows
+    from textgen_core.runs.files import read_json, read_rows
 
     if not as_json:
         typer.echo(f"Write more:      textgen generate {run.directory}")
@@ -197,7 +197,7 @@ def show_plan(configuration: Configuration, out: Path | None, *, as_json: bool) 
 
     from textgen_core.corpus import read_texts
     from textgen_core.corpus.stored import count_all_characters
-    from textgen_core.run_directory import check_free
+    from textgen_core.runs.directory import check_free
 
     if out is not None:
         check_free(out)

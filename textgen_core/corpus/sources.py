@@ -15,10 +15,10 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import IO, Any
 
-from textgen_core.cache import cache_directory, cache_errors
 from textgen_core.corpus.documents import SourceFile
 from textgen_core.corpus.files import STDIN, shown, unreadable
 from textgen_core.errors import CorpusError
+from textgen_core.runs.cache import cache_directory, cache_errors
 
 BLOCK = 1 << 20  # bytes
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 from weakref import finalize
 
-from textgen_core.cache import cache_directory, cache_errors
+from textgen_core.runs.cache import cache_directory, cache_errors
 
 IN_MEMORY = 64 << 20  # bytes of a text that need no file
 PIECE = 1 << 20  # bytes that are read, or characters that are given, at once

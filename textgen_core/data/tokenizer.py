@@ -15,7 +15,7 @@ import tokenizers
 from textgen_core.components import TokenizerTrainer
 from textgen_core.corpus.stored import count_all_characters, iterate_pieces
 from textgen_core.errors import RAISED_IN_USE, PluginFailure, RunDirectoryError
-from textgen_core.run_directory import write_text
+from textgen_core.runs.files import write_text
 
 SPECIAL_TOKENS = ("<PAD>", "<UNK>", "<START>", "<END>")
 PAD, UNK, START, END = range(len(SPECIAL_TOKENS))

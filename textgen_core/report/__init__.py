@@ -10,7 +10,8 @@ from pathlib import Path
 
 from textgen_core.report.page import render_page
 from textgen_core.report.records import read_records
-from textgen_core.run_directory import RunDirectory, write_text
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import write_text
 
 __all__ = ["write_report"]
 

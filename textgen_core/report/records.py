@@ -13,7 +13,8 @@ import attrs
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.report.fields import Table, checked_table
-from textgen_core.run_directory import RunDirectory, read_json, read_rows
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import read_json, read_rows
 
 
 @attrs.frozen(kw_only=True)

@@ -16,12 +16,13 @@ import attrs
 
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.config.sources import ONE
-from textgen_core.manifest import describe_run, load_configuration
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.parsing import plain_options
 from textgen_core.registry.registry import Component, Registry
 from textgen_core.registry.selection import Chosen
-from textgen_core.run_directory import RunDirectory, create_run_directory, write_json, write_toml
+from textgen_core.runs.directory import RunDirectory, create_run_directory
+from textgen_core.runs.files import write_json, write_toml
+from textgen_core.runs.manifest import describe_run, load_configuration
 from textgen_core.testing.fresh_process import run_fresh
 from textgen_core.testing.material import AWKWARD_TEXTS, TRAINING_TEXTS
 from textgen_core.testing.subject import Subject, find_subject

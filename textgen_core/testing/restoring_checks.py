@@ -17,7 +17,7 @@ import attrs
 from textgen_core.components import Option, options_of
 from textgen_core.registry.parsing import listed_values
 from textgen_core.registry.registry import KINDS
-from textgen_core.run_directory import RunDirectory
+from textgen_core.runs.directory import RunDirectory
 from textgen_core.testing.check import check, require
 from textgen_core.testing.fresh_process import NOT_FOUND
 from textgen_core.testing.option_bounds import within_bounds

@@ -24,7 +24,8 @@ import tensorflow as tf
 
 from textgen_core.errors import RunDirectoryError, TrainingDiverged
 from textgen_core.language_model import load_variables, save_variables
-from textgen_core.run_directory import RunDirectory, read_json, remove_folder, write_json
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import read_json, remove_folder, write_json
 from textgen_core.training.progress import TrainingState
 
 WEIGHTS = "weights.safetensors"

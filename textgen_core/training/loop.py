@@ -16,7 +16,7 @@ import attrs
 
 from textgen_core.data.batches import Batch
 from textgen_core.errors import TextgenError
-from textgen_core.run_directory import append_row
+from textgen_core.runs.files import append_row
 from textgen_core.training.checkpoint import (
     mark_best,
     prune_checkpoints,

@@ -17,7 +17,7 @@ import attrs
 from textgen_core.report.drawing import add
 from textgen_core.report.fields import Table
 from textgen_core.report.records import Records, read_records
-from textgen_core.run_directory import RunDirectory
+from textgen_core.runs.directory import RunDirectory
 
 Say = Callable[[str], str]  # from English words to those of the picture's language
 

@@ -26,7 +26,7 @@ from textgen_core.listener import Listener
 from textgen_core.phases import Prepared
 from textgen_core.phases import build as build_model
 from textgen_core.registry.discovery import discover
-from textgen_core.run_directory import create_run_directory
+from textgen_core.runs.directory import create_run_directory
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.loop import train
 from textgen_core.training_phase import make_job, restore

@@ -10,13 +10,10 @@ from typing import Any
 import pytest
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.run_directory import (
-    RunDirectory,
+from textgen_core.runs.directory import RunDirectory, check_free, create_run_directory, find_run
+from textgen_core.runs.files import (
     append_row,
-    check_free,
-    create_run_directory,
     drop_rows_after,
-    find_run,
     finite,
     read_json,
     read_rows,

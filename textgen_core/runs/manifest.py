@@ -28,7 +28,8 @@ from textgen_core.registry.registry import (
     normalised,
     same_distribution,
 )
-from textgen_core.run_directory import RunDirectory, read_json
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import read_json
 
 # What may change between two parts of a training.
 _FREE = (

@@ -13,15 +13,16 @@ from fake_components import BUNDLED, Cut, Plain, component, plugin, registry
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.config.sources import NO_RECIPE
 from textgen_core.errors import RunDirectoryError
-from textgen_core.manifest import (
+from textgen_core.registry.registry import Component, Registry
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import write_json, write_toml
+from textgen_core.runs.manifest import (
     changed_files,
     check_settings,
     describe_run,
     load_configuration,
     settings_to_keep,
 )
-from textgen_core.registry.registry import Component, Registry
-from textgen_core.run_directory import RunDirectory, write_json, write_toml
 
 OWN = component("sampler", "own", Plain, "textgen-example")
 FILES = [{"path": "a.txt", "size": 3, "sha256": "aa"}]

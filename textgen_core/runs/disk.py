@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from textgen_core.errors import DiskTooSmall
-from textgen_core.sizes import size_in_words
+from textgen_core.formatting import size_in_words
 
 
 def check_space(folder: Path, needed: int, purpose: str, advice: str) -> None:

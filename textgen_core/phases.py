@@ -33,7 +33,7 @@ from textgen_core.corpus import (
     split_corpus,
     tell_overlap,
 )
-from textgen_core.corpus.stored import count_all_characters
+from textgen_core.corpus.reading.stored import count_all_characters
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.tokenizer import sample_of, train_tokenizer
 from textgen_core.data.tokens import TokenFile, tokenize_documents

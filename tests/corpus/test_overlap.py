@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textgen_core.corpus import blocks as blocks_module
 from textgen_core.corpus import overlap as overlap_module
+from textgen_core.corpus.analysis import blocks as blocks_module
+from textgen_core.corpus.analysis.words import word_pattern
 from textgen_core.corpus.overlap import measure_overlap, tell_overlap
-from textgen_core.corpus.stored import store_documents
-from textgen_core.corpus.words import word_pattern
+from textgen_core.corpus.reading.stored import store_documents
 
 
 def sequences(documents):

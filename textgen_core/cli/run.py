@@ -196,7 +196,7 @@ def show_plan(configuration: Configuration, out: Path | None, *, as_json: bool) 
     import tomli_w
 
     from textgen_core.corpus import read_texts
-    from textgen_core.corpus.stored import count_all_characters
+    from textgen_core.corpus.reading.stored import count_all_characters
     from textgen_core.runs.directory import check_free
 
     if out is not None:

@@ -1,14 +1,14 @@
 """Reads, cleans, analyses and splits the text of a run. Knows nothing about tokens or models."""
 
-from textgen_core.corpus.advice import advise_on
-from textgen_core.corpus.analyse import Analysis, analyse_corpus
-from textgen_core.corpus.builtin import BUILTIN_PATH, builtin_corpus
-from textgen_core.corpus.clean import clean_corpus
-from textgen_core.corpus.documents import Corpus, SourceFile
+from textgen_core.corpus.analysis.advice import advise_on
+from textgen_core.corpus.analysis.analyse import Analysis, analyse_corpus
+from textgen_core.corpus.cleaning.clean import clean_corpus
 from textgen_core.corpus.overlap import Overlap, measure_overlap, tell_overlap
-from textgen_core.corpus.read import read_corpus
+from textgen_core.corpus.reading.builtin import BUILTIN_PATH, builtin_corpus
+from textgen_core.corpus.reading.corpus import read_corpus
+from textgen_core.corpus.reading.documents import Corpus, SourceFile
+from textgen_core.corpus.reading.texts import Texts, read_texts
 from textgen_core.corpus.split import Splits, split_corpus
-from textgen_core.corpus.texts import Texts, read_texts
 
 __all__ = [
     "BUILTIN_PATH",

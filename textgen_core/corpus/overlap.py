@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from textgen_core.corpus.blocks import Block, iterate_blocks
-from textgen_core.corpus.clean import fold_newlines
-from textgen_core.corpus.hashing import HashedCounts, SequenceHashes, hash_texts
-from textgen_core.corpus.stored import count_all_characters, stored
-from textgen_core.corpus.vocabulary import VocabularyCounter
-from textgen_core.corpus.words import split_words
+from textgen_core.corpus.analysis.blocks import Block, iterate_blocks
+from textgen_core.corpus.analysis.hashing import HashedCounts, SequenceHashes, hash_texts
+from textgen_core.corpus.analysis.vocabulary import VocabularyCounter
+from textgen_core.corpus.analysis.words import split_words
+from textgen_core.corpus.cleaning.clean import fold_newlines
+from textgen_core.corpus.reading.stored import count_all_characters, stored
 
 if TYPE_CHECKING:
     import numpy as np

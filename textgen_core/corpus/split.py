@@ -15,8 +15,8 @@ from fractions import Fraction
 import attrs
 
 from textgen_core.config.settings import CorpusSettings
-from textgen_core.corpus.documents import Corpus, count_of
-from textgen_core.corpus.stored import StoredDocuments, iterate_pieces, stored
+from textgen_core.corpus.reading.documents import Corpus, count_of
+from textgen_core.corpus.reading.stored import StoredDocuments, iterate_pieces, stored
 from textgen_core.errors import CorpusError
 
 Documents = Sequence[str]

@@ -13,7 +13,7 @@ from pathlib import Path
 import tokenizers
 
 from textgen_core.components import TokenizerTrainer
-from textgen_core.corpus.stored import count_all_characters, iterate_pieces
+from textgen_core.corpus.reading.stored import count_all_characters, iterate_pieces
 from textgen_core.errors import RAISED_IN_USE, PluginFailure, RunDirectoryError
 from textgen_core.runs.files import write_text
 

@@ -1,0 +1,282 @@
+"""Phase 1: what a person should know of a text before a model is trained on it.
+
+Everything here is a plain number or a few words, and becomes analysis.json. What they mean for
+training is said in `advice`. This module draws no plots and knows nothing about tokenizers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attr
+import attrs
+
+from textgen_core.corpus.analysis.characters import (
+    REPLACEMENT,
+    Characters,
+    count_scripts,
+    scripts_in_slices,
+    utf8_size,
+)
+from textgen_core.corpus.analysis.duplicates import NearDuplicates
+from textgen_core.corpus.analysis.keyness import DomainWord, find_domain_words
+from textgen_core.corpus.analysis.languages import detect_language, languages_in_slices
+from textgen_core.corpus.analysis.lengths import Lengths
+from textgen_core.corpus.analysis.patterns import find_line_shapes, find_phrases
+from textgen_core.corpus.analysis.sentences import measure_sentences
+from textgen_core.corpus.analysis.survey import Survey, count_words, survey_text
+from textgen_core.corpus.analysis.vocabulary import Vocabulary
+from textgen_core.corpus.analysis.words import (
+    BORDER,
+    ratio_per_slice,
+    ratios_in_slices,
+    sample_for_ngrams,
+    slices_of,
+    top_ngrams,
+)
+from textgen_core.corpus.reading.builtin import BUILTIN_PATH, builtin_corpus
+from textgen_core.corpus.reading.documents import Corpus
+from textgen_core.corpus.reading.stored import Progress
+from textgen_core.errors import CorpusError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SLICES = 10
+SLICE_WORDS = 1000
+TOP = 20
+POINTS = 40  # of the rank-frequency curve
+ZIPF_RANKS = 1000  # beyond them the curve of most texts bends
+ZIPF_FREQUENCY = 5  # rarer words lie on steps, not on a line
+ZIPF_LEAST = 10  # ranks that a slope needs
+
+Counted = tuple[tuple[str, int], ...]
+
+
+@attrs.frozen(kw_only=True)
+class Zipf:
+    """The least-squares slope of log frequency over log rank, and the ranks that it was fitted to.
+
+    About -1 in natural text (Zipf 1949).
+    """
+
+    slope: float
+    first_rank: int
+    last_rank: int
+
+
+@attrs.frozen(kw_only=True)
+class Analysis:
+    """The figures of a text.
+
+    characters, bytes: of the text and of its UTF-8. alphabet_size: different characters.
+    scripts: letters by script. words: runs of letters and digits, as written; types: different
+    words; hapaxes: words that occur once.
+    type_token_ratio falls as a text grows, so it is also given in ten slices of equally many words
+    (`type_token_ratio_slices`), where a slice that differs shows a change of text, and as the mean
+    over slices of 1,000 words (None in shorter text), which can be compared between texts.
+    line_lengths are in characters, sentence_lengths in words; sentences: what was taken for one,
+    "punctuation" or "line".
+    rank_frequency: points of the curve, ranks spread evenly on a log scale.
+    repeated_lines: share of the lines with text that occurred before; repeated_characters: share
+    of the text in them.
+    language: the code of the language whose sentences were looked for. language_slices,
+    script_slices: language ("" where it is not clear) and script of each tenth of a longer text.
+    near_duplicates: of the documents, or of the paragraphs of a single one; None if there are not
+    two. patterns: phrases that recur; line_shapes: lines with a number, # for it, that recur.
+    domain_words: words that mark this text, beside those of `reference`.
+    replacement_characters, mojibake: characters that a wrong encoding has spoilt, and places where
+    one has been mistaken. licences: wordings of a licence, with how often each occurs.
+    sampled: sentences on what was counted on a sample.
+    """
+
+    characters: int
+    bytes: int
+    documents: int
+    lines: int
+    alphabet_size: int
+    scripts: dict[str, int]
+    words: int
+    types: int
+    type_token_ratio: float
+    type_token_ratio_slices: tuple[float, ...]
+    type_token_ratio_per_1000_words: float | None
+    hapaxes: int
+    line_lengths: Lengths
+    sentence_lengths: Lengths
+    sentences: str
+    top_words: Counted
+    top_bigrams: Counted
+    top_trigrams: Counted
+    zipf: Zipf | None
+    rank_frequency: tuple[tuple[int, int], ...]
+    repeated_lines: float
+    repeated_characters: float
+    language: str
+    language_slices: tuple[str, ...]
+    script_slices: tuple[str, ...]
+    near_duplicates: NearDuplicates | None
+    patterns: Counted
+    line_shapes: Counted
+    domain_words: tuple[DomainWord, ...]
+    reference: str | None
+    replacement_characters: int
+    mojibake: int
+    licences: Counted
+    sampled: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, nested as here, as they stand in analysis.json."""
+        return attr.asdict(self, retain_collection_types=False)  # the older name makes lists
+
+
+def analyse_corpus(
+    corpus: Corpus,
+    *,
+    reference: Corpus | None = None,
+    language: str = "auto",
+    progress: Progress | None = None,
+) -> Analysis:
+    """Return the figures of a corpus.
+
+    It is read once, in bounded memory; a text of 100 MB takes about half a minute. Of very long
+    ones some things are counted on samples spread evenly over the text, and `sampled` says so.
+    reference: the text whose words are taken for usual ones, by default the built-in corpus.
+    language: the ISO 639 code of the text's language, or `auto`. progress: told how many
+    characters are counted, of how many.
+    """
+    survey = survey_text(corpus.documents, progress)
+    scripts = count_scripts(survey.characters.counts)
+    if language == "auto":
+        language = detect_language(scripts, survey.vocabulary.counts)
+    sentences = measure_sentences(survey.texts, language)
+    name, domain_words = _domain_words(corpus, survey.vocabulary, reference)
+    return Analysis(
+        documents=len(corpus.documents),
+        lines=survey.lines.lengths.count,
+        line_lengths=survey.lines.lengths,
+        repeated_lines=survey.lines.repeated,
+        repeated_characters=survey.lines.repeated_characters,
+        language=language,
+        sentence_lengths=sentences.lengths,
+        sentences=sentences.rule,
+        near_duplicates=survey.near_duplicates,
+        line_shapes=find_line_shapes(survey.texts, TOP),
+        domain_words=domain_words,
+        reference=name,
+        licences=tuple(survey.licences.most_common()),
+        sampled=tuple(_samples(survey)),
+        **_of_characters(survey.characters, scripts),
+        **_of_vocabulary(survey.vocabulary),
+        **_of_word_order(survey, max(scripts, key=scripts.__getitem__, default="")),
+    )
+
+
+def fit_zipf(frequencies: Sequence[int]) -> Zipf | None:
+    """Return the slope over the frequencies of ranks 1, 2 ...; None if too few ranks are frequent.
+
+    Ranks up to 1,000 count whose words occur at least 5 times.
+    """
+    last = sum(1 for frequency in frequencies[:ZIPF_RANKS] if frequency >= ZIPF_FREQUENCY)
+    if last < ZIPF_LEAST:
+        return None
+    ranks = [math.log(rank) for rank in range(1, last + 1)]
+    logs = [math.log(frequency) for frequency in frequencies[:last]]
+    mean_rank, mean_log = math.fsum(ranks) / last, math.fsum(logs) / last
+    spread = math.fsum((rank - mean_rank) ** 2 for rank in ranks)
+    shared = math.fsum(
+        (rank - mean_rank) * (log - mean_log) for rank, log in zip(ranks, logs, strict=True)
+    )
+    return Zipf(slope=shared / spread, first_rank=1, last_rank=last)
+
+
+def ranks_of_curve(types: int) -> list[int]:
+    """Return a few dozen ranks, from the first to the last, evenly spread on a log scale."""
+    if not types:
+        return []
+    step = math.log(types) / (POINTS - 1)
+    return sorted({min(types, round(math.exp(point * step))) for point in range(POINTS)})
+
+
+def _of_characters(characters: Characters, scripts: dict[str, int]) -> dict[str, Any]:
+    counts = characters.counts
+    return {
+        "characters": counts.total(),
+        "bytes": utf8_size(counts),
+        "alphabet_size": len(counts),
+        "scripts": scripts,
+        "script_slices": scripts_in_slices(characters.script_parts, SLICES),
+        "replacement_characters": counts[REPLACEMENT],
+        "mojibake": characters.mojibake,
+    }
+
+
+def _of_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
+    ranks = ranks_of_curve(vocabulary.types)
+    return {
+        "words": vocabulary.tokens,
+        "types": vocabulary.types,
+        "type_token_ratio": vocabulary.types / vocabulary.tokens if vocabulary.tokens else 0.0,
+        "hapaxes": vocabulary.hapaxes,
+        "top_words": vocabulary.top(TOP),
+        "zipf": fit_zipf(vocabulary.at_ranks(range(1, min(ZIPF_RANKS, vocabulary.types) + 1))),
+        "rank_frequency": tuple(zip(ranks, vocabulary.at_ranks(ranks), strict=True)),
+    }
+
+
+def _of_word_order(survey: Survey, script: str) -> dict[str, Any]:
+    words = survey.words
+    tokens: np.ndarray = words.ids[words.ids != BORDER]
+    sample = sample_for_ngrams(words.ids)
+    languages = languages_in_slices(words, slices_of(tokens, SLICES), script)
+    return {
+        "type_token_ratio_slices": ratios_in_slices(tokens, SLICES),
+        "type_token_ratio_per_1000_words": ratio_per_slice(tokens, SLICE_WORDS),
+        "language_slices": tuple(languages),
+        "top_bigrams": top_ngrams(words, sample, 2, TOP),
+        "top_trigrams": top_ngrams(words, sample, 3, TOP),
+        "patterns": find_phrases(words, sample, TOP),
+    }
+
+
+def _domain_words(
+    corpus: Corpus, vocabulary: Vocabulary, reference: Corpus | None
+) -> tuple[str | None, tuple[DomainWord, ...]]:
+    """Return what the words were compared with, and those that mark this corpus."""
+    if reference is None:
+        if any(file.path == BUILTIN_PATH for file in corpus.files):
+            return None, ()
+        try:
+            reference = builtin_corpus("file")
+        except CorpusError:  # a Python without its documentation: there is nothing to compare with
+            return None, ()
+    usual = count_words(reference.documents)
+    name = ", ".join(file.path for file in reference.files)
+    return name, find_domain_words(
+        vocabulary.counts, vocabulary.tokens, usual.counts, usual.tokens, TOP
+    )
+
+
+def _samples(survey: Survey) -> list[str]:
+    """Return a sentence for everything that was not counted on the whole text."""
+    found = []
+    if not survey.holds_all:
+        size = sum(map(len, survey.texts))
+        found.append(f"Sentences and shapes of lines were counted on {size:,} characters.")
+    kept, ngrams = len(survey.words.ids), len(sample_for_ngrams(survey.words.ids))
+    if survey.words.is_sample:
+        found.append(f"The type/token ratio in slices was taken of {kept:,} words.")
+    if ngrams < survey.vocabulary.tokens:
+        found.append(f"N-grams and recurrent phrases were counted on {ngrams:,} words.")
+    if survey.vocabulary.is_estimate:
+        found.append("How many rare words there are was estimated from a sample of them.")
+    if survey.lines.is_estimate:
+        found.append("Repeated lines were estimated from a sample of the different lines.")
+    near = survey.near_duplicates
+    if near is not None and near.is_sample:
+        found.append(f"Near-duplicates were looked for among {near.compared:,} {near.unit}s.")
+    if near is not None and near.is_bound:
+        found.append(f"There are more pairs of near-duplicates than the {near.pairs:,} counted.")
+    return found

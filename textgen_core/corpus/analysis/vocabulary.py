@@ -1,0 +1,196 @@
+"""Words by number, and how often each occurs, however many different ones there are.
+
+The first few hundred thousand different words get ids, in the order of first occurrence; words
+beyond them are known by a number of 64 bits. Counts are exact up to about four million different
+words; of more, as random data has, the rare ones are estimated from a sample. This module knows
+nothing about where words begin.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import attrs
+
+from textgen_core.corpus.analysis.hashing import HashedCounts, hash_texts
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NAMED = 400_000  # different words that get an id; those of the block that reaches it are more
+NUMBERED = 4_000_000  # words beyond them that are counted each
+LATE = 200_000  # words beyond them whose names are kept at a time, so that a frequent one has one
+SHOWN = 60  # characters of a word in a list
+LONG = 200  # characters of a word that is kept whole
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class NumberedWords:
+    """Words of a text in their order.
+
+    ids: int32 `(words,)`, from 1; those of words beyond the named ones are large numbers that
+    hardly any two share. hashes: uint64 `(words,)`.
+    """
+
+    ids: np.ndarray
+    hashes: np.ndarray
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Vocabulary:
+    """What is known of all words.
+
+    tokens: how many; types: how many different ones; hapaxes: how many of these occur once.
+    names: the word of each id, that of the border, 0, empty. counts: by word, in the order of
+    first occurrence; of very large vocabularies the frequent part.
+    frequencies, types_of: int64, how many types have each frequency, the highest first.
+    is_estimate: whether rare words were counted on a sample.
+    """
+
+    tokens: int
+    types: int
+    hapaxes: int
+    names: Sequence[str]
+    counts: Mapping[str, int]
+    frequencies: np.ndarray
+    types_of: np.ndarray
+    is_estimate: bool
+
+    def top(self, most: int) -> tuple[tuple[str, int], ...]:
+        """Return the `most` frequent words; of equally frequent ones the first to occur."""
+        best = heapq.nlargest(most, self.counts.items(), key=itemgetter(1))
+        return tuple((shown(word), count) for word, count in best)
+
+    def at_ranks(self, ranks: Sequence[int]) -> list[int]:
+        """Return the frequencies of the words at `ranks`, from 1 up to `types`."""
+        import numpy as np
+
+        if not ranks:
+            return []
+        places = np.searchsorted(np.cumsum(self.types_of), ranks)
+        frequencies: list[int] = self.frequencies[places].tolist()
+        return frequencies
+
+
+class VocabularyCounter:
+    """Counts words, and gives each its number."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self._index = _Index()
+        self._hashes = np.zeros(1, np.uint64)  # of each id
+        self._counts = np.zeros(1, np.int64)
+        self._rare = HashedCounts(NUMBERED)
+        self._late: Counter[str] = Counter()
+        self._tokens = 0
+
+    def add(self, words: Sequence[str]) -> NumberedWords:
+        """Count `words` and return them by number."""
+        import numpy as np
+
+        self._tokens += len(words)
+        full = len(self._index) >= NAMED
+        find = (
+            map(self._index.get, words, itertools.repeat(0))
+            if full
+            else map(self._index.__getitem__, words)
+        )
+        ids = np.fromiter(find, np.int32, len(words))
+        self._hash_new_names()
+        hashes = self._hashes[ids]
+        if full:
+            self._add_rare(words, ids, hashes)
+        counted = np.bincount(ids[ids < len(self._counts)], minlength=len(self._counts))
+        self._counts += counted
+        return NumberedWords(ids=ids, hashes=hashes)
+
+    def finish(self) -> Vocabulary:
+        """Return what was counted."""
+        import numpy as np
+
+        self._rare.settle()
+        counts = dict(zip(self._index, self._counts[1:].tolist(), strict=True))
+        late, others = self._late_words()
+        counts.update(late)
+        named = np.fromiter(counts.values(), np.int64, len(counts))
+        frequencies, types_of = np.unique(np.concatenate([named, others]), return_counts=True)
+        every = self._rare.every
+        if every > 1:  # a rare word of the sample stands for `every` ones
+            sampled = np.bincount(np.searchsorted(frequencies, others), minlength=len(frequencies))
+            types_of = types_of + (every - 1) * sampled
+        return Vocabulary(
+            tokens=self._tokens,
+            types=int(types_of.sum()),
+            hapaxes=int(types_of[frequencies == 1].sum()),
+            names=("", *self._index),
+            counts=counts,
+            frequencies=frequencies[::-1],
+            types_of=types_of[::-1],
+            is_estimate=every > 1,
+        )
+
+    def _hash_new_names(self) -> None:
+        import numpy as np
+
+        new = len(self._index) + 1 - len(self._hashes)
+        if new:
+            names = list(itertools.islice(reversed(self._index), new))[::-1]
+            self._hashes = np.concatenate([self._hashes, hash_texts(names)])
+            self._counts = np.concatenate([self._counts, np.zeros(new, np.int64)])
+
+    def _add_rare(self, words: Sequence[str], ids: np.ndarray, hashes: np.ndarray) -> None:
+        """Count the words that have no id, and fill in their numbers."""
+        import numpy as np
+
+        places = np.flatnonzero(ids == 0)
+        if not len(places):
+            return
+        rare = [_key(words[place]) for place in places.tolist()]
+        numbers = hash_texts(rare)
+        hashes[places] = numbers
+        first = len(self._index) + 1
+        ids[places] = first + (numbers % np.uint64(2**31 - 1 - first)).astype(np.int32)
+        self._rare.add(numbers)
+        self._late.update(rare)
+        if len(self._late) > LATE:
+            self._late = Counter(dict(self._late.most_common(LATE // 4)))
+
+    def _late_words(self) -> tuple[dict[str, int], np.ndarray]:
+        """Return the whole counts of the late words with a name, and those of all others."""
+        import numpy as np
+
+        words = list(self._late)
+        places, found = self._rare.find(hash_texts(words))
+        counts = np.fromiter(self._late.values(), np.int64, len(words))
+        counts[found] = self._rare.counts[places[found]]
+        others = np.ones(len(self._rare.keys), bool)
+        others[places[found]] = False
+        return dict(zip(words, counts.tolist(), strict=True)), self._rare.counts[others]
+
+
+class _Index(dict[str, int]):
+    """Ids by word; a new word gets the next one."""
+
+    def __missing__(self, word: str) -> int:
+        key = _key(word)
+        if key not in self:
+            self[key] = len(self) + 1
+        return self[key]
+
+
+def shown(word: str) -> str:
+    """Return a word as a list shows it."""
+    return word if len(word) <= SHOWN else f"{word[: SHOWN - 1]}…"
+
+
+def _key(word: str) -> str:
+    """Return a word, or what a very long one is known by."""
+    if len(word) <= LONG:
+        return word
+    return f"{word[:LONG]}…{hash_texts([word])[0]:016x}"

@@ -1,0 +1,66 @@
+"""Cuts a long text into pieces that can be cleaned one by one, as if the text were whole.
+
+No step of cleaning looks past the start of a run of spaces and line ends: there, no letters
+compose, no run of spaces is parted, and no word or CRLF either. So that is where texts are cut, if
+possible at the end of a line. This module knows nothing about what is done to the pieces.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from textgen_core.corpus.reading.stored import Piece
+
+PIECE = 1 << 20  # characters
+SPACE = " \t\n\r"
+SEARCHED = 256  # characters at the end of a text without spaces
+JOINED_JAMO = range(0x1160, 0x1200)  # vowels and finals, which compose with what is before them
+
+
+def cut_pieces(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield the documents of `pieces` in pieces of about `PIECE` characters, cut anew."""
+    held = ""
+    for text, ends_document in pieces:
+        held = held + text if held else text
+        while len(held) > PIECE and not ends_document and (cut := place_to_cut(held)):
+            yield Piece(held[:cut], False)
+            held = held[cut:]
+        if ends_document:
+            yield Piece(held, True)
+            held = ""
+
+
+def place_to_cut(text: str) -> int:
+    """Return the best place for a cut inside `text`, or 0 if it has to grow for one.
+
+    Before the last run of spaces that holds a line end, else before the last run; in a text that
+    has none but at its start, inside that run or between two characters that do not touch.
+    """
+    for spaces in ("\n", " \t\r"):
+        last = max(text.rfind(space) for space in spaces)
+        if last >= 0 and (cut := len(text[:last].rstrip(SPACE))):
+            return cut
+    spaces_before = len(text) - len(text.lstrip(SPACE))
+    if spaces_before > len(text) // 2:
+        cut = spaces_before - 1
+        return cut - (text[cut - 1 : cut + 1] == "\r\n")
+    return _hard_cut(text, spaces_before + 1)
+
+
+def _hard_cut(text: str, first: int) -> int:
+    """Return a place from `first` on: between ASCII letters or digits, else before no mark."""
+    nearest = range(len(text) - 1, max(first, len(text) - SEARCHED) - 1, -1)
+    for place in nearest:
+        pair = text[place - 1 : place + 1]
+        if pair.isascii() and pair.isalnum():
+            return place
+    for place in nearest:
+        if not _joins(text[place]):
+            return place
+    return nearest.start if nearest else 0
+
+
+def _joins(character: str) -> bool:
+    """Return whether a character may belong to the one before it."""
+    return unicodedata.category(character)[0] in "MCP" or ord(character) in JOINED_JAMO

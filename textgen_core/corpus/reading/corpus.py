@@ -1,0 +1,175 @@
+"""Reads a corpus: files, folders, pipes or standard input become documents, or nothing at all.
+
+Text goes from the file to the documents piece by piece, so that its size does not matter. What is
+no text is named for what it is; what is skipped or dropped is said in the corpus's notes. This
+module neither cleans nor judges the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from textgen_core.config.settings import CorpusSettings
+from textgen_core.corpus.reading.builtin import builtin_corpus
+from textgen_core.corpus.reading.decode import AUTO, Undecodable, check_encoding
+from textgen_core.corpus.reading.documents import Corpus
+from textgen_core.corpus.reading.files import (
+    Found,
+    Skipped,
+    find_files,
+    is_text_name,
+    listed,
+    no_text_in,
+    shown,
+)
+from textgen_core.corpus.reading.one_file import LACKS, FileRead, read_file
+from textgen_core.corpus.reading.source import is_pipe
+from textgen_core.corpus.reading.stored import DocumentWriter
+from textgen_core.corpus.reading.tables import TABLE_SUFFIXES, table_suffix
+from textgen_core.errors import CorpusError
+
+UNNAMED_COLUMN = "a table, and corpus.column names no column of it"
+
+
+def read_corpus(paths: Sequence[str | Path], settings: CorpusSettings) -> Corpus:
+    """Return the text of `paths` (files, folders, or `-` for stdin); of none, the built-in corpus.
+
+    Of `settings`, `encoding`, `documents` and `column` are used; the paths are the caller's to
+    choose. Raises CorpusError for what is missing, unreadable or not text, and ConfigurationError
+    for an encoding that does not exist. Empty and blank files are skipped with a note where there
+    are others.
+    """
+    check_encoding(settings.encoding)
+    if not paths:
+        return builtin_corpus(settings.documents)
+    reading = _Reading(settings)
+    found = find_files([paths] if isinstance(paths, (str, Path)) else paths, reading.skipped)
+    alone = len(found) == 1 and not found[0].is_folder
+    for group in found:
+        reading.take(group, alone)
+    return reading.corpus()
+
+
+class _Reading:
+    """What has been read of a corpus so far, and what there is to say of it."""
+
+    def __init__(self, settings: CorpusSettings) -> None:
+        self.skipped = Skipped()
+        self._settings = settings
+        self._writer = DocumentWriter()
+        self._files: list[FileRead] = []
+        self._undecodable: list[Undecodable] = []
+        self._has_table = False
+
+    def take(self, group: Found, alone: bool) -> None:
+        """Read the files that one path stands for; alone: whether it is the only one, and a file.
+
+        Files in a wrong encoding are only counted here, so that all of them can be named.
+        """
+        before = len(self._files) + len(self._undecodable)
+        for path in group.files:
+            self._has_table |= bool(table_suffix(path)) or is_pipe(path)
+            file = self._read_one(path, group.is_folder)
+            if file is None:
+                continue
+            if not file.lack:
+                self._files.append(file)
+                continue
+            if alone:
+                raise _no_text(f"{shown(file.source.path)} {LACKS[file.lack]}.")
+            self.skipped.add(file.source.path, file.lack)
+        used = len(self._files) + len(self._undecodable) - before
+        if group.is_folder and group.files and not used:
+            self._refuse_folder(group)
+
+    def corpus(self) -> Corpus:
+        """Return what was read; raises CorpusError if a file was not text, or none held any."""
+        if self._undecodable:
+            raise _undecodable(self._undecodable, len(self._files) + len(self._undecodable))
+        if not self._files:
+            raise _no_text("The corpus is empty: all its files are empty or hold only whitespace.")
+        notes = [note for file in self._files for note in file.notes]
+        return Corpus(
+            documents=self._writer.documents(),
+            files=tuple(file.source for file in self._files),
+            notes=(
+                *notes,
+                *_guesses(self._files),
+                *_same_bytes(self._files),
+                *self._unused_column(),
+                *self.skipped.notes(),
+            ),
+        )
+
+    def _read_one(self, path: Path, in_folder: bool) -> FileRead | None:
+        """Return a file, or None if it is counted as undecodable or need not be text."""
+        column = self._settings.column
+        if in_folder and column is None and table_suffix(path):
+            self.skipped.add(path, UNNAMED_COLUMN)
+            return None
+        need_not_be = in_folder and not (is_text_name(path) or table_suffix(path))
+        try:
+            return read_file(path, self._settings, self._writer)
+        except CorpusError as error:
+            if need_not_be:
+                self.skipped.add(path, f"not text in {self._settings.encoding}")
+            elif isinstance(error, Undecodable):
+                self._undecodable.append(error)
+            else:
+                raise
+        return None
+
+    def _refuse_folder(self, group: Found) -> None:
+        """Raise the error for a folder of which nothing was used."""
+        for path in group.files:
+            if table_suffix(path) and self._settings.column is None:
+                read_file(path, self._settings, self._writer)  # which says what its columns are
+        raise no_text_in(group.name, len(group.files))
+
+    def _unused_column(self) -> Iterator[str]:
+        if self._settings.column is not None and not self._has_table:
+            yield (f"corpus.column is not used: no file is a table ({', '.join(TABLE_SUFFIXES)}).")
+
+
+def _no_text(problem: str) -> CorpusError:
+    return CorpusError(
+        problem,
+        "Allowed: a corpus that holds some text.",
+        "With no corpus named, textgen run takes the built-in one.",
+    )
+
+
+def _undecodable(errors: Sequence[Undecodable], files: int) -> CorpusError:
+    """Return one error for all files in a wrong encoding, of so many `files`."""
+    if len(errors) == 1:
+        return errors[0].with_guess(among_others=files > 1)
+    each = [
+        f"{error.name} (looks like {error.guess})" if error.guess else error.name
+        for error in errors
+    ]
+    return CorpusError(
+        f"{len(errors)} of {files} files are in another encoding: {listed(each)}.",
+        "Allowed: files that are all in the encoding that corpus.encoding names.",
+        f"Read each file in its own encoding: --set corpus.encoding={AUTO}",
+    )
+
+
+def _guesses(files: Sequence[FileRead]) -> Iterator[str]:
+    by_encoding: dict[str, list[str]] = {}
+    for file in files:
+        if file.encoding:
+            by_encoding.setdefault(file.encoding, []).append(shown(file.source.path))
+    for encoding, names in by_encoding.items():
+        yield f"Read as {encoding}, which is a guess: {listed(names)}."
+
+
+def _same_bytes(files: Sequence[FileRead]) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for file in files:
+        original = first.setdefault(file.source.sha256, file.source.path)
+        if original != file.source.path:
+            yield (
+                f"{file.source.path} holds the same bytes as {original}: both are used, and text "
+                "that is held out may also be trained on."
+            )

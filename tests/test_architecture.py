@@ -257,7 +257,7 @@ def test_a_planted_violation_is_found(check: Check, name: str, source: str) -> N
 
 ALLOWED: list[tuple[Check, str, str]] = [
     (imports_of_rooms_below, "config/resolve", "from textgen_core.registry.parsing import convert"),
-    (imports_of_rooms_below, "data/tokens", "from textgen_core.data.pieces import x"),
+    (imports_of_rooms_below, "data/tokens", "from textgen_core.data.windowed_encoding import x"),
     (imports_of_rooms_below, "registry/parsing", "import os, keras"),
     (mentions_of_plugins, "config/resolve", '"""Docs may speak of textgen_models."""'),
     (mentions_of_plugins, "registry/discovery", "name.removeprefix('textgen_')"),

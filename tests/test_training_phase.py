@@ -8,7 +8,7 @@ from training.tiny import TIME, CappedModel, TinyModel, wrap
 
 from textgen_core.config.resolve import configure
 from textgen_core.data.batches import StreamBatches, WindowBatches
-from textgen_core.data.sample import spread_sample
+from textgen_core.data.subsample import spread_sample
 from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError
 from textgen_core.listener import Listener
 from textgen_core.registry.discovery import discover

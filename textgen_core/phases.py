@@ -35,8 +35,8 @@ from textgen_core.corpus import (
 )
 from textgen_core.corpus.reading.stored import count_all_characters
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
+from textgen_core.data.token_files import TokenFile, tokenize_documents
 from textgen_core.data.tokenizer import sample_of, train_tokenizer
-from textgen_core.data.tokens import TokenFile, tokenize_documents
 from textgen_core.devices import available_memory, choose_precision, compute_capabilities
 from textgen_core.errors import RAISED_IN_USE, OutOfMemory, PluginFailure, TextgenError
 from textgen_core.formatting import size_in_words

@@ -12,8 +12,8 @@ import tokenizers
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, clean_corpus, read_corpus, read_texts
+from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import load_tokenizer
-from textgen_core.data.tokens import tokenize_documents
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError
 from textgen_core.evaluation.held_out import HeldOut
 from textgen_core.phases import Prepared, prepare

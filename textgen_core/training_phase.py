@@ -14,8 +14,8 @@ import attrs
 
 from textgen_core.components import Outcome, TrackedRun
 from textgen_core.config.resolve import Configuration
-from textgen_core.data.sample import spread_sample
-from textgen_core.data.tokens import TokenFile
+from textgen_core.data.subsample import spread_sample
+from textgen_core.data.token_files import TokenFile
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.scoring import Scorer

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from evaluation.fake_models import UniformModel
 
+from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import train_tokenizer
-from textgen_core.data.tokens import tokenize_documents
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.language_model import LanguageModel

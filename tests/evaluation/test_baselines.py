@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from textgen_core.corpus.reading.stored import store_documents
-from textgen_core.data.sample import spread_sample
+from textgen_core.data.subsample import spread_sample
 from textgen_core.evaluation import baselines
 from textgen_core.evaluation.baselines import (
     measure_ngram,

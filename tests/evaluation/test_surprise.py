@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import END, train_tokenizer
-from textgen_core.data.tokens import tokenize_documents
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, scored_tokens
 from textgen_tokenizers.bpe import BPETokenizerTrainer

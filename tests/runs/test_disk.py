@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from data.letters import letter_tokenizer
 
-from textgen_core.data.tokens import tokenize_documents
+from textgen_core.data.token_files import tokenize_documents
 from textgen_core.errors import DiskTooSmall
 from textgen_core.pipeline import run
 from textgen_core.runs.disk import check_space, free_space

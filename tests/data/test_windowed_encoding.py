@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from data.letters import byte_tokenizer, greedy_tokenizer, letter_tokenizer, word_tokenizer
 
-from textgen_core.data import pieces
-from textgen_core.data.pieces import encode_in_pieces
+from textgen_core.data import windowed_encoding as pieces
 from textgen_core.data.tokenizer import encode
+from textgen_core.data.windowed_encoding import encode_in_pieces
 
 WORDS = ["one", "three", "fifteen", "a"]
 TEXT = " ".join(WORDS[n * n % 7 % 4] + "\n" * (n % 5 == 0) for n in range(400))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from data.letters import LETTERS, letter_tokenizer
 
-from textgen_core.data import tokens
+from textgen_core.data import token_files as tokens
+from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import END, START, UNK
-from textgen_core.data.tokens import tokenize_documents
 from textgen_core.errors import ConfigurationError
 from textgen_core.runs.cache import cache_directory
 
@@ -85,7 +85,7 @@ def test_the_file_has_the_same_name_in_every_process(tmp_path):
     program = (
         "import sys; from pathlib import Path\n"
         "from data.letters import letter_tokenizer\n"
-        "from textgen_core.data.tokens import tokenize_documents\n"
+        "from textgen_core.data.token_files import tokenize_documents\n"
         "print(tokenize_documents(['ab'], letter_tokenizer(), 'x', Path(sys.argv[1])).path.name)"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONHASHSEED": "7"}

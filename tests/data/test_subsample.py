@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textgen_core.data.sample import PIECES, spread_sample
+from textgen_core.data.subsample import PIECES, spread_sample
 
 TOKENS = np.arange(10_000, dtype=np.uint16)
 

@@ -20,10 +20,7 @@ PLUGINS = {path.name for path in (ROOT / "plugins").iterdir() if (path / "__init
 HEAVY = {"tensorflow", "keras"}
 # Where TensorFlow or Keras may be imported at module level: these rooms work with tensors.
 TENSOR_ROOMS = {
-    "data/batches",
-    "devices",
-    "language_model",
-    "building",
+    "models/",
     "generation/",
     "evaluation/scoring",
     "explore/asking",
@@ -211,7 +208,7 @@ PLANTED: list[tuple[Check, str, str]] = [
     (imports_of_rooms_below, "registry/parsing", "def f():\n    from textgen_core.cli import main"),
     (imports_of_rooms_below, "registry/parsing", "from . import config"),
     (imports_of_rooms_below, "registry/parsing", "from textgen_core.helpers import x"),
-    (imports_of_rooms_below, "data/tokens", "import textgen_core.evaluation.scoring"),
+    (imports_of_rooms_below, "data/token_files", "import textgen_core.evaluation.scoring"),
     (imports_of_rooms_below, "registry/parsing", "import textgen_core"),
     (mentions_of_plugins, "config/resolve", "import textgen_models"),
     (mentions_of_plugins, "config/resolve", "from textgen_models.lstm import LSTMBuilder"),
@@ -234,19 +231,19 @@ PLANTED: list[tuple[Check, str, str]] = [
         "if TYPE_CHECKING:\n    pass\nelse:\n    import textgen_core.registry.parsing",
     ),
     (tensors_outside_their_rooms, "registry/parsing", "import tensorflow as tf"),
-    (tensors_outside_their_rooms, "data/tokens", "from keras import layers"),
+    (tensors_outside_their_rooms, "data/token_files", "from keras import layers"),
     (tensors_outside_their_rooms, "evaluation/figures", "import tensorflow.math"),
     (tensors_outside_their_rooms, "cli/run", "try:\n    import keras\nexcept ImportError: ..."),
     (tensors_outside_their_rooms, "report/page", "class A:\n    import keras"),
-    (dangerous_code, "data/tokens", "import pickle"),
-    (dangerous_code, "data/tokens", "def f():\n    from pickle import loads"),
+    (dangerous_code, "data/token_files", "import pickle"),
+    (dangerous_code, "data/token_files", "def f():\n    from pickle import loads"),
     (dangerous_code, "registry/parsing", "x = eval(text)"),
     (dangerous_code, "registry/parsing", "exec(text)"),
     (dangerous_code, "opened_run", "keras.models.load_model(path)"),
     (dangerous_code, "opened_run", "from keras.models import load_model"),
     (dangerous_code, "opened_run", "model.load_weights(path)"),
     (dangerous_code, "opened_run", "keras.saving.deserialize_keras_object(x)"),
-    (dangerous_code, "data/tokens", "np.load(path, allow_pickle=True)"),
+    (dangerous_code, "data/token_files", "np.load(path, allow_pickle=True)"),
 ]
 
 
@@ -257,7 +254,11 @@ def test_a_planted_violation_is_found(check: Check, name: str, source: str) -> N
 
 ALLOWED: list[tuple[Check, str, str]] = [
     (imports_of_rooms_below, "config/resolve", "from textgen_core.registry.parsing import convert"),
-    (imports_of_rooms_below, "data/tokens", "from textgen_core.data.windowed_encoding import x"),
+    (
+        imports_of_rooms_below,
+        "data/token_files",
+        "from textgen_core.data.windowed_encoding import x",
+    ),
     (imports_of_rooms_below, "registry/parsing", "import os, keras"),
     (mentions_of_plugins, "config/resolve", '"""Docs may speak of textgen_models."""'),
     (mentions_of_plugins, "registry/discovery", "name.removeprefix('textgen_')"),
@@ -277,7 +278,7 @@ ALLOWED: list[tuple[Check, str, str]] = [
     (tensors_outside_their_rooms, "registry/parsing", "if TYPE_CHECKING:\n    import keras"),
     (dangerous_code, "opened_run", "load_weights(run, step, model)"),
     (dangerous_code, "registry/parsing", "re.compile('x')"),
-    (dangerous_code, "data/tokens", "np.load(path, allow_pickle=False)"),
+    (dangerous_code, "data/token_files", "np.load(path, allow_pickle=False)"),
 ]
 
 

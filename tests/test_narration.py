@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from textgen_core.building import LayerRow, ModelDescription
 from textgen_core.config.resolve import configure
 from textgen_core.corpus import Corpus, analyse_corpus
 from textgen_core.evaluation.diagnosis import Finding
 from textgen_core.evaluation.error_analysis import Errors
 from textgen_core.evaluation.evaluation import Evaluation
+from textgen_core.models.build import LayerRow, ModelDescription
 from textgen_core.narration import (
     tell_analysis,
     tell_evaluation,

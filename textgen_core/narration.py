@@ -16,10 +16,10 @@ from textgen_core.evaluation.figures import read_perplexity
 from textgen_core.formatting import size_in_words
 
 if TYPE_CHECKING:
-    from textgen_core.building import ModelDescription
     from textgen_core.config.resolve import Configuration
     from textgen_core.evaluation.error_analysis import Errors
     from textgen_core.evaluation.evaluation import Evaluation
+    from textgen_core.models.build import ModelDescription
     from textgen_core.phases import Prepared
 
 _WIDTH = 92  # characters of a line, which a terminal shows behind two spaces

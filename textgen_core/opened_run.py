@@ -14,11 +14,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from textgen_core.building import build_language_model
 from textgen_core.config.resolve import Configuration
 from textgen_core.config.sweep import sweep_chains
 from textgen_core.data.tokenizer import START, load_tokenizer
-from textgen_core.devices import choose_precision, compute_capabilities, prepare_memory
 from textgen_core.errors import RunDirectoryError, one_error
 from textgen_core.evaluation.evaluation import Evaluation, evaluate
 from textgen_core.evaluation.evidence import choose_prompts
@@ -29,7 +27,9 @@ from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, sc
 from textgen_core.explore.explorer import Explorer
 from textgen_core.generation.generator import Generator
 from textgen_core.generation.piece_stream import Generation, PieceStream
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.build import build_language_model
+from textgen_core.models.devices import choose_precision, compute_capabilities, prepare_memory
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.phases import Prepared
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.selection import Chosen, as_list, choose_all

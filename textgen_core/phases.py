@@ -13,12 +13,6 @@ from functools import partial
 import attrs
 import tokenizers
 
-from textgen_core.building import (
-    ModelDescription,
-    build_language_model,
-    check_logits,
-    describe_model,
-)
 from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.corpus import (
@@ -37,10 +31,16 @@ from textgen_core.corpus.reading.stored import count_all_characters
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.token_files import TokenFile, tokenize_documents
 from textgen_core.data.tokenizer import sample_of, train_tokenizer
-from textgen_core.devices import available_memory, choose_precision, compute_capabilities
 from textgen_core.errors import RAISED_IN_USE, OutOfMemory, PluginFailure, TextgenError
 from textgen_core.formatting import size_in_words
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.build import (
+    ModelDescription,
+    build_language_model,
+    check_logits,
+    describe_model,
+)
+from textgen_core.models.devices import available_memory, choose_precision, compute_capabilities
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.selection import Chosen
 from textgen_core.training.memory import training_memory, weight_bytes
 

@@ -15,9 +15,9 @@ import attrs
 
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Texts, read_texts
-from textgen_core.devices import prepare_memory
 from textgen_core.errors import Interrupted
 from textgen_core.listener import Listener
+from textgen_core.models.devices import prepare_memory
 from textgen_core.opened_run import Run
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import KINDS

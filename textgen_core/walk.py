@@ -14,14 +14,14 @@ from typing import Any
 
 import attrs
 
-from textgen_core.building import initialise, width_advice
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
-from textgen_core.devices import choose_precision, compute_capabilities, describe_machine
 from textgen_core.errors import Interrupted, UsageError
-from textgen_core.language_model import LanguageModel
 from textgen_core.listener import Listener
+from textgen_core.models.build import initialise, width_advice
+from textgen_core.models.devices import choose_precision, compute_capabilities, describe_machine
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.narration import (
     tell_analysis,
     tell_evaluation,

@@ -83,7 +83,7 @@ def _step(asked: argparse.Namespace, recompute: bool) -> tuple[Any, Any]:
     import keras
 
     from textgen_core.config.settings import TrainingSettings
-    from textgen_core.language_model import LanguageModel
+    from textgen_core.models.language_model import LanguageModel
     from textgen_core.training.optimizer import build_optimizer
     from textgen_core.training.step import TrainingStep
     from textgen_models.transformer import TransformerBuilder

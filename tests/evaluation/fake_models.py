@@ -8,7 +8,7 @@ import tensorflow as tf
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from textgen_core.data.tokenizer import SPECIAL_TOKENS, START
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 
 FADING = 0.9
 

@@ -12,7 +12,7 @@ from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import train_tokenizer
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.scoring import Scorer
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.selection import choose_all
 

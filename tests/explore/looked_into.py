@@ -7,7 +7,7 @@ import tensorflow as tf
 from generation.fake_models import TableModel, build_tokenizer
 
 from textgen_core.explore.explorer import Explorer
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 
 LETTERS = "abcdef"
 A, B, C, D, E, F = range(4, 10)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from textgen_core.generation.drawing import uniform_numbers
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 
 SPECIAL = ("<PAD>", "<UNK>", "<START>", "<END>")
 START, END = 2, 3

@@ -20,7 +20,7 @@ from textgen_core.errors import PluginFailure, UsageError
 from textgen_core.generation import Generator, unknown_characters
 from textgen_core.generation import piece_stream as piece_stream_module
 from textgen_core.generation.generator import SHORT
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 
 
 def texts(generation):

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from training.tiny import TIME, VOCABULARY, TinyModel, settings, values_of, wrap
 
-from textgen_core.building import build_language_model
 from textgen_core.config.resolve import configure
+from textgen_core.models.build import build_language_model
 from textgen_core.registry.discovery import discover
 from textgen_core.training import memory as memory_module
 from textgen_core.training.memory import training_memory, weight_bytes

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batch
 from textgen_core.data.tokenizer import SPECIAL_TOKENS
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.step import TrainingStep
 

@@ -89,7 +89,7 @@ def generate(
     if sweep is not None:
         _sweep(opened, sweep, sampler, start, samples, wanted, as_json=as_json)
         return
-    from textgen_core.devices import run_graphs_as_they_are
+    from textgen_core.models.devices import run_graphs_as_they_are
 
     run_graphs_as_they_are()
     chain = opened.samplers(sampler or None)

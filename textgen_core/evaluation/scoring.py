@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 
 # Logits that may exist at once: 64 MiB of float32 from a whole forward pass, 16 MiB in the loss.
 _MOST_LOGITS = 1 << 24

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from textgen_core.errors import PluginFailure, RunDirectoryError, UsageError
 from textgen_core.generation.failures import reported
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 
 _TOLERANCE = 1e-3  # of a row's sum: models may compute in bfloat16, and return that as float32
 _LEAST_LATER = 1e-6  # more than this, on what comes later, is no rounding

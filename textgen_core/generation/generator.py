@@ -22,7 +22,7 @@ from textgen_core.generation.drawing import uniform_numbers
 from textgen_core.generation.loop import Loop, Plan, first_rows
 from textgen_core.generation.piece_stream import Generation, PieceStream, Tracing
 from textgen_core.generation.sample import SampleWriter
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 
 NEVER_DRAWN = (PAD, UNK, START)
 SHORT = 512  # tokens that a graph writes before XLA has compiled

@@ -27,7 +27,7 @@ from textgen_core.testing.tiny_model import (
 if TYPE_CHECKING:
     import numpy as np
 
-    from textgen_core.language_model import LanguageModel
+    from textgen_core.models.language_model import LanguageModel
 
 TRAINING_STEPS = 100
 TOLERANCE = 1e-3  # between two ways to the same logits, as a share of the largest

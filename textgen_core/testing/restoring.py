@@ -31,7 +31,7 @@ from textgen_core.testing.tiny_model import CONTEXT, draw_token_ids
 if TYPE_CHECKING:
     import tokenizers
 
-    from textgen_core.language_model import LanguageModel
+    from textgen_core.models.language_model import LanguageModel
 
 BEGINNING, LATER = 0, 1  # the steps of the two checkpoints of a model
 SETTINGS = {"data.sequence_length": CONTEXT, "training.precision": "float32", "corpus.files": []}
@@ -133,7 +133,7 @@ def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _restored_model(run: RunDirectory, configuration: Configuration) -> dict[str, Any]:
-    from textgen_core.building import build_language_model
+    from textgen_core.models.build import build_language_model
     from textgen_core.opened_run import Run
 
     restored = Run(run, configuration).language_model

@@ -147,8 +147,8 @@ def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.
     import numpy as np
     import tensorflow as tf
 
-    from textgen_core.devices import grow_memory
     from textgen_core.generation.chain import Chain
+    from textgen_core.models.devices import grow_memory
 
     grow_memory()  # models may be checked later in this process
     chain = Chain([sampler], [type(sampler).__name__], letter_tokenizer(), excluded=())

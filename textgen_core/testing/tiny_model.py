@@ -14,7 +14,7 @@ from textgen_core.testing.subject import Subject
 if TYPE_CHECKING:
     import numpy as np
 
-    from textgen_core.language_model import LanguageModel
+    from textgen_core.models.language_model import LanguageModel
 
 LETTERS = "abcdefg"
 VOCABULARY = 4 + len(LETTERS)
@@ -25,8 +25,8 @@ LEARNING_RATE = 0.01
 
 def build(subject: Subject, seed: int = 1) -> LanguageModel:
     """Return the untrained model with its tokenizer, checked as before every run."""
-    from textgen_core.building import build_language_model
-    from textgen_core.devices import grow_memory
+    from textgen_core.models.build import build_language_model
+    from textgen_core.models.devices import grow_memory
 
     grow_memory()  # a fresh process, which restores the model, needs some of the GPU too
     return build_language_model(

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 
 
 class Carrier:

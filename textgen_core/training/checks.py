@@ -9,7 +9,7 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batches
 from textgen_core.errors import ConfigurationError
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.job import planned_steps
 
 

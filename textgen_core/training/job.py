@@ -13,7 +13,7 @@ import attrs
 
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batches
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.plan import Plan
 from textgen_core.training.progress import TrainingState

@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from textgen_core.config.settings import TrainingSettings
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.loss import chunk_rows
 
 _FLOAT = 4  # bytes

@@ -20,7 +20,7 @@ from textgen_core.data.batches import Batch
 from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure
 from textgen_core.generation.failures import reason_of
 from textgen_core.generation.loop import UNCOMPILABLE
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.carry import Carrier
 from textgen_core.training.micro_batches import is_exhaustion
 from textgen_core.training.update import Update, scales_loss

@@ -16,7 +16,7 @@ import tensorflow as tf
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.errors import PluginFailure
 from textgen_core.generation.failures import reported
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.carry import Carrier
 from textgen_core.training.loss import (
     Loss,

@@ -21,8 +21,8 @@ from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Splits
 from textgen_core.data.batches import Batch, WindowBatches
 from textgen_core.data.tokenizer import SPECIAL_TOKENS
-from textgen_core.devices import prepare_memory
 from textgen_core.listener import Listener
+from textgen_core.models.devices import prepare_memory
 from textgen_core.phases import Prepared
 from textgen_core.phases import build as build_model
 from textgen_core.registry.discovery import discover

@@ -13,9 +13,9 @@ import tokenizers
 from worker import Peer, serve, write_by_texts
 
 from textgen_core.data.tokenizer import END, SPECIAL_TOKENS
-from textgen_core.devices import prepare_memory
 from textgen_core.generation import Generator
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.devices import prepare_memory
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.selection import choose
 

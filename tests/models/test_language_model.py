@@ -14,7 +14,7 @@ from generation.fake_models import (
 )
 
 from textgen_core.errors import PluginFailure, RunDirectoryError
-from textgen_core.language_model import load_variables, save_variables, variable_key
+from textgen_core.models.language_model import load_variables, save_variables, variable_key
 
 TOKEN_IDS = tf.constant([[4, 9, 5, 6, 20], [7, 8, 9, 4, 4]])
 

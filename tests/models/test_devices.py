@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 from tensorflow.python.client import device_lib
 
-from textgen_core import devices
-from textgen_core.devices import (
+from textgen_core.errors import ConfigurationError
+from textgen_core.models import devices
+from textgen_core.models.devices import (
     POLICIES,
     available_memory,
     choose_precision,
@@ -20,7 +21,6 @@ from textgen_core.devices import (
     grow_memory,
     keep_freed_memory,
 )
-from textgen_core.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_memory_can_be_asked_to_grow_again_and_again():
 FREED_AGAIN_AND_AGAIN = """
 import resource, sys
 import numpy
-from textgen_core.devices import keep_freed_memory
+from textgen_core.models.devices import keep_freed_memory
 
 kept = keep_freed_memory()
 count = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -9,15 +9,15 @@ import pytest
 import tensorflow as tf
 from training.tiny import TIME, VOCABULARY, build_tokenizer
 
-from textgen_core.building import (
+from textgen_core.components import ModelBuilder
+from textgen_core.errors import PluginFailure
+from textgen_core.models.build import (
     build_language_model,
     check_logits,
     describe_model,
     initialise,
     width_advice,
 )
-from textgen_core.components import ModelBuilder
-from textgen_core.errors import PluginFailure
 from textgen_core.registry.registry import Component, Plugin
 from textgen_core.registry.selection import Chosen
 

@@ -17,9 +17,9 @@ import numpy as np
 import tensorflow as tf
 import tokenizers
 
-from textgen_core.devices import POLICIES
 from textgen_core.errors import RAISED_IN_USE, PluginFailure, TextgenError
-from textgen_core.language_model import LanguageModel
+from textgen_core.models.devices import POLICIES
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.selection import Chosen
 
 _EVEN = 8  # what the widths of a fast product in half precision are multiples of

@@ -26,7 +26,7 @@ from textgen_core.evaluation.review import PROMPTS, write_sheet
 from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, scored_tokens
 from textgen_core.explore.explorer import Explorer
 from textgen_core.generation.generator import Generator
-from textgen_core.generation.piece_stream import Generation, PieceStream
+from textgen_core.generation.stream import Generation, PieceStream
 from textgen_core.models.build import build_language_model
 from textgen_core.models.devices import choose_precision, compute_capabilities, prepare_memory
 from textgen_core.models.language_model import LanguageModel

@@ -18,7 +18,7 @@ from generation.fake_samplers import Alphabetical, EndAfter, NoRepeat, Only, Ret
 
 from textgen_core.errors import PluginFailure, UsageError
 from textgen_core.generation import Generator, unknown_characters
-from textgen_core.generation import piece_stream as piece_stream_module
+from textgen_core.generation import stream as piece_stream_module
 from textgen_core.generation.generator import SHORT
 from textgen_core.models.language_model import LanguageModel
 

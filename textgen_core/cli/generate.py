@@ -22,7 +22,7 @@ from textgen_core.cli.options import (
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from textgen_core.generation.piece_stream import Generation, PieceStream
+    from textgen_core.generation.stream import Generation, PieceStream
     from textgen_core.opened_run import Run
 
 ALTERNATIVES = 10  # tokens that a trace shows at each step

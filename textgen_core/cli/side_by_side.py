@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textgen_core.cli.terminal import harmless, stdout
 
 if TYPE_CHECKING:
-    from textgen_core.generation.piece_stream import Generation
+    from textgen_core.generation.stream import Generation
 
     Written = Sequence[tuple[Sequence[str], Generation]]  # the chain's specs, and its texts
 

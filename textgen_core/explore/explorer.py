@@ -28,7 +28,7 @@ from textgen_core.explore.next_token import Distribution, distribution
 from textgen_core.explore.words import Word, find_word, token_texts
 from textgen_core.generation.generator import NEVER_DRAWN, unknown_characters
 from textgen_core.generation.loop import held_after
-from textgen_core.generation.noting import token_text
+from textgen_core.generation.trace_recorder import token_text
 from textgen_core.models.language_model import LanguageModel
 
 COUNT = 10

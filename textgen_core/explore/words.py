@@ -13,7 +13,7 @@ import tokenizers
 
 from textgen_core.data.tokenizer import SPECIAL_TOKENS, UNK, encode
 from textgen_core.errors import UsageError
-from textgen_core.generation.noting import token_text
+from textgen_core.generation.trace_recorder import token_text
 
 
 @attrs.frozen(kw_only=True)

@@ -20,8 +20,8 @@ from textgen_core.errors import UsageError
 from textgen_core.generation.chain import Chain, Options
 from textgen_core.generation.drawing import uniform_numbers
 from textgen_core.generation.loop import Loop, Plan, first_rows
-from textgen_core.generation.piece_stream import Generation, PieceStream, Tracing
 from textgen_core.generation.sample import SampleWriter
+from textgen_core.generation.stream import Generation, PieceStream, Tracing
 from textgen_core.models.language_model import LanguageModel
 
 NEVER_DRAWN = (PAD, UNK, START)

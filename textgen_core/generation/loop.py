@@ -20,7 +20,7 @@ from textgen_core.errors import OutOfMemory, PluginFailure
 from textgen_core.generation.chain import MODEL, Chain
 from textgen_core.generation.drawing import draw
 from textgen_core.generation.failures import reason_of, reported
-from textgen_core.generation.noting import empty_notes, noted
+from textgen_core.generation.trace_recorder import empty_notes, noted
 from textgen_core.models.language_model import LanguageModel
 
 # What XLA raises when it cannot compile an operation.

@@ -16,9 +16,9 @@ import tokenizers
 
 from textgen_core.generation.chain import Chain
 from textgen_core.generation.loop import Loop, Plan, Rows
-from textgen_core.generation.noting import traced_sample
 from textgen_core.generation.sample import Sample, SampleWriter
 from textgen_core.generation.trace import Trace
+from textgen_core.generation.trace_recorder import traced_sample
 
 FIRST_CHUNK, LARGEST_CHUNK = 1, 256  # tokens written between two looks at the text
 # What a chunk is to take, going by the one before: a single text is read as it comes, several are

@@ -23,7 +23,7 @@ from textgen_core.evaluation.evidence import choose_prompts
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.held_out import HeldOut, Training
 from textgen_core.evaluation.review import PROMPTS, write_sheet
-from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, scored_tokens
+from textgen_core.evaluation.surprisal import ScoredText, pieces_of_documents, scored_tokens
 from textgen_core.explore.explorer import Explorer
 from textgen_core.generation.generator import Generator
 from textgen_core.generation.stream import Generation, PieceStream

@@ -4,12 +4,6 @@ import math
 
 import pytest
 
-from textgen_core.evaluation.course_of_training import (
-    find_divergence,
-    find_overfitting,
-    find_short_memory,
-    find_undertraining,
-)
 from textgen_core.evaluation.diagnosis import (
     Copied,
     Symptoms,
@@ -24,6 +18,12 @@ from textgen_core.evaluation.diagnosis import (
     pair_losses,
 )
 from textgen_core.evaluation.loops import Loop
+from textgen_core.evaluation.training_curve import (
+    find_divergence,
+    find_overfitting,
+    find_short_memory,
+    find_undertraining,
+)
 
 
 def rows_of(*losses):

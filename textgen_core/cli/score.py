@@ -14,7 +14,7 @@ from textgen_core.errors import UsageError
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from textgen_core.evaluation.surprise import ScoredText
+    from textgen_core.evaluation.surprisal import ScoredText
 
 # Steps of lightness, from ColorBrewer's YlOrBr, so that they are told apart without seeing colours;
 # the last stands out from a black terminal too. The least surprise in bits, the style, and how a

@@ -1,0 +1,1 @@
+"""Scores of a model: loss, perplexity, bits per byte beside baselines, metrics, diagnosis."""

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 import attrs
 
-from textgen_core.evaluation.course_of_training import (
+from textgen_core.evaluation.finding import LONGER, Finding, Rows, pair_losses
+from textgen_core.evaluation.loops import Loop
+from textgen_core.evaluation.training_curve import (
     find_divergence,
     find_overfitting,
     find_short_memory,
     find_undertraining,
 )
-from textgen_core.evaluation.finding import LONGER, Finding, Rows, pair_losses
-from textgen_core.evaluation.loops import Loop
 
 __all__ = ["Copied", "Finding", "Symptoms", "diagnose", "pair_losses"]
 

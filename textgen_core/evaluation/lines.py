@@ -14,7 +14,7 @@ import tokenizers
 
 from textgen_core.corpus.reading.stored import iterate_pieces
 from textgen_core.data.tokenizer import END, UNK
-from textgen_core.evaluation.surprise import pieces_of_documents
+from textgen_core.evaluation.surprisal import pieces_of_documents
 
 _READ = 300_000  # characters of the held-out text that are looked at
 _LEAST_BYTES = 20  # of a line that counts

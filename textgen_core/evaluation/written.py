@@ -16,7 +16,7 @@ from textgen_core.components import Evidence
 from textgen_core.data.tokenizer import START
 from textgen_core.evaluation.held_out import TokenScorer
 from textgen_core.evaluation.loops import share_repeated
-from textgen_core.evaluation.surprise import pieces_of_documents
+from textgen_core.evaluation.surprisal import pieces_of_documents
 
 SHOWN = 3  # samples whose surprise is kept
 COPIED = 20  # characters at once that count as copied

@@ -10,7 +10,7 @@ import pytest
 from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import END, train_tokenizer
 from textgen_core.evaluation.figures import measure_losses
-from textgen_core.evaluation.surprise import ScoredText, pieces_of_documents, scored_tokens
+from textgen_core.evaluation.surprisal import ScoredText, pieces_of_documents, scored_tokens
 from textgen_tokenizers.bpe import BPETokenizerTrainer
 from textgen_tokenizers.character import CharacterTokenizerTrainer
 from textgen_tokenizers.word import WordTokenizerTrainer

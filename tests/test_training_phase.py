@@ -15,9 +15,9 @@ from textgen_core.registry.discovery import discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import append_row, read_json, read_rows
 from textgen_core.training.checkpoint import mark_best, save_checkpoint
+from textgen_core.training.messages import tell_profile, tell_step
 from textgen_core.training.plan import Plan
-from textgen_core.training.progress import TrainingState
-from textgen_core.training.telling import tell_profile, tell_step
+from textgen_core.training.state import TrainingState
 from textgen_core.training_phase import make_job, restore
 
 

@@ -46,10 +46,10 @@ from textgen_core.training.job import (
     precision_of,
 )
 from textgen_core.training.loop import train
+from textgen_core.training.messages import tell_profile, tell_step
 from textgen_core.training.optimizer import build_optimizer
-from textgen_core.training.progress import TrainingState
+from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
-from textgen_core.training.telling import tell_profile, tell_step
 from textgen_core.training.trackers import Trackers
 
 

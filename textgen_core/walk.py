@@ -38,7 +38,7 @@ from textgen_core.runs.manifest import check_settings, describe_run
 from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes
-from textgen_core.training.progress import TrainingState
+from textgen_core.training.state import TrainingState
 from textgen_core.training_phase import make_job, restore, sample_row, tracking, train_phase
 
 

@@ -29,7 +29,7 @@ from textgen_core.training.checkpoint import (
 )
 from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.plan import Plan
-from textgen_core.training.progress import TrainingState
+from textgen_core.training.state import TrainingState
 
 CARRY = {"sum": tf.constant([[1.0, 2.0]]), "count": tf.constant(3.0)}
 

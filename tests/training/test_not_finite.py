@@ -16,7 +16,7 @@ from textgen_core.training.job import TrainingJob
 from textgen_core.training.loop import train
 from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.plan import Plan
-from textgen_core.training.progress import TrainingState
+from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
 
 STEPS = 20

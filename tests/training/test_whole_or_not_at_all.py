@@ -27,7 +27,7 @@ from textgen_core.training.checkpoint import (
     save_checkpoint,
 )
 from textgen_core.training.plan import Plan
-from textgen_core.training.progress import TrainingState
+from textgen_core.training.state import TrainingState
 
 
 class Part:

@@ -1,0 +1,1 @@
+"""Training: one compiled step, its loss, optimizer and schedule, checkpoints, and the loop."""

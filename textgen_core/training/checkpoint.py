@@ -26,7 +26,7 @@ from textgen_core.errors import RunDirectoryError, TrainingDiverged
 from textgen_core.models.language_model import load_variables, save_variables
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json, remove_folder, write_json
-from textgen_core.training.progress import TrainingState
+from textgen_core.training.state import TrainingState
 
 WEIGHTS = "weights.safetensors"
 OPTIMIZER = "optimizer.safetensors"

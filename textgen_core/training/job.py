@@ -16,7 +16,7 @@ from textgen_core.data.batches import Batches
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.plan import Plan
-from textgen_core.training.progress import TrainingState
+from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
 
 UNKNOWN_STEP = 10**9  # the last step of a run on the clock, before its speed is known

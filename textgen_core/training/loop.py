@@ -29,8 +29,8 @@ from textgen_core.training.pace import Pace
 from textgen_core.training.plan import Plan
 from textgen_core.training.prefetch import Prefetch
 from textgen_core.training.profiling import FOLDER, Profiling
-from textgen_core.training.progress import TrainingState
 from textgen_core.training.schedule import halved, rate_share
+from textgen_core.training.state import TrainingState
 from textgen_core.training.step import StepResult
 
 LOG_EVERY = 10  # steps

@@ -21,8 +21,8 @@ from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure
 from textgen_core.generation.failures import reason_of
 from textgen_core.generation.loop import UNCOMPILABLE
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.training.carry import Carrier
-from textgen_core.training.micro_batches import is_exhaustion
+from textgen_core.training.gradient_accumulation import is_exhaustion
+from textgen_core.training.recurrent_state import Carrier
 from textgen_core.training.update import Update, scales_loss
 
 

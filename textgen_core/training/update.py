@@ -17,14 +17,14 @@ from textgen_core.config.settings import TrainingSettings
 from textgen_core.errors import PluginFailure
 from textgen_core.generation.failures import reported
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.training.carry import Carrier
+from textgen_core.training.gradient_accumulation import RowSplitter, after, is_exhaustion, row_parts
 from textgen_core.training.loss import (
     Loss,
     chunk_rows,
     cross_entropy,
     projected_cross_entropy,
 )
-from textgen_core.training.micro_batches import RowSplitter, after, is_exhaustion, row_parts
+from textgen_core.training.recurrent_state import Carrier
 
 
 class Update:

@@ -11,7 +11,7 @@ from textgen_core.errors import RunDirectoryError
 from textgen_core.runs.files import finite
 from textgen_core.training.job import is_over
 from textgen_core.training.plan import Plan
-from textgen_core.training.progress import PLATEAU_FACTOR, TrainingState
+from textgen_core.training.state import PLATEAU_FACTOR, TrainingState
 
 START = TrainingState(plan=Plan(last_step=100))
 

@@ -18,7 +18,7 @@ from training.tiny import (
 
 from textgen_core.data.batches import Batch
 from textgen_core.errors import OutOfMemory
-from textgen_core.training.micro_batches import RowSplitter, is_exhaustion, row_parts
+from textgen_core.training.gradient_accumulation import RowSplitter, is_exhaustion, row_parts
 from textgen_core.training.step import TrainingStep
 
 COMPILATIONS = ["eager", "graph", "xla"]

@@ -20,7 +20,7 @@ from textgen_core.errors import UsageError
 from textgen_core.explore.findings import Attention
 from textgen_core.explore.limits import check_ending
 from textgen_core.explore.quoting import quoted
-from textgen_core.report.drawing import add, finish_picture
+from textgen_core.report.charts.svg import add, finish_picture
 from textgen_core.report.wording import cut_to_width
 
 MOST_NAMED = 3  # tokens that a row's title names

@@ -11,21 +11,21 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from textgen_core.report.failures import describe_failures
-from textgen_core.report.findings import describe_findings
-from textgen_core.report.headline import describe_headline
-from textgen_core.report.learning import describe_learning
-from textgen_core.report.making import (
+from textgen_core.report.records import Records
+from textgen_core.report.sections.failures import describe_failures
+from textgen_core.report.sections.findings import describe_findings
+from textgen_core.report.sections.headline import describe_headline
+from textgen_core.report.sections.interpretations import describe_metrics
+from textgen_core.report.sections.learning import describe_learning
+from textgen_core.report.sections.masking import build_mask
+from textgen_core.report.sections.provenance import (
     describe_configuration,
     describe_model,
     describe_provenance,
 )
-from textgen_core.report.masking import build_mask
-from textgen_core.report.readings import describe_metrics
-from textgen_core.report.records import Records
-from textgen_core.report.samples import describe_time_lapse, describe_written
-from textgen_core.report.surprise import describe_surprise
-from textgen_core.report.text_figures import describe_corpus
+from textgen_core.report.sections.samples import describe_time_lapse, describe_written
+from textgen_core.report.sections.surprisal import describe_surprise
+from textgen_core.report.sections.text_figures import describe_corpus
 from textgen_core.report.wording import MISSING, show_figure, showable
 
 _TEMPLATES = "templates"

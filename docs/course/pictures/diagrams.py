@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from textgen_core.report.drawing import add
+from textgen_core.report.charts.svg import add
 
 HEAD = 5  # pixels: half the width of an arrow's head
 

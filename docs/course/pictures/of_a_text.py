@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pictures.sheet import Say, Sources, sheet_of_bars, sheet_of_chart
 
-from textgen_core.report.bars import Bar, draw_bars, draw_histogram
-from textgen_core.report.curves import Chart, Series, draw_chart
-from textgen_core.report.drawing import Picture
+from textgen_core.report.charts.bars import Bar, draw_bars, draw_histogram
+from textgen_core.report.charts.curves import Chart, Series, draw_chart
+from textgen_core.report.charts.scales import logarithmic_scale
+from textgen_core.report.charts.svg import Picture
 from textgen_core.report.fields import Table
-from textgen_core.report.scales import logarithmic_scale
 
 WORDS = 12
 

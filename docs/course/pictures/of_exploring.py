@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element
 from pictures.diagrams import add_text
 from pictures.sheet import MARGIN, WIDTH, Say, Sources, finish_sheet, start_sheet
 
-from textgen_core.report.drawing import add
-from textgen_core.report.surprise import LIMITS, surprise_class
+from textgen_core.report.charts.svg import add
+from textgen_core.report.sections.surprisal import LIMITS, surprise_class
 
 LETTER, LINE = 9.0, 30  # pixels: the width of a letter, the height of a line
 BOX = 22  # pixels: the height of a token's ground

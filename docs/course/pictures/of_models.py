@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 from pictures.diagrams import add_arrow, add_block, add_text
 from pictures.sheet import WIDTH, Say, Sources, finish_sheet, start_sheet
 
-from textgen_core.report.drawing import add
+from textgen_core.report.charts.svg import add
 
 TOKENS = "thei"
 NEXT = "heir"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from pictures.sheet import Say, Sources, sheet_of_bars, sheet_of_chart
 
-from textgen_core.report.bars import Bar, draw_bars
-from textgen_core.report.baselines import read_baselines
-from textgen_core.report.curves import Chart, Level, Series, draw_chart
-from textgen_core.report.drawing import Picture
+from textgen_core.report.charts.bars import Bar, draw_bars
+from textgen_core.report.charts.curves import Chart, Level, Series, draw_chart
+from textgen_core.report.charts.scales import scale_for
+from textgen_core.report.charts.svg import Picture
 from textgen_core.report.fields import Table
-from textgen_core.report.learning import points_of
-from textgen_core.report.scales import scale_for
+from textgen_core.report.sections.baselines import read_baselines
+from textgen_core.report.sections.learning import points_of
 from textgen_core.report.wording import show_count, show_figure
 
 

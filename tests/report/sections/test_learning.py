@@ -4,8 +4,13 @@ import attrs
 from report.reading import Page
 
 from textgen_core.report.fields import Table
-from textgen_core.report.learning import MOST_POINTS, Learning, describe_learning, points_of
 from textgen_core.report.records import read_records
+from textgen_core.report.sections.learning import (
+    MOST_POINTS,
+    Learning,
+    describe_learning,
+    points_of,
+)
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import append_row, write_json
 

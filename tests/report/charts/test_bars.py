@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from textgen_core.report.bars import Bar, draw_bars, draw_histogram
-from textgen_core.report.drawing import Picture
+from textgen_core.report.charts.bars import Bar, draw_bars, draw_histogram
+from textgen_core.report.charts.svg import Picture
 
 PICTURE = Picture(name="b", title="Bars", description="Some bars.")
 

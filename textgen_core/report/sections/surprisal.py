@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from textgen_core.report.records import Records
-from textgen_core.report.samples import LONGEST_PROMPT
+from textgen_core.report.sections.samples import LONGEST_PROMPT
 from textgen_core.report.wording import cut, show_count, show_figure, show_percent
 
 LIMITS = (1, 2, 4, 7, 11)  # bits, between the classes of colour

@@ -11,7 +11,8 @@ from xml.etree.ElementTree import Element
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.drawing import (
+from textgen_core.report.charts.scales import Points, Scale
+from textgen_core.report.charts.svg import (
     Picture,
     Tick,
     add,
@@ -21,7 +22,6 @@ from textgen_core.report.drawing import (
     percent,
     start_picture,
 )
-from textgen_core.report.scales import Points, Scale
 from textgen_core.report.wording import show_short
 
 _LINE = 15  # pixels: the height of a label

@@ -8,11 +8,11 @@ from __future__ import annotations
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.bars import Bar, draw_bars
-from textgen_core.report.curves import Chart, Series, draw_chart
-from textgen_core.report.drawing import Picture
+from textgen_core.report.charts.bars import Bar, draw_bars
+from textgen_core.report.charts.curves import Chart, Series, draw_chart
+from textgen_core.report.charts.scales import scale_for
+from textgen_core.report.charts.svg import Picture
 from textgen_core.report.fields import Table
-from textgen_core.report.scales import scale_for
 from textgen_core.report.wording import cut, show_count, show_figure, show_percent
 
 MOST_DOMAIN_WORDS = 20

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.scales import Points
+from textgen_core.report.charts.scales import Points
 from textgen_core.report.wording import showable
 
 STRETCHED = 1000  # the inner picture's width and height

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import attrs
 
-from textgen_core.report.failure_plots import (
+from textgen_core.report.fields import Table
+from textgen_core.report.records import Records
+from textgen_core.report.sections.failure_plots import (
     Plot,
     plot_frequencies,
     plot_gap,
@@ -15,9 +17,7 @@ from textgen_core.report.failure_plots import (
     plot_repeats_over_length,
     plot_surprise_over_length,
 )
-from textgen_core.report.fields import Table
-from textgen_core.report.masking import Mask
-from textgen_core.report.records import Records
+from textgen_core.report.sections.masking import Mask
 from textgen_core.report.wording import cut, show_count, show_figure
 
 MOST_LINES = 10

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from textgen_core.report.fields import Table
-from textgen_core.report.readings import Measured, Reading, describe_metrics
 from textgen_core.report.records import Records
+from textgen_core.report.sections.interpretations import Measured, Reading, describe_metrics
 
 
 def read(key: str, value: float | None = 0.25) -> Reading:

@@ -12,11 +12,11 @@ import attrs
 from markupsafe import Markup
 
 from textgen_core.evaluation.figures import read_perplexity
-from textgen_core.report.bars import Bar, draw_bars
-from textgen_core.report.baselines import read_baselines, uniform_loss
-from textgen_core.report.drawing import Picture
+from textgen_core.report.charts.bars import Bar, draw_bars
+from textgen_core.report.charts.svg import Picture
 from textgen_core.report.fields import Table
 from textgen_core.report.records import Records, step_of
+from textgen_core.report.sections.baselines import read_baselines, uniform_loss
 from textgen_core.report.wording import (
     show_count,
     show_duration,

@@ -7,7 +7,7 @@ import pytest
 
 from textgen_core.report.fields import Table
 from textgen_core.report.records import Records
-from textgen_core.report.surprise import (
+from textgen_core.report.sections.surprisal import (
     MOST_CHARACTERS,
     MOST_PIECES,
     MOST_TEXTS,

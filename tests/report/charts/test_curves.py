@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 import attrs
 import pytest
 
-from textgen_core.report.curves import Chart, Level, Mark, Series, draw_chart
-from textgen_core.report.drawing import Picture
-from textgen_core.report.scales import Scale
+from textgen_core.report.charts.curves import Chart, Level, Mark, Series, draw_chart
+from textgen_core.report.charts.scales import Scale
+from textgen_core.report.charts.svg import Picture
 
 CHART = Chart(
     picture=Picture(name="c", title="A & B", description="falls"),

@@ -7,16 +7,16 @@ from xml.etree import ElementTree
 import pytest
 from report.fabricated_run import errors
 
-from textgen_core.report.failures import (
+from textgen_core.report.fields import Table
+from textgen_core.report.records import Records
+from textgen_core.report.sections.failures import (
     LONGEST_LINE,
     MOST_LINES,
     MOST_LOOPS,
     Failures,
     describe_failures,
 )
-from textgen_core.report.fields import Table
-from textgen_core.report.masking import MASKED, Mask
-from textgen_core.report.records import Records
+from textgen_core.report.sections.masking import MASKED, Mask
 
 
 def describe(*, excerpts: bool = True, mask: Mask | None = None, **changed: Any) -> Failures | None:

@@ -11,13 +11,13 @@ import statistics
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.baselines import read_baselines
-from textgen_core.report.curves import Chart, Level, Mark, Series, draw_chart
-from textgen_core.report.drawing import Picture
+from textgen_core.report.charts.curves import Chart, Level, Mark, Series, draw_chart
+from textgen_core.report.charts.scales import Points, Scale, scale_for, thin
+from textgen_core.report.charts.svg import Picture
 from textgen_core.report.fields import Table
-from textgen_core.report.headline import Card, trained_seconds
 from textgen_core.report.records import Records, step_of
-from textgen_core.report.scales import Points, Scale, scale_for, thin
+from textgen_core.report.sections.baselines import read_baselines
+from textgen_core.report.sections.headline import Card, trained_seconds
 from textgen_core.report.wording import show_count, show_duration, show_figure, show_short
 
 MOST_POINTS = 400  # of a curve: more than a screen tells apart

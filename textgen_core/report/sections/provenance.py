@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 
 from textgen_core.report.fields import Table
-from textgen_core.report.headline import Card
 from textgen_core.report.records import Records
+from textgen_core.report.sections.headline import Card
 from textgen_core.report.wording import cut, show_count, show_moment, show_size
 
 MOST_LAYERS = 200

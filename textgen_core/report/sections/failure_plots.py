@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.bars import Bar, draw_bars
-from textgen_core.report.curves import Chart, Level, Series, draw_chart
-from textgen_core.report.drawing import Picture
+from textgen_core.report.charts.bars import Bar, draw_bars
+from textgen_core.report.charts.curves import Chart, Level, Series, draw_chart
+from textgen_core.report.charts.scales import Points, Scale, logarithmic_scale, scale_for, thin
+from textgen_core.report.charts.svg import Picture
 from textgen_core.report.fields import Table
-from textgen_core.report.scales import Points, Scale, logarithmic_scale, scale_for, thin
 from textgen_core.report.wording import show_count, show_figure, show_short
 
 MOST_BARS = 12

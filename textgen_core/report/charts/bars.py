@@ -11,7 +11,8 @@ from xml.etree.ElementTree import Element
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.drawing import (
+from textgen_core.report.charts.scales import scale_for
+from textgen_core.report.charts.svg import (
     Picture,
     Tick,
     add,
@@ -20,7 +21,6 @@ from textgen_core.report.drawing import (
     percent,
     start_picture,
 )
-from textgen_core.report.scales import scale_for
 from textgen_core.report.wording import cut, cut_to_width, show_count, show_short
 
 _LONGEST_TITLE = 200  # characters

@@ -5,7 +5,7 @@ from typing import Any
 
 from textgen_core.report.fields import Table
 from textgen_core.report.records import Records
-from textgen_core.report.samples import (
+from textgen_core.report.sections.samples import (
     LONGEST_SAMPLE,
     MOST_FRAMES,
     describe_time_lapse,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from textgen_core.report.scales import Scale, logarithmic_scale, round_step, scale_for, thin
+from textgen_core.report.charts.scales import Scale, logarithmic_scale, round_step, scale_for, thin
 
 
 def test_a_linear_axis_places_its_ends_and_its_middle():

@@ -11,13 +11,14 @@ import math
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.bars import Bar, draw_bars, draw_histogram, is_open
-from textgen_core.report.curves import Chart, Series, draw_chart
-from textgen_core.report.drawing import Picture
+from textgen_core.report.charts.bars import Bar, draw_bars, draw_histogram, is_open
+from textgen_core.report.charts.curves import Chart, Series, draw_chart
+from textgen_core.report.charts.scales import Points, logarithmic_scale
+from textgen_core.report.charts.svg import Picture
 from textgen_core.report.fields import Table
-from textgen_core.report.headline import Card
 from textgen_core.report.records import Records
-from textgen_core.report.recurrence import (
+from textgen_core.report.sections.headline import Card
+from textgen_core.report.sections.recurrence import (
     Copies,
     Figure,
     describe_copies,
@@ -25,7 +26,6 @@ from textgen_core.report.recurrence import (
     draw_ratios,
     draw_recurrent,
 )
-from textgen_core.report.scales import Points, logarithmic_scale
 from textgen_core.report.wording import (
     cut,
     show_count,

@@ -1,0 +1,1 @@
+"""Charts as inline SVG, drawn without a library so that the page needs no script."""

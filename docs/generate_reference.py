@@ -226,8 +226,8 @@ def render_python() -> str:
     """Return the page of the Python API."""
     parts = ["# Python", docstring_of("textgen_core")]
     wanted = {"run", "resume", "open_run"}
-    parts += _definitions("textgen_core.pipeline", level=2, keep=wanted.__contains__)
-    parts += _definitions("textgen_core.opened_run", level=2, keep="Run".__eq__)
+    parts += _definitions("textgen_core.pipeline.api", level=2, keep=wanted.__contains__)
+    parts += _definitions("textgen_core.pipeline.opened_run", level=2, keep="Run".__eq__)
     return _page(parts)
 
 

@@ -18,7 +18,7 @@ import textgen_core
 import textgen_core.testing
 from textgen_core import hookspecs
 from textgen_core.components import Outcome, TrackedRun
-from textgen_core.opened_run import Run
+from textgen_core.pipeline.opened_run import Run
 
 
 def surface_lines() -> Iterator[str]:

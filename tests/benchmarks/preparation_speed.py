@@ -101,8 +101,8 @@ def _configured(text: Path) -> object:
 
 def prepare(text: Path) -> dict[str, float]:
     """Phase 2 of a run, from the file to its token files."""
-    from textgen_core import phases
     from textgen_core.corpus import read_texts
+    from textgen_core.pipeline import preparing as phases
 
     configuration = _configured(text)
     began = time.perf_counter()

@@ -8,8 +8,8 @@ from training.resuming import API, MODELS, WAYS, assert_same_run, settings_of, w
 
 import textgen_core as textgen
 from textgen_core.errors import Interrupted
-from textgen_core.listener import Listener
-from textgen_core.pipeline import resume
+from textgen_core.pipeline.api import resume
+from textgen_core.pipeline.callbacks import Listener
 
 
 @pytest.fixture(scope="module")

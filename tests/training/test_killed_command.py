@@ -17,7 +17,7 @@ from training.resuming import (
 )
 
 import textgen_core as textgen
-from textgen_core.pipeline import resume
+from textgen_core.pipeline.api import resume
 
 
 @pytest.fixture

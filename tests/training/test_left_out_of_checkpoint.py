@@ -14,8 +14,8 @@ from training.fake_job import Recorder
 from training.resuming import differences, tensors_of
 from training.tiny import TIME, VOCABULARY, settings, wrap
 
-from textgen_core import training_phase
 from textgen_core.data.batches import StreamBatches, WindowBatches
+from textgen_core.pipeline import training as training_phase
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob, Validation, first_state

@@ -38,7 +38,7 @@ def analyze(
     from textgen_core.cli.terminal import TerminalListener, harmless, stdout
     from textgen_core.config.resolve import corpus_settings
     from textgen_core.corpus import advise_on, analyse_corpus, clean_corpus, read_corpus
-    from textgen_core.narration import tell_analysis
+    from textgen_core.pipeline.messages import tell_analysis
 
     warn_of_unread_stdin(corpus or [])
     chosen = corpus_settings(settings or ())

@@ -23,7 +23,7 @@ from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
     from textgen_core.generation.stream import Generation, PieceStream
-    from textgen_core.opened_run import Run
+    from textgen_core.pipeline.opened_run import Run
 
 ALTERNATIVES = 10  # tokens that a trace shows at each step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textgen_core.opened_run import Run
+    from textgen_core.pipeline.opened_run import Run
 
 
 def open_for(reference: str | None, *used: str) -> Run:
@@ -24,6 +24,6 @@ def open_for(reference: str | None, *used: str) -> Run:
     for warning in warnings:
         warn(warning)
     import_tensorflow()
-    from textgen_core.opened_run import Run
+    from textgen_core.pipeline.opened_run import Run
 
     return Run(directory, configuration, warnings=warnings)

@@ -30,13 +30,11 @@ def resume(
     directory = find_run(run)
     load_configuration(directory, discover_plugins())  # its faults, before TensorFlow is waited for
     import_tensorflow()
-    from textgen_core import pipeline
+    from textgen_core.pipeline import resume as resume_run
 
     listener = TerminalListener(results=not as_json, quiet=quiet)
     try:
-        finished = pipeline.resume(
-            directory.path, epochs=epochs, minutes=minutes, listener=listener
-        )
+        finished = resume_run(directory.path, epochs=epochs, minutes=minutes, listener=listener)
     finally:
         listener.close()
     show_end(finished, listener, as_json=as_json)

@@ -21,7 +21,7 @@ from textgen_core.cli.options import (
 if TYPE_CHECKING:
     from textgen_core.cli.terminal import TerminalListener
     from textgen_core.config.resolve import Configuration
-    from textgen_core.opened_run import Run
+    from textgen_core.pipeline.opened_run import Run
 
 
 def run(
@@ -158,7 +158,7 @@ def walk(configuration: Configuration, out: Path | None, *, as_json: bool, quiet
         check_free(out)
     texts = read_texts(configuration.corpus)
     import_tensorflow()
-    from textgen_core.pipeline import start
+    from textgen_core.pipeline.api import start
 
     listener = TerminalListener(results=not as_json, quiet=quiet)
     try:

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from textgen_core.listener import PHASES, Listener
+from textgen_core.pipeline.callbacks import PHASES, Listener
 
 _MOVING = [code for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"]
 _CONTROL = dict.fromkeys(_MOVING, "\N{REPLACEMENT CHARACTER}")

@@ -134,7 +134,7 @@ def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _restored_model(run: RunDirectory, configuration: Configuration) -> dict[str, Any]:
     from textgen_core.models.build import build_language_model
-    from textgen_core.opened_run import Run
+    from textgen_core.pipeline.opened_run import Run
 
     restored = Run(run, configuration).language_model
     logits = restored.logits(draw_token_ids(2, CONTEXT)).numpy()

@@ -21,15 +21,15 @@ from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Splits
 from textgen_core.data.batches import Batch, WindowBatches
 from textgen_core.data.tokenizer import SPECIAL_TOKENS
-from textgen_core.listener import Listener
 from textgen_core.models.devices import prepare_memory
-from textgen_core.phases import Prepared
-from textgen_core.phases import build as build_model
+from textgen_core.pipeline.callbacks import Listener
+from textgen_core.pipeline.preparing import Prepared
+from textgen_core.pipeline.preparing import build as build_model
+from textgen_core.pipeline.training import make_job, restore
 from textgen_core.registry.discovery import discover
 from textgen_core.runs.directory import create_run_directory
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.loop import train
-from textgen_core.training_phase import make_job, restore
 
 _TOKENS = 8_000_000  # so many that no epoch ends while it is measured
 

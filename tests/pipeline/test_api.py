@@ -15,10 +15,10 @@ from textgen_core.errors import (
     RunDirectoryError,
     UsageError,
 )
-from textgen_core.listener import Listener
-from textgen_core.pipeline import free_path, resume, with_absolute_paths
+from textgen_core.pipeline.api import free_path, resume, with_absolute_paths
+from textgen_core.pipeline.callbacks import Listener
+from textgen_core.pipeline.running import More
 from textgen_core.runs.files import read_json, read_rows
-from textgen_core.walk import More
 
 ARGUMENTS = {
     "recipe": "first",

@@ -10,7 +10,8 @@ from textgen_core.config.resolve import configure
 from textgen_core.data.batches import StreamBatches, WindowBatches
 from textgen_core.data.subsample import spread_sample
 from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError
-from textgen_core.listener import Listener
+from textgen_core.pipeline.callbacks import Listener
+from textgen_core.pipeline.training import make_job, restore
 from textgen_core.registry.discovery import discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import append_row, read_json, read_rows
@@ -18,7 +19,6 @@ from textgen_core.training.checkpoint import mark_best, save_checkpoint
 from textgen_core.training.messages import tell_profile, tell_step
 from textgen_core.training.plan import Plan
 from textgen_core.training.state import TrainingState
-from textgen_core.training_phase import make_job, restore
 
 
 class Warned(Listener):

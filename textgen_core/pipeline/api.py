@@ -16,14 +16,14 @@ import attrs
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.errors import Interrupted
-from textgen_core.listener import Listener
 from textgen_core.models.devices import prepare_memory
-from textgen_core.opened_run import Run
+from textgen_core.pipeline.callbacks import Listener
+from textgen_core.pipeline.opened_run import Run
+from textgen_core.pipeline.running import More, go_on, walk
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import KINDS
 from textgen_core.runs.directory import RUNS, RunDirectory, check_free, find_run
 from textgen_core.runs.manifest import load_configuration
-from textgen_core.walk import More, go_on, walk
 
 
 def run(

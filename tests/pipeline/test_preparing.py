@@ -3,9 +3,9 @@
 import pytest
 from training.tiny import TIME, VOCABULARY, build_tokenizer
 
-from textgen_core import phases
 from textgen_core.config.resolve import configure
 from textgen_core.errors import OutOfMemory
+from textgen_core.pipeline import preparing as phases
 from textgen_core.registry.discovery import discover
 from textgen_core.training.memory import training_memory, weight_bytes
 

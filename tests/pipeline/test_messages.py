@@ -12,7 +12,7 @@ from textgen_core.evaluation.diagnosis import Finding
 from textgen_core.evaluation.error_analysis import Errors
 from textgen_core.evaluation.evaluation import Evaluation
 from textgen_core.models.build import LayerRow, ModelDescription
-from textgen_core.narration import (
+from textgen_core.pipeline.messages import (
     tell_analysis,
     tell_evaluation,
     tell_model,

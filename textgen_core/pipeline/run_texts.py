@@ -16,7 +16,7 @@ from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import load_tokenizer
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError
 from textgen_core.evaluation.held_out import HeldOut
-from textgen_core.phases import Prepared, prepare
+from textgen_core.pipeline.preparing import Prepared, prepare
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json
 from textgen_core.runs.manifest import changed_files

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textgen_core.evaluation.error_analysis import Errors
     from textgen_core.evaluation.evaluation import Evaluation
     from textgen_core.models.build import ModelDescription
-    from textgen_core.phases import Prepared
+    from textgen_core.pipeline.preparing import Prepared
 
 _WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
 _LINE = 60  # characters of a line of the held-out text

@@ -18,19 +18,20 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.errors import Interrupted, UsageError
-from textgen_core.listener import Listener
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import choose_precision, compute_capabilities, describe_machine
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.narration import (
+from textgen_core.pipeline.callbacks import Listener
+from textgen_core.pipeline.messages import (
     tell_analysis,
     tell_evaluation,
     tell_model,
     tell_preparation,
 )
-from textgen_core.opened_run import Run
-from textgen_core.phases import Prepared, analyse, build, prepare
-from textgen_core.run_texts import check_corpus
+from textgen_core.pipeline.opened_run import Run
+from textgen_core.pipeline.preparing import Prepared, analyse, build, prepare
+from textgen_core.pipeline.run_texts import check_corpus
+from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.disk import check_space
 from textgen_core.runs.files import append_row, write_json, write_toml
@@ -39,7 +40,6 @@ from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes
 from textgen_core.training.state import TrainingState
-from textgen_core.training_phase import make_job, restore, sample_row, tracking, train_phase
 
 
 @attrs.frozen(kw_only=True)

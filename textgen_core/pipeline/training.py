@@ -20,9 +20,9 @@ from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation.generator import Generator
-from textgen_core.listener import Listener
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.phases import Prepared
+from textgen_core.pipeline.callbacks import Listener
+from textgen_core.pipeline.preparing import Prepared
 from textgen_core.registry.selection import Chosen
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import drop_rows_after

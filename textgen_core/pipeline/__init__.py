@@ -1,0 +1,22 @@
+"""The five phases in their order, the run that they leave, and the Python API over both.
+
+`preparing` holds phases 1 to 3, `training` phase 4, `running` all five; `api` is what users call.
+It loads TensorFlow, so it is imported on use: who only follows a run needs none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textgen_core.pipeline.api import open_run, resume, run
+
+__all__ = ["open_run", "resume", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from textgen_core.pipeline import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,6 +24,8 @@ PROMISED = {
     "Evidence",
     "History",
     "TrackerSession",
+    "TrackedRun",
+    "Outcome",
     "TextgenError",
     "run",
     "open_run",

@@ -19,12 +19,12 @@ module knows nothing about terminals: only `cli` prints an error, and only `cli`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
-# What a component may raise in use, and which is then its failure: `sys.exit` must not end a run
-# with a status of its own. An interruption by a person is none.
-RAISED_IN_USE: tuple[type[BaseException], ...] = (Exception, SystemExit)
+# Lines that Keras and TensorFlow put before the reason itself.
+_PREAMBLES = ("Exception encountered when calling", "Graph execution error", "Detected at node")
 
 
 class TextgenError(Exception):
@@ -108,3 +108,49 @@ def one_error(faults: Sequence[TextgenError]) -> TextgenError:
     whole = type(faults[0])("\n".join(lines), advice=advice)
     whole.parts = parts
     return whole
+
+
+# ---- what a component raises in use -------------------------------------------------------------
+
+
+@contextmanager
+def component_errors(
+    component: str, *, doing: str = "", advice: str = PluginFailure.REPORT_IT
+) -> Iterator[None]:
+    """Turn whatever a component raises into a PluginFailure that names it.
+
+    Args:
+        component: the words that the error begins with: "The model 'gru' (textgen-gru)".
+        doing: what it was asked for, where that is not plain: "its signature".
+        advice: the last line of the error.
+
+    Raises:
+        PluginFailure: whatever was raised, but for an error of textgen's own, which passes.
+    """
+    try:
+        yield
+    except TextgenError:
+        raise
+    except BaseException as error:
+        if not is_component_fault(error):
+            raise
+        where = f" in {doing}" if doing else ""
+        problem = f"{component} raised {type(error).__name__}{where}: {reason_of(error)}"
+        raise PluginFailure(problem, advice=advice) from error
+
+
+def is_component_fault(error: BaseException) -> bool:
+    """Return whether an exception out of a component is its failure.
+
+    `sys.exit` is, since it must not end a run with a status of its own, and so is a panic of a
+    library written in Rust, which is no Exception. An interruption by the user is not.
+    """
+    return isinstance(error, (Exception, SystemExit)) or type(error).__name__ == "PanicException"
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the line of an exception's message that says what happened."""
+    plain = str(error).replace("\x1b[1m", "").replace("\x1b[0m", "")
+    lines = [line for line in plain.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith((" ", "\t", *_PREAMBLES))]
+    return (telling or lines or ["no message"])[0]

@@ -10,14 +10,11 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
-from textgen_core import TextgenError, Tracker, TrackerSession, option
-
-if TYPE_CHECKING:
-    from textgen_core.components import Outcome, TrackedRun
+from textgen_core import Outcome, TextgenError, TrackedRun, Tracker, TrackerSession, option
 
 
 @attrs.frozen(kw_only=True)

@@ -14,14 +14,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import attrs
 
-from textgen_core import TextgenError, Tracker, TrackerSession, option
-
-if TYPE_CHECKING:
-    from textgen_core.components import Outcome, TrackedRun
+from textgen_core import Outcome, TextgenError, TrackedRun, Tracker, TrackerSession, option
 
 _EXIT_CODES = {"finished": 0, "interrupted": 255, "failed": 1}  # 255: what wandb calls "killed"
 _REPORTS = "WANDB_ERROR_REPORTING"

@@ -75,7 +75,6 @@ def test_a_metric_that_raises_is_named_with_its_distribution():
     with pytest.raises(PluginFailure, match=r"raising \(textgen-strange\)") as caught:
         measure_all([("raising", "textgen-strange", RaisingMetric())], EVIDENCE)
     assert isinstance(caught.value.__cause__, KeyError)
-    assert "textgen-strange" in caught.value.advice
 
 
 def test_a_metric_that_exits_is_a_failure_of_the_plugin():

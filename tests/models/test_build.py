@@ -139,7 +139,7 @@ def raising(error):
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (raising(ValueError("two\nlines")), r"\(lab 2\.0\) raised ValueError: two lines"),
+        (raising(ValueError("two\nlines")), r"\(lab 2\.0\) raised ValueError: two\n"),
         (raising(PluginFailure("Said by itself.")), "Said by itself"),
         (lambda _: None, "raised"),
         (lambda size: plain(size + 1), "logits of shape"),

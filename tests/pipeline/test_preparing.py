@@ -35,7 +35,7 @@ def test_what_fits_is_built_and_what_does_not_is_refused(monkeypatch):
 def test_a_refusal_says_what_is_needed_what_there_is_and_what_helps(monkeypatch):
     with pytest.raises(OutOfMemory) as caught:
         built(monkeypatch, 1000)
-    assert "needs about 0 MB, and 0 MB are free" in caught.value.problem
+    assert "and 1.0 kB are free" in caught.value.problem
     assert "--batch-size 3 --set training.accumulate=2" in caught.value.advice
     assert "--set training.recompute=true" in caught.value.advice
     assert str(caught.value).count("\n") == 2

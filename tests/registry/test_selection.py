@@ -113,9 +113,11 @@ def test_a_component_that_raises_when_it_is_made_is_named_with_its_distribution(
 
 def test_a_component_that_raised_in_use_is_named_in_one_line() -> None:
     chosen = choose(registry(), "sampler", "cut", place="here")
-    failure = chosen.failure(ValueError("two\nlines"))
-    assert failure.problem == ("The sampler 'cut' (textgen-core 1.0) raised ValueError: two lines")
-    assert "no message" in chosen.failure(ValueError()).problem
+    with pytest.raises(PluginFailure) as caught, chosen.errors():
+        raise ValueError("two\nlines")
+    assert caught.value.problem == ("The sampler 'cut' (textgen-core 1.0) raised ValueError: two")
+    with pytest.raises(PluginFailure, match="no message"), chosen.errors():
+        raise ValueError
 
 
 def test_all_wishes_are_judged_and_the_right_ones_kept() -> None:

@@ -25,7 +25,7 @@ def small_disk(monkeypatch, free):
 def test_what_fits_is_let_through_and_what_does_not_names_both_sizes(monkeypatch, tmp_path):
     small_disk(monkeypatch, 5_000_000)
     check_space(tmp_path / "not" / "there" / "yet", 5_000_000, "These files", "Make room.")
-    with pytest.raises(DiskTooSmall, match="These files need about 7 MB, and 5 MB are free"):
+    with pytest.raises(DiskTooSmall, match=r"These files need about 7.0 MB, and 5.0 MB are free"):
         check_space(tmp_path, 7_000_000, "These files", "Make room.")
 
 

@@ -24,6 +24,7 @@ class OptionRules:
     above: float | None = None
     below: float | None = None
     choices: tuple[Any, ...] = ()
+    traced: bool = False
 
     def describe(self) -> str:
         """Return the bounds in words, such as `above 0, at most 1`; empty if there are none."""
@@ -54,13 +55,28 @@ def option(
     above: float | None = None,
     below: float | None = None,
     choices: Sequence[Any] = (),
+    traced: bool = False,
 ) -> Any:
     """Declare an option of a component: a keyword-only attrs field with its rules.
 
     The field's annotation is the type that specs and files are read by: bool, int, float, str,
-    Path, Literal, tuples of these, or any of these with None. `default` must be immutable.
-    `at_least` and `at_most` include the bound, `above` and `below` do not; on a tuple the rules
-    hold for every item. The rules are checked by the core before it constructs the component.
+    Path, Literal, tuples of these, or any of these with None. The rules are checked by the core
+    before it constructs the component.
+
+    Args:
+        default: an immutable value.
+        help: what the option does, in one sentence.
+        at_least: lower bound, included; on a tuple the bounds hold for every item.
+        at_most: upper bound, included.
+        above: lower bound, excluded.
+        below: upper bound, excluded.
+        choices: the values that are allowed, where they are few.
+        traced: an int or float of a sampler that may change without compiling again. The core sets
+            it to a scalar tensor, int32 or float32, on a copy of the sampler before it traces
+            `transform`, which reads it as any field; it must not decide a Python `if` there.
+
+    Returns:
+        An `attrs.field` that carries the rules in its metadata.
     """
     rules = OptionRules(
         help=help,
@@ -69,6 +85,7 @@ def option(
         above=above,
         below=below,
         choices=tuple(choices),
+        traced=traced,
     )
     return attrs.field(default=default, kw_only=True, metadata={RULES: rules})
 

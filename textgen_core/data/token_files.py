@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,6 +28,7 @@ from textgen_core.data.tokenizer import END, SAMPLE, START, UNK, encode
 from textgen_core.data.windowed_encoding import EncodedPiece, encode_in_pieces
 from textgen_core.runs.cache import CACHE_VARIABLE, cache_directory, cache_error, cache_errors
 from textgen_core.runs.disk import check_space
+from textgen_core.runs.files import atomic_write
 
 FORMAT_VERSION = 2
 DOCUMENT_END = b"\xff"  # no byte of UTF-8
@@ -87,11 +85,11 @@ def tokenize_documents(
     )
     with cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _written_beside(path) as file:
+        with atomic_write(path) as file:
             pieces = _report(encode_in_pieces(documents, tokenizer), documents, progress)
             facts = _write_tokens(file, pieces, dtype)
         facts["text_bytes"] = text_bytes
-        with _written_beside(_facts_path(path)) as file:
+        with atomic_write(_facts_path(path)) as file:
             file.write(json.dumps(facts, indent=2).encode())
         written = _open(path)
     if written is None:
@@ -149,19 +147,6 @@ def _report(
         done += piece.characters
         if progress is not None:
             progress(done, total)
-
-
-@contextmanager
-def _written_beside(path: Path) -> Iterator[BinaryIO]:
-    """Give a new file to write, which takes its place at `path` when it is whole."""
-    number, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(number, "wb") as file:
-            yield file
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
 
 
 # ---- reading --------------------------------------------------------------------------------

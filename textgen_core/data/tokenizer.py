@@ -6,7 +6,6 @@ This module knows nothing about how a trainer finds its vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +13,12 @@ import tokenizers
 
 from textgen_core.components import TokenizerTrainer
 from textgen_core.corpus.reading.stored import count_all_characters, iterate_pieces
-from textgen_core.errors import RAISED_IN_USE, PluginFailure, RunDirectoryError
+from textgen_core.errors import (
+    PluginFailure,
+    RunDirectoryError,
+    component_errors,
+    is_component_fault,
+)
 from textgen_core.runs.files import write_text
 
 SPECIAL_TOKENS = ("<PAD>", "<UNK>", "<START>", "<END>")
@@ -24,33 +28,27 @@ SAMPLE = 20_000  # characters of the training text that the checks encode
 PIECE = 65_536  # characters that a trainer is given at once, or up to twice as many
 
 
-def train_tokenizer(trainer: TokenizerTrainer, texts: Sequence[str]) -> tokenizers.Tokenizer:
+def train_tokenizer(
+    trainer: TokenizerTrainer, texts: Sequence[str], *, name: str = ""
+) -> tokenizers.Tokenizer:
     """Return a tokenizer trained on `texts`, the documents of the training split.
 
     The trainer is given them in pieces, so that its memory is bounded, and no more of them than it
     asks for. Raises PluginFailure, with the trainer's name, if it raises, or if what it returns
-    breaks the contract of a tokenizer.
+    breaks the contract of a tokenizer. `name`: what that error calls it.
     """
-    name = f"The tokenizer trainer {type(trainer).__name__}"
-    try:
-        with _panics_as_errors():
-            tokenizer = trainer.train(read_for_training(texts, sample_of(trainer, texts)))
-    except RAISED_IN_USE as error:
-        problem = f"{name} raised {type(error).__name__}: {error}"
-        raise PluginFailure(problem, advice="See the whole trace with --debug.") from error
+    name = name or f"The tokenizer trainer {type(trainer).__name__}"
+    with component_errors(name):
+        tokenizer = trainer.train(read_for_training(texts, sample_of(trainer, texts)))
     if not isinstance(tokenizer, tokenizers.Tokenizer):
         raise PluginFailure(
             f"{name} returned a {type(tokenizer).__name__}.", "Allowed: a tokenizers.Tokenizer."
         )
     sample = "\n".join(piece.text[:SAMPLE] for piece in islice(iterate_pieces(texts), 10))[:SAMPLE]
-    try:
-        with _panics_as_errors():
-            fault = _fault_of_ids(tokenizer) or _fault_of_encoding(
-                _prepare(tokenizer), sample, lossless=bool(trainer.lossless)
-            )
-    except RAISED_IN_USE as error:
-        problem = f"{name} returned a tokenizer that fails: {type(error).__name__}: {error}"
-        raise PluginFailure(problem) from error
+    with component_errors(name, doing="the tokenizer that it returned"):
+        fault = _fault_of_ids(tokenizer) or _fault_of_encoding(
+            _prepare(tokenizer), sample, lossless=bool(trainer.lossless)
+        )
     if fault:
         raise PluginFailure(f"{name} returned a tokenizer that breaks its contract: {fault}.")
     return tokenizer
@@ -79,10 +77,11 @@ def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
     except (OSError, ValueError) as error:
         raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
     try:
-        with _panics_as_errors():
-            tokenizer = tokenizers.Tokenizer.from_str(text)
-            fault = _fault_of_ids(tokenizer)
-    except Exception as error:
+        tokenizer = tokenizers.Tokenizer.from_str(text)
+        fault = _fault_of_ids(tokenizer)
+    except BaseException as error:
+        if not is_component_fault(error):
+            raise
         raise RunDirectoryError(f"{path} is damaged: {error}.") from error
     if fault:
         raise RunDirectoryError(f"{path} holds no tokenizer of textgen: {fault}.")
@@ -174,16 +173,3 @@ def _end_of_piece(text: str, start: int) -> int | None:
         if found >= 0:
             return found + 1
     return limit
-
-
-@contextmanager
-def _panics_as_errors() -> Iterator[None]:
-    """Turn a panic of the `tokenizers` library, which is no Exception, into a RuntimeError."""
-    try:
-        yield
-    except Exception:
-        raise
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise RuntimeError(f"the tokenizers library panicked: {error}") from error

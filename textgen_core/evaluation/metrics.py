@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from textgen_core.components import Evidence, Metric
-from textgen_core.errors import RAISED_IN_USE, PluginFailure
+from textgen_core.errors import PluginFailure, component_errors
 
 
 class NamedMetric(NamedTuple):
@@ -68,14 +68,8 @@ def _signature(named: NamedMetric) -> str | None:
     signature = getattr(named.metric, "signature", None)
     if not callable(signature):
         return None
-    try:
+    with component_errors(_description(named), doing="its signature"):
         text = signature()
-    except RAISED_IN_USE as error:
-        raise PluginFailure(
-            f"The metric {named.label} ({named.distribution}) failed to sign: "
-            f"{type(error).__name__}: {error}".rstrip(": "),
-            advice=f"Leave it out, or report this to the authors of {named.distribution}.",
-        ) from error
     if not isinstance(text, str):
         raise PluginFailure(
             f"The signature of the metric {named.label} ({named.distribution}) is {text!r}.",
@@ -84,16 +78,14 @@ def _signature(named: NamedMetric) -> str | None:
     return text
 
 
+def _description(named: NamedMetric) -> str:
+    return f"The metric {named.label} ({named.distribution})"
+
+
 def _measure(named: NamedMetric, evidence: Evidence) -> dict[str, float | None]:
-    try:
+    with component_errors(_description(named)):
         figures = dict(named.metric.measure(evidence))
         declared = list(named.metric.figures)
-    except RAISED_IN_USE as error:
-        raise PluginFailure(
-            f"The metric {named.label} ({named.distribution}) failed: "
-            f"{type(error).__name__}: {error}".rstrip(": "),
-            advice=f"Leave it out, or report this to the authors of {named.distribution}.",
-        ) from error
     if set(figures) != set(declared):
         raise PluginFailure(
             f"The metric {named.label} ({named.distribution}) returned the figures "

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from textgen_core.errors import PluginFailure, RunDirectoryError, UsageError
-from textgen_core.generation.failures import reported
+from textgen_core.errors import PluginFailure, RunDirectoryError, UsageError, component_errors
 from textgen_core.models.language_model import LanguageModel
 
 _TOLERANCE = 1e-3  # of a row's sum: models may compute in bfloat16, and return that as float32
@@ -32,7 +31,7 @@ def read_token_embeddings(language_model: LanguageModel, name: str) -> np.ndarra
             f"The model {name} does not show its token embeddings.",
             "Allowed: a run whose model offers `token_embeddings`, as the bundled ones do.",
         )
-    with reported(f"token_embeddings of the model {name}"):
+    with component_errors(f"token_embeddings of the model {name}"):
         found = np.asarray(language_model.model.token_embeddings, np.float32)
     size = language_model.vocabulary_size
     if found.ndim != 2 or found.shape[0] != size or not found.shape[1]:
@@ -57,7 +56,7 @@ def read_attention(
             f"The model {name} has no attention to show.",
             "Allowed: a run whose model offers `attention`; `textgen plugins` lists the models.",
         )
-    with reported(f"attention of the model {name}"):
+    with component_errors(f"attention of the model {name}"):
         found = np.asarray(
             language_model.model.attention(tf.constant(token_ids, tf.int32)), np.float32
         )
@@ -80,7 +79,7 @@ def read_logits_after(
     Raises PluginFailure if the model raises, RunDirectoryError if a logit is not finite.
     """
     row = tf.constant([token_ids], tf.int32)
-    with reported(f"The model {name}"):
+    with component_errors(f"The model {name}"):
         state = language_model.initial_state(1)
         # The last piece is never empty: what is looked for are its last logits.
         last = (len(token_ids) - 1) // _PIECE * _PIECE

@@ -17,8 +17,7 @@ import tensorflow as tf
 import tokenizers
 
 from textgen_core.components import History, Sampler, options_of
-from textgen_core.errors import PluginFailure
-from textgen_core.generation.failures import reported
+from textgen_core.errors import PluginFailure, component_errors
 
 # How a row of logits stands, by the worst of its entries. A fault is (stage + 1) * 4 + standing;
 # stage 0 is the model, stage i the i-th sampler, and 0 is no fault.
@@ -107,7 +106,7 @@ class Chain:
             if not _keeps_state(sampler):
                 states.append(())
                 continue
-            with reported(name):
+            with component_errors(name):
                 state = sampler.initial_state(batch_size, vocabulary_size)  # type: ignore[attr-defined]
                 states.append(tf.nest.map_structure(tf.convert_to_tensor, state))
         return tuple(states)
@@ -132,7 +131,7 @@ class Chain:
         stages, new_states = [logits], []
         parts = zip(self._samplers, self._names, states, options, strict=True)
         for stage, (sampler, name, state, numbers) in enumerate(parts, start=1):
-            with reported(name):
+            with component_errors(name):
                 after, new_state = _transform(sampler, name, logits, history, state, numbers)
                 new_states.append(_keep_rows(is_drawing, new_state, state))
             faults = tf.where(faults == 0, _faults(stage, logits, after), faults)
@@ -180,7 +179,7 @@ def _is_like(one: Any, other: Any, numeric: Mapping[str, Any]) -> bool:
 def _bind(sampler: Sampler, name: str, tokenizer: tokenizers.Tokenizer) -> Sampler:
     if not hasattr(sampler, "bind"):
         return sampler
-    with reported(name):
+    with component_errors(name):
         bound = sampler.bind(tokenizer)
     if not callable(getattr(bound, "transform", None)):
         raise PluginFailure(

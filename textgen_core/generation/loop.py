@@ -16,10 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from textgen_core.components import History
-from textgen_core.errors import OutOfMemory, PluginFailure
+from textgen_core.errors import OutOfMemory, PluginFailure, component_errors, reason_of
 from textgen_core.generation.chain import MODEL, Chain
 from textgen_core.generation.drawing import draw
-from textgen_core.generation.failures import reason_of, reported
 from textgen_core.generation.trace_recorder import empty_notes, noted
 from textgen_core.models.language_model import LanguageModel
 
@@ -101,7 +100,7 @@ class Loop:
         if not held:
             return rows
         window = rows.token_ids[:, count - held : count]
-        with reported(MODEL):
+        with component_errors(MODEL):
             # As single operations: every length of a prompt would be a program to compile.
             state = self._language_model.feed(window, rows.model_state)
         return rows._replace(model_state=_like(state, rows.model_state))
@@ -153,7 +152,7 @@ class Loop:
             raise PluginFailure(f"{MODEL} or a sampler failed: {reason_of(error)}") from error
 
     def _fresh_state(self, window: Any, full: Any) -> Any:
-        with reported(MODEL):
+        with component_errors(MODEL):
             state = self._language_model.initial_state(window.shape[0])
             if window.shape[1]:
                 state = self._language_model.feed(window, state)
@@ -205,7 +204,7 @@ class Loop:
 
     def _next_logits(self, rows: Rows) -> Any:
         last = tf.gather(rows.token_ids, rows.length - 1, axis=1)[:, None]  # (batch, 1)
-        with reported(MODEL):
+        with component_errors(MODEL):
             logits, state = self._language_model.advance_to_last(last, rows.model_state)
         wanted = (last.shape[0], self._language_model.vocabulary_size)
         if not logits.shape.is_compatible_with(wanted):
@@ -258,7 +257,7 @@ def first_rows(
     token_ids = np.zeros((len(prompts), capacity), np.int32)
     for row, prompt in zip(token_ids, prompts, strict=True):
         row[: len(prompt)] = prompt
-    with reported(MODEL):
+    with component_errors(MODEL):
         state = language_model.initial_state(len(prompts))
     shortest = min(len(prompt) for prompt in prompts)
     return Rows(
@@ -286,5 +285,5 @@ def _like(state: Any, before: Any) -> Any:
             )
         return tf.ensure_shape(new, old.shape)
 
-    with reported(MODEL):
+    with component_errors(MODEL):
         return tf.nest.map_structure(check, state, before)

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 import tokenizers
 
-from textgen_core.errors import RAISED_IN_USE, PluginFailure, TextgenError
+from textgen_core.errors import PluginFailure
 from textgen_core.models.devices import POLICIES
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.selection import Chosen
@@ -65,16 +65,12 @@ def build_language_model(
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[precision])
     try:
-        with _seeded(seed):
+        with chosen.errors(), _seeded(seed):
             model = chosen.instance.build(vocabulary_size, context_length)
             language_model = LanguageModel(
                 model=model, tokenizer=tokenizer, context_length=context_length
             )
             language_model.check()
-    except TextgenError:
-        raise
-    except RAISED_IN_USE as error:
-        raise chosen.failure(error) from error
     finally:
         keras.config.set_dtype_policy(before)
     return language_model
@@ -82,10 +78,8 @@ def build_language_model(
 
 def initialise(chosen: Chosen, language_model: LanguageModel) -> None:
     """Let the builder load pretrained weights; called once, before step 0."""
-    try:
+    with chosen.errors():
         chosen.instance.initialise(language_model.model)
-    except RAISED_IN_USE as error:
-        raise chosen.failure(error) from error
 
 
 def describe_model(

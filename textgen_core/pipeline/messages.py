@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from textgen_core.corpus import Analysis
 from textgen_core.evaluation.figures import read_perplexity
-from textgen_core.formatting import size_in_words
+from textgen_core.formatting import format_size
 
 if TYPE_CHECKING:
     from textgen_core.config.resolve import Configuration
@@ -138,7 +138,7 @@ def tell_model(
     ]
     lines = [
         f"{description.parameters:,} parameters in {description.precision}; training needs about "
-        f"{size_in_words(description.memory_bytes)} of memory",
+        f"{format_size(description.memory_bytes)} of memory",
         f"a synthetic batch of {description.batch_size} x {description.context_length} tokens "
         f"gives finite logits over {description.vocabulary_size:,} tokens",
     ]

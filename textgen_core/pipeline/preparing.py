@@ -6,8 +6,7 @@ remembers. This module knows nothing about run directories.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -31,8 +30,8 @@ from textgen_core.corpus.reading.stored import count_all_characters
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.token_files import TokenFile, tokenize_documents
 from textgen_core.data.tokenizer import sample_of, train_tokenizer
-from textgen_core.errors import RAISED_IN_USE, OutOfMemory, PluginFailure, TextgenError
-from textgen_core.formatting import size_in_words
+from textgen_core.errors import OutOfMemory
+from textgen_core.formatting import format_size
 from textgen_core.models.build import (
     ModelDescription,
     build_language_model,
@@ -144,24 +143,7 @@ def _sample_note(chosen: Chosen, documents: Sequence[str]) -> tuple[str, ...]:
 
 
 def _train_tokenizer(chosen: Chosen, documents: Sequence[str]) -> tokenizers.Tokenizer:
-    with _named(chosen):
-        return train_tokenizer(chosen.instance, documents)
-
-
-@contextmanager
-def _named(chosen: Chosen) -> Iterator[None]:
-    """Name the component and its distribution in whatever it raises."""
-    who = f"The {chosen.component.kind} {chosen.name!r} ({chosen.provider})"
-    try:
-        yield
-    except PluginFailure as error:
-        if error.problem.startswith(who):
-            raise
-        raise PluginFailure(f"{who}: {error.problem}", error.allowed, error.advice) from error
-    except TextgenError:
-        raise
-    except RAISED_IN_USE as error:
-        raise chosen.failure(error) from error
+    return train_tokenizer(chosen.instance, documents, name=chosen.description)
 
 
 def build(
@@ -172,7 +154,7 @@ def build(
     Raises OutOfMemory if training it needs more memory than there is.
     """
     precision = choose_precision(configuration.training.precision, compute_capabilities())
-    with _named(configuration.model):
+    with configuration.model.errors():
         language_model = build_language_model(
             configuration.model,
             tokenizer,
@@ -188,7 +170,7 @@ def build(
             memory_bytes=training_memory(language_model, configuration.training, batch_size),
         )
     _check_memory(description, language_model, configuration.training)
-    with _named(configuration.model):
+    with configuration.model.errors():
         check_logits(language_model, batch_size=configuration.training.batch_size)
     return language_model, description
 
@@ -225,7 +207,7 @@ def _check_memory(
         ways.append("--set training.recompute=true")
     ways.append("a smaller data.sequence_length, vocabulary or model")
     raise OutOfMemory(
-        f"Training this model needs about {size_in_words(needed)}, and {size_in_words(available)} "
+        f"Training this model needs about {format_size(needed)}, and {format_size(available)} "
         "are free.",
         "Allowed: what fits into memory.",
         f"Try {', or '.join(ways)}.",

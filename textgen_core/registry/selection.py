@@ -6,13 +6,14 @@ This module knows nothing about where the wish was written down: it is given a `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.errors import RAISED_IN_USE, ComponentError, PluginFailure, TextgenError
+from textgen_core.errors import ComponentError, PluginFailure, component_errors
 from textgen_core.registry.parsing import plain_options, plain_value
 from textgen_core.registry.registry import KINDS, Component, Plugin, Registry
 from textgen_core.registry.specs import Spec, check_instance, construct, format_spec, parse_spec
@@ -61,9 +62,26 @@ class Chosen:
         """Return the table that run.toml holds: the reference and every option."""
         return {"name": self.reference, **self.options}
 
-    def failure(self, error: BaseException) -> PluginFailure:
-        """Return the error for a component that raised in use."""
-        return _failure(self.component, error)
+    @property
+    def description(self) -> str:
+        """What an error calls it: `The model 'gru' (textgen-gru 1.2)`."""
+        return _description(self.component)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn whatever the component raises, or is found to do wrong, into an error that names it.
+
+        Raises:
+            PluginFailure: it begins with the component's description.
+        """
+        try:
+            with component_errors(self.description):
+                yield
+        except PluginFailure as failure:
+            if failure.problem.startswith(self.description):
+                raise
+            problem = f"{self.description}: {failure.problem}"
+            raise PluginFailure(problem, failure.allowed, failure.advice) from failure
 
 
 def choose(registry: Registry, kind: str, wish: Any, *, place: str) -> Chosen:
@@ -88,12 +106,8 @@ def choose(registry: Registry, kind: str, wish: Any, *, place: str) -> Chosen:
 
 def _made(component: Component, make: Callable[..., Any], *given: Any, place: str) -> Any:
     """Return what `make` makes; a component that raises what it may not is named."""
-    try:
+    with component_errors(_description(component)):
         return make(*given, place=place)
-    except TextgenError:
-        raise
-    except RAISED_IN_USE as error:
-        raise _failure(component, error) from error
 
 
 def choose_all(
@@ -146,13 +160,8 @@ def _provider(component: Component) -> str:
     return f"{component.plugin.distribution} {component.plugin.version}".strip() or "no plugin"
 
 
-def _failure(component: Component, error: BaseException) -> PluginFailure:
-    cause = " ".join(str(error).split()) or "no message"
-    return PluginFailure(
-        f"The {component.kind} {component.name!r} ({_provider(component)}) raised "
-        f"{type(error).__name__}: {cause}",
-        advice=PluginFailure.REPORT_IT,
-    )
+def _description(component: Component) -> str:
+    return f"The {component.kind} {component.name!r} ({_provider(component)})"
 
 
 def _registered(registry: Registry, kind: str, cls: type, place: str) -> Component:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from textgen_core.errors import DiskTooSmall
-from textgen_core.formatting import size_in_words
+from textgen_core.formatting import format_size
 
 
 def check_space(folder: Path, needed: int, purpose: str, advice: str) -> None:
@@ -18,7 +18,7 @@ def check_space(folder: Path, needed: int, purpose: str, advice: str) -> None:
     if free is None or needed <= free:
         return
     raise DiskTooSmall(
-        f"{purpose} need about {size_in_words(needed)}, and {size_in_words(free)} are free on the "
+        f"{purpose} need about {format_size(needed)}, and {format_size(free)} are free on the "
         f"disk of {folder}.",
         "Allowed: what fits onto the disk.",
         advice,

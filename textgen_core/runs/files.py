@@ -6,10 +6,12 @@ import json
 import math
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import tomli_w
 
@@ -18,17 +20,35 @@ from textgen_core.errors import RunDirectoryError
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all; raises RunDirectoryError if that fails."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Give a new file to write, which takes its place at `path` when it is whole, or not at all.
+
+    It is flushed to the disk before it is renamed. Its permissions are those of any new file, and
+    its name until then is new and not to be guessed.
+
+    Raises:
+        OSError: it cannot be written; what was at `path` is still there.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with beside.open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
-            file.write(text)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except OSError as error:
+    except BaseException:
         beside.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all; raises RunDirectoryError if that fails."""
+    try:
+        with atomic_write(path) as file:
+            file.write(text.encode("utf-8", errors="surrogatepass"))
+    except OSError as error:
         raise cannot_write(path, error) from error
 
 

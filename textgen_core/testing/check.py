@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from textgen_core.errors import RAISED_IN_USE, TextgenError
+from textgen_core.errors import TextgenError, is_component_fault
 from textgen_core.testing.subject import Subject
 
 
@@ -94,12 +94,10 @@ def _examined(check: Check, subject: Subject) -> Result:
         return Result(check=check, fault=fault)
     except TextgenError as error:
         return _raised(check, error, str(error))
-    except RAISED_IN_USE as error:
-        return _raised(check, error, f"It raised {type(error).__name__}: {error}")
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # of a Rust library, and no Exception
+        if not is_component_fault(error):
             raise
-        return _raised(check, error, f"The tokenizers library panicked: {error}")
+        return _raised(check, error, f"It raised {type(error).__name__}: {error}")
     return Result(check=check, fault=None, note=note or "")
 
 

@@ -234,6 +234,6 @@ def _outline(state: Any) -> Any:
 
 
 def _reason_of(error: Exception) -> str:
-    from textgen_core.generation.failures import reason_of
+    from textgen_core.errors import reason_of
 
     return reason_of(error)

@@ -221,6 +221,6 @@ def _shown(logits: np.ndarray) -> str:
 
 
 def _reason_of(error: Exception) -> str:
-    from textgen_core.generation.failures import reason_of
+    from textgen_core.errors import reason_of
 
     return reason_of(error)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
-from textgen_core.errors import RAISED_IN_USE, TextgenError
+from textgen_core.errors import PluginFailure, TextgenError
 from textgen_core.registry.selection import Chosen
 
 
@@ -55,10 +55,10 @@ class Trackers:
     def _guarded(self, chosen: Chosen, action: Callable[[], Any]) -> Any:
         """Return what an action returns, or None if it raises."""
         try:
-            return action()
+            with chosen.errors():
+                return action()
+        except PluginFailure as failure:
+            self._warn(f"{failure.problem.rstrip('.')}. The run goes on without it.")
         except TextgenError as error:
-            who = f"The tracker {chosen.name!r} ({chosen.provider})"
-            self._warn(f"{who}: {error.problem} The run goes on without it.")
-        except RAISED_IN_USE as error:
-            self._warn(f"{chosen.failure(error).problem.rstrip('.')}. The run goes on without it.")
+            self._warn(f"{chosen.description}: {error.problem} The run goes on without it.")
         return None

@@ -14,8 +14,7 @@ import keras
 import tensorflow as tf
 
 from textgen_core.config.settings import TrainingSettings
-from textgen_core.errors import PluginFailure
-from textgen_core.generation.failures import reported
+from textgen_core.errors import PluginFailure, component_errors
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.gradient_accumulation import RowSplitter, after, is_exhaustion, row_parts
 from textgen_core.training.loss import (
@@ -177,7 +176,7 @@ def scales_loss(optimizer: Any) -> bool:
 def _reported_unless_exhausted(name: str) -> Iterator[None]:
     """Name the model in what it raises, but let an error pass that says that memory was short."""
     try:
-        with reported(name):
+        with component_errors(name):
             yield
     except PluginFailure as failure:
         if failure.__cause__ is not None and is_exhaustion(failure.__cause__):

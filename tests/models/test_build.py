@@ -19,14 +19,14 @@ from textgen_core.models.build import (
     width_advice,
 )
 from textgen_core.registry.registry import Component, Plugin
-from textgen_core.registry.selection import Chosen
+from textgen_core.registry.selection import ResolvedComponent
 
 PLUGIN = Plugin(distribution="lab", version="2.0", entry_point="", module="", status="ok")
 
 
 def chosen(builder):
     component = Component(kind="model", name="fake", cls=type(builder), plugin=PLUGIN)
-    return Chosen(component=component, instance=builder, reference="fake")
+    return ResolvedComponent(component=component, instance=builder, reference="fake")
 
 
 def build(builder, seed=1, precision="float32"):

@@ -8,7 +8,7 @@ import pytest
 from textgen_core.components import Outcome, TrackedRun, Tracker, TrackerSession
 from textgen_core.errors import TextgenError
 from textgen_core.registry.registry import Component, Plugin
-from textgen_core.registry.selection import Chosen
+from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.training.trackers import Trackers
 
 RUN = TrackedRun(id="run", directory=Path("run"), configuration={})
@@ -47,7 +47,9 @@ def follow(*sessions):
     plugin = Plugin(distribution="lab", version="2.0", entry_point="", module="", status="ok")
     component = Component(kind="tracker", name="board", cls=FakeTracker, plugin=plugin)
     chosen = [
-        Chosen(component=component, instance=FakeTracker(session=each), reference="board")
+        ResolvedComponent(
+            component=component, instance=FakeTracker(session=each), reference="board"
+        )
         for each in sessions
     ]
     warnings = []

@@ -42,7 +42,7 @@ from textgen_core.errors import (
 )
 from textgen_core.registry.parsing import check_options, is_none, plain_options, unknown_name
 from textgen_core.registry.registry import Registry
-from textgen_core.registry.selection import Chosen, as_list, choose, choose_all, spec_of
+from textgen_core.registry.selection import ResolvedComponent, as_list, choose, choose_all, spec_of
 from textgen_core.registry.specs import Spec, parse_spec
 
 SEED = Option(
@@ -67,15 +67,15 @@ class Configuration:
     training: TrainingSettings
     generation: GenerationSettings
     evaluation: EvaluationSettings
-    tokenizer: Chosen
-    model: Chosen
-    samplers: tuple[Chosen, ...]
-    metrics: tuple[Chosen, ...]
-    trackers: tuple[Chosen, ...]
+    tokenizer: ResolvedComponent
+    model: ResolvedComponent
+    samplers: tuple[ResolvedComponent, ...]
+    metrics: tuple[ResolvedComponent, ...]
+    trackers: tuple[ResolvedComponent, ...]
     missing: tuple[str, ...] = ()
 
     @property
-    def components(self) -> tuple[Chosen, ...]:
+    def components(self) -> tuple[ResolvedComponent, ...]:
         """Every component of the run."""
         return (self.tokenizer, self.model, *self.samplers, *self.metrics, *self.trackers)
 
@@ -234,7 +234,7 @@ def corpus_settings(settings: Sequence[str]) -> CorpusSettings:
 
 def _single(
     kind: str, layers: Sequence[Layer], registry: Registry, faults: list[TextgenError]
-) -> Chosen | None:
+) -> ResolvedComponent | None:
     """Merge the wishes for one component: options of the same name add up, others go."""
     wish: Any = None
     place = "the configuration"
@@ -284,7 +284,7 @@ def _same_component(one: str, other: str, kind: str, registry: Registry) -> bool
 
 def _several(
     kinds: str, layers: Sequence[Layer], registry: Registry, faults: list[TextgenError]
-) -> tuple[Chosen, ...]:
+) -> tuple[ResolvedComponent, ...]:
     """Choose the components of the highest layer that names any."""
     for layer in reversed(layers):
         if layer.table.get(kinds) is not None:
@@ -296,7 +296,9 @@ def _several(
     return ()
 
 
-def _with_bundled(metrics: tuple[Chosen, ...], registry: Registry) -> tuple[Chosen, ...]:
+def _with_bundled(
+    metrics: tuple[ResolvedComponent, ...], registry: Registry
+) -> tuple[ResolvedComponent, ...]:
     """Add the bundled metrics that were not chosen with options of their own."""
     names = {each.component.qualified_name for each in metrics}
     added = [

@@ -15,7 +15,7 @@ import attrs
 
 from textgen_core.errors import ComponentError, one_error
 from textgen_core.registry.registry import Registry
-from textgen_core.registry.selection import Chosen, as_list, choose, choose_all, spec_of
+from textgen_core.registry.selection import ResolvedComponent, as_list, choose, choose_all, spec_of
 from textgen_core.registry.specs import Spec
 
 PLACE = "--sweep"
@@ -26,7 +26,9 @@ _MOST = 100  # settings in a sweep
 _FAULTS_SHOWN = 3  # a hundred values have one mistake in common
 
 
-def sweep_chains(registry: Registry, sweep: str, samplers: Any) -> tuple[tuple[Chosen, ...], ...]:
+def sweep_chains(
+    registry: Registry, sweep: str, samplers: Any
+) -> tuple[tuple[ResolvedComponent, ...], ...]:
     """Return a chain for each value of the sweep.
 
     The swept sampler takes the place of the one of its name in `samplers` (a wish: specs, tables or
@@ -52,7 +54,9 @@ def sweep_chains(registry: Registry, sweep: str, samplers: Any) -> tuple[tuple[C
     return tuple(_placed(each, others) for each in swept)
 
 
-def _placed(swept: Chosen, others: Sequence[Chosen]) -> tuple[Chosen, ...]:
+def _placed(
+    swept: ResolvedComponent, others: Sequence[ResolvedComponent]
+) -> tuple[ResolvedComponent, ...]:
     same = [each.component == swept.component for each in others]
     if not any(same):
         return (*others, swept)

@@ -20,7 +20,7 @@ import tokenizers
 from textgen_core.errors import PluginFailure
 from textgen_core.models.devices import POLICIES
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.registry.selection import Chosen
+from textgen_core.registry.selection import ResolvedComponent
 
 _EVEN = 8  # what the widths of a fast product in half precision are multiples of
 
@@ -50,7 +50,7 @@ class ModelDescription:
 
 
 def build_language_model(
-    chosen: Chosen,
+    chosen: ResolvedComponent,
     tokenizer: tokenizers.Tokenizer,
     *,
     context_length: int,
@@ -76,7 +76,7 @@ def build_language_model(
     return language_model
 
 
-def initialise(chosen: Chosen, language_model: LanguageModel) -> None:
+def initialise(chosen: ResolvedComponent, language_model: LanguageModel) -> None:
     """Let the builder load pretrained weights; called once, before step 0."""
     with chosen.errors():
         chosen.instance.initialise(language_model.model)

@@ -34,7 +34,7 @@ from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_texts import held_out_of, prepare_again, read_other_text
 from textgen_core.pipeline.training import make_generator, make_scorer
 from textgen_core.registry.discovery import discover
-from textgen_core.registry.selection import Chosen, as_list, choose_all
+from textgen_core.registry.selection import ResolvedComponent, as_list, choose_all
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_rows, write_json
 from textgen_core.training.checkpoint import best_step, load_weights
@@ -180,7 +180,7 @@ class Run:
         max_new_tokens: int | None = None,
         seed: int | None = None,
         stop: Sequence[str] = (),
-    ) -> Iterator[tuple[tuple[Chosen, ...], Generation]]:
+    ) -> Iterator[tuple[tuple[ResolvedComponent, ...], Generation]]:
         """Yield, for each setting of a sweep such as `nucleus:p=0.8,0.9`, its chain and its texts.
 
         Prompt and seed are the same for all. The swept sampler takes the place of the one of its
@@ -199,7 +199,7 @@ class Run:
                 ),
             )
 
-    def samplers(self, wish: Any = None) -> tuple[Chosen, ...]:
+    def samplers(self, wish: Any = None) -> tuple[ResolvedComponent, ...]:
         """Return the chain of samplers that a wish asks for; None: the run's own."""
         if wish is None:
             self._require("sampler")
@@ -219,7 +219,7 @@ class Run:
                 advice=" ".join(self.warnings),
             )
 
-    def _generator(self, samplers: tuple[Chosen, ...]) -> Generator:
+    def _generator(self, samplers: tuple[ResolvedComponent, ...]) -> Generator:
         instances = [each.instance for each in samplers]
         for generator in self._generators:
             if generator.serves(instances):

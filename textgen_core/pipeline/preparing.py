@@ -40,7 +40,7 @@ from textgen_core.models.build import (
 )
 from textgen_core.models.devices import available_memory, choose_precision, compute_capabilities
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.registry.selection import Chosen
+from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.training.memory import training_memory, weight_bytes
 
 SPLITS = ("train", "validation", "test")
@@ -132,7 +132,7 @@ def prepare(
     )
 
 
-def _sample_note(chosen: Chosen, documents: Sequence[str]) -> tuple[str, ...]:
+def _sample_note(chosen: ResolvedComponent, documents: Sequence[str]) -> tuple[str, ...]:
     sample = sample_of(chosen.instance, documents)
     if sample is None:
         return ()
@@ -142,7 +142,7 @@ def _sample_note(chosen: Chosen, documents: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _train_tokenizer(chosen: Chosen, documents: Sequence[str]) -> tokenizers.Tokenizer:
+def _train_tokenizer(chosen: ResolvedComponent, documents: Sequence[str]) -> tokenizers.Tokenizer:
     return train_tokenizer(chosen.instance, documents, name=chosen.description)
 
 

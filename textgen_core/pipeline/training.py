@@ -23,7 +23,7 @@ from textgen_core.generation.generator import Generator
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.preparing import Prepared
-from textgen_core.registry.selection import Chosen
+from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import drop_rows_after
 from textgen_core.training.calibration import measure_step
@@ -63,7 +63,9 @@ def make_scorer(configuration: Configuration, language_model: LanguageModel) -> 
     )
 
 
-def make_generator(samplers: Sequence[Chosen], language_model: LanguageModel) -> Generator:
+def make_generator(
+    samplers: Sequence[ResolvedComponent], language_model: LanguageModel
+) -> Generator:
     """Return the generator of a chain of samplers."""
     return Generator(
         language_model,

@@ -21,7 +21,7 @@ from textgen_core.registry.validation import UnusablePluginError, check_class
 
 
 @attrs.frozen(kw_only=True)
-class Chosen:
+class ResolvedComponent:
     """A component that a run uses: what is registered, and the instance with its options.
 
     `reference` is the name that finds it again: the short one, or `distribution/name`.
@@ -84,7 +84,7 @@ class Chosen:
             raise PluginFailure(problem, failure.allowed, failure.advice) from failure
 
 
-def choose(registry: Registry, kind: str, wish: Any, *, place: str) -> Chosen:
+def choose(registry: Registry, kind: str, wish: Any, *, place: str) -> ResolvedComponent:
     """Return the component that a spec, a mapping or an instance asks for.
 
     Raises ComponentError with every fault of the wish at once.
@@ -112,9 +112,9 @@ def _made(component: Component, make: Callable[..., Any], *given: Any, place: st
 
 def choose_all(
     registry: Registry, kind: str, wishes: Iterable[tuple[Any, str]]
-) -> tuple[tuple[Chosen, ...], list[ComponentError]]:
+) -> tuple[tuple[ResolvedComponent, ...], list[ComponentError]]:
     """Choose for pairs of wish and place; return what is right, and a fault for each other."""
-    chosen: list[Chosen] = []
+    chosen: list[ResolvedComponent] = []
     faults: list[ComponentError] = []
     for wish, place in wishes:
         try:
@@ -145,11 +145,11 @@ def spec_of(registry: Registry, kind: str, wish: Any, *, place: str) -> Spec:
     return Spec(name=spec.name, options=options)
 
 
-def _chosen(registry: Registry, component: Component, instance: Any) -> Chosen:
+def _chosen(registry: Registry, component: Component, instance: Any) -> ResolvedComponent:
     candidates = registry.candidates(component.kind, component.name)
     unclear = len(candidates) > 1 and not component.plugin.bundled
     reference = component.qualified_name if unclear else component.name
-    return Chosen(component=component, instance=instance, reference=reference)
+    return ResolvedComponent(component=component, instance=instance, reference=reference)
 
 
 def _classes(registry: Registry) -> set[type]:

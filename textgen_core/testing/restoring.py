@@ -19,7 +19,7 @@ from textgen_core.config.sources import ONE
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.parsing import plain_options
 from textgen_core.registry.registry import Component, Registry
-from textgen_core.registry.selection import Chosen
+from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.files import write_json, write_toml
 from textgen_core.runs.manifest import describe_run, load_configuration
@@ -54,7 +54,9 @@ def write_runs(subject: Subject, instances: Sequence[Any], folder: Path) -> list
     whole = configure({}, registry, settings=SETTINGS)
     runs = []
     for number, instance in enumerate(instances):
-        chosen = Chosen(component=component, instance=instance, reference=component.qualified_name)
+        chosen = ResolvedComponent(
+            component=component, instance=instance, reference=component.qualified_name
+        )
         configuration = _with(whole, chosen)
         run = create_run_directory(folder / f"run-{number}")
         write_toml(run.configuration, configuration.as_table())
@@ -194,15 +196,15 @@ def _with_added(registry: Registry, component: Component) -> Registry:
     )
 
 
-def _with(configuration: Configuration, chosen: Chosen) -> Configuration:
+def _with(configuration: Configuration, chosen: ResolvedComponent) -> Configuration:
     """Return the configuration with the component as the only one of its kind."""
     kind = chosen.component.kind
     changed: dict[str, Any] = {kind: chosen} if kind in ONE else {f"{kind}s": (chosen,)}
     return attrs.evolve(configuration, **changed)
 
 
-def _of_name(configuration: Configuration, kind: str, name: str) -> Chosen:
+def _of_name(configuration: Configuration, kind: str, name: str) -> ResolvedComponent:
     """Return the first component of a kind and a name: every bundled metric comes along."""
     found = getattr(configuration, kind if kind in ONE else f"{kind}s")
-    several: tuple[Chosen, ...] = (found,) if kind in ONE else found
+    several: tuple[ResolvedComponent, ...] = (found,) if kind in ONE else found
     return next(each for each in several if each.name == name)

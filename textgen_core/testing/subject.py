@@ -12,7 +12,7 @@ import attrs
 from textgen_core.errors import ComponentError
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import KINDS, Component, Plugin, Registry, same_distribution
-from textgen_core.registry.selection import Chosen
+from textgen_core.registry.selection import ResolvedComponent
 
 ALLOWED = "Allowed: DISTRIBUTION:KIND/NAME, DISTRIBUTION:NAME, a component's class or an instance."
 
@@ -51,9 +51,9 @@ class Subject:
         """Return the instance that the author made, or a new one with every option's default."""
         return self.cls() if self.given is None else self.given
 
-    def chosen(self) -> Chosen:
+    def chosen(self) -> ResolvedComponent:
         """Return the component as a run would hold it."""
-        return Chosen(
+        return ResolvedComponent(
             component=self.component, instance=self.instance(), reference=self.component.name
         )
 

@@ -11,17 +11,17 @@ from typing import Any
 
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
 from textgen_core.errors import PluginFailure, TextgenError
-from textgen_core.registry.selection import Chosen
+from textgen_core.registry.selection import ResolvedComponent
 
 
 class Trackers:
     """The open sessions of a run's trackers. `warn` is told of each that is dropped."""
 
     def __init__(
-        self, chosen: Sequence[Chosen], run: TrackedRun, warn: Callable[[str], None]
+        self, chosen: Sequence[ResolvedComponent], run: TrackedRun, warn: Callable[[str], None]
     ) -> None:
         self._warn = warn
-        self._sessions: list[tuple[Chosen, TrackerSession]] = []
+        self._sessions: list[tuple[ResolvedComponent, TrackerSession]] = []
         for each in chosen:
             session = self._guarded(each, partial(each.instance.start, run))
             if session is not None:
@@ -52,7 +52,7 @@ class Trackers:
             if self._guarded(chosen, partial(done, session))
         ]
 
-    def _guarded(self, chosen: Chosen, action: Callable[[], Any]) -> Any:
+    def _guarded(self, chosen: ResolvedComponent, action: Callable[[], Any]) -> Any:
         """Return what an action returns, or None if it raises."""
         try:
             with chosen.errors():

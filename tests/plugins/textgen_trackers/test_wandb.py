@@ -20,7 +20,7 @@ import pytest
 from textgen_core.components import Outcome, TrackedRun, Tracker
 from textgen_core.errors import TextgenError
 from textgen_core.registry.registry import Component, Plugin
-from textgen_core.registry.selection import Chosen
+from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.training.trackers import Trackers
 from textgen_trackers.wandb import WandbTracker, evaluation_figures
 
@@ -243,12 +243,12 @@ def test_a_run_that_shall_be_sent_without_a_login_says_so_and_does_not_ask(tmp_p
     assert "--tracker wandb:mode=offline" in done.stderr
 
 
-def chosen(tracker: Tracker) -> Chosen:
+def chosen(tracker: Tracker) -> ResolvedComponent:
     plugin = Plugin(
         distribution="textgen-core", version="1", entry_point="", module="", status="ok"
     )
     component = Component(kind="tracker", name="wandb", cls=type(tracker), plugin=plugin)
-    return Chosen(component=component, instance=tracker, reference="wandb")
+    return ResolvedComponent(component=component, instance=tracker, reference="wandb")
 
 
 def test_without_the_package_the_run_goes_on_with_a_warning_that_names_it(

@@ -1,6 +1,6 @@
 """textgen: train a small language model on your own text, and write with it.
 
-What plugin authors and notebooks import. The module is light: `run` and `open_run`, which need
+What plugin authors and notebooks import. Importing it is cheap: `run` and `open_run`, which need
 TensorFlow, are resolved on use.
 
     import textgen_core as textgen
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from textgen_core import deprecation
 from textgen_core.components import (
     Evidence,
     Figure,
@@ -60,8 +59,6 @@ def __getattr__(name: str) -> Any:
         from textgen_core import pipeline
 
         return getattr(pipeline, name)
-    if name in deprecation.DEPRECATED:
-        return deprecation.find_deprecated(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

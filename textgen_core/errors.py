@@ -1,25 +1,25 @@
 """Every error that textgen raises on purpose, and the exit code that the command gives it.
 
     TextgenError                 1   the run failed
-    ├── UsageError               2   a value that a person gave cannot be used
+    ├── UsageError               2   invalid input from the user
     │   ├── ConfigurationError   2   a setting, a flag, a recipe or a configuration file
     │   └── ComponentError       2   a spec, an option, or a plugin that cannot be used
     ├── CorpusError              3   a text file: corpus, validation, test, text to score
     ├── RunDirectoryError        4   a run directory: missing, damaged, not empty, not writable
     ├── PluginFailure            1   a component raised while it was in use
     ├── TrainingDiverged         1   the loss or a gradient stopped being finite
-    ├── OutOfMemory              1   the run does not fit, or did not
-    ├── DiskTooSmall             1   what is planned does not fit onto the disk
-    └── Interrupted            130   a person stopped the run, and a checkpoint was saved
+    ├── OutOfMemory              1   the run does not fit into memory
+    ├── DiskTooSmall             1   the run does not fit onto the disk
+    └── Interrupted            130   stopped by the user, with a checkpoint saved
 
 An error is three lines at most: what is wrong with the value and the place, what is allowed, and
-the command that helps. Several faults of one input are one error with a line for each. This
-module knows nothing about terminals: only `cli` prints an error, and only `cli` catches one.
+the command that helps. Several faults of one input are one error with a line for each. Only `cli`
+prints an error, and only `cli` catches one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -28,10 +28,12 @@ _PREAMBLES = ("Exception encountered when calling", "Graph execution error", "De
 
 
 class TextgenError(Exception):
-    """The root of the tree.
+    """The root of textgen's own errors; `exit_code` is what the command ends with.
 
-    `problem` says what is wrong, with the value and the place; `allowed` what would be right;
-    `advice` the next step, usually a command.
+    Args:
+        problem: what is wrong, with the value and the place.
+        allowed: what would be right; empty where that goes without saying.
+        advice: the next step, usually a command.
     """
 
     exit_code: ClassVar[int] = 1
@@ -48,7 +50,7 @@ class TextgenError(Exception):
 
 
 class UsageError(TextgenError):
-    """A value that a person gave cannot be used."""
+    """Invalid input from the user."""
 
     exit_code = 2
 
@@ -88,17 +90,52 @@ class OutOfMemory(TextgenError):
 
 
 class DiskTooSmall(TextgenError):
-    """What is planned needs more room than the disk has."""
+    """The run needs more space than the disk has."""
 
 
 class Interrupted(TextgenError):
-    """A person stopped the run; what was done is saved."""
+    """Stopped by the user; what was done is saved."""
 
     exit_code = 130
 
 
+class Faults:
+    """Collects the user's mistakes, so that all of them are reported at once.
+
+    Args:
+        found: faults that are known already.
+    """
+
+    def __init__(self, found: Iterable[TextgenError] = ()) -> None:
+        self._found = list(found)
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Keep the UsageError that the block may raise, and go on after it."""
+        try:
+            yield
+        except UsageError as fault:
+            self._found.append(fault)
+
+    def raise_any(self) -> None:
+        """Raise what was collected, as one error.
+
+        Raises:
+            TextgenError: anything was collected; see `one_error`.
+        """
+        if self._found:
+            raise one_error(self._found)
+
+
 def one_error(faults: Sequence[TextgenError]) -> TextgenError:
-    """Return `faults` as a single error: the only one as it is, several with a line for each."""
+    """Return faults as a single error.
+
+    Args:
+        faults: one or more.
+
+    Returns:
+        The only one as it is; of several, an error of the first one's type with a line for each.
+    """
     parts = tuple(part for fault in faults for part in fault.parts)
     if len(parts) == 1:
         return parts[0]
@@ -120,12 +157,15 @@ def component_errors(
     """Turn whatever a component raises into a PluginFailure that names it.
 
     Args:
-        component: the words that the error begins with: "The model 'gru' (textgen-gru)".
-        doing: what it was asked for, where that is not plain: "its signature".
+        component: what the error calls it: "The model 'gru' (textgen-gru)".
+        doing: what it was asked for, where that is not obvious: "its signature".
         advice: the last line of the error.
 
+    Yields:
+        Nothing: the block runs the component.
+
     Raises:
-        PluginFailure: whatever was raised, but for an error of textgen's own, which passes.
+        PluginFailure: the block raised, and not an error of textgen's own, which passes.
     """
     try:
         yield
@@ -140,16 +180,29 @@ def component_errors(
 
 
 def is_component_fault(error: BaseException) -> bool:
-    """Return whether an exception out of a component is its failure.
+    """Return whether an exception raised in a component is the component's failure.
 
     `sys.exit` is, since it must not end a run with a status of its own, and so is a panic of a
     library written in Rust, which is no Exception. An interruption by the user is not.
+
+    Args:
+        error: whatever was raised.
+
+    Returns:
+        False for what must go on to the caller, such as a KeyboardInterrupt.
     """
     return isinstance(error, (Exception, SystemExit)) or type(error).__name__ == "PanicException"
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the line of an exception's message that says what happened."""
+    """Return the line of an exception's message that says what happened.
+
+    Args:
+        error: an exception, perhaps of TensorFlow or Keras, with preambles and colours.
+
+    Returns:
+        One line; "no message" where there is none.
+    """
     plain = str(error).replace("\x1b[1m", "").replace("\x1b[0m", "")
     lines = [line for line in plain.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith((" ", "\t", *_PREAMBLES))]

@@ -1,7 +1,7 @@
 """The five hooks that a plugin may implement: each returns its components by name.
 
-A name is lower-case letters, digits and hyphens, starting with a letter. The functions here are
-only the specifications; `registry` calls the implementations.
+A name is lower-case letters, digits and hyphens, and starts with a letter. These functions are only
+the specifications; `registry` calls the implementations.
 """
 
 from __future__ import annotations
@@ -20,24 +20,44 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def textgen_tokenizers() -> Mapping[str, type[TokenizerTrainer]]:  # type: ignore[empty-body]
-    """Return tokenizer trainers by name."""
+    """Register tokenizer trainers.
+
+    Returns:
+        TokenizerTrainer classes by name.
+    """
 
 
 @hookspec
 def textgen_models() -> Mapping[str, type[ModelBuilder]]:  # type: ignore[empty-body]
-    """Return model builders by name."""
+    """Register model builders.
+
+    Returns:
+        ModelBuilder classes by name.
+    """
 
 
 @hookspec
 def textgen_samplers() -> Mapping[str, type[Sampler]]:  # type: ignore[empty-body]
-    """Return samplers by name."""
+    """Register samplers.
+
+    Returns:
+        Sampler classes by name.
+    """
 
 
 @hookspec
 def textgen_metrics() -> Mapping[str, type[Metric]]:  # type: ignore[empty-body]
-    """Return metrics by name."""
+    """Register metrics.
+
+    Returns:
+        Metric classes by name.
+    """
 
 
 @hookspec
 def textgen_trackers() -> Mapping[str, type[Tracker]]:  # type: ignore[empty-body]
-    """Return experiment trackers by name."""
+    """Register experiment trackers.
+
+    Returns:
+        Tracker classes by name.
+    """

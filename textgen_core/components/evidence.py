@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Figure:
-    """How to read one figure of a metric: which way is better, and the range it lies in.
+    """How to read one figure of a metric.
 
-    A figure with no better direction (a length, say) has the direction "neither".
+    Attributes:
+        direction: which way is better; "neither" where none is, as of a length.
+        low: the lowest possible value; None if there is none.
+        high: the highest possible value; None if there is none.
+        help: what the figure says, in a few words.
     """
 
     direction: Literal["higher", "lower", "neither"] = "neither"
@@ -29,15 +33,18 @@ class Figure:
 
 @attrs.frozen(kw_only=True)
 class Evidence:
-    """All that a metric may look at.
+    """Everything that a metric may look at.
 
-    samples: texts that the model wrote, without their prompts; prompts: the held-out prompt of
-    each; references: the held-out text that really followed each prompt.
-    training_text: the training split in pieces, which may be iterated again; a document of more
-    than a megabyte comes in several, each of which ends at a space where there is one.
-    token_ids: int32 `(tokens,)`, the scored held-out tokens; token_losses: float32 `(tokens,)`,
-    their losses in nats.
-    score: the losses in nats (float32, one a token) that the model gives to any text.
+    Attributes:
+        samples: texts that the model generated, without their prompts.
+        prompts: the held-out prompt of each sample.
+        references: the held-out text that follows each prompt.
+        training_text: the training split in chunks, which can be iterated again. A document of
+            more than a megabyte comes in several, each of which ends at a space where there is one.
+        token_losses: float32 `(tokens,)`, the loss of each scored held-out token in nats.
+        token_ids: int32 `(tokens,)`, the scored held-out tokens.
+        tokenizer: the run's tokenizer.
+        score: returns the losses in nats, float32 `(tokens,)`, that the model gives to any text.
     """
 
     samples: Sequence[str]
@@ -50,7 +57,11 @@ class Evidence:
     score: Callable[[str], np.ndarray]
 
     def training_pieces(self) -> Iterator[tuple[str, bool]]:
-        """Yield the training text's pieces, and of each whether its document ends with it."""
+        """Iterate over the training text with the ends of its documents.
+
+        Yields:
+            A chunk of text, and whether its document ends with it.
+        """
         pieces = getattr(self.training_text, "pieces", None)
         if pieces is not None:
             yield from pieces()
@@ -58,14 +69,27 @@ class Evidence:
             yield from ((text, True) for text in self.training_text)
 
     def copied(self, texts: Sequence[str], at_least: int = 20) -> list[list[tuple[int, int]]]:
-        """Return for each text the stretches that stand in the training text word for word.
+        """Find the spans of texts that occur word for word in the training text.
 
-        Each is its first character and the one after its last; of at least `at_least` characters,
-        and as long as they can be, so that two may overlap. The training text is read once, however
-        many the texts are.
+        The training text is read once, however many the texts are.
+
+        Args:
+            texts: any texts, such as `samples`.
+            at_least: the shortest span that counts, in characters.
+
+        Returns:
+            For each text its spans, as first character and the one after the last. Each is as
+            long as it can be, so two may overlap.
         """
         return find_copies(texts, self.training_pieces(), at_least)
 
     def longest_copied(self, texts: Sequence[str]) -> list[int]:
-        """Return for each text the characters of the longest stretch that training text has too."""
+        """Measure the longest verbatim overlap of texts with the training text.
+
+        Args:
+            texts: any texts, such as `samples`.
+
+        Returns:
+            For each text the length in characters of its longest span that the training text has.
+        """
         return measure_longest_copies(texts, self.training_pieces())

@@ -1,6 +1,6 @@
-"""`option()`, which declares what a user may set of a component, and the rules that it keeps.
+"""`option()`, which declares what a user may set of a component, with the rules for its value.
 
-The rules are checked by the core before it constructs a component, not here.
+The core checks the rules before it constructs a component.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RULES = "textgen"  # the key of OptionRules in an attrs field's metadata
 
 @attrs.frozen(kw_only=True)
 class OptionRules:
-    """What a value of an option must satisfy beside its declared type."""
+    """What a value of an option must satisfy beside its declared type; see `option`."""
 
     help: str
     at_least: float | None = None
@@ -27,7 +27,11 @@ class OptionRules:
     traced: bool = False
 
     def describe(self) -> str:
-        """Return the bounds in words, such as `above 0, at most 1`; empty if there are none."""
+        """Describe the bounds.
+
+        Returns:
+            Words such as `above 0, at most 1`; empty if there are none.
+        """
         bounds = (
             ("at least", self.at_least),
             ("above", self.above),
@@ -41,7 +45,7 @@ class OptionRules:
 
 
 def _number(bound: float) -> str:
-    """Return a bound in all its digits: a whole one without a decimal point."""
+    """Return a bound with all its digits, without a decimal point where it is whole."""
     is_whole = math.isfinite(bound) and bound == int(bound)
     return str(int(bound)) if is_whole else repr(bound)
 
@@ -57,20 +61,20 @@ def option(
     choices: Sequence[Any] = (),
     traced: bool = False,
 ) -> Any:
-    """Declare an option of a component: a keyword-only attrs field with its rules.
+    """Declare an option of a component: a keyword-only attrs field with rules for its value.
 
-    The field's annotation is the type that specs and files are read by: bool, int, float, str,
-    Path, Literal, tuples of these, or any of these with None. The rules are checked by the core
-    before it constructs the component.
+    The field's annotation is the type that specs and files are read as: bool, int, float, str,
+    Path, Literal, tuples of these, or any of these with None. The core checks the rules before it
+    constructs the component.
 
     Args:
         default: an immutable value.
         help: what the option does, in one sentence.
-        at_least: lower bound, included; on a tuple the bounds hold for every item.
+        at_least: lower bound, included; in a tuple the bounds hold for every item.
         at_most: upper bound, included.
         above: lower bound, excluded.
         below: upper bound, excluded.
-        choices: the values that are allowed, where they are few.
+        choices: the allowed values, where they are few.
         traced: an int or float of a sampler that may change without compiling again. The core sets
             it to a scalar tensor, int32 or float32, on a copy of the sampler before it traces
             `transform`, which reads it as any field; it must not decide a Python `if` there.
@@ -103,7 +107,15 @@ class Option:
 def options_of(component: type) -> tuple[Option, ...]:
     """Return the options that an attrs class declares with `option()`, in their order.
 
-    Raises NameError or TypeError if an annotation cannot be resolved.
+    Args:
+        component: an attrs class.
+
+    Returns:
+        One Option for each field that `option()` made; other fields are left out.
+
+    Raises:
+        NameError: an annotation names what its module does not have.
+        TypeError: an annotation is no type.
     """
     hints = get_type_hints(component)
     return tuple(

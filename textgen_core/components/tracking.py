@@ -14,8 +14,11 @@ import attrs
 class TrackedRun:
     """The run that a tracker follows.
 
-    configuration: the resolved configuration as plain values, as in run.toml.
-    resumed_at_step: the step that a resumed run goes on from, or None.
+    Attributes:
+        id: the name of the run directory.
+        directory: the run directory.
+        configuration: the resolved configuration as plain values, as in run.toml.
+        resumed_at_step: the step that a resumed run continues from, or None.
     """
 
     id: str
@@ -26,7 +29,13 @@ class TrackedRun:
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """How a run ended: `evaluation` and `report` are paths, None where none was written."""
+    """How a run ended.
+
+    Attributes:
+        status: whether it ran to its end.
+        evaluation: the path of evaluation.json; None if it was not written.
+        report: the path of report.html; None if it was not written.
+    """
 
     status: Literal["finished", "interrupted", "failed"]
     evaluation: Path | None = None
@@ -34,19 +43,33 @@ class Outcome:
 
 
 class TrackerSession(ABC):
-    """One run's record in an experiment tracker."""
+    """The record of one run in an experiment tracker."""
 
     @abstractmethod
     def log(self, step: int, values: Mapping[str, float | str]) -> None:
-        """Record the figures of a step, under the names used in metrics.jsonl."""
+        """Record a training or a validation row.
+
+        Args:
+            step: the optimizer step that the row belongs to.
+            values: the figures, under the names used in metrics.jsonl.
+        """
 
     @abstractmethod
     def sample(self, step: int, text: str) -> None:
-        """Record a text that the model wrote at a step."""
+        """Record a generated text.
+
+        Args:
+            step: the optimizer step at which it was generated.
+            text: what the model wrote, without the prompt.
+        """
 
     @abstractmethod
     def finish(self, outcome: Outcome) -> None:
-        """Close the record. Called once, however the run ends."""
+        """Close the record; called once, however the run ends.
+
+        Args:
+            outcome: how it ended.
+        """
 
 
 class Tracker(ABC):
@@ -57,4 +80,11 @@ class Tracker(ABC):
 
     @abstractmethod
     def start(self, run: TrackedRun) -> TrackerSession:
-        """Open the record of a run, or open it again when the run is resumed."""
+        """Open the record of a run, or open it again when the run is resumed.
+
+        Args:
+            run: its name, directory and configuration.
+
+        Returns:
+            The session that the core reports to until the run ends.
+        """

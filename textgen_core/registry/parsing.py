@@ -1,7 +1,6 @@
 """From text, TOML or Python values to the typed values that options declare, and back.
 
-One function checks the options of a component and the settings of a section, and reports every
-fault at once. This module knows nothing about specs, names of components or files.
+One function checks the options of a component and the settings of a section alike.
 """
 
 from __future__ import annotations
@@ -9,56 +8,59 @@ from __future__ import annotations
 import difflib
 import math
 import operator
-import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 
 from textgen_core.components import RULES, Option, OptionRules
-from textgen_core.errors import ComponentError
-
-# A quoted value (after `=`, a comma or the start, before a comma or the end), or a comma.
-_QUOTED_OR_COMMA = re.compile(r"(?:(?<=[=,])|^)\s*'.*?'(?=\s*(?:,|$))|,", re.DOTALL)
+from textgen_core.errors import ComponentError, Faults
+from textgen_core.registry.quoting import plain_text, split_list
 
 
-class SpecText(str):
-    """The text of an option in a spec, where single quotes protect commas; elsewhere they stand."""
+@attrs.frozen
+class BadValue(ValueError):
+    """A value that an option cannot have, and what it should have been."""
 
-    __slots__ = ()
+    allowed: str
+
+
+# ---- options by name ----------------------------------------------------------------------------
 
 
 def check_options(
     declared: Sequence[Option], given: Mapping[str, Any], *, owner: str, place: str
-) -> tuple[dict[str, Any], list[ComponentError]]:
-    """Convert and check values; return those that are right by name, and a fault for each other.
+) -> dict[str, Any]:
+    """Return the given values converted to their declared types.
 
-    `owner` names the component or the section, and `place` where the values were given.
+    owner: the component or the section, and place: where the values were given, as messages name
+    them. Raises ComponentError with every fault at once.
     """
     by_name = {each.name: each for each in declared}
     values: dict[str, Any] = {}
-    faults: list[ComponentError] = []
+    faults = Faults()
     for name, value in given.items():
-        known = by_name.get(name)
-        if known is None:
-            faults.append(unknown_name(f"option of {owner}", name, by_name, place=place))
-            continue
-        try:
-            values[name] = convert(value, known.type, known.rules)
-        except BadValue as bad:
-            problem = f"{owner}: {name} cannot be {_shown(value)} ({place})."
-            faults.append(ComponentError(problem, f"Allowed: {bad.allowed}."))
-    return values, faults
+        with faults.collecting():
+            if name not in by_name:
+                raise unknown_name(f"option of {owner}", name, by_name, place=place)
+            try:
+                values[name] = convert(value, by_name[name].type, by_name[name].rules)
+            except BadValue as bad:
+                raise ComponentError(
+                    f"{owner}: {name} cannot be {_shortened(repr(value))} ({place}).",
+                    f"Allowed: {bad.allowed}.",
+                ) from bad
+    faults.raise_any()
+    return values
 
 
 def unknown_name(
     what: str, name: str, known: Iterable[str], *, place: str, advice: str = ""
 ) -> ComponentError:
-    """Return the error for a name that nobody knows, with the nearest one that somebody does."""
+    """Return the error for an unknown name, with the closest known one."""
     names = list(known)
     by_lower = {each.lower(): each for each in names}
     near = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
@@ -87,125 +89,121 @@ def plain_value(value: Any) -> Any:
     return value
 
 
+# ---- one value ----------------------------------------------------------------------------------
+
+
 def convert(value: Any, declared: Any, rules: OptionRules) -> Any:
-    """Return `value` (text or a plain value) as the declared type, within the rules."""
+    """Return `value` (text or a plain value) as the declared type, within the rules.
+
+    Raises BadValue, or TypeError if no option can be of that type.
+    """
     try:
-        converted = _convert(value, declared)
-    except BadValue as bad:
-        raise BadValue(", ".join(filter(None, [bad.allowed, rules.describe()]))) from None
-    if converted is None:
-        return None
-    for item in converted if isinstance(converted, tuple) else (converted,):
-        _check_rules(item, declared, rules)
+        converted = _parse(value, declared)
+        for item in converted if isinstance(converted, tuple) else (converted,):
+            _check_rules(item, rules)
+    except ValueError as error:
+        words = error.allowed if isinstance(error, BadValue) else describe_type(declared)
+        raise BadValue(", ".join(filter(None, [words, rules.describe()]))) from None
     return converted
 
 
-def _convert(value: Any, declared: Any) -> Any:
+def _parse(value: Any, declared: Any) -> Any:
+    """Return a value as the declared type; raises ValueError."""
     origin, arguments = typing.get_origin(declared), typing.get_args(declared)
     if origin in (typing.Union, types.UnionType):
-        return _convert_union(value, declared, arguments)
+        return _parse_union(value, declared)
     if origin is Literal:
-        return _convert_literal(value, arguments)
+        return _parse_literal(value, arguments)
     if origin is tuple:
-        return _convert_tuple(value, declared, arguments)
-    readers = {bool: _to_bool, int: _to_int, float: _to_float, str: _to_str, Path: _to_path}
-    if declared not in readers:
+        return _parse_tuple(value, arguments)
+    if declared not in _PARSERS:
         raise TypeError(f"an option cannot be of type {declared!r}")
-    return readers[declared](value)
+    try:
+        return _PARSERS[declared](value)
+    except (TypeError, OverflowError) as error:
+        raise ValueError from error
 
 
-def _convert_union(value: Any, declared: Any, arguments: tuple[Any, ...]) -> Any:
-    if type(None) in arguments and is_none(value):
+def _parse_union(value: Any, declared: Any) -> Any:
+    if type(None) in typing.get_args(declared) and is_none(value):
         return None
-    for each in arguments:
-        if each is type(None):
-            continue
+    for each in _kinds_of(declared):
         try:
-            return _convert(value, each)
-        except BadValue:
-            continue
-    raise BadValue(describe_type(declared))
-
-
-def _convert_literal(value: Any, choices: tuple[Any, ...]) -> Any:
-    for choice in choices:
-        if isinstance(value, str) and _has_word(choice):
-            if _is_word(value, _word(choice)):
-                return choice
-        elif isinstance(value, str):
-            if _as_meant(value).strip() == str(choice):
-                return choice
-        elif type(value) is type(choice) and value == choice:
-            return choice
-    raise BadValue(", ".join(map(_word, choices)))
-
-
-def _convert_tuple(value: Any, declared: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    if isinstance(value, str):
-        items: list[Any] = list(split_list(value))
-    elif isinstance(value, (list, tuple)):
-        items = list(value)
-    else:
-        items = [value]
-    if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return tuple(_convert(item, arguments[0]) for item in items)
-    if len(items) != len(arguments):
-        raise BadValue(describe_type(declared))
-    return tuple(_convert(item, each) for item, each in zip(items, arguments, strict=True))
-
-
-def _to_bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if _is_word(value, "true"):
-        return True
-    if _is_word(value, "false"):
-        return False
-    raise BadValue("true or false")
-
-
-def _to_int(value: Any) -> int:
-    if isinstance(value, str):
-        try:
-            return int(value)
+            return _parse(value, each)
         except ValueError:
-            raise BadValue("a whole number") from None
+            continue
+    raise ValueError
+
+
+def _parse_literal(value: Any, choices: tuple[Any, ...]) -> Any:
+    if isinstance(value, str):
+        text = plain_text(value).strip()
+        for choice in choices:
+            if text == _word(choice) or (_has_word(choice) and text.lower() == _word(choice)):
+                return choice
+    for choice in choices:
+        if type(value) is type(choice) and value == choice:
+            return choice
+    raise ValueError
+
+
+def _parse_tuple(value: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(value, str):
+        value = split_list(value)
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if len(kinds) == 2 and kinds[1] is Ellipsis:
+        kinds = kinds[:1] * len(items)
+    return tuple(_parse(item, kind) for item, kind in zip(items, kinds, strict=True))
+
+
+def _parse_bool(value: Any) -> bool:
+    if not isinstance(value, bool) and _lowered(value) not in ("true", "false"):
+        raise ValueError
+    return value if isinstance(value, bool) else _lowered(value) == "true"
+
+
+def _parse_int(value: Any) -> int:
     if isinstance(value, bool):
-        raise BadValue("a whole number")
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise BadValue("a whole number") from None
+        raise ValueError
+    return int(value) if isinstance(value, str) else operator.index(value)
 
 
-def _to_float(value: Any) -> float:
+def _parse_float(value: Any) -> float:
     if isinstance(value, bool) or not (isinstance(value, str) or hasattr(value, "__float__")):
-        raise BadValue("a number")
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise BadValue("a number") from None
+        raise ValueError
+    number = float(value)
     if not math.isfinite(number):
         raise BadValue("a finite number")
     return number
 
 
-def _to_str(value: Any) -> str:
+def _parse_str(value: Any) -> str:
     if not isinstance(value, str):
-        raise BadValue("text")
-    return str(_as_meant(value))
+        raise ValueError
+    return str(plain_text(value))
 
 
-def _to_path(value: Any) -> Path:
-    path = _as_meant(value) if isinstance(value, str) else value
-    if not isinstance(path, (str, Path)) or not str(path):
-        raise BadValue("a path")
+def _parse_path(value: Any) -> Path:
+    path = plain_text(value) if isinstance(value, str) else value
+    if not str(path):
+        raise ValueError
     return Path(path)
 
 
-def _check_rules(value: Any, declared: Any, rules: OptionRules) -> None:
+_PARSERS: Mapping[Any, Callable[[Any], Any]] = {
+    bool: _parse_bool,
+    int: _parse_int,
+    float: _parse_float,
+    str: _parse_str,
+    Path: _parse_path,
+}
+
+
+def _check_rules(value: Any, rules: OptionRules) -> None:
+    if value is None:
+        return
     if rules.choices and value not in rules.choices:
-        raise BadValue(rules.describe())
+        raise ValueError
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return
     within = (
@@ -215,11 +213,16 @@ def _check_rules(value: Any, declared: Any, rules: OptionRules) -> None:
         and (rules.below is None or value < rules.below)
     )
     if not within:
-        raise BadValue(f"{describe_type(declared)}, {rules.describe()}")
+        raise ValueError
 
 
-def _is_word(value: Any, word: str) -> bool:
-    return isinstance(value, str) and _as_meant(value).strip().lower() == word
+def is_none(value: Any) -> bool:
+    """Return whether a value is None, or the word that stands for it in texts and in TOML."""
+    return value is None or _lowered(value) == "none"
+
+
+def _lowered(value: Any) -> str:
+    return plain_text(value).strip().lower() if isinstance(value, str) else ""
 
 
 def _has_word(choice: Any) -> bool:
@@ -227,52 +230,45 @@ def _has_word(choice: Any) -> bool:
 
 
 def _word(choice: Any) -> str:
-    """Return a choice as a person writes it: `none`, `true`, and others as they are."""
+    """Return a choice as a user writes it: `none`, `true`, and others as they are."""
     return str(choice).lower() if _has_word(choice) else str(choice)
 
 
-def is_none(value: Any) -> bool:
-    """Return whether a value is None, or the word that stands for it in texts and in TOML."""
-    return value is None or _is_word(value, "none")
-
-
-def _as_meant(text: str) -> str:
-    """Return a plain text without the quotes that protected it in a spec."""
-    return unquote(text) if isinstance(text, SpecText) else text
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
+def _shortened(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+# ---- types --------------------------------------------------------------------------------------
+
+_TYPE_WORDS: Mapping[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+}
 
 
 def describe_type(declared: Any) -> str:
     """Return a declared type in words, such as `a whole number or none`."""
     origin, arguments = typing.get_origin(declared), typing.get_args(declared)
     if origin in (typing.Union, types.UnionType):
-        kinds = [describe_type(each) for each in arguments if each is not type(None)]
-        return " or ".join([*kinds, "none"] if type(None) in arguments else kinds)
+        words = [describe_type(each) for each in _kinds_of(declared)]
+        return " or ".join([*words, "none"] if type(None) in arguments else words)
     if origin is Literal:
         return ", ".join(map(_word, arguments))
     if origin is tuple:
-        kinds = [describe_type(each) for each in arguments if each is not Ellipsis]
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return f"a list of values, each {kinds[0]}"
-        return f"a list of {len(kinds)} values: " + ", ".join(kinds)
-    words = {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "text",
-        Path: "a path",
-    }
-    return words.get(declared, str(declared))
+        words = [describe_type(each) for each in arguments if each is not Ellipsis]
+        if arguments[-1] is Ellipsis:
+            return f"a list of values, each {words[0]}"
+        return f"a list of {len(words)} values: " + ", ".join(words)
+    return _TYPE_WORDS.get(declared, str(declared))
 
 
 def listed_values(option: Option) -> Iterator[Any]:
     """Yield the values that an option lists: its choices, a Literal's, true and false, None.
 
-    The choices of a tuple are its items: each is yielded as a tuple of nothing else.
+    The choices of a tuple are those of its items: each is yielded as a tuple of nothing else.
     """
     for choice in option.rules.choices:
         yield _filled(option.type, choice)
@@ -292,40 +288,16 @@ def _listed(declared: Any) -> Iterator[Any]:
 
 
 def _filled(declared: Any, item: Any) -> Any:
-    """Return a value of a type whose items are all the same; what is no tuple is the item."""
-    origin, arguments = typing.get_origin(declared), typing.get_args(declared)
-    if origin is tuple:
-        return (item,) if arguments[-1:] == (Ellipsis,) else (item,) * len(arguments)
-    if origin in (typing.Union, types.UnionType):
-        kinds = [each for each in arguments if each is not type(None)]
-        return _filled(kinds[0], item) if len(kinds) == 1 else item
-    return item
+    """Return a value of a type all of whose items are the same; for other types the item."""
+    kinds = _kinds_of(declared)
+    if len(kinds) != 1 or typing.get_origin(kinds[0]) is not tuple:
+        return item
+    items = typing.get_args(kinds[0])
+    return (item,) if items[-1] is Ellipsis else (item,) * len(items)
 
 
-def split_list(text: str) -> list[str]:
-    """Split a list's text at its commas, outside single quotes, and drop the quotes."""
-    if not text.strip():
-        return []
-    borders = [-1, *unquoted_commas(text), len(text)]
-    return [unquote(text[start + 1 : end]) for start, end in pairwise(borders)]
-
-
-def unquoted_commas(text: str) -> list[int]:
-    """Return where the commas stand that no pair of single quotes protects.
-
-    A quote opens at the start of a value and closes at its end, so apostrophes are no quotes.
-    """
-    return [match.start() for match in _QUOTED_OR_COMMA.finditer(text) if match.group() == ","]
-
-
-def unquote(text: str) -> str:
-    """Return a text without the pair of single quotes around it, if there is one."""
-    bare = text.strip()
-    return bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == "'" else text
-
-
-@attrs.frozen
-class BadValue(Exception):
-    """What a value should have been."""
-
-    allowed: str
+def _kinds_of(declared: Any) -> list[Any]:
+    """Return the members of a union but None; of another type itself."""
+    if typing.get_origin(declared) not in (typing.Union, types.UnionType):
+        return [declared]
+    return [each for each in typing.get_args(declared) if each is not type(None)]

@@ -4,7 +4,7 @@
 
 A first item without `=` is the component's first option; a later one continues the value before
 it, so that `units=256,128` is a list; single quotes around a value protect a comma that precedes
-something like `key=`. This module knows nothing about plugins: it is given classes.
+something like `key=`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.errors import ComponentError, one_error
-from textgen_core.registry.parsing import SpecText, check_options, unquoted_commas
+from textgen_core.errors import ComponentError
+from textgen_core.registry.parsing import check_options
+from textgen_core.registry.quoting import SpecText, unquoted_commas
 
 _KEY = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_-]*)=")
 _PLAIN = re.compile(r"(?!['\s])[^,=]+(?<!\s)")  # a text that needs no quotes
@@ -26,9 +27,9 @@ _PLAIN = re.compile(r"(?!['\s])[^,=]+(?<!\s)")  # a text that needs no quotes
 
 @attrs.frozen(kw_only=True)
 class Spec:
-    """A component as asked for: its name, and options as text or as values.
+    """A request for a component: its name, and options as text or as values.
 
-    `positional` is the text of a first item without `=`: it belongs to the first option.
+    positional: the text of a first item without `=`, which belongs to the first option.
     """
 
     name: str
@@ -103,9 +104,7 @@ def construct(component: type, spec: Spec, *, place: str) -> Any:
         if declared[0].name in options:
             raise ComponentError(f"{place}: {declared[0].name} is given twice.")
         options = {declared[0].name: spec.positional, **options}
-    values, faults = check_options(declared, options, owner=spec.name, place=place)
-    if faults:
-        raise one_error(faults)
+    values = check_options(declared, options, owner=spec.name, place=place)
     try:
         return component(**values)
     except ValueError as error:
@@ -117,19 +116,15 @@ def check_instance(instance: Any, *, place: str) -> Any:
 
     Returns it, or one like it where a value had to be converted: `p="0.9"` becomes a number.
     """
-    component = type(instance)
-    given = {each.name: getattr(instance, each.name) for each in options_of(component)}
-    values, faults = check_options(
-        options_of(component), given, owner=component.__name__, place=place
-    )
-    if faults:
-        raise one_error(faults)
-    converted = {name: value for name, value in values.items() if not _same(value, given[name])}
+    declared = options_of(type(instance))
+    given = {each.name: getattr(instance, each.name) for each in declared}
+    values = check_options(declared, given, owner=type(instance).__name__, place=place)
+    converted = {
+        name: value
+        for name, value in values.items()
+        if type(value) is not type(given[name]) or value != given[name]
+    }
     return attrs.evolve(instance, **converted) if converted else instance
-
-
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
 
 
 def format_spec(name: str, options: Mapping[str, Any]) -> str:

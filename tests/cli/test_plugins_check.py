@@ -56,10 +56,10 @@ def test_check_tells_each_check_and_how_many_hold(checked) -> None:
 def test_what_a_component_says_of_its_fault_does_not_colour_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from textgen_core.cli.plugins_check import _show
+    from textgen_core.cli.plugins_check import show_result
 
     fault = ConformanceFault("It raised \x1b[31mred\x07")
-    _show(Result(check=checks_for("sampler")[0], fault=fault))
+    show_result(Result(check=checks_for("sampler")[0], fault=fault))
     assert (
         capsys.readouterr().out.splitlines()[-1].strip() == "It raised red\N{REPLACEMENT CHARACTER}"
     )

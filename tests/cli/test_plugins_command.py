@@ -287,7 +287,7 @@ def test_why_names_every_candidate_the_winner_and_the_rule(
 @pytest.mark.parametrize(
     ("reference", "rule"),
     [
-        ("sampler/greedy", "nobody else offers that name"),
+        ("sampler/greedy", "no other plugin provides that name"),
         ("sampler/aaa-first/nucleus", "it is named with its distribution"),
     ],
 )
@@ -308,7 +308,7 @@ def test_why_says_that_a_name_of_two_strangers_means_nothing(
     assert done.returncode == 0
     assert "sampler/own means nothing: none of them is bundled" in done.stdout
     assert "sampler/textgen-one/own" in done.stdout
-    assert "Not loaded, and not asked: textgen-broken 1.0 (main), failed" in done.stdout
+    assert "Not loaded: textgen-broken 1.0 (main), failed" in done.stdout
     value = read(plugins("why", "sampler/own", "--json"))
     assert value["winner"] is None
     assert [each["distribution"] for each in value["not_loaded"]] == ["textgen-broken"]

@@ -87,10 +87,10 @@ FAULTS = {
     "has an option of an unknown type": (
         HEAD + "@attrs.frozen\nclass Own(Fine):\n    p: 'Nowhere' = option(0, help='')\n" + OFFER,
         "cannot be read: name 'Nowhere' is not defined"),
-    "has a default that can change": (
+    "has a mutable default": (
         HEAD + "@attrs.frozen\nclass Own(Fine):\n"
         "    p: tuple[int, ...] = option([1], help='')\n" + OFFER,
-        "has a default that can change: [1]"),
+        "has a mutable default: [1]"),
     "has a default out of bounds": (
         HEAD + "@attrs.frozen\nclass Own(Fine):\n"
         "    p: float = option(2.0, help='', at_most=1)\n" + OFFER,

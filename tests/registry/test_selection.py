@@ -25,9 +25,9 @@ FULL = {
 }
 
 
-@pytest.mark.parametrize("wish", ["cut:0.5", {"name": "cut", "p": 0.5}, Cut(p=0.5)])
-def test_spec_table_and_instance_are_chosen_alike(wish: Any) -> None:
-    chosen = choose(registry(), "sampler", wish, place="--sampler")
+@pytest.mark.parametrize("requested", ["cut:0.5", {"name": "cut", "p": 0.5}, Cut(p=0.5)])
+def test_spec_table_and_instance_are_chosen_alike(requested: Any) -> None:
+    chosen = choose(registry(), "sampler", requested, place="--sampler")
     assert chosen.instance == Cut(p=0.5)
     assert chosen.name == "cut"
     assert chosen.options == FULL
@@ -42,10 +42,10 @@ def test_the_label_leaves_defaults_out() -> None:
     assert chosen.label == "net:units=256,128"
 
 
-@pytest.mark.parametrize("wish", [Net(), Cut, None, 5, ["cut"], object()])
-def test_what_is_no_component_of_the_kind_is_refused(wish: Any) -> None:
+@pytest.mark.parametrize("requested", [Net(), Cut, None, 5, ["cut"], object()])
+def test_what_is_no_component_of_the_kind_is_refused(requested: Any) -> None:
     with pytest.raises(ComponentError):
-        choose(registry(), "sampler", wish, place="sampler=")
+        choose(registry(), "sampler", requested, place="sampler=")
 
 
 def test_a_third_party_is_referred_to_by_its_short_name_where_that_is_clear() -> None:
@@ -120,9 +120,9 @@ def test_a_component_that_raised_in_use_is_named_in_one_line() -> None:
         raise ValueError
 
 
-def test_all_wishes_are_judged_and_the_right_ones_kept() -> None:
-    wishes = [("cut:2", "a"), ("plain", "b"), ("plan", "c"), (Cut(low=-1), "d")]
-    chosen, faults = choose_all(registry(), "sampler", wishes)
+def test_all_requests_are_judged_and_the_right_ones_kept() -> None:
+    requests = [("cut:2", "a"), ("plain", "b"), ("plan", "c"), (Cut(low=-1), "d")]
+    chosen, faults = choose_all(registry(), "sampler", requests)
     assert [each.name for each in chosen] == ["plain"]
     assert [fault.problem for fault in faults] == [
         "cut: p cannot be '2' (a).",
@@ -131,7 +131,7 @@ def test_all_wishes_are_judged_and_the_right_ones_kept() -> None:
     ]
 
 
-def test_one_wish_and_several_are_a_list() -> None:
+def test_one_request_and_several_are_a_list() -> None:
     instance = Cut()
     table = {"name": "cut"}
     assert as_list(None) == []
@@ -142,9 +142,10 @@ def test_one_wish_and_several_are_a_list() -> None:
     assert as_list(("cut", instance)) == ["cut", instance]
 
 
-def test_a_first_item_gets_its_name_so_that_layers_can_be_merged() -> None:
+def test_layers_can_be_merged_by_the_qualified_name_and_named_options() -> None:
     spec = spec_of(registry(), "sampler", "cut:0.5,low=2", place="here")
-    assert spec == Spec(name="cut", options={"p": "0.5", "low": "2"})
+    assert spec == Spec(name="textgen-core/cut", options={"p": "0.5", "low": "2"})
+    assert spec_of(registry(), "sampler", "unknown:low=2", place="here").name == "unknown"
 
 
 def test_a_path_option_is_plain_text_in_the_table() -> None:

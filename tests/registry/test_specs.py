@@ -73,10 +73,10 @@ def test_a_table_without_a_name_is_refused(table: Mapping[str, Any]) -> None:
         parse_spec(table)
 
 
-@pytest.mark.parametrize("wish", [None, 5, ["cut"], object()])
-def test_what_is_neither_text_nor_table_is_refused(wish: Any) -> None:
+@pytest.mark.parametrize("requested", [None, 5, ["cut"], object()])
+def test_what_is_neither_text_nor_table_is_refused(requested: Any) -> None:
     with pytest.raises(ComponentError, match="cannot be given as"):
-        parse_spec(wish)
+        parse_spec(requested)
 
 
 def test_the_first_item_is_the_first_option() -> None:

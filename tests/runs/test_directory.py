@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.runs.directory import RunDirectory, check_free, create_run_directory, find_run
+from textgen_core.runs.directory import (
+    Entry,
+    RunDirectory,
+    check_free,
+    create_run_directory,
+    find_run,
+)
 from textgen_core.runs.files import (
     append_row,
     drop_rows_after,
@@ -44,8 +50,8 @@ def test_the_files_have_the_names_that_the_format_promises() -> None:
     run = RunDirectory(Path("r"))
     found = {
         name: getattr(run, name).name
-        for name in vars(RunDirectory)
-        if isinstance(getattr(RunDirectory, name), property) and name != "name"
+        for name, attribute in vars(RunDirectory).items()
+        if isinstance(attribute, Entry)
     }
     assert found == {
         "configuration": "run.toml",

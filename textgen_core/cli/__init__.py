@@ -1,7 +1,7 @@
 """The command `textgen`: a thin face over the Python API, and the only place that prints.
 
-Each command has a file. What is heavy is imported inside the commands, after their arguments were
-checked: `textgen --help` imports no plugin, and no mistake waits for TensorFlow.
+Each command has a file. Heavy imports are inside the commands, after their arguments were checked:
+`textgen --help` imports no plugin, and no mistake waits for TensorFlow.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _options(
     ),
     debug: bool = typer.Option(False, _SHOW_TRACES, help="Show the whole trace of an error."),
 ) -> None:
-    del version, debug  # done: `_show_version`, and `main` takes the other wherever it stands
+    del version, debug  # `_show_version` has handled the one, and `main` the other
 
 
 def main() -> None:
@@ -101,7 +101,7 @@ def _run(arguments: list[str], *, show_traces: bool) -> int:
         return _fail("Interrupted.", 130)
     except SystemExit as error:
         if INSTRUCTION in os.environ or _SETS_UP_COMPLETION.intersection(arguments[:1]):
-            raise  # Typer's own, when it has done what it was asked
+            raise  # Typer's own, when completion has been set up or answered
         return _fail(f"A plugin, or a library, ended the command (status {error.code}).", 1)
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -115,7 +115,7 @@ def _run(arguments: list[str], *, show_traces: bool) -> int:
     except Exception as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())
         return _fail(
-            f"textgen failed in a way that it should not: {cause[:300]}\n"
+            f"An error in textgen itself: {cause[:300]}\n"
             f"Please report it, with the trace that {_SHOW_TRACES} shows.",
             1,
         )

@@ -1,23 +1,20 @@
-"""The words of a command line as bash hands them over, put together to arguments again.
-
-This module knows nothing about what is offered to complete them.
-"""
+"""Joins the words of a command line, as bash passes them to a completion, to arguments again."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, MutableMapping
 
-INSTRUCTION = "_TEXTGEN_COMPLETE"  # the variable by which the shell asks
-BEFORE = "_TEXTGEN_BEFORE"  # ours: what stands in an argument before the word that is completed
-_CUTS = (":", "=", ":=")  # the words that bash makes of an argument's separators
+INSTRUCTION = "_TEXTGEN_COMPLETE"  # the variable in which the shell asks
+BEFORE = "_TEXTGEN_BEFORE"  # ours: the part of the argument before the word that is completed
+_SEPARATORS = (":", "=", ":=")  # bash makes words of these
 
 
 def rejoin_words(environment: MutableMapping[str, str]) -> None:
-    """Undo in bash's variables how it cuts the line: at each `:` and `=`, in the middle of specs.
+    """Undo in bash's variables that it splits specs at each `:` and `=`.
 
-    Only what follows the last of these in the argument is completed; what stands before it in the
-    argument is kept in the variable `BEFORE`.
+    Only what follows the last of these is completed; the part of the argument before it is kept in
+    the variable `BEFORE`.
     """
     environment.pop(BEFORE, None)
     if environment.get(INSTRUCTION) != "complete_bash":
@@ -25,12 +22,12 @@ def rejoin_words(environment: MutableMapping[str, str]) -> None:
     try:
         words = shlex.split(environment["COMP_WORDS"])
         position = int(environment["COMP_CWORD"])
-    except (KeyError, ValueError):  # a quote is open, or nobody asked in this way
+    except (KeyError, ValueError):  # a quote is open, or it was not bash that asked
         return
     if position < 0:
         return
     words = words[: position + 1] + [""] * (position + 1 - len(words))
-    if words[-1] in _CUTS:
+    if words[-1] in _SEPARATORS:
         words.append("")
     arguments, last = _arguments(words), words[-1]
     environment[BEFORE], arguments[-1] = arguments[-1].removesuffix(last), last
@@ -39,16 +36,16 @@ def rejoin_words(environment: MutableMapping[str, str]) -> None:
 
 
 def _arguments(words: Iterable[str]) -> list[str]:
-    """Return the arguments that bash has cut into words."""
+    """Return the arguments that bash has split into words."""
     arguments: list[str] = []
-    is_glued = False
+    continues = False
     for word in words:
         if word == "=" and arguments and arguments[-1].startswith("--"):
-            continue  # `--sampler=x` is two words then, which mean the same
-        cuts = word in _CUTS
-        if (cuts or is_glued) and arguments:
+            continue  # `--sampler=x` becomes two words, which mean the same
+        separates = word in _SEPARATORS
+        if (separates or continues) and arguments:
             arguments[-1] += word
         else:
             arguments.append(word)
-        is_glued = cuts
+        continues = separates
     return arguments

@@ -1,6 +1,6 @@
-"""Pictures made of characters: bars, shades, and labels cut to a width of the terminal's cells.
+"""Bars, shades and labels made of characters, cut to a number of the terminal's cells.
 
-A wide character, as of Chinese, takes two cells. This module knows nothing about what is drawn.
+A wide character, as in Chinese, takes two cells.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rich.console import Console
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _SHADES = "·░▒▓█"
-_PLAIN_SHADES = ".-+*#"  # for an output that has no blocks
+_PLAIN_SHADES = ".-+*#"  # for an encoding without blocks
 
 
 def has_blocks(console: Console) -> bool:
@@ -25,7 +25,7 @@ def has_blocks(console: Console) -> bool:
 
 
 def bar(share: float, width: int, *, blocks: bool = True) -> str:
-    """Return a bar of a share from 0 to 1, padded to `width` cells; others are cut to that."""
+    """Return a bar for a share, clipped to 0 to 1, padded to `width` cells."""
     eighths = round(8 * width * min(1.0, max(0.0, share)))
     whole, rest = divmod(eighths, 8)
     if not blocks:
@@ -34,7 +34,7 @@ def bar(share: float, width: int, *, blocks: bool = True) -> str:
 
 
 def shade(share: float, levels: Sequence[float], *, blocks: bool = True) -> str:
-    """Return the shade of a share: the first below levels[0], the last from levels[3] on."""
+    """Return the shade of a share: the lightest below levels[0], the darkest from levels[3]."""
     shades = _SHADES if blocks else _PLAIN_SHADES
     return shades[sum(share >= level for level in levels)]
 
@@ -48,5 +48,5 @@ def label(text: str, width: int, *, right: bool = False) -> str:
 
 
 def label_width(texts: Sequence[str], most: int) -> int:
-    """Return the cells that the longest of some texts needs, `most` at most, and 4 at least."""
+    """Return the width of the longest text in cells, between 4 and `most`."""
     return max(4, min(most, max((cell_len(each) for each in texts), default=0)))

@@ -1,7 +1,7 @@
-"""What the shell is offered when a person presses Tab: names, options, runs and settings.
+"""Shell completion: names of components, their options, runs, recipes and settings.
 
-Plugins are imported for it, TensorFlow is not. A completion never fails and never prints: the
-line that is being typed would be torn.
+Plugins are imported for it, TensorFlow is not. A completion never fails and never prints, which
+would garble the line that is being typed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from textgen_core.cli.startup import turned_away
 if TYPE_CHECKING:
     from textgen_core.components import Option
 
-Offers = list[tuple[str, str]]  # what may stand there, and a word about it
+Offers = list[tuple[str, str]]  # a completion and its help
 
 
 def _completes(offer: Callable[[str], Iterable[tuple[str, str]]]) -> Callable[[str], Offers]:
-    """Return a function for Typer: of what is typed, the offers that begin so, and no noise."""
+    """Return a function for Typer that returns, without noise, the offers that match."""
 
-    def beginning(typed: str) -> Offers:
+    def matching(typed: str) -> Offers:
         return [each for each in offer(typed) if each[0].startswith(typed)]
 
     def complete(incomplete: str) -> Offers:
@@ -36,9 +36,9 @@ def _completes(offer: Callable[[str], Iterable[tuple[str, str]]]) -> Callable[[s
             turned_away(),  # first: it empties the stream above the descriptor
             contextlib.redirect_stderr(io.StringIO()),
         ):
-            offers = beginning(typed)
+            offers = matching(typed)
             if len(offers) == 1 and offers[0][0].endswith("="):
-                offers += beginning(offers[0][0])  # alone it would be taken, and a space put after
+                offers += matching(offers[0][0])  # alone the shell would take it and add a space
             return [(text.removeprefix(before), about) for text, about in offers]
         return []
 
@@ -51,9 +51,8 @@ def complete_spec(kind: str) -> Callable[[str], Offers]:
 
 
 @_completes
-def complete_reference(typed: str) -> Iterator[tuple[str, str]]:
+def complete_reference(_: str) -> Iterator[tuple[str, str]]:
     """Offer KIND/NAME of every component."""
-    del typed  # what does not begin so is left out
     from textgen_core.registry.discovery import discover
     from textgen_core.registry.registry import KINDS
 
@@ -64,19 +63,17 @@ def complete_reference(typed: str) -> Iterator[tuple[str, str]]:
 
 
 @_completes
-def complete_kind(typed: str) -> Iterator[tuple[str, str]]:
+def complete_kind(_: str) -> Iterator[tuple[str, str]]:
     """Offer the kinds of components."""
-    del typed  # what does not begin so is left out
     from textgen_core.registry.registry import KINDS
 
     yield from ((kind, "") for kind in KINDS)
 
 
 def complete_run_or(*words: str) -> Callable[[str], Offers]:
-    """Return the completion of a run: the names under runs/, and words that may stand there too."""
+    """Return the completion of a run: the names under runs/, and words allowed in its place."""
 
-    def offer(typed: str) -> Iterator[tuple[str, str]]:
-        del typed  # what does not begin so is left out
+    def offer(_: str) -> Iterator[tuple[str, str]]:
         from textgen_core.runs.directory import list_runs
 
         yield from ((word, "") for word in words)
@@ -89,9 +86,8 @@ complete_run = complete_run_or()
 
 
 @_completes
-def complete_recipe(typed: str) -> Iterator[tuple[str, str]]:
+def complete_recipe(_: str) -> Iterator[tuple[str, str]]:
     """Offer the bundled recipes."""
-    del typed  # what does not begin so is left out
     from textgen_core.config.sources import load_recipe, recipe_names
 
     yield from ((name, load_recipe(name).summary) for name in recipe_names())
@@ -99,7 +95,7 @@ def complete_recipe(typed: str) -> Iterator[tuple[str, str]]:
 
 @_completes
 def complete_setting(typed: str) -> Iterator[tuple[str, str]]:
-    """Offer the settings of every section, and the values that one has by name."""
+    """Offer the settings of every section, and the named values of one."""
     from textgen_core.components import options_of
     from textgen_core.config.settings import SECTIONS
 
@@ -130,7 +126,7 @@ def _offer_specs(kind: str, typed: str) -> Iterator[tuple[str, str]]:
 
 
 def _offer_options(start: str, component: type, rest: str) -> Iterator[tuple[str, str]]:
-    """Yield a spec with one more option, or with a value of the option that is being typed."""
+    """Yield a spec with one more option, or with a value for the option that is being typed."""
     from textgen_core.components import options_of
 
     done, comma, item = rest.rpartition(",")
@@ -145,7 +141,7 @@ def _offer_options(start: str, component: type, rest: str) -> Iterator[tuple[str
 
 
 def _values(option: Option) -> Iterator[str]:
-    """Yield the values that an option has by name, or its default where it has none such."""
+    """Yield the values that an option lists, or its default where it lists none."""
     from textgen_core.registry.parsing import listed_values
 
     listed = list(listed_values(option))
@@ -158,7 +154,7 @@ def _about(option: Option) -> str:
 
 
 def _written(value: Any) -> str:
-    """Return a value as a spec has it."""
+    """Return a value as it is written in a spec."""
     from textgen_core.registry.parsing import plain_value
     from textgen_core.registry.specs import format_spec
 

@@ -1,4 +1,4 @@
-"""Opening a run for a command: its faults first, then TensorFlow, then its warnings."""
+"""Opening a run for a command: its faults first, then its warnings, then TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def open_for(reference: str | None, *used: str) -> Run:
     """Return the run that a command line names.
 
     used: the kinds of components that the command needs beside tokenizer and model. Raises
-    RunDirectoryError, before TensorFlow is waited for where that can be told.
+    RunDirectoryError, if possible before TensorFlow is imported.
     """
     from textgen_core.cli.options import discover_plugins, warn
     from textgen_core.cli.startup import import_tensorflow

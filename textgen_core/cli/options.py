@@ -1,4 +1,4 @@
-"""The options that several commands share, and what they all do with stdin and JSON."""
+"""Options that several commands share, and how they read stdin and print warnings and JSON."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ ReferenceArgument = Annotated[
 
 
 def _keep_stdout(context: typer.Context, wanted: bool) -> bool:
-    """Let what a component prints go to stderr while a command with `--json` goes on."""
+    """Send what components print to stderr for as long as a command with `--json` runs."""
     # A group's command has a flag of its own.
     if wanted and not context.resilient_parsing and not hasattr(context.command, "commands"):
-        context.with_resource(_kept_stdout())
+        context.with_resource(_stdout_for_json())
     return wanted
 
 
 @contextmanager
-def _kept_stdout() -> Iterator[None]:
+def _stdout_for_json() -> Iterator[None]:
     global _stdout
     _stdout = sys.stdout
     try:
@@ -66,7 +66,7 @@ def _kept_stdout() -> Iterator[None]:
         _stdout = None
 
 
-_stdout: TextIO | None = None  # where JSON goes, while all else that is printed goes to stderr
+_stdout: TextIO | None = None  # where JSON goes, while everything else goes to stderr
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print exactly one JSON value on stdout.", callback=_keep_stdout),
@@ -85,7 +85,7 @@ Samplers = Annotated[
 
 
 def discover_plugins() -> Registry:
-    """Return what is installed; plugins that failed, or took long, are warned about."""
+    """Return the installed plugins; those that failed, or took long, are warned about."""
     from textgen_core.registry.discovery import discover
 
     registry = discover()
@@ -108,7 +108,7 @@ def print_json(value: Any) -> None:
 
 
 def warn_of_unread_stdin(named: Sequence[str]) -> None:
-    """Warn where a pipe comes in on stdin and nobody named `-`."""
+    """Warn if stdin is a pipe and none of the named files is `-`."""
     if "-" in named:
         return
     try:
@@ -131,7 +131,7 @@ def text_or_stdin(argument: str) -> str:
 
 
 def check_place(path: Path, what: str) -> None:
-    """Raise UsageError if a file cannot be written there: before its content is made."""
+    """Raise UsageError if a file cannot be written there, before its content is computed."""
     problem = ""
     if not path.parent.is_dir():
         problem = f"there is no folder {path.parent}"

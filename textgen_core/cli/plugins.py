@@ -1,4 +1,4 @@
-"""`textgen plugins`: what is installed, who provides it, and what can be set."""
+"""`textgen plugins`: the installed components, who provides them, and their options."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from textgen_core.cli.plugins_json import (
 )
 from textgen_core.cli.plugins_new import new
 from textgen_core.errors import UsageError
+from textgen_core.formatting import printable
 
 if TYPE_CHECKING:
     from textgen_core.registry.registry import Plugin, Registry
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 COLUMNS = ("name", "provider", "version", "status", "summary")
 
 app = typer.Typer(
-    help="List the components and their plugins, show one, check one, or begin one.",
+    help="List the components and their plugins, show one, check one, or start one.",
     rich_markup_mode=None,
 )
 
@@ -84,7 +85,7 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
 @app.command("show")
 def show(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Show a component: its provider, and every option with type, default and bounds."""
-    from textgen_core.registry.registry import harmless_line, parse_reference
+    from textgen_core.registry.registry import parse_reference
 
     kind, name = parse_reference(reference)
     component = discover_plugins().find(kind, name, place="REF")
@@ -93,11 +94,11 @@ def show(reference: ReferenceArgument, as_json: Json = False) -> None:
         print_json(described)
         return
     typer.echo(f"{component.kind}/{component.name}: {component.summary}")
-    typer.echo(f"from {component.plugin.distribution} {component.plugin.version}")
+    typer.echo(f"from {component.provider}")
     for option in described["options"]:
         bounds = f" ({option['bounds']})" if option["bounds"] else ""
         typer.echo(f"\n  {option['name']}: {option['type']}{bounds}, default {option['default']}")
-        typer.echo(f"      {harmless_line(option['help'])}")
+        typer.echo(f"      {printable(option['help'], keep='')}")
 
 
 @app.command("why")
@@ -130,7 +131,7 @@ def why(reference: ReferenceArgument, as_json: Json = False) -> None:
         typer.echo(f"  {mark} {kind}/{each.qualified_name}")
         typer.echo(f"      {each.plugin.who}, {each.location}")
     for plugin in _not_loaded(registry):
-        typer.echo(f"\nNot loaded, and not asked: {plugin.who}, {plugin.status}")
+        typer.echo(f"\nNot loaded: {plugin.who}, {plugin.status}")
 
 
 app.command("check")(check)
@@ -162,7 +163,7 @@ def _in_columns(row: tuple[str, ...], widths: list[int]) -> str:
 
 
 def _show_left_out(registry: Registry) -> None:
-    """Print the plugins that are disabled or failed: a failed one with its cause."""
+    """Print the plugins that are disabled or failed, with the cause."""
     for plugin in _not_loaded(registry):
         cause = f": {plugin.error}" if plugin.error else ""
         typer.echo(f"{plugin.status}: {plugin.who}{cause}")

@@ -1,4 +1,4 @@
-"""`textgen plugins check`: the conformance kit, held against an installed component."""
+"""`textgen plugins check`: the conformance kit, run on an installed component."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from textgen_core.cli.options import Json, ReferenceArgument, discover_plugins, print_json
 from textgen_core.cli.plugins_json import JSON_VERSION
+from textgen_core.formatting import printable
 
 if TYPE_CHECKING:
     from textgen_core.registry.registry import Component
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(reference: ReferenceArgument, as_json: Json = False) -> None:
-    """Hold an installed component to its contract: exit code 1 if it breaks it."""
+    """Check that an installed component keeps its contract; exit code 1 if not."""
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.registry.registry import parse_reference
 
@@ -24,7 +25,7 @@ def check(reference: ReferenceArgument, as_json: Json = False) -> None:
     import_tensorflow()
     from textgen_core.testing import run_checks, summarise
 
-    results = run_checks(component, tell=None if as_json else _show)
+    results = run_checks(component, tell=None if as_json else show_result)
     if as_json:
         print_json(_as_json(component, results))
     else:
@@ -33,14 +34,13 @@ def check(reference: ReferenceArgument, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _show(result: Result) -> None:
-    from textgen_core.registry.registry import harmless_line
-
+def show_result(result: Result) -> None:
+    """Print whether a check holds, and what was found."""
     word, colour = ("holds", "green") if result.fault is None else ("fails", "red")
     typer.secho(word, fg=colour, nl=False)
     typer.echo(f"  {result.check.id}: {result.check.sentence}")
     for line in (str(result.fault) if result.fault is not None else result.note).splitlines():
-        typer.echo(f"         {harmless_line(line)}")
+        typer.echo(f"         {printable(line, keep='')}")
 
 
 def _as_json(component: Component, results: list[Result]) -> dict[str, Any]:

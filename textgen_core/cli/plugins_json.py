@@ -1,7 +1,4 @@
-"""Components and plugins as JSON values: what `textgen plugins --json` prints.
-
-This module knows nothing about commands.
-"""
+"""Components and plugins as JSON values: what `textgen plugins --json` prints."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textgen_core.registry.registry import Component, Plugin, Registry
 
-JSON_VERSION = 1  # raised when something goes from these values, or means something else
+JSON_VERSION = 1  # raised when a key is removed or changes its meaning
 
 
 def list_as_json(registry: Registry, kind: str | None) -> dict[str, Any]:
@@ -27,7 +24,7 @@ def list_as_json(registry: Registry, kind: str | None) -> dict[str, Any]:
 
 
 def plugin_as_json(plugin: Plugin) -> dict[str, Any]:
-    """Return an entry point, with what became of it."""
+    """Return an entry point and whether it could be used."""
     return {
         "distribution": plugin.distribution,
         "version": plugin.version,
@@ -41,7 +38,7 @@ def plugin_as_json(plugin: Plugin) -> dict[str, Any]:
 
 
 def component_as_json(component: Component, *, with_options: bool = False) -> dict[str, Any]:
-    """Return a component, with every option's type, default, bounds and help if wanted."""
+    """Return a component; `with_options` adds type, default, bounds and help of every option."""
     from textgen_core.components import options_of
     from textgen_core.registry.parsing import describe_type, plain_value
 

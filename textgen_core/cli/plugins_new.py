@@ -1,4 +1,4 @@
-"""`textgen plugins new`: a plugin package to begin with."""
+"""`textgen plugins new`: a plugin package to start from."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from textgen_core.cli.plugins_json import JSON_VERSION
 
 def new(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="What the component is called: epsilon.")
+        str, typer.Argument(metavar="NAME", help="The name of the component, such as epsilon.")
     ],
     kind: Annotated[
         str,
         typer.Option(
             "--kind",
             metavar="KIND",
-            help="What it is: tokenizer, model, sampler, metric, tracker.",
+            help="Its kind: tokenizer, model, sampler, metric, tracker.",
             show_default=False,
             autocompletion=complete_kind,
         ),
@@ -38,7 +38,7 @@ def new(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a small plugin package: one component, its tests, and all that installs it."""
+    """Write a small plugin package: one component, its tests, and what installs it."""
     from textgen_core.scaffold import name_plugin, write_plugin
 
     names = name_plugin(name, kind)
@@ -59,15 +59,10 @@ def new(
     typer.echo(f"{names.distribution}, a plugin with the {kind} {names.component}:")
     for path in files:
         typer.echo(f"  {path}")
-    _tell_what_is_next(
-        folder, f"textgen run --recipe first --minutes 0.5 --{kind} {names.component}"
-    )
-
-
-def _tell_what_is_next(folder: Path, use: str) -> None:
-    typer.echo("\nIt works as it stands. Install it and run its tests:")
+    typer.echo("\nIt works as it is. Install it and run its tests:")
     if folder.resolve() != Path.cwd():
         typer.echo(f"  cd {shlex.quote(str(folder))}")
     typer.echo('  pip install -e ".[tests]"')
     typer.echo("  pytest")
+    use = f"textgen run --recipe first --minutes 0.5 --{kind} {names.component}"
     typer.echo(f"Then use it:\n  {use}")

@@ -1,7 +1,9 @@
-"""`textgen run`: the whole way, from a corpus to a trained, scored and reported model."""
+"""`textgen run`: from a corpus to a trained, scored and reported model."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,48 +19,65 @@ from textgen_core.cli.options import (
     print_json,
     warn_of_unread_stdin,
 )
+from textgen_core.config.settings import help_of
 
 if TYPE_CHECKING:
     from textgen_core.cli.terminal import TerminalListener
     from textgen_core.config.resolve import Configuration
     from textgen_core.pipeline.opened_run import Run
 
+COMPONENTS = {
+    "tokenizer": "The tokenizer, such as bpe:vocabulary_size=8000.",
+    "model": "The model, such as lstm:units=512.",
+    "metric": "A metric beside the bundled ones; may be repeated.",
+    "tracker": "An experiment tracker; may be repeated.",
+}
+REPEATED = ("metric", "tracker")
+SETTINGS = {  # what stands for the value in the help
+    "epochs": "N",
+    "minutes": "M",
+    "batch_size": "N",
+    "learning_rate": "RATE",
+    "seed": "N",
+    "split": "80,10,10",
+    "validation": "FILE",
+    "test": "FILE",
+    "prompt": "TEXT",
+}
 
+
+def _flags() -> Iterator[inspect.Parameter]:
+    """Yield the flags that are settings, as parameters for Typer; `configure` reads the values."""
+    for kind, about in COMPONENTS.items():
+        value = list[str] | None if kind in REPEATED else str | None
+        option = typer.Option(metavar="SPEC", help=about, autocompletion=complete_spec(kind))
+        yield _flag(kind, Annotated[value, option])
+        if kind == "model":
+            yield _flag("sampler", Samplers)
+    for name, metavar in SETTINGS.items():
+        about = help_of(name)
+        option = typer.Option(metavar=metavar, help=f"{about[0].upper()}{about[1:]}.")
+        yield _flag(name, Annotated[str | None, option])
+
+
+def _flag(name: str, annotation: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=None, annotation=annotation)
+
+
+def _with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Show Typer the flags as parameters of the command, which takes them as `**arguments`."""
+    signature = inspect.signature(command, eval_str=True)
+    first, *others = [each for each in signature.parameters.values() if each.name != "arguments"]
+    parameters = [first, *_flags(), *others]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return command
+
+
+@_with_flags
 def run(
     corpus: CorpusArgument = None,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SPEC",
-            help="The tokenizer, such as bpe:vocabulary_size=8000.",
-            autocompletion=complete_spec("tokenizer"),
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SPEC",
-            help="The model, such as lstm:units=512.",
-            autocompletion=complete_spec("model"),
-        ),
-    ] = None,
-    sampler: Samplers = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SPEC",
-            help="A metric beside the bundled ones; may be repeated.",
-            autocompletion=complete_spec("metric"),
-        ),
-    ] = None,
-    tracker: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SPEC",
-            help="An experiment tracker; may be repeated.",
-            autocompletion=complete_spec("tracker"),
-        ),
-    ] = None,
+    *,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -79,62 +98,24 @@ def run(
             autocompletion=complete_setting,
         ),
     ] = None,
-    epochs: Annotated[str | None, typer.Option(metavar="N", help="Passes over the text.")] = None,
-    minutes: Annotated[
-        str | None, typer.Option(metavar="M", help="Minutes to train, in place of epochs.")
-    ] = None,
-    batch_size: Annotated[str | None, typer.Option(metavar="N", help="Windows in a batch.")] = None,
-    learning_rate: Annotated[
-        str | None, typer.Option(metavar="RATE", help="The highest learning rate.")
-    ] = None,
-    seed: Annotated[
-        str | None, typer.Option(metavar="N", help="Where all random numbers start.")
-    ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(metavar="80,10,10", help="Percent for training, validation and test."),
-    ] = None,
-    validation: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A ready-made validation text.")
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A ready-made test text.")
-    ] = None,
-    prompt: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What the samples start from.")
-    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The run directory; default: runs/<time>-<model>."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and show what would be done, and do not.")
+        bool, typer.Option("--dry-run", help="Check and show the configuration, and stop.")
     ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    **arguments: Any,
 ) -> None:
     """Train a model on a corpus, write with it, and score it: the five phases."""
     from textgen_core.config.resolve import configure
 
     warn_of_unread_stdin(corpus or [])
+    given = {"corpus": corpus, **arguments}
     configuration = configure(
-        {
-            "corpus": corpus or None,
-            "tokenizer": tokenizer,
-            "model": model,
-            "sampler": sampler or None,
-            "metric": metric or None,
-            "tracker": tracker or None,
-            "epochs": epochs,
-            "minutes": minutes,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "seed": seed,
-            "split": split,
-            "validation": validation,
-            "test": test,
-            "prompt": prompt,
-        },
+        {name: None if value == [] else value for name, value in given.items()},
         discover_plugins(),
         recipe=recipe,
         config=config,
@@ -143,12 +124,14 @@ def run(
     )
     if dry_run:
         show_plan(configuration, out, as_json=as_json)
-        return
-    walk(configuration, out, as_json=as_json, quiet=quiet)
+    else:
+        run_phases(configuration, out, as_json=as_json, quiet=quiet)
 
 
-def walk(configuration: Configuration, out: Path | None, *, as_json: bool, quiet: bool) -> None:
-    """Do the run, and end with the commands that go on from it."""
+def run_phases(
+    configuration: Configuration, out: Path | None, *, as_json: bool, quiet: bool
+) -> None:
+    """Run the five phases, and end with the commands that follow."""
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.terminal import TerminalListener
     from textgen_core.corpus import read_texts
@@ -169,7 +152,7 @@ def walk(configuration: Configuration, out: Path | None, *, as_json: bool, quiet
 
 
 def show_end(run: Run, listener: TerminalListener, *, as_json: bool) -> None:
-    """Print the end of a run: the commands that go on, or the JSON value."""
+    """Print the end of a run: the commands that follow, or the JSON value."""
     from textgen_core.runs.files import read_json, read_rows
 
     if not as_json:

@@ -1,8 +1,7 @@
 """The configuration of one run: defaults < recipe < file < `--set` < flags.
 
 Layers are merged setting by setting, everything is converted and checked by its declared type, and
-all faults are reported at once. This module knows nothing about the run itself, and names no
-component: recipes do.
+all faults are reported at once. No component is named here: recipes do that.
 """
 
 from __future__ import annotations
@@ -13,9 +12,11 @@ from typing import Any
 
 import attrs
 
-from textgen_core.components import Option, OptionRules, options_of
+from textgen_core.components import options_of
 from textgen_core.config.settings import (
+    ARGUMENTS,
     SECTIONS,
+    SEED,
     CorpusSettings,
     DataSettings,
     EvaluationSettings,
@@ -23,7 +24,6 @@ from textgen_core.config.settings import (
     TrainingSettings,
 )
 from textgen_core.config.sources import (
-    ARGUMENTS,
     MANY,
     NO_RECIPE,
     ONE,
@@ -34,31 +34,19 @@ from textgen_core.config.sources import (
     file_layers,
     settings_layer,
 )
-from textgen_core.errors import (
-    ComponentError,
-    ConfigurationError,
-    TextgenError,
-    one_error,
-)
+from textgen_core.errors import ComponentError, ConfigurationError, Faults, one_error
 from textgen_core.registry.parsing import check_options, is_none, plain_options, unknown_name
 from textgen_core.registry.registry import Registry
 from textgen_core.registry.selection import ResolvedComponent, as_list, choose, choose_all, spec_of
 from textgen_core.registry.specs import Spec, parse_spec
 
-SEED = Option(
-    name="seed",
-    type=int,
-    default=1,
-    rules=OptionRules(help="where all random numbers start", at_least=0, at_most=2**31 - 1),
-)
-
 
 @attrs.frozen(kw_only=True)
 class Configuration:
-    """All that a run is made from, checked.
+    """Everything that a run is made from, checked.
 
-    missing: the kinds of which this installation lacks a component that the run was made with. All
-    of such a kind are left out then, and whoever would use them says so.
+    missing: the kinds of which a component of the run is not installed here. All of such a kind are
+    left out, and an error says so where they would be used.
     """
 
     seed: int
@@ -105,8 +93,8 @@ def configure(
 ) -> Configuration:
     """Return the configuration of the arguments of `run`, laid over recipe, file and settings.
 
-    `flags` says whether messages name the arguments as on the command line. Raises a UsageError
-    with every fault at once.
+    flags: whether messages name the arguments as on the command line. Raises a UsageError with
+    every fault at once.
     """
     unknown = [each for each in arguments if each not in ARGUMENTS]
     if unknown:
@@ -127,33 +115,36 @@ def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:
     Raises a UsageError that reports every fault of every layer at once.
     """
     layers = [check_shape(layer) for layer in layers]
-    faults: list[TextgenError] = [fault for layer in layers for fault in layer.faults]
+    faults = Faults(fault for layer in layers for fault in layer.faults)
     model_name = _model_name(layers, registry)
     layers = [part for layer in layers for part in apply_for(layer, model_name)]
     values: dict[str, Any] = {}
     for name in SECTIONS:
-        values[name] = _section(name, layers, faults)
+        with faults.collecting():
+            values[name] = _section(name, layers)
     for name in ONE:
-        values[name] = _single(name, layers, registry, faults)
+        with faults.collecting():
+            values[name] = _single(name, layers, registry)
     for name in MANY:
-        values[name] = _several(name, layers, registry, faults)
-    values["seed"] = _seed(layers, faults)
-    if faults:
-        raise one_error(faults)
+        with faults.collecting():
+            values[name] = _several(name, layers, registry)
+    with faults.collecting():
+        values["seed"] = _seed(layers)
+    faults.raise_any()
     values["metrics"] = _with_bundled(values["metrics"], registry)
     return Configuration(**values)
 
 
 def _model_name(layers: Sequence[Layer], registry: Registry) -> str:
-    """Return the short name of the model that the highest layer asks for; empty if none can be."""
+    """Return the short name of the model that the highest layer requests; empty if it has none."""
     for layer in reversed(layers):
-        wish = layer.table.get("model")
-        if wish is None or (isinstance(wish, Mapping) and "name" not in wish):
+        request = layer.table.get("model")
+        if request is None or (isinstance(request, Mapping) and "name" not in request):
             continue
         try:
-            if isinstance(wish, (str, Mapping)):
-                return parse_spec(wish).name.rpartition("/")[2]
-            return choose(registry, "model", wish, place=layer.place_of("model")).name
+            if isinstance(request, (str, Mapping)):
+                return parse_spec(request).name.rpartition("/")[2]
+            return choose(registry, "model", request, place=layer.place_of("model")).name
         except ComponentError:  # `_single` reports it, with all other faults
             return ""
     return ""
@@ -162,42 +153,37 @@ def _model_name(layers: Sequence[Layer], registry: Registry) -> str:
 # ---- sections -------------------------------------------------------------------------------
 
 
-def _section(name: str, layers: Sequence[Layer], faults: list[TextgenError]) -> Any:
-    """Merge the layers of one section; add to `faults` what is wrong.
+def _section(name: str, layers: Sequence[Layer]) -> Any:
+    """Merge the layers of one section.
 
-    Rules between settings are judged only where each setting is right by itself.
+    Rules between settings are checked only where each setting is right by itself.
     """
     merged: dict[str, Any] = {}
-    found: list[TextgenError] = []
+    faults = Faults()
     declared = options_of(SECTIONS[name])
     for layer in layers:
-        for key, value in _one_clock(name, layer, found).items():
+        given = layer.table.get(name, {})
+        if name == "training":
+            with faults.collecting():
+                given = _one_clock(given, layer)
+        for key, value in given.items():
             place = layer.place_of(name, key)
-            values, wrong = check_options(declared, {key: value}, owner=name, place=place)
-            merged.update(values)
-            found.extend(wrong)
-    faults.extend(found)
-    if found:
-        return None
+            with faults.collecting():
+                merged.update(check_options(declared, {key: value}, owner=name, place=place))
+    faults.raise_any()
     try:
         return SECTIONS[name](**merged)
     except ValueError as error:
-        faults.append(ConfigurationError(f"{name}: {error}."))
-        return None
+        raise ConfigurationError(f"{name}: {error}.") from error
 
 
-def _one_clock(name: str, layer: Layer, faults: list[TextgenError]) -> Mapping[str, Any]:
-    """Return a layer's section; of epochs and minutes the one that it gives unsets the other."""
-    given: Mapping[str, Any] = layer.table.get(name, {})
-    if name != "training":
-        return given
+def _one_clock(given: Mapping[str, Any], layer: Layer) -> Mapping[str, Any]:
+    """Return a layer's training settings; of epochs and minutes the given one unsets the other."""
     clocks = [key for key in ("epochs", "minutes") if not is_none(given.get(key))]
     if len(clocks) == 2:
-        faults.append(
-            ConfigurationError(
-                f"Both epochs and minutes are given ({layer.place_of(name, 'minutes')}).",
-                "Allowed: one of the two.",
-            )
+        raise ConfigurationError(
+            f"Both epochs and minutes are given ({layer.place_of('training', 'minutes')}).",
+            "Allowed: one of the two.",
         )
     if len(clocks) == 1:
         other = "minutes" if clocks == ["epochs"] else "epochs"
@@ -205,93 +191,69 @@ def _one_clock(name: str, layer: Layer, faults: list[TextgenError]) -> Mapping[s
     return given
 
 
-def _seed(layers: Sequence[Layer], faults: list[TextgenError]) -> Any:
+def _seed(layers: Sequence[Layer]) -> Any:
     seed = SEED.default
+    faults = Faults()
     for layer in layers:
-        if "seed" not in layer.table:
-            continue
-        values, wrong = check_options(
-            [SEED], {"seed": layer.table["seed"]}, owner="the run", place=layer.place_of("seed")
-        )
-        seed = values.get("seed", seed)
-        faults.extend(wrong)
+        given = {"seed": layer.table["seed"]} if "seed" in layer.table else {}
+        with faults.collecting():
+            checked = check_options([SEED], given, owner="the run", place=layer.place_of("seed"))
+            seed = checked.get("seed", seed)
+    faults.raise_any()
     return seed
 
 
 def corpus_settings(settings: Sequence[str]) -> CorpusSettings:
     """Return the corpus settings of texts such as `corpus.encoding=latin-1`, over the defaults."""
-    faults: list[TextgenError] = []
     layer = settings_layer(settings)
-    faults.extend(layer.faults)
-    section = _section("corpus", [layer], faults)
-    if faults:
-        raise one_error(faults)
-    return section  # type: ignore[no-any-return]
+    faults = Faults(layer.faults)
+    with faults.collecting():
+        section: CorpusSettings = _section("corpus", [layer])
+    faults.raise_any()
+    return section
 
 
 # ---- components -----------------------------------------------------------------------------
 
 
-def _single(
-    kind: str, layers: Sequence[Layer], registry: Registry, faults: list[TextgenError]
-) -> ResolvedComponent | None:
-    """Merge the wishes for one component: options of the same name add up, others go."""
-    wish: Any = None
-    place = "the configuration"
+def _single(kind: str, layers: Sequence[Layer], registry: Registry) -> ResolvedComponent:
+    """Merge the requests for one component: of one name the options add up, others are dropped."""
+    request: Any = None
+    place = ""
     for layer in layers:
-        if layer.table.get(kind) is None:
-            continue
-        place = layer.place_of(kind)
-        try:
-            wish = _over(wish, layer.table[kind], kind, registry, place)
-        except ComponentError as fault:
-            faults.append(fault)
-            return None
-    if wish is None:
-        faults.append(
-            ConfigurationError(
-                f"No {kind} is chosen.", f"Allowed: {', '.join(registry.names(kind))}."
-            )
+        if layer.table.get(kind) is not None:
+            place = layer.place_of(kind)
+            request = _over(request, layer.table[kind], kind, registry, place)
+    if request is None:
+        raise ConfigurationError(
+            f"No {kind} is chosen.", f"Allowed: {', '.join(registry.names(kind))}."
         )
-        return None
-    chosen, wrong = choose_all(registry, kind, [(wish, place)])
-    faults.extend(wrong)
-    return chosen[0] if chosen else None
+    return choose(registry, kind, request, place=place)
 
 
-def _over(below: Any, wish: Any, kind: str, registry: Registry, place: str) -> Any:
-    """Return a wish laid over the one below it."""
-    if not isinstance(wish, (str, Mapping)):
-        return wish
-    if isinstance(wish, Mapping) and "name" not in wish and isinstance(below, Spec):
-        wish = {**wish, "name": below.name}
-    spec = spec_of(registry, kind, wish, place=place)
-    if isinstance(below, Spec) and _same_component(below.name, spec.name, kind, registry):
+def _over(below: Any, request: Any, kind: str, registry: Registry, place: str) -> Any:
+    """Return a request laid over the one below it."""
+    if not isinstance(request, (str, Mapping)):
+        return request
+    if isinstance(request, Mapping) and "name" not in request and isinstance(below, Spec):
+        request = {**request, "name": below.name}
+    spec = spec_of(registry, kind, request, place=place)
+    if isinstance(below, Spec) and below.name == spec.name:
         return attrs.evolve(spec, options={**below.options, **spec.options})
     return spec
 
 
-def _same_component(one: str, other: str, kind: str, registry: Registry) -> bool:
-    """Return whether two names mean one component, as `lstm` and `textgen-core/lstm` do."""
-    if one == other or "/" not in one + other:
-        return one == other
-    try:
-        found = [registry.find(kind, name, place="") for name in (one, other)]
-    except ComponentError:  # it is reported when it is chosen
-        return False
-    return found[0] is found[1]
-
-
 def _several(
-    kinds: str, layers: Sequence[Layer], registry: Registry, faults: list[TextgenError]
+    kinds: str, layers: Sequence[Layer], registry: Registry
 ) -> tuple[ResolvedComponent, ...]:
     """Choose the components of the highest layer that names any."""
     for layer in reversed(layers):
         if layer.table.get(kinds) is not None:
             place = layer.place_of(kinds)
-            wishes = [(wish, place) for wish in as_list(layer.table[kinds])]
-            chosen, wrong = choose_all(registry, kinds.removesuffix("s"), wishes)
-            faults.extend(wrong)
+            requests = [(request, place) for request in as_list(layer.table[kinds])]
+            chosen, faults = choose_all(registry, kinds.removesuffix("s"), requests)
+            if faults:
+                raise one_error(faults)
             return chosen
     return ()
 

@@ -1,18 +1,18 @@
 """The settings of a run: five sections of options, declared like the options of a component.
 
-The defaults are those of the course (the recipe `classic`) where a number stands. This module
-knows nothing about where a value comes from: `config` lays recipe, file, `--set` and flags over
-these defaults.
+Numeric defaults are those of the course (the recipe `classic`). `resolve` lays the other layers over
+them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import attrs
 
-from textgen_core.components import option
+from textgen_core.components import Option, OptionRules, option, options_of
 
 
 @attrs.frozen(kw_only=True)
@@ -82,11 +82,11 @@ class DataSettings:
     )
     stride: int = option(50, help="tokens from the start of one window to the next", at_least=1)
     batching: Literal["windows", "stream"] = option(
-        "windows", help="shuffled windows, or contiguous streams with carried state"
+        "windows", help="shuffled windows, or contiguous streams that carry the recurrent state on"
     )
     stream_length: int | None = option(
         None,
-        help="tokens after which a stream starts afresh; none: at the end of an epoch",
+        help="tokens after which a stream resets its state; none: at the end of an epoch",
         at_least=1,
     )
 
@@ -103,7 +103,7 @@ class TrainingSettings:
         above=0,
     )
     optimizer: Literal["adam", "adamw", "sgd", "muon"] = option(
-        "adam", help="the optimizer; muon leaves to adam what is no matrix"
+        "adam", help="the optimizer; muon updates matrices, and adam the rest"
     )
     learning_rate: float = option(0.001, help="the highest learning rate", above=0)
     schedule: Literal["constant", "plateau", "linear", "cosine", "halving"] = option(
@@ -111,24 +111,26 @@ class TrainingSettings:
     )
     halve_after: int = option(
         1,
-        help="epochs at the full rate before the schedule halving halves it after each",
+        help="schedule halving: epochs at the full rate before each further one halves it",
         at_least=1,
     )
     warm_up: float = option(
-        0.0, help="share of the training in which the rate rises from zero", at_least=0, below=1
+        0.0, help="share of training in which the rate rises from zero", at_least=0, below=1
     )
     label_smoothing: float = option(
         0.0, help="share of the target given to all tokens alike", at_least=0, below=1
     )
     clip_norm: float | None = option(1.0, help="the highest global norm of the gradient", above=0)
-    accumulate: int = option(1, help="batches whose gradients make one update", at_least=1)
+    accumulate: int = option(
+        1, help="gradient accumulation: batches whose gradients make one update", at_least=1
+    )
     patience: int | None = option(
         3, help="validations without improvement before training stops", at_least=1
     )
     validation_tokens: int | None = option(
         None,
-        help="tokens of the validation split, from all over it, that a validation reads while "
-        "training; none: all of them",
+        help="tokens from all over the validation split that a validation in training scores; "
+        "none: all of them",
         at_least=2,
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = option(
@@ -138,14 +140,14 @@ class TrainingSettings:
         "auto", help="how the training step is compiled"
     )
     recompute: bool = option(
-        False, help="compute activations again in the backward pass to save memory"
+        False, help="activation checkpointing: recompute activations in the backward pass"
     )
     checkpoint_seconds: float = option(
         300.0, help="the longest time between two checkpoints, in seconds", above=0
     )
     profile: tuple[int, int] | None = option(
         None,
-        help="first and last step, such as 20,25, of a TensorFlow profile in the run's profile/",
+        help="first and last step of a TensorFlow profile, written to the run's profile/: 20,25",
         at_least=1,
     )
 
@@ -166,7 +168,7 @@ class GenerationSettings:
     samples: int = option(3, help="samples written at the end", at_least=1)
 
     def __attrs_post_init__(self) -> None:
-        # Bytes of a command line that are not UTF-8 come as lone surrogates, which no text holds.
+        # Bytes of a command line that are not UTF-8 come as lone surrogates, which no text has.
         whole = self.prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         object.__setattr__(self, "prompt", whole)
 
@@ -194,3 +196,37 @@ SECTIONS: dict[str, type] = {
     "generation": GenerationSettings,
     "evaluation": EvaluationSettings,
 }
+
+SEED = Option(
+    name="seed",
+    type=int,
+    default=1,
+    rules=OptionRules(help="seed of all random numbers", at_least=0, at_most=2**31 - 1),
+)
+
+# The arguments of `textgen run` and `run()` that are settings, and the setting that each one is.
+ARGUMENTS: Mapping[str, str] = {
+    "tokenizer": "tokenizer",
+    "model": "model",
+    "sampler": "samplers",
+    "metric": "metrics",
+    "tracker": "trackers",
+    "corpus": "corpus.files",
+    "epochs": "training.epochs",
+    "minutes": "training.minutes",
+    "batch_size": "training.batch_size",
+    "learning_rate": "training.learning_rate",
+    "seed": "seed",
+    "split": "corpus.split",
+    "validation": "corpus.validation",
+    "test": "corpus.test",
+    "prompt": "generation.prompt",
+}
+
+
+def help_of(argument: str) -> str:
+    """Return what an argument that is a setting of a section, or the seed, does."""
+    section, _, key = ARGUMENTS[argument].partition(".")
+    declared = options_of(SECTIONS[section]) if key else (SEED,)
+    (found,) = (each.rules.help for each in declared if each.name == (key or section))
+    return found

@@ -1,7 +1,7 @@
 """The layers of a configuration: where settings are written down.
 
 A layer is a table as in a TOML file, with the place that it came from: a recipe, a file, `--set` or
-the flags. This module reads them and knows their outer shape; `config` merges and checks them.
+the flags. Only its outer shape is checked here; `resolve` merges the layers and checks the values.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from textgen_core.config.settings import SECTIONS
+from textgen_core.config.settings import ARGUMENTS, SECTIONS
 from textgen_core.errors import ConfigurationError, TextgenError
 from textgen_core.registry.parsing import unknown_name
 
@@ -23,26 +23,7 @@ MANY = ("samplers", "metrics", "trackers")
 NO_RECIPE = "none"
 DEFAULT_RECIPE = "fast"
 
-# What `textgen run` and `run()` take as arguments of their own, and the setting that each one is.
-ARGUMENTS: Mapping[str, str] = {
-    "tokenizer": "tokenizer",
-    "model": "model",
-    "sampler": "samplers",
-    "metric": "metrics",
-    "tracker": "trackers",
-    "seed": "seed",
-    "corpus": "corpus.files",
-    "split": "corpus.split",
-    "validation": "corpus.validation",
-    "test": "corpus.test",
-    "epochs": "training.epochs",
-    "minutes": "training.minutes",
-    "batch_size": "training.batch_size",
-    "learning_rate": "training.learning_rate",
-    "prompt": "generation.prompt",
-}
-
-_NOTHING = object()
+_NO_VALUE = object()
 _TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed")
 
 
@@ -50,8 +31,8 @@ _TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed")
 class Layer:
     """A table of settings and where it was given.
 
-    `places` says it more exactly for some keys: `model` or `training.batch_size`. `faults` are what
-    could not become part of the table.
+    places: the exact place of some keys, such as `model` or `training.batch_size`.
+    faults: the errors of what could not become part of the table.
     """
 
     table: Mapping[str, Any]
@@ -66,7 +47,7 @@ class Layer:
 
 @attrs.frozen(kw_only=True)
 class Recipe:
-    """A named table of settings; `summary` says what it is for."""
+    """A named table of settings, and what it is for."""
 
     name: str
     summary: str
@@ -85,13 +66,12 @@ def load_recipe(reference: str) -> Recipe:
 
     Raises ConfigurationError if there is neither.
     """
-    place = f"the recipe {reference}"
+    table: dict[str, Any] = {}
     if reference == NO_RECIPE:
-        return Recipe(name=NO_RECIPE, summary="", layer=Layer(table={}, place=place))
-    if reference in recipe_names():
-        folder = resources.files("textgen_core.config") / "recipes"
-        text = (folder / f"{reference}.toml").read_text(encoding="utf-8")
-        table = tomllib.loads(text)
+        pass
+    elif reference in recipe_names():
+        file = resources.files("textgen_core.config") / "recipes" / f"{reference}.toml"
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
     elif Path(reference).is_file():
         table = read_toml(Path(reference))
     else:
@@ -99,7 +79,8 @@ def load_recipe(reference: str) -> Recipe:
         fault = unknown_name("recipe", reference, recipe_names(), place="--recipe", advice=advice)
         raise ConfigurationError(fault.problem, fault.allowed, fault.advice)
     summary = str(table.pop("summary", ""))
-    return Recipe(name=reference, summary=summary, layer=Layer(table=table, place=place))
+    layer = Layer(table=table, place=f"the recipe {reference}")
+    return Recipe(name=reference, summary=summary, layer=layer)
 
 
 def file_layers(path: Path | None, recipe: str | None) -> list[Layer]:
@@ -123,35 +104,37 @@ def settings_layer(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
     faults: list[TextgenError] = []
     for path, value in _pairs(settings):
         section, _, key = path.partition(".")
-        if value is not _NOTHING and key and section in SECTIONS:
+        if value is not _NO_VALUE and key and section in SECTIONS:
             table.setdefault(section, {})[key] = value
-            continue
-        text = path if value is _NOTHING else f"{path}={value}"
-        meant = unknown_name("section", section, SECTIONS, place="--set").problem
-        faults.append(
-            ConfigurationError(
-                f"--set cannot be {text}." if section in SECTIONS else f"--set {text}: {meant}",
-                f"Allowed: SECTION.KEY=VALUE, with a section of {', '.join(SECTIONS)}.",
-                "Components have flags of their own, such as --model lstm:units=256.",
-            )
-        )
+        else:
+            text = path if value is _NO_VALUE else f"{path}={value}"
+            faults.append(_bad_setting(text, section))
     return Layer(table=table, place="--set", faults=tuple(faults))
 
 
 def _pairs(settings: Iterable[str] | Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Yield path and value of every setting; the value of a text without `=` is _NOTHING."""
+    """Yield path and value of every setting; the value of a text without `=` is _NO_VALUE."""
     if isinstance(settings, Mapping):
         yield from ((str(path), value) for path, value in settings.items())
         return
     for text in [settings] if isinstance(settings, str) else settings:
         path, equals, value = str(text).partition("=")
-        yield path.strip().replace("-", "_"), value if equals else _NOTHING
+        yield path.strip().replace("-", "_"), value if equals else _NO_VALUE
+
+
+def _bad_setting(text: str, section: str) -> ConfigurationError:
+    unknown = unknown_name("section", section, SECTIONS, place="--set").problem
+    return ConfigurationError(
+        f"--set cannot be {text}." if section in SECTIONS else f"--set {text}: {unknown}",
+        f"Allowed: SECTION.KEY=VALUE, with a section of {', '.join(SECTIONS)}.",
+        "Components have flags of their own, such as --model lstm:units=256.",
+    )
 
 
 def arguments_layer(arguments: Mapping[str, Any], *, flags: bool) -> Layer:
     """Return the layer of the arguments of `run`: those that are not None.
 
-    `flags` says whether a message names them as on the command line or as in Python.
+    flags: whether messages name them as on the command line, or as in Python.
     """
     table: dict[str, Any] = {}
     places: dict[str, str] = {}
@@ -179,7 +162,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def check_shape(layer: Layer) -> Layer:
-    """Return the layer without the keys that no layer can have, which become its faults."""
+    """Return the layer without the keys that no layer may have, which become its faults."""
     table = {key: value for key, value in layer.table.items() if key != "for"}
     faults = [*layer.faults, *_refuse(table, layer)]
     if "for" in layer.table:
@@ -188,7 +171,7 @@ def check_shape(layer: Layer) -> Layer:
 
 
 def _check_for(layer: Layer, faults: list[TextgenError]) -> dict[str, dict[str, Any]]:
-    """Return the tables that hold for a model; add to `faults` what they cannot have."""
+    """Return the tables that hold for a model; add to `faults` what they may not have."""
     tables = layer.table["for"]
     if not isinstance(tables, Mapping) or not all(
         isinstance(tables[name], Mapping) for name in tables
@@ -200,12 +183,12 @@ def _check_for(layer: Layer, faults: list[TextgenError]) -> dict[str, dict[str, 
     for name, table in checked.items():
         inner = attrs.evolve(layer, table=table, place=_place_of_for(name, layer))
         faults.extend(_refuse(table, inner))
-        wish = table.get("model")
-        if wish is not None and (not isinstance(wish, Mapping) or "name" in wish):
+        model = table.get("model")
+        if model is not None and (not isinstance(model, Mapping) or "name" in model):
             del table["model"]
             faults.append(
                 ConfigurationError(
-                    f"model cannot be {wish!r} ({inner.place}).",
+                    f"model cannot be {model!r} ({inner.place}).",
                     "Allowed: a table of options; the model is chosen outside of `for`.",
                 )
             )
@@ -213,7 +196,7 @@ def _check_for(layer: Layer, faults: list[TextgenError]) -> dict[str, dict[str, 
 
 
 def _refuse(table: dict[str, Any], layer: Layer) -> Iterable[TextgenError]:
-    """Take unknown keys and sections that are no table out of a table; yield a fault for each."""
+    """Remove unknown keys, and sections that are no table, from a table; yield a fault for each."""
     for key, value in list(table.items()):
         if key not in _TOP_LEVEL:
             yield unknown_name("setting", key, _TOP_LEVEL, place=layer.place_of(key))
@@ -228,13 +211,13 @@ def _refuse(table: dict[str, Any], layer: Layer) -> Iterable[TextgenError]:
 
 
 def apply_for(layer: Layer, model_name: str) -> list[Layer]:
-    """Return what a layer says of every model, and over it what holds for this one."""
+    """Return what a layer sets for every model, and over it what it sets for this one."""
     general = {key: value for key, value in layer.table.items() if key != "for"}
     own = layer.table.get("for", {}).get(model_name)
     below = attrs.evolve(layer, table=general)
     if not own:
         return [below]
-    if "model" in own:  # whichever model this layer itself may choose
+    if "model" in own:  # whichever model this layer itself chooses
         own = {**own, "model": {**own["model"], "name": model_name}}
     return [below, Layer(table=own, place=_place_of_for(model_name, layer))]
 

@@ -1,10 +1,9 @@
 """Importing plugins, each on its own.
 
 Every plugin, the bundled ones too, is an entry point of the group `textgen` whose module (or
-object) implements hooks of `hookspecs`. Each is imported and asked by itself, so that one that
-raises, exits, prints or registers nonsense is reported as failed, and everything else works. One
-that asks for another version of textgen is not imported at all. This module imports plugins but
-never names one.
+object) implements hooks of `hookspecs`. One that raises, exits, prints or registers nonsense is
+reported as failed, and everything else works. One that requires another version of textgen is not
+imported at all.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import pluggy
 
 from textgen_core import hookspecs
 from textgen_core.errors import Interrupted
+from textgen_core.formatting import printable
 from textgen_core.registry.installed import (
     describe,
     is_enabled,
@@ -29,17 +29,17 @@ from textgen_core.registry.installed import (
     unmatched,
     unmet_requirement,
 )
-from textgen_core.registry.isolation import kept_folder, printing_to_stderr
-from textgen_core.registry.registry import Component, Plugin, Registry, harmless_line
+from textgen_core.registry.isolation import preserved_working_directory, printing_to_stderr
+from textgen_core.registry.registry import Component, Plugin, Registry
 from textgen_core.registry.validation import UnusablePluginError, check_component
 
 
 def discover(environment: Mapping[str, str] | None = None) -> Registry:
-    """Import every enabled plugin of the environment and return what they offer.
+    """Import every enabled plugin and return what they provide.
 
-    Raises Interrupted, which names the plugin, if a person does not wait for it.
+    Raises Interrupted, which names the plugin, if the user does not wait for it.
     """
-    # A copy: a plugin that sets a variable on import says nothing about those after it.
+    # A copy: a plugin that sets a variable on import must not disable those after it.
     environment = dict(os.environ) if environment is None else environment
     installed = read_installed()
     registry = load_entry_points(installed.entry_points, environment)
@@ -49,7 +49,7 @@ def discover(environment: Mapping[str, str] | None = None) -> Registry:
 def load_entry_points(
     entry_points: Iterable[importlib.metadata.EntryPoint], environment: Mapping[str, str]
 ) -> Registry:
-    """Import the entry points that the environment variables leave enabled, each on its own."""
+    """Import the entry points that the environment variables leave enabled."""
     plugins: list[Plugin] = []
     components: list[Component] = []
     for entry_point in entry_points:
@@ -74,13 +74,13 @@ def load_entry_points(
 def _load(
     entry_point: importlib.metadata.EntryPoint, plugin: Plugin, known: Iterable[Component]
 ) -> tuple[Plugin, list[Component]]:
-    """Return the plugin with its status and its components; nothing that it does gets out."""
+    """Return the plugin with its status, and its components; nothing that it raises gets out."""
     started = time.perf_counter()
     offered: list[Component] = []
     error = ""
     try:
-        with kept_folder(), printing_to_stderr():
-            offered = list(_ask(entry_point.load(), plugin))
+        with preserved_working_directory(), printing_to_stderr():
+            offered = list(_call_hooks(entry_point.load(), plugin))
         _refuse_repeated(offered, known)
     except KeyboardInterrupt as cause:
         waited = time.perf_counter() - started
@@ -89,14 +89,14 @@ def _load(
             advice=plugin.how_to_disable,
         ) from cause
     except BaseException as cause:
-        error, offered = _in_words(cause, plugin), []
+        error, offered = _describe_failure(cause, plugin), []
     seconds = time.perf_counter() - started
     status: Literal["ok", "failed"] = "failed" if error else "ok"
     loaded = attrs.evolve(plugin, status=status, error=error, import_seconds=seconds)
     return loaded, [attrs.evolve(each, plugin=loaded) for each in offered]
 
 
-def _ask(implementation: Any, plugin: Plugin) -> Iterator[Component]:
+def _call_hooks(implementation: Any, plugin: Plugin) -> Iterator[Component]:
     """Yield the checked components of what an entry point refers to."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -127,32 +127,32 @@ def _refuse_repeated(offered: Iterable[Component], known: Iterable[Component]) -
             )
 
 
-def _in_words(cause: BaseException, plugin: Plugin) -> str:
-    """Return an exception in one line, with the way out where it is clear."""
+def _describe_failure(cause: BaseException, plugin: Plugin) -> str:
+    """Return an exception in one line, with the fix where it is clear."""
     if isinstance(cause, SystemExit):
         return f"it exits on import (status {cause.code})"
     try:
-        text = harmless_line(" ".join(str(cause).split()))
-    except Exception:  # an error of a plugin's own may not have a text
+        text = printable(" ".join(str(cause).split()), keep="")
+    except Exception:  # a plugin's own exception class may fail here too
         text = ""
     if isinstance(cause, UnusablePluginError):
         return text
-    told = f"{type(cause).__name__}: {text}" if text else type(cause).__name__
+    reason = f"{type(cause).__name__}: {text}" if text else type(cause).__name__
     if isinstance(cause, ModuleNotFoundError) and _is_own(cause.name, plugin):
-        return f"{told} (it is no longer where it was installed: install it again)"
+        return f"{reason} (it is no longer where it was installed: install it again)"
     if isinstance(cause, ModuleNotFoundError):
-        return f"{told} (install that package; if the plugin did not ask for it, tell its author)"
-    return f"{told}{_place_of(cause, plugin)}"
+        return f"{reason} (install that package; if the plugin did not ask for it, tell its author)"
+    return f"{reason}{_place_of(cause, plugin)}"
 
 
 def _is_own(module: str | None, plugin: Plugin) -> bool:
-    """Return whether a module is the one that the entry point names, or a package around it."""
+    """Return whether a module is the one that the entry point names, or a parent package."""
     own = plugin.module.partition(":")[0].strip()
     return module is not None and f"{own}.".startswith(f"{module}.")
 
 
 def _place_of(cause: BaseException, plugin: Plugin) -> str:
-    """Return file and line in the plugin's own package at which it raised; empty if none there."""
+    """Return file and line in the plugin's own package where it raised; empty if not there."""
     package = plugin.module.partition(":")[0].partition(".")[0].strip()
     for frame in reversed(traceback.extract_tb(cause.__traceback__)):
         path = Path(frame.filename)

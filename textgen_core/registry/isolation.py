@@ -1,7 +1,4 @@
-"""What a stranger's code may do to the process while it is imported, and what is left of it after.
-
-This module knows nothing about plugins.
-"""
+"""Undoes what third-party code does to the process while it is imported."""
 
 from __future__ import annotations
 
@@ -16,27 +13,27 @@ from typing import Any
 
 @contextlib.contextmanager
 def printing_to_stderr() -> Iterator[None]:
-    """Let what is printed go to stderr: it must not get into a command's output.
+    """Send whatever is printed to stderr, so that it does not get into a command's output.
 
-    The descriptor is turned too, for libraries in C and programs that a plugin starts.
+    The file descriptor is redirected too, for libraries in C and programs that a plugin starts.
     """
     has_stderr = not getattr(sys.stderr, "closed", sys.stderr is None)
     stderr = sys.stderr if has_stderr else io.StringIO()
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # a descriptor may be closed, and then nothing prints
             stderr.flush()
-            kept = os.dup(1)
-            stack.callback(os.close, kept)
+            saved = os.dup(1)
+            stack.callback(os.close, saved)
             os.dup2(2, 1)
-            stack.callback(os.dup2, kept, 1)
-        lent: Any = _Lent(stderr)
-        stack.enter_context(contextlib.redirect_stdout(lent))
-        stack.enter_context(contextlib.redirect_stderr(lent))
+            stack.callback(os.dup2, saved, 1)
+        borrowed: Any = _BorrowedStream(stderr)
+        stack.enter_context(contextlib.redirect_stdout(borrowed))
+        stack.enter_context(contextlib.redirect_stderr(borrowed))
         yield
 
 
-class _Lent:
-    """A stream that a plugin may close, detach or wrap, and that goes on for everybody else."""
+class _BorrowedStream:
+    """A stream that a plugin may close, detach or wrap without closing it for other code."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -46,21 +43,19 @@ class _Lent:
 
     @property
     def buffer(self) -> Any:
-        """The bytes below the text: what wraps them closes them when it goes."""
-        return _Lent(self._stream.buffer)
+        """The stream of bytes; a wrapper around it closes it when it is collected."""
+        return _BorrowedStream(self._stream.buffer)
 
     def detach(self) -> Any:
-        """Return the bytes below the text, which keeps them too."""
         return self.buffer
 
     def close(self) -> None:
-        """Write what is left, and close nothing."""
         self._stream.flush()
 
 
 @contextlib.contextmanager
-def kept_folder() -> Iterator[None]:
-    """Come back to the current folder, by which paths on the command line are meant."""
+def preserved_working_directory() -> Iterator[None]:
+    """Return to the working directory, which paths on the command line are relative to."""
     folder: Path | None = None
     with contextlib.suppress(OSError):  # it may be gone already
         folder = Path.cwd()

@@ -1,6 +1,6 @@
 """Which components there are, who provides each, and which one a name means.
 
-This module imports no plugin (`discovery` does) and knows nothing about options.
+Nothing here imports a plugin: `discovery` does.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ import attrs
 
 from textgen_core.components import Metric, ModelBuilder, Sampler, TokenizerTrainer, Tracker
 from textgen_core.errors import ComponentError, UsageError
+from textgen_core.formatting import printable
 from textgen_core.registry.parsing import unknown_name
 
 CORE = "textgen-core"
 DISABLE = "TEXTGEN_PLUGINS_DISABLE"
 ONLY = "TEXTGEN_PLUGINS_ONLY"
-UNKNOWN = "unknown"  # the version of a distribution whose metadata name none
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-SLOW_SECONDS = 2.0  # an import that takes as long is worth a word
+UNKNOWN = "unknown"  # the version of a distribution whose metadata names none
+SLOW_SECONDS = 2.0  # an import that takes this long is warned about
 
 KINDS: Mapping[str, type] = MappingProxyType(
     {
@@ -39,10 +37,10 @@ KINDS: Mapping[str, type] = MappingProxyType(
 
 @attrs.frozen(kw_only=True)
 class Plugin:
-    """One entry point: who provides it, and what became of it.
+    """One entry point: who provides it, and whether it could be used.
 
-    `path` is the folder that its distribution is installed in; `error` is the cause where the
-    status is "failed"; `import_seconds` counts loading and asking.
+    path: the folder that its distribution is installed in; error: the cause where the status is
+    "failed"; import_seconds: the time to import it and to call its hooks.
     """
 
     distribution: str
@@ -56,7 +54,7 @@ class Plugin:
 
     @property
     def reference(self) -> str:
-        """The text by which the environment variables name this entry point."""
+        """The text that names this entry point in the environment variables."""
         return f"{self.distribution}:{self.entry_point}"
 
     @property
@@ -66,18 +64,18 @@ class Plugin:
 
     @property
     def how_to_disable(self) -> str:
-        """The sentence that says how to leave the plugin out."""
+        """The advice on how to leave the plugin out."""
         return f"To leave it out, set {DISABLE}={self.reference}"
 
     @property
     def bundled(self) -> bool:
-        """Whether textgen itself ships it."""
+        """Whether it is part of textgen."""
         return same_distribution(self.distribution, CORE)
 
 
 @attrs.frozen(kw_only=True)
 class Component:
-    """A component as registered."""
+    """A registered component."""
 
     kind: str
     name: str
@@ -90,6 +88,16 @@ class Component:
         return f"{self.plugin.distribution}/{self.name}"
 
     @property
+    def provider(self) -> str:
+        """The distribution and its version, as a message names them."""
+        return f"{self.plugin.distribution} {self.plugin.version}".strip() or "no plugin"
+
+    @property
+    def description(self) -> str:
+        """What an error calls it: `The model 'gru' (textgen-gru 1.2)`."""
+        return f"The {self.kind} {self.name!r} ({self.provider})"
+
+    @property
     def location(self) -> str:
         """Where the class is defined: `module:Class`."""
         return f"{self.cls.__module__}:{self.cls.__qualname__}"
@@ -99,12 +107,12 @@ class Component:
         """The first line of the class's own docstring."""
         written = vars(self.cls).get("__doc__")
         text = inspect.cleandoc(written if isinstance(written, str) else "")
-        return harmless_line(text.partition("\n")[0])
+        return printable(text.partition("\n")[0], keep="")
 
 
 @attrs.frozen(kw_only=True)
 class Decision:
-    """Which component a name means: all that it may mean, the one it does, and by which rule."""
+    """Which component a name means: all candidates, the winner, and the rule that chose it."""
 
     candidates: tuple[Component, ...]
     winner: Component | None
@@ -113,7 +121,7 @@ class Decision:
 
 @attrs.frozen(kw_only=True)
 class Registry:
-    """All plugins in a stable order, the components of those that work, and what to warn about."""
+    """All plugins in a stable order, the components of those that work, and warnings."""
 
     plugins: tuple[Plugin, ...]
     components: tuple[Component, ...]
@@ -121,12 +129,12 @@ class Registry:
 
     @property
     def failed(self) -> tuple[Plugin, ...]:
-        """The plugins that could not be used."""
+        """The plugins that cannot be used."""
         return tuple(plugin for plugin in self.plugins if plugin.status == "failed")
 
     @property
     def delays(self) -> tuple[str, ...]:
-        """A sentence for each plugin that took long to import."""
+        """A warning for each plugin that took long to import."""
         return tuple(
             f"The plugin {each.who} took {each.import_seconds:.1f} s to import. "
             f"{each.how_to_disable}"
@@ -136,7 +144,7 @@ class Registry:
 
     @property
     def complaints(self) -> tuple[str, ...]:
-        """All that a command warns about: in a sentence each, with the way out."""
+        """Everything that a command warns about, a sentence each with the way out."""
         failures = tuple(
             f"The plugin {each.who} failed: {each.error}. {each.how_to_disable}"
             for each in self.failed
@@ -161,24 +169,25 @@ class Registry:
         """Return which of the candidates a name means, and the rule that says so."""
         candidates = self.candidates(kind, name)
         bundled = [each for each in candidates if each.plugin.bundled]
+        winner = next(iter(bundled or candidates), None)
         if not candidates:
-            return Decision(candidates=(), winner=None, rule="nobody offers it")
-        if "/" in name and len(candidates) == 1:
-            rule = "it is named with its distribution"
+            rule = "no plugin provides it"
         elif len(candidates) == 1:
-            rule = "nobody else offers that name"
+            rule = "it is named with its distribution"
+            if "/" not in name:
+                rule = "no other plugin provides that name"
         elif bundled:
             rule = "a bundled component keeps its short name"
         else:
+            winner = None
             rule = "none of them is bundled: only the name with its distribution is clear"
-            return Decision(candidates=candidates, winner=None, rule=rule)
-        return Decision(candidates=candidates, winner=(bundled or list(candidates))[0], rule=rule)
+        return Decision(candidates=candidates, winner=winner, rule=rule)
 
     def find(self, kind: str, name: str, *, place: str) -> Component:
-        """Return the component that a name means.
+        """Return the component that a name means; `place` says where the name was given.
 
         A bundled component keeps its short name. Raises ComponentError if there is none, or if two
-        third parties claim the name; `place` says where the name was given.
+        third-party plugins claim the name.
         """
         decision = self.decide(kind, name)
         if decision.winner is not None:
@@ -193,7 +202,7 @@ class Registry:
         raise self._unknown(kind, name, place)
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """Return the names of a kind as a person would write them: short where that is clear."""
+        """Return the names of a kind as a user would write them: short where that is clear."""
         every = self.of_kind(kind)
         taken = [each.name for each in every]
         bundled = {each.name for each in every if each.plugin.bundled}
@@ -226,11 +235,6 @@ def parse_reference(reference: str) -> tuple[str, str]:
             "See: textgen plugins list",
         )
     return kind, name
-
-
-def harmless_line(text: str) -> str:
-    """Return a stranger's text without what would move or colour a terminal: it is one line."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _COLOUR.sub("", text))
 
 
 def same_distribution(one: str, other: str) -> bool:

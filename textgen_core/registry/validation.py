@@ -1,7 +1,4 @@
-"""What a plugin may register: a frozen class on a contract, whose options can be read.
-
-This module imports no plugin, and knows nothing about where one comes from.
-"""
+"""What a plugin may register: a frozen class on a contract, whose options can be read."""
 
 from __future__ import annotations
 
@@ -33,46 +30,41 @@ def check_component(kind: str, name: Any, cls: Any) -> None:
 
 def check_class(kind: str, name: str, cls: Any) -> None:
     """Raise UnusablePluginError, which says why `cls` is no component of a kind."""
-    base = KINDS[kind]
+    called, base = f"the {kind} {name!r}", KINDS[kind]
     if not isinstance(cls, type) or not issubclass(cls, base):
-        raise UnusablePluginError(
-            f"the {kind} {name!r} is {cls!r}, not a subclass of {base.__name__}"
-        )
+        raise UnusablePluginError(f"{called} is {cls!r}, not a subclass of {base.__name__}")
     # `attrs.frozen` on the class itself: an inherited decoration does not see the class's fields.
     if "__attrs_props__" not in vars(cls) or not vars(cls)["__attrs_props__"].is_frozen:
-        raise UnusablePluginError(
-            f"the {kind} {name!r} ({cls.__name__}) is not decorated by attrs.frozen"
-        )
+        raise UnusablePluginError(f"{called} ({cls.__name__}) is not decorated by attrs.frozen")
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(vars(cls)["__abstractmethods__"]))
-        raise UnusablePluginError(f"the {kind} {name!r} ({cls.__name__}) does not define {missing}")
+        raise UnusablePluginError(f"{called} ({cls.__name__}) does not define {missing}")
     try:
         declared = options_of(cls)
     except Exception as error:
-        raise UnusablePluginError(
-            f"the options of the {kind} {name!r} cannot be read: {error}"
-        ) from error
+        raise UnusablePluginError(f"the options of {called} cannot be read: {error}") from error
+    names = {each.name for each in declared}
     for field in vars(cls)["__attrs_attrs__"]:
-        if field.name not in {each.name for each in declared} and not _is_private(field):
+        if field.name not in names and not _is_private(field):
             raise UnusablePluginError(
-                f"the {kind} {name!r} has the field {field.name!r}, which no option() declares"
+                f"{called} has the field {field.name!r}, which no option() declares"
             )
     for each in declared:
-        _check_option(each, f"the option {each.name!r} of the {kind} {name!r}")
+        _check_option(each, f"the option {each.name!r} of {called}")
 
 
 def _is_private(field: Any) -> bool:
-    """Return whether a field is no option and needs none: `bind` may keep what it finds there."""
-    by_itself = field.default is not attrs.NOTHING and field.name.startswith("_")
-    return by_itself or not field.init
+    """Return whether a field need not be an option: `bind` may keep what it finds there."""
+    has_default = field.default is not attrs.NOTHING and field.name.startswith("_")
+    return has_default or not field.init
 
 
 def _check_option(declared: Option, called: str) -> None:
-    """Raise UnusablePluginError unless the option could be set, and its default is allowed."""
+    """Raise UnusablePluginError unless the option can be set, and its default is allowed."""
     if declared.name == "name" or declared.name.startswith("_"):
         raise UnusablePluginError(f"{called} cannot have that name")
     if isinstance(declared.default, (list, dict, set)):
-        raise UnusablePluginError(f"{called} has a default that can change: {declared.default!r}")
+        raise UnusablePluginError(f"{called} has a mutable default: {declared.default!r}")
     try:
         convert(declared.default, declared.type, declared.rules)
     except TypeError as error:

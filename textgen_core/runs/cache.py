@@ -1,7 +1,4 @@
-"""The folder for what can be made again: token files, and texts too large for memory.
-
-This module knows nothing about what lies there.
-"""
+"""The folder for what can be rebuilt: token files, and texts too large for memory."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ def cache_directory() -> Path:
 
 @contextmanager
 def cache_errors(folder: Path) -> Iterator[None]:
-    """Turn an error of the system while writing to `folder` into a ConfigurationError."""
+    """Turn an OSError while writing to `folder` into a ConfigurationError."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,6 @@
 """The paths of one run, and finding a run by its name.
 
-A run directory is data: nothing in it is imported or executed. This module knows the names of the
-files, and nothing about what they hold.
+A run directory is data: nothing in it is imported or executed.
 """
 
 from __future__ import annotations
@@ -19,66 +18,37 @@ RUNS = Path("runs")
 _STEP_DIGITS = 8
 
 
+class Entry:
+    """A file or folder of a run directory, as an attribute that is its path."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, run: RunDirectory, owner: type) -> Path:
+        return run.path / self._name
+
+
 @attrs.frozen
 class RunDirectory:
-    """One run's directory."""
+    """One run's directory; its attributes are the paths of what is in it."""
 
     path: Path
+
+    configuration = Entry("run.toml")
+    manifest = Entry("manifest.json")
+    analysis = Entry("analysis.json")
+    tokenizer = Entry("tokenizer.json")
+    checkpoints = Entry("checkpoints")
+    best = Entry("best.json")
+    metrics = Entry("metrics.jsonl")
+    samples = Entry("samples.jsonl")
+    evaluation = Entry("evaluation.json")
+    report = Entry("report.html")
 
     @property
     def name(self) -> str:
         """The directory's own name, which is the run's id."""
         return self.path.resolve().name
-
-    @property
-    def configuration(self) -> Path:
-        """run.toml."""
-        return self.path / "run.toml"
-
-    @property
-    def manifest(self) -> Path:
-        """manifest.json."""
-        return self.path / "manifest.json"
-
-    @property
-    def analysis(self) -> Path:
-        """analysis.json."""
-        return self.path / "analysis.json"
-
-    @property
-    def tokenizer(self) -> Path:
-        """tokenizer.json."""
-        return self.path / "tokenizer.json"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def best(self) -> Path:
-        """best.json."""
-        return self.path / "best.json"
-
-    @property
-    def metrics(self) -> Path:
-        """metrics.jsonl."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def samples(self) -> Path:
-        """samples.jsonl."""
-        return self.path / "samples.jsonl"
-
-    @property
-    def evaluation(self) -> Path:
-        """evaluation.json."""
-        return self.path / "evaluation.json"
-
-    @property
-    def report(self) -> Path:
-        """report.html."""
-        return self.path / "report.html"
 
     def checkpoint(self, step: int) -> Path:
         """Return the folder of a step's checkpoint."""
@@ -101,7 +71,7 @@ def check_free(path: Path) -> None:
             raise RunDirectoryError(
                 f"{path} already exists and is not empty.",
                 "Allowed: a new or empty directory, so that no run is overwritten.",
-                f"Go on with it: textgen resume {path}; or name another: --out DIR.",
+                f"Continue it: textgen resume {path}; or name another: --out DIR.",
             )
         nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
         if not nearest.is_dir():
@@ -126,12 +96,13 @@ def create_run_directory(path: Path) -> RunDirectory:
 
 
 def list_runs() -> list[Path]:
-    """Return the runs under runs/, in no order; raises RunDirectoryError if it cannot be read."""
-    return [each for each in _children(RUNS) if (each / "run.toml").is_file()]
+    """Return the runs under runs/, in no particular order."""
+    children = RUNS.iterdir() if RUNS.is_dir() else ()
+    return [each for each in children if (each / "run.toml").is_file()]
 
 
 def find_run(reference: Path | str | None) -> RunDirectory:
-    """Return the run that a path or a unique prefix under runs/ means; None: the newest there.
+    """Return the run at a path, or with a unique prefix under runs/; None: the newest there.
 
     Raises RunDirectoryError if there is none or several.
     """
@@ -167,12 +138,8 @@ def find_run(reference: Path | str | None) -> RunDirectory:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether there is something; raises RunDirectoryError if that cannot be seen."""
+    """Return whether a path exists; raises RunDirectoryError if that cannot be told."""
     try:
         return path.exists()
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be read: {error.strerror or error}.") from error
-
-
-def _children(folder: Path) -> list[Path]:
-    return [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []

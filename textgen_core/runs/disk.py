@@ -1,4 +1,4 @@
-"""Whether a disk has room for what is planned. Knows nothing about what is to be written."""
+"""Whether a disk has enough space for what is planned."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from textgen_core.formatting import format_size
 
 
 def check_space(folder: Path, needed: int, purpose: str, advice: str) -> None:
-    """Raise DiskTooSmall unless `needed` bytes fit on the disk of a folder, there or not yet.
+    """Raise DiskTooSmall unless `needed` bytes fit onto the disk of a folder, which may not exist.
 
-    purpose: what takes the room, such as "The checkpoints of this run".
+    purpose: what takes the space, such as "The checkpoints of this run".
     """
     free = free_space(folder)
     if free is None or needed <= free:
@@ -20,13 +20,12 @@ def check_space(folder: Path, needed: int, purpose: str, advice: str) -> None:
     raise DiskTooSmall(
         f"{purpose} need about {format_size(needed)}, and {format_size(free)} are free on the "
         f"disk of {folder}.",
-        "Allowed: what fits onto the disk.",
-        advice,
+        advice=advice,
     )
 
 
 def free_space(folder: Path) -> int | None:
-    """Return the free bytes on the disk of a folder; None where the system does not tell."""
+    """Return the free bytes on the disk of a folder; None where the system does not say."""
     there = next((each for each in (folder, *folder.absolute().parents) if each.exists()), None)
     try:
         return None if there is None else shutil.disk_usage(there).free

@@ -1,4 +1,4 @@
-"""JSON, TOML and log files on disk: each whole or absent, logs grown by one line at a time."""
+"""JSON, TOML and log files: each is written whole or not at all, logs a line at a time."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Give a new file to write, which takes its place at `path` when it is whole, or not at all.
+    """Open a new file that replaces `path` once it is whole, or not at all.
 
     It is flushed to the disk before it is renamed. Its permissions are those of any new file, and
-    its name until then is new and not to be guessed.
+    its name until then cannot be guessed.
 
     Raises:
-        OSError: it cannot be written; what was at `path` is still there.
+        OSError: it cannot be written; what was at `path` is unchanged.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
@@ -58,9 +58,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """Return a plain value as JSON that UTF-8 can hold; numbers that are not finite become null.
+    """Return a plain value as JSON that UTF-8 can encode; numbers that are not finite become null.
 
-    A lone surrogate, as in the name of a file that is not UTF-8, is written as an escape.
+    A lone surrogate, as in a file name that is not UTF-8, is written as an escape.
     """
     text = json.dumps(finite(value), ensure_ascii=False, indent=indent)
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -91,7 +91,7 @@ def append_row(path: Path, row: Mapping[str, Any]) -> None:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a log; an unfinished last line, as a killed process leaves, is passed over.
+    """Yield the rows of a log; an unfinished last line, as a killed process leaves, is skipped.
 
     Raises RunDirectoryError if the file cannot be read, or a line before the last is damaged.
     """
@@ -121,15 +121,14 @@ def _row(line: bytes) -> dict[str, Any]:
 
 
 def drop_rows_after(path: Path, step: int) -> None:
-    """Keep the rows of a log up to a step: those after it were written by work that is lost."""
+    """Keep the rows of a log up to a step: those after it belong to work that is lost."""
     if path.is_file():
         kept = [row for row in read_rows(path) if row.get("step", 0) <= step]
-        lines = [json_text(row) + "\n" for row in kept]
-        write_text(path, "".join(lines))
+        write_text(path, "".join(json_text(row) + "\n" for row in kept))
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder so that no half of it can be taken for a whole one."""
+    """Remove a folder so that no part of it can be mistaken for a whole one."""
     going = path.with_name(f".{path.name}.going")
     path.replace(going)
     shutil.rmtree(going, ignore_errors=True)

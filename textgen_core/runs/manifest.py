@@ -1,7 +1,6 @@
 """manifest.json: what a run was made with, and whether this installation can open it again.
 
-Nothing here installs or imports anything: a component that is missing is named with the command
-that installs it. This module knows nothing about training.
+A component that is missing is named with the command that installs it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from textgen_core.registry.registry import (
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json
 
-# What may change between two parts of a training.
+# What may change when a training is resumed.
 _FREE = (
     "generation",
     "evaluation",
@@ -79,7 +78,7 @@ def describe_run(
 def load_configuration(
     run: RunDirectory, registry: Registry, used: Collection[str] = tuple(KINDS)
 ) -> tuple[Configuration, tuple[str, ...]]:
-    """Return the configuration of a run, and warnings about its plugins as they are here.
+    """Return the configuration of a run, and warnings about plugins that differ here.
 
     used: the kinds of components that will be used, beside tokenizer and model, which always are.
     What is missing of another kind is warned about, and `missing` names the kind. Raises
@@ -95,7 +94,7 @@ def load_configuration(
             missing.add(kind)
             warnings.append(f"{error.problem} {error.advice}")
         warnings += version_changes(run, manifest, registry)
-        registry = _as_then(registry, _needed(run, manifest))
+        registry = _without_later_namesakes(registry, _needed(run, manifest))
     try:
         layers = file_layers(run.configuration, NO_RECIPE)
         configuration = resolve([_without(layer, missing) for layer in layers], registry)
@@ -107,10 +106,10 @@ def load_configuration(
 
 
 def settings_to_keep(configuration: Configuration) -> dict[str, Any]:
-    """Return the settings without which a resumed run would be another, as "section.key": value.
+    """Return the settings that must not change when a run is resumed, as "section.key": value.
 
-    Left out are how long to train, which a run may be given more of, what is only written, scored
-    or watched, and the paths of the corpus, whose files are held to their hashes.
+    Left out are how long to train, what is only generated, scored or tracked, and the paths of the
+    corpus, whose files are checked by their hashes.
     """
     kept: dict[str, Any] = {}
     for section, values in configuration.as_table().items():
@@ -121,31 +120,30 @@ def settings_to_keep(configuration: Configuration) -> dict[str, Any]:
 
 
 def check_settings(run: RunDirectory, configuration: Configuration, precision: str) -> None:
-    """Raise RunDirectoryError if run.toml is no longer what the run was trained with until now.
+    """Raise RunDirectoryError if run.toml is no longer what the run was trained with.
 
-    precision: that of the arithmetic here, which follows from the machine where it is "auto". A
-    setting that was not written down when the run was made is not compared.
+    precision: the precision used here, which depends on the machine where it is "auto". A setting
+    that the manifest does not have is not compared.
     """
     manifest = read_json(run.manifest)
-    then, model = manifest.get("settings"), manifest.get("model")
-    now = settings_to_keep(configuration)
-    if then is None:  # a run that was made before settings were kept
+    original, model = manifest.get("settings"), manifest.get("model")
+    current = settings_to_keep(configuration)
+    if original is None:  # a run that was made before settings were kept
         return
-    if not isinstance(then, Mapping) or not isinstance(model, Mapping):
+    if not isinstance(original, Mapping) or not isinstance(model, Mapping):
         raise RunDirectoryError(f"{run.manifest} is damaged: its settings cannot be read.")
     differ = [
-        f"{name} was {_shown(then[name])}, now {_shown(now.get(name))}"
-        for name in then
-        if then[name] != now.get(name)
+        f"{name} was {_toml_text(value)}, now {_toml_text(current.get(name))}"
+        for name, value in original.items()
+        if value != current.get(name)
     ]
     if model.get("precision", precision) != precision:
-        differ.append(f"training.precision came to {model['precision']}, here to {precision}")
+        differ.append(f"training.precision was {model['precision']}, here it is {precision}")
     if differ:
         raise RunDirectoryError(
-            f"{run.path} was trained with other settings until now: {'; '.join(differ)}.",
-            f"Allowed in {run.configuration}: the settings of then.",
-            "Set them back, or train a new run with them: "
-            f"textgen run --config {run.configuration}",
+            f"{run.path} was trained with other settings: {'; '.join(differ)}.",
+            f"Allowed in {run.configuration}: the run's original settings.",
+            f"Restore them, or train a new run with them: textgen run --config {run.configuration}",
         )
 
 
@@ -172,20 +170,18 @@ def _without(layer: Layer, kinds: Collection[str]) -> Layer:
     return attrs.evolve(layer, table=kept)
 
 
-def _as_then(registry: Registry, needed: Iterable[Mapping[str, str]]) -> Registry:
-    """Return the registry without namesakes of the run's components that came later.
+def _without_later_namesakes(registry: Registry, needed: Iterable[Mapping[str, str]]) -> Registry:
+    """Return the registry without other components that have the names of the run's own.
 
-    run.toml names a component shortly where its name was clear when the run was made.
+    run.toml has the short name of a component wherever it was unique when the run was made.
     """
-    owners: dict[tuple[str, str], set[str]] = {}
-    for each in needed:
-        owner = normalised(each["distribution"])
-        owners.setdefault((each["kind"], each["name"]), set()).add(owner)
+    own = {(each["kind"], each["name"], normalised(each["distribution"])) for each in needed}
+    names = {(kind, name) for kind, name, _ in own}
     kept = [
         each
         for each in registry.components
-        if normalised(each.plugin.distribution)
-        in owners.get((each.kind, each.name), {normalised(each.plugin.distribution)})
+        if (each.kind, each.name) not in names
+        or (each.kind, each.name, normalised(each.plugin.distribution)) in own
     ]
     return attrs.evolve(registry, components=tuple(kept))
 
@@ -194,21 +190,17 @@ def version_changes(
     run: RunDirectory, manifest: Mapping[str, Any], registry: Registry
 ) -> Iterator[str]:
     """Yield a warning for each distribution that is installed in another version."""
-    warned: set[str] = set()
+    installed = {
+        normalised(each.distribution): (each.distribution, each.version)
+        for each in reversed(registry.plugins)
+    }
     for needed in _needed(run, manifest):
-        for plugin in registry.plugins:
-            same = same_distribution(plugin.distribution, needed["distribution"])
-            if same and plugin.version != needed["version"] and plugin.distribution not in warned:
-                warned.add(plugin.distribution)
-                bring_back = (
-                    ""
-                    if needed["version"] == UNKNOWN
-                    else f" Bring it back: {_install(plugin.distribution, needed['version'])}"
-                )
-                yield (
-                    f"{run.path} was made with {plugin.distribution} {needed['version']}; "
-                    f"installed is {plugin.version}.{bring_back}"
-                )
+        # Popped, so that each distribution is warned about once.
+        name, version = installed.pop(normalised(needed["distribution"]), ("", needed["version"]))
+        if version != needed["version"]:
+            change = f"{run.path} was made with {name} {needed['version']}; installed is {version}."
+            known = needed["version"] != UNKNOWN
+            yield change + (f" Restore it: {_install(name, needed['version'])}" if known else "")
 
 
 def changed_files(
@@ -252,7 +244,7 @@ def _missing(
         advice = f"Enable it: see the environment variables {DISABLE} and {ONLY}."
     elif failed:
         state = f"failed to load: {failed[0].error}"
-        advice = f"Mend it, or install it again: {install}"
+        advice = f"Fix or reinstall it: {install}"
     elif own:
         state = f"is installed as {own[0].version} and no longer offers it"
         advice = f"Install the version it was made with: {install}"
@@ -263,12 +255,12 @@ def _missing(
 
 
 def _install(distribution: str, version: str) -> str:
-    """Return the command that installs a version; of one that is not known, the newest."""
+    """Return the command that installs a version; the newest where it is unknown."""
     return f"pip install {distribution}" + ("" if version == UNKNOWN else f"=={version}")
 
 
-def _shown(value: Any) -> str:
-    """Return a value as run.toml has it; a setting that is not there is none."""
+def _toml_text(value: Any) -> str:
+    """Return a value as it is written in run.toml; a setting that is not there is none."""
     return json.dumps("none" if value is None else value, ensure_ascii=False)
 
 

@@ -1,8 +1,7 @@
 """Writes the reference from the code: commands, settings, components, contracts, checks, Python.
 
-What the code says of itself is the only source: help texts, declared options and docstrings. Public
-names are read from the source with `ast`, so that modules which need TensorFlow are never imported.
-This module knows nothing about Sphinx; its pages are MyST Markdown.
+The only sources are help texts, declared options and docstrings. Public names are read from the
+source with `ast`, so that modules which need TensorFlow are never imported. The pages are Markdown.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from read_docstring import as_markdown
 from read_source import Definition, definitions_of, docstring_of
 
 from textgen_core.components import Option, options_of
@@ -32,7 +32,7 @@ SECTION_WORDS: Mapping[str, str] = {
 }
 
 
-# Public in the source for the core's sake; no plugin needs them.
+# Public in the source, but of no use to a plugin.
 OF_THE_CORE = ("OptionRules", "Option", "options_of")
 
 
@@ -242,7 +242,7 @@ def _definitions(
 def _definition(definition: Definition, level: int) -> Iterator[str]:
     yield f"{'#' * level} `{definition.name}`"
     yield _fenced(definition.signature, "python")
-    yield definition.docstring
+    yield from as_markdown(definition.docstring)
     for inner in definition.members:
         yield from _definition(inner, level + 1)
 

@@ -161,9 +161,6 @@ def component_errors(
         doing: what it was asked for, where that is not obvious: "its signature".
         advice: the last line of the error.
 
-    Yields:
-        Nothing: the block runs the component.
-
     Raises:
         PluginFailure: the block raised, and not an error of textgen's own, which passes.
     """

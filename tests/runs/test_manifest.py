@@ -184,7 +184,7 @@ def test_another_arithmetic_is_refused(tmp_path: Path) -> None:
     run, configuration = made(tmp_path, registry())
     changed(run, model={"precision": "bfloat16"})
     check_settings(run, configuration, "bfloat16")
-    with pytest.raises(RunDirectoryError, match="precision was bfloat16.*float32"):
+    with pytest.raises(RunDirectoryError, match=r"precision was bfloat16.*float32"):
         check_settings(run, configuration, "float32")
 
 

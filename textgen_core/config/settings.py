@@ -1,7 +1,7 @@
 """The settings of a run: five sections of options, declared like the options of a component.
 
-Numeric defaults are those of the course (the recipe `classic`). `resolve` lays the other layers over
-them.
+Numeric defaults are those of the course (the recipe `classic`). `resolve` lays the other layers
+over them.
 """
 
 from __future__ import annotations

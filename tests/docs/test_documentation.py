@@ -242,7 +242,7 @@ def test_the_reference_has_every_member_of_the_contracts(reference: dict[str, st
 
 def words_of(text: str) -> str:
     """Return a docstring, or the page that shows it, without what Markdown adds."""
-    return re.sub(r"[\s*`-]+", " ", text).strip()
+    return " ".join(re.sub(r"[*`]|^\s*- ", "", text, flags=re.MULTILINE).split())
 
 
 def test_the_reference_has_every_name_that_a_plugin_imports(reference: dict[str, str]) -> None:

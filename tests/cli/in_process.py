@@ -23,3 +23,12 @@ def run_here(
     return subprocess.CompletedProcess(
         command, int(left.value.code or 0), captured.out, captured.err
     )
+
+
+def refuse_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a command fail that would go on to import TensorFlow, though the process may have it."""
+
+    def refuse() -> None:
+        raise AssertionError("TensorFlow would be imported")
+
+    monkeypatch.setattr("textgen_core.cli.startup.import_tensorflow", refuse)

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from cli.commands import TINY, run_lines
+from cli.in_process import refuse_tensorflow, run_here
 
 LINES = 3
 
@@ -15,6 +16,15 @@ def assert_told(result, code, *words):
     assert len(message.rstrip("\n").splitlines()) <= LINES, message
     for word in words:
         assert word in message
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, here):
+    """Return a function that runs the command in this process, without TensorFlow."""
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("TEXTGEN_CACHE", str(here.parent / "cache"))
+    refuse_tensorflow(monkeypatch)
+    return lambda *arguments: run_here(monkeypatch, capsys, *arguments)
 
 
 @pytest.fixture
@@ -61,18 +71,24 @@ BEFORE_TENSORFLOW = {
 
 
 @pytest.mark.parametrize("case", BEFORE_TENSORFLOW)
-def test_a_mistake_is_told_at_once(case, textgen_command, here):
+def test_a_mistake_is_told_at_once(case, command, here):
     arguments, code, words = BEFORE_TENSORFLOW[case]
     before = sorted(here.rglob("*"))
-    result = textgen_command("run", *arguments, env={"TF_CPP_MIN_LOG_LEVEL": "0"})
+    result = command("run", *arguments)
     assert_told(result, code, *words)
     assert result.stdout == ""
-    assert "oneDNN" not in result.stderr  # TensorFlow was not imported
     assert sorted(here.rglob("*")) == before
 
 
-def test_several_mistakes_are_told_at_once_with_a_line_for_each(textgen_command, here):
-    result = textgen_command(
+def test_a_mistake_is_told_in_a_process_of_its_own_too(textgen_command, here):
+    result = textgen_command("run", "missing.txt", env={"TF_CPP_MIN_LOG_LEVEL": "0"})
+    assert_told(result, 3, "missing.txt")
+    assert result.stdout == ""
+    assert "oneDNN" not in result.stderr  # TensorFlow was not imported
+
+
+def test_several_mistakes_are_told_at_once_with_a_line_for_each(command):
+    result = command(
         "run", "text.txt", "--config", "wrong.toml", "--model", "lstm:units=0,dropout=2"
     )
     assert result.returncode == 2
@@ -81,19 +97,19 @@ def test_several_mistakes_are_told_at_once_with_a_line_for_each(textgen_command,
         assert word in result.stderr
 
 
-def test_a_mistake_in_a_list_of_corpora_names_the_file(textgen_command, here):
-    assert_told(textgen_command("run", "text.txt", "gone.txt"), 3, "gone.txt")
+def test_a_mistake_in_a_list_of_corpora_names_the_file(command):
+    assert_told(command("run", "text.txt", "gone.txt"), 3, "gone.txt")
 
 
-@pytest.mark.parametrize("command", ["generate", "resume", "evaluate", "report"])
-def test_a_run_that_is_not_there_is_told_at_once(command, textgen_command, here):
-    assert_told(textgen_command(command), 4, "no run under runs/", "textgen run")
-    assert_told(textgen_command(command, "nowhere"), 4, "nowhere")
-    assert_told(textgen_command(command, "taken"), 4, "run.toml")
+@pytest.mark.parametrize("name", ["generate", "resume", "evaluate", "report"])
+def test_a_run_that_is_not_there_is_told_at_once(name, command):
+    assert_told(command(name), 4, "no run under runs/", "textgen run")
+    assert_told(command(name, "nowhere"), 4, "nowhere")
+    assert_told(command(name, "taken"), 4, "run.toml")
 
 
-def test_an_exit_code_is_the_same_with_the_whole_trace(textgen_command, here):
-    result = textgen_command("run", "missing.txt", "--debug")
+def test_an_exit_code_is_the_same_with_the_whole_trace(command):
+    result = command("run", "missing.txt", "--debug")
     assert result.returncode == 3
     assert "Traceback" in result.stderr
     assert "There is no file missing.txt" in result.stderr
@@ -209,7 +225,7 @@ def test_a_run_that_diverges_names_the_cause_and_the_next_step(results, corpus):
     assert ("is kept" in result.stderr) == bool(kept)
 
 
-def test_a_finished_run_is_not_resumed_without_a_wish_for_more(results):
+def test_a_finished_run_is_not_resumed_unless_more_is_requested(results):
     assert_told(results["finished"], 2, "is finished", "--epochs")
     assert_told(results["more of both"], 2, "Both epochs and minutes")
     assert_told(results["no more"], 2, "positive")

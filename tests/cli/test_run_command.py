@@ -2,10 +2,16 @@
 
 import json
 import re
+import tomllib
 
 import pytest
+import typer
 from cli.commands import TINY, run_lines
+from cli.in_process import run_here
 
+from textgen_core.cli import app
+from textgen_core.config.settings import ARGUMENTS, help_of
+from textgen_core.registry.registry import KINDS
 from textgen_core.runs.files import read_rows
 
 FILES = {
@@ -247,16 +253,27 @@ def test_the_report_can_be_written_again(results, folder):
     assert only_json(results["report json"]) == {"report": "plain/report.html"}
 
 
-def test_a_dry_run_shows_the_configuration_and_writes_nothing(textgen_command, tmp_path, corpus):
-    import tomllib
-
-    result = textgen_command("run", corpus, *TINY, "--dry-run", "--out", "dry")
+def test_a_dry_run_shows_the_configuration_and_writes_nothing(
+    monkeypatch, capsys, tmp_path, corpus
+):
+    monkeypatch.chdir(tmp_path)
+    dry_run = ["run", str(corpus), *TINY, "--dry-run"]
+    result = run_here(monkeypatch, capsys, *dry_run, "--out", "dry")
     assert result.returncode == 0, result.stderr
     assert tomllib.loads(result.stdout)["model"]["units"] == [8]
     assert "Nothing was written" in result.stderr
-    assert list((tmp_path / "work").iterdir()) == []
-    value = json.loads(textgen_command("run", corpus, *TINY, "--dry-run", "--json").stdout)
+    assert list(tmp_path.iterdir()) == []
+    value = json.loads(run_here(monkeypatch, capsys, *dry_run, "--json").stdout)
     assert value["configuration"]["training"]["epochs"] == 1
+
+
+@pytest.mark.parametrize("argument", sorted({*ARGUMENTS} - {"corpus"}))
+def test_every_argument_that_is_a_setting_is_a_flag_with_its_help(argument):
+    command = typer.main.get_command(app).commands["run"]
+    (flag,) = [each for each in command.params if each.name == argument]
+    assert f"--{argument.replace('_', '-')}" in flag.opts
+    if argument not in KINDS:
+        assert flag.help.lower().rstrip(".") == help_of(argument).lower()
 
 
 def test_a_pipe_that_nobody_reads_is_warned_about(textgen_command, corpus):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -43,55 +44,90 @@ def imported_by(
     return {module.partition(".")[0] for module in modules}
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--help"],
-        ["run", "--help"],
-        ["plugins", "--help"],
-        ["explore", "--help"],
-        ["--version"],
-        ["recipes"],
-    ],
-)
-def test_help_imports_no_plugin_and_nothing_heavy(arguments: list[str]) -> None:
-    assert not imported_by(*arguments) & (HEAVY | PLUGINS)
+HELPS = [
+    ["--help"],
+    ["run", "--help"],
+    ["plugins", "--help"],
+    ["explore", "--help"],
+    ["--version"],
+    ["recipes"],
+]
+LISTS = [
+    ["plugins"],
+    ["plugins", "list", "--json"],
+    ["plugins", "show", "sampler/nucleus"],
+    ["plugins", "show", "model/transformer", "--json"],
+]
+MISTAKES = [
+    ["run", "--model", "lstn"],
+    ["run", "--sampler", "nucleus:p=1.5"],
+    ["run", "--set", "training.epoch=3"],
+    ["run", "--epochs", "0"],
+    ["run", "--recipe", "clasic"],
+    ["run", "--nothing"],
+    ["plugins", "show", "sampler/nothing"],
+    ["plugins", "new", "nucleus", "--kind", "sampler"],
+    ["explore", "neighbors", "king"],
+    ["explore", "temperature", "the", "--temperatures", "0"],
+    ["explore", "attention", "the", "--out", "picture.png"],
+    ["rum"],
+]
+RUN_LINES = """
+import json, sys
+from textgen_core.cli import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["textgen", *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        modules = sorted({name.partition(".")[0] for name in sys.modules})
+        print(json.dumps([ended.code, modules]), file=sys.__stderr__)
+"""
+
+
+def imported_after(lines: list[list[str]]) -> list[tuple[int, set[str]]]:
+    """Return for each command line its exit code, and what is imported once it has run.
+
+    All run in one fresh process, so the first that imports something is the one to look at.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_LINES, json.dumps(lines)],
+        env={key: text for key, text in os.environ.items() if not key.startswith("TEXTGEN_")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    found = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("[")]
+    assert len(found) == len(lines), done.stderr
+    return [(code, set(modules)) for code, modules in found]
+
+
+def test_help_imports_no_plugin_and_nothing_heavy() -> None:
+    for line, (code, imported) in zip(HELPS, imported_after(HELPS), strict=True):
+        assert code == 0, line
+        assert not imported & (HEAVY | PLUGINS), line
+
+
+def test_lists_of_components_import_the_plugins_and_nothing_heavy() -> None:
+    for line, (code, imported) in zip(LISTS, imported_after(LISTS), strict=True):
+        assert code == 0, line
+        assert not imported & HEAVY, line
+        assert imported >= PLUGINS, line
+
+
+def test_a_mistake_is_told_before_anything_heavy_is_imported() -> None:
+    for line, (code, imported) in zip(MISTAKES, imported_after(MISTAKES), strict=True):
+        assert code == 2, line
+        assert not imported & HEAVY, line
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [
-        ["plugins"],
-        ["plugins", "list", "--json"],
-        ["plugins", "show", "sampler/nucleus"],
-        ["plugins", "show", "model/transformer", "--json"],
-    ],
+    ("arguments", "code"), [(["--help"], 0), (["plugins"], 0), (["run", "--model", "lstn"], 2)]
 )
-def test_lists_of_components_import_the_plugins_and_nothing_heavy(arguments: list[str]) -> None:
-    imported = imported_by(*arguments)
-    assert not imported & HEAVY
-    assert imported >= PLUGINS
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["run", "--model", "lstn"],
-        ["run", "--sampler", "nucleus:p=1.5"],
-        ["run", "--set", "training.epoch=3"],
-        ["run", "--epochs", "0"],
-        ["run", "--recipe", "clasic"],
-        ["run", "--nothing"],
-        ["plugins", "show", "sampler/nothing"],
-        ["plugins", "new", "nucleus", "--kind", "sampler"],
-        ["explore", "neighbors", "king"],
-        ["explore", "temperature", "the", "--temperatures", "0"],
-        ["explore", "attention", "the", "--out", "picture.png"],
-        ["rum"],
-    ],
-)
-def test_a_mistake_is_told_before_anything_heavy_is_imported(arguments: list[str]) -> None:
-    assert not imported_by(*arguments, code=2) & HEAVY
+def test_the_interpreter_itself_reports_nothing_heavy(arguments: list[str], code: int) -> None:
+    assert not imported_by(*arguments, code=code) & HEAVY
 
 
 def test_completion_imports_no_plugin_and_nothing_heavy() -> None:

@@ -70,7 +70,6 @@ def describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:
         entry_point=entry_point.name,
         module=entry_point.value,
         path=str(distribution.locate_file("")) if distribution else "",
-        status="ok",
     )
 
 

@@ -49,10 +49,9 @@ def check_options(
             try:
                 values[name] = convert(value, by_name[name].type, by_name[name].rules)
             except BadValue as bad:
-                raise ComponentError(
-                    f"{owner}: {name} cannot be {_shortened(repr(value))} ({place}).",
-                    f"Allowed: {bad.allowed}.",
-                ) from bad
+                shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+                problem = f"{owner}: {name} cannot be {shown} ({place})."
+                raise ComponentError(problem, f"Allowed: {bad.allowed}.") from bad
     faults.raise_any()
     return values
 
@@ -110,16 +109,18 @@ def convert(value: Any, declared: Any, rules: OptionRules) -> Any:
 def _parse(value: Any, declared: Any) -> Any:
     """Return a value as the declared type; raises ValueError."""
     origin, arguments = typing.get_origin(declared), typing.get_args(declared)
-    if origin in (typing.Union, types.UnionType):
+    if origin in _UNIONS:
         return _parse_union(value, declared)
-    if origin is Literal:
-        return _parse_literal(value, arguments)
     if origin is tuple:
         return _parse_tuple(value, arguments)
-    if declared not in _PARSERS:
+    value = plain_text(value)
+    if origin is Literal:
+        return _parse_literal(value, arguments)
+    if declared not in _SCALARS:
         raise TypeError(f"an option cannot be of type {declared!r}")
+    _, parse = _SCALARS[declared]
     try:
-        return _PARSERS[declared](value)
+        return parse(value)
     except (TypeError, OverflowError) as error:
         raise ValueError from error
 
@@ -135,25 +136,24 @@ def _parse_union(value: Any, declared: Any) -> Any:
     raise ValueError
 
 
-def _parse_literal(value: Any, choices: tuple[Any, ...]) -> Any:
-    if isinstance(value, str):
-        text = plain_text(value).strip()
-        for choice in choices:
-            if text == _word(choice) or (_has_word(choice) and text.lower() == _word(choice)):
-                return choice
-    for choice in choices:
-        if type(value) is type(choice) and value == choice:
-            return choice
-    raise ValueError
-
-
 def _parse_tuple(value: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
     if isinstance(value, str):
         value = split_list(value)
     items = value if isinstance(value, (list, tuple)) else [value]
-    if len(kinds) == 2 and kinds[1] is Ellipsis:
+    if kinds[-1] is Ellipsis:
         kinds = kinds[:1] * len(items)
     return tuple(_parse(item, kind) for item, kind in zip(items, kinds, strict=True))
+
+
+def _parse_literal(value: Any, choices: tuple[Any, ...]) -> Any:
+    for choice in choices:
+        if type(value) is type(choice) and value == choice:
+            return choice
+        if isinstance(value, str):
+            text = value.strip().lower() if _has_word(choice) else value.strip()
+            if text == _word(choice):
+                return choice
+    raise ValueError
 
 
 def _parse_bool(value: Any) -> bool:
@@ -180,22 +180,28 @@ def _parse_float(value: Any) -> float:
 def _parse_str(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError
-    return str(plain_text(value))
+    return value
 
 
 def _parse_path(value: Any) -> Path:
-    path = plain_text(value) if isinstance(value, str) else value
-    if not str(path):
+    if not str(value):
         raise ValueError
-    return Path(path)
+    return Path(value)
 
 
-_PARSERS: Mapping[Any, Callable[[Any], Any]] = {
-    bool: _parse_bool,
-    int: _parse_int,
-    float: _parse_float,
-    str: _parse_str,
-    Path: _parse_path,
+_UNIONS = (typing.Union, types.UnionType)
+_SCALARS: Mapping[Any, tuple[str, Callable[[Any], Any]]] = {
+    bool: ("true or false", _parse_bool),
+    int: ("a whole number", _parse_int),
+    float: ("a number", _parse_float),
+    str: ("text", _parse_str),
+    Path: ("a path", _parse_path),
+}
+_BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "above": operator.gt,
+    "below": operator.lt,
 }
 
 
@@ -204,16 +210,11 @@ def _check_rules(value: Any, rules: OptionRules) -> None:
         return
     if rules.choices and value not in rules.choices:
         raise ValueError
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return
-    within = (
-        (rules.at_least is None or value >= rules.at_least)
-        and (rules.at_most is None or value <= rules.at_most)
-        and (rules.above is None or value > rules.above)
-        and (rules.below is None or value < rules.below)
-    )
-    if not within:
-        raise ValueError
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        for name, holds in _BOUNDS.items():
+            bound = getattr(rules, name)
+            if bound is not None and not holds(value, bound):
+                raise ValueError
 
 
 def is_none(value: Any) -> bool:
@@ -234,25 +235,13 @@ def _word(choice: Any) -> str:
     return str(choice).lower() if _has_word(choice) else str(choice)
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 # ---- types --------------------------------------------------------------------------------------
-
-_TYPE_WORDS: Mapping[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    Path: "a path",
-}
 
 
 def describe_type(declared: Any) -> str:
     """Return a declared type in words, such as `a whole number or none`."""
     origin, arguments = typing.get_origin(declared), typing.get_args(declared)
-    if origin in (typing.Union, types.UnionType):
+    if origin in _UNIONS:
         words = [describe_type(each) for each in _kinds_of(declared)]
         return " or ".join([*words, "none"] if type(None) in arguments else words)
     if origin is Literal:
@@ -262,7 +251,7 @@ def describe_type(declared: Any) -> str:
         if arguments[-1] is Ellipsis:
             return f"a list of values, each {words[0]}"
         return f"a list of {len(words)} values: " + ", ".join(words)
-    return _TYPE_WORDS.get(declared, str(declared))
+    return _SCALARS[declared][0] if declared in _SCALARS else str(declared)
 
 
 def listed_values(option: Option) -> Iterator[Any]:
@@ -298,6 +287,6 @@ def _filled(declared: Any, item: Any) -> Any:
 
 def _kinds_of(declared: Any) -> list[Any]:
     """Return the members of a union but None; of another type itself."""
-    if typing.get_origin(declared) not in (typing.Union, types.UnionType):
+    if typing.get_origin(declared) not in _UNIONS:
         return [declared]
     return [each for each in typing.get_args(declared) if each is not type(None)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import Any
 
 # A quoted value (after `=`, a comma or the start, before a comma or the end), or a comma.
 _QUOTED_OR_COMMA = re.compile(r"(?:(?<=[=,])|^)\s*'.*?'(?=\s*(?:,|$))|,", re.DOTALL)
@@ -18,9 +19,9 @@ class SpecText(str):
     __slots__ = ()
 
 
-def plain_text(text: str) -> str:
-    """Return a text without the quotes that protected it in a spec."""
-    return unquote(text) if isinstance(text, SpecText) else text
+def plain_text(value: Any) -> Any:
+    """Return a text without the quotes that protected it in a spec; other values as they are."""
+    return str(unquote(value)) if isinstance(value, SpecText) else value
 
 
 def split_list(text: str) -> list[str]:

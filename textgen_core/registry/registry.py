@@ -44,10 +44,10 @@ class Plugin:
     """
 
     distribution: str
-    version: str
-    entry_point: str
+    version: str = ""
+    entry_point: str = ""
     module: str
-    status: Literal["ok", "failed", "disabled"]
+    status: Literal["ok", "failed", "disabled"] = "ok"
     path: str = ""
     error: str = ""
     import_seconds: float = 0.0

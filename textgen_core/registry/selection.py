@@ -168,11 +168,5 @@ def _registered(registry: Registry, kind: str, cls: type, place: str) -> Compone
         check_class(kind, cls.__name__, cls)
     except UnusablePluginError as error:
         raise ComponentError(f"It cannot be used, since {error} ({place}).") from error
-    no_plugin = Plugin(
-        distribution="",
-        version="",
-        entry_point="",
-        module=f"{cls.__module__}.{cls.__qualname__}",
-        status="ok",
-    )
+    no_plugin = Plugin(distribution="", module=f"{cls.__module__}.{cls.__qualname__}")
     return Component(kind=kind, name=cls.__name__, cls=cls, plugin=no_plugin)

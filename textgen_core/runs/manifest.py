@@ -22,7 +22,7 @@ from textgen_core.registry.registry import (
     KINDS,
     ONLY,
     UNKNOWN,
-    Plugin,
+    Component,
     Registry,
     normalised,
     same_distribution,
@@ -47,6 +47,27 @@ _FREE = (
 _PACKAGES = (CORE, "tensorflow", "keras", "tokenizers", "numpy", "safetensors", "sacrebleu")
 
 
+@attrs.frozen(kw_only=True)
+class RecordedComponent:
+    """A component of a run, as manifest.json names it."""
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it apart from every other component."""
+        return self.kind, self.name, normalised(self.distribution)
+
+    @property
+    def install(self) -> str:
+        """The command that installs it: in its version, or the newest where that is unknown."""
+        pinned = "" if self.version == UNKNOWN else f"=={self.version}"
+        return f"pip install {self.distribution}{pinned}"
+
+
 def describe_run(
     configuration: Configuration,
     *,
@@ -59,15 +80,7 @@ def describe_run(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": configuration.seed,
         "versions": {package: _version(package) for package in _PACKAGES},
-        "components": [
-            {
-                "kind": chosen.component.kind,
-                "name": chosen.name,
-                "distribution": chosen.component.plugin.distribution,
-                "version": chosen.component.plugin.version,
-            }
-            for chosen in configuration.components
-        ],
+        "components": [attrs.asdict(_record(each.component)) for each in configuration.components],
         "corpus": [dict(file) for file in files],
         "settings": settings_to_keep(configuration),
         "machine": dict(machine),
@@ -87,14 +100,16 @@ def load_configuration(
     warnings: list[str] = []
     missing: set[str] = set()
     if run.manifest.is_file():  # a run that was interrupted early has none yet
-        manifest = read_json(run.manifest)
-        for kind, error in missing_components(run, manifest, registry):
-            if kind in (*used, *ONE):
+        recorded = _read_components(run)
+        for each in recorded:
+            error = _why_missing(run, each, registry)
+            if error is not None and each.kind in (*used, *ONE):
                 raise error
-            missing.add(kind)
-            warnings.append(f"{error.problem} {error.advice}")
-        warnings += version_changes(run, manifest, registry)
-        registry = _without_later_namesakes(registry, _needed(run, manifest))
+            if error is not None:
+                missing.add(each.kind)
+                warnings.append(f"{error.problem} {error.advice}")
+        warnings += _version_changes(run, recorded, registry)
+        registry = _without_later_namesakes(registry, recorded)
     try:
         layers = file_layers(run.configuration, NO_RECIPE)
         configuration = resolve([_without(layer, missing) for layer in layers], registry)
@@ -147,62 +162,6 @@ def check_settings(run: RunDirectory, configuration: Configuration, precision: s
         )
 
 
-def missing_components(
-    run: RunDirectory, manifest: Mapping[str, Any], registry: Registry
-) -> Iterator[tuple[str, RunDirectoryError]]:
-    """Yield kind and error of each component of the run that its distribution does not offer."""
-    for needed in _needed(run, manifest):
-        kind, name, distribution = needed["kind"], needed["name"], needed["distribution"]
-        if not distribution:
-            error = RunDirectoryError(
-                f"{run.path} was made with the {kind} {name}, which no plugin provides.",
-                advice="Register the class as a plugin to open the run with it.",
-            )
-            yield kind, error
-        elif not registry.candidates(kind, f"{distribution}/{name}"):
-            yield kind, _missing(run, needed, registry.plugins)
-
-
-def _without(layer: Layer, kinds: Collection[str]) -> Layer:
-    """Return a layer without the components of some kinds."""
-    gone = {f"{kind}s" for kind in kinds}
-    kept = {key: value for key, value in layer.table.items() if key not in gone}
-    return attrs.evolve(layer, table=kept)
-
-
-def _without_later_namesakes(registry: Registry, needed: Iterable[Mapping[str, str]]) -> Registry:
-    """Return the registry without other components that have the names of the run's own.
-
-    run.toml has the short name of a component wherever it was unique when the run was made.
-    """
-    own = {(each["kind"], each["name"], normalised(each["distribution"])) for each in needed}
-    names = {(kind, name) for kind, name, _ in own}
-    kept = [
-        each
-        for each in registry.components
-        if (each.kind, each.name) not in names
-        or (each.kind, each.name, normalised(each.plugin.distribution)) in own
-    ]
-    return attrs.evolve(registry, components=tuple(kept))
-
-
-def version_changes(
-    run: RunDirectory, manifest: Mapping[str, Any], registry: Registry
-) -> Iterator[str]:
-    """Yield a warning for each distribution that is installed in another version."""
-    installed = {
-        normalised(each.distribution): (each.distribution, each.version)
-        for each in reversed(registry.plugins)
-    }
-    for needed in _needed(run, manifest):
-        # Popped, so that each distribution is warned about once.
-        name, version = installed.pop(normalised(needed["distribution"]), ("", needed["version"]))
-        if version != needed["version"]:
-            change = f"{run.path} was made with {name} {needed['version']}; installed is {version}."
-            known = needed["version"] != UNKNOWN
-            yield change + (f" Restore it: {_install(name, needed['version'])}" if known else "")
-
-
 def changed_files(
     manifest: Mapping[str, Any], files: Iterable[Mapping[str, Any]]
 ) -> tuple[str, ...]:
@@ -218,27 +177,43 @@ def changed_files(
     return tuple(path for path in sorted({*known, *found}) if known.get(path) != found.get(path))
 
 
-def _needed(run: RunDirectory, manifest: Mapping[str, Any]) -> list[dict[str, str]]:
-    needed = manifest.get("components") if isinstance(manifest, Mapping) else None
-    if not isinstance(needed, list) or not all(_is_component(each) for each in needed):
-        raise RunDirectoryError(f"{run.manifest} is damaged: its components cannot be read.")
-    return needed
-
-
-def _is_component(described: Any) -> bool:
-    keys = ("kind", "name", "distribution", "version")
-    return isinstance(described, Mapping) and all(
-        isinstance(described.get(key), str) for key in keys
+def _record(component: Component) -> RecordedComponent:
+    return RecordedComponent(
+        kind=component.kind,
+        name=component.name,
+        distribution=component.plugin.distribution,
+        version=component.plugin.version,
     )
 
 
-def _missing(
-    run: RunDirectory, needed: Mapping[str, str], plugins: Sequence[Plugin]
-) -> RunDirectoryError:
-    distribution, version = needed["distribution"], needed["version"]
-    own = [each for each in plugins if same_distribution(each.distribution, distribution)]
+def _read_components(run: RunDirectory) -> list[RecordedComponent]:
+    """Return the components that manifest.json names; raises RunDirectoryError."""
+    manifest = read_json(run.manifest)
+    tables = manifest.get("components") if isinstance(manifest, Mapping) else None
+    names = [each.name for each in attrs.fields(RecordedComponent)]
+    if not isinstance(tables, list) or not all(
+        isinstance(table, Mapping) and all(isinstance(table.get(name), str) for name in names)
+        for table in tables
+    ):
+        raise RunDirectoryError(f"{run.manifest} is damaged: its components cannot be read.")
+    return [RecordedComponent(**{name: table[name] for name in names}) for table in tables]
+
+
+def _why_missing(
+    run: RunDirectory, recorded: RecordedComponent, registry: Registry
+) -> RunDirectoryError | None:
+    """Return the error for a component that its distribution does not provide here, if so."""
+    kind, name, distribution = recorded.kind, recorded.name, recorded.distribution
+    if not distribution:
+        return RunDirectoryError(
+            f"{run.path} was made with the {kind} {name}, which no plugin provides.",
+            advice="Register the class as a plugin to open the run with it.",
+        )
+    if registry.candidates(kind, f"{distribution}/{name}"):
+        return None
+    own = [each for each in registry.plugins if same_distribution(each.distribution, distribution)]
     failed = [each for each in own if each.status == "failed"]
-    install = f"{_install(distribution, version)} (your own: pip install -e FOLDER)"
+    install = f"{recorded.install} (your own: pip install -e FOLDER)"
     if any(each.status == "disabled" for each in own):
         state = "is disabled"
         advice = f"Enable it: see the environment variables {DISABLE} and {ONLY}."
@@ -250,13 +225,46 @@ def _missing(
         advice = f"Install the version it was made with: {install}"
     else:
         state, advice = "is not installed", f"Install it: {install}"
-    what = f"the {needed['kind']} {needed['name']!r} of {distribution} {version}"
+    what = f"the {kind} {name!r} of {distribution} {recorded.version}"
     return RunDirectoryError(f"{run.path} needs {what}, which {state}.", advice=advice)
 
 
-def _install(distribution: str, version: str) -> str:
-    """Return the command that installs a version; the newest where it is unknown."""
-    return f"pip install {distribution}" + ("" if version == UNKNOWN else f"=={version}")
+def _version_changes(
+    run: RunDirectory, recorded: Iterable[RecordedComponent], registry: Registry
+) -> Iterator[str]:
+    """Yield a warning for each distribution that is installed in another version."""
+    original = {normalised(each.distribution): each for each in recorded}
+    installed = {normalised(each.distribution): each for each in registry.plugins}
+    for name in sorted(original.keys() & installed.keys()):
+        then, now = original[name], installed[name]
+        if then.version != now.version:
+            restore = "" if then.version == UNKNOWN else f" Restore it: {then.install}"
+            yield (
+                f"{run.path} was made with {now.distribution} {then.version}; "
+                f"installed is {now.version}.{restore}"
+            )
+
+
+def _without_later_namesakes(registry: Registry, recorded: Iterable[RecordedComponent]) -> Registry:
+    """Return the registry without other components that have the names of the run's own.
+
+    run.toml has the short name of a component wherever it was unique when the run was made.
+    """
+    own = {each.key for each in recorded}
+    names = {(kind, name) for kind, name, _ in own}
+    kept = [
+        each
+        for each in registry.components
+        if (each.kind, each.name) not in names or _record(each).key in own
+    ]
+    return attrs.evolve(registry, components=tuple(kept))
+
+
+def _without(layer: Layer, kinds: Collection[str]) -> Layer:
+    """Return a layer without the components of some kinds."""
+    gone = {f"{kind}s" for kind in kinds}
+    kept = {key: value for key, value in layer.table.items() if key not in gone}
+    return attrs.evolve(layer, table=kept)
 
 
 def _toml_text(value: Any) -> str:

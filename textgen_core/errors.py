@@ -32,7 +32,7 @@ class TextgenError(Exception):
 
     Args:
         problem: what is wrong, with the value and the place.
-        allowed: what would be right; empty where that goes without saying.
+        allowed: what would be right; empty where that is obvious.
         advice: the next step, usually a command.
     """
 
@@ -158,7 +158,7 @@ def component_errors(
 
     Args:
         component: what the error calls it: "The model 'gru' (textgen-gru)".
-        doing: what it was asked for, where that is not obvious: "its signature".
+        doing: what it was doing, where that is not obvious: "its signature".
         advice: the last line of the error.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Sizes, durations, counts and other programs' text, as a person is shown them."""
+"""Sizes, durations, counts and untrusted text, formatted for people."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _default(
         list_components(kind, timings, as_json)
     elif kind or timings or as_json:
         raise UsageError(
-            f"An option stands before {context.invoked_subcommand!r}, which does not see it.",
+            f"An option is given before {context.invoked_subcommand!r}, which ignores it.",
             f"Allowed: textgen plugins {context.invoked_subcommand} with its options after it.",
         )
 

@@ -33,7 +33,7 @@ COMPONENTS = {
     "tracker": "An experiment tracker; may be repeated.",
 }
 REPEATED = ("metric", "tracker")
-SETTINGS = {  # what stands for the value in the help
+SETTINGS = {  # the metavar of each flag that is a setting
     "epochs": "N",
     "minutes": "M",
     "batch_size": "N",

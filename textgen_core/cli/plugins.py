@@ -26,7 +26,7 @@ from textgen_core.errors import UsageError
 from textgen_core.formatting import printable
 
 if TYPE_CHECKING:
-    from textgen_core.registry.registry import Plugin, Registry
+    from textgen_core.registry.registry import Registry
 
 COLUMNS = ("name", "provider", "version", "status", "summary")
 
@@ -120,7 +120,7 @@ def why(reference: ReferenceArgument, as_json: Json = False) -> None:
                 "winner": None if winner is None else component_as_json(winner),
                 "rule": decision.rule,
                 "candidates": [component_as_json(each) for each in decision.candidates],
-                "not_loaded": [plugin_as_json(each) for each in _not_loaded(registry)],
+                "not_loaded": [plugin_as_json(each) for each in registry.not_loaded],
             }
         )
         return
@@ -130,7 +130,7 @@ def why(reference: ReferenceArgument, as_json: Json = False) -> None:
         mark = "*" if each is winner else " "
         typer.echo(f"  {mark} {kind}/{each.qualified_name}")
         typer.echo(f"      {each.plugin.who}, {each.location}")
-    for plugin in _not_loaded(registry):
+    for plugin in registry.not_loaded:
         typer.echo(f"\nNot loaded: {plugin.who}, {plugin.status}")
 
 
@@ -164,7 +164,7 @@ def _in_columns(row: tuple[str, ...], widths: list[int]) -> str:
 
 def _show_left_out(registry: Registry) -> None:
     """Print the plugins that are disabled or failed, with the cause."""
-    for plugin in _not_loaded(registry):
+    for plugin in registry.not_loaded:
         cause = f": {plugin.error}" if plugin.error else ""
         typer.echo(f"{plugin.status}: {plugin.who}{cause}")
         if plugin.status == "failed":
@@ -178,7 +178,3 @@ def _show_timings(registry: Registry) -> None:
     for plugin in sorted(asked, key=lambda each: -each.import_seconds):
         typer.echo(f"  {plugin.import_seconds:7.3f} s  {plugin.who}")
     typer.echo(f"  {sum(each.import_seconds for each in asked):7.3f} s  in all")
-
-
-def _not_loaded(registry: Registry) -> list[Plugin]:
-    return [plugin for plugin in registry.plugins if plugin.status != "ok"]

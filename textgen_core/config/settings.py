@@ -12,7 +12,7 @@ from typing import Literal
 
 import attrs
 
-from textgen_core.components import Option, OptionRules, option, options_of
+from textgen_core.components import RULES, Option, OptionRules, option
 
 
 @attrs.frozen(kw_only=True)
@@ -227,6 +227,5 @@ ARGUMENTS: Mapping[str, str] = {
 def help_of(argument: str) -> str:
     """Return what an argument that is a setting of a section, or the seed, does."""
     section, _, key = ARGUMENTS[argument].partition(".")
-    declared = options_of(SECTIONS[section]) if key else (SEED,)
-    (found,) = (each.rules.help for each in declared if each.name == (key or section))
-    return found
+    rules = attrs.fields_dict(SECTIONS[section])[key].metadata[RULES] if key else SEED.rules
+    return str(rules.help)

@@ -97,8 +97,9 @@ def unmet_requirement(entry_point: importlib.metadata.EntryPoint) -> str:
 def is_enabled(plugin: Plugin, environment: Mapping[str, str]) -> bool:
     """Return whether the environment variables leave a plugin enabled."""
     only = _references(environment, ONLY)
-    wanted = not only or _named_in(plugin, only)
-    return wanted and not _named_in(plugin, _references(environment, DISABLE))
+    disabled = _references(environment, DISABLE)
+    wanted = not only or any(_names(each, plugin) for each in only)
+    return wanted and not any(_names(each, plugin) for each in disabled)
 
 
 def unmatched(plugins: Iterable[Plugin], environment: Mapping[str, str]) -> Iterator[str]:
@@ -111,10 +112,6 @@ def unmatched(plugins: Iterable[Plugin], environment: Mapping[str, str]) -> Iter
 
 def _references(environment: Mapping[str, str], variable: str) -> list[str]:
     return [word for word in re.split(r"[,\s]+", environment.get(variable, "")) if word]
-
-
-def _named_in(plugin: Plugin, references: Iterable[str]) -> bool:
-    return any(_names(reference, plugin) for reference in references)
 
 
 def _names(reference: str, plugin: Plugin) -> bool:

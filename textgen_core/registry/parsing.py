@@ -114,10 +114,12 @@ def _parse(value: Any, declared: Any) -> Any:
     if origin is tuple:
         return _parse_tuple(value, arguments)
     value = plain_text(value)
-    if origin is Literal:
-        return _parse_literal(value, arguments)
+    if origin is Literal or declared is bool:
+        return _parse_literal(value, arguments or (False, True))
     if declared not in _SCALARS:
         raise TypeError(f"an option cannot be of type {declared!r}")
+    if isinstance(value, bool):
+        raise ValueError
     _, parse = _SCALARS[declared]
     try:
         return parse(value)
@@ -156,20 +158,12 @@ def _parse_literal(value: Any, choices: tuple[Any, ...]) -> Any:
     raise ValueError
 
 
-def _parse_bool(value: Any) -> bool:
-    if not isinstance(value, bool) and _lowered(value) not in ("true", "false"):
-        raise ValueError
-    return value if isinstance(value, bool) else _lowered(value) == "true"
-
-
 def _parse_int(value: Any) -> int:
-    if isinstance(value, bool):
-        raise ValueError
     return int(value) if isinstance(value, str) else operator.index(value)
 
 
 def _parse_float(value: Any) -> float:
-    if isinstance(value, bool) or not (isinstance(value, str) or hasattr(value, "__float__")):
+    if not isinstance(value, str) and not hasattr(value, "__float__"):
         raise ValueError
     number = float(value)
     if not math.isfinite(number):
@@ -191,7 +185,6 @@ def _parse_path(value: Any) -> Path:
 
 _UNIONS = (typing.Union, types.UnionType)
 _SCALARS: Mapping[Any, tuple[str, Callable[[Any], Any]]] = {
-    bool: ("true or false", _parse_bool),
     int: ("a whole number", _parse_int),
     float: ("a number", _parse_float),
     str: ("text", _parse_str),
@@ -244,6 +237,8 @@ def describe_type(declared: Any) -> str:
     if origin in _UNIONS:
         words = [describe_type(each) for each in _kinds_of(declared)]
         return " or ".join([*words, "none"] if type(None) in arguments else words)
+    if declared is bool:
+        return "true or false"
     if origin is Literal:
         return ", ".join(map(_word, arguments))
     if origin is tuple:

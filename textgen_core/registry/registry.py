@@ -133,6 +133,11 @@ class Registry:
         return tuple(plugin for plugin in self.plugins if plugin.status == "failed")
 
     @property
+    def not_loaded(self) -> tuple[Plugin, ...]:
+        """The plugins that failed or are disabled."""
+        return tuple(plugin for plugin in self.plugins if plugin.status != "ok")
+
+    @property
     def delays(self) -> tuple[str, ...]:
         """A warning for each plugin that took long to import."""
         return tuple(
@@ -214,11 +219,10 @@ class Registry:
         )
 
     def _unknown(self, kind: str, name: str, place: str) -> ComponentError:
-        silent = [plugin for plugin in self.plugins if plugin.status != "ok"]
         advice = f"See: textgen plugins list --kind {kind}"
-        if silent:
-            words = ", ".join(f"{plugin.distribution} ({plugin.status})" for plugin in silent)
-            advice += f"; not loaded: {words}"
+        if self.not_loaded:
+            words = (f"{each.distribution} ({each.status})" for each in self.not_loaded)
+            advice += f"; not loaded: {', '.join(words)}"
         known = self.names(kind)
         if "/" in name:
             known = tuple(each.qualified_name for each in self.of_kind(kind))

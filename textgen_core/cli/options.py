@@ -17,7 +17,7 @@ from textgen_core.cli.completing import complete_reference, complete_run, comple
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from textgen_core.registry.registry import Registry
+    from textgen_core.registry import Registry
 
 RUN_HELP = "A run's directory, or the beginning of its name under runs/; default: the newest."
 RunArgument = Annotated[
@@ -86,7 +86,7 @@ Samplers = Annotated[
 
 def discover_plugins() -> Registry:
     """Return the installed plugins; those that failed, or took long, are warned about."""
-    from textgen_core.registry.discovery import discover
+    from textgen_core.registry import discover
 
     registry = discover()
     for text in registry.complaints:

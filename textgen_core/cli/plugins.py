@@ -26,7 +26,7 @@ from textgen_core.errors import UsageError
 from textgen_core.formatting import printable
 
 if TYPE_CHECKING:
-    from textgen_core.registry.registry import Registry
+    from textgen_core.registry import Registry
 
 COLUMNS = ("name", "provider", "version", "status", "summary")
 
@@ -65,8 +65,7 @@ def _default(
 @app.command("list")
 def list_components(kind: Kind = None, timings: Timings = False, as_json: Json = False) -> None:
     """List every component with its provider, and the plugins that failed."""
-    from textgen_core.registry.discovery import discover
-    from textgen_core.registry.registry import KINDS
+    from textgen_core.registry import KINDS, discover
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f"--kind cannot be {kind!r}.", f"Allowed: {', '.join(KINDS)}.")

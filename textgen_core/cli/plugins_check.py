@@ -11,7 +11,7 @@ from textgen_core.cli.plugins_json import JSON_VERSION
 from textgen_core.formatting import printable
 
 if TYPE_CHECKING:
-    from textgen_core.registry.registry import Component
+    from textgen_core.registry import Component
     from textgen_core.testing import Result
 
 

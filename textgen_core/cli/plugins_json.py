@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from textgen_core.registry.registry import Component, Plugin, Registry
+    from textgen_core.registry import Component, Plugin, Registry
 
 JSON_VERSION = 1  # raised when a key is removed or changes its meaning
 

@@ -35,8 +35,8 @@ from textgen_core.config.sources import (
     settings_layer,
 )
 from textgen_core.errors import ComponentError, ConfigurationError, Faults, one_error
+from textgen_core.registry import Registry
 from textgen_core.registry.parsing import check_options, is_none, plain_options, unknown_name
-from textgen_core.registry.registry import Registry
 from textgen_core.registry.selection import ResolvedComponent, as_list, choose, choose_all, spec_of
 from textgen_core.registry.specs import Spec, parse_spec
 

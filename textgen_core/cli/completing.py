@@ -11,13 +11,12 @@ import functools
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textgen_core.cli.bash_words import BEFORE
 from textgen_core.cli.startup import turned_away
-
-if TYPE_CHECKING:
-    from textgen_core.components import Option
+from textgen_core.components import Option, options_of
+from textgen_core.config.settings import SECTIONS
 
 Offers = list[tuple[str, str]]  # a completion and its help
 
@@ -58,7 +57,7 @@ def complete_reference(_: str) -> Iterator[tuple[str, str]]:
 
     registry = discover()
     for kind in KINDS:
-        for name, each in zip(registry.names(kind), registry.of_kind(kind), strict=True):
+        for name, each in registry.by_name(kind).items():
             yield f"{kind}/{name}", each.summary
 
 
@@ -96,9 +95,6 @@ def complete_recipe(_: str) -> Iterator[tuple[str, str]]:
 @_completes
 def complete_setting(typed: str) -> Iterator[tuple[str, str]]:
     """Offer the settings of every section, and the named values of one."""
-    from textgen_core.components import options_of
-    from textgen_core.config.settings import SECTIONS
-
     for section, cls in SECTIONS.items():
         for each in options_of(cls):
             start = f"{section}.{each.name}="
@@ -111,11 +107,10 @@ def complete_setting(typed: str) -> Iterator[tuple[str, str]]:
 def _offer_specs(kind: str, typed: str) -> Iterator[tuple[str, str]]:
     from textgen_core.registry.discovery import discover
 
-    registry = discover()
     name, colon, rest = typed.partition(":")
     found = {
         each: component
-        for each, component in zip(registry.names(kind), registry.of_kind(kind), strict=True)
+        for each, component in discover().by_name(kind).items()
         if (each == name if colon else each.startswith(typed))
     }
     for each, component in found.items():
@@ -127,8 +122,6 @@ def _offer_specs(kind: str, typed: str) -> Iterator[tuple[str, str]]:
 
 def _offer_options(start: str, component: type, rest: str) -> Iterator[tuple[str, str]]:
     """Yield a spec with one more option, or with a value for the option that is being typed."""
-    from textgen_core.components import options_of
-
     done, comma, item = rest.rpartition(",")
     given = {each.partition("=")[0].replace("-", "_") for each in done.split(",")}
     name, equals, _ = item.partition("=")

@@ -17,7 +17,7 @@ from textgen_core.cli.completing import complete_reference, complete_run, comple
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from textgen_core.registry import Registry
+    from textgen_core.registry import Component, Registry
 
 RUN_HELP = "A run's directory, or the beginning of its name under runs/; default: the newest."
 RunArgument = Annotated[
@@ -92,6 +92,14 @@ def discover_plugins() -> Registry:
     for text in registry.complaints:
         warn(text)
     return registry
+
+
+def find_component(reference: str) -> Component:
+    """Return the component that a REF on the command line means."""
+    from textgen_core.registry.registry import parse_reference
+
+    kind, name = parse_reference(reference)
+    return discover_plugins().find(kind, name, place="REF")
 
 
 def warn(text: str) -> None:

@@ -11,6 +11,7 @@ from textgen_core.cli.options import (
     Json,
     ReferenceArgument,
     discover_plugins,
+    find_component,
     print_json,
     warn,
 )
@@ -84,10 +85,7 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
 @app.command("show")
 def show(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Show a component: its provider, and every option with type, default and bounds."""
-    from textgen_core.registry.registry import parse_reference
-
-    kind, name = parse_reference(reference)
-    component = discover_plugins().find(kind, name, place="REF")
+    component = find_component(reference)
     described = component_as_json(component, with_options=True)
     if as_json:
         print_json(described)
@@ -142,7 +140,7 @@ def _show_components(registry: Registry, kinds: list[str]) -> None:
     rows = {
         kind: [
             (name, each.plugin.distribution, each.plugin.version, each.plugin.status, each.summary)
-            for name, each in zip(registry.names(kind), registry.of_kind(kind), strict=True)
+            for name, each in registry.by_name(kind).items()
         ]
         for kind in kinds
     }

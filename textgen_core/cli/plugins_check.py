@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from textgen_core.cli.options import Json, ReferenceArgument, discover_plugins, print_json
+from textgen_core.cli.options import Json, ReferenceArgument, find_component, print_json
 from textgen_core.cli.plugins_json import JSON_VERSION
 from textgen_core.formatting import printable
 
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 def check(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Check that an installed component keeps its contract; exit code 1 if not."""
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.registry.registry import parse_reference
 
-    kind, name = parse_reference(reference)
-    component = discover_plugins().find(kind, name, place="REF")
+    component = find_component(reference)
     import_tensorflow()
     from textgen_core.testing import run_checks, summarise
 
@@ -29,7 +27,7 @@ def check(reference: ReferenceArgument, as_json: Json = False) -> None:
     if as_json:
         print_json(_as_json(component, results))
     else:
-        typer.echo(f"{kind}/{component.qualified_name}: {summarise(results)}")
+        typer.echo(f"{component.kind}/{component.qualified_name}: {summarise(results)}")
     if any(result.failed for result in results):
         raise typer.Exit(1)
 

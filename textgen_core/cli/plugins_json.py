@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from textgen_core.components import options_of
+
 if TYPE_CHECKING:
     from textgen_core.registry import Component, Plugin, Registry
 
@@ -39,7 +41,6 @@ def plugin_as_json(plugin: Plugin) -> dict[str, Any]:
 
 def component_as_json(component: Component, *, with_options: bool = False) -> dict[str, Any]:
     """Return a component; `with_options` adds type, default, bounds and help of every option."""
-    from textgen_core.components import options_of
     from textgen_core.registry.parsing import describe_type, plain_value
 
     described: dict[str, Any] = {

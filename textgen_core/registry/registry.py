@@ -206,17 +206,20 @@ class Registry:
             )
         raise self._unknown(kind, name, place)
 
-    def names(self, kind: str) -> tuple[str, ...]:
-        """Return the names of a kind as a user would write them: short where that is clear."""
+    def by_name(self, kind: str) -> dict[str, Component]:
+        """Return the components of a kind by the name to write: short where that is clear."""
         every = self.of_kind(kind)
         taken = [each.name for each in every]
-        bundled = {each.name for each in every if each.plugin.bundled}
-        return tuple(
+        return {
             each.name
-            if each.plugin.bundled or (taken.count(each.name) == 1 and each.name not in bundled)
-            else each.qualified_name
+            if each.plugin.bundled or taken.count(each.name) == 1
+            else each.qualified_name: each
             for each in every
-        )
+        }
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Return the names of a kind as a user would write them."""
+        return tuple(self.by_name(kind))
 
     def _unknown(self, kind: str, name: str, place: str) -> ComponentError:
         advice = f"See: textgen plugins list --kind {kind}"

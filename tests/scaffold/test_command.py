@@ -32,8 +32,7 @@ def test_it_names_the_files_and_the_commands_that_come_next(new: New, tmp_path: 
     assert len(files) == 8
     lines = [line.strip() for line in done.stdout.splitlines()]
     assert {str(path.relative_to(tmp_path)) for path in files} <= set(lines)
-    assert lines[-6:] == [
-        "It works as it stands. Install it and run its tests:",
+    assert lines[-5:] == [
         "cd textgen-epsilon",
         'pip install -e ".[tests]"',
         "pytest",

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from textgen_core.config.resolve import Configuration
     from textgen_core.pipeline.opened_run import Run
 
-COMPONENTS = {
+_COMPONENTS = {
     "tokenizer": "The tokenizer, such as bpe:vocabulary_size=8000.",
     "model": "The model, such as lstm:units=512.",
     "metric": "A metric beside the bundled ones; may be repeated.",
     "tracker": "An experiment tracker; may be repeated.",
 }
-REPEATED = ("metric", "tracker")
-SETTINGS = {  # the metavar of each flag that is a setting
+_REPEATED = ("metric", "tracker")
+_SETTINGS = {  # the metavar of each flag that is a setting
     "epochs": "N",
     "minutes": "M",
     "batch_size": "N",
@@ -48,13 +48,13 @@ SETTINGS = {  # the metavar of each flag that is a setting
 
 def _flags() -> Iterator[inspect.Parameter]:
     """Yield the flags that are settings, as parameters for Typer; `configure` reads the values."""
-    for kind, about in COMPONENTS.items():
-        value = list[str] | None if kind in REPEATED else str | None
+    for kind, about in _COMPONENTS.items():
+        value = list[str] | None if kind in _REPEATED else str | None
         option = typer.Option(metavar="SPEC", help=about, autocompletion=complete_spec(kind))
         yield _flag(kind, Annotated[value, option])
         if kind == "model":
             yield _flag("sampler", Samplers)
-    for name, metavar in SETTINGS.items():
+    for name, metavar in _SETTINGS.items():
         about = help_of(name)
         option = typer.Option(metavar=metavar, help=f"{about[0].upper()}{about[1:]}.")
         yield _flag(name, Annotated[str | None, option])
@@ -111,6 +111,7 @@ def run(
 ) -> None:
     """Train a model on a corpus, write with it, and score it: the five phases."""
     from textgen_core.config.resolve import configure
+    from textgen_core.runs.directory import check_free
 
     warn_of_unread_stdin(corpus or [])
     given = {"corpus": corpus, **arguments}
@@ -122,8 +123,10 @@ def run(
         settings=settings or (),
         flags=True,
     )
+    if out is not None:
+        check_free(out)
     if dry_run:
-        show_plan(configuration, out, as_json=as_json)
+        show_plan(configuration, as_json=as_json)
     else:
         run_phases(configuration, out, as_json=as_json, quiet=quiet)
 
@@ -135,10 +138,7 @@ def run_phases(
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.terminal import TerminalListener
     from textgen_core.corpus import read_texts
-    from textgen_core.runs.directory import check_free
 
-    if out is not None:
-        check_free(out)
     texts = read_texts(configuration.corpus)
     import_tensorflow()
     from textgen_core.pipeline.api import start
@@ -174,16 +174,13 @@ def show_end(run: Run, listener: TerminalListener, *, as_json: bool) -> None:
     )
 
 
-def show_plan(configuration: Configuration, out: Path | None, *, as_json: bool) -> None:
+def show_plan(configuration: Configuration, *, as_json: bool) -> None:
     """Print the resolved configuration, after the checks that need no TensorFlow."""
     import tomli_w
 
     from textgen_core.corpus import read_texts
     from textgen_core.corpus.reading.stored import count_all_characters
-    from textgen_core.runs.directory import check_free
 
-    if out is not None:
-        check_free(out)
     table: dict[str, Any] = configuration.as_table()
     texts = read_texts(configuration.corpus)
     size = count_all_characters(texts.corpus.documents)

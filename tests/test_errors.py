@@ -12,6 +12,7 @@ from textgen_core.errors import (
     ConfigurationError,
     CorpusError,
     DiskTooSmall,
+    Faults,
     Interrupted,
     OutOfMemory,
     PluginFailure,
@@ -81,3 +82,21 @@ def test_faults_of_faults_are_counted_once_each() -> None:
     inner = one_error([ComponentError("One."), ComponentError("Two.")])
     error = one_error([inner, ComponentError("Three.")])
     assert str(error).splitlines() == ["3 faults:", "  One.", "  Two.", "  Three."]
+
+
+def test_faults_are_collected_and_raised_as_one() -> None:
+    faults = Faults([ConfigurationError("One.")])
+    faults_of_none = Faults()
+    with faults.collecting():
+        raise ComponentError("Two.")
+    with faults_of_none.collecting():
+        pass
+    faults_of_none.raise_any()
+    with pytest.raises(UsageError) as caught:
+        faults.raise_any()
+    assert [part.problem for part in caught.value.parts] == ["One.", "Two."]
+
+
+def test_only_mistakes_of_the_user_are_collected() -> None:
+    with pytest.raises(PluginFailure), Faults().collecting():
+        raise PluginFailure("It raised.")

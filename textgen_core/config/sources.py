@@ -163,51 +163,49 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def check_shape(layer: Layer) -> Layer:
     """Return the layer without the keys that no layer may have, which become its faults."""
-    table = {key: value for key, value in layer.table.items() if key != "for"}
-    faults = [*layer.faults, *_refuse(table, layer)]
+    faults = list(layer.faults)
+    general = {key: value for key, value in layer.table.items() if key != "for"}
+    table = _known(attrs.evolve(layer, table=general), faults)
     if "for" in layer.table:
         table["for"] = _check_for(layer, faults)
     return attrs.evolve(layer, table=table, faults=tuple(faults))
+
+
+def _known(layer: Layer, faults: list[TextgenError]) -> dict[str, Any]:
+    """Return the settings of a layer; add to `faults` what it may not have."""
+    known: dict[str, Any] = {}
+    for key, value in layer.table.items():
+        place = layer.place_of(key)
+        if key not in _TOP_LEVEL:
+            faults.append(unknown_name("setting", key, _TOP_LEVEL, place=place))
+        elif key in SECTIONS and not isinstance(value, Mapping):
+            allowed = f"Allowed: a table, [{key}] in TOML."
+            faults.append(ConfigurationError(f"{key} cannot be {value!r} ({place}).", allowed))
+        else:
+            known[key] = value
+    return known
 
 
 def _check_for(layer: Layer, faults: list[TextgenError]) -> dict[str, dict[str, Any]]:
     """Return the tables that hold for a model; add to `faults` what they may not have."""
     tables = layer.table["for"]
     if not isinstance(tables, Mapping) or not all(
-        isinstance(tables[name], Mapping) for name in tables
+        isinstance(table, Mapping) for table in tables.values()
     ):
         problem = f"for cannot be {tables!r} ({layer.place})."
         faults.append(ConfigurationError(problem, "Allowed: tables by model, [for.MODEL.SECTION]."))
         return {}
-    checked = {name: dict(tables[name]) for name in tables}
-    for name, table in checked.items():
+    checked: dict[str, dict[str, Any]] = {}
+    for name, table in tables.items():
         inner = attrs.evolve(layer, table=table, place=_place_of_for(name, layer))
-        faults.extend(_refuse(table, inner))
+        checked[name] = _known(inner, faults)
         model = table.get("model")
         if model is not None and (not isinstance(model, Mapping) or "name" in model):
-            del table["model"]
-            faults.append(
-                ConfigurationError(
-                    f"model cannot be {model!r} ({inner.place}).",
-                    "Allowed: a table of options; the model is chosen outside of `for`.",
-                )
-            )
+            del checked[name]["model"]
+            problem = f"model cannot be {model!r} ({inner.place})."
+            allowed = "Allowed: a table of options; the model is chosen outside of `for`."
+            faults.append(ConfigurationError(problem, allowed))
     return checked
-
-
-def _refuse(table: dict[str, Any], layer: Layer) -> Iterable[TextgenError]:
-    """Remove unknown keys, and sections that are no table, from a table; yield a fault for each."""
-    for key, value in list(table.items()):
-        if key not in _TOP_LEVEL:
-            yield unknown_name("setting", key, _TOP_LEVEL, place=layer.place_of(key))
-        elif key in SECTIONS and not isinstance(value, Mapping):
-            yield ConfigurationError(
-                f"{key} cannot be {value!r} ({layer.place_of(key)}).",
-                f"Allowed: a table, [{key}] in TOML.",
-            )
-        else:
-            continue
-        del table[key]
 
 
 def apply_for(layer: Layer, model_name: str) -> list[Layer]:

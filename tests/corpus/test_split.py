@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen_core.config.settings import CorpusSettings
-from textgen_core.corpus.reading.documents import Corpus, SourceFile
+from textgen_core.corpus.documents import Corpus, SourceFile
 from textgen_core.corpus.split import split_borders, split_corpus
 from textgen_core.errors import CorpusError
 

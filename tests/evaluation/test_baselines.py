@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from textgen_core.corpus.reading.stored import store_documents
+from textgen_core.corpus.documents import store_documents
 from textgen_core.data.subsample import spread_sample
 from textgen_core.evaluation import baselines
 from textgen_core.evaluation.baselines import (

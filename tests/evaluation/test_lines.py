@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from evaluation.fake_models import build_tokenizer
 
-from textgen_core.corpus.reading import stored
-from textgen_core.corpus.reading.stored import store_documents
+from textgen_core.corpus import documents as stored
+from textgen_core.corpus.documents import store_documents
 from textgen_core.data.tokenizer import END, encode
 from textgen_core.evaluation.lines import align, read_lines
 

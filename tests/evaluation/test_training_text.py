@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from textgen_core.corpus.reading import stored
-from textgen_core.corpus.reading.stored import store_documents
+from textgen_core.corpus import documents as stored
+from textgen_core.corpus.documents import store_documents
 from textgen_core.evaluation.training_text import TrainingText
 
 

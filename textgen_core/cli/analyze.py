@@ -37,7 +37,8 @@ def analyze(
     """Look at a corpus: counts, vocabulary, lengths, what recurs in it, and advice."""
     from textgen_core.cli.terminal import TerminalListener, harmless, stdout
     from textgen_core.config.resolve import corpus_settings
-    from textgen_core.corpus import advise_on, analyse_corpus, clean_corpus, read_corpus
+    from textgen_core.corpus import clean_corpus, read_corpus
+    from textgen_core.corpus.analysis import advise_on, analyse_corpus
     from textgen_core.pipeline.messages import tell_analysis
 
     warn_of_unread_stdin(corpus or [])

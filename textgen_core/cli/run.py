@@ -178,8 +178,7 @@ def show_plan(configuration: Configuration, *, as_json: bool) -> None:
     """Print the resolved configuration, after the checks that need no TensorFlow."""
     import tomli_w
 
-    from textgen_core.corpus import read_texts
-    from textgen_core.corpus.reading.stored import count_all_characters
+    from textgen_core.corpus import count_all_characters, read_texts
 
     table: dict[str, Any] = configuration.as_table()
     texts = read_texts(configuration.corpus)

@@ -1,30 +1,34 @@
-"""Reads, cleans, analyses and splits the text of a run. Knows nothing about tokens or models."""
+"""Reads, cleans and splits the text of a run; what needs numpy is in `analysis` and `overlap`.
 
-from textgen_core.corpus.analysis.advice import advise_on
-from textgen_core.corpus.analysis.analyse import Analysis, analyse_corpus
+From the ground up: text, documents, reading, cleaning, analysis, then split and overlap.
+"""
+
 from textgen_core.corpus.cleaning.clean import clean_corpus
-from textgen_core.corpus.overlap import Overlap, measure_overlap, tell_overlap
+from textgen_core.corpus.documents import (
+    Corpus,
+    Progress,
+    SourceFile,
+    StoredDocuments,
+    count_all_characters,
+    iterate_pieces,
+)
 from textgen_core.corpus.reading.builtin import BUILTIN_PATH, builtin_corpus
-from textgen_core.corpus.reading.corpus import read_corpus
-from textgen_core.corpus.reading.documents import Corpus, SourceFile
-from textgen_core.corpus.reading.texts import Texts, read_texts
+from textgen_core.corpus.reading.corpus import Texts, read_corpus, read_texts
 from textgen_core.corpus.split import Splits, split_corpus
 
 __all__ = [
     "BUILTIN_PATH",
-    "Analysis",
     "Corpus",
-    "Overlap",
+    "Progress",
     "SourceFile",
     "Splits",
+    "StoredDocuments",
     "Texts",
-    "advise_on",
-    "analyse_corpus",
     "builtin_corpus",
     "clean_corpus",
-    "measure_overlap",
+    "count_all_characters",
+    "iterate_pieces",
     "read_corpus",
     "read_texts",
     "split_corpus",
-    "tell_overlap",
 ]

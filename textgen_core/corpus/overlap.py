@@ -2,32 +2,29 @@
 
 Lines, and sequences of eight words: what is shared lets a model look better on the held-out text
 than it is. Both texts are read once, in bounded memory: of very long held-out text a sample by
-value is looked for, in which all copies of a line or sequence are, or none. This module knows
-nothing about how the text was split.
+value is looked for, in which all copies of a line or sequence are, or none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
+import numpy as np
 
 from textgen_core.corpus.analysis.blocks import Block, iterate_blocks
 from textgen_core.corpus.analysis.hashing import HashedCounts, SequenceHashes, hash_texts
 from textgen_core.corpus.analysis.vocabulary import VocabularyCounter
 from textgen_core.corpus.analysis.words import split_words
-from textgen_core.corpus.cleaning.clean import fold_newlines
-from textgen_core.corpus.reading.stored import count_all_characters, stored
-
-if TYPE_CHECKING:
-    import numpy as np
+from textgen_core.corpus.documents import count_all_characters, store_documents
+from textgen_core.corpus.text import fold_newlines
 
 LINE_CHARACTERS = 30  # shorter lines (headings, names, braces) are shared by chance
 SEQUENCE_WORDS = 8
 LOOKED_FOR = 1_000_000  # different lines, and different sequences
-SEARCHED = 100_000_000  # characters of the training text; of more, stretches from all over it
-STRETCHES = 20
+SEARCHED = 100_000_000  # characters of the training text; of more, spans from all over it
+SPANS = 20
 MUCH = 0.1  # a share from which on the held-out loss flatters
 
 
@@ -38,7 +35,7 @@ class Overlap:
     lines: of the lines of at least 30 characters, spaces around them aside. sequences: of the
     places where a sequence of eight words begins. line_count, sequence_count: how many were looked
     for. is_sample: whether these are a sample. searched: the share of the training text in which
-    they were looked for; where it is not all, the shares are what is shared at least.
+    they were looked for; where it is not all, at least these shares overlap.
     """
 
     lines: float | None
@@ -53,43 +50,41 @@ class Overlap:
         return attrs.asdict(self)
 
 
-def measure_overlap(train: Sequence[str], *held_out: Sequence[str]) -> Overlap:
-    """Return how much of the documents held out stands in those to train on."""
-    lines, sequences = HashedCounts(LOOKED_FOR), HashedCounts(LOOKED_FOR)
+def measure_overlap(
+    train: Sequence[str],
+    *held_out: Sequence[str],
+    looked_for: int = LOOKED_FOR,
+    searched: int = SEARCHED,
+) -> Overlap:
+    """Return how much of the documents held out stands in those to train on.
+
+    Args:
+        train: the documents of the training text.
+        held_out: those of each held-out text.
+        looked_for: different lines, and sequences, of which more are a sample.
+        searched: characters of the training text, of which no more are searched.
+    """
+    lines, sequences = _Shared(looked_for), _Shared(looked_for)
     for documents in held_out:
         for line_keys, sequence_keys in _iterate_keys(documents):
-            lines.add(line_keys)
-            sequences.add(sequence_keys)
-    lines.settle()
-    sequences.settle()
-    seen_lines, seen_sequences = _Seen(lines), _Seen(sequences)
+            lines.table.add(line_keys)
+            sequences.table.add(sequence_keys)
     total = count_all_characters(train)
-    for documents in _stretches(train, total):
+    for documents in _spans(train, total, searched):
         for line_keys, sequence_keys in _iterate_keys(documents):
-            seen_lines.mark(line_keys)
-            seen_sequences.mark(sequence_keys)
+            lines.search(line_keys)
+            sequences.search(sequence_keys)
     return Overlap(
-        lines=seen_lines.share(),
-        line_count=int(lines.counts.sum()),
-        sequences=seen_sequences.share(),
-        sequence_count=int(sequences.counts.sum()),
-        is_sample=lines.every > 1 or sequences.every > 1,
-        searched=min(1.0, SEARCHED / total) if total else 1.0,
+        lines=lines.share(),
+        line_count=lines.count,
+        sequences=sequences.share(),
+        sequence_count=sequences.count,
+        is_sample=lines.table.every > 1 or sequences.table.every > 1,
+        searched=min(1.0, searched / total) if total else 1.0,
     )
 
 
-def _stretches(train: Sequence[str], total: int) -> Iterator[Sequence[str]]:
-    """Yield what is searched of the training text: all of it, or stretches at even distances."""
-    if total <= SEARCHED:
-        yield train
-        return
-    documents, length = stored(train), SEARCHED // STRETCHES
-    for number in range(STRETCHES):
-        start = number * (total - length) // (STRETCHES - 1)
-        yield documents.part(start, start + length)
-
-
-def tell_overlap(overlap: Overlap) -> tuple[str, ...]:
+def format_overlap(overlap: Overlap) -> tuple[str, ...]:
     """Return a sentence on how much is shared, and advice where it is much."""
     if overlap.sequences is None and overlap.lines is None:
         return ()
@@ -102,32 +97,49 @@ def tell_overlap(overlap: Overlap) -> tuple[str, ...]:
     where = "in the training text"
     if overlap.searched < 1:
         where = f"in {overlap.searched:.0%} of the training text, which was searched"
-    told = f"Of the held-out text, {' and '.join(shares)} also stand {where}{sampled}."
+    sentence = f"Of the held-out text, {' and '.join(shares)} also stand {where}{sampled}."
     if max(overlap.sequences or 0, overlap.lines or 0) < MUCH:
-        return (told,)
+        return (sentence,)
     return (
-        told,
+        sentence,
         "So much shared text makes the held-out loss flatter the model: remove copies, or hold out "
         "whole documents (corpus.split_by=documents).",
     )
 
 
-class _Seen:
-    """Which numbers of a table have been met."""
+def _spans(train: Sequence[str], total: int, searched: int) -> Iterator[Sequence[str]]:
+    """Yield what is searched of the training text: all of it, or spans at even distances."""
+    if total <= searched:
+        yield train
+        return
+    documents, length = store_documents(train), searched // SPANS
+    for number in range(SPANS):
+        start = number * (total - length) // (SPANS - 1)
+        yield documents.part(start, start + length)
 
-    def __init__(self, table: HashedCounts) -> None:
-        import numpy as np
 
-        self._table = table
-        self._met = np.zeros(len(table.keys), bool)
+class _Shared:
+    """Numbers that are looked for, and which of them were found; none is added once one was."""
 
-    def mark(self, keys: np.ndarray) -> None:
-        places, found = self._table.find(keys[self._table.holds(keys)])
+    def __init__(self, most: int) -> None:
+        self.table = HashedCounts(most)
+        self._met: np.ndarray | None = None
+
+    def search(self, keys: np.ndarray) -> None:
+        if self._met is None:
+            self.table.settle()
+            self._met = np.zeros(len(self.table.keys), bool)
+        places, found = self.table.find(keys[self.table.holds(keys)])
         self._met[places[found]] = True
 
+    @property
+    def count(self) -> int:
+        self.table.settle()
+        return int(self.table.counts.sum())
+
     def share(self) -> float | None:
-        total = int(self._table.counts.sum())
-        return int(self._table.counts[self._met].sum()) / total if total else None
+        found = 0 if self._met is None else int(self.table.counts[self._met].sum())
+        return found / self.count if self.count else None
 
 
 def _iterate_keys(documents: Iterable[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -135,7 +147,7 @@ def _iterate_keys(documents: Iterable[str]) -> Iterator[tuple[np.ndarray, np.nda
     lines, sequences = _LongerLines(), SequenceHashes(SEQUENCE_WORDS)
     words = VocabularyCounter()
     for block in iterate_blocks(documents):
-        found = split_words(block, by_paragraph=False)
+        found = split_words(block)
         hashes = words.add(found.words).hashes
         keys, _ = sequences.of(hashes, found.sizes, ends=block.ends_document)
         yield hash_texts(lines.of(block)), keys

@@ -1,8 +1,8 @@
-"""Splits a corpus into training, validation and test text, before anything is learnt from it.
+"""Splits a corpus into training, validation and test text, before anything is learned from it.
 
 By position the text is cut at exact characters, in the order given, as nanoGPT does; by documents
-each goes whole to the split that its middle falls in. Nothing is shuffled: neighbouring passages
-would end up on both sides. This module knows nothing about tokens.
+each goes whole to the split that its middle falls in. Nothing is shuffled: neighboring passages
+would end up on both sides.
 """
 
 from __future__ import annotations
@@ -15,9 +15,14 @@ from fractions import Fraction
 import attrs
 
 from textgen_core.config.settings import CorpusSettings
-from textgen_core.corpus.reading.documents import Corpus, count_of
-from textgen_core.corpus.reading.stored import StoredDocuments, iterate_pieces, stored
+from textgen_core.corpus.documents import (
+    Corpus,
+    StoredDocuments,
+    iterate_pieces,
+    store_documents,
+)
 from textgen_core.errors import CorpusError
+from textgen_core.formatting import format_count
 
 Documents = Sequence[str]
 Parts = tuple[Documents, Documents, Documents]
@@ -54,7 +59,7 @@ def split_corpus(
         notes = _check_files(corpus, *ready_made)
     else:
         cut = cut_by_position if settings.split_by == "position" else cut_by_documents
-        documents = stored(corpus.documents)
+        documents = store_documents(corpus.documents)
         parts = cut(documents, split_borders(documents.characters, settings.split))
         _check_shares(parts, settings, documents)
         notes = []
@@ -86,7 +91,7 @@ def cut_by_documents(documents: StoredDocuments, borders: tuple[int, int]) -> Pa
     """Give every document, whole, to the split that its middle character falls in."""
     parts: tuple[list[int], list[int], list[int]] = ([], [], [])
     start = 0
-    for place, size in enumerate(documents.sizes()):
+    for place, size in enumerate(documents.sizes):
         middle = start + size // 2
         parts[sum(border <= middle for border in borders)].append(place)
         start += size
@@ -95,28 +100,23 @@ def cut_by_documents(documents: StoredDocuments, borders: tuple[int, int]) -> Pa
 
 
 def _check_shares(parts: Parts, settings: CorpusSettings, documents: StoredDocuments) -> None:
-    for name, share, part in zip(NAMES, settings.split, parts, strict=True):
-        if share > 0 and not part:
-            shares = ",".join(f"{share:g}" for share in settings.split)
-            what = (
-                count_of(len(documents), "document")
-                if settings.split_by == "documents"
-                else count_of(documents.characters, "character")
-            )
-            raise CorpusError(
-                f"The split {shares} of {what} leaves nothing for {name}.",
-                "Allowed: shares above 0 that get some text.",
-                _advice(settings),
-            )
-
-
-def _advice(settings: CorpusSettings) -> str:
     if settings.split_by == "documents":
-        return (
+        what = format_count(len(documents), "document")
+        advice = (
             "Try --set corpus.split_by=position, or smaller documents: "
             "--set corpus.documents=blank-line"
         )
-    return "Give more text, or a larger share: --split 80,10,10"
+    else:
+        what = format_count(documents.characters, "character")
+        advice = "Give more text, or a larger share: --split 80,10,10"
+    shares = ",".join(f"{share:g}" for share in settings.split)
+    for name, share, part in zip(NAMES, settings.split, parts, strict=True):
+        if share > 0 and not part:
+            raise CorpusError(
+                f"The split {shares} of {what} leaves nothing for {name}.",
+                "Allowed: shares above 0 that get some text.",
+                advice,
+            )
 
 
 def _check_files(corpus: Corpus, validation: Corpus, test: Corpus) -> list[str]:
@@ -141,10 +141,8 @@ def _repeated_documents(parts: Sequence[Documents]) -> list[str]:
     repeated = sum(held_out[key] for key in trained)
     if not repeated:
         return []
-    return [
-        f"{repeated:,} of {count_of(held_out.total(), 'held-out document')} also stand word for "
-        "word in the training text."
-    ]
+    documents = format_count(held_out.total(), "held-out document")
+    return [f"{repeated:,} of {documents} also stand word for word in the training text."]
 
 
 def fingerprints(documents: Documents) -> Iterator[bytes]:

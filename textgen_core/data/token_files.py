@@ -23,7 +23,7 @@ import attrs
 import numpy as np
 import tokenizers
 
-from textgen_core.corpus.reading.stored import Progress, count_all_characters, iterate_pieces
+from textgen_core.corpus import Progress, count_all_characters, iterate_pieces
 from textgen_core.data.tokenizer import END, SAMPLE, START, UNK, encode
 from textgen_core.data.windowed_encoding import EncodedPiece, encode_in_pieces
 from textgen_core.runs.cache import CACHE_VARIABLE, cache_directory, cache_error, cache_errors

@@ -12,7 +12,7 @@ from pathlib import Path
 import tokenizers
 
 from textgen_core.components import TokenizerTrainer
-from textgen_core.corpus.reading.stored import count_all_characters, iterate_pieces
+from textgen_core.corpus import count_all_characters, iterate_pieces
 from textgen_core.errors import (
     PluginFailure,
     RunDirectoryError,

@@ -23,7 +23,7 @@ import attrs
 import numpy as np
 import tokenizers
 
-from textgen_core.corpus.reading.stored import Piece, iterate_pieces
+from textgen_core.corpus.documents import Piece, iterate_pieces
 from textgen_core.data.tokenizer import UNK
 
 WINDOW = 32_768  # characters from the start of one window to that of the next

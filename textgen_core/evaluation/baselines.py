@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from textgen_core.corpus.reading.stored import StoredDocuments, iterate_pieces
+from textgen_core.corpus import StoredDocuments, iterate_pieces
 from textgen_core.data.subsample import spread_sample
 from textgen_core.evaluation.figures import bits_per_byte
 from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tokenizers
 
-from textgen_core.corpus.reading.stored import iterate_pieces
+from textgen_core.corpus import iterate_pieces
 from textgen_core.data.tokenizer import END, UNK
 from textgen_core.evaluation.surprisal import pieces_of_documents
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from textgen_core.corpus.reading.stored import iterate_pieces
+from textgen_core.corpus import iterate_pieces
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tokenizers
 
 from textgen_core.components import Sampler
-from textgen_core.corpus.cleaning.clean import replace_surrogates
+from textgen_core.corpus.text import replace_surrogates
 from textgen_core.data.tokenizer import END, PAD, START, UNK
 from textgen_core.errors import UsageError
 from textgen_core.generation.chain import Chain, Options

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from textgen_core.corpus import Analysis
+from textgen_core.corpus.analysis import Analysis
 from textgen_core.evaluation.figures import read_perplexity
 from textgen_core.formatting import format_size
 

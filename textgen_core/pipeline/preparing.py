@@ -15,18 +15,14 @@ import tokenizers
 from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.corpus import (
-    Analysis,
-    Overlap,
     Splits,
     Texts,
-    advise_on,
-    analyse_corpus,
     clean_corpus,
-    measure_overlap,
+    count_all_characters,
     split_corpus,
-    tell_overlap,
 )
-from textgen_core.corpus.reading.stored import count_all_characters
+from textgen_core.corpus.analysis import Analysis, advise_on, analyse_corpus
+from textgen_core.corpus.overlap import Overlap, format_overlap, measure_overlap
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.token_files import TokenFile, tokenize_documents
 from textgen_core.data.tokenizer import sample_of, train_tokenizer
@@ -108,7 +104,7 @@ def prepare(
     overlap = None
     if tokenizer is None:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)
-        notes = (*notes, *tell_overlap(overlap))
+        notes = (*notes, *format_overlap(overlap))
         notes = (*notes, *_sample_note(configuration.tokenizer, splits.train))
         tokenizer = _train_tokenizer(configuration.tokenizer, splits.train)
     token_files = {

@@ -7,7 +7,7 @@ from textgen_core.corpus.analysis.advice import advise_on
 from textgen_core.corpus.analysis.analyse import analyse_corpus
 from textgen_core.corpus.analysis.duplicates import NearDuplicates
 from textgen_core.corpus.analysis.patterns import CONTENTS
-from textgen_core.corpus.reading.documents import Corpus
+from textgen_core.corpus.documents import Corpus
 
 NEAR = NearDuplicates(
     compared=50, unit="document", pairs=3, share=0.12, examples=(), is_sample=False, is_bound=False

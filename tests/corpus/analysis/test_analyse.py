@@ -8,16 +8,14 @@ import sys
 
 import pytest
 
-from textgen_core.corpus.analysis import blocks as blocks_module
-from textgen_core.corpus.analysis import words as words_module
 from textgen_core.corpus.analysis.analyse import analyse_corpus, fit_zipf, ranks_of_curve
+from textgen_core.corpus.analysis.survey import Limits
+from textgen_core.corpus.documents import Corpus, store_documents
 from textgen_core.corpus.reading.builtin import builtin_corpus
-from textgen_core.corpus.reading.documents import Corpus
-from textgen_core.corpus.reading.stored import store_documents
 
 
-def analyse(*documents: str):
-    return analyse_corpus(Corpus(documents=documents))
+def analyse(*documents: str, **limits: int):
+    return analyse_corpus(Corpus(documents=documents), limits=Limits(**limits))
 
 
 def test_a_small_text_is_counted_as_by_hand():
@@ -91,23 +89,15 @@ def test_ranks_of_the_curve_are_few_and_reach_both_ends():
     assert ranks_of_curve(1) == [1]
 
 
-def test_what_was_counted_on_a_sample_is_said(monkeypatch):
-    monkeypatch.setattr(words_module, "NGRAM_WORDS", 1000)
-    analysis = analyse("one two three " * 1000)
+def test_what_was_counted_on_a_sample_is_said():
+    analysis = analyse("one two three " * 1000, ngram_words=1000)
     assert analysis.sampled == ("N-grams and recurrent phrases were counted on 1,050 words.",)
     assert analysis.words == 3000
     assert analysis.top_words[0] == ("one", 1000)
     assert sum(count for _, count in analysis.top_bigrams) < 1000
 
 
-SMALL = {
-    "textgen_core.corpus.analysis.blocks.BLOCK": 500,
-    "textgen_core.corpus.analysis.words.SAMPLE_WORDS": 3000,
-    "textgen_core.corpus.analysis.words.NGRAM_WORDS": 1000,
-    "textgen_core.corpus.analysis.vocabulary.NAMED": 50,
-    "textgen_core.corpus.analysis.survey.SAMPLE_CHARACTERS": 5000,
-    "textgen_core.corpus.analysis.duplicates.KEPT_DOCUMENTS": 20,
-}
+SMALL = Limits(block=500, words=3000, ngram_words=1000, named=50, characters=5000, documents=20)
 EXACT = (
     *("characters", "bytes", "documents", "lines", "alphabet_size", "scripts", "words", "types"),
     *("type_token_ratio", "hapaxes", "line_lengths", "top_words", "zipf", "rank_frequency"),
@@ -123,12 +113,10 @@ def prose(words, seed=1):
 
 
 @pytest.mark.parametrize("store", [tuple, store_documents])
-def test_bounds_on_memory_change_no_figure_of_the_whole_text(monkeypatch, store):
+def test_bounds_on_memory_change_no_figure_of_the_whole_text(store):
     documents = [prose(6000), prose(9000) + "\nend\n", *(prose(20, seed) for seed in range(300))]
     whole = analyse(*documents)
-    for name, value in SMALL.items():
-        monkeypatch.setattr(name, value)
-    bounded = analyse_corpus(Corpus(documents=store(documents)))
+    bounded = analyse_corpus(Corpus(documents=store(documents)), limits=SMALL)
     for name in EXACT:
         assert getattr(bounded, name) == getattr(whole, name), name
     assert len(bounded.sampled) == 4
@@ -158,13 +146,12 @@ def test_the_language_can_be_given():
     assert (analysis.language, analysis.sentence_lengths.count) == ("de", 2)
 
 
-def test_a_part_in_another_script_or_language_is_seen(monkeypatch):
-    monkeypatch.setattr(blocks_module, "BLOCK", 1000)
+def test_a_part_in_another_script_or_language_is_seen():
     english = "It was the best of times, and that is what they said to us.\n" * 800
     russian = "Он был не в том доме, что и она, но это всё, что я знал.\n" * 200
     german = "Es ist nicht leicht, das zu sagen, und die Frau war auch da.\n" * 200
-    assert "Cyrillic" in analyse(english + russian).script_slices
-    assert set(analyse(english + german).language_slices) == {"en", "de"}
+    assert "Cyrillic" in analyse(english + russian, block=1000).script_slices
+    assert set(analyse(english + german, block=1000).language_slices) == {"en", "de"}
 
 
 @pytest.mark.parametrize(

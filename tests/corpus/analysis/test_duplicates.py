@@ -5,18 +5,16 @@ import random
 
 import pytest
 
-from textgen_core.corpus.analysis import blocks as blocks_module
-from textgen_core.corpus.analysis import duplicates as duplicates_module
 from textgen_core.corpus.analysis.blocks import iterate_blocks
 from textgen_core.corpus.analysis.duplicates import DuplicateFinder
 from textgen_core.corpus.analysis.vocabulary import VocabularyCounter
 from textgen_core.corpus.analysis.words import split_words
 
 
-def find(documents, unit="document"):
-    vocabulary, finder = VocabularyCounter(), DuplicateFinder(unit)
-    for block in iterate_blocks(documents):
-        words = split_words(block, by_paragraph=unit == "paragraph")
+def find(documents, unit="document", *, block=1 << 18, **limits):
+    vocabulary, finder = VocabularyCounter(), DuplicateFinder(unit, **limits)
+    for part in iterate_blocks(documents, size=block):
+        words = split_words(part, by_paragraph=unit == "paragraph")
         finder.add(words, vocabulary.add(words.words).hashes)
     return finder.finish()
 
@@ -91,12 +89,11 @@ def test_of_a_single_document_paragraphs_of_twenty_words_are_compared():
     assert (near.unit, near.compared, near.pairs) == ("paragraph", 2, 1)
 
 
-def test_documents_in_several_blocks_are_compared_whole(monkeypatch):
+def test_documents_in_several_blocks_are_compared_whole():
     draw = random.Random(4)
     one, other = ("\n".join(prose(draw, 300)) for _ in range(2))
     whole = find([one, other, one + "\nend", "a b c"])
-    monkeypatch.setattr(blocks_module, "BLOCK", 50)
-    assert find([one, other, one + "\nend", "a b c"]) == whole
+    assert find([one, other, one + "\nend", "a b c"], block=50) == whole
     assert (whole.compared, whole.pairs) == (3, 1)
 
 
@@ -106,11 +103,10 @@ def test_too_few_documents_are_not_compared():
     assert find(["a", "b", "c"]) is None
 
 
-def test_of_very_many_documents_copies_stay_together(monkeypatch):
-    monkeypatch.setattr(duplicates_module, "KEPT_DOCUMENTS", 200)
+def test_of_very_many_documents_copies_stay_together():
     draw = random.Random(5)
     originals = [" ".join(prose(draw, 20)) for _ in range(1000)]
-    near = find(originals + originals)
+    near = find(originals + originals, kept_documents=200)
     assert near.is_sample
     assert 50 <= near.compared <= 200
     assert near.share == 1
@@ -123,10 +119,9 @@ def test_many_copies_of_one_document_are_counted_without_looking_at_each_pair():
     assert near.share == 1
 
 
-def test_many_documents_of_one_form_are_quick_and_said_to_be_more(monkeypatch):
-    monkeypatch.setattr(duplicates_module, "MOST_PAIRS", 5000)
+def test_many_documents_of_one_form_are_quick_and_said_to_be_more():
     form = "dear sir we thank you for your letter of the last week and remain yours truly " * 3
-    near = find([f"{form}{number}" for number in range(2000)])
+    near = find([f"{form}{number}" for number in range(2000)], most_pairs=5000)
     assert near.is_bound
     assert near.share > 0.9
     assert near.pairs > 1000

@@ -8,7 +8,6 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.corpus.analysis import hashing as hashing_module
 from textgen_core.corpus.analysis.hashing import HashedCounts, SequenceHashes, hash_texts
 
 
@@ -38,15 +37,10 @@ def test_a_lone_surrogate_has_a_number_too():
 
 @given(st.lists(st.integers(0, 30), max_size=200))
 def test_counts_are_those_of_a_counter(values):
-    with_small_batches = hashing_module.PENDING
-    hashing_module.PENDING = 20
-    try:
-        counts = HashedCounts(1000)
-        for start in range(0, len(values), 7):
-            counts.add(np.array(values[start : start + 7], np.uint64))
-        counts.settle()
-    finally:
-        hashing_module.PENDING = with_small_batches
+    counts = HashedCounts(1000, pending=20)
+    for start in range(0, len(values), 7):
+        counts.add(np.array(values[start : start + 7], np.uint64))
+    counts.settle()
     assert dict(zip(counts.keys.tolist(), counts.counts.tolist())) == Counter(values)
     assert counts.every == 1
 

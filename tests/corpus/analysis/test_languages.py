@@ -8,7 +8,8 @@ from textgen_core.corpus.analysis.blocks import iterate_blocks
 from textgen_core.corpus.analysis.characters import count_scripts
 from textgen_core.corpus.analysis.languages import detect_language, languages_in_slices
 from textgen_core.corpus.analysis.vocabulary import VocabularyCounter
-from textgen_core.corpus.analysis.words import WordSampler, slices_of, split_words, word_pattern
+from textgen_core.corpus.analysis.words import WordSampler, slices_of, split_words
+from textgen_core.corpus.text import word_pattern
 
 TEXTS = {
     "en": "It was the best of times, it was the worst of times, and that is not what they said.",
@@ -50,7 +51,7 @@ def test_a_part_in_another_language_is_found():
     text = "\n".join([TEXTS["en"]] * 80 + [TEXTS["de"]] * 20)
     vocabulary, sampler = VocabularyCounter(), WordSampler()
     for block in iterate_blocks([text]):
-        found = split_words(block, by_paragraph=False)
+        found = split_words(block)
         sampler.add(found, vocabulary.add(found.words).ids)
     words = sampler.finish(vocabulary.finish().names)
     ids = words.ids[words.ids != 0]

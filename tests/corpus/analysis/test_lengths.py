@@ -7,15 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.corpus.analysis import blocks as blocks_module
-from textgen_core.corpus.analysis import lengths as lengths_module
 from textgen_core.corpus.analysis.blocks import iterate_blocks
 from textgen_core.corpus.analysis.lengths import LineCounter, describe_lengths
 
 
-def measure_lines(documents):
-    counter = LineCounter()
-    for block in iterate_blocks(documents):
+def measure_lines(documents, *, different=2_000_000, **sizes):
+    counter = LineCounter(different)
+    for block in iterate_blocks(documents, **sizes):
         counter.add(block)
     return counter.finish()
 
@@ -63,11 +61,7 @@ def test_a_text_without_lines_with_text_repeats_nothing():
 
 @given(st.lists(st.text(alphabet="ab \n", min_size=1, max_size=200), max_size=4))
 def test_figures_do_not_depend_on_where_blocks_are_cut(documents):
-    whole = measure_lines(documents)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks_module, "BLOCK", 4)
-        patch.setattr(blocks_module, "LONGEST", 10)
-        assert measure_lines(documents) == whole
+    assert measure_lines(documents, size=4, longest=10) == measure_lines(documents)
 
 
 def test_lines_of_mac_files_are_lines():
@@ -76,10 +70,10 @@ def test_lines_of_mac_files_are_lines():
     assert lines.repeated == pytest.approx(1 / 3)
 
 
-def test_repetition_among_very_many_lines_is_estimated_without_bias(monkeypatch):
-    monkeypatch.setattr(lengths_module, "DIFFERENT_LINES", 1000)
+def test_repetition_among_very_many_lines_is_estimated_without_bias():
     lines = [f"line {number}\n" for number in range(20_000)]
-    lines = measure_lines(["".join(lines), "".join(lines), "".join(lines[:10_000])])
+    documents = ["".join(lines), "".join(lines), "".join(lines[:10_000])]
+    lines = measure_lines(documents, different=1000)
     assert lines.is_estimate
     assert lines.repeated == pytest.approx(0.6, abs=0.02)
     assert lines.lengths.count == 50_000

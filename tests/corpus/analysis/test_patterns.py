@@ -4,7 +4,6 @@ import random
 
 import pytest
 
-from textgen_core.corpus.analysis import patterns as patterns_module
 from textgen_core.corpus.analysis.blocks import iterate_blocks
 from textgen_core.corpus.analysis.patterns import CONTENTS, find_line_shapes, find_phrases, shape_of
 from textgen_core.corpus.analysis.vocabulary import VocabularyCounter
@@ -14,7 +13,7 @@ from textgen_core.corpus.analysis.words import WordSampler, split_words
 def phrases(*documents, most=20):
     vocabulary, sampler = VocabularyCounter(), WordSampler()
     for block in iterate_blocks(documents):
-        found = split_words(block, by_paragraph=False)
+        found = split_words(block)
         sampler.add(found, vocabulary.add(found.words).ids)
     words = sampler.finish(vocabulary.finish().names)
     return find_phrases(words, words.ids, most)
@@ -108,11 +107,10 @@ def test_dots_alone_make_no_table_of_contents(line):
     assert shape_of(line) != CONTENTS
 
 
-def test_shapes_are_bounded(monkeypatch):
-    monkeypatch.setattr(patterns_module, "SHAPES", 100)
+def test_shapes_are_bounded():
     texts = ["".join(f"{chr(97 + place % 26) * (place % 60 + 1)} 7\n" for place in range(900))]
     texts += ["Chapter 5\n" * 50] * 3
-    assert find_line_shapes(texts, 1) == (("Chapter #", 150),)
+    assert find_line_shapes(texts, 1, remembered=100) == (("Chapter #", 150),)
 
 
 def test_a_line_of_a_million_digits_has_no_shape_of_its_own():

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.corpus.analysis import vocabulary as vocabulary_module
-from textgen_core.corpus.analysis.hashing import hash_texts
+from textgen_core.corpus.analysis.hashing import HashedCounts, hash_texts
 from textgen_core.corpus.analysis.vocabulary import SHOWN, VocabularyCounter
 
 
-def counted(*blocks):
-    counter = VocabularyCounter()
+def counted(*blocks, **limits):
+    counter = VocabularyCounter(**limits)
     numbered = [counter.add(block) for block in blocks]
     return counter.finish(), numbered
 
@@ -28,9 +28,7 @@ def test_ids_follow_first_occurrence_and_hashes_are_those_of_the_words():
 
 @given(st.lists(st.lists(st.sampled_from("abcdefghijkl"), max_size=30), max_size=8))
 def test_counts_are_exact_however_few_words_have_an_id(blocks):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocabulary_module, "NAMED", 3)
-        vocabulary, numbered = counted(*blocks)
+    vocabulary, numbered = counted(*blocks, named=3)
     expected = Counter(word for block in blocks for word in block)
     assert vocabulary.counts == expected
     assert (vocabulary.tokens, vocabulary.types) == (expected.total(), len(expected))
@@ -43,22 +41,19 @@ def test_counts_are_exact_however_few_words_have_an_id(blocks):
     assert not vocabulary.is_estimate
 
 
-def test_a_frequent_word_that_comes_late_has_its_name_and_its_whole_count(monkeypatch):
-    monkeypatch.setattr(vocabulary_module, "NAMED", 10)
-    monkeypatch.setattr(vocabulary_module, "LATE", 20)
+def test_a_frequent_word_that_comes_late_has_its_name_and_its_whole_count():
     early = [f"e{number}" for number in range(15)]
     late = [[f"r{block}-{number}" for number in range(30)] + ["late"] * 5 for block in range(9)]
-    vocabulary, _ = counted(early, *late)
+    vocabulary, _ = counted(early, *late, named=10, late=20)
     assert vocabulary.top(1) == (("late", 45),)
     assert vocabulary.types == 15 + 9 * 30 + 1
 
 
 def test_of_endless_different_words_the_number_is_estimated(monkeypatch):
-    monkeypatch.setattr(vocabulary_module, "NAMED", 100)
-    monkeypatch.setattr(vocabulary_module, "NUMBERED", 2000)
-    monkeypatch.setattr("textgen_core.corpus.analysis.hashing.PENDING", 1000)
+    small = partial(HashedCounts, pending=1000)
+    monkeypatch.setattr("textgen_core.corpus.analysis.vocabulary.HashedCounts", small)
     blocks = [[f"w{block}-{number}" for number in range(500)] + ["x"] for block in range(40)]
-    vocabulary, _ = counted(*blocks)
+    vocabulary, _ = counted(*blocks, named=100, numbered=2000)
     assert vocabulary.is_estimate
     assert vocabulary.types == pytest.approx(20_001, rel=0.1)
     assert vocabulary.hapaxes == pytest.approx(20_000, rel=0.1)

@@ -5,8 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.corpus.analysis import blocks as blocks_module
-from textgen_core.corpus.analysis import words as words_module
 from textgen_core.corpus.analysis.blocks import Block, iterate_blocks
 from textgen_core.corpus.analysis.vocabulary import VocabularyCounter
 from textgen_core.corpus.analysis.words import (
@@ -16,14 +14,14 @@ from textgen_core.corpus.analysis.words import (
     sample_for_ngrams,
     split_words,
     top_ngrams,
-    word_pattern,
 )
+from textgen_core.corpus.text import word_pattern
 
 
-def read_words(documents):
-    vocabulary, sampler = VocabularyCounter(), WordSampler()
-    for block in iterate_blocks(documents):
-        found = split_words(block, by_paragraph=False)
+def read_words(documents, *, block=1 << 18, most=12_000_000, named=400_000):
+    vocabulary, sampler = VocabularyCounter(named=named), WordSampler(most)
+    for part in iterate_blocks(documents, size=block):
+        found = split_words(part)
         sampler.add(found, vocabulary.add(found.words).ids)
     return sampler.finish(vocabulary.finish().names)
 
@@ -69,16 +67,13 @@ def test_documents_end_with_a_border():
     assert not words.is_sample
 
 
-def test_words_of_a_document_in_several_blocks_have_no_border_between(monkeypatch):
-    monkeypatch.setattr(blocks_module, "BLOCK", 4)
-    words = read_words(["one\ntwo\nthree\n", "two\n"])
+def test_words_of_a_document_in_several_blocks_have_no_border_between():
+    words = read_words(["one\ntwo\nthree\n", "two\n"], block=4)
     assert words.ids.tolist() == [1, 2, 3, 0, 2, 0]
 
 
-def test_of_very_many_words_blocks_are_kept_with_borders_between(monkeypatch):
-    monkeypatch.setattr(blocks_module, "BLOCK", 4)
-    monkeypatch.setattr(words_module, "SAMPLE_WORDS", 10)
-    words = read_words(["a b\n" * 100])
+def test_of_very_many_words_blocks_are_kept_with_borders_between():
+    words = read_words(["a b\n" * 100], block=4, most=10)
     assert words.is_sample
     assert np.count_nonzero(words.ids) <= 10
     assert top_ngrams(words, words.ids, 2, 5)[0][0] == "a b"
@@ -103,10 +98,8 @@ def test_ngrams_agree_with_counting_them_one_by_one(letters):
         assert dict(top_ngrams(words, words.ids, order, 1000)) == counted
 
 
-def test_words_without_a_name_are_in_no_ngram(monkeypatch):
-    monkeypatch.setattr("textgen_core.corpus.analysis.vocabulary.NAMED", 2)
-    monkeypatch.setattr(blocks_module, "BLOCK", 4)
-    words = read_words(["a b\nc d\na b\n"])
+def test_words_without_a_name_are_in_no_ngram():
+    words = read_words(["a b\nc d\na b\n"], block=4, named=2)
     assert words.names == ("", "a", "b")
     assert top_ngrams(words, words.ids, 2, 5) == (("a b", 2),)
 
@@ -117,15 +110,14 @@ def test_a_very_long_word_is_shortened_in_lists():
     assert (len(shown), count) == (62, 1)
 
 
-def test_a_sample_for_ngrams_is_spread_over_the_text(monkeypatch):
-    monkeypatch.setattr(words_module, "NGRAM_WORDS", 100)
+def test_a_sample_for_ngrams_is_spread_over_the_text():
     ids = np.arange(1, 1001, dtype=np.int32)
-    sample = sample_for_ngrams(ids)
+    sample = sample_for_ngrams(ids, 100)
     assert np.count_nonzero(sample) == 100
     assert sample.max() == 1000
     assert sample[0] == 1
     assert np.all((np.diff(sample) == 1) | (sample[:-1] == 0) | (sample[1:] == 0))
-    assert sample_for_ngrams(ids[:100]).tolist() == ids[:100].tolist()
+    assert sample_for_ngrams(ids[:100], 100).tolist() == ids[:100].tolist()
 
 
 def test_ratios_in_slices_are_types_over_tokens_of_each():

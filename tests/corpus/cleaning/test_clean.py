@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textgen_core.config.settings import CorpusSettings
+from textgen_core.corpus import documents as stored
 from textgen_core.corpus.cleaning import recut
 from textgen_core.corpus.cleaning.clean import clean_corpus
-from textgen_core.corpus.reading import stored
-from textgen_core.corpus.reading.documents import Corpus
+from textgen_core.corpus.documents import Corpus
 from textgen_core.errors import CorpusError
 
 NOTHING = {"newlines": "keep", "control_characters": "keep"}

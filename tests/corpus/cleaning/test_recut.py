@@ -13,7 +13,7 @@ from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.cleaning import recut
 from textgen_core.corpus.cleaning.clean import clean_pieces, clean_text, steps_of
 from textgen_core.corpus.cleaning.recut import cut_pieces, place_to_cut
-from textgen_core.corpus.reading.stored import Piece
+from textgen_core.corpus.documents import Piece
 
 EVERYTHING = CorpusSettings(
     unicode="NFKC", spaces="collapse", letter_case="lower", punctuation="drop"

@@ -10,7 +10,7 @@ from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.cleaning import repair
 from textgen_core.corpus.cleaning.clean import clean_corpus
 from textgen_core.corpus.cleaning.repair import repair_lines
-from textgen_core.corpus.reading.documents import Corpus
+from textgen_core.corpus.documents import Corpus
 from textgen_core.errors import ConfigurationError
 
 

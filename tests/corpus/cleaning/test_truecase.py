@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen_core.config.settings import CorpusSettings
-from textgen_core.corpus.cleaning import recut, truecase
+from textgen_core.corpus import documents as stored
+from textgen_core.corpus.cleaning import recut
 from textgen_core.corpus.cleaning.clean import clean_corpus
 from textgen_core.corpus.cleaning.truecase import TRUECASED, learn_forms, truecase_pieces
-from textgen_core.corpus.reading import stored
-from textgen_core.corpus.reading.documents import Corpus
-from textgen_core.corpus.reading.stored import iterate_pieces
+from textgen_core.corpus.documents import Corpus, iterate_pieces
 
 STORY = "The cat saw the dog. “London” is far. In London the cat sat. Is it far?\n\nCat in the dog."
 
@@ -72,9 +71,8 @@ def test_in_pieces_it_is_the_same(text, size):
         assert truecased(text) == expected
 
 
-def test_where_forms_are_too_many_the_rarest_are_forgotten(monkeypatch):
-    monkeypatch.setattr(truecase, "MOST_FORMS", 3)
-    assert set(learn_forms(["x the cat the cat the dog mouse house"])) == {"the", "cat"}
+def test_where_forms_are_too_many_the_rarest_are_forgotten():
+    assert set(learn_forms(["x the cat the cat the dog mouse house"], most=3)) == {"the", "cat"}
 
 
 def test_it_is_a_setting_and_says_what_it_did():

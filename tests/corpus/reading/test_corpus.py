@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from textgen_core.config.settings import CorpusSettings
+from textgen_core.corpus import documents as stored
 from textgen_core.corpus.cleaning import recut
 from textgen_core.corpus.cleaning.clean import clean_corpus
-from textgen_core.corpus.reading import decode, stored, unpack
-from textgen_core.corpus.reading import documents as documents_module
+from textgen_core.corpus.reading import decode, one_file
 from textgen_core.corpus.reading import source as sources
 from textgen_core.corpus.reading.corpus import read_corpus
 from textgen_core.errors import ConfigurationError, CorpusError
@@ -318,7 +318,7 @@ def test_a_text_of_any_size_and_shape_is_read_and_cleaned_in_little_memory(
     size = 1 << 14  # as if blocks and pieces were a sixty-fourth of a megabyte
     for module, name in (
         *((sources, "BLOCK"), (stored, "PIECE"), (recut, "PIECE"), (decode, "HEAD")),
-        *((documents_module, "HELD_SPACE"), (decode, "BEFORE"), (decode, "AFTER")),
+        *((one_file, "HELD_SPACE"), (decode, "BEFORE"), (decode, "AFTER")),
     ):
         monkeypatch.setattr(module, name, size)
     monkeypatch.setattr(stored, "IN_MEMORY", size)
@@ -339,7 +339,7 @@ def _read_and_clean(path, chosen, corpora):
 
 
 def test_a_compressed_text_is_unpacked_in_little_memory(tmp_path, monkeypatch):
-    for module, name in ((sources, "BLOCK"), (unpack, "PIECE"), (stored, "IN_MEMORY")):
+    for module, name in ((sources, "BLOCK"), (stored, "IN_MEMORY")):
         monkeypatch.setattr(module, name, 1 << 16)
     for suffix, compress in PACKERS.items():
         path = tmp_path / f"a.{suffix}"

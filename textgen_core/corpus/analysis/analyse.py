@@ -1,17 +1,18 @@
 """Phase 1: what a person should know of a text before a model is trained on it.
 
 Everything here is a plain number or a few words, and becomes analysis.json. What they mean for
-training is said in `advice`. This module draws no plots and knows nothing about tokenizers.
+training is said in `advice`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attr
 import attrs
+import numpy as np
 
 from textgen_core.corpus.analysis.characters import (
     REPLACEMENT,
@@ -26,23 +27,20 @@ from textgen_core.corpus.analysis.languages import detect_language, languages_in
 from textgen_core.corpus.analysis.lengths import Lengths
 from textgen_core.corpus.analysis.patterns import find_line_shapes, find_phrases
 from textgen_core.corpus.analysis.sentences import measure_sentences
-from textgen_core.corpus.analysis.survey import Survey, count_words, survey_text
-from textgen_core.corpus.analysis.vocabulary import Vocabulary
+from textgen_core.corpus.analysis.survey import Limits, Survey, count_words, survey_text
+from textgen_core.corpus.analysis.vocabulary import Counted, Vocabulary
 from textgen_core.corpus.analysis.words import (
     BORDER,
+    Words,
     ratio_per_slice,
     ratios_in_slices,
     sample_for_ngrams,
     slices_of,
     top_ngrams,
 )
+from textgen_core.corpus.documents import Corpus, Progress
 from textgen_core.corpus.reading.builtin import BUILTIN_PATH, builtin_corpus
-from textgen_core.corpus.reading.documents import Corpus
-from textgen_core.corpus.reading.stored import Progress
 from textgen_core.errors import CorpusError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SLICES = 10
 SLICE_WORDS = 1000
@@ -52,7 +50,7 @@ ZIPF_RANKS = 1000  # beyond them the curve of most texts bends
 ZIPF_FREQUENCY = 5  # rarer words lie on steps, not on a line
 ZIPF_LEAST = 10  # ranks that a slope needs
 
-Counted = tuple[tuple[str, int], ...]
+LIMITS = Limits()
 
 
 @attrs.frozen(kw_only=True)
@@ -138,20 +136,26 @@ def analyse_corpus(
     reference: Corpus | None = None,
     language: str = "auto",
     progress: Progress | None = None,
+    limits: Limits = LIMITS,
 ) -> Analysis:
     """Return the figures of a corpus.
 
     It is read once, in bounded memory; a text of 100 MB takes about half a minute. Of very long
     ones some things are counted on samples spread evenly over the text, and `sampled` says so.
-    reference: the text whose words are taken for usual ones, by default the built-in corpus.
-    language: the ISO 639 code of the text's language, or `auto`. progress: told how many
-    characters are counted, of how many.
+
+    Args:
+        corpus: the text.
+        reference: the text whose words are taken for usual ones, by default the built-in corpus.
+        language: the ISO 639 code of the text's language, or `auto`.
+        progress: told how many characters are counted, of how many.
+        limits: how much is held in memory at once.
     """
-    survey = survey_text(corpus.documents, progress)
+    survey = survey_text(corpus.documents, limits, progress)
     scripts = count_scripts(survey.characters.counts)
     if language == "auto":
         language = detect_language(scripts, survey.vocabulary.counts)
     sentences = measure_sentences(survey.texts, language)
+    ngrams = sample_for_ngrams(survey.words.ids, limits.ngram_words)
     name, domain_words = _domain_words(corpus, survey.vocabulary, reference)
     return Analysis(
         documents=len(corpus.documents),
@@ -167,10 +171,10 @@ def analyse_corpus(
         domain_words=domain_words,
         reference=name,
         licences=tuple(survey.licences.most_common()),
-        sampled=tuple(_samples(survey)),
+        sampled=tuple(_samples(survey, len(ngrams))),
         **_of_characters(survey.characters, scripts),
         **_of_vocabulary(survey.vocabulary),
-        **_of_word_order(survey, max(scripts, key=scripts.__getitem__, default="")),
+        **_of_word_order(survey.words, ngrams, next(iter(scripts), "")),
     )
 
 
@@ -179,17 +183,12 @@ def fit_zipf(frequencies: Sequence[int]) -> Zipf | None:
 
     Ranks up to 1,000 count whose words occur at least 5 times.
     """
-    last = sum(1 for frequency in frequencies[:ZIPF_RANKS] if frequency >= ZIPF_FREQUENCY)
+    frequent = [each for each in frequencies[:ZIPF_RANKS] if each >= ZIPF_FREQUENCY]
+    last = len(frequent)
     if last < ZIPF_LEAST:
         return None
-    ranks = [math.log(rank) for rank in range(1, last + 1)]
-    logs = [math.log(frequency) for frequency in frequencies[:last]]
-    mean_rank, mean_log = math.fsum(ranks) / last, math.fsum(logs) / last
-    spread = math.fsum((rank - mean_rank) ** 2 for rank in ranks)
-    shared = math.fsum(
-        (rank - mean_rank) * (log - mean_log) for rank, log in zip(ranks, logs, strict=True)
-    )
-    return Zipf(slope=shared / spread, first_rank=1, last_rank=last)
+    slope, _ = np.polyfit(np.log(np.arange(1, last + 1)), np.log(frequent), 1)
+    return Zipf(slope=float(slope), first_rank=1, last_rank=last)
 
 
 def ranks_of_curve(types: int) -> list[int]:
@@ -226,18 +225,16 @@ def _of_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
     }
 
 
-def _of_word_order(survey: Survey, script: str) -> dict[str, Any]:
-    words = survey.words
+def _of_word_order(words: Words, ngrams: np.ndarray, script: str) -> dict[str, Any]:
     tokens: np.ndarray = words.ids[words.ids != BORDER]
-    sample = sample_for_ngrams(words.ids)
     languages = languages_in_slices(words, slices_of(tokens, SLICES), script)
     return {
         "type_token_ratio_slices": ratios_in_slices(tokens, SLICES),
         "type_token_ratio_per_1000_words": ratio_per_slice(tokens, SLICE_WORDS),
         "language_slices": tuple(languages),
-        "top_bigrams": top_ngrams(words, sample, 2, TOP),
-        "top_trigrams": top_ngrams(words, sample, 3, TOP),
-        "patterns": find_phrases(words, sample, TOP),
+        "top_bigrams": top_ngrams(words, ngrams, 2, TOP),
+        "top_trigrams": top_ngrams(words, ngrams, 3, TOP),
+        "patterns": find_phrases(words, ngrams, TOP),
     }
 
 
@@ -259,14 +256,14 @@ def _domain_words(
     )
 
 
-def _samples(survey: Survey) -> list[str]:
+def _samples(survey: Survey, ngrams: int) -> list[str]:
     """Return a sentence for everything that was not counted on the whole text."""
     found = []
     if not survey.holds_all:
         size = sum(map(len, survey.texts))
         found.append(f"Sentences and shapes of lines were counted on {size:,} characters.")
-    kept, ngrams = len(survey.words.ids), len(sample_for_ngrams(survey.words.ids))
     if survey.words.is_sample:
+        kept = len(survey.words.ids)
         found.append(f"The type/token ratio in slices was taken of {kept:,} words.")
     if ngrams < survey.vocabulary.tokens:
         found.append(f"N-grams and recurrent phrases were counted on {ngrams:,} words.")

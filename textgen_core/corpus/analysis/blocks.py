@@ -1,22 +1,21 @@
 """A text in blocks of about equal size, whatever its documents and lines are like.
 
-Whoever counts something goes through blocks: they end at the end of a line, so that neither words
-nor lines are cut, and hold many small documents or a part of a large one. This module knows
-nothing about what is counted.
+Everything is counted block by block: they end at the end of a line, so that neither words nor lines
+are cut, and hold many small documents or a part of a large one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 import attrs
 
-from textgen_core.corpus.reading.stored import iterate_pieces
+from textgen_core.corpus.documents import iterate_pieces
 
-BLOCK = 1 << 18  # characters after which a block ends with the line
-LONGEST = 1 << 22  # characters of a line that are kept together; a longer one is cut
-MANY = 1 << 14  # documents in a block
+BLOCK = 1 << 18
+LONGEST = 1 << 22
+MOST_DOCUMENTS = 1 << 14
 
 Item = TypeVar("Item")
 
@@ -44,60 +43,59 @@ class Block:
         return "".join(ended)
 
 
-def iterate_blocks(documents: Iterable[str]) -> Iterator[Block]:
-    """Yield the text in blocks: at least `BLOCK` characters and up to the end of a line.
+def iterate_blocks(
+    documents: Iterable[str],
+    *,
+    size: int = BLOCK,
+    longest: int = LONGEST,
+    most_documents: int = MOST_DOCUMENTS,
+) -> Iterator[Block]:
+    """Yield the text in blocks: at least `size` characters and up to the end of a line.
 
-    A line of more than `LONGEST` characters is cut between two words, and a longer word anywhere.
+    A line of more than `longest` characters is cut between two words, and a longer word anywhere.
+    A block holds at most `most_documents`.
     """
     parts: list[str] = []
-    size = 0
+    filled = 0
     rest = ""
     for text, ends_document in iterate_pieces(documents):
         rest += text
         start = 0
-        while (cut := _cut(rest, start)) < len(rest):
+        while (cut := _cut(rest, start, size, longest)) < len(rest):
             yield Block(parts=(*parts, rest[start:cut]), ends_document=False)
-            parts, size, start = [], 0, cut
+            parts, filled, start = [], 0, cut
         rest = rest[start:]
         if not ends_document:
             continue
         parts.append(rest)
-        size += len(rest)
+        filled += len(rest)
         rest = ""
-        if size >= BLOCK or len(parts) >= MANY:
+        if filled >= size or len(parts) >= most_documents:
             yield Block(parts=tuple(parts), ends_document=True)
-            parts, size = [], 0
+            parts, filled = [], 0
     if parts:
         yield Block(parts=tuple(parts), ends_document=True)
 
 
 class EvenSample(Generic[Item]):
-    """Items spread evenly over all that were offered, of a bounded size together.
+    """Items spread evenly over all that were offered, of at most a size of `most` together.
 
     Every item is kept until they are too large; from then on every second, fourth and so on.
     """
 
     def __init__(self, most: int) -> None:
-        """Keep items of at most `most` together, by the sizes given with them."""
         self._most = most
         self._kept: list[tuple[int, Item]] = []
-        self._size = 0
         self._offered = 0
         self.step = 1
 
-    def wants_next(self) -> bool:
-        """Return whether the next item will be kept."""
-        return self._offered % self.step == 0
-
-    def offer(self, item: Item | None, size: int) -> None:
-        """Take the next item or, where it is not wanted, None."""
-        if self.wants_next() and item is not None:
-            self._kept.append((size, item))
-            self._size += size
+    def offer(self, size: int, make: Callable[[], Item]) -> None:
+        """Take the next item, of a size; it is made only if it is kept."""
+        if self._offered % self.step == 0:
+            self._kept.append((size, make()))
         self._offered += 1
-        while self._size > self._most and len(self._kept) > 1:
+        while sum(size for size, _ in self._kept) > self._most and len(self._kept) > 1:
             self._kept = self._kept[::2]
-            self._size = sum(size for size, _ in self._kept)
             self.step *= 2
 
     def items(self) -> list[Item]:
@@ -105,17 +103,17 @@ class EvenSample(Generic[Item]):
         return [item for _, item in self._kept]
 
 
-def _cut(text: str, start: int) -> int:
+def _cut(text: str, start: int, size: int, longest: int) -> int:
     """Return where the block from `start` ends; the end of `text` where it is not yet known.
 
     The end of the text stands also for a document's rest that fits into one block.
     """
-    line_end = text.find("\n", start + BLOCK - 1, start + LONGEST) + 1
+    line_end = text.find("\n", start + size - 1, start + longest) + 1
     if line_end:
         return line_end
-    if len(text) - start <= LONGEST:
+    if len(text) - start <= longest:
         return len(text)
-    window = text[start : start + LONGEST]
+    window = text[start : start + longest]
     inside = len(window.rstrip())
     if inside == len(window):
         words = window.rsplit(None, 1)

@@ -1,7 +1,4 @@
-"""The characters of a text: how many different ones, of which scripts, and whether some are wrong.
-
-This module knows nothing about words or lines.
-"""
+"""The characters of a text: how often each occurs, of which scripts they are, which are wrong."""
 
 from __future__ import annotations
 
@@ -10,12 +7,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import attrs
-
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 CODE_POINTS = 0x110000
 REPLACEMENT = "\ufffd"
@@ -65,16 +59,12 @@ class CharacterCounter:
     """Counts the characters of a text that comes in pieces."""
 
     def __init__(self) -> None:
-        import numpy as np
-
         self._counts = np.zeros(CODE_POINTS, np.int64)
         self._parts: list[tuple[int, Mapping[str, int]]] = []
         self._mojibake = 0
 
     def add(self, text: str) -> None:
         """Count the characters of the next piece."""
-        import numpy as np
-
         if text.isascii():
             found = np.bincount(np.frombuffer(text.encode(), np.uint8))
         else:
@@ -113,18 +103,19 @@ def count_scripts(characters: Mapping[str, int]) -> dict[str, int]:
     """Return how many letters are of each script, the most frequent script first."""
     scripts: Counter[str] = Counter()
     for character, count in characters.items():
-        if script := _script_of_letter(character):
+        if script := script_of(character):
             scripts[script] += count
     return dict(scripts.most_common())
 
 
 @lru_cache(maxsize=1 << 16)
-def _script_of_letter(character: str) -> str:
-    return script_of(character) if unicodedata.category(character).startswith("L") else ""
-
-
 def script_of(letter: str) -> str:
-    """Return the script of a letter, such as Latin, Han or Hiragana, by its Unicode name."""
+    """Return the script of a letter, such as Latin, Han or Hiragana, by its Unicode name.
+
+    Of a character that is no letter it is "".
+    """
+    if not unicodedata.category(letter).startswith("L"):
+        return ""
     words = unicodedata.name(letter, "UNKNOWN").replace("IDEOGRAPH-", "IDEOGRAPH ").split()
     if words[0] in WIDTHS:
         words = words[1:]
@@ -135,8 +126,6 @@ def script_of(letter: str) -> str:
 
 def _counter(counts: np.ndarray) -> Counter[str]:
     """Return counts by code point as counts by character."""
-    import numpy as np
-
     return Counter({chr(code): int(counts[code]) for code in np.flatnonzero(counts)})
 
 

@@ -2,23 +2,20 @@
 
 MinHash (Broder 1997): the smallest of a document's hashed sequences is that of another's with a
 probability of their resemblance, the share of all their sequences that both have. Documents that
-agree in one of the bands of such numbers are compared exactly. This module knows nothing about
-files.
+agree in one of the bands of such numbers are compared exactly.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import attrs
+import numpy as np
 
 from textgen_core.corpus.analysis.hashing import SequenceHashes, mixed
 from textgen_core.corpus.analysis.words import BlockWords
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SHINGLE = 3  # words
 LEAST_WORDS = {"document": 8, "paragraph": 20}
@@ -56,7 +53,7 @@ class NearDuplicates:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class _Sketched:
+class _Sketch:
     """A document: its first words, and its hashed sequences, uint64, ascending."""
 
     head: str
@@ -64,17 +61,19 @@ class _Sketched:
 
 
 class DuplicateFinder:
-    """Takes documents in blocks, and compares them at the end.
+    """Takes documents or paragraphs in blocks, and compares them at the end.
 
     Of very many documents those are kept whose smallest number is a multiple of 2, 4 and so on:
     near-duplicates share it, so they stay or go together.
     """
 
-    def __init__(self, unit: Unit) -> None:
-        """Compare documents or paragraphs."""
+    def __init__(
+        self, unit: Unit, *, kept_documents: int = KEPT_DOCUMENTS, most_pairs: int = MOST_PAIRS
+    ) -> None:
         self._unit = unit
+        self._kept_documents, self._most_pairs = kept_documents, most_pairs
         self._sequences = SequenceHashes(SHINGLE)
-        self._kept: list[_Sketched] = []
+        self._kept: list[_Sketch] = []
         self._size = 0
         self._every = 1
         self._open: list[np.ndarray] = []  # of a document that goes on
@@ -83,8 +82,6 @@ class DuplicateFinder:
 
     def add(self, block: BlockWords, word_hashes: np.ndarray) -> None:
         """Take the words of the next block and their numbers, uint64 `(words,)`."""
-        import numpy as np
-
         count = len(block.sizes)
         hashes, units = self._sequences.of(word_hashes, block.sizes, ends=block.ends_unit)
         borders = np.searchsorted(units, np.arange(count + 1))
@@ -94,8 +91,10 @@ class DuplicateFinder:
             wanted[wanted] = np.minimum.reduceat(hashes, starts) % np.uint64(self._every) == 0
         wanted[[0, count - 1]] = True  # they may be parts of a longer one
         for place in np.flatnonzero(wanted).tolist():
-            within = hashes[borders[place] : borders[place + 1]]
-            self._extend(block.units[place], block.sizes[place], within)
+            self._open_head = (self._open_head + block.units[place][: 4 * HEAD])[: 4 * HEAD]
+            if self._open_words < MOST_WORDS:
+                self._open.append(hashes[borders[place] : borders[place + 1]])
+            self._open_words += block.sizes[place]
             if place < count - 1 or block.ends_unit:
                 self._close()
 
@@ -103,27 +102,44 @@ class DuplicateFinder:
         """Return what was found; None if there are no two to compare."""
         if len(self._kept) < 2:
             return None
-        return _compare(self._kept, self._unit, is_sample=self._every > 1)
-
-    def _extend(self, text: str, words: int, hashes: np.ndarray) -> None:
-        self._open_head = (self._open_head + text[: 4 * HEAD])[: 4 * HEAD]
-        if self._open_words < MOST_WORDS:
-            self._open.append(hashes)
-        self._open_words += words
+        # Exact copies are grouped first, and groups compared by one of each.
+        copies: dict[bytes, list[int]] = defaultdict(list)
+        for place, document in enumerate(self._kept):
+            copies[document.shingles.tobytes()].append(place)
+        groups = list(copies.values())
+        firsts = [self._kept[group[0]].shingles for group in groups]
+        candidates, is_bound = _candidates(firsts, self._most_pairs)
+        alike = [(resemblance(firsts[one], firsts[two]), one, two) for one, two in candidates]
+        alike = [each for each in alike if each[0] >= NEAR]
+        near = {number for number, group in enumerate(groups) if len(group) > 1}
+        examples = [(1.0, groups[number][0], groups[number][1]) for number in near]
+        examples += [(share, groups[one][0], groups[two][0]) for share, one, two in alike]
+        examples.sort(key=lambda example: (-example[0], example[1:]))
+        near.update(number for _, *pair in alike for number in pair)
+        return NearDuplicates(
+            compared=len(self._kept),
+            unit=self._unit,
+            pairs=sum(len(group) * (len(group) - 1) // 2 for group in groups)
+            + sum(len(groups[one]) * len(groups[two]) for _, one, two in alike),
+            share=sum(len(groups[number]) for number in near) / len(self._kept),
+            examples=tuple(
+                (self._kept[one].head, self._kept[two].head, round(share, 3))
+                for share, one, two in examples[:EXAMPLES]
+            ),
+            is_sample=self._every > 1,
+            is_bound=is_bound,
+        )
 
     def _close(self) -> None:
-        import numpy as np
-
         parts, head, words = self._open, self._open_head, self._open_words
         self._open, self._open_head, self._open_words = [], "", 0
         shingles = np.concatenate(parts)[:MOST_WORDS]
         if words < LEAST_WORDS[self._unit] or int(shingles.min()) % self._every:
             return
         shingles = np.unique(shingles)
-        head = " ".join(head.split())[:HEAD]
-        self._kept.append(_Sketched(head=head, shingles=shingles))
+        self._kept.append(_Sketch(head=" ".join(head.split())[:HEAD], shingles=shingles))
         self._size += len(shingles)
-        while self._size > KEPT_SHINGLES or len(self._kept) > KEPT_DOCUMENTS:
+        while self._size > KEPT_SHINGLES or len(self._kept) > self._kept_documents:
             if len(self._kept) <= 2:
                 return
             self._every *= 2
@@ -133,68 +149,33 @@ class DuplicateFinder:
 
 def resemblance(one: np.ndarray, other: np.ndarray) -> float:
     """Return the share of all numbers of two that both have; ascending, each once."""
-    import numpy as np
-
     shared = len(np.intersect1d(one, other, assume_unique=True))
     return shared / (len(one) + len(other) - shared)
 
 
-def _compare(documents: Sequence[_Sketched], unit: Unit, *, is_sample: bool) -> NearDuplicates:
-    copies: dict[bytes, list[int]] = defaultdict(list)
-    for place, document in enumerate(documents):
-        copies[document.shingles.tobytes()].append(place)
-    groups = list(copies.values())
-    pairs = sum(len(group) * (len(group) - 1) // 2 for group in groups)
-    near = {number for number, group in enumerate(groups) if len(group) > 1}
-    examples = [(1.0, group[0], group[1]) for group in groups if len(group) > 1]
-    firsts = [documents[group[0]].shingles for group in groups]
-    candidates, is_bound = _candidates(firsts)
-    for one, other in candidates.tolist():
-        alike = resemblance(firsts[one], firsts[other])
-        if alike >= NEAR:
-            pairs += len(groups[one]) * len(groups[other])
-            near.update((one, other))
-            examples.append((alike, groups[one][0], groups[other][0]))
-    examples.sort(key=lambda example: (-example[0], example[1:]))
-    return NearDuplicates(
-        compared=len(documents),
-        unit=unit,
-        pairs=pairs,
-        share=sum(len(groups[number]) for number in near) / len(documents),
-        examples=tuple(
-            (documents[one].head, documents[other].head, round(alike, 3))
-            for alike, one, other in examples[:EXAMPLES]
-        ),
-        is_sample=is_sample,
-        is_bound=is_bound,
-    )
-
-
-def _candidates(shingles: Sequence[np.ndarray]) -> tuple[np.ndarray, bool]:
-    """Return int64 `(pairs, 2)` that agree in all rows of a band, and whether some were left."""
-    import numpy as np
-
+def _candidates(shingles: Sequence[np.ndarray], most: int) -> tuple[list[tuple[int, int]], bool]:
+    """Return at most `most` pairs that agree in all rows of a band, and whether there are more."""
     count = len(shingles)
     bands = [(band[order], order) for band, order in _bands(_signatures(shingles))]
     found = np.empty(0, np.int64)
-    for shift in range(1, count):
-        met = False
+    more = False
+    for shift in range(1, min(count, BUCKET + 1)):
+        more = False
         for band, order in bands:
             same = np.flatnonzero(band[shift:] == band[:-shift])
-            met = met or len(same) > 0
+            more = more or len(same) > 0
             pairs = order[same] * count + order[same + shift]
             found = np.concatenate([found, np.setdiff1d(pairs, found)])
-            if len(found) > MOST_PAIRS:
-                return np.stack(np.divmod(found[:MOST_PAIRS], count), axis=1), True
-        if not met or shift == BUCKET:
-            return np.stack(np.divmod(found, count), axis=1), met
-    return np.stack(np.divmod(found, count), axis=1), False
+        if len(found) > most or not more:
+            break
+    else:
+        more = more and count > BUCKET
+    first, second = np.divmod(found[:most], count)
+    return list(zip(first.tolist(), second.tolist(), strict=True)), more
 
 
 def _bands(signatures: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield one number for all rows of a band, uint64 `(documents,)`, and the order of these."""
-    import numpy as np
-
     for first in range(0, BANDS * ROWS, ROWS):
         band = np.zeros(len(signatures), np.uint64)
         for row in range(first, first + ROWS):
@@ -204,8 +185,6 @@ def _bands(signatures: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def _signatures(shingles: Sequence[np.ndarray]) -> np.ndarray:
     """Return uint64 `(documents, BANDS * ROWS)`: the least of each under as many permutations."""
-    import numpy as np
-
     starts = np.cumsum([0, *map(len, shingles[:-1])])
     numbers = np.concatenate(shingles)
     draw = np.random.default_rng(0).integers(2**64, size=(BANDS * ROWS, 2), dtype=np.uint64)
@@ -217,7 +196,5 @@ def _signatures(shingles: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _permuted(numbers: np.ndarray, factor: np.uint64, added: np.uint64) -> np.ndarray:
-    import numpy as np
-
     numbers = numbers * factor + added
     return (numbers ^ (numbers >> np.uint64(32))) * factor

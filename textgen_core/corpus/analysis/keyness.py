@@ -1,18 +1,17 @@
 """The words that mark a text: those that it uses more often than a plain reference does.
 
 The score is the log-likelihood ratio of one word's two frequencies (Dunning 1993, as Rayson and
-Garside 2000 use it to compare corpora). This module knows nothing about where the counts come from.
+Garside 2000 use it to compare corpora).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
 
 from textgen_core.corpus.analysis.vocabulary import shown
-
-if TYPE_CHECKING:
-    import numpy as np
 
 LEAST = 3  # occurrences of a word that can mark a text
 
@@ -39,8 +38,6 @@ def find_domain_words(
     counts, reference: how often each word occurs; tokens, reference_tokens: all words. Words
     without a letter mark nothing. A score of 15.13 is significant at p < 0.0001.
     """
-    import numpy as np
-
     if not tokens or not reference_tokens:
         return ()
     words = [word for word, count in counts.items() if count >= LEAST]
@@ -57,8 +54,8 @@ def find_domain_words(
                 DomainWord(
                     word=shown(words[place]),
                     occurrences=int(here[place]),
-                    per_million=_rounded(here[place] / tokens),
-                    per_million_in_reference=_rounded(there[place] / reference_tokens),
+                    per_million=round(float(here[place]) / tokens * 1e6, 1),
+                    per_million_in_reference=round(float(there[place]) / reference_tokens * 1e6, 1),
                     score=round(float(scores[place]), 1),
                 )
             )
@@ -72,15 +69,9 @@ def log_likelihood(
 
     here, there: float64 `(words,)`, occurrences in each text.
     """
-    import numpy as np
-
     together = (here + there) / (tokens + reference_tokens)
     score = np.zeros(len(here))
     for observed, size in ((here, tokens), (there, reference_tokens)):
         seen = observed > 0
         score[seen] += observed[seen] * np.log(observed[seen] / (together[seen] * size))
     return 2 * score
-
-
-def _rounded(share: float) -> float:
-    return round(float(share) * 1e6, 1)

@@ -1,16 +1,16 @@
 """Which language a text is in, as far as its letters and its smallest words tell.
 
 Good enough to choose the abbreviations that end no sentence, and to notice a part of a text that is
-in another language. This module knows nothing about sentences.
+in another language.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from textgen_core.corpus.analysis.words import Words
+import numpy as np
+
+from textgen_core.corpus.analysis.words import Words
 
 UNKNOWN = "en"  # the rules of English suit a language without abbreviations of its own too
 LEAST = 0.04  # share of the words that the small words of a language must be
@@ -88,7 +88,7 @@ SMALL_WORDS = {
 
 
 def detect_language(scripts: Mapping[str, int], counts: Mapping[str, int]) -> str:
-    """Return the ISO 639 code of a language; `UNKNOWN` where nothing tells.
+    """Return the ISO 639 code of a language, `UNKNOWN` by default.
 
     scripts: letters by script; counts: how often each word occurs, of the frequent ones at least.
     """
@@ -115,16 +115,13 @@ def language_of_words(counts: Mapping[str, int], script: str) -> str:
     return best
 
 
-def languages_in_slices(words: Words, slices: Iterable[Iterable[int]], script: str) -> list[str]:
+def languages_in_slices(words: Words, slices: Iterable[np.ndarray], script: str) -> list[str]:
     """Return the language of each slice of word ids; "" where its small words do not tell."""
-    import numpy as np
-
     named = len(words.names)
     known = {word for small in SMALL_WORDS.get(script, {}).values() for word in small.split()}
     places = [place for place, word in enumerate(words.names) if word in known]
     found = []
-    for ids in slices:
-        part = np.asarray(ids)
+    for part in slices:
         counted = np.bincount(part[part < named], minlength=named)
         counts = {words.names[place]: int(counted[place]) for place in places}
         counts[""] = len(part) - sum(counts.values())

@@ -1,7 +1,7 @@
 """The lengths of lines, how much of a text repeats its own lines, and lengths as a histogram.
 
 Lengths are counted by length, and lines are remembered by a number each, so that a long text takes
-no more memory than a short one. This module knows nothing about words and sentences.
+no more memory than a short one.
 """
 
 from __future__ import annotations
@@ -9,16 +9,13 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import attrs
+import numpy as np
 
 from textgen_core.corpus.analysis.blocks import Block
 from textgen_core.corpus.analysis.hashing import HashedCounts, hash_texts, mixed
-from textgen_core.corpus.cleaning.clean import fold_newlines
-
-if TYPE_CHECKING:
-    import numpy as np
+from textgen_core.corpus.text import fold_newlines
 
 BINS = 20
 DIFFERENT_LINES = 2_000_000  # repetition among more different lines is estimated on a sample
@@ -29,7 +26,7 @@ class Lengths:
     """A distribution of lengths, with a histogram to plot.
 
     Bin i counts the lengths from `edges[i]` up to, but without, `edges[i + 1]`; the last bin takes
-    all that are longer than its neighbours, up to the maximum.
+    all that are longer than its neighbors, up to the maximum.
     """
 
     count: int
@@ -63,9 +60,9 @@ class LineCounter:
     unbiased.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, different: int = DIFFERENT_LINES) -> None:
         self._lengths: Counter[int] = Counter()
-        self._seen = HashedCounts(DIFFERENT_LINES)
+        self._seen = HashedCounts(different)
         self._open: _LongLine | None = None
 
     def add(self, block: Block) -> None:
@@ -74,20 +71,17 @@ class LineCounter:
         last = lines.pop()  # empty, unless a line goes on in the next block
         if self._open is not None and lines:
             self._open.add(lines.pop(0))
-            self._take_long(self._open)
-            self._open = None
+            self._close()
         self._lengths.update(map(len, lines))
         filled = list(filter(None, map(str.strip, lines)))
-        self._seen.add(hash_texts(filled), sizes=_sizes(filled))
+        self._seen.add(hash_texts(filled), np.fromiter(map(len, filled), np.int32, len(filled)))
         if last:
             self._open = self._open or _LongLine()
             self._open.add(last)
 
     def finish(self) -> Lines:
         """Return what was counted."""
-        if self._open is not None:
-            self._take_long(self._open)
-            self._open = None
+        self._close()
         self._seen.settle()
         counts, sizes = self._seen.counts.astype("int64"), self._seen.sizes.astype("int64")
         filled, characters = int(counts.sum()), int((counts * sizes).sum())
@@ -98,13 +92,14 @@ class LineCounter:
             is_estimate=self._seen.every > 1,
         )
 
-    def _take_long(self, line: _LongLine) -> None:
-        import numpy as np
-
+    def _close(self) -> None:
+        line, self._open = self._open, None
+        if line is None:
+            return
         self._lengths[line.length] += 1
         if line.stripped:
             key = mixed(np.array([line.high << 32 | line.low], np.uint64))
-            self._seen.add(key, sizes=np.array([min(line.stripped, 2**31 - 1)]))
+            self._seen.add(key, np.array([min(line.stripped, 2**31 - 1)]))
 
 
 class _LongLine:
@@ -137,7 +132,10 @@ def describe_lengths(lengths: Counter[int]) -> Lengths:
     if not count:
         return Lengths(count=0, mean=0.0, median=0.0, maximum=0, edges=(), counts=())
     ordered = sorted(lengths.items())
-    width, edges = _edges(_nth(ordered, (count - 1) * 99 // 100), ordered[-1][0])
+    maximum = ordered[-1][0]
+    usual = _nth(ordered, (count - 1) * 99 // 100)
+    width = usual // BINS + 1  # the bins reach to what is usual, and the last one to the end
+    edges = range(0, usual + width + 1, width)
     counts = [0] * (len(edges) - 1)
     for length, times in ordered:
         counts[min(length // width, len(counts) - 1)] += times
@@ -145,30 +143,16 @@ def describe_lengths(lengths: Counter[int]) -> Lengths:
         count=count,
         mean=sum(length * times for length, times in ordered) / count,
         median=(_nth(ordered, (count - 1) // 2) + _nth(ordered, count // 2)) / 2,
-        maximum=ordered[-1][0],
-        edges=edges,
+        maximum=maximum,
+        edges=(*edges[:-1], max(edges[-1], maximum + 1)),
         counts=tuple(counts),
     )
 
 
-def _sizes(texts: Sequence[str]) -> np.ndarray:
-    import numpy as np
-
-    return np.fromiter(map(len, texts), np.int32, len(texts))
-
-
-def _edges(usual: int, maximum: int) -> tuple[int, tuple[int, ...]]:
-    """Return the width of the bins that reach to `usual`, and their edges, the last at the end."""
-    width = usual // BINS + 1
-    edges = range(0, usual + width + 1, width)
-    return width, (*edges[:-1], max(edges[-1], maximum + 1))
-
-
 def _nth(ordered: Sequence[tuple[int, int]], place: int) -> int:
     """Return the length at `place`, from 0, among all lengths in ascending order."""
-    passed = 0
-    for length, times in ordered:
-        passed += times
-        if passed > place:
-            return length
-    return ordered[-1][0]
+    lengths = iter(ordered)
+    while place >= 0:
+        length, times = next(lengths)
+        place -= times
+    return length

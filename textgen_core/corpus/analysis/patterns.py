@@ -2,7 +2,7 @@
 
 A phrase is a sequence of at least five words that occurs three times or more and is as long as it
 can be: with one more word at either end it would occur less often. Two lines are of one shape if
-they differ in nothing but numbers. This module knows nothing about what a model makes of them.
+they differ in nothing but numbers.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
-from textgen_core.corpus.analysis.hashing import mixed
+import numpy as np
+
+from textgen_core.corpus.analysis.hashing import hash_sequences, mixed
+from textgen_core.corpus.analysis.vocabulary import Counted
 from textgen_core.corpus.analysis.words import BORDER, Words, phrase
-from textgen_core.corpus.cleaning.clean import fold_newlines
-
-if TYPE_CHECKING:
-    import numpy as np
+from textgen_core.corpus.text import fold_newlines
 
 LEAST_WORDS = 5
 LEAST_TIMES = 3
@@ -35,8 +34,6 @@ LEADER = re.compile(r"^.*?\S\s*(?:\.{4,}+|(?:\. ){3,}+\.?|…{2,}+)\s*(?:\d+|[iv
 CONTENTS = "(a title) ..... #"
 SHAPES = 100_000  # different shapes that are remembered
 
-Counted = tuple[tuple[str, int], ...]
-
 
 def find_phrases(words: Words, ids: np.ndarray, most: int) -> Counted:
     """Return the `most` recurrent phrases of `ids`, with how often each occurs.
@@ -44,8 +41,6 @@ def find_phrases(words: Words, ids: np.ndarray, most: int) -> Counted:
     Those come first that make up most of the text, and of two of which one is a part of the other,
     about as often, the longer one alone. A phrase of more than 300 words is cut there.
     """
-    import numpy as np
-
     known = (ids != BORDER) & (ids < len(words.names))
     numbers = mixed(ids.astype(np.uint64) + np.uint64(1))
     found: dict[tuple[int, ...], int] = {}
@@ -63,10 +58,10 @@ def find_phrases(words: Words, ids: np.ndarray, most: int) -> Counted:
             times = _apart(places, len(sequence))
             if times >= LEAST_TIMES:
                 found.setdefault(tuple(sequence), times)
-    return _told(words, found, most)
+    return _best_of(words, found, most)
 
 
-def find_line_shapes(texts: Iterable[str], most: int) -> Counted:
+def find_line_shapes(texts: Iterable[str], most: int, remembered: int = SHAPES) -> Counted:
     """Return the `most` frequent shapes of lines with a number, which is written `#`.
 
     All lines of a table of contents, with dots that lead to a page, are one shape. Shapes that
@@ -76,8 +71,8 @@ def find_line_shapes(texts: Iterable[str], most: int) -> Counted:
     for text in texts:
         lines = LINE_WITH_NUMBER.findall(fold_newlines(text)[0])
         shapes.update(map(shape_of, lines))
-        if len(shapes) > SHAPES:
-            shapes = Counter(dict(shapes.most_common(SHAPES // 2)))
+        if len(shapes) > remembered:
+            shapes = Counter(dict(shapes.most_common(remembered // 2)))
     recurrent = [item for item in shapes.items() if item[1] >= LEAST_TIMES]
     return tuple(heapq.nlargest(most, recurrent, key=itemgetter(1)))
 
@@ -96,15 +91,10 @@ def _recurrent(
 
     The second comes as `(places, borders)`: the places of one sequence lie between two borders.
     """
-    import numpy as np
-
     starts = starts[starts <= len(numbers) - length]
-    keys = np.zeros(len(starts), np.uint64)
-    inside = np.ones(len(starts), bool)
     for shift in range(length):
-        keys = mixed(keys * np.uint64(2 * shift + 3) + numbers[starts + shift])
-        inside &= known[starts + shift]
-    starts, keys = starts[inside], keys[inside]
+        starts = starts[known[starts + shift]]
+    keys = hash_sequences(numbers[starts + shift] for shift in range(length))
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
@@ -119,8 +109,6 @@ def _best_groups(
     places: np.ndarray, borders: np.ndarray, length: int, taken: np.ndarray
 ) -> Iterable[np.ndarray]:
     """Yield the places of the most frequent sequences that no longer phrase has taken."""
-    import numpy as np
-
     if not len(places):
         return
     free = np.add.reduceat(~taken[places], borders[:-1])
@@ -168,19 +156,18 @@ def _apart(places: np.ndarray, length: int) -> int:
     return count
 
 
-def _told(words: Words, found: dict[tuple[int, ...], int], most: int) -> Counted:
-    told: list[tuple[str, int]] = []
-    kept: list[tuple[str, int]] = []
+def _best_of(words: Words, found: dict[tuple[int, ...], int], most: int) -> Counted:
+    """Return phrases as text, those first that make up most of it, and none beside a like one."""
+    kept: dict[str, tuple[str, int]] = {}
     for sequence, times in sorted(found.items(), key=lambda item: -item[1] * len(item[0])):
         key = f" {' '.join(map(str, sequence))} "
-        if any(_same(key, times, other, often) for other, often in kept):
+        if any(_same(key, times, other, often) for other, (_, often) in kept.items()):
             continue
-        kept.append((key, times))
         text = phrase(words, sequence[:SHOWN_WORDS])
-        told.append((text + " …" if len(sequence) > SHOWN_WORDS else text, times))
-        if len(told) == most:
+        kept[key] = text + " …" * (len(sequence) > SHOWN_WORDS), times
+        if len(kept) == most:
             break
-    return tuple(told)
+    return tuple(kept.values())
 
 
 def _same(key: str, times: int, other: str, often: int) -> bool:

@@ -1,7 +1,7 @@
 """The lengths of sentences in words.
 
-Where sentences end is said by the library sentencex, which knows the abbreviations and the marks of
-some 240 languages. This module knows nothing about how the language was found.
+The library sentencex, which knows the abbreviations and marks of some 240 languages, says where
+sentences end.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import attrs
 
 from textgen_core.corpus.analysis.lengths import Lengths, describe_lengths
-from textgen_core.corpus.analysis.words import PARAGRAPH_END, word_pattern
-from textgen_core.corpus.cleaning.clean import fold_newlines, replace_surrogates
+from textgen_core.corpus.analysis.words import PARAGRAPH_END
+from textgen_core.corpus.text import fold_newlines, replace_surrogates, word_pattern
 
-LINES_WITHOUT_SENTENCES = 10  # so many lines without an end of a sentence: lines are the sentences
-PORTION = 2_000  # characters that are segmented at once; quotation marks take time by their square
+LINES_WITHOUT_SENTENCES = 10  # so many lines for each end of a sentence: lines are the sentences
+SEGMENT = 2_000  # characters that are segmented at once: quotation marks take quadratic time
 LONGEST = 8_000  # characters of one sentence
 # No text has more than three of the same marks in a row for a reason that bears on its sentences.
 RUN = re.compile(r"(\W{1,3}?)\1{3,}")
@@ -57,19 +57,19 @@ def iterate_sentences(text: str, language: str) -> Iterator[str]:
 
     for paragraph in PARAGRAPH_END.split(text):
         rest = ""
-        for portion in _portions(RUN.sub(r"\1\1\1", paragraph)):
-            found: Sequence[str] = segment(language, rest + portion)
-            # The last sentence may go on in the next portion.
+        for part in _segments(RUN.sub(r"\1\1\1", paragraph)):
+            found: Sequence[str] = segment(language, rest + part)
+            # The last sentence may go on in the next part.
             rest = found[-1] if found and len(found[-1]) < LONGEST else ""
             yield from found[:-1] if rest else found
         yield rest
 
 
-def _portions(text: str) -> Iterator[str]:
+def _segments(text: str) -> Iterator[str]:
     start = 0
     while start < len(text):
-        space = SPACE.search(text, start + PORTION, start + 2 * PORTION)
-        end = space.end() if space else min(start + 2 * PORTION, len(text))
+        space = SPACE.search(text, start + SEGMENT, start + 2 * SEGMENT)
+        end = space.end() if space else min(start + 2 * SEGMENT, len(text))
         yield text[start:end]
         start = end
 

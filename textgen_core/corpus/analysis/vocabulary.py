@@ -2,8 +2,7 @@
 
 The first few hundred thousand different words get ids, in the order of first occurrence; words
 beyond them are known by a number of 64 bits. Counts are exact up to about four million different
-words; of more, as random data has, the rare ones are estimated from a sample. This module knows
-nothing about where words begin.
+words; of more, as random data has, the rare ones are estimated from a sample.
 """
 
 from __future__ import annotations
@@ -13,20 +12,19 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 import attrs
+import numpy as np
 
 from textgen_core.corpus.analysis.hashing import HashedCounts, hash_texts
 
-if TYPE_CHECKING:
-    import numpy as np
-
-NAMED = 400_000  # different words that get an id; those of the block that reaches it are more
+NAMED = 400_000  # different words that get an id; the block that reaches it is still named
 NUMBERED = 4_000_000  # words beyond them that are counted each
 LATE = 200_000  # words beyond them whose names are kept at a time, so that a frequent one has one
 SHOWN = 60  # characters of a word in a list
 LONG = 200  # characters of a word that is kept whole
+
+Counted = tuple[tuple[str, int], ...]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -61,18 +59,14 @@ class Vocabulary:
     types_of: np.ndarray
     is_estimate: bool
 
-    def top(self, most: int) -> tuple[tuple[str, int], ...]:
+    def top(self, most: int) -> Counted:
         """Return the `most` frequent words; of equally frequent ones the first to occur."""
         best = heapq.nlargest(most, self.counts.items(), key=itemgetter(1))
         return tuple((shown(word), count) for word, count in best)
 
     def at_ranks(self, ranks: Sequence[int]) -> list[int]:
         """Return the frequencies of the words at `ranks`, from 1 up to `types`."""
-        import numpy as np
-
-        if not ranks:
-            return []
-        places = np.searchsorted(np.cumsum(self.types_of), ranks)
+        places = np.searchsorted(np.cumsum(self.types_of), np.array(ranks, np.int64))
         frequencies: list[int] = self.frequencies[places].tolist()
         return frequencies
 
@@ -80,22 +74,19 @@ class Vocabulary:
 class VocabularyCounter:
     """Counts words, and gives each its number."""
 
-    def __init__(self) -> None:
-        import numpy as np
-
+    def __init__(self, *, named: int = NAMED, late: int = LATE, numbered: int = NUMBERED) -> None:
+        self._most_named, self._most_late = named, late
         self._index = _Index()
         self._hashes = np.zeros(1, np.uint64)  # of each id
         self._counts = np.zeros(1, np.int64)
-        self._rare = HashedCounts(NUMBERED)
+        self._rare = HashedCounts(numbered)
         self._late: Counter[str] = Counter()
         self._tokens = 0
 
     def add(self, words: Sequence[str]) -> NumberedWords:
         """Count `words` and return them by number."""
-        import numpy as np
-
         self._tokens += len(words)
-        full = len(self._index) >= NAMED
+        full = len(self._index) >= self._most_named
         find = (
             map(self._index.get, words, itertools.repeat(0))
             if full
@@ -104,16 +95,13 @@ class VocabularyCounter:
         ids = np.fromiter(find, np.int32, len(words))
         self._hash_new_names()
         hashes = self._hashes[ids]
+        self._counts += np.bincount(ids, minlength=len(self._counts))
         if full:
             self._add_rare(words, ids, hashes)
-        counted = np.bincount(ids[ids < len(self._counts)], minlength=len(self._counts))
-        self._counts += counted
         return NumberedWords(ids=ids, hashes=hashes)
 
     def finish(self) -> Vocabulary:
         """Return what was counted."""
-        import numpy as np
-
         self._rare.settle()
         counts = dict(zip(self._index, self._counts[1:].tolist(), strict=True))
         late, others = self._late_words()
@@ -136,8 +124,6 @@ class VocabularyCounter:
         )
 
     def _hash_new_names(self) -> None:
-        import numpy as np
-
         new = len(self._index) + 1 - len(self._hashes)
         if new:
             names = list(itertools.islice(reversed(self._index), new))[::-1]
@@ -146,11 +132,7 @@ class VocabularyCounter:
 
     def _add_rare(self, words: Sequence[str], ids: np.ndarray, hashes: np.ndarray) -> None:
         """Count the words that have no id, and fill in their numbers."""
-        import numpy as np
-
         places = np.flatnonzero(ids == 0)
-        if not len(places):
-            return
         rare = [_key(words[place]) for place in places.tolist()]
         numbers = hash_texts(rare)
         hashes[places] = numbers
@@ -158,13 +140,11 @@ class VocabularyCounter:
         ids[places] = first + (numbers % np.uint64(2**31 - 1 - first)).astype(np.int32)
         self._rare.add(numbers)
         self._late.update(rare)
-        if len(self._late) > LATE:
-            self._late = Counter(dict(self._late.most_common(LATE // 4)))
+        if len(self._late) > self._most_late:
+            self._late = Counter(dict(self._late.most_common(self._most_late // 4)))
 
     def _late_words(self) -> tuple[dict[str, int], np.ndarray]:
         """Return the whole counts of the late words with a name, and those of all others."""
-        import numpy as np
-
         words = list(self._late)
         places, found = self._rare.find(hash_texts(words))
         counts = np.fromiter(self._late.values(), np.int64, len(words))
@@ -178,10 +158,7 @@ class _Index(dict[str, int]):
     """Ids by word; a new word gets the next one."""
 
     def __missing__(self, word: str) -> int:
-        key = _key(word)
-        if key not in self:
-            self[key] = len(self) + 1
-        return self[key]
+        return self.setdefault(_key(word), len(self) + 1)
 
 
 def shown(word: str) -> str:

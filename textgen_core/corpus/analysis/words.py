@@ -1,8 +1,7 @@
 """How a text falls into words, and what is counted of them in their order.
 
 A word is a run of letters, digits and marks, joined by single apostrophes or hyphens, as written:
-its case counts. Scripts without spaces between words give long runs, which the advice says. This
-module knows nothing about lines, sentences or tokenizers.
+its case counts. Scripts without spaces between words give long runs, which the advice says.
 
 Words come as ids, in the order of first occurrence; id 0 is no word but the border of a document,
 so that no n-gram reaches across one.
@@ -10,21 +9,16 @@ so that no n-gram reaches across one.
 
 from __future__ import annotations
 
-import itertools
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import attrs
+import numpy as np
 
 from textgen_core.corpus.analysis.blocks import Block, EvenSample
-from textgen_core.corpus.analysis.vocabulary import shown
-
-if TYPE_CHECKING:
-    import numpy as np
+from textgen_core.corpus.analysis.vocabulary import Counted, shown
+from textgen_core.corpus.text import word_pattern
 
 PARAGRAPH_END = re.compile(r"\n(?:[^\S\n]*+\n)++")
 BORDER = 0
@@ -62,25 +56,7 @@ class Words:
     is_sample: bool
 
 
-@cache
-def word_pattern() -> re.Pattern[str]:
-    r"""Return the pattern of a word.
-
-    `\w` lacks the combining marks, without which the words of Hindi, say, would fall apart, and the
-    joiners inside Persian ones. A set of `\w` and those marks is searched from end to end for every
-    space; one of characters alone is a bitmap, and fifty times as fast. Beyond the first plane all
-    but the pictures count as letters.
-    """
-    letters = _ranges(
-        code
-        for code in range(0x10000)
-        if chr(code).isalnum() or unicodedata.category(chr(code)) in ("Mn", "Mc", "Pc")
-    )
-    letter = rf"[{letters}\u200c\u200d\U00010000-\U0001EFFF\U00020000-\U0003FFFF]"
-    return re.compile(rf"{letter}++(?:['’‐-]{letter}++)*+")
-
-
-def split_words(block: Block, *, by_paragraph: bool) -> BlockWords:
+def split_words(block: Block, *, by_paragraph: bool = False) -> BlockWords:
     """Return the words of a block; its units are its parts or, `by_paragraph`, those of the text.
 
     A paragraph ends with the block.
@@ -99,32 +75,24 @@ def split_words(block: Block, *, by_paragraph: bool) -> BlockWords:
 
 
 class WordSampler:
-    """Keeps the ids of words in their order, in bounded memory."""
+    """Keeps the ids of words in their order, at most `most` of them."""
 
-    def __init__(self) -> None:
-        self._ids: EvenSample[np.ndarray] = EvenSample(SAMPLE_WORDS)
+    def __init__(self, most: int = SAMPLE_WORDS) -> None:
+        self._ids: EvenSample[np.ndarray] = EvenSample(most)
 
     def add(self, block: BlockWords, ids: np.ndarray) -> None:
         """Take the ids of the next block's words, int32 `(words,)`."""
-        import numpy as np
-
-        if not self._ids.wants_next():
-            self._ids.offer(None, 0)
-            return
         ends = np.cumsum(block.part_sizes)
         if not block.ends_document:
             ends = ends[:-1]
-        ids = np.insert(ids, ends, np.int32(BORDER))
-        self._ids.offer(ids, len(ids))
+        self._ids.offer(len(ids) + len(ends), lambda: np.insert(ids, ends, np.int32(BORDER)))
 
     def finish(self, names: Sequence[str]) -> Words:
         """Return the words that were kept; names: the word of each id."""
-        import numpy as np
-
-        kept = self._ids.items()
-        border = np.array([BORDER] if self._ids.step > 1 else [], np.int32)
-        ids = np.concatenate([part for each in kept for part in (each, border)] or [border])
-        return Words(ids=ids, names=names, is_sample=self._ids.step > 1)
+        is_sample = self._ids.step > 1
+        border = np.array([BORDER] if is_sample else [], np.int32)
+        ids = np.concatenate([border, *chain(*((each, border) for each in self._ids.items()))])
+        return Words(ids=ids[len(border) :], names=names, is_sample=is_sample)
 
 
 def ratios_in_slices(ids: np.ndarray, slices: int) -> tuple[float, ...]:
@@ -132,21 +100,12 @@ def ratios_in_slices(ids: np.ndarray, slices: int) -> tuple[float, ...]:
 
     ids: int32 `(words,)` without borders. Fewer words than slices give no ratios.
     """
-    return tuple(count_types(part) / len(part) for part in slices_of(ids, slices))
+    return tuple(len(np.unique(part)) / len(part) for part in slices_of(ids, slices))
 
 
 def slices_of(ids: np.ndarray, slices: int) -> list[np.ndarray]:
     """Return `slices` parts of equally many words, none if there are fewer words than slices."""
-    import numpy as np
-
     return [] if len(ids) < slices else np.array_split(ids, slices)
-
-
-def count_types(ids: np.ndarray) -> int:
-    """Return how many different words there are."""
-    import numpy as np
-
-    return len(np.unique(ids))
 
 
 def ratio_per_slice(ids: np.ndarray, length: int, most: int = 1000) -> float | None:
@@ -155,36 +114,30 @@ def ratio_per_slice(ids: np.ndarray, length: int, most: int = 1000) -> float | N
     Unlike that of the whole text it can be compared between texts of unequal length. None if there
     is not one whole slice.
     """
-    import numpy as np
-
     count = len(ids) // length
     if not count:
         return None
     chosen = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
-    types = [count_types(ids[slice_ * length : (slice_ + 1) * length]) for slice_ in chosen]
+    types = [len(np.unique(ids[place * length : (place + 1) * length])) for place in chosen]
     return float(np.mean(types) / length)
 
 
-def sample_for_ngrams(ids: np.ndarray) -> np.ndarray:
-    """Return what n-grams are counted on: all of `ids`, or windows spread evenly over them."""
-    import numpy as np
-
-    if len(ids) <= NGRAM_WORDS:
+def sample_for_ngrams(ids: np.ndarray, most: int = NGRAM_WORDS) -> np.ndarray:
+    """Return what n-grams are counted on: all of `ids`, or `most` in windows spread evenly."""
+    if len(ids) <= most:
         return ids
-    size = NGRAM_WORDS // NGRAM_WINDOWS
+    size = most // NGRAM_WINDOWS
     starts = np.linspace(0, len(ids) - size, NGRAM_WINDOWS).astype(np.int64)
     border = np.array([BORDER], np.int32)
     return np.concatenate([part for at in starts for part in (ids[at : at + size], border)])
 
 
-def top_ngrams(words: Words, ids: np.ndarray, order: int, most: int) -> tuple[tuple[str, int], ...]:
+def top_ngrams(words: Words, ids: np.ndarray, order: int, most: int) -> Counted:
     """Return the `most` frequent n-grams of `order` words in `ids`, each with its count.
 
     Of equally frequent ones those come first whose words occurred first. Words without a name
     are in no n-gram.
     """
-    import numpy as np
-
     starts = len(ids) - order + 1
     if starts <= 0:
         return ()
@@ -193,7 +146,7 @@ def top_ngrams(words: Words, ids: np.ndarray, order: int, most: int) -> tuple[tu
     inside = np.all([(column != BORDER) & (column < names) for column in columns], axis=0)
     places = np.flatnonzero(inside)
     keys = columns[0][places].astype(np.int64)
-    for column in columns[1:]:  # pairs are numbered anew each time, so no key outgrows 64 bits
+    for column in columns[1:]:  # pairs are renumbered each time, so no key outgrows 64 bits
         _, keys = np.unique(keys, return_inverse=True)
         keys = keys * np.int64(names) + column[places]
     _, first, counts = np.unique(keys, return_index=True, return_counts=True)
@@ -204,10 +157,3 @@ def top_ngrams(words: Words, ids: np.ndarray, order: int, most: int) -> tuple[tu
 def phrase(words: Words, ids: Iterable[int]) -> str:
     """Return words by their ids, with spaces between them, each as a list shows it."""
     return " ".join(shown(words.names[word]) for word in ids)
-
-
-def _ranges(codes: Iterable[int]) -> str:
-    """Return ascending code points as the inside of a character set."""
-    groups = itertools.groupby(enumerate(codes), lambda place: place[1] - place[0])
-    runs = ([code for _, code in group] for _, group in groups)
-    return "".join(f"\\u{run[0]:04x}-\\u{run[-1]:04x}" for run in runs)

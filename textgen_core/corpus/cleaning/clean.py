@@ -1,9 +1,8 @@
 """Cleans a corpus as its settings ask, and says what each step changed and how often.
 
-Each step is a function from a text to the cleaned text and a number of changes; long documents go
-through it in pieces that are cut where it makes no difference. A step that changes nothing says
-nothing. Cleaning a cleaned text changes nothing: the order of the steps sees to it. This module
-knows nothing about files or tokens.
+Each step takes a text to the cleaned text and a number of changes; long documents go through it in
+pieces that are cut where it makes no difference. A step that changes nothing says nothing. Cleaning
+a cleaned text changes nothing: the order of the steps sees to it.
 """
 
 from __future__ import annotations
@@ -22,18 +21,19 @@ from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.cleaning.recut import cut_pieces
 from textgen_core.corpus.cleaning.repair import check_installed, repair_lines
 from textgen_core.corpus.cleaning.truecase import TRUECASED, learn_forms, truecase_pieces
-from textgen_core.corpus.reading.documents import Corpus, count_of, is_blank
-from textgen_core.corpus.reading.stored import (
+from textgen_core.corpus.documents import (
+    Corpus,
     DocumentWriter,
     Piece,
     Progress,
     StoredDocuments,
-    follow_pieces,
     iterate_pieces,
+    report_progress,
 )
+from textgen_core.corpus.text import fold_newlines, is_blank, replace_surrogates
 from textgen_core.errors import CorpusError
+from textgen_core.formatting import format_count
 
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # All of category Cc but tab, LF and CR; byte order marks inside the text; code points that Unicode
 # reserves as no characters. Joiners and direction marks stay: scripts need them.
 CONTROL_CHARACTERS = re.compile(
@@ -48,15 +48,17 @@ WIDE_CONTROL_CHARACTERS = (
 )
 SPACES = re.compile("  +")
 
+Change = Callable[[str], tuple[str, int]]
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen
 class Step:
     """One way of cleaning a text: `apply` returns the new text and how often it changed it.
 
-    `sentence` tells a person so, with `{}` for that number and what was counted, `counted`.
+    `sentence` says so, with `{}` for that number and what was counted, `counted`.
     """
 
-    apply: Callable[[str], tuple[str, int]]
+    apply: Change
     counted: str
     sentence: str
 
@@ -66,21 +68,23 @@ def clean_corpus(
 ) -> Corpus:
     """Return `corpus` with every document cleaned, and a note for each step that changed any.
 
-    The documents are stored ones; `progress` is told how far they have come. A document that is
-    left without text is dropped, with a note. Raises CorpusError if nothing but whitespace is left
-    at all, and ConfigurationError if a step's library is not installed.
+    A document that is left without text is dropped, with a note. Raises CorpusError if nothing but
+    whitespace is left at all, and ConfigurationError if a step's library is not installed.
     """
     if settings.repair == "ftfy":
         check_installed()
     first, second = steps_of(settings)
     changes: Counter[str] = Counter()
-    pieces = follow_pieces(corpus.documents, progress)
+    documents = corpus.documents
+    pieces = report_progress(
+        iterate_pieces(documents), lambda piece: len(piece.text), documents, progress
+    )
     if settings.letter_case == "truecase":
         pieces = _truecased(clean_pieces(pieces, first, changes), changes)
+        cleaned = _store(clean_pieces(pieces, second, changes))
     else:
-        second = (*first, *second)
-    documents = _store(clean_pieces(pieces, second, changes))
-    if not documents:
+        cleaned = _store(clean_pieces(pieces, (*first, *second), changes))
+    if not cleaned:
         raise CorpusError(
             "Cleaning leaves nothing of the corpus but whitespace.",
             "Allowed: a corpus that holds some text.",
@@ -89,13 +93,13 @@ def clean_corpus(
     sentences = {step.sentence: step.counted for step in first}
     sentences |= {TRUECASED: "word"} | {step.sentence: step.counted for step in second}
     notes = [
-        sentence.format(count_of(changes[sentence], counted))
+        sentence.format(format_count(changes[sentence], counted))
         for sentence, counted in sentences.items()
         if changes[sentence]
     ]
-    if dropped := len(corpus.documents) - len(documents):
-        notes.append(f"Documents: {count_of(dropped, 'document')} without text dropped.")
-    return attrs.evolve(corpus, documents=documents, notes=(*corpus.notes, *notes))
+    if dropped := len(documents) - len(cleaned):
+        notes.append(f"Documents: {format_count(dropped, 'document')} without text dropped.")
+    return attrs.evolve(corpus, documents=cleaned, notes=(*corpus.notes, *notes))
 
 
 def clean_pieces(
@@ -123,7 +127,7 @@ def clean_text(text: str, steps: Sequence[Step], changes: Counter[str]) -> str:
 
 
 def _apply(step: Step, pieces: Iterable[Piece], changes: Counter[str]) -> Iterator[Piece]:
-    """Apply a step to the pieces of a document, cut anew, since the last step moved their ends."""
+    """Apply a step to the pieces of a document, cut again, since the last step moved their ends."""
     for text, ends_document in cut_pieces(pieces):
         yield Piece(clean_text(text, (step,), changes), ends_document)
 
@@ -155,6 +159,9 @@ def _store(pieces: Iterable[Piece], *, keep_blank: bool = False) -> StoredDocume
     return writer.documents()
 
 
+# ---- the steps ---------------------------------------------------------------------------------
+
+
 def steps_of(settings: CorpusSettings) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Return the steps that `settings` ask for, in order: those before truecasing, and the others.
 
@@ -170,36 +177,29 @@ def steps_of(settings: CorpusSettings) -> tuple[tuple[Step, ...], tuple[Step, ..
     if settings.newlines == "fold":
         first.append(NEWLINES)
     if settings.control_characters == "drop":
-        first.append(CONTROLS)
+        first.append(drop_control_characters)
     first.extend(form)
     second: list[Step] = []
     if settings.punctuation == "drop":
-        second.extend((PUNCTUATION, *form))
+        second.extend((drop_punctuation, *form))
     if settings.spaces == "collapse":
-        second.extend((TABS, SPACE_RUNS))
+        second.extend((replace_tabs, collapse_spaces))
     if settings.letter_case == "lower":
-        second.extend((LETTER_CASE, *form))
+        second.extend((lower_letters, *form))
     return tuple(first), tuple(second)
 
 
-def replace_surrogates(text: str) -> tuple[str, int]:
-    """Replace lone surrogates, which no encoding can save, by U+FFFD."""
-    try:
-        text.encode()  # tells twenty times as fast as the pattern
-    except UnicodeEncodeError:
-        return LONE_SURROGATE.subn("\ufffd", text)
-    return text, 0
+def _step(counted: str, sentence: str) -> Callable[[Change], Step]:
+    """Make a step of a function."""
+    return lambda change: Step(change, counted, sentence)
 
 
-def fold_newlines(text: str) -> tuple[str, int]:
-    """Fold CRLF and CR into LF."""
-    if "\r" not in text:
-        return text, 0
-    pairs, returns = text.count("\r\n"), text.count("\r")
-    folded = text.replace("\r\n", "\n")
-    return (folded if pairs == returns else folded.replace("\r", "\n")), returns
+SURROGATES = Step(replace_surrogates, "lone surrogate", "Surrogates: {} replaced by U+FFFD.")
+NEWLINES = Step(fold_newlines, "line end", "Newlines: {} (CRLF or CR) folded into LF.")
+REPAIR = Step(repair_lines, "line", "Repair: {} repaired by ftfy, decoded wrongly once.")
 
 
+@_step("character", "Control characters: {} dropped that cannot be printed.")
 def drop_control_characters(text: str) -> tuple[str, int]:
     """Drop what cannot be printed; tabs and newlines stay."""
     data = text.encode("utf-8", "surrogatepass")
@@ -211,7 +211,12 @@ def drop_control_characters(text: str) -> tuple[str, int]:
     return cleaned, len(text) - len(cleaned)
 
 
-def normalise_unicode(text: str, form: Literal["NFC", "NFD", "NFKC"]) -> tuple[str, int]:
+def unicode_step(form: Literal["NFC", "NFD", "NFKC"]) -> Step:
+    """Return the step that brings text to a Unicode form."""
+    return Step(partial(_normalize, form), "line", f"Unicode form: {{}} brought to {form}.")
+
+
+def _normalize(form: Literal["NFC", "NFD", "NFKC"], text: str) -> tuple[str, int]:
     """Bring `text` to a Unicode normal form; lines are counted, as no form reaches across them."""
     if unicodedata.is_normalized(form, text):
         return text, 0
@@ -233,17 +238,20 @@ def punctuation_pattern() -> re.Pattern[str]:
     return re.compile(f"[{re.escape(''.join(marks))}]+")
 
 
+@_step("mark", "Punctuation: {} dropped.")
 def drop_punctuation(text: str) -> tuple[str, int]:
     """Drop punctuation; symbols such as `+` and `$` stay."""
     cleaned = punctuation_pattern().sub("", text)
     return cleaned, len(text) - len(cleaned)
 
 
+@_step("tab", "Spaces: {} made spaces.")
 def replace_tabs(text: str) -> tuple[str, int]:
     """Make every tab a space."""
     return text.replace("\t", " "), text.count("\t")
 
 
+@_step("space", "Spaces: {} dropped from runs and from the ends of lines.")
 def collapse_spaces(text: str) -> tuple[str, int]:
     """Make runs of spaces one space, and strip them at the end of every line.
 
@@ -257,52 +265,11 @@ def collapse_spaces(text: str) -> tuple[str, int]:
     return collapsed, len(text) - len(collapsed)
 
 
+@_step("letter", "Letter case: {} lowered.")
 def lower_letters(text: str) -> tuple[str, int]:
-    """Lower every letter."""
+    """Lower every letter, and count the characters that this changes."""
     lowered = text.lower()
     if lowered == text:
         return text, 0
-    return lowered, count_capitals(text)
-
-
-def count_capitals(text: str) -> int:
-    """Count the characters that lowering changes."""
     capitals = [letter for letter in set(text) if letter.lower() != letter]
-    return sum(text.count(letter) for letter in capitals)
-
-
-def unicode_step(form: Literal["NFC", "NFD", "NFKC"]) -> Step:
-    """Return the step that brings text to a Unicode form."""
-    return Step(
-        apply=partial(normalise_unicode, form=form),
-        counted="line",
-        sentence=f"Unicode form: {{}} brought to {form}.",
-    )
-
-
-SURROGATES = Step(
-    apply=replace_surrogates,
-    counted="lone surrogate",
-    sentence="Surrogates: {} replaced by U+FFFD.",
-)
-NEWLINES = Step(
-    apply=fold_newlines, counted="line end", sentence="Newlines: {} (CRLF or CR) folded into LF."
-)
-CONTROLS = Step(
-    apply=drop_control_characters,
-    counted="character",
-    sentence="Control characters: {} dropped that cannot be printed.",
-)
-REPAIR = Step(
-    apply=repair_lines,
-    counted="line",
-    sentence="Repair: {} repaired by ftfy, decoded wrongly once.",
-)
-PUNCTUATION = Step(apply=drop_punctuation, counted="mark", sentence="Punctuation: {} dropped.")
-TABS = Step(apply=replace_tabs, counted="tab", sentence="Spaces: {} made spaces.")
-SPACE_RUNS = Step(
-    apply=collapse_spaces,
-    counted="space",
-    sentence="Spaces: {} dropped from runs and from the ends of lines.",
-)
-LETTER_CASE = Step(apply=lower_letters, counted="letter", sentence="Letter case: {} lowered.")
+    return lowered, sum(text.count(letter) for letter in capitals)

@@ -2,7 +2,7 @@
 
 No step of cleaning looks past the start of a run of spaces and line ends: there, no letters
 compose, no run of spaces is parted, and no word or CRLF either. So that is where texts are cut, if
-possible at the end of a line. This module knows nothing about what is done to the pieces.
+possible at the end of a line.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from textgen_core.corpus.reading.stored import Piece
+from textgen_core.corpus.documents import Piece
 
 PIECE = 1 << 20  # characters
 SPACE = " \t\n\r"
@@ -19,7 +19,7 @@ JOINED_JAMO = range(0x1160, 0x1200)  # vowels and finals, which compose with wha
 
 
 def cut_pieces(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Yield the documents of `pieces` in pieces of about `PIECE` characters, cut anew."""
+    """Yield the documents of `pieces` again, in pieces of about `PIECE` characters."""
     held = ""
     for text, ends_document in pieces:
         held = held + text if held else text

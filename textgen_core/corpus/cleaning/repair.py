@@ -1,8 +1,7 @@
 """Repairs text that was decoded wrongly somewhere on its way, with the library ftfy.
 
 `schÃ¶n` becomes `schön`, `&lt;` becomes `<` in a line without tags. Quotes, ligatures, widths, line
-ends and the Unicode form stay as they are: other settings, or none, change those. This module knows
-nothing about files or documents.
+ends and the Unicode form stay as they are: other settings, or none, change those.
 
 ftfy: Robyn Speer, "ftfy" (2019), Zenodo, doi:10.5281/zenodo.2591652.
 """

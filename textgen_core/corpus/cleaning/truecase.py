@@ -1,10 +1,9 @@
 """Truecasing: a word that begins a sentence gets the form that it mostly has elsewhere.
 
 So `The` and `the` become one word, and `London` stays. The simplest method of Lita, Ittycheriah,
-Roukos and Kambhatla, "tRuEcasIng" (ACL 2003): each word's most frequent form, learnt from places
+Roukos and Kambhatla, "tRuEcasIng" (ACL 2003): each word's most frequent form, learned from places
 where position says nothing of it; their trigram model of the context is left out. Forms are counted
-as in Manku and Motwani (VLDB 2002): where there are too many, the rarest are forgotten. This module
-knows nothing about files or settings.
+as in Manku and Motwani (VLDB 2002): where there are too many, the rarest are forgotten.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
-from textgen_core.corpus.analysis.words import word_pattern
 from textgen_core.corpus.cleaning.recut import cut_pieces
-from textgen_core.corpus.reading.stored import Piece, iterate_pieces
+from textgen_core.corpus.documents import Piece, iterate_pieces
+from textgen_core.corpus.text import word_pattern
 
 MOST_FORMS = 1_000_000
 LONGEST = 60  # characters of a word that is looked at
-CARRIED = 256  # characters between two words that are looked at
+CONTEXT = 256  # characters between two words that are looked at
 START_OF_TEXT = "\n\n"
 TRUECASED = "Letter case: {} at the start of a sentence written as elsewhere."
 
@@ -36,18 +35,20 @@ def start_pattern() -> re.Pattern[str]:
     return re.compile(rf"((?:{ender})[^\w.!?…؟।。！？｡]*+)({word_pattern().pattern})")
 
 
-def learn_forms(documents: Sequence[str]) -> dict[str, str]:
+def learn_forms(documents: Sequence[str], most: int = MOST_FORMS) -> dict[str, str]:
     """Return each word's most frequent form inside sentences, by its lower-case form.
 
-    Of equally frequent ones it is the lower-case form, or the first in the alphabet.
+    Of equally frequent ones it is the lower-case form, or the first in the alphabet. No more than
+    `most` forms are counted at a time.
     """
     counts: Counter[str] = Counter()
     find = word_pattern().findall
-    for text, starts in _with_starts(cut_pieces(iterate_pieces(documents))):
+    for before, text, _ in _with_context(iterate_pieces(documents)):
+        starts = start_pattern().findall(before + text)
         counts.update(word for word in find(text) if len(word) <= LONGEST)
         counts.subtract(word for _, word in starts if len(word) <= LONGEST)
         least = 1
-        while len(counts) > MOST_FORMS:
+        while len(counts) > most:
             counts = Counter({word: count for word, count in counts.items() if count > least})
             least += 1
     best: dict[str, str] = {}
@@ -73,26 +74,15 @@ def truecase_pieces(
         changes[TRUECASED] += form != word
         return match[1] + form
 
-    carried = START_OF_TEXT
+    for before, text, ends_document in _with_context(pieces):
+        yield Piece(start_pattern().sub(recased, before + text)[len(before) :], ends_document)
+
+
+def _with_context(pieces: Iterable[Piece]) -> Iterator[tuple[str, str, bool]]:
+    """Yield pieces, cut again, each after the end of what comes before it, which holds no word."""
+    before = START_OF_TEXT
     for text, ends_document in cut_pieces(pieces):
-        whole = carried + text
-        yield Piece(start_pattern().sub(recased, whole)[len(carried) :], ends_document)
-        carried = START_OF_TEXT if ends_document else _after_last_word(whole)
-
-
-def _with_starts(pieces: Iterable[Piece]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Yield each piece with what `start_pattern` finds in it, also across its start."""
-    carried = START_OF_TEXT
-    for text, ends_document in pieces:
-        whole = carried + text
-        yield text, start_pattern().findall(whole)
-        carried = START_OF_TEXT if ends_document else _after_last_word(whole)
-
-
-def _after_last_word(text: str) -> str:
-    """Return the end of a text in which there is no word."""
-    tail = text[-CARRIED:]
-    end = 0
-    for match in word_pattern().finditer(tail):
-        end = match.end()
-    return tail[end:]
+        yield before, text, ends_document
+        tail = (before + text)[-CONTEXT:]
+        end = max((match.end() for match in word_pattern().finditer(tail)), default=0)
+        before = START_OF_TEXT if ends_document else tail[end:]

@@ -1,1 +1,1 @@
-"""From files on disk, whatever they are, to documents of text. Knows nothing about cleaning."""
+"""From files on disk, whatever they are, to documents of text."""

@@ -1,7 +1,7 @@
 """The corpus for those who bring none: the language reference that comes with Python itself.
 
 The text is that of `pydoc_data.topics`, so it differs a little between Python versions; its
-SHA-256 tells which one a run has seen. This module knows nothing about files.
+SHA-256 tells which one a run has seen.
 
 About 20 topics (`if`, `try`, `sequence-types` ...) are copies of sections of longer ones
 (`compound`, `types` ...). They are left out: otherwise an eighth of the held-out text would stand
@@ -16,8 +16,8 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 
-from textgen_core.corpus.reading.documents import Borders, Corpus, SourceFile, split_documents
-from textgen_core.corpus.reading.stored import DocumentWriter
+from textgen_core.corpus.documents import Corpus, DocumentWriter, SourceFile
+from textgen_core.corpus.reading.one_file import Borders, split_documents
 from textgen_core.errors import CorpusError
 
 BUILTIN_PATH = "python:pydoc_data.topics"

@@ -1,19 +1,21 @@
 """Reads a corpus: files, folders, pipes or standard input become documents, or nothing at all.
 
-Text goes from the file to the documents piece by piece, so that its size does not matter. What is
-no text is named for what it is; what is skipped or dropped is said in the corpus's notes. This
-module neither cleans nor judges the text.
+Text goes from the file to the documents piece by piece, so its size does not matter. What is not
+text is named for what it is; what is skipped or dropped is said in the corpus's notes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import attrs
 
 from textgen_core.config.settings import CorpusSettings
+from textgen_core.corpus.documents import Corpus, DocumentWriter
 from textgen_core.corpus.reading.builtin import builtin_corpus
 from textgen_core.corpus.reading.decode import AUTO, Undecodable, check_encoding
-from textgen_core.corpus.reading.documents import Corpus
 from textgen_core.corpus.reading.files import (
     Found,
     Skipped,
@@ -25,20 +27,52 @@ from textgen_core.corpus.reading.files import (
 )
 from textgen_core.corpus.reading.one_file import LACKS, FileRead, read_file
 from textgen_core.corpus.reading.source import is_pipe
-from textgen_core.corpus.reading.stored import DocumentWriter
 from textgen_core.corpus.reading.tables import TABLE_SUFFIXES, table_suffix
 from textgen_core.errors import CorpusError
 
 UNNAMED_COLUMN = "a table, and corpus.column names no column of it"
 
 
+@attrs.frozen(kw_only=True)
+class Texts:
+    """The corpus, and the ready-made validation and test texts; the latter may hold nothing."""
+
+    corpus: Corpus
+    ready_made: tuple[Corpus, Corpus] | None = None
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """The files as a manifest records them: path, bytes and SHA-256 of each."""
+        return [attrs.asdict(file) for corpus in self._corpora for file in corpus.files]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say about the reading."""
+        return tuple(note for corpus in self._corpora for note in corpus.notes)
+
+    @property
+    def _corpora(self) -> tuple[Corpus, ...]:
+        return (self.corpus, *(self.ready_made or ()))
+
+
+def read_texts(settings: CorpusSettings) -> Texts:
+    """Read the texts that the settings name; raises CorpusError."""
+    corpus = read_corpus(settings.files, settings)
+    if settings.validation is None:
+        return Texts(corpus=corpus)
+    validation = read_corpus([settings.validation], settings)
+    test = Corpus(documents=())
+    if settings.test is not None:
+        test = read_corpus([settings.test], settings)
+    return Texts(corpus=corpus, ready_made=(validation, test))
+
+
 def read_corpus(paths: Sequence[str | Path], settings: CorpusSettings) -> Corpus:
     """Return the text of `paths` (files, folders, or `-` for stdin); of none, the built-in corpus.
 
-    Of `settings`, `encoding`, `documents` and `column` are used; the paths are the caller's to
-    choose. Raises CorpusError for what is missing, unreadable or not text, and ConfigurationError
-    for an encoding that does not exist. Empty and blank files are skipped with a note where there
-    are others.
+    Of `settings`, `encoding`, `documents` and `column` are used. Raises CorpusError for what is
+    missing, unreadable or not text, and ConfigurationError for an encoding that does not exist.
+    Empty and blank files are skipped with a note where there are others.
     """
     check_encoding(settings.encoding)
     if not paths:
@@ -52,7 +86,7 @@ def read_corpus(paths: Sequence[str | Path], settings: CorpusSettings) -> Corpus
 
 
 class _Reading:
-    """What has been read of a corpus so far, and what there is to say of it."""
+    """What has been read of a corpus so far, and what there is to say about it."""
 
     def __init__(self, settings: CorpusSettings) -> None:
         self.skipped = Skipped()
@@ -75,10 +109,10 @@ class _Reading:
                 continue
             if not file.lack:
                 self._files.append(file)
-                continue
-            if alone:
+            elif alone:
                 raise _no_text(f"{shown(file.source.path)} {LACKS[file.lack]}.")
-            self.skipped.add(file.source.path, file.lack)
+            else:
+                self.skipped.add(file.source.path, file.lack)
         used = len(self._files) + len(self._undecodable) - before
         if group.is_folder and group.files and not used:
             self._refuse_folder(group)
@@ -90,22 +124,19 @@ class _Reading:
         if not self._files:
             raise _no_text("The corpus is empty: all its files are empty or hold only whitespace.")
         notes = [note for file in self._files for note in file.notes]
+        notes += [*_guesses(self._files), *_same_bytes(self._files)]
+        if self._settings.column is not None and not self._has_table:
+            tables = ", ".join(TABLE_SUFFIXES)
+            notes.append(f"corpus.column is not used: no file is a table ({tables}).")
         return Corpus(
             documents=self._writer.documents(),
             files=tuple(file.source for file in self._files),
-            notes=(
-                *notes,
-                *_guesses(self._files),
-                *_same_bytes(self._files),
-                *self._unused_column(),
-                *self.skipped.notes(),
-            ),
+            notes=(*notes, *self.skipped.notes()),
         )
 
     def _read_one(self, path: Path, in_folder: bool) -> FileRead | None:
         """Return a file, or None if it is counted as undecodable or need not be text."""
-        column = self._settings.column
-        if in_folder and column is None and table_suffix(path):
+        if in_folder and self._settings.column is None and table_suffix(path):
             self.skipped.add(path, UNNAMED_COLUMN)
             return None
         need_not_be = in_folder and not (is_text_name(path) or table_suffix(path))
@@ -124,12 +155,8 @@ class _Reading:
         """Raise the error for a folder of which nothing was used."""
         for path in group.files:
             if table_suffix(path) and self._settings.column is None:
-                read_file(path, self._settings, self._writer)  # which says what its columns are
+                read_file(path, self._settings, self._writer)  # the error lists its columns
         raise no_text_in(group.name, len(group.files))
-
-    def _unused_column(self) -> Iterator[str]:
-        if self._settings.column is not None and not self._has_table:
-            yield (f"corpus.column is not used: no file is a table ({', '.join(TABLE_SUFFIXES)}).")
 
 
 def _no_text(problem: str) -> CorpusError:

@@ -1,7 +1,6 @@
 """From the bytes of a file to its text, as a stream, or to an error that says what they are.
 
-An encoding is strict: nothing is replaced. This module knows nothing about paths or folders: a
-file is its bytes and the name that a person knows it by.
+An encoding is strict: nothing is replaced.
 """
 
 from __future__ import annotations
@@ -9,15 +8,21 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 
-from textgen_core.corpus.reading.documents import count_of
-from textgen_core.corpus.reading.formats import refuse_known_formats, refuse_nuls
-from textgen_core.corpus.reading.guess import guess_encoding, marked_encoding, unmarked_encoding
+from textgen_core.corpus.reading.recognize import (
+    guess_encoding,
+    marked_encoding,
+    refuse_known_formats,
+    refuse_nuls,
+    unmarked_encoding,
+)
 from textgen_core.errors import ConfigurationError, CorpusError
+from textgen_core.formatting import format_count
 
-AUTO = "auto"  # the value of corpus.encoding by which each file is told
-HEAD = 1 << 16  # bytes by which a format and a wide encoding are known
-BEFORE, AFTER = 1 << 15, 3 << 15  # bytes around one that is wrong, by which an encoding is guessed
+AUTO = "auto"  # the value of corpus.encoding for: each file in its own
+HEAD = 1 << 16  # bytes by which a format and a wide encoding are recognized
+BEFORE, AFTER = 1 << 15, 3 << 15  # bytes around a wrong one, by which an encoding is guessed
 OTHER_ENCODINGS = "cp1252 (Western European), koi8-r, gb18030, shift_jis ..."
 ENCODING_WANTED = "Allowed: the encoding that corpus.encoding names."
 
@@ -25,8 +30,8 @@ ENCODING_WANTED = "Allowed: the encoding that corpus.encoding names."
 class Undecodable(CorpusError):
     """A file that is not text in the encoding.
 
-    name: the file's. sample: the bytes around the first that is wrong. known: the encoding that
-    the file says it is in, or nothing.
+    sample: the bytes around the first that is wrong. known: the encoding that the file says it is
+    in, or "".
     """
 
     def __init__(self, problem: str, *, name: str, sample: bytes = b"", known: str = "") -> None:
@@ -39,15 +44,14 @@ class Undecodable(CorpusError):
 
     @cached_property
     def guess(self) -> str:
-        """The encoding that the file looks like, or nothing."""
+        """The encoding that the file looks like, or ""."""
         return self._known or (guess_encoding(self.sample) if self.sample else "")
 
     def with_guess(self, *, among_others: bool = False) -> CorpusError:
         """Return the error with what the file looks like, and how to read it."""
         if not self.guess:
             return self
-        own = f"--set corpus.encoding={self.guess}"
-        auto = f"--set corpus.encoding={AUTO}"
+        own, auto = (f"--set corpus.encoding={name}" for name in (self.guess, AUTO))
         return CorpusError(
             self.problem,
             ENCODING_WANTED if self._known else f"It looks like {self.guess}.",
@@ -76,9 +80,9 @@ def decode_blocks(
 ) -> Iterator[str]:
     """Yield the text of `blocks`; at the end, add to `notes` what was dropped from it.
 
-    name: the file's, in notes; subject: what errors call it, if not that. Raises CorpusError,
-    naming the file and the byte offset, if the bytes are not text in `encoding`, which may show
-    only at their end, or are a known binary format.
+    name: the file's, in notes; subject: what errors call it, if not that. Raises CorpusError with
+    the byte offset if the bytes are not text in `encoding`, which may show only at their end, or
+    are a known binary format.
     """
     return _Decoding(encoding, name, subject or name).texts(blocks, notes)
 
@@ -112,44 +116,38 @@ class _Decoding:
         if is_marked:
             notes.append(f"{self.name}: dropped the byte order mark at its start.")
         if self.dropped:
-            notes.append(f"{self.name}: dropped {count_of(self.dropped, 'NUL character')}.")
+            notes.append(f"{self.name}: dropped {format_count(self.dropped, 'NUL character')}.")
 
     def _check_head(self, head: bytes) -> None:
         refuse_known_formats(head, self.subject)
         if self.is_wide:
             return
-        mark = marked_encoding(head)
-        if mark or (known := unmarked_encoding(head[:HEAD])):
-            raise Undecodable(
-                f"{self.subject} is {mark.upper()}: it starts with that byte order mark."
-                if mark
-                else f"{self.subject} looks like {known[:6].upper()} without a byte order mark.",
-                name=self.name,
-                known=mark or known,
-            )
+        if known := marked_encoding(head):
+            problem = f"{self.subject} is {known.upper()}: it starts with that byte order mark."
+        elif known := unmarked_encoding(head[:HEAD]):
+            problem = f"{self.subject} looks like {known[:6].upper()} without a byte order mark."
+        else:
+            return
+        raise Undecodable(problem, name=self.name, known=known)
 
     def _decode(self, block: bytes, rest: Iterator[bytes], *, final: bool = False) -> str:
-        """Return the text of a block; `rest` is asked for more only where one is in error."""
+        """Return the text of a block; more of `rest` is read only where one is in error."""
+        self.size += len(block)
+        self.nuls += block.count(0)
         try:
             text = self.decoder.decode(block, final)
         except UnicodeDecodeError as error:
-            self.nuls += block.count(0)
-            self.size += len(block)
             self._refuse_nuls()
             raise self._undecodable(error, block, rest) from error
         except ValueError as error:  # some codecs know no offset
             problem = f"{self.subject} is not {self.encoding}: {error}."
             raise Undecodable(problem, name=self.name, sample=block[:AFTER]) from error
-        self.size += len(block)
-        self.nuls += block.count(0)
         self.line_ends += block.count(b"\n")
         self.is_ascii = self.is_ascii and text.isascii()
         self.before = (self.before + block)[-BEFORE:] if len(block) < BEFORE else block[-BEFORE:]
         return text
 
     def _without_nuls(self, text: str) -> str:
-        if "\0" not in text:
-            return text
         kept = text.replace("\0", "")
         self.dropped += len(text) - len(kept)
         return kept
@@ -165,7 +163,7 @@ class _Decoding:
     ) -> Undecodable:
         """Return the error that names the place; `size` counts the block in error already.
 
-        What the codec had in hand ends with the block, and may begin before it.
+        What the codec was decoding ends with the block, and may begin before it.
         """
         offset = max(self.size - len(error.object) + error.start, 0)
         line = self.line_ends + error.object.count(b"\n", 0, error.start) + 1
@@ -186,22 +184,15 @@ class _Decoding:
 
 def _head_first(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the blocks, none empty, the first ones joined until they tell what a file is."""
+    rest = iter(blocks)
     head = b""
-    is_head = True
-    for block in blocks:
-        if is_head:
-            head += block
-            if len(head) < HEAD:
-                continue
-            block, is_head = head, False
-        if block:
-            yield block
-    if is_head and head:
-        yield head
+    while len(head) < HEAD and (block := next(rest, None)) is not None:
+        head += block
+    yield from filter(None, chain((head,), rest))
 
 
 def _lines_around(window: bytes, middle: int) -> bytes:
-    """Return a sample of bytes around `middle`, of whole lines if there are ends of any."""
+    """Return a sample of bytes around `middle`, of whole lines where there are line ends."""
     start, end = max(middle - BEFORE, 0), min(middle + AFTER, len(window))
     if start:
         start = max(window.find(b"\n", start, middle) + 1, start)

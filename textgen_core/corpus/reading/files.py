@@ -1,7 +1,7 @@
-"""Which files a corpus is made of: the paths that a person gave, with folders walked.
+"""Which files a corpus is made of: the paths that were given, and the files in folders.
 
-A file is taken once, however often it is reached, so that no text stands on both sides of a split
-by accident. This module looks at names and kinds only; it reads no text.
+A file is taken once, however often it is reached, so that no text ends up on both sides of a split
+by accident. Only names and kinds are looked at here; nothing is read.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import attrs
 
-from textgen_core.corpus.reading.documents import count_of
-from textgen_core.corpus.reading.unpack import PACKED_SUFFIXES
 from textgen_core.errors import CorpusError
+from textgen_core.formatting import format_count
 
 STDIN = "-"
+PACKED_SUFFIXES = (".gz", ".zst")
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".org")
-RUN_FILES = ("run.toml", "manifest.json")  # a folder with both is a run, not somebody's text
+RUN_FILES = {"run.toml", "manifest.json"}  # a folder with both is a run, not a text
 FILES_WANTED = (
     "Allowed: text files (.gz and .zst too), folders of them, pipes, - for standard input."
 )
@@ -33,7 +33,7 @@ KINDS = (
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """What one given path stands for: itself, or the files in it if it is a folder."""
+    """The file that one given path names, or the files in it if it is a folder."""
 
     name: str
     is_folder: bool
@@ -42,13 +42,22 @@ class Found:
 
 @attrs.define
 class Skipped:
-    """What is left out, and why: paths by reason."""
+    """What is left out, and why: paths by reason. Also which files were visited."""
 
     by_reason: dict[str, list[str]] = attrs.Factory(dict)
+    _visited: set[tuple[int, int]] = attrs.Factory(set)
 
     def add(self, path: str | Path, reason: str) -> None:
-        """Remember that `path` is left out."""
+        """Record that `path` is left out."""
         self.by_reason.setdefault(reason, []).append(shown(path))
+
+    def is_new(self, path: str | Path, device: int, inode: int) -> bool:
+        """Return whether this is the first visit; a later one is recorded as skipped."""
+        if (device, inode) in self._visited:
+            self.add(path, "already in the corpus")
+            return False
+        self._visited.add((device, inode))
+        return True
 
     def notes(self) -> list[str]:
         """Return a sentence for each reason."""
@@ -56,21 +65,25 @@ class Skipped:
 
 
 def find_files(paths: Sequence[str | Path], skipped: Skipped) -> list[Found]:
-    """Return the files of each path, folders walked in sorted order, hidden files left out.
+    """Return the files of each path, those of a folder in sorted order, without hidden ones.
 
     A named pipe is taken where it is named itself, and left out of folders. Raises CorpusError for
     a path that is missing, unreadable, a device or a socket.
     """
-    visited: set[tuple[int, int]] = set()
-    return [_find(path, visited, skipped) for path in paths]
+    return [_find(path, skipped) for path in paths]
 
 
-def is_text_name(path: Path) -> bool:
-    """Return whether a file's name promises text, so that it may not be passed over silently."""
+def unpacked_name(path: Path) -> str:
+    """Return a file's name in lower case, without the suffix of a compressed file."""
     name = path.name.lower()
     for suffix in PACKED_SUFFIXES:
         name = name.removesuffix(suffix)
-    return name.endswith(TEXT_SUFFIXES)
+    return name
+
+
+def is_text_name(path: Path) -> bool:
+    """Return whether a file's name promises text, so that it may not be skipped silently."""
+    return unpacked_name(path).endswith(TEXT_SUFFIXES)
 
 
 def shown(path: str | Path) -> str:
@@ -97,25 +110,31 @@ def unreadable(path: str | Path, error: OSError | ValueError) -> CorpusError:
     )
 
 
-def _find(path: str | Path, visited: set[tuple[int, int]], skipped: Skipped) -> Found:
-    name = str(path)
-    if name == STDIN:
-        again = (-1, -1) in visited
-        visited.add((-1, -1))
-        return Found(name=shown(name), is_folder=False, files=() if again else (Path(STDIN),))
+def no_text_in(folder: str, files: int) -> CorpusError:
+    """Return the error for a folder of which nothing could be used."""
+    what = f"none of its {format_count(files, 'file')} is text" if files else "no file is visible"
+    return CorpusError(
+        f"The folder {folder} holds no text: {what}.",
+        "Allowed: text files, such as .txt or .md; hidden files do not count.",
+        "Name the files one by one to see what is wrong with each.",
+    )
+
+
+def _find(path: str | Path, skipped: Skipped) -> Found:
+    files: tuple[Path, ...] = (Path(path),)
+    if str(path) == STDIN:
+        is_new = skipped.is_new(path, -1, -1)
+        return Found(name=shown(path), is_folder=False, files=files if is_new else ())
     status = _status(path)
-    identity = (status.st_dev, status.st_ino)
     is_folder = stat.S_ISDIR(status.st_mode)
-    if identity in visited:
-        skipped.add(path, "already in the corpus")
-        return Found(name=shown(path), is_folder=is_folder, files=())
-    visited.add(identity)
-    if is_folder:
-        return _walk(Path(path), visited, skipped)
     for is_kind, kind, advice in KINDS:
         if is_kind(status.st_mode):
             raise CorpusError(f"{shown(path)} is {kind}, not a file.", FILES_WANTED, advice)
-    return Found(name=shown(path), is_folder=False, files=(Path(path),))
+    if not skipped.is_new(path, status.st_dev, status.st_ino):
+        files = ()
+    elif is_folder:
+        files = tuple(_walk(Path(path), skipped))
+    return Found(name=shown(path), is_folder=is_folder, files=files)
 
 
 def _status(path: str | Path) -> os.stat_result:
@@ -140,75 +159,42 @@ def _nearest(path: Path) -> str:
     return "Leave the corpus out to try textgen with the built-in one."
 
 
-def _walk(folder: Path, visited: set[tuple[int, int]], skipped: Skipped) -> Found:
-    waiting = [folder]
-    files = []
-    reached = 0
+def _walk(folder: Path, skipped: Skipped) -> list[Path]:
+    """Return the files in a folder and in those within it; raises CorpusError if it has none."""
+    waiting = _entries(folder, folder, skipped)
+    files, reached = [], 0
     while waiting:
         path = waiting.pop()
-        status = _entry_status(path, skipped)
-        if status is None:
+        try:
+            status = path.stat()
+        except OSError:
+            skipped.add(path, "a link that leads nowhere, or not readable")
             continue
-        if path != folder:
-            reached += stat.S_ISREG(status.st_mode)
-            if not _is_new(path, status, visited, skipped):
-                continue
-        if stat.S_ISREG(status.st_mode):
+        is_file, is_folder = stat.S_ISREG(status.st_mode), stat.S_ISDIR(status.st_mode)
+        reached += is_file
+        if not (is_file or is_folder):
+            skipped.add(path, "not a file")
+        elif not skipped.is_new(path, status.st_dev, status.st_ino):
+            continue
+        elif is_file:
             files.append(path)
         else:
-            waiting.extend(reversed(_entries(path, folder, skipped)))
+            waiting.extend(_entries(path, folder, skipped))
     if not reached:
         raise no_text_in(shown(folder), 0)
-    return Found(name=shown(folder), is_folder=True, files=tuple(files))
-
-
-def no_text_in(folder: str, files: int) -> CorpusError:
-    """Return the error for a folder of which nothing could be used."""
-    what = (
-        f"none of its {count_of(files, 'file')} is text"
-        if files
-        else "there is no file to see in it"
-    )
-    return CorpusError(
-        f"The folder {folder} holds no text: {what}.",
-        "Allowed: text files, such as .txt or .md; hidden files do not count.",
-        "Name the files one by one to see what is wrong with each.",
-    )
-
-
-def _entry_status(path: Path, skipped: Skipped) -> os.stat_result | None:
-    try:
-        status = path.stat()
-    except OSError:
-        skipped.add(path, "a link that leads nowhere, or not readable")
-        return None
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        skipped.add(path, "not a file")
-        return None
-    return status
-
-
-def _is_new(
-    path: Path, status: os.stat_result, visited: set[tuple[int, int]], skipped: Skipped
-) -> bool:
-    identity = (status.st_dev, status.st_ino)
-    if identity in visited:
-        skipped.add(path, "already in the corpus")
-        return False
-    visited.add(identity)
-    return True
+    return files
 
 
 def _entries(path: Path, folder: Path, skipped: Skipped) -> list[Path]:
-    """Return the visible entries of a folder, sorted; an inner one may be unreadable."""
+    """Return the visible entries of a folder, the last first; an inner one may be unreadable."""
     try:
-        names = sorted(entry.name for entry in os.scandir(path))
+        names = sorted((entry.name for entry in os.scandir(path)), reverse=True)
     except OSError as error:
         if path == folder:
             raise unreadable(path, error) from error
         skipped.add(path, "not readable")
         return []
-    if path != folder and set(RUN_FILES) <= set(names):
+    if path != folder and set(names) >= RUN_FILES:
         skipped.add(path, "a run of textgen")
         return []
     return [path / name for name in names if not name.startswith(".")]

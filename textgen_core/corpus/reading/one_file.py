@@ -1,25 +1,28 @@
 """Reads one file: its bytes, unpacked and decoded, become documents, all of them or none.
 
 A bad byte may stand at the end of a gigabyte, so what a file has given is taken back if it fails.
-This module knows nothing about folders or other files.
+Joined, the documents of a file are its text, to the last character.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import attrs
 
 from textgen_core.config.settings import CorpusSettings
+from textgen_core.corpus.documents import DocumentWriter, Piece, SourceFile
 from textgen_core.corpus.reading.decode import AUTO, Undecodable, decode_blocks
-from textgen_core.corpus.reading.documents import SourceFile, is_blank, split_documents
 from textgen_core.corpus.reading.files import STDIN, shown
-from textgen_core.corpus.reading.source import ByteSource, is_pipe, open_source
-from textgen_core.corpus.reading.stored import DocumentWriter, Piece
+from textgen_core.corpus.reading.source import ByteSource, is_pipe, open_source, unpack
 from textgen_core.corpus.reading.tables import read_records, table_suffix
-from textgen_core.corpus.reading.unpack import is_packed, unpacked
+from textgen_core.corpus.text import is_blank
 from textgen_core.errors import CorpusError
+
+Borders = Literal["file", "blank-line", "record"]
 
 # Why there is no document of a file, as a note and as a sentence.
 LACKS = {
@@ -28,16 +31,22 @@ LACKS = {
     "no text in its column": "holds no text in its column",
 }
 EMPTY, BLANK, NO_RECORD = LACKS
-TELLABLE = "Allowed with corpus.encoding=auto: text whose encoding can be told."
-NAME_IT = "Leave the file out, or name its encoding: --set corpus.encoding=..."
+LINE_END = r"(?:\r\n?+|\n)"
+BLANK_LINE = rf"(?:[^\S\r\n]*+{LINE_END})"
+# What ends a document, and how many line ends between two texts make them two documents.
+BORDERS = {
+    "blank-line": (re.compile(rf"{LINE_END}{BLANK_LINE}++"), 2),
+    "record": (re.compile(rf"{LINE_END}{BLANK_LINE}*+"), 1),
+}
+HELD_SPACE = 1 << 20  # characters of whitespace that wait for what follows them
 
 
 @attrs.frozen(kw_only=True)
 class FileRead:
     """A file whose documents were taken.
 
-    source tells of the file as it lies there, compressed or not. lack: why there is no document of
-    it, or nothing. encoding: the one that was guessed, or nothing.
+    source: the file as it lies on the disk, compressed or not. lack: why there is no document of
+    it, or "". encoding: the one that was guessed, or "".
     """
 
     source: SourceFile
@@ -51,35 +60,45 @@ def read_file(path: Path, settings: CorpusSettings, writer: DocumentWriter) -> F
 
     Raises CorpusError if it cannot be read or is not text in the encoding; it may be empty.
     """
-    guessed = settings.encoding == AUTO
-    with open_source(path, to_read_again=guessed) as source:
-        if not guessed:
-            return _read_as(settings.encoding, path, source, settings, writer)
+    encoding, guess = settings.encoding, ""
+    is_guessed = encoding == AUTO
+    with open_source(path, to_read_again=is_guessed) as source:
         try:
-            return _read_as("utf-8", path, source, settings, writer)
+            return _read_as("utf-8" if is_guessed else encoding, path, source, settings, writer)
         except Undecodable as error:
-            if not error.guess:
-                raise CorpusError(
-                    f"{error.problem.removesuffix('.')}, nor does it look like another encoding.",
-                    TELLABLE,
-                    NAME_IT,
-                ) from error
-            source.rewind()
-            return _read_as_guessed(error.guess, path, source, settings, writer)
+            if not is_guessed:
+                raise
+            guess = error.guess
+            if not guess:
+                raise _unguessable(error, "nor does it look like another encoding") from error
+        source.rewind()
+        try:
+            file = _read_as(guess, path, source, settings, writer)
+        except Undecodable as error:
+            raise _unguessable(error, "though it looks like it, nor is it utf-8") from error
+        return attrs.evolve(file, encoding=guess)
 
 
-def _read_as_guessed(
-    guess: str, path: Path, source: ByteSource, settings: CorpusSettings, writer: DocumentWriter
-) -> FileRead:
-    try:
-        file = _read_as(guess, path, source, settings, writer)
-    except Undecodable as error:
-        raise CorpusError(
-            f"{error.problem.removesuffix('.')}, though it looks like it, nor is it utf-8.",
-            TELLABLE,
-            NAME_IT,
-        ) from error
-    return attrs.evolve(file, encoding=guess)
+def split_documents(texts: Iterable[str], borders: Borders) -> Iterator[Piece]:
+    """Yield the documents of one file's text, which comes in `texts`, as pieces of documents.
+
+    A document keeps the line end and the blank lines that follow it, so no document is blank
+    unless the whole text is.
+    """
+    if borders == "file":
+        for text in texts:
+            yield Piece(text, False)
+        yield Piece("", True)
+    else:
+        yield from _Cutter(borders).pieces(texts)
+
+
+def _unguessable(error: Undecodable, why: str) -> CorpusError:
+    return CorpusError(
+        f"{error.problem.removesuffix('.')}, {why}.",
+        "Allowed with corpus.encoding=auto: text whose encoding can be told.",
+        "Leave the file out, or name its encoding: --set corpus.encoding=...",
+    )
 
 
 def _read_as(
@@ -90,7 +109,9 @@ def _read_as(
         notes.append(f"{name} is a pipe: a later resume or evaluate needs the same text in it.")
     suffix = table_suffix(path)
     is_table = bool(suffix) or (settings.column is not None and is_pipe(path))
-    texts = _texts_of(source, encoding, name, notes)
+    data, is_packed = unpack(source.blocks(), name)
+    subject = f"{name}, unpacked," if is_packed else name
+    texts = decode_blocks(data, encoding, name, notes, subject=subject)
     draft = _Draft(writer)
     try:
         if is_table:
@@ -107,19 +128,6 @@ def _read_as(
     if is_table and lack == EMPTY and source.read_so_far().bytes:
         lack = NO_RECORD
     return FileRead(source=source.read_so_far(), lack=lack, notes=tuple(notes))
-
-
-def _texts_of(source: ByteSource, encoding: str, name: str, notes: list[str]) -> Iterator[str]:
-    blocks = source.blocks()
-    head = next(blocks, b"")
-    subject = f"{name}, unpacked," if is_packed(head) else name
-    data = unpacked(_joined(head, blocks), name)
-    return decode_blocks(data, encoding, name, notes, subject=subject)
-
-
-def _joined(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from blocks
 
 
 class _Draft:
@@ -145,4 +153,52 @@ class _Draft:
             self._ended += 1
         for _ in range(self._ended):
             self._writer.drop()
-        self._ended, self._is_open = 0, False
+
+
+class _Cutter:
+    """Cuts a stream where documents end, which shows only when the next one begins.
+
+    The whitespace at the end of what has come so far is therefore held back. Where there is too
+    much of it, it goes to the document before, and only its line ends are remembered.
+    """
+
+    def __init__(self, borders: Literal["blank-line", "record"]) -> None:
+        self.border, self.needed = BORDERS[borders]
+        self.held = ""
+        self.line_ends = 0  # of the whitespace before `held`
+        self.has_begun = False
+
+    def pieces(self, texts: Iterable[str]) -> Iterator[Piece]:
+        for text in texts:
+            whole = self.held + text
+            body = len(whole.rstrip())
+            self.held = whole[body:]
+            if body:
+                start = 0
+                for cut in self._cuts(whole, body):
+                    yield Piece(whole[start:cut], True)
+                    start = cut
+                yield Piece(whole[start:body], False)
+                self.has_begun, self.line_ends = True, 0
+            if len(self.held) > HELD_SPACE:
+                yield Piece(self._let_go(), False)
+        yield Piece(self.held, True)
+
+    def _cuts(self, text: str, body: int) -> Iterator[int]:
+        """Yield where documents end in `text`, whose last visible character is before `body`."""
+        first = len(text) - len(text.lstrip())
+        if self.has_begun and self.line_ends + _count_line_ends(text[:first]) >= self.needed:
+            yield max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
+        for border in self.border.finditer(text, first, body):
+            yield border.end()
+
+    def _let_go(self) -> str:
+        """Return the held whitespace but for a CR, which may be half of a line end."""
+        keep = len(self.held) - self.held.endswith("\r")
+        gone, self.held = self.held[:keep], self.held[keep:]
+        self.line_ends += _count_line_ends(gone)
+        return gone
+
+
+def _count_line_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")

@@ -1,6 +1,7 @@
-"""The bytes of a file, a named pipe or standard input, in blocks; size and SHA-256 on the way.
+"""The bytes of a file, a pipe or standard input in blocks, hashed on the way, and unpacked.
 
-This module knows nothing about what the bytes are.
+gzip is unpacked always, Zstandard where its library is installed. However well a file is
+compressed, no more than a few blocks of it are in memory.
 """
 
 from __future__ import annotations
@@ -9,18 +10,23 @@ import hashlib
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from shutil import copyfileobj
 from typing import IO, Any
 
-from textgen_core.corpus.reading.documents import SourceFile
+from textgen_core.corpus.documents import SourceFile
 from textgen_core.corpus.reading.files import STDIN, shown, unreadable
 from textgen_core.errors import CorpusError
 from textgen_core.runs.cache import cache_directory, cache_errors
 
-BLOCK = 1 << 20  # bytes
+BLOCK = 1 << 20  # bytes that are read, or unpacked, at once
+GZIP, ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP_WINDOW = 31  # for zlib: the largest window, with gzip's header and trailer
+SLICE = 512  # 4 bytes of Zstandard may stand for 128 KiB, so these for 16 MiB
 
 
 class ByteSource:
@@ -32,10 +38,7 @@ class ByteSource:
         self._hash, self._size = hashlib.sha256(), 0
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the bytes in blocks, of which only the last is short.
-
-        Raises CorpusError if the system does not give them.
-        """
+        """Yield the bytes in blocks; raises CorpusError if the system does not give them."""
         while block := self._next():
             self._hash.update(block)
             self._size += len(block)
@@ -106,3 +109,81 @@ def _copy_of(pipe: IO[bytes]) -> IO[bytes]:
         copyfileobj(pipe, copy, BLOCK)
         copy.seek(0)
     return copy
+
+
+# ---- compressed files --------------------------------------------------------------------------
+
+
+def unpack(blocks: Iterator[bytes], name: str) -> tuple[Iterator[bytes], bool]:
+    """Return what compressed data holds (RFC 1952, RFC 8878) or other data is, and which it was.
+
+    Raises CorpusError, here or later, if the data are damaged or end early, or if the library is
+    not installed.
+    """
+    head = next(blocks, b"")
+    whole = chain((head,), blocks)
+    if head.startswith(GZIP):
+        return _gzip(whole, name), True
+    if head.startswith(ZSTANDARD):
+        return _zstandard(whole, name), True
+    return whole, False
+
+
+def _gzip(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Unpack one member after the other; zeros may stand behind each."""
+    member, is_over = zlib.decompressobj(GZIP_WINDOW), False
+    for block in blocks:
+        data = block
+        while data:
+            if is_over:
+                data = data.lstrip(b"\0")
+                member, is_over = zlib.decompressobj(GZIP_WINDOW), not data
+                continue
+            try:
+                yield member.decompress(data, BLOCK)
+            except zlib.error as error:
+                raise _damaged(name, "gzip") from error
+            is_over = member.eof
+            data = member.unused_data if is_over else member.unconsumed_tail
+    if not is_over:
+        raise _damaged(name, "gzip")
+
+
+def _zstandard(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Unpack one frame after the other."""
+    try:
+        import zstandard
+    except ModuleNotFoundError as error:
+        raise CorpusError(
+            f"{name} is compressed with zstd, which needs a library that is not installed.",
+            "Allowed: plain text, gzip, and zstd with its library.",
+            "Install it: pip install 'textgen-core[zstd]'",
+        ) from error
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    is_over = False
+    for data in _slices(blocks, SLICE):
+        while data:
+            if is_over:
+                frame = zstandard.ZstdDecompressor().decompressobj()
+            try:
+                yield from _slices((frame.decompress(data),), BLOCK)
+            except zstandard.ZstdError as error:
+                raise _damaged(name, "zstd") from error
+            is_over = frame.eof
+            data = frame.unused_data if is_over else b""
+    if not is_over:
+        raise _damaged(name, "zstd")
+
+
+def _slices(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for block in blocks:
+        for start in range(0, len(block), size):
+            yield block[start : start + size]
+
+
+def _damaged(name: str, kind: str) -> CorpusError:
+    return CorpusError(
+        f"{name} is compressed with {kind}, and damaged or cut off.",
+        "Allowed: a whole file.",
+        "Copy or download it once more.",
+    )

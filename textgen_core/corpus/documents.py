@@ -1,8 +1,7 @@
-"""Documents kept outside of memory: one file of UTF-8 text, read piece by piece.
+"""A corpus as a value, and its documents outside of memory, read a piece at a time.
 
-However large a corpus is, its text lies in an unnamed temporary file, in the folder of the token
-cache, and is gone with the object; a small one never reaches the disk. A split is a view of the
-same file. This module knows nothing about where a text comes from or how it is cleaned.
+However large a corpus is, its text lies in an unnamed temporary file in the cache's folder, which
+goes when the object does; a small one never reaches the disk. A split is a view of the same file.
 """
 
 from __future__ import annotations
@@ -11,17 +10,42 @@ import codecs
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, overload
+from typing import NamedTuple, TypeVar, overload
 from weakref import finalize
+
+import attrs
 
 from textgen_core.runs.cache import cache_directory, cache_errors
 
 IN_MEMORY = 64 << 20  # bytes of a text that need no file
-PIECE = 1 << 20  # bytes that are read, or characters that are given, at once
-ENCODING, ERRORS = "utf-8", "surrogatepass"  # cleaning replaces lone surrogates; they come so far
-
+PIECE = 1 << 20  # bytes that are read, or characters that are yielded, at once
+ENCODING, ERRORS = "utf-8", "surrogatepass"  # lone surrogates stay until cleaning replaces them
 
 Progress = Callable[[int, int], None]  # characters done, characters in all
+Item = TypeVar("Item")
+
+
+@attrs.frozen(kw_only=True)
+class SourceFile:
+    """A file that was read: its path as given, its size in bytes and their SHA-256."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@attrs.frozen(kw_only=True)
+class Corpus:
+    """The text of a run.
+
+    documents: in the order given, none empty; `StoredDocuments` once they were read or cleaned.
+    files: what they were read from. notes: sentences for the user on what was dropped, skipped or
+    changed.
+    """
+
+    documents: Sequence[str]
+    files: tuple[SourceFile, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Piece(NamedTuple):
@@ -32,42 +56,38 @@ class Piece(NamedTuple):
 
 
 class StoredDocuments(Sequence[str]):
-    """Documents in a file, each a stretch of its bytes, of which the number of characters is known.
+    """Documents in a file: of each, its first byte, the byte after its last, and its characters.
 
-    As a sequence it gives whole documents; `pieces` gives a text of any size in bounded memory.
+    As a sequence it gives whole documents; `pieces` yields a text of any size in bounded memory.
     """
 
     def __init__(
         self, file: _File, starts: array[int], ends: array[int], sizes: array[int]
     ) -> None:
-        """Take the stretches of `file`: first byte, byte after the last, and characters of each."""
         self._file = file
-        self._starts, self._ends, self._sizes = starts, ends, sizes
+        self._starts, self._ends, self.sizes = starts, ends, sizes
 
     @property
     def characters(self) -> int:
         """How many characters all documents have together."""
-        return sum(self._sizes)
+        return sum(self.sizes)
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield the documents one after the other in pieces of at most `PIECE` characters.
-
-        An empty document is one empty piece.
-        """
+        """Yield the documents in pieces of at most `PIECE` characters, an empty one as one."""
         for start, end in zip(self._starts, self._ends, strict=True):
             if end - start <= PIECE:
                 yield Piece(self._file.read(start, end).decode(ENCODING, ERRORS), True)
             else:
-                yield from self._long_pieces(start, end)
+                yield from self._pieces_between(start, end)
 
     def part(self, start: int, stop: int) -> StoredDocuments:
-        """Return the documents of the characters from `start` up to `stop`, counted over all.
+        """Return a view of the characters from `start` up to `stop`, counted over all documents.
 
-        A document that crosses a border is cut there. The view shares the file.
+        A document that crosses a border is cut there.
         """
         starts, ends, sizes = array("q"), array("q"), array("q")
         first = 0
-        for place, size in enumerate(self._sizes):
+        for place, size in enumerate(self.sizes):
             low, high = max(start - first, 0), min(stop - first, size)
             if low < high:
                 starts.append(self._byte_at(place, low))
@@ -81,13 +101,9 @@ class StoredDocuments(Sequence[str]):
     def chosen(self, places: Iterable[int]) -> StoredDocuments:
         """Return a view of the documents at `places`, in that order."""
         listed = list(places)
-        columns = (self._starts, self._ends, self._sizes)
+        columns = (self._starts, self._ends, self.sizes)
         parts = [array("q", [column[place] for place in listed]) for column in columns]
         return StoredDocuments(self._file, *parts)
-
-    def sizes(self) -> Sequence[int]:
-        """Return how many characters each document has."""
-        return self._sizes
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -111,7 +127,7 @@ class StoredDocuments(Sequence[str]):
     def __repr__(self) -> str:
         return f"<{len(self)} documents of {self.characters} characters>"
 
-    def _long_pieces(self, start: int, end: int) -> Iterator[Piece]:
+    def _pieces_between(self, start: int, end: int) -> Iterator[Piece]:
         decoder = codecs.getincrementaldecoder(ENCODING)(ERRORS)
         for at in range(start, end, PIECE):
             last = at + PIECE >= end
@@ -119,18 +135,17 @@ class StoredDocuments(Sequence[str]):
 
     def _byte_at(self, place: int, character: int) -> int:
         """Return where a document's character begins in the file."""
-        if character == self._sizes[place]:
-            return self._ends[place]
         start, end = self._starts[place], self._ends[place]
-        if end - start == self._sizes[place]:
+        if character == self.sizes[place]:
+            return end
+        if end - start == self.sizes[place]:  # every character is one byte
             return start + character
-        done = 0
-        for text, _ in self._long_pieces(start, end):
-            if done + len(text) > character:
-                return start + len(text[: character - done].encode(ENCODING, ERRORS))
-            done += len(text)
-            start += len(text.encode(ENCODING, ERRORS))
-        return end
+        for text, _ in self._pieces_between(start, end):
+            start += len(text[:character].encode(ENCODING, ERRORS))
+            character -= len(text)
+            if character < 0:
+                break
+        return start
 
 
 class DocumentWriter:
@@ -176,17 +191,14 @@ class DocumentWriter:
         self._waiting, self._waiting_bytes = [], 0
 
 
-def store_documents(documents: Iterable[str]) -> StoredDocuments:
-    """Return whole documents as stored ones."""
+def store_documents(documents: Sequence[str]) -> StoredDocuments:
+    """Return documents as stored ones; those that are stored already as they are."""
+    if isinstance(documents, StoredDocuments):
+        return documents
     writer = DocumentWriter()
     for document in documents:
         writer.add(document, ends_document=True)
     return writer.documents()
-
-
-def stored(documents: Sequence[str]) -> StoredDocuments:
-    """Return documents as stored ones, those that are so already as they are."""
-    return documents if isinstance(documents, StoredDocuments) else store_documents(documents)
 
 
 def iterate_pieces(documents: Iterable[str]) -> Iterator[Piece]:
@@ -200,21 +212,26 @@ def iterate_pieces(documents: Iterable[str]) -> Iterator[Piece]:
             yield Piece(document[start:stop], stop >= len(document))
 
 
-def follow_pieces(documents: Sequence[str], progress: Progress | None = None) -> Iterator[Piece]:
-    """Yield the pieces of documents, and tell `progress` the characters done, and those in all."""
-    total, done = count_all_characters(documents), 0
-    for piece in iterate_pieces(documents):
-        yield piece
-        done += len(piece.text)
-        if progress is not None:
-            progress(done, total)
-
-
 def count_all_characters(documents: Sequence[str]) -> int:
     """Return how many characters all documents have together, without reading stored ones."""
     if isinstance(documents, StoredDocuments):
         return documents.characters
     return sum(map(len, documents))
+
+
+def report_progress(
+    items: Iterable[Item],
+    size: Callable[[Item], int],
+    documents: Sequence[str],
+    progress: Progress | None,
+) -> Iterator[Item]:
+    """Pass on parts of `documents`, and report how many of their characters are done."""
+    total, done = count_all_characters(documents), 0
+    for item in items:
+        yield item
+        done += size(item)
+        if progress is not None:
+            progress(done, total)
 
 
 class _File:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.corpus.reading import stored
-from textgen_core.corpus.reading.stored import DocumentWriter, iterate_pieces, store_documents
+from textgen_core.corpus import documents as stored
+from textgen_core.corpus.documents import DocumentWriter, iterate_pieces, store_documents
 from textgen_core.errors import ConfigurationError
 
 DOCUMENTS = st.lists(st.text(alphabet="ab é漢😀\n\ud800", max_size=30), max_size=8)

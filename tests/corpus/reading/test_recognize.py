@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from textgen_core.corpus.reading.guess import guess_encoding, marked_encoding, unmarked_encoding
+from textgen_core.corpus.reading.recognize import guess_encoding, marked_encoding, unmarked_encoding
 
 TEXTS = {
     "cp1252": "L'été dernier, à Besançon, nous étions très heureux d'être là.",

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.corpus.reading import documents as documents_module
-from textgen_core.corpus.reading.documents import count_of, is_blank
-from textgen_core.corpus.reading.documents import split_documents as split_pieces
+from textgen_core.corpus.reading import one_file
+from textgen_core.corpus.reading.one_file import split_documents as split_pieces
+from textgen_core.corpus.text import is_blank
 
 
 def split_documents(text, borders, size=1 << 20):
@@ -43,7 +43,7 @@ def test_documents_end_in_the_same_places_however_the_text_comes(text, borders, 
 @given(text=UGLY.filter(lambda text: not is_blank(text)), size=st.integers(1, 9))
 def test_more_space_than_is_held_back_is_neither_lost_nor_a_document(text, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents_module, "HELD_SPACE", 2)
+        patch.setattr(one_file, "HELD_SPACE", 2)
         for borders in ("blank-line", "record"):
             documents = split_documents(text, borders, size)
             assert "".join(documents) == text
@@ -51,7 +51,7 @@ def test_more_space_than_is_held_back_is_neither_lost_nor_a_document(text, size)
 
 
 def test_a_million_blank_lines_part_documents_and_are_not_held(monkeypatch):
-    monkeypatch.setattr(documents_module, "HELD_SPACE", 100)
+    monkeypatch.setattr(one_file, "HELD_SPACE", 100)
     documents = split_documents("a" + "\r\n" * 1000 + "  b", "blank-line", 7)
     assert documents == ["a" + "\r\n" * 1000, "  b"]
 
@@ -79,9 +79,3 @@ def test_every_line_with_text_is_a_record():
         "two\n\n\n",
         "three",
     ]
-
-
-def test_numbers_agree_with_their_nouns():
-    assert count_of(1, "line") == "1 line"
-    assert count_of(2000, "line") == "2,000 lines"
-    assert count_of(0, "copy", "copies") == "0 copies"

@@ -3,19 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textgen_core.data.subsample import PIECES, spread_sample
+from textgen_core.data.subsample import SPANS, subsample_evenly
 
 TOKENS = np.arange(10_000, dtype=np.uint16)
 
 
 @pytest.mark.parametrize("wanted", [None, 10_000, 20_000])
 def test_all_tokens_are_their_own_sample(wanted):
-    assert spread_sample(TOKENS, wanted) is TOKENS
+    assert subsample_evenly(TOKENS, wanted) is TOKENS
 
 
-def test_a_sample_is_pieces_from_the_beginning_to_the_end():
-    sample = spread_sample(TOKENS, 1600)
-    pieces = sample.reshape(PIECES, 100).astype(int)
+def test_a_sample_is_spans_from_the_beginning_to_the_end():
+    sample = subsample_evenly(TOKENS, 1600)
+    pieces = sample.reshape(SPANS, 100).astype(int)
     assert (np.diff(pieces, axis=1) == 1).all()
     assert sample[0] == 0
     assert sample[-1] == TOKENS[-1]
@@ -25,4 +25,4 @@ def test_a_sample_is_pieces_from_the_beginning_to_the_end():
 
 @pytest.mark.parametrize("wanted", [1, 2, 3, 17, 9_999])
 def test_a_sample_of_any_size_has_a_target_and_about_as_many_tokens(wanted):
-    assert 2 <= len(spread_sample(TOKENS, wanted)) <= max(2, wanted)
+    assert 2 <= len(subsample_evenly(TOKENS, wanted)) <= max(2, wanted)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from data.letters import byte_tokenizer, greedy_tokenizer, letter_tokenizer, word_tokenizer
 
-from textgen_core.data import windowed_encoding as pieces
+from textgen_core.data import windowed_encoding as chunks
 from textgen_core.data.tokenizer import encode
 from textgen_core.data.windowed_encoding import encode_in_pieces
 
@@ -11,11 +11,11 @@ TEXT = " ".join(WORDS[n * n % 7 % 4] + "\n" * (n % 5 == 0) for n in range(400))
 
 
 @pytest.fixture(autouse=True)
-def small_pieces(monkeypatch):
-    monkeypatch.setattr(pieces, "WINDOW", 128)
-    monkeypatch.setattr(pieces, "CONTEXT", 32)
-    monkeypatch.setattr(pieces, "TOGETHER", 500)
-    monkeypatch.setattr(pieces, "LONGEST", 2_000)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(chunks, "CHUNK", 128)
+    monkeypatch.setattr(chunks, "CONTEXT", 32)
+    monkeypatch.setattr(chunks, "TOGETHER", 500)
+    monkeypatch.setattr(chunks, "LONGEST", 2_000)
 
 
 def tokens_and_pieces(documents, tokenizer):
@@ -38,7 +38,7 @@ def test_pieces_give_the_tokens_of_the_whole_document(tokenizer):
     assert len(encoded) > 5
 
 
-def test_characters_of_several_tokens_are_not_cut_at_a_seam():
+def test_characters_of_several_tokens_are_not_cut_at_a_join():
     text = "👩🏽‍🚀 naïve ✓✓✓✓✓ " * 60
     token_ids, encoded = tokens_and_pieces([text], byte_tokenizer())
     assert token_ids == encode(byte_tokenizer(), text)
@@ -46,7 +46,7 @@ def test_characters_of_several_tokens_are_not_cut_at_a_seam():
     assert len(encoded) > 5
 
 
-def test_windows_that_do_not_agree_are_made_longer():
+def test_chunks_that_do_not_agree_are_extended():
     tokenizer = greedy_tokenizer("abc", "dab", "cda", "bcd")
     text = "abcd" * 200
     token_ids, encoded = tokens_and_pieces([text, "abc"], tokenizer)
@@ -54,9 +54,9 @@ def test_windows_that_do_not_agree_are_made_longer():
     assert len(encoded) < 5
 
 
-def test_windows_that_never_agree_are_cut_at_last_and_no_letter_is_lost(monkeypatch):
-    monkeypatch.setattr(pieces, "WINDOW", 129)  # the next one begins within three letters
-    monkeypatch.setattr(pieces, "LONGEST", 400)
+def test_chunks_that_never_agree_are_cut_at_last_and_no_letter_is_lost(monkeypatch):
+    monkeypatch.setattr(chunks, "CHUNK", 129)  # the next one begins within three letters
+    monkeypatch.setattr(chunks, "LONGEST", 400)
     words = [a + b + c for a in "abcd" for b in "abcd" for c in "abcd"]
     tokenizer = greedy_tokenizer(*words, *"abcd", *(a + b for a in "abcd" for b in "abcd"))
     text = "abcd" * 500

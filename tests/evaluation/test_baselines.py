@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from textgen_core.corpus.documents import store_documents
-from textgen_core.data.subsample import spread_sample
+from textgen_core.data.subsample import subsample_evenly
 from textgen_core.evaluation import baselines
 from textgen_core.evaluation.baselines import (
     measure_ngram,
@@ -56,7 +56,7 @@ def test_of_a_long_training_split_the_ngram_model_counts_a_part(monkeypatch):
     monkeypatch.setattr(baselines, "MOST_COUNTED", 64)
     training = np.concatenate([[2], np.full(500, 4), np.full(500, 5)])
     held_out = np.array([2, 4, 4, 5, 5])
-    part = spread_sample(training, 64)
+    part = subsample_evenly(training, 64)
     assert set(part[1:].tolist()) == {4, 5}  # from all over it
     assert measure_ngram(training, held_out, 8, 4, 0)["loss"] == pytest.approx(
         KneserNey(part, 8).losses(held_out).mean()

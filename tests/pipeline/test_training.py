@@ -8,7 +8,7 @@ from training.tiny import TIME, CappedModel, TinyModel, wrap
 
 from textgen_core.config.resolve import configure
 from textgen_core.data.batches import StreamBatches, WindowBatches
-from textgen_core.data.subsample import spread_sample
+from textgen_core.data.subsample import subsample_evenly
 from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError
 from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.training import make_job, restore
@@ -68,7 +68,7 @@ def test_a_validation_reads_as_much_of_the_split_as_it_may(tmp_path):
     whole = job_of(tmp_path, model, validation=split_of(token_ids)).validate()
     some = {"training.validation_tokens": 800}
     part = job_of(tmp_path, model, validation=split_of(token_ids), **some).validate()
-    own = split_of(spread_sample(token_ids, 800))
+    own = split_of(subsample_evenly(token_ids, 800))
     assert part == job_of(tmp_path, model, validation=own).validate()
     assert part.loss != whole.loss
     assert part.bits_per_byte == pytest.approx(part.loss / np.log(2) / 2, rel=0.01)

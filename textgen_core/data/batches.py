@@ -1,9 +1,8 @@
 """Batches of a token file, the t-th a pure function of (token file, seed, t).
 
-So resuming needs one integer, and several machines can share one order. Windows are shuffled and
-stand for themselves; streams run on from batch to batch, for models that carry a state.
-
-This module knows nothing about TensorFlow: batches are numpy arrays of one shape throughout.
+So resuming needs one integer, and several machines can share one order. Windows are shuffled, each
+for itself; streams run on from batch to batch, for models with a recurrent state. Batches are numpy
+arrays of one shape throughout.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ class Batch:
     """What one training step sees.
 
     inputs, targets: int32 `(batch, time)`; a target is the token after its input. Rows of `<PAD>`
-    fill up an epoch's last batch: the loss passes over targets that are `<PAD>`.
-    starts_afresh: whether the rows go on from no earlier batch, so that a carried state is reset.
+    fill up an epoch's last batch: the loss ignores targets that are `<PAD>`.
+    starts_afresh: whether the rows continue no earlier batch, so that recurrent state is reset.
     """
 
     inputs: np.ndarray
@@ -33,7 +32,8 @@ class WindowBatches:
     """Windows of `sequence_length` tokens, in another order each epoch.
 
     A window starts every `stride` tokens, at most `sequence_length`, and one more ends with the
-    text: so every token but the first is a target. Raises CorpusError if not one window fits.
+    text: so every token but the first is a target. token_ids: integers `(tokens,)`, which may be
+    memory-mapped. Raises CorpusError if not one window fits.
     """
 
     def __init__(
@@ -44,7 +44,6 @@ class WindowBatches:
         batch_size: int,
         seed: int,
     ) -> None:
-        """Read from `token_ids`, integers `(tokens,)`, which may be memory-mapped."""
         needed = sequence_length + 1
         if len(token_ids) < needed:
             raise _too_short(len(token_ids), sequence_length)
@@ -79,12 +78,12 @@ class StreamBatches:
     Row r of a batch goes on where row r of the batch before it ended. By default the text is cut
     into `batch_size` streams of one length, and each epoch goes through them alike. With a
     `stream_length` it is cut into more streams of about so many tokens, in an order that is a
-    function of (seed, epoch): so the model meets the fresh state again and again, without which
-    it may fail from there for ever.
+    function of (seed, epoch): so the model sees its initial state again and again, without which
+    it may never learn to start from it.
 
-    The tokens that do not fill a last stream or a last batch are left out. A short text makes
-    fewer rows than were asked for: `batch_size` says how many there are. Raises CorpusError if the
-    text does not fill one.
+    Tokens that do not fill a last stream or a last batch are left out. A short text makes fewer
+    rows than requested: `batch_size` says how many there are. token_ids: integers `(tokens,)`,
+    which may be memory-mapped. Raises CorpusError if the text does not fill one row.
     """
 
     def __init__(
@@ -95,7 +94,6 @@ class StreamBatches:
         stream_length: int | None = None,
         seed: int = 0,
     ) -> None:
-        """Read from `token_ids`, integers `(tokens,)`, which may be memory-mapped."""
         self.batch_size = min(batch_size, len(token_ids) // (sequence_length + 1))
         if not self.batch_size:
             raise _too_short(len(token_ids), sequence_length)
@@ -131,11 +129,12 @@ Batches = WindowBatches | StreamBatches
 
 
 class _Order:
-    """The order of `count` things in each epoch: a function of (seed, epoch) alone.
+    """The order of `count` items in each epoch: a function of (seed, epoch) alone.
 
-    Nothing is kept, however many there are: a place's thing is worked out by a small cipher, a
-    Feistel network over the next power of four, whose values are enciphered again until they are
-    less than `count` (Black and Rogaway 2002).
+    A stored permutation would be simpler, but takes 8 bytes an item: gigabytes at a stride of 1 on
+    a very long text. So the item at a place is computed by a small cipher, a Feistel network over
+    the next power of four, whose values are enciphered again until they are less than `count`
+    (Black and Rogaway 2002).
     """
 
     _ROUNDS = 6
@@ -146,7 +145,7 @@ class _Order:
         self._half = max(1, -(-(count - 1).bit_length() // 2))  # bits of half a value
 
     def at(self, epoch: int, places: np.ndarray) -> np.ndarray:
-        """Return the things at int64 `places` of an epoch's order, int64 of the same shape."""
+        """Return the items at int64 `places` of an epoch's order, int64 of the same shape."""
         generator = np.random.Philox(key=np.array([self._seed, epoch], dtype=np.uint64))
         keys = generator.random_raw(self._ROUNDS)
         values = self._enciphered(places.astype(np.uint64), keys)

@@ -4,8 +4,6 @@ A token file is the ids and nothing else: little-endian uint16, or uint32 where 
 it. Beside it a JSON file says what it holds, with a checksum. The name of both is a hash of the
 text, the tokenizer and the format, so a file is never out of date; one that is absent or damaged is
 made again.
-
-This module knows nothing about windows, batches or models.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import hashlib
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,7 +21,12 @@ import attrs
 import numpy as np
 import tokenizers
 
-from textgen_core.corpus import Progress, count_all_characters, iterate_pieces
+from textgen_core.corpus.documents import (
+    Progress,
+    count_all_characters,
+    iterate_pieces,
+    report_progress,
+)
 from textgen_core.data.tokenizer import END, SAMPLE, START, UNK, encode
 from textgen_core.data.windowed_encoding import EncodedPiece, encode_in_pieces
 from textgen_core.runs.cache import CACHE_VARIABLE, cache_directory, cache_error, cache_errors
@@ -44,8 +47,8 @@ class TokenFile:
     token_ids: uint16 or uint32 `(tokens,)`, memory-mapped: `<START>`, then the documents with
     `<END>` between them, and none at the end.
     text_bytes: the documents' UTF-8 bytes; unknown_tokens: how many tokens are `<UNK>`;
-    unknown_bytes: the UTF-8 bytes that they stand for; unknown: the most frequent of the texts that
-    they stand for, with how often.
+    unknown_bytes: the UTF-8 bytes that they stand for; unknown: the most frequent of these texts,
+    and how often each occurs.
     """
 
     path: Path
@@ -86,10 +89,11 @@ def tokenize_documents(
     with cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
-            pieces = _report(encode_in_pieces(documents, tokenizer), documents, progress)
-            facts = _write_tokens(file, pieces, dtype)
+            pieces = encode_in_pieces(documents, tokenizer)
+            reported = report_progress(pieces, lambda piece: piece.characters, documents, progress)
+            facts = _write_tokens(file, reported, dtype)
         facts["text_bytes"] = text_bytes
-        with atomic_write(_facts_path(path)) as file:
+        with atomic_write(path.with_suffix(".json")) as file:
             file.write(json.dumps(facts, indent=2).encode())
         written = _open(path)
     if written is None:
@@ -98,13 +102,10 @@ def tokenize_documents(
 
 
 def _expected_tokens(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> int:
-    """Return about how many tokens the documents have, by those of their beginning."""
+    """Return about how many tokens the documents have, judged by their beginning."""
     beginning = "".join(piece.text[:SAMPLE] for piece in islice(iterate_pieces(documents), 10))
     tokens = len(encode(tokenizer, beginning[:SAMPLE]))
     return count_all_characters(documents) * tokens // max(1, min(SAMPLE, len(beginning)))
-
-
-# ---- writing --------------------------------------------------------------------------------
 
 
 def _write_tokens(
@@ -136,26 +137,10 @@ def _write_tokens(
     return {**facts, "unknown": unknown.most_common(UNKNOWN_SHOWN)}
 
 
-def _report(
-    pieces: Iterable[EncodedPiece], documents: Sequence[str], progress: Progress | None
-) -> Iterator[EncodedPiece]:
-    """Pass the pieces on, and tell how far they have come."""
-    total = count_all_characters(documents)
-    done = 0
-    for piece in pieces:
-        yield piece
-        done += piece.characters
-        if progress is not None:
-            progress(done, total)
-
-
-# ---- reading --------------------------------------------------------------------------------
-
-
 def _open(path: Path) -> TokenFile | None:
     """Return the token file at `path`, or None if it is absent or not what its JSON says."""
     try:
-        facts = json.loads(_facts_path(path).read_text(encoding="utf-8"))
+        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         token_ids = np.memmap(path, dtype=np.dtype(facts["dtype"]), mode="r")
         if facts["tokens"] != len(token_ids) or facts["checksum"] != _checksum(path):
             return None
@@ -172,16 +157,11 @@ def _open(path: Path) -> TokenFile | None:
 
 
 def _checksum(path: Path) -> int:
-    # Read, not mapped: pages of a mapped file count as memory of the process.
     checksum = 0
-    with path.open("rb") as file:
+    with path.open("rb") as file:  # pages of a mapped file would count as memory of the process
         while block := file.read(BLOCK):
             checksum = zlib.crc32(block, checksum)
     return checksum
-
-
-def _facts_path(path: Path) -> Path:
-    return path.with_suffix(".json")
 
 
 def _key(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> tuple[str, int]:

@@ -1,11 +1,8 @@
-"""The tokenizer: trained and held to its contract, saved and loaded as a standard tokenizer.json.
-
-This module knows nothing about how a trainer finds its vocabulary.
-"""
+"""The tokenizer: trained, held to its contract, saved and loaded as a standard tokenizer.json."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -34,8 +31,8 @@ def train_tokenizer(
     """Return a tokenizer trained on `texts`, the documents of the training split.
 
     The trainer is given them in pieces, so that its memory is bounded, and no more of them than it
-    asks for. Raises PluginFailure, with the trainer's name, if it raises, or if what it returns
-    breaks the contract of a tokenizer. `name`: what that error calls it.
+    requests. Raises PluginFailure if it raises, or if what it returns breaks the contract of a
+    tokenizer. `name`: what that error calls it.
     """
     name = name or f"The tokenizer trainer {type(trainer).__name__}"
     with component_errors(name):
@@ -125,7 +122,7 @@ def _fault_of_encoding(tokenizer: tokenizers.Tokenizer, sample: str, *, lossless
     for text in texts:
         token_ids = encode(tokenizer, text)
         if encode(again, text) != token_ids:
-            return f"it encodes {text[:40]!r} otherwise once it was saved and loaded"
+            return f"it encodes {text[:40]!r} differently once it was saved and loaded"
         if {PAD, START, END} & set(token_ids):
             return f"it gives special tokens to the ordinary text {text[:40]!r}"
         if lossless and tokenizer.decode(token_ids) != text:
@@ -140,36 +137,21 @@ def read_for_training(texts: Sequence[str], sample: int | None = None) -> Iterat
     """
     every = count_all_characters(texts) / sample if sample else 1.0
     wanted = 0.0
-    for number, piece in enumerate(_whole_lines(texts)):
+    for number, text in enumerate(_whole_lines(texts)):
         if number >= wanted:
             wanted += every
-            yield piece
+            yield text
 
 
-def _whole_lines(texts: Iterable[str]) -> Iterator[str]:
-    waiting = ""
+def _whole_lines(texts: Sequence[str]) -> Iterator[str]:
+    held = ""
     for text, ends_document in iterate_pieces(texts):
-        waiting += text
-        start = 0
-        while start < len(waiting):
-            stop = _end_of_piece(waiting, start)
-            if stop is None:
-                break
-            yield waiting[start:stop]
-            start = stop
-        waiting = waiting[start:]
-        if ends_document and waiting:
-            yield waiting
-            waiting = ""
-
-
-def _end_of_piece(text: str, start: int) -> int | None:
-    """Return where a piece of at least `PIECE` characters ends, or None if more is to be read."""
-    limit = start + 2 * PIECE
-    if limit > len(text):
-        return None
-    for border in ("\n", " "):
-        found = text.find(border, start + PIECE, limit)
-        if found >= 0:
-            return found + 1
-    return limit
+        held += text
+        while len(held) >= 2 * PIECE:
+            ends = (held.find(border, PIECE, 2 * PIECE) + 1 for border in "\n ")
+            end = next(filter(None, ends), 2 * PIECE)
+            yield held[:end]
+            held = held[end:]
+        if ends_document and held:
+            yield held
+            held = ""

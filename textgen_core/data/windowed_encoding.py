@@ -1,23 +1,28 @@
-"""Documents encoded in pieces of bounded memory, with the tokens of the whole.
+"""Documents encoded in chunks of bounded memory, with the tokens of the whole.
 
 Where a tokenizer cuts may depend on what stands around the place: words are kept together, a space
-may be put before a text, merges reach over a run of letters. So a document is encoded in windows
-that overlap by two contexts, and two neighbours are joined at a token border in the middle of what
-they share, if both give the same tokens all around. What they share is encoded once more by itself:
-it ends where the left one ends and begins where the right one begins, so that tokens can be
-compared by counting, and only there it need be known where a token stands in the text, which is
-what costs most in a long one.
+may be put before a text, merges reach over a run of letters. So a document is encoded in chunks
+that overlap by two contexts, and two neighbors are joined at a token border in the middle of what
+they share, if both give the same tokens all around:
 
-Where two windows do not agree the left one is made longer, up to `LONGEST`; a document that is
-longer still is cut there, since its encoding takes a hundred times the memory of its text. This
-module knows nothing about files, nor about the tokens between documents.
+    left chunk  ...-----------------------|
+    overlap                    |----+-----|        two contexts, encoded once more by itself
+    right chunk                |-----------------...
+    join                            ^              the first token that starts after one context
+
+The overlap ends where the left chunk ends and begins where the right one begins, so tokens can be
+compared by counting. Only there it need be known where a token stands in the text, which is what
+costs most in a long one.
+
+Where two chunks do not agree the left one is extended, up to `LONGEST`; a document that is longer
+still is cut there, since its encoding takes a hundred times the memory of its text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, count
+from itertools import chain, count, pairwise
 
 import attrs
 import numpy as np
@@ -26,15 +31,15 @@ import tokenizers
 from textgen_core.corpus.documents import Piece, iterate_pieces
 from textgen_core.data.tokenizer import UNK
 
-WINDOW = 32_768  # characters from the start of one window to that of the next
-CONTEXT = 256  # characters that a window has beyond these on either side; half of them must agree
-TOGETHER = 16 * WINDOW  # characters encoded at once, on all cores: some 20 MB of encodings
-LONGEST = 32 * WINDOW  # characters of the longest window
+CHUNK = 32_768  # characters from the start of one chunk to that of the next
+CONTEXT = 256  # characters that a chunk has beyond these on either side; half of them must agree
+TOGETHER = 16 * CHUNK  # characters encoded at once, on all cores: some 20 MB of encodings
+LONGEST = 32 * CHUNK  # characters of the longest chunk
 
 
 @attrs.frozen(kw_only=True)
 class EncodedPiece:
-    """The tokens of a stretch of a document.
+    """The tokens of a part of a document.
 
     token_ids: uint32 `(tokens,)`; unknown: the text that each `<UNK>` among them stands for;
     ends_document: whether the document's last token is among them.
@@ -51,47 +56,6 @@ class EncodedPiece:
         return sum(len(text.encode()) for text in self.unknown)
 
 
-def encode_in_pieces(
-    documents: Iterable[str], tokenizer: tokenizers.Tokenizer
-) -> Iterator[EncodedPiece]:
-    """Yield the tokens of the documents in their order, an empty document's as an empty piece."""
-    left: _Window | None = None
-    start = _Seam(position=0, tokens_before=0, tokens_after=0)
-    for right in _encoded_windows(documents, tokenizer):
-        if left is None or right.document is not left.document:
-            if left is not None:
-                yield left.piece(start, None)
-            left, start = right, _Seam(position=0, tokens_before=0, tokens_after=0)
-            continue
-        if right.end <= left.end:
-            continue  # a window that was made longer holds it already
-        seam = _find_seam(left, right)
-        if seam is None and left.end - left.begin < LONGEST:
-            left = left.longer()
-            continue
-        if seam is None:
-            cut = right.begin + CONTEXT
-            left, right = left.other(left.begin, cut), right.other(cut, right.end)
-            seam = _Seam(position=cut, tokens_before=0, tokens_after=0)
-        yield left.piece(start, seam)
-        left, start = right, seam
-        left.document.forget(left.begin)
-    if left is not None:
-        yield left.piece(start, None)
-
-
-@attrs.frozen(kw_only=True)
-class _Seam:
-    """Where two windows are joined, in characters of the document.
-
-    tokens_before: those of the right window before it; tokens_after: those of the left after it.
-    """
-
-    position: int
-    tokens_before: int
-    tokens_after: int
-
-
 class _Document:
     """The text of a document as far as it was read, less what is not needed any more."""
 
@@ -100,28 +64,24 @@ class _Document:
         self._text, self._begin = "", 0
         self._whole = False
 
-    def text(self, begin: int, end: int) -> str:
+    def chunk(self, begin: int, end: int) -> Chunk:
         """Return the characters from `begin` up to `end`, fewer where the document ends before."""
         while not self._whole and self._begin + len(self._text) < end:
             piece = next(self._pieces)
             self._text += piece.text
             self._whole = piece.ends_document
-        return self._text[begin - self._begin : end - self._begin]
+        text = self._text[begin - self._begin : end - self._begin]
+        return Chunk(document=self, begin=begin, text=text)
 
-    def ends_by(self, end: int) -> bool:
-        """Return whether no character stands at `end` or later."""
-        self.text(end, end + 1)
-        return self._begin + len(self._text) <= end
-
-    def forget(self, before: int) -> None:
-        """Let go of what stands before a place, once it is much."""
-        if before - self._begin >= LONGEST:
-            self._text, self._begin = self._text[before - self._begin :], before
+    def drop_before(self, begin: int) -> None:
+        """Release what stands before a place, once it is much."""
+        if begin - self._begin >= LONGEST:
+            self._text, self._begin = self._text[begin - self._begin :], begin
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class _Stretch:
-    """A window that is not encoded yet; positions are the document's."""
+class Chunk:
+    """A span of a document; positions are the document's."""
 
     document: _Document
     begin: int
@@ -129,108 +89,143 @@ class _Stretch:
 
     @property
     def end(self) -> int:
+        """The position after the last character."""
         return self.begin + len(self.text)
+
+    def extended(self) -> Chunk:
+        """Return a chunk from the same place to the end of one further on, twice as long."""
+        chunks = max(1, len(self.text) // CHUNK)
+        return self.document.chunk(self.begin, self.end + chunks * CHUNK)
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class _Window(_Stretch):
-    """A stretch of a document with its tokens, uint32 `(tokens,)`.
+class EncodedChunk:
+    """A chunk with its tokens, uint32 `(tokens,)`.
 
-    overlap: the encoding of what it shares with the window before it, by itself.
+    overlap: the encoding of what it shares with the chunk before it, by itself.
     """
 
-    tokenizer: tokenizers.Tokenizer
+    chunk: Chunk
     ids: np.ndarray
     overlap: tokenizers.Encoding | None
 
-    def longer(self) -> _Window:
-        """Return a window from the same place to the end of one further on, twice as long."""
-        windows = max(1, (self.end - self.begin) // WINDOW)
-        return self.other(self.begin, self.end + windows * WINDOW)
 
-    def other(self, begin: int, end: int) -> _Window:
-        """Return another stretch of the same document."""
-        text = self.document.text(begin, end)
-        stretch = _Stretch(document=self.document, begin=begin, text=text)
-        return _encode([stretch], self.tokenizer)[0]
+@attrs.frozen(kw_only=True)
+class Join:
+    """Where two chunks are joined, in characters of the document.
 
-    def piece(self, start: _Seam, stop: _Seam | None) -> EncodedPiece:
-        """Return the tokens between two seams, by default up to the document's end."""
-        first = start.tokens_before
-        last = len(self.ids) - (stop.tokens_after if stop else 0)
-        token_ids = self.ids[first:last]
-        unknown = (first + np.flatnonzero(token_ids == UNK)).tolist()
-        return EncodedPiece(
-            token_ids=token_ids,
-            characters=(stop.position if stop else self.end) - start.position,
-            unknown=self._texts_of(unknown) if unknown else (),
-            ends_document=stop is None,
-        )
+    tokens_before: those of the right chunk before it; tokens_after: those of the left after it.
+    """
 
-    def _texts_of(self, tokens: Sequence[int]) -> tuple[str, ...]:
-        """Return the text of tokens, less what the one before each covers already."""
-        offsets = self.tokenizer.encode(self.text, add_special_tokens=False).offsets
-        starts = (max(offsets[at][0], offsets[at - 1][1] if at else 0) for at in tokens)
-        return tuple(
-            self.text[start : offsets[at][1]] for at, start in zip(tokens, starts, strict=True)
-        )
+    position: int = 0
+    tokens_before: int = 0
+    tokens_after: int = 0
 
 
-def _find_seam(left: _Window, right: _Window) -> _Seam | None:
-    """Return where a token starts that two overlapping windows agree about, or None."""
+def encode_in_pieces(
+    documents: Iterable[str], tokenizer: tokenizers.Tokenizer
+) -> Iterator[EncodedPiece]:
+    """Yield the tokens of the documents in their order, an empty document's as an empty piece."""
+    left: EncodedChunk | None = None
+    start = Join()
+    for right in _encoded_chunks(documents, tokenizer):
+        if left is None or right.chunk.document is not left.chunk.document:
+            if left is not None:
+                yield _piece(left, start, None, tokenizer)
+            left, start = right, Join()
+            continue
+        if right.chunk.end <= left.chunk.end:
+            continue  # a chunk that was extended holds it already
+        join = find_join(left, right)
+        if join is None and len(left.chunk.text) < LONGEST:
+            (left,) = _encode([left.chunk.extended()], tokenizer)
+            continue
+        if join is None:
+            document, cut = left.chunk.document, right.chunk.begin + CONTEXT
+            before = document.chunk(left.chunk.begin, cut)
+            left, right = _encode([before, document.chunk(cut, right.chunk.end)], tokenizer)
+            join = Join(position=cut)
+        yield _piece(left, start, join, tokenizer)
+        left, start = right, join
+        left.chunk.document.drop_before(left.chunk.begin)
+    if left is not None:
+        yield _piece(left, start, None, tokenizer)
+
+
+def find_join(left: EncodedChunk, right: EncodedChunk) -> Join | None:
+    """Return where a token starts that two overlapping chunks agree about, or None."""
     if right.overlap is None:
         return None
     ids = np.asarray(right.overlap.ids, dtype=np.uint32)
     starts = [start for start, _ in right.overlap.offsets]
-    seam = next((at for at, start in enumerate(starts) if start >= CONTEXT), None)
-    if seam is None or seam == 0:
+
+    def first_from(character: int) -> int:
+        return next((at for at, start in enumerate(starts) if start >= character), len(ids))
+
+    middle = first_from(CONTEXT)
+    if middle in (0, len(ids)):
         return None
-    before = next(at for at, start in enumerate(starts) if start >= CONTEXT // 2)
-    after = next((at for at, start in enumerate(starts) if start >= 3 * CONTEXT // 2), len(ids))
-    tail, head = ids[before:], ids[:after]
-    if not (
-        np.array_equal(left.ids[-len(tail) :], tail) and np.array_equal(right.ids[:after], head)
-    ):
+    tail, head = ids[first_from(CONTEXT // 2) :], ids[: first_from(3 * CONTEXT // 2)]
+    agree = np.array_equal(left.ids[-len(tail) :], tail)
+    if not (agree and np.array_equal(right.ids[: len(head)], head)):
         return None
-    return _Seam(
-        position=right.begin + starts[seam], tokens_before=seam, tokens_after=len(ids) - seam
+    position, after = right.chunk.begin + starts[middle], len(ids) - middle
+    return Join(position=position, tokens_before=middle, tokens_after=after)
+
+
+def _piece(
+    encoded: EncodedChunk, start: Join, stop: Join | None, tokenizer: tokenizers.Tokenizer
+) -> EncodedPiece:
+    """Return the tokens between two joins, by default up to the document's end."""
+    first = start.tokens_before
+    last = len(encoded.ids) - (stop.tokens_after if stop else 0)
+    token_ids = encoded.ids[first:last]
+    unknown = (first + np.flatnonzero(token_ids == UNK)).tolist()
+    return EncodedPiece(
+        token_ids=token_ids,
+        characters=(stop.position if stop else encoded.chunk.end) - start.position,
+        unknown=_texts_of(unknown, encoded.chunk.text, tokenizer) if unknown else (),
+        ends_document=stop is None,
     )
 
 
-def _stretches(documents: Iterable[str]) -> Iterator[_Stretch]:
-    """Yield the windows of all documents, not encoded yet."""
+def _texts_of(tokens: Sequence[int], text: str, tokenizer: tokenizers.Tokenizer) -> tuple[str, ...]:
+    """Return the text of tokens, less what the one before each covers already."""
+    offsets = tokenizer.encode(text, add_special_tokens=False).offsets
+    starts = (max(offsets[at][0], offsets[at - 1][1] if at else 0) for at in tokens)
+    return tuple(text[start : offsets[at][1]] for at, start in zip(tokens, starts, strict=True))
+
+
+def _chunks(documents: Iterable[str]) -> Iterator[Chunk]:
+    """Yield the chunks of all documents, not encoded yet."""
     pieces = iterate_pieces(documents)
     for piece in pieces:
         document = _Document(chain((piece,), pieces))
         for number in count():
-            begin, end = max(0, number * WINDOW - CONTEXT), (number + 1) * WINDOW + CONTEXT
-            yield _Stretch(document=document, begin=begin, text=document.text(begin, end))
-            if document.ends_by(end):
+            begin, end = max(0, number * CHUNK - CONTEXT), (number + 1) * CHUNK + CONTEXT
+            yield document.chunk(begin, end)
+            if not document.chunk(end, end + 1).text:
                 break
 
 
-def _encoded_windows(
+def _encoded_chunks(
     documents: Iterable[str], tokenizer: tokenizers.Tokenizer
-) -> Iterator[_Window]:
-    """Yield the windows of all documents; some are encoded while those before them are joined."""
+) -> Iterator[EncodedChunk]:
+    """Yield the chunks of all documents; some are encoded while those before them are joined."""
     with ThreadPoolExecutor(1) as ahead:
-        before: Future[list[_Window]] | None = None
-        for stretches in _groups(_stretches(documents)):
-            coming = ahead.submit(_encode, stretches, tokenizer)
-            if before is not None:
-                yield from before.result()
-            before = coming
-        if before is not None:
-            yield from before.result()
+        groups = (ahead.submit(_encode, group, tokenizer) for group in _groups(_chunks(documents)))
+        last = Future[list[EncodedChunk]]()  # is never waited for
+        for group, _ in pairwise(chain(groups, (last,))):  # the group after it is encoded meanwhile
+            yield from group.result()
 
 
-def _groups(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
-    """Yield the stretches in lists of about `TOGETHER` characters."""
-    group: list[_Stretch] = []
+def _groups(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Yield the chunks in lists of about `TOGETHER` characters."""
+    group: list[Chunk] = []
     characters = 0
-    for stretch in stretches:
-        group.append(stretch)
-        characters += len(stretch.text) + 1
+    for chunk in chunks:
+        group.append(chunk)
+        characters += len(chunk.text) + 1
         if characters >= TOGETHER:
             yield group
             group, characters = [], 0
@@ -238,25 +233,18 @@ def _groups(stretches: Iterable[_Stretch]) -> Iterator[list[_Stretch]]:
         yield group
 
 
-def _encode(stretches: Sequence[_Stretch], tokenizer: tokenizers.Tokenizer) -> list[_Window]:
-    # Without the tokens' places in the text: to know them doubles the time of a long window.
+def _encode(chunks: Sequence[Chunk], tokenizer: tokenizers.Tokenizer) -> list[EncodedChunk]:
+    # Without the tokens' places in the text, which would double the time of a long chunk.
     encodings = tokenizer.encode_batch_fast(
-        [stretch.text for stretch in stretches], add_special_tokens=False
+        [chunk.text for chunk in chunks], add_special_tokens=False
     )
-    overlaps = iter(
-        tokenizer.encode_batch(
-            [stretch.text[: 2 * CONTEXT] for stretch in stretches if stretch.begin],
-            add_special_tokens=False,
-        )
-    )
+    shared = [chunk.text[: 2 * CONTEXT] for chunk in chunks if chunk.begin]
+    overlaps = iter(tokenizer.encode_batch(shared, add_special_tokens=False))
     return [
-        _Window(
-            document=stretch.document,
-            begin=stretch.begin,
-            text=stretch.text,
-            tokenizer=tokenizer,
+        EncodedChunk(
+            chunk=chunk,
             ids=np.asarray(encoding.ids, dtype=np.uint32),
-            overlap=next(overlaps) if stretch.begin else None,
+            overlap=next(overlaps) if chunk.begin else None,
         )
-        for stretch, encoding in zip(stretches, encodings, strict=True)
+        for chunk, encoding in zip(chunks, encodings, strict=True)
     ]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from textgen_core.corpus import StoredDocuments, iterate_pieces
-from textgen_core.data.subsample import spread_sample
+from textgen_core.data.subsample import subsample_evenly
 from textgen_core.evaluation.figures import bits_per_byte
 from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey
 
@@ -71,7 +71,7 @@ def measure_ngram(
     Both are int `(tokens,)` with `<START>` first. Of a long training split a part is counted,
     `MOST_COUNTED` tokens from all over it; every held-out token is scored.
     """
-    model = KneserNey(spread_sample(training_token_ids, MOST_COUNTED), vocabulary_size)
+    model = KneserNey(subsample_evenly(training_token_ids, MOST_COUNTED), vocabulary_size)
     losses = model.losses(token_ids)
     nats = float(losses.sum())
     return {

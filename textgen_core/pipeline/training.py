@@ -14,7 +14,7 @@ import attrs
 
 from textgen_core.components import Outcome, TrackedRun
 from textgen_core.config.resolve import Configuration
-from textgen_core.data.subsample import spread_sample
+from textgen_core.data.subsample import subsample_evenly
 from textgen_core.data.token_files import TokenFile
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import measure_losses
@@ -207,7 +207,7 @@ def _validation(
     if tokens is None:
         return lambda: None
     scorer = make_scorer(configuration, language_model)
-    token_ids = spread_sample(tokens.token_ids, configuration.training.validation_tokens)
+    token_ids = subsample_evenly(tokens.token_ids, configuration.training.validation_tokens)
     share = len(token_ids) / len(tokens.token_ids)
     text_bytes, unknown_bytes = (
         round(tokens.text_bytes * share),

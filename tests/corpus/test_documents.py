@@ -70,7 +70,7 @@ def test_a_document_that_is_dropped_is_gone():
     writer = DocumentWriter()
     writer.add("a", ends_document=True)
     writer.add("b", ends_document=True)
-    writer.drop()
+    writer.drop_from(1)
     writer.add("c", ends_document=True)
     assert writer.documents() == ["a", "c"]
 

@@ -124,9 +124,6 @@ class StoredDocuments(Sequence[str]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __repr__(self) -> str:
-        return f"<{len(self)} documents of {self.characters} characters>"
-
     def _pieces_between(self, start: int, end: int) -> Iterator[Piece]:
         decoder = codecs.getincrementaldecoder(ENCODING)(ERRORS)
         for at in range(start, end, PIECE):
@@ -176,10 +173,15 @@ class DocumentWriter:
             self._sizes.append(self._size)
             self._start, self._size = self._end, 0
 
-    def drop(self) -> None:
-        """Forget the last document that was ended."""
+    def drop_from(self, place: int) -> None:
+        """Forget the documents from `place` on, counted from 0, and the one that is begun."""
         for column in (self._starts, self._ends, self._sizes):
-            column.pop()
+            del column[place:]
+        self._start, self._size = self._end, 0
+
+    def __len__(self) -> int:
+        """How many documents were ended."""
+        return len(self._sizes)
 
     def documents(self) -> StoredDocuments:
         """Return what was taken; nothing can be added after."""

@@ -64,22 +64,31 @@ def measure_overlap(
         looked_for: different lines, and sequences, of which more are a sample.
         searched: characters of the training text, of which no more are searched.
     """
-    lines, sequences = _Shared(looked_for), _Shared(looked_for)
+    tables = HashedCounts(looked_for), HashedCounts(looked_for)
     for documents in held_out:
-        for line_keys, sequence_keys in _iterate_keys(documents):
-            lines.table.add(line_keys)
-            sequences.table.add(sequence_keys)
+        for keys_of_block in _iterate_keys(documents):
+            for table, keys in zip(tables, keys_of_block, strict=True):
+                table.add(keys)
+    for table in tables:
+        table.settle()
+    found = [np.zeros(len(table.keys), bool) for table in tables]
     total = count_all_characters(train)
     for documents in _spans(train, total, searched):
-        for line_keys, sequence_keys in _iterate_keys(documents):
-            lines.search(line_keys)
-            sequences.search(sequence_keys)
+        for keys_of_block in _iterate_keys(documents):
+            for table, met, keys in zip(tables, found, keys_of_block, strict=True):
+                places, is_there = table.find(keys[table.holds(keys)])
+                met[places[is_there]] = True
+    counts = [int(table.counts.sum()) for table in tables]
+    lines, sequences = (
+        int(table.counts[met].sum()) / count if count else None
+        for table, met, count in zip(tables, found, counts, strict=True)
+    )
     return Overlap(
-        lines=lines.share(),
-        line_count=lines.count,
-        sequences=sequences.share(),
-        sequence_count=sequences.count,
-        is_sample=lines.table.every > 1 or sequences.table.every > 1,
+        lines=lines,
+        line_count=counts[0],
+        sequences=sequences,
+        sequence_count=counts[1],
+        is_sample=any(table.every > 1 for table in tables),
         searched=min(1.0, searched / total) if total else 1.0,
     )
 
@@ -118,37 +127,13 @@ def _spans(train: Sequence[str], total: int, searched: int) -> Iterator[Sequence
         yield documents.part(start, start + length)
 
 
-class _Shared:
-    """Numbers that are looked for, and which of them were found; none is added once one was."""
-
-    def __init__(self, most: int) -> None:
-        self.table = HashedCounts(most)
-        self._met: np.ndarray | None = None
-
-    def search(self, keys: np.ndarray) -> None:
-        if self._met is None:
-            self.table.settle()
-            self._met = np.zeros(len(self.table.keys), bool)
-        places, found = self.table.find(keys[self.table.holds(keys)])
-        self._met[places[found]] = True
-
-    @property
-    def count(self) -> int:
-        self.table.settle()
-        return int(self.table.counts.sum())
-
-    def share(self) -> float | None:
-        found = 0 if self._met is None else int(self.table.counts[self._met].sum())
-        return found / self.count if self.count else None
-
-
 def _iterate_keys(documents: Iterable[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the numbers of the longer lines and of the sequences of each block."""
     lines, sequences = _LongerLines(), SequenceHashes(SEQUENCE_WORDS)
     words = VocabularyCounter()
     for block in iterate_blocks(documents):
         found = split_words(block)
-        hashes = words.add(found.words).hashes
+        _, hashes = words.add(found.words)
         keys, _ = sequences.of(hashes, found.sizes, ends=block.ends_document)
         yield hash_texts(lines.of(block)), keys
 

@@ -15,7 +15,7 @@ def find(documents, unit="document", *, block=1 << 18, **limits):
     vocabulary, finder = VocabularyCounter(), DuplicateFinder(unit, **limits)
     for part in iterate_blocks(documents, size=block):
         words = split_words(part, by_paragraph=unit == "paragraph")
-        finder.add(words, vocabulary.add(words.words).hashes)
+        finder.add(words, vocabulary.add(words.words)[1])
     return finder.finish()
 
 

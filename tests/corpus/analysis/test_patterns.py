@@ -14,7 +14,7 @@ def phrases(*documents, most=20):
     vocabulary, sampler = VocabularyCounter(), WordSampler()
     for block in iterate_blocks(documents):
         found = split_words(block)
-        sampler.add(found, vocabulary.add(found.words).ids)
+        sampler.add(found, vocabulary.add(found.words)[0])
     words = sampler.finish(vocabulary.finish().names)
     return find_phrases(words, words.ids, most)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.corpus.analysis.sentences import iterate_sentences, measure_sentences
+from textgen_core.corpus.analysis.lengths import iterate_sentences, measure_sentences
 
 
 def test_sentences_end_at_punctuation_and_blank_lines_not_at_line_ends():

@@ -22,7 +22,7 @@ def read_words(documents, *, block=1 << 18, most=12_000_000, named=400_000):
     vocabulary, sampler = VocabularyCounter(named=named), WordSampler(most)
     for part in iterate_blocks(documents, size=block):
         found = split_words(part)
-        sampler.add(found, vocabulary.add(found.words).ids)
+        sampler.add(found, vocabulary.add(found.words)[0])
     return sampler.finish(vocabulary.finish().names)
 
 

@@ -24,9 +24,8 @@ from textgen_core.corpus.analysis.characters import (
 from textgen_core.corpus.analysis.duplicates import NearDuplicates
 from textgen_core.corpus.analysis.keyness import DomainWord, find_domain_words
 from textgen_core.corpus.analysis.languages import detect_language, languages_in_slices
-from textgen_core.corpus.analysis.lengths import Lengths
+from textgen_core.corpus.analysis.lengths import Lengths, measure_sentences
 from textgen_core.corpus.analysis.patterns import find_line_shapes, find_phrases
-from textgen_core.corpus.analysis.sentences import measure_sentences
 from textgen_core.corpus.analysis.survey import Limits, Survey, count_words, survey_text
 from textgen_core.corpus.analysis.vocabulary import Counted, Vocabulary
 from textgen_core.corpus.analysis.words import (

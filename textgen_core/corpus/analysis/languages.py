@@ -16,33 +16,12 @@ UNKNOWN = "en"  # the rules of English suit a language without abbreviations of 
 LEAST = 0.04  # share of the words that the small words of a language must be
 LEAST_DIFFERENT = 3  # of its small words
 OF_SCRIPT = {
-    "Han": "zh",
-    "Hiragana": "ja",
-    "Katakana": "ja",
-    "Hangul": "ko",
-    "Arabic": "ar",
-    "Hebrew": "he",
-    "Greek": "el",
-    "Devanagari": "hi",
-    "Bengali": "bn",
-    "Tamil": "ta",
-    "Telugu": "te",
-    "Kannada": "kn",
-    "Malayalam": "ml",
-    "Gujarati": "gu",
-    "Gurmukhi": "pa",
-    "Oriya": "or",
-    "Sinhala": "si",
-    "Thai": "th",
-    "Lao": "lo",
-    "Khmer": "km",
-    "Myanmar": "my",
-    "Tibetan": "bo",
-    "Armenian": "hy",
-    "Georgian": "ka",
-    "Ethiopic": "am",
-    "Cyrillic": "ru",
-}
+    "Han": "zh", "Hiragana": "ja", "Katakana": "ja", "Hangul": "ko", "Arabic": "ar",
+    "Hebrew": "he", "Greek": "el", "Devanagari": "hi", "Bengali": "bn", "Tamil": "ta",
+    "Telugu": "te", "Kannada": "kn", "Malayalam": "ml", "Gujarati": "gu", "Gurmukhi": "pa",
+    "Oriya": "or", "Sinhala": "si", "Thai": "th", "Lao": "lo", "Khmer": "km", "Myanmar": "my",
+    "Tibetan": "bo", "Armenian": "hy", "Georgian": "ka", "Ethiopic": "am", "Cyrillic": "ru",
+}  # fmt: skip
 JAPANESE = ("Hiragana", "Katakana")
 KANA = 0.1  # share of the letters from which on a text with Chinese characters is Japanese
 # The most frequent words, those left out that two of these languages share as frequent ones.

@@ -86,9 +86,9 @@ def survey_text(documents: Sequence[str], limits: Limits, progress: Progress | N
     blocks = iterate_blocks(documents, size=limits.block)
     for block in report_progress(blocks, lambda block: len(block.text()), documents, progress):
         found = split_words(block, by_paragraph=by_paragraph)
-        numbered = vocabulary.add(found.words)
-        words.add(found, numbered.ids)
-        duplicates.add(found, numbered.hashes)
+        ids, hashes = vocabulary.add(found.words)
+        words.add(found, ids)
+        duplicates.add(found, hashes)
         lines.add(block)
         text = block.text()
         characters.add(text)

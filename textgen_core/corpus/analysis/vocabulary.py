@@ -28,18 +28,6 @@ Counted = tuple[tuple[str, int], ...]
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class NumberedWords:
-    """Words of a text in their order.
-
-    ids: int32 `(words,)`, from 1; those of words beyond the named ones are large numbers that
-    hardly any two share. hashes: uint64 `(words,)`.
-    """
-
-    ids: np.ndarray
-    hashes: np.ndarray
-
-
-@attrs.frozen(kw_only=True, eq=False)
 class Vocabulary:
     """What is known of all words.
 
@@ -83,8 +71,12 @@ class VocabularyCounter:
         self._late: Counter[str] = Counter()
         self._tokens = 0
 
-    def add(self, words: Sequence[str]) -> NumberedWords:
-        """Count `words` and return them by number."""
+    def add(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Count `words`, and return an id, int32, and a hash, uint64, of each.
+
+        Ids begin at 1; those of words beyond the named ones are large numbers that hardly any two
+        share.
+        """
         self._tokens += len(words)
         full = len(self._index) >= self._most_named
         find = (
@@ -98,7 +90,7 @@ class VocabularyCounter:
         self._counts += np.bincount(ids, minlength=len(self._counts))
         if full:
             self._add_rare(words, ids, hashes)
-        return NumberedWords(ids=ids, hashes=hashes)
+        return ids, hashes
 
     def finish(self) -> Vocabulary:
         """Return what was counted."""

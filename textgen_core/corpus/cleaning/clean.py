@@ -154,7 +154,7 @@ def _store(pieces: Iterable[Piece], *, keep_blank: bool = False) -> StoredDocume
         writer.add(text, ends_document=ends_document)
         if ends_document:
             if not has_text:
-                writer.drop()
+                writer.drop_from(len(writer) - 1)
             has_text = keep_blank
     return writer.documents()
 

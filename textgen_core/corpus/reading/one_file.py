@@ -112,47 +112,25 @@ def _read_as(
     data, is_packed = unpack(source.blocks(), name)
     subject = f"{name}, unpacked," if is_packed else name
     texts = decode_blocks(data, encoding, name, notes, subject=subject)
-    draft = _Draft(writer)
+    if is_table:
+        records = read_records(texts, suffix, settings.column, name, notes)
+        pieces: Iterable[Piece] = (Piece(text, True) for text in records)
+    else:
+        pieces = split_documents(texts, settings.documents)
+    lack, before = EMPTY, len(writer)
     try:
-        if is_table:
-            records = read_records(texts, suffix, settings.column, name, notes)
-            draft.take(Piece(text, True) for text in records)
-        else:
-            draft.take(split_documents(texts, settings.documents))
+        for text, ends_document in pieces:
+            if lack and text:
+                lack = BLANK if is_blank(text) else ""
+            writer.add(text, ends_document=ends_document)
     except BaseException:
-        draft.undo()
+        writer.drop_from(before)
         raise
-    lack = draft.lack
     if lack:
-        draft.undo()
+        writer.drop_from(before)
     if is_table and lack == EMPTY and source.read_so_far().bytes:
         lack = NO_RECORD
     return FileRead(source=source.read_so_far(), lack=lack, notes=tuple(notes))
-
-
-class _Draft:
-    """The documents of one file in a writer, which are undone if the file turns out to be unfit."""
-
-    def __init__(self, writer: DocumentWriter) -> None:
-        self._writer = writer
-        self._ended = 0
-        self._is_open = False
-        self.lack = EMPTY
-
-    def take(self, pieces: Iterable[Piece]) -> None:
-        for text, ends_document in pieces:
-            if self.lack and text:
-                self.lack = BLANK if is_blank(text) else ""
-            self._writer.add(text, ends_document=ends_document)
-            self._ended += ends_document
-            self._is_open = not ends_document
-
-    def undo(self) -> None:
-        if self._is_open:
-            self._writer.add("", ends_document=True)
-            self._ended += 1
-        for _ in range(self._ended):
-            self._writer.drop()
 
 
 class _Cutter:

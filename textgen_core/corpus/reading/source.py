@@ -39,10 +39,13 @@ class ByteSource:
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes in blocks; raises CorpusError if the system does not give them."""
-        while block := self._next():
-            self._hash.update(block)
-            self._size += len(block)
-            yield block
+        try:
+            while block := self._file.read(BLOCK):
+                self._hash.update(block)
+                self._size += len(block)
+                yield block
+        except (OSError, ValueError) as error:
+            raise unreadable(self._path, error) from error
 
     def rewind(self) -> None:
         """Go back to the start; only a source that was opened to be read again can."""
@@ -53,12 +56,6 @@ class ByteSource:
         """Return path, size and SHA-256 of what was read: of the file, once it is at its end."""
         name = STDIN if str(self._path) == STDIN else shown(self._path)
         return SourceFile(path=name, bytes=self._size, sha256=self._hash.hexdigest())
-
-    def _next(self) -> bytes:
-        try:
-            return self._file.read(BLOCK)
-        except (OSError, ValueError) as error:
-            raise unreadable(self._path, error) from error
 
 
 @contextmanager

@@ -25,14 +25,8 @@ DELIMITERS = ",;\t|"
 RECORD = 1 << 24  # characters of a line or a field; a quote that is never closed would not end
 SHOWN_COLUMNS, SHOWN = 8, 30
 OTHER_WAY = "Or take its lines as text: rename it to .txt"
-KINDS = {
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-    str: "a text",
-}
+KINDS = dict.fromkeys((int, float), "a number")
+KINDS |= {bool: "true or false", list: "a list", dict: "an object", str: "a text"}
 
 
 def table_suffix(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Ten thousand files of any bytes: each is a text that can be analysed, or a CorpusError."""
+"""Files of any bytes: each is a text that can be analysed, or a CorpusError."""
 
 from __future__ import annotations
 
@@ -60,14 +60,23 @@ SETTINGS = st.builds(
 )
 
 
-@pytest.mark.slow
-@settings(
-    max_examples=10_000,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=300, suppress_health_check=CHECKS)
 @given(data=DATA, name=NAMES, chosen=SETTINGS)
 def test_any_file_can_be_analysed_or_is_a_corpus_error(tmp_path, data, name, chosen):
-    path = tmp_path / name
+    read_and_analyse(tmp_path / name, data, chosen)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, suppress_health_check=CHECKS)
+@given(data=DATA, name=NAMES, chosen=SETTINGS)
+def test_ten_thousand_files_can_be_analysed_or_are_corpus_errors(tmp_path, data, name, chosen):
+    read_and_analyse(tmp_path / name, data, chosen)
+
+
+def read_and_analyse(path, data, chosen):
     path.write_bytes(data)
     try:
         corpus = read_corpus([path], chosen)

@@ -11,7 +11,6 @@ from functools import lru_cache
 import attrs
 import numpy as np
 
-CODE_POINTS = 0x110000
 REPLACEMENT = "\ufffd"
 # UTF-8 that was read as Latin-1, Windows-1252 or Windows-1251: the first byte of a sequence as a
 # letter, and the bytes after it as signs that hardly ever follow that letter.
@@ -59,7 +58,7 @@ class CharacterCounter:
     """Counts the characters of a text that comes in pieces."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros(CODE_POINTS, np.int64)
+        self._counts: Counter[str] = Counter()
         self._parts: list[tuple[int, Mapping[str, int]]] = []
         self._mojibake = 0
 
@@ -71,13 +70,16 @@ class CharacterCounter:
             codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
             found = np.bincount(codes)
             self._mojibake += len(MOJIBAKE.findall(text))
-        self._counts[: len(found)] += found
-        self._parts.append((len(text), count_scripts(_counter(found))))
+        counts = Counter({chr(code): int(found[code]) for code in np.flatnonzero(found)})
+        self._counts.update(counts)
+        self._parts.append((len(text), count_scripts(counts)))
 
     def finish(self) -> Characters:
         """Return what was counted."""
         return Characters(
-            counts=_counter(self._counts), script_parts=self._parts, mojibake=self._mojibake
+            counts=Counter(dict(sorted(self._counts.items()))),
+            script_parts=self._parts,
+            mojibake=self._mojibake,
         )
 
 
@@ -122,11 +124,6 @@ def script_of(letter: str) -> str:
     if words[0] in OLD and len(words) > 1:
         return f"{words[0]} {words[1]}".title()
     return NAMED_OTHERWISE.get(words[0], words[0].capitalize())
-
-
-def _counter(counts: np.ndarray) -> Counter[str]:
-    """Return counts by code point as counts by character."""
-    return Counter({chr(code): int(counts[code]) for code in np.flatnonzero(counts)})
 
 
 def utf8_size(characters: Counter[str]) -> int:

@@ -1,6 +1,6 @@
 """The bundled tokenizers: characters, words, and byte pair encoding.
 
-This module knows nothing about the `tokenizers` library: a trainer imports it when it trains.
+The `tokenizers` library is not imported here: a trainer imports it when it trains.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ BYTES = 256
 
 # Merges stay inside a word with the space before it, up to three digits, signs, or whitespace;
 # marks count as letters, since many scripts write their vowels with them. Letters and signs never
-# meet in a piece, so no merge can spell a special token. A run longer than any word is parted: the
-# time that merging takes grows with the square of a piece's length.
+# share a piece, so no merge can spell a special token. A run longer than any word is split: merging
+# takes time quadratic in the length of a piece.
 PIECES = (
     r" ?[\p{L}\p{M}]{1,256}(?:['’][\p{L}\p{M}]{1,256}){0,8}"
     r"| ?\p{N}{1,3}"

@@ -1,7 +1,4 @@
-"""The four tokens that every tokenizer of textgen begins with.
-
-This module knows nothing about how a vocabulary is made.
-"""
+"""The four tokens that every tokenizer of textgen begins with."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ def number_tokens(ordinary: Iterable[str]) -> dict[str, int]:
 
 
 def declare_special_tokens(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """Return `tokenizer`, told which tokens are special, and that their text in a text is not."""
+    """Declare the special tokens, and their names in a text as ordinary text; return `tokenizer`."""
     tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
     tokenizer.encode_special_tokens = True
     return tokenizer

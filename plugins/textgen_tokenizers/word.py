@@ -1,7 +1,4 @@
-"""`word`: one token for every frequent word.
-
-How a text is cut into words, and how the cuts are undone, stands in `word_splits`.
-"""
+"""`word`: one token for every frequent word; `word_splits` cuts texts and joins them again."""
 
 from __future__ import annotations
 

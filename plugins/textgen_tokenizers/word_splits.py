@@ -1,8 +1,7 @@
 """Two ways of cutting a text into words, and of putting it together again.
 
-Either way a word's token begins with a space, so that a word is the same token wherever it stands,
-a single space costs no token of its own, and no word can be mistaken for a special token. This
-module knows nothing about vocabularies.
+Either way a word's token begins with a space, so that a word is the same token wherever it occurs,
+a single space costs no token of its own, and no word can be mistaken for a special token.
 
 Regular expressions are Oniguruma's, which the `tokenizers` library uses.
 """
@@ -66,7 +65,7 @@ def split_whitespace(tokenizer: Tokenizer) -> None:
 
 
 def is_whitespace(token: str) -> bool:
-    """Tell whether a token is a whitespace character, with or without a joiner."""
+    """Return whether a token is a whitespace character, with or without a joiner."""
     return token.removesuffix(WORD_JOINER).isspace()
 
 

@@ -1,7 +1,7 @@
 """Splits a corpus into training, validation and test text, before anything is learned from it.
 
 By position the text is cut at exact characters, in the order given, as nanoGPT does; by documents
-each goes whole to the split that its middle falls in. Nothing is shuffled: neighboring passages
+each goes whole to the split that its middle falls in. Nothing is shuffled: neighbouring passages
 would end up on both sides.
 """
 

@@ -2,7 +2,7 @@
 
 Where a tokenizer cuts may depend on what stands around the place: words are kept together, a space
 may be put before a text, merges reach over a run of letters. So a document is encoded in chunks
-that overlap by two contexts, and two neighbors are joined at a token border in the middle of what
+that overlap by two contexts, and two neighbours are joined at a token border in the middle of what
 they share, if both give the same tokens all around:
 
     left chunk  ...-----------------------|

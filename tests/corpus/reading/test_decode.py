@@ -81,7 +81,7 @@ def test_latin_1_is_refused_with_byte_offset_line_and_setting():
     assert error.problem == "a.txt is not utf-8: byte 0xE9 at offset 9 (line 2)."
     assert error.allowed == "It looks like cp1252."
     assert error.advice == (
-        "Read it so: --set corpus.encoding=cp1252, or let every file be told: "
+        "Read it as that: --set corpus.encoding=cp1252, or detect it per file: "
         "--set corpus.encoding=auto"
     )
     assert error.exit_code == 3

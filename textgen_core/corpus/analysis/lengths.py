@@ -35,7 +35,7 @@ class Lengths:
     """A distribution of lengths, with a histogram to plot.
 
     Bin i counts the lengths from `edges[i]` up to, but without, `edges[i + 1]`; the last bin takes
-    all that are longer than its neighbors, up to the maximum.
+    all that are longer than its neighbours, up to the maximum.
     """
 
     count: int

@@ -57,7 +57,7 @@ class Undecodable(CorpusError):
             ENCODING_WANTED if self._known else f"It looks like {self.guess}.",
             f"Read each file in its own encoding: {auto}"
             if among_others
-            else f"Read it so: {own}, or let every file be told: {auto}",
+            else f"Read it as that: {own}, or detect it per file: {auto}",
         )
 
 

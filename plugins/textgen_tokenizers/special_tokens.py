@@ -18,7 +18,7 @@ def number_tokens(ordinary: Iterable[str]) -> dict[str, int]:
 
 
 def declare_special_tokens(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """Declare the special tokens, and their names in a text as ordinary text; return `tokenizer`."""
+    """Declare the special tokens, whose names in a text are ordinary text; return `tokenizer`."""
     tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
     tokenizer.encode_special_tokens = True
     return tokenizer

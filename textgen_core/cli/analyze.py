@@ -27,7 +27,7 @@ def analyze(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="The text, or folder, whose words are taken for usual ones; "
+            help="The text, or folder, that its words are compared with; "
             "default: the built-in corpus.",
             show_default=False,
         ),

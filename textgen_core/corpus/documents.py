@@ -39,8 +39,7 @@ class Corpus:
     """The text of a run.
 
     documents: in the order given, none empty; `StoredDocuments` once they were read or cleaned.
-    files: what they were read from. notes: sentences for the user on what was dropped, skipped or
-    changed.
+    files: what they were read from. notes: sentences on what was dropped, skipped or changed.
     """
 
     documents: Sequence[str]

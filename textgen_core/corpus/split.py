@@ -1,8 +1,7 @@
 """Splits a corpus into training, validation and test text, before anything is learned from it.
 
-By position the text is cut at exact characters, in the order given, as nanoGPT does; by documents
-each goes whole to the split that its middle falls in. Nothing is shuffled: neighbouring passages
-would end up on both sides.
+By position the text is cut at exact characters, as nanoGPT does; by documents each goes whole where
+its middle falls. Nothing is shuffled, since neighbouring passages would end up on both sides.
 """
 
 from __future__ import annotations
@@ -15,12 +14,7 @@ from fractions import Fraction
 import attrs
 
 from textgen_core.config.settings import CorpusSettings
-from textgen_core.corpus.documents import (
-    Corpus,
-    StoredDocuments,
-    iterate_pieces,
-    store_documents,
-)
+from textgen_core.corpus.documents import Corpus, StoredDocuments, iterate_pieces, store_documents
 from textgen_core.errors import CorpusError
 from textgen_core.formatting import format_count
 
@@ -31,7 +25,7 @@ NAMES = ("training", "validation", "test")
 
 @attrs.frozen(kw_only=True)
 class Splits:
-    """The documents of each split, in the order of the corpus; a split not asked for is empty.
+    """The documents of each split, in the order of the corpus; one not requested is empty.
 
     notes: sentences on held-out text that also stands in the training text.
     """
@@ -49,8 +43,7 @@ def split_corpus(
 ) -> Splits:
     """Return the splits of `corpus`; with `ready_made` validation and test, it is all for training.
 
-    Raises CorpusError if a split that was asked for gets nothing, or if a file to train on is
-    also held out.
+    Raises CorpusError if a requested split gets nothing, or a file to train on is also held out.
     """
     parts: Parts
     if ready_made is not None:
@@ -70,7 +63,7 @@ def split_corpus(
 def split_borders(total: int, shares: Sequence[float]) -> tuple[int, int]:
     """Return where training and validation end, of `total` characters, for shares in percent.
 
-    Shares are taken as the decimal numbers that a person wrote, so that 29 % of 100 is 29.
+    Shares are taken as the decimal numbers that were written, so that 29 % of 100 is 29.
     """
     exact = [Fraction(repr(float(share))) for share in shares]
     whole = sum(exact)

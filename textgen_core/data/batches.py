@@ -1,8 +1,7 @@
 """Batches of a token file, the t-th a pure function of (token file, seed, t).
 
 So resuming needs one integer, and several machines can share one order. Windows are shuffled, each
-for itself; streams run on from batch to batch, for models with a recurrent state. Batches are numpy
-arrays of one shape throughout.
+for itself; streams run on from batch to batch, for recurrent state. All batches have one shape.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Token files: a split's tokens on disk, memory-mapped, in a cache outside the run.
 
 A token file is the ids and nothing else: little-endian uint16, or uint32 where the vocabulary needs
-it. Beside it a JSON file says what it holds, with a checksum. The name of both is a hash of the
-text, the tokenizer and the format, so a file is never out of date; one that is absent or damaged is
-made again.
+it. Beside it a JSON file says what it holds, with a checksum. Both are named by a hash of the text,
+the tokenizer and the format, so a file is never out of date; a damaged one is written again.
 """
 
 from __future__ import annotations
@@ -46,9 +45,8 @@ class TokenFile:
 
     token_ids: uint16 or uint32 `(tokens,)`, memory-mapped: `<START>`, then the documents with
     `<END>` between them, and none at the end.
-    text_bytes: the documents' UTF-8 bytes; unknown_tokens: how many tokens are `<UNK>`;
-    unknown_bytes: the UTF-8 bytes that they stand for; unknown: the most frequent of these texts,
-    and how often each occurs.
+    text_bytes: the documents' UTF-8 bytes; unknown_tokens, unknown_bytes: how many tokens are
+    `<UNK>`, and the bytes that they stand for; unknown: the most frequent of these texts, counted.
     """
 
     path: Path

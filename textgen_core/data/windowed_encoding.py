@@ -10,9 +10,8 @@ they share, if both give the same tokens all around:
     right chunk                |-----------------...
     join                            ^              the first token that starts after one context
 
-The overlap ends where the left chunk ends and begins where the right one begins, so tokens can be
-compared by counting. Only there it need be known where a token stands in the text, which is what
-costs most in a long one.
+The overlap ends where the left chunk ends and begins where the right one begins, so tokens are
+compared by counting. Only there are their places in the text needed, which cost most in a long one.
 
 Where two chunks do not agree the left one is extended, up to `LONGEST`; a document that is longer
 still is cut there, since its encoding takes a hundred times the memory of its text.

@@ -1,7 +1,6 @@
-"""Phase 1: what a person should know of a text before a model is trained on it.
+"""Phase 1: what to know of a text before a model is trained on it, as it stands in analysis.json.
 
-Everything here is a plain number or a few words, and becomes analysis.json. What they mean for
-training is said in `advice`.
+What the figures mean for training is said in `advice`.
 """
 
 from __future__ import annotations
@@ -77,8 +76,7 @@ class Analysis:
     line_lengths are in characters, sentence_lengths in words; sentences: what was taken for one,
     "punctuation" or "line".
     rank_frequency: points of the curve, ranks spread evenly on a log scale.
-    repeated_lines: share of the lines with text that occurred before; repeated_characters: share
-    of the text in them.
+    repeated_lines: share of the lines with text that occurred before; repeated_characters: of text.
     language: the code of the language whose sentences were looked for. language_slices,
     script_slices: language ("" where it is not clear) and script of each tenth of a longer text.
     near_duplicates: of the documents, or of the paragraphs of a single one; None if there are not
@@ -144,7 +142,7 @@ def analyse_corpus(
 
     Args:
         corpus: the text.
-        reference: the text whose words are taken for usual ones, by default the built-in corpus.
+        reference: the text that its words are compared with, by default the built-in corpus.
         language: the ISO 639 code of the text's language, or `auto`.
         progress: told how many characters are counted, of how many.
         limits: how much is held in memory at once.

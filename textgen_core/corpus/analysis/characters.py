@@ -44,9 +44,8 @@ OLD = ("OLD", "NEW", "LINEAR", "TAI")  # scripts of two words
 class Characters:
     """What is known of the characters.
 
-    counts: how often each occurs. script_parts: the letters of each script in consecutive parts
-    of the text, with the characters of the part. mojibake: places where UTF-8 seems to have been
-    read in another encoding.
+    counts: how often each occurs. script_parts: the size of consecutive parts of the text, and the
+    letters of each script in it. mojibake: places where UTF-8 seems to have been misread.
     """
 
     counts: Counter[str]

@@ -1,7 +1,6 @@
 """Which language a text is in, as far as its letters and its smallest words tell.
 
-Good enough to choose the abbreviations that end no sentence, and to notice a part of a text that is
-in another language.
+Enough to choose the abbreviations that end no sentence, and to notice a part in another one.
 """
 
 from __future__ import annotations

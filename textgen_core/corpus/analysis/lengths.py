@@ -50,9 +50,8 @@ class Lengths:
 class Lines:
     """What is known of the lines.
 
-    repeated: the share of the lines with text that occurred before; repeated_characters: the share
-    of the characters in lines with text that stand in such lines. is_estimate: whether these two
-    are of a sample of the lines.
+    repeated: the share of the lines with text that occurred before; repeated_characters: that of
+    the characters in them. is_estimate: whether these two are of a sample of the lines.
     """
 
     lengths: Lengths
@@ -64,9 +63,8 @@ class Lines:
 class LineCounter:
     """Counts lines by their lengths in characters, line ends not counted, and their repetition.
 
-    Lines are compared by their numbers, spaces around them aside. Where there are very many
-    different ones, a sample by number has all copies of a line or none, so that the shares are
-    unbiased.
+    Lines are compared by their numbers, without the spaces around them. Of very many different ones
+    a sample by number has all copies of a line or none, so that the shares are unbiased.
     """
 
     def __init__(self, different: int = DIFFERENT_LINES) -> None:

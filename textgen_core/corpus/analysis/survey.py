@@ -60,8 +60,7 @@ class Limits:
 class Survey:
     """What was counted.
 
-    texts: a sample of the text in blocks, all of it if `holds_all`. licences: how often the
-    wording of a licence occurs.
+    texts: a sample of the text in blocks, all of it if `holds_all`. licences: uses of a wording.
     """
 
     characters: Characters

@@ -74,8 +74,7 @@ class VocabularyCounter:
     def add(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Count `words`, and return an id, int32, and a hash, uint64, of each.
 
-        Ids begin at 1; those of words beyond the named ones are large numbers that hardly any two
-        share.
+        Ids begin at 1; those beyond the named words are large numbers, of which few coincide.
         """
         self._tokens += len(words)
         full = len(self._index) >= self._most_named

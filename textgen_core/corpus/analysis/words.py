@@ -111,8 +111,7 @@ def slices_of(ids: np.ndarray, slices: int) -> list[np.ndarray]:
 def ratio_per_slice(ids: np.ndarray, length: int, most: int = 1000) -> float | None:
     """Return the mean type/token ratio of slices of `length` words, `most` of them spread evenly.
 
-    Unlike that of the whole text it can be compared between texts of unequal length. None if there
-    is not one whole slice.
+    Unlike that of the whole text it does not depend on the length. None without a whole slice.
     """
     count = len(ids) // length
     if not count:
@@ -135,8 +134,7 @@ def sample_for_ngrams(ids: np.ndarray, most: int = NGRAM_WORDS) -> np.ndarray:
 def top_ngrams(words: Words, ids: np.ndarray, order: int, most: int) -> Counted:
     """Return the `most` frequent n-grams of `order` words in `ids`, each with its count.
 
-    Of equally frequent ones those come first whose words occurred first. Words without a name
-    are in no n-gram.
+    Equally frequent ones come in the order of their words. Words without a name are in none.
     """
     starts = len(ids) - order + 1
     if starts <= 0:

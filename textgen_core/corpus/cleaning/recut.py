@@ -1,8 +1,7 @@
 """Cuts a long text into pieces that can be cleaned one by one, as if the text were whole.
 
 No step of cleaning looks past the start of a run of spaces and line ends: there, no letters
-compose, no run of spaces is parted, and no word or CRLF either. So that is where texts are cut, if
-possible at the end of a line.
+compose, and no run of spaces, word or CRLF is split. Texts are cut there, if possible after a line.
 """
 
 from __future__ import annotations

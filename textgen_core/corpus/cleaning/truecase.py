@@ -28,8 +28,7 @@ TRUECASED = "Letter case: {} at the start of a sentence written as elsewhere."
 def start_pattern() -> re.Pattern[str]:
     """Return the pattern of a sentence's start: what tells it (group 1), and its word (group 2).
 
-    A sentence begins after `.`, `!`, `?` and their like, closing quotes and a space, and after a
-    blank line.
+    A sentence begins after `.`, `!`, `?` and the like, closing quotes and a space, or a blank line.
     """
     ender = r"[.!?…؟।]++[\"'”’»)\]]*+\s|[。！？｡]|\n[^\S\n]*+\n"
     return re.compile(rf"((?:{ender})[^\w.!?…؟।。！？｡]*+)({word_pattern().pattern})")

@@ -80,9 +80,8 @@ def decode_blocks(
 ) -> Iterator[str]:
     """Yield the text of `blocks`; at the end, add to `notes` what was dropped from it.
 
-    name: the file's, in notes; subject: what errors call it, if not that. Raises CorpusError with
-    the byte offset if the bytes are not text in `encoding`, which may show only at their end, or
-    are a known binary format.
+    name: the file's, in notes; subject: what errors call it, if not that. Raises CorpusError for a
+    binary format and, with the byte offset, for bytes that are not text in `encoding`.
     """
     return _Decoding(encoding, name, subject or name).texts(blocks, notes)
 

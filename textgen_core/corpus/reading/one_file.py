@@ -82,8 +82,7 @@ def read_file(path: Path, settings: CorpusSettings, writer: DocumentWriter) -> F
 def split_documents(texts: Iterable[str], borders: Borders) -> Iterator[Piece]:
     """Yield the documents of one file's text, which comes in `texts`, as pieces of documents.
 
-    A document keeps the line end and the blank lines that follow it, so no document is blank
-    unless the whole text is.
+    A document keeps the blank lines that follow it, so none is blank unless the whole text is.
     """
     if borders == "file":
         for text in texts:

@@ -114,8 +114,7 @@ def _copy_of(pipe: IO[bytes]) -> IO[bytes]:
 def unpack(blocks: Iterator[bytes], name: str) -> tuple[Iterator[bytes], bool]:
     """Return what compressed data holds (RFC 1952, RFC 8878) or other data is, and which it was.
 
-    Raises CorpusError, here or later, if the data are damaged or end early, or if the library is
-    not installed.
+    Raises CorpusError, here or later, if the data are damaged or the library is not installed.
     """
     head = next(blocks, b"")
     whole = chain((head,), blocks)

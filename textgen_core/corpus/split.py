@@ -73,23 +73,19 @@ def split_borders(total: int, shares: Sequence[float]) -> tuple[int, int]:
 def cut_by_position(documents: StoredDocuments, borders: tuple[int, int]) -> Parts:
     """Cut at exact characters of the joined documents; one that crosses a border is cut there."""
     first, second = borders
-    return (
-        documents.part(0, first),
-        documents.part(first, second),
-        documents.part(second, documents.characters),
-    )
+    last = documents.characters
+    return documents.part(0, first), documents.part(first, second), documents.part(second, last)
 
 
 def cut_by_documents(documents: StoredDocuments, borders: tuple[int, int]) -> Parts:
     """Give every document, whole, to the split that its middle character falls in."""
-    parts: tuple[list[int], list[int], list[int]] = ([], [], [])
+    first, second, third = list[int](), list[int](), list[int]()
     start = 0
     for place, size in enumerate(documents.sizes):
         middle = start + size // 2
-        parts[sum(border <= middle for border in borders)].append(place)
+        (first, second, third)[sum(border <= middle for border in borders)].append(place)
         start += size
-    first, second, third = map(documents.chosen, parts)
-    return first, second, third
+    return documents.chosen(first), documents.chosen(second), documents.chosen(third)
 
 
 def _check_shares(parts: Parts, settings: CorpusSettings, documents: StoredDocuments) -> None:

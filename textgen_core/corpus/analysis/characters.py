@@ -22,18 +22,10 @@ MOJIBAKE = re.compile(
 )
 # The first word of a character's Unicode name is its script, but for these.
 NAMED_OTHERWISE = {
-    "CJK": "Han",
-    "IDEOGRAPHIC": "Han",
-    "FEMININE": "Latin",
-    "MASCULINE": "Latin",
-    "MICRO": "Greek",
-    "OHM": "Greek",
-    "KELVIN": "Latin",
-    "ANGSTROM": "Latin",
-    "MATHEMATICAL": "Symbols",
-    "DOUBLE-STRUCK": "Symbols",
-    "SCRIPT": "Symbols",
-    "BLACK-LETTER": "Symbols",
+    **dict.fromkeys(("CJK", "IDEOGRAPHIC"), "Han"),
+    **dict.fromkeys(("MICRO", "OHM"), "Greek"),
+    **dict.fromkeys(("FEMININE", "MASCULINE", "KELVIN", "ANGSTROM"), "Latin"),
+    **dict.fromkeys(("MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "BLACK-LETTER"), "Symbols"),
     "MODIFIER": "Symbols",
 }
 WIDTHS = ("FULLWIDTH", "HALFWIDTH")

@@ -157,19 +157,17 @@ def _apart(places: np.ndarray, length: int) -> int:
 
 
 def _best_of(words: Words, found: dict[tuple[int, ...], int], most: int) -> Counted:
-    """Return phrases as text, those first that make up most of it, and none beside a like one."""
+    """Return phrases as text, those first that make up most of it."""
     kept: dict[str, tuple[str, int]] = {}
     for sequence, times in sorted(found.items(), key=lambda item: -item[1] * len(item[0])):
         key = f" {' '.join(map(str, sequence))} "
-        if any(_same(key, times, other, often) for other, (_, often) in kept.items()):
-            continue
+        if any(
+            (key in other or other in key) and max(times, often) < 2 * min(times, often)
+            for other, (_, often) in kept.items()
+        ):
+            continue  # one is a part of the other, and about as frequent
         text = phrase(words, sequence[:SHOWN_WORDS])
         kept[key] = text + " …" * (len(sequence) > SHOWN_WORDS), times
         if len(kept) == most:
             break
     return tuple(kept.values())
-
-
-def _same(key: str, times: int, other: str, often: int) -> bool:
-    """Return whether one of two phrases is a part of the other and about as frequent."""
-    return (key in other or other in key) and max(times, often) < 2 * min(times, often)

@@ -42,7 +42,7 @@ class Found:
 
 @attrs.define
 class Skipped:
-    """What is left out, and why: paths by reason. Also which files were visited."""
+    """Which files were visited, and what is left out, by the reason why."""
 
     by_reason: dict[str, list[str]] = attrs.Factory(dict)
     _visited: set[tuple[int, int]] = attrs.Factory(set)

@@ -134,7 +134,8 @@ def encode_batch(text: Path) -> dict[str, float]:
 
 def analyse(text: Path) -> dict[str, float]:
     """Phase 1 of a run, reading included."""
-    from textgen_core.corpus import analyse_corpus, read_texts
+    from textgen_core.corpus import read_texts
+    from textgen_core.corpus.analysis import analyse_corpus
 
     configuration = _configured(text)
     began = time.perf_counter()

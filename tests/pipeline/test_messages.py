@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from textgen_core.config.resolve import configure
-from textgen_core.corpus import Corpus, analyse_corpus
+from textgen_core.corpus import Corpus
+from textgen_core.corpus.analysis import analyse_corpus
 from textgen_core.evaluation.diagnosis import Finding
 from textgen_core.evaluation.error_analysis import Errors
 from textgen_core.evaluation.evaluation import Evaluation

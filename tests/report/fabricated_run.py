@@ -9,8 +9,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from textgen_core.corpus.analysis.analyse import analyse_corpus
 from textgen_core.corpus import Corpus
+from textgen_core.corpus.analysis.analyse import analyse_corpus
 from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.files import append_row, write_json, write_toml
 

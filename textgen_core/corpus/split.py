@@ -37,9 +37,7 @@ class Splits:
 
 
 def split_corpus(
-    corpus: Corpus,
-    settings: CorpusSettings,
-    ready_made: tuple[Corpus, Corpus] | None = None,
+    corpus: Corpus, settings: CorpusSettings, ready_made: tuple[Corpus, Corpus] | None = None
 ) -> Splits:
     """Return the splits of `corpus`; with `ready_made` validation and test, it is all for training.
 

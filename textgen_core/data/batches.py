@@ -36,12 +36,7 @@ class WindowBatches:
     """
 
     def __init__(
-        self,
-        token_ids: np.ndarray,
-        sequence_length: int,
-        stride: int,
-        batch_size: int,
-        seed: int,
+        self, token_ids: np.ndarray, sequence_length: int, stride: int, batch_size: int, seed: int
     ) -> None:
         needed = sequence_length + 1
         if len(token_ids) < needed:

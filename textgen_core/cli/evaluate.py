@@ -51,7 +51,7 @@ def _review(run: str | None, sheet: Path, as_json: bool) -> None:
     import attrs
 
     from textgen_core.cli.opening import open_for
-    from textgen_core.evaluation.review import key_of, read_ratings, tell_ratings
+    from textgen_core.evaluation.review import format_ratings, key_of, read_ratings
 
     if sheet.exists():
         ratings = read_ratings(sheet)
@@ -63,7 +63,7 @@ def _review(run: str | None, sheet: Path, as_json: bool) -> None:
                 }
             )
         else:
-            typer.echo("\n".join(tell_ratings(ratings)))
+            typer.echo("\n".join(format_ratings(ratings)))
         return
     texts = open_for(run, "sampler").review(sheet)
     if as_json:

@@ -1,7 +1,6 @@
 """Says what went wrong in a run, from its figures alone, and which setting to change.
 
-Pure functions on plain numbers. This module knows nothing about models, files or plugins; a
-finding is a hint, and what looks well gives none.
+A finding is a hint; what looks well gives none.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from textgen_core.evaluation.finding import LONGER, Finding, Rows, pair_losses
-from textgen_core.evaluation.loops import Loop
+from textgen_core.evaluation.finding import LONGER, Finding, Rows
+from textgen_core.evaluation.loops import RepeatedPhrase
 from textgen_core.evaluation.training_curve import (
     find_divergence,
     find_overfitting,
@@ -19,24 +18,22 @@ from textgen_core.evaluation.training_curve import (
     find_undertraining,
 )
 
-__all__ = ["Copied", "Finding", "Symptoms", "diagnose", "pair_losses"]
-
 # Shares at which a figure becomes a finding; each finding states its evidence.
 _NEAR_UNIGRAM = 0.9  # of the unigram loss
 _REPEATED = 0.2  # of a sample's four-grams; people's text stays under a twentieth
 _UNKNOWN = 0.01  # of the tokens
-_COPIED = (2.0, 0.1)  # times what held-out text shares with the training text, and that much more
-_COPIED_CHARACTERS = (3.0, 30)  # the same, of the mean longest stretch in characters
+_OVERLAP = (2.0, 0.1)  # times what held-out text shares with the training text, and that much more
+_OVERLAP_CHARACTERS = (3.0, 30)  # the same, of the mean longest overlap in characters
 _DRIFT = 1.25  # times the loss at the beginning of a long text
 
 _SHOWN_PHRASE = 40  # characters of a loop
 
 
 @attrs.frozen(kw_only=True)
-class Copied:
+class VerbatimOverlap:
     """What the samples share with the training text, and what held-out text shares with it.
 
-    eights: the share of eight-grams; longest: the mean longest stretch in characters.
+    eights: the share of eight-grams; longest: the mean longest overlap in characters.
     """
 
     eights: float | None = None
@@ -50,9 +47,9 @@ class Symptoms:
     """The figures that a diagnosis rests on; None or empty where something was not measured.
 
     loss, unigram_loss and ngram_loss: nats per token of the held-out split. rows: those of
-    metrics.jsonl. repetition: the share of four-grams that a sample wrote before. loops: phrases
-    said over and over. over_length: tokens and loss of a long sample's stretches, in their order.
-    longer: the setting that makes training longer.
+    metrics.jsonl. repetition: the share of four-grams that a sample wrote before. over_length:
+    tokens and loss of a long sample's spans, in order. longer: the setting that makes training
+    longer.
     """
 
     tokens: int
@@ -63,8 +60,8 @@ class Symptoms:
     ngram_loss: float | None = None
     xz_bits_per_byte: float | None = None
     repetition: float | None = None
-    copied: Copied = Copied()
-    loops: Sequence[Loop] = ()
+    overlap: VerbatimOverlap = VerbatimOverlap()
+    loops: Sequence[RepeatedPhrase] = ()
     over_length: Sequence[tuple[int, float]] = ()
     rows: Rows = ()
     longer: str = "training.epochs"
@@ -83,7 +80,7 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
         find_divergence(symptoms.rows, scored),
         *(_not_by_training(finding, overfitting) for finding in weak),
         overfitting,
-        find_copying(symptoms.copied),
+        find_memorization(symptoms.overlap),
         find_undertraining(symptoms.rows, symptoms.longer),
         find_unknown_tokens(symptoms.tokens, symptoms.unknown_tokens),
         find_repetition(symptoms.repetition, symptoms.loops),
@@ -94,7 +91,7 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
 
 
 def _not_by_training(finding: Finding | None, overfitting: Finding | None) -> Finding | None:
-    """Return a finding with the advice against overfitting where that is the cause."""
+    """Return a finding with the suggestion against overfitting where that is the cause."""
     if finding is None or overfitting is None or finding.trouble == "undertraining":
         return finding
     return attrs.evolve(finding, advice=overfitting.advice, setting=overfitting.setting)
@@ -126,7 +123,7 @@ def find_worse_than_ngram(
         trouble="worse than n-grams",
         evidence=f"The loss is {loss:.3f}; an n-gram model of the same text has {ngram_loss:.3f}, "
         "without looking further back than a few tokens.",
-        advice=f"{LONGER}, or choose a larger model (--model) where the training loss stands too.",
+        advice=f"{LONGER}, or choose a larger model (--model) if the training loss has settled.",
         setting=longer,
     )
 
@@ -147,17 +144,17 @@ def find_worse_than_xz(
     )
 
 
-def find_copying(copied: Copied) -> Finding | None:
+def find_memorization(overlap: VerbatimOverlap) -> Finding | None:
     """Find samples that share far more with the training text than held-out text does."""
-    if _far_above(copied.eights, copied.eights_held_out, *_COPIED):
+    if _far_above(overlap.eights, overlap.eights_held_out, *_OVERLAP):
         evidence = (
-            f"{100 * (copied.eights or 0):.0f} % of the samples' phrases of eight stand in the "
-            f"training text; of held-out text {100 * (copied.eights_held_out or 0):.0f} % do."
+            f"{100 * (overlap.eights or 0):.0f} % of the samples' 8-grams occur in the training "
+            f"text; of those of held-out text {100 * (overlap.eights_held_out or 0):.0f} % do."
         )
-    elif _far_above(copied.longest, copied.longest_held_out, *_COPIED_CHARACTERS):
+    elif _far_above(overlap.longest, overlap.longest_held_out, *_OVERLAP_CHARACTERS):
         evidence = (
-            f"A sample has {copied.longest:.0f} characters at once from the training text on "
-            f"average, held-out text {copied.longest_held_out:.0f}."
+            f"A sample has {overlap.longest:.0f} characters in a row from the training text on "
+            f"average, held-out text {overlap.longest_held_out:.0f}."
         )
     else:
         return None
@@ -175,7 +172,7 @@ def _far_above(value: float | None, usual: float | None, times: float, more: flo
 
 
 def find_unknown_tokens(tokens: int, unknown_tokens: int) -> Finding | None:
-    """Find a tokenizer that does not know much of the held-out text."""
+    """Find a tokenizer to which much of the held-out text is unknown."""
     if not tokens or unknown_tokens <= _UNKNOWN * tokens:
         return None
     return Finding(
@@ -188,8 +185,10 @@ def find_unknown_tokens(tokens: int, unknown_tokens: int) -> Finding | None:
     )
 
 
-def find_repetition(repetition: float | None, loops: Sequence[Loop] = ()) -> Finding | None:
-    """Find samples that repeat themselves, or that cannot leave a phrase."""
+def find_repetition(
+    repetition: float | None, loops: Sequence[RepeatedPhrase] = ()
+) -> Finding | None:
+    """Find samples that repeat themselves, or are caught in a loop."""
     if repetition is not None and repetition > _REPEATED:
         evidence = f"{100 * repetition:.0f} % of a sample's four-word phrases occurred in it before"
     elif loops:
@@ -197,7 +196,7 @@ def find_repetition(repetition: float | None, loops: Sequence[Loop] = ()) -> Fin
     else:
         return None
     if loops:
-        evidence += f"; {_shown(loops[0].text)} stands {loops[0].times} times at once"
+        evidence += f"; {_shown(loops[0].text)} occurs {loops[0].times} times in a row"
     return Finding(
         trouble="repetition",
         evidence=f"{evidence}.",
@@ -216,7 +215,7 @@ def _shown(phrase: str) -> str:
 
 
 def find_incoherence(over_length: Sequence[tuple[int, float]]) -> Finding | None:
-    """Find a long sample that the model itself understands less and less."""
+    """Find a long sample that surprises the model itself more and more."""
     if len(over_length) < 4:
         return None
     quarter = len(over_length) // 4

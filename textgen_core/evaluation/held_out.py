@@ -1,7 +1,4 @@
-"""What an evaluation is given: the split that is scored, the training, and a scorer.
-
-This module knows nothing about what is measured.
-"""
+"""What an evaluation is given: the split to score, the training data, and a scorer."""
 
 from __future__ import annotations
 
@@ -48,10 +45,10 @@ class HeldOut:
 
 
 @attrs.frozen(kw_only=True)
-class Training:
+class TrainingData:
     """What the model learnt from: documents, token ids with `<START>` first, rows of metrics.jsonl.
 
-    What is not at hand stays empty, and the baselines that need it are left out. longer: the
+    What is not available stays empty, and the baselines that need it are left out. longer: the
     setting that would have made training longer.
     """
 

@@ -1,8 +1,7 @@
 """A sheet of texts to rate by hand, and the ratings of one that was filled in.
 
 Half of the texts are the model's and half really followed their prompts, in an order and under
-numbers that do not tell which: that stands in a second file, the key. This module knows nothing
-about models.
+numbers that do not tell which: a second file, the key, does.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from textgen_core.errors import UsageError
 QUESTIONS = ("coherence", "grammar", "context")
 COLUMNS = ("sample", "prompt", "text", *QUESTIONS, "notes")
 MODEL, HELD_OUT = "model", "held-out text"
-PROMPTS = 20  # texts on a sheet, as many as a person may rate in an hour
+PROMPTS = 20  # texts on a sheet, about what one can rate in an hour
 
 _LOW, _HIGH = 1, 5
 
@@ -87,7 +86,7 @@ def read_ratings(sheet: Path) -> dict[str, dict[str, Rating]]:
                 continue
             if number not in sources:
                 raise UsageError(
-                    f"{sheet} has a sample {number!r}, of which {key_of(sheet)} knows nothing.",
+                    f"{sheet} has a sample {number!r}, which {key_of(sheet)} does not have.",
                     "Allowed: the sheet with its own key.",
                 )
             rating = _rating(text, question, number, sheet)
@@ -102,8 +101,8 @@ def read_ratings(sheet: Path) -> dict[str, dict[str, Rating]]:
     }
 
 
-def tell_ratings(ratings: Mapping[str, Mapping[str, Rating]]) -> list[str]:
-    """Return the ratings in lines for a person."""
+def format_ratings(ratings: Mapping[str, Mapping[str, Rating]]) -> list[str]:
+    """Return the ratings in lines for a terminal."""
     if not ratings:
         return ["No text of the sheet is rated yet."]
     return [

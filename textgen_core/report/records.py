@@ -1,7 +1,6 @@
 """Reads what a run directory remembers, as far as it is there.
 
 A file that is missing is None or empty: the page says so. One that cannot be read is an error.
-This module knows nothing about the page.
 """
 
 from __future__ import annotations

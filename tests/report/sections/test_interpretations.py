@@ -25,9 +25,9 @@ def read(key: str, value: float | None = 0.25) -> Reading:
         ("rep_2", "Repeated 2-grams"),
         ("rep_4", "Repeated 4-grams"),
         ("longest_loop", "Longest loop"),
-        ("longest_copied", "Longest copy"),
-        ("mean_longest_copied", "Longest copy, mean"),
-        ("copied_8", "Copied 8-grams"),
+        ("longest_copied", "Longest verbatim overlap"),
+        ("mean_longest_copied", "Longest verbatim overlap, mean"),
+        ("copied_8", "8-grams of the training text"),
     ],
 )
 def test_known_figures_have_a_name_and_a_sentence(key: str, name: str):

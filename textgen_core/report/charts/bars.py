@@ -1,7 +1,4 @@
-"""Draws bars: labelled ones beneath each other, and the histogram of a length.
-
-Takes plain numbers and words; knows nothing about runs.
-"""
+"""Draws bars: labelled ones beneath each other, and the histogram of a length."""
 
 from __future__ import annotations
 
@@ -42,7 +39,7 @@ def draw_bars(
 ) -> Markup:
     """Return bars in rows of `row` pixels, their labels written over them.
 
-    label_width: what a label has room for, in Latin letters; the whole is in the row's title.
+    label_width: the space for a label in Latin letters; the whole is in the row's title.
     """
     svg = start_picture(picture, "bars", row * len(bars))
     longest = max((bar.value for bar in bars), default=0.0) or 1.0

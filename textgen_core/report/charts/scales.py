@@ -1,7 +1,4 @@
-"""Maps values to places along an axis, and finds the round values to write there.
-
-This module knows nothing about pictures: a place is a share of the axis, 0 at its start.
-"""
+"""Maps values to places along an axis, shares of it, and finds the round values to write there."""
 
 from __future__ import annotations
 
@@ -11,6 +8,8 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 Points = Sequence[tuple[float, float]]
+
+MOST_POINTS = 400  # of a curve: more than a screen tells apart
 
 _ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 

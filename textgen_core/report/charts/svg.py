@@ -1,9 +1,9 @@
-"""The ground of every picture: SVG elements, an axis frame, and the finished markup.
+"""What every picture is made of: SVG elements, an axis frame, and the finished markup.
 
 Pictures are fluid: places are percentages of the frame, so that lines bend with the page's width
-while letters keep their size. Curves, which know no percentages, lie in an inner picture that is
-stretched over the frame. Colours are classes that the page's style sheet fills in. Elements are
-built as a tree and never pasted together, so that every text is escaped.
+while letters keep their size. Curves, which cannot be given in percentages, lie in an inner picture
+that is stretched over the frame. Colours are classes of the page's style sheet. Elements are built
+as a tree and never pasted together, so that every text is escaped.
 """
 
 from __future__ import annotations
@@ -23,11 +23,27 @@ STRETCHED = 1000  # the inner picture's width and height
 
 @attrs.frozen(kw_only=True)
 class Picture:
-    """What a picture is called and shows, for those who do not see it; `name` is unique."""
+    """What a picture is called and shows, for those who do not see it; `name` is unique.
+
+    A chart of curves without a description is given that of its curves.
+    """
 
     name: str
     title: str
-    description: str
+    description: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Figure:
+    """A picture under its heading, and beneath it a legend and a sentence on how to read it.
+
+    legend: of each entry the name, and the CSS classes of its line and of its dot, or "".
+    """
+
+    picture: Markup | None
+    heading: str = ""
+    sentence: str = ""
+    legend: tuple[tuple[str, str, str], ...] = ()
 
 
 @attrs.frozen

@@ -1,7 +1,7 @@
 """How to read the figures of well-known metrics, by the figure's key.
 
 The page needs no plugin, so these sentences live here; a figure that is not known is shown with its
-key and what its metric said of it. This module knows nothing about who measured a figure.
+key and what its metric says of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _READINGS = {
     "bleu": (
         "BLEU",
         "Phrases shared with what really followed the prompt, 0 to 100. Free continuations share "
-        "little: a few points are usual, and much more hints at text learnt by heart.",
+        "little: a few points are usual, and much more hints at memorized text.",
     ),
     "distinct_{n}": (
         "Distinct {n}-grams",
@@ -53,23 +53,23 @@ _READINGS = {
     ),
     "longest_loop": (
         "Longest loop",
-        "Words in the longest stretch that repeats one phrase at once. A long one means that the "
-        "sampler got stuck.",
+        "Words in the longest span that repeats one phrase. A long one means that the sampler got "
+        "stuck.",
     ),
     "longest_copied": (
-        "Longest copy",
-        "Characters in the longest stretch of any sample that stands word for word in the training "
-        "text. Far more than in held-out text means passages learnt by heart.",
+        "Longest verbatim overlap",
+        "Characters of the longest passage of any sample that is in the training text word for "
+        "word. Far more than in held-out text means memorized passages.",
     ),
     "mean_longest_copied": (
-        "Longest copy, mean",
+        "Longest verbatim overlap, mean",
         "The same, mean of the samples. Set phrases give some to any text: compare with held-out "
         "text.",
     ),
     "copied_{n}": (
-        "Copied {n}-grams",
-        "Share of {n}-grams that occur in the training text. Held-out text, which nobody copied, "
-        "gives the share to expect; far more is learnt by heart.",
+        "{n}-grams of the training text",
+        "Share of {n}-grams that occur in the training text. Held-out text gives the share to "
+        "expect; far more means memorized text.",
     ),
 }
 

@@ -1,7 +1,7 @@
-"""Hides what a model copied from its training text, for pages that may not quote the corpus.
+"""Hides what a model memorized of its training text, for pages that may not quote the corpus.
 
-A model's own text may stand on such a page; a passage that it learnt by heart is a quotation. Only
-passages that the evaluation marked are known. This module knows nothing about HTML.
+A model's own text may be on such a page; a memorized passage is a quotation. Only passages that the
+evaluation marked are known.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import attrs
 
 from textgen_core.report.records import Records
 
-MASKED = "[copied]"
+MASKED = "[memorized]"
 _SHORTEST = 8  # characters: less is no passage, and would be found in every text
 
 
@@ -33,14 +33,14 @@ NOTHING_MASKED = Mask()
 
 
 def build_mask(records: Records, *, excerpts: bool) -> Mask:
-    """Return what to hide: nothing, or without `excerpts` every passage marked as copied."""
+    """Return what to hide: nothing, or without `excerpts` every passage marked as memorized."""
     if excerpts or records.evaluation is None:
         return NOTHING_MASKED
     found: set[str] = set()
     for written in records.evaluation.tables("written"):
-        pieces = written.pieces("pieces")
-        for copied, run in itertools.groupby(pieces, key=lambda piece: piece[2]):
-            passage = "".join(text for text, _, _ in run).strip()
-            if copied and len(passage) >= _SHORTEST:
+        tokens = written.rows("pieces", str, float, bool)
+        for is_memorized, span in itertools.groupby(tokens, key=lambda token: token[2]):
+            passage = "".join(text for text, _, _ in span).strip()
+            if is_memorized and len(passage) >= _SHORTEST:
                 found.add(passage)
     return Mask(passages=tuple(sorted(found, key=lambda passage: (-len(passage), passage))))

@@ -1,7 +1,4 @@
-"""The texts that a run wrote: those at the end, and one prompt and seed over the steps.
-
-Takes the records of a run and returns what the page shows; knows nothing about HTML.
-"""
+"""The texts that a run wrote: those at the end, and one prompt and seed over the steps."""
 
 from __future__ import annotations
 

@@ -39,9 +39,9 @@ text { fill: #1f2125; font-size: 13px; font-variant-numeric: tabular-nums; }
 .grid { stroke: #dedad1; }
 .axis { stroke: #5d6169; }
 .level { stroke: #5d6169; stroke-width: 1.3; }
-.l0 { stroke-dasharray: 1 4; }
-.l1 { stroke-dasharray: 4 4; }
-.l2 { stroke-dasharray: 9 4; }
+.l0 { stroke-dasharray: 2 4; }
+.l1 { stroke-dasharray: 5 4; }
+.l2 { stroke-dasharray: 10 4; }
 .l3 { stroke-dasharray: 9 3 2 3; }
 .stretched { overflow: visible; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }

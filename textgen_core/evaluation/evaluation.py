@@ -82,12 +82,16 @@ def evaluate(
     number of new tokens to the text that the model writes after each. Raises PluginFailure if a
     metric raises or breaks its contract.
     """
-    tokens = held_out.tokens
+    tokens, tokenizer = held_out.tokens, scorer.language_model.tokenizer
+
+    def score_text(text: str) -> np.ndarray:
+        return scorer.score(np.array([START, *encode(tokenizer, text)], np.int32))
+
     losses = scorer.score(tokens.token_ids)
     figures = measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes)
     evidence = gather_evidence(
-        ScoredSplit(token_ids=tokens.token_ids[1:], losses=losses, score=_text_scorer(scorer)),
-        scorer.language_model.tokenizer,
+        ScoredSplit(token_ids=tokens.token_ids[1:], losses=losses, score=score_text),
+        tokenizer,
         settings,
         TrainingText(training.documents),
         continue_prompts,
@@ -125,15 +129,6 @@ def _write_long(
     prompt = evidence.prompts[0]
     (text,) = continue_prompts([prompt], max(_LONG_SAMPLE, 4 * context_length))
     return prompt, text
-
-
-def _text_scorer(scorer: TokenScorer) -> Any:
-    tokenizer = scorer.language_model.tokenizer
-
-    def score(text: str) -> np.ndarray:
-        return scorer.score(np.array([START, *encode(tokenizer, text)], np.int32))
-
-    return score
 
 
 def _symptoms(

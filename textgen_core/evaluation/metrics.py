@@ -22,9 +22,10 @@ class NamedMetric(NamedTuple):
     metric: Metric
 
 
-def measure_all(
-    metrics: Iterable[NamedMetric | tuple[str, str, Metric]], evidence: Evidence
-) -> dict[str, dict[str, float | None]]:
+Entries = Iterable[NamedMetric | tuple[str, str, Metric]]
+
+
+def measure_all(metrics: Entries, evidence: Evidence) -> dict[str, dict[str, float | None]]:
     """Return each metric's figures under its label; one that is not finite is None.
 
     Of two metrics with one label the second is `label-2`. Raises PluginFailure if a metric raises,
@@ -33,7 +34,7 @@ def measure_all(
     return {label: _measure(named, evidence) for label, named in _labelled(metrics).items()}
 
 
-def sign_all(metrics: Iterable[NamedMetric | tuple[str, str, Metric]]) -> dict[str, str]:
+def sign_all(metrics: Entries) -> dict[str, str]:
     """Return, under the labels of `measure_all`, the signatures of those metrics that have one.
 
     Raises PluginFailure if a metric raises, or its signature is no text.
@@ -42,9 +43,7 @@ def sign_all(metrics: Iterable[NamedMetric | tuple[str, str, Metric]]) -> dict[s
     return {label: text for label, text in signed.items() if text is not None}
 
 
-def read_declared(
-    metrics: Iterable[NamedMetric | tuple[str, str, Metric]],
-) -> dict[str, dict[str, dict[str, str]]]:
+def read_declared(metrics: Entries) -> dict[str, dict[str, dict[str, str]]]:
     """Return, under the labels of `measure_all`, each figure's `help` and `direction`."""
     return {
         label: {
@@ -55,9 +54,7 @@ def read_declared(
     }
 
 
-def _labelled(
-    metrics: Iterable[NamedMetric | tuple[str, str, Metric]],
-) -> dict[str, NamedMetric]:
+def _labelled(metrics: Entries) -> dict[str, NamedMetric]:
     labelled: dict[str, NamedMetric] = {}
     for named in map(NamedMetric._make, metrics):
         number, label = 1, named.label

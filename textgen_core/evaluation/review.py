@@ -54,19 +54,13 @@ def write_sheet(
     draw.shuffle(sources)
     order = list(range(len(prompts)))
     draw.shuffle(order)
-    rows, key = [], []
-    for number, place in enumerate(order, start=1):
-        written = samples[place] if sources[place] == MODEL else references[place]
-        rows.append([number, prompts[place], written, "", "", "", ""])
-        key.append([number, sources[place]])
-    try:
-        _write(key_of(sheet), ("sample", "source"), key)
-        _write(sheet, COLUMNS, rows)
-    except OSError as error:
-        raise UsageError(
-            f"{sheet} cannot be written: {error.strerror or error}.",
-            "Allowed: a new file in a folder that can be written to.",
-        ) from error
+    texts = {MODEL: samples, HELD_OUT: references}
+    numbered = list(enumerate(order, start=1))
+    blank = [""] * (len(QUESTIONS) + 1)
+    rows = [[number, prompts[at], texts[sources[at]][at], *blank] for number, at in numbered]
+    key = [[number, sources[at]] for number, at in numbered]
+    _write(key_of(sheet), [("sample", "source"), *key])
+    _write(sheet, [COLUMNS, *rows])
     return len(rows)
 
 
@@ -128,11 +122,15 @@ def _rating(text: str, question: str, number: str, sheet: Path) -> float:
     return rating
 
 
-def _write(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
+def _write(path: Path, rows: Sequence[Sequence[Any]]) -> None:
+    try:
+        with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            csv.writer(file).writerows(rows)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            "Allowed: a new file in a folder that can be written to.",
+        ) from error
 
 
 def _read(path: Path, *needed: str) -> list[dict[str, str]]:

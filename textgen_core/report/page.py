@@ -16,13 +16,12 @@ from textgen_core.report.sections.failures import describe_diagnosis, describe_f
 from textgen_core.report.sections.headline import describe_headline
 from textgen_core.report.sections.interpretations import describe_metrics
 from textgen_core.report.sections.learning import describe_learning
-from textgen_core.report.sections.masking import build_mask
 from textgen_core.report.sections.provenance import (
     describe_configuration,
     describe_model,
     describe_provenance,
 )
-from textgen_core.report.sections.samples import describe_time_lapse, describe_written
+from textgen_core.report.sections.samples import build_mask, describe_time_lapse, describe_written
 from textgen_core.report.sections.surprisal import describe_surprisal
 from textgen_core.report.sections.text_figures import describe_corpus
 from textgen_core.report.wording import MISSING, show_figure, showable

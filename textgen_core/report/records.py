@@ -63,12 +63,7 @@ def step_of(row: Table) -> int:
 
 
 def _read_json(path: Path) -> Table | None:
-    if not path.is_file():
-        return None
-    try:
-        return checked_table(path, read_json(path))
-    except RecursionError as error:
-        raise RunDirectoryError(f"{path} is damaged: it is nested too deeply.") from error
+    return checked_table(path, read_json(path)) if path.is_file() else None
 
 
 def _read_toml(path: Path) -> Table | None:
@@ -81,7 +76,4 @@ def _read_toml(path: Path) -> Table | None:
 
 
 def _read_log(path: Path) -> tuple[Table, ...]:
-    try:
-        return tuple(checked_table(path, row) for row in read_rows(path))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
+    return tuple(Table(path, row) for row in read_rows(path))

@@ -16,7 +16,7 @@ from textgen_core.report.sections.failures import (
     Failures,
     describe_failures,
 )
-from textgen_core.report.sections.masking import MASKED, Mask
+from textgen_core.report.sections.samples import MASKED, Mask
 
 
 def describe(*, excerpts: bool = True, mask: Mask | None = None, **changed: Any) -> Failures | None:

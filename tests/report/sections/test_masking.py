@@ -5,7 +5,7 @@ from typing import Any
 
 from textgen_core.report.fields import Table
 from textgen_core.report.records import Records
-from textgen_core.report.sections.masking import MASKED, Mask, build_mask
+from textgen_core.report.sections.samples import MASKED, Mask, build_mask
 
 
 def records(*pieces: list[Any]) -> Records:

@@ -15,15 +15,15 @@ from textgen_core.report.charts.scales import MOST_POINTS, Points, Scale, thin
 from textgen_core.report.charts.svg import (
     Figure,
     Picture,
-    Tick,
     add,
     add_curve,
     add_frame,
+    add_level,
     finish_picture,
     percent,
     start_picture,
 )
-from textgen_core.report.wording import show_count, show_short
+from textgen_core.report.wording import show_count
 
 _MOST_DOTS = 60  # of a curve: more would hide it
 _TICK_DISTANCE = 45  # pixels from one label to the next
@@ -100,15 +100,11 @@ def draw_chart(chart: Chart) -> Markup:
     described = " ".join(_course(chart, series) for series in chart.series if series.points)
     picture = attrs.evolve(chart.picture, description=chart.picture.description or described)
     svg = start_picture(picture, "chart", chart.height)
-    x_ticks = [Tick(chart.x.place(value), show_short(value)) for value in chart.x.ticks(5)]
-    y_ticks = [
-        Tick(chart.y.place(value), show_short(value))
-        for value in chart.y.ticks(max(3, chart.height // _TICK_DISTANCE))
-    ]
+    x_ticks = chart.x.labelled_ticks(5)
+    y_ticks = chart.y.labelled_ticks(max(3, chart.height // _TICK_DISTANCE))
     add_frame(svg, x_ticks, y_ticks, chart.x_label, chart.y_label)
     for level, kind in levels_of(chart):
-        y = percent(1 - chart.y.place(level.value))
-        line = add(svg, "line", {"class": kind, "x1": "0", "x2": "100%", "y1": y, "y2": y})
+        line = add_level(svg, kind, chart.y.place(level.value))
         add(line, "title", {}, level.label)
     for series in chart.series:
         _add_series(svg, chart, series)

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from textgen_core.report.wording import show_short
+
 Points = Sequence[tuple[float, float]]
+Ticks = Sequence[tuple[float, str]]  # places from 0 to 1, and what is written there
 
 MOST_POINTS = 400  # of a curve: more than a screen tells apart
 
@@ -32,6 +35,10 @@ class Scale:
     def ticks(self, most: int = 6) -> list[float]:
         """Return at most about `most` round values within the axis."""
         return self._powers(most) if self.logarithmic else self._steps(most)
+
+    def labelled_ticks(self, most: int) -> Ticks:
+        """Return the places of the ticks with their labels."""
+        return [(self.place(value), show_short(value)) for value in self.ticks(most)]
 
     def _steps(self, most: int) -> list[float]:
         step = round_step(self.high - self.low, most)

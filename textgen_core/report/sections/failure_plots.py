@@ -40,12 +40,8 @@ def plot_frequencies(errors: Table, mean: float | None) -> Figure | None:
         return None
     if mean is not None:
         bars.append(Bar(label="All tokens", value=mean, shown=show_figure(mean, 2), kind="own"))
-    listed = ", ".join(f"{bar.label}: {bar.shown}" for bar in bars)
-    picture = Picture(
-        name="by-frequency",
-        title="Loss by how often a token occurs in the training text",
-        description=f"Nats per token: {listed}.",
-    )
+    title = "Loss in nats per token, by how often a token occurs in the training text"
+    picture = Picture(name="by-frequency", title=title)
     return Figure(
         heading="Common and rare tokens",
         picture=draw_bars(picture, bars, row=28, label_width=44),

@@ -16,7 +16,7 @@ from textgen_core.report.sections.failure_plots import (
     plot_repeats_over_length,
     plot_surprisal_over_length,
 )
-from textgen_core.report.sections.masking import Mask
+from textgen_core.report.sections.samples import Mask
 from textgen_core.report.wording import MISSING, cut, show_count, show_figure
 
 MOST_LINES = 10

@@ -192,11 +192,6 @@ def _bars(scored: Table, records: Records) -> Figure | None:
         Bar(label=name, value=value, shown=show_figure(value, 3), kind=kind)
         for name, value, kind in sorted(known, key=lambda each: each[1])
     ]
-    listed = ", ".join(f"{bar.label} {bar.shown}" for bar in bars)
-    picture = Picture(
-        name="baselines",
-        title="Bits per byte beside baselines",
-        description=f"Bits for each byte of the held-out text, fewer is better: {listed}.",
-    )
+    picture = Picture(name="baselines", title="Bits per byte beside baselines")
     sentence = "Bits for each byte of the held-out text; fewer is better."
     return Figure(picture=draw_bars(picture, bars, row=32), sentence=sentence)

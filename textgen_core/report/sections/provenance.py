@@ -38,14 +38,6 @@ class Model:
 
 
 @attrs.frozen(kw_only=True)
-class Section:
-    """A section of run.toml."""
-
-    name: str
-    entries: Pairs
-
-
-@attrs.frozen(kw_only=True)
 class Provenance:
     """Where a run comes from."""
 
@@ -79,8 +71,8 @@ def describe_model(records: Records) -> Model | None:
     return Model(cards=cards, layers=_limited(layers, MOST_LAYERS))
 
 
-def describe_configuration(records: Records) -> tuple[Section, ...]:
-    """Return the sections of run.toml, after the settings outside of any section."""
+def describe_configuration(records: Records) -> tuple[tuple[str, Pairs], ...]:
+    """Return the sections of run.toml, after the settings that belong to none."""
     if records.configuration is None:
         return ()
     values = records.configuration.values
@@ -91,7 +83,7 @@ def describe_configuration(records: Records) -> tuple[Section, ...]:
             lists = [each for each in value if isinstance(each, dict)][:MOST_COMPONENTS]
             tables += [(key, each) for each in lists]
     named = [("run", loose), *tables] if loose else tables
-    return tuple(Section(name=name, entries=_plain(each)) for name, each in named)
+    return tuple((name, _plain(each)) for name, each in named)
 
 
 def describe_provenance(records: Records) -> Provenance | None:

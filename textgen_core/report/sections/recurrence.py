@@ -70,8 +70,7 @@ def draw_domain_words(analysis: Table) -> Figure | None:
         f"Words that are more frequent here than in {reference}, by their log-likelihood (Dunning "
         "1993); the figures are occurrences per million words, here and there."
     )
-    description = f"{len(bars)} bars, from {bars[0].label} to {bars[-1].label}."
-    picture = Picture(name="domain-words", title=heading, description=description)
+    picture = Picture(name="domain-words", title=heading)
     return Figure(heading=heading, picture=draw_bars(picture, bars), sentence=sentence)
 
 
@@ -90,11 +89,7 @@ def draw_counted(
         if not counted:
             continue
         bars = [Bar(label=text, value=times, shown=show_count(times)) for text, times in counted]
-        picture = Picture(
-            name=key.replace("_", "-"),
-            title=f"{heading}: the most frequent",
-            description=f"{len(bars)} bars, from {bars[0].shown} occurrences to {bars[-1].shown}.",
-        )
+        picture = Picture(name=key.replace("_", "-"), title=f"{heading}: the most frequent")
         drawn = draw_bars(picture, bars, label_width=label_width)
         found.append(Figure(heading=heading, picture=drawn))
     return tuple(found)

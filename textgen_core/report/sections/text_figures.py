@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import attrs
+import numpy as np
 
 from textgen_core.report.charts.bars import draw_histogram, is_open
 from textgen_core.report.charts.curves import Chart, Series, draw_figure
@@ -103,7 +103,7 @@ def _scripts(analysis: Table) -> str:
 
 
 def _draw_zipf(analysis: Table) -> Figure | None:
-    points = [(rank, times) for rank, times in _ranks(analysis) if times > 0]
+    points = _ranks(analysis)
     if len(points) < 2:
         return None
     line = _fitted_line(analysis)
@@ -129,41 +129,27 @@ def _draw_zipf(analysis: Table) -> Figure | None:
 
 
 def _ranks(analysis: Table) -> Points:
-    return [(rank, times) for rank, times in analysis.points("rank_frequency") if rank > 0]
+    """Return the ranks of words with how often they occur, what has a logarithm."""
+    return [(x, y) for x, y in analysis.points("rank_frequency") if x > 0 and y > 0]
 
 
 def _fitted_line(analysis: Table) -> Points:
-    """Return the ends of the line with the fitted slope, laid through the fitted points' middle."""
+    """Return the ends of the line with the fitted slope, laid through the fitted points' middle.
+
+    Ranks lie the denser the higher they are, so a point has the weight of the ranks around it.
+    """
     zipf = analysis.table("zipf")
     slope, first, last = (zipf.number(key) for key in ("slope", "first_rank", "last_rank"))
     if slope is None or first is None or last is None or not 0 < first < last:
         return []
-    fitted = [
-        (math.log(rank), math.log(times))
-        for rank, times in _ranks(analysis)
-        if first <= rank <= last and times > 0
-    ]
+    fitted = [(x, y) for x, y in _ranks(analysis) if first <= x <= last]
     if len(fitted) < 2:
         return []
-    middle = _middle(fitted)
-    ends = [(rank, middle[1] + slope * (math.log(rank) - middle[0])) for rank in (first, last)]
+    ranks = np.array([rank for rank, _ in fitted])
+    borders = np.concatenate([ranks[:1], (ranks[1:] + ranks[:-1]) / 2, ranks[-1:]])
+    x, y = np.average(np.log(fitted), axis=0, weights=np.diff(borders))
+    ends = [(rank, y + slope * (math.log(rank) - x)) for rank in (first, last)]
     return [(rank, math.exp(log)) for rank, log in ends if abs(log) < 300]
-
-
-def _middle(points: Points) -> tuple[float, float]:
-    """Return the mean of all ranks' points on the line, of which some are known (in logarithms).
-
-    Ranks lie the denser the higher they are, so a known point represents the ranks around it.
-    """
-    ranks = [math.exp(x) for x, _ in points]
-    borders = [ranks[0], *((a + b) / 2 for a, b in itertools.pairwise(ranks)), ranks[-1]]
-    weights = [b - a for a, b in itertools.pairwise(borders)]
-    total = sum(weights)
-    x, y = (
-        sum(weight * point[axis] for weight, point in zip(weights, points, strict=True)) / total
-        for axis in (0, 1)
-    )
-    return x, y
 
 
 def _draw_lengths(analysis: Table, key: str, heading: str, unit: str) -> Figure:

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     from textgen_core.evaluation.surprisal import ScoredText
 
-# One style for each level of the scale in evaluation/surprisal.py. Steps of lightness, from
-# ColorBrewer's YlOrBr, so that they are told apart without seeing colours; the last stands out from
-# a black terminal too.
+# One style for each level of the scale in evaluation/surprisal.py: steps of lightness, from
+# ColorBrewer's oranges, so that they are told apart without seeing colours, and five colours where a
+# terminal has sixteen; the last stands out from a black terminal too.
 _STYLES = (
     "",
     "black on #fff7bc",
-    "black on #fee391",
     "black on #fec44f",
     "black on #ec7014",
-    "white on #993404",
+    "white on #cc4c02",
+    "bold white on #7f2704",
 )
 
 

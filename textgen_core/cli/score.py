@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from textgen_core.evaluation.surprisal import ScoredText
 
-# One style for each level of the scale in evaluation/surprisal.py: steps of lightness, from
-# ColorBrewer's oranges, so that they are told apart without seeing colours, and five colours where a
-# terminal has sixteen; the last stands out from a black terminal too.
+# One style for each level of the scale in evaluation/surprisal.py: steps of lightness, so that they
+# are told apart without seeing colours (after ColorBrewer's oranges), and five colours where there
+# are sixteen; the last stands out from a black terminal too.
 _STYLES = (
     "",
     "black on #fff7bc",

@@ -94,3 +94,15 @@ def test_training_without_validation_is_drawn_alone(run: RunDirectory):
     assert names[0] == "training loss"
     assert "validation loss" not in names
     assert learning.validations == ()
+
+
+def test_one_outlier_among_many_rows_does_not_stretch_the_axis(run: RunDirectory):
+    losses = [3.0] * (100 * MOST_POINTS)
+    losses[5000] = 300.0
+    rows = [Table(run.metrics, {"step": step, "loss": loss}) for step, loss in enumerate(losses)]
+    records = attrs.evolve(read_records(run), rows=tuple(rows), evaluation=None, best=None)
+    learning = describe_learning(records)
+    assert learning is not None
+    labels = [text for element, text in Page(learning.losses.picture).texts if element == "text"]
+    assert "6" in labels  # the mean of a hundred rows, which is what is drawn
+    assert "100" not in labels

@@ -110,35 +110,34 @@ def describe_metrics(records: Records) -> tuple[Measured, ...]:
     return tuple(
         Measured(
             metric=cut(name, _LONGEST_NAME),
-            readings=tuple(
-                _read(key, figures, declared.table(name))
-                for key in figures.values
-                if not _is_sibling(key, figures)
-            ),
+            readings=_readings(figures, declared.table(name)),
             signature=cut(signatures.text(name) or "", _LONGEST_SIGNATURE),
         )
         for name, figures in records.evaluation.table("metrics").subtables()
     )
 
 
-def _is_sibling(key: str, figures: Table) -> bool:
-    """Return whether a figure is shown beside the one that it is the held-out value of."""
-    return key.endswith(_HELD_OUT) and key.removesuffix(_HELD_OUT) in figures.values
+def _readings(figures: Table, declared: Table) -> tuple[Reading, ...]:
+    siblings = {key + _HELD_OUT for key in figures.values}  # shown beside the figures themselves
+    return tuple(_read(key, figures, declared) for key in figures.values if key not in siblings)
 
 
 def _read(key: str, figures: Table, declared: Table) -> Reading:
-    value = show_figure(figures.number(key))
-    sibling = key + _HELD_OUT
-    held_out = show_figure(figures.number(sibling)) if sibling in figures.values else ""
     match = _NUMBERED.fullmatch(key)
-    stem, number = (
-        (key, "") if match is None or key in _READINGS else (f"{match[1]}_{{n}}", match[2])
+    stem, number = (f"{match[1]}_{{n}}", match[2]) if match and key not in _READINGS else (key, "")
+    known = stem in _READINGS
+    if known:
+        name, words = (text.format(n=number) for text in _READINGS[stem])
+    else:
+        name, words = cut(key, _LONGEST_NAME), _own_help(declared.table(key))
+    sibling = key + _HELD_OUT
+    return Reading(
+        key=key if known else "",
+        name=name,
+        value=show_figure(figures.number(key)),
+        help=words,
+        held_out=show_figure(figures.number(sibling)) if sibling in figures.values else "",
     )
-    if stem not in _READINGS:
-        own, name = _own_help(declared.table(key)), cut(key, _LONGEST_NAME)
-        return Reading(key="", name=name, value=value, help=own, held_out=held_out)
-    name, reading = (words.format(n=number) for words in _READINGS[stem])
-    return Reading(key=key, name=name, value=value, help=reading, held_out=held_out)
 
 
 def _own_help(declared: Table) -> str:

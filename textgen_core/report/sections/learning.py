@@ -8,7 +8,7 @@ import statistics
 import attrs
 
 from textgen_core.report.charts.curves import Chart, Level, Mark, Series, draw_figure
-from textgen_core.report.charts.scales import MOST_POINTS, Points, Scale, scale_for
+from textgen_core.report.charts.scales import MOST_POINTS, Points, Scale, scale_for, thin
 from textgen_core.report.charts.svg import Figure, Picture
 from textgen_core.report.fields import Table
 from textgen_core.report.records import Records, step_of
@@ -80,7 +80,8 @@ def _draw_losses(training: Points, validation: Points, records: Records) -> Figu
         if baseline.loss is not None
     ]
     marked = [(mark.x, mark.y)] if mark else []
-    values = [value for _, value in (*training, *validation, *marked)]
+    curves = (thin(each, MOST_POINTS) for each in (training, validation))  # as they are drawn
+    values = [value for each in (*curves, marked) for _, value in each]
     averaged = -(-len(training) // MOST_POINTS)
     chart = Chart(
         picture=Picture(name="losses", title="Training and validation loss over the steps"),

@@ -11,7 +11,7 @@ from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.curves import Chart, Level, Series, draw_chart, levels_of
 from textgen_core.report.charts.scales import scale_for
 from textgen_core.report.charts.svg import Picture
-from textgen_core.report.fields import Table
+from textgen_core.report.records import Table
 from textgen_core.report.sections.headline import read_baselines
 from textgen_core.report.sections.learning import points_of
 from textgen_core.report.wording import show_count, show_figure

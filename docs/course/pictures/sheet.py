@@ -15,8 +15,7 @@ from xml.etree.ElementTree import Element
 import attrs
 
 from textgen_core.report.charts.svg import add
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records, read_records
+from textgen_core.report.records import Records, Table, read_records
 from textgen_core.runs.directory import RunDirectory
 
 Say = Callable[[str], str]  # from English words to those of the picture's language

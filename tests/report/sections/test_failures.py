@@ -7,8 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from report.fabricated_run import errors
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.failures import (
     LONGEST_LINE,
     MOST_LINES,

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.interpretations import Measured, Reading, describe_metrics
 
 

@@ -4,8 +4,7 @@ import attrs
 from report.reading import Page
 
 from textgen_core.report.charts.scales import MOST_POINTS
-from textgen_core.report.fields import Table
-from textgen_core.report.records import read_records
+from textgen_core.report.records import Table, read_records
 from textgen_core.report.sections.learning import (
     Learning,
     describe_learning,

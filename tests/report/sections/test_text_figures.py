@@ -4,8 +4,7 @@ import attrs
 import pytest
 from report.reading import Page
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records, read_records
+from textgen_core.report.records import Records, Table, read_records
 from textgen_core.report.sections.text_figures import CorpusFigures, describe_corpus
 from textgen_core.runs.directory import RunDirectory
 

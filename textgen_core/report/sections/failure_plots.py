@@ -11,7 +11,7 @@ from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.curves import Chart, Level, Series, draw_figure
 from textgen_core.report.charts.scales import Points, Scale, logarithmic_scale, scale_for
 from textgen_core.report.charts.svg import Figure, Picture
-from textgen_core.report.fields import Table
+from textgen_core.report.records import Table
 from textgen_core.report.wording import show_count, show_figure, show_short
 
 MOST_BARS = 12

@@ -7,8 +7,7 @@ import re
 import attrs
 
 from textgen_core.report.charts.svg import Figure
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.failure_plots import (
     plot_frequencies,
     plot_gap,

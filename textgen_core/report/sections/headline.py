@@ -10,8 +10,7 @@ import attrs
 from textgen_core.evaluation.figures import read_perplexity
 from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.svg import Figure, Picture
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records, step_of
+from textgen_core.report.records import Records, Table, step_of
 from textgen_core.report.wording import (
     cut,
     show_count,

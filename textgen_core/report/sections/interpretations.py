@@ -10,8 +10,7 @@ import re
 
 import attrs
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.wording import cut, show_figure
 
 _LONGEST_NAME = 120  # characters

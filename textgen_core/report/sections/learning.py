@@ -10,8 +10,7 @@ import attrs
 from textgen_core.report.charts.curves import Chart, Level, Mark, Series, draw_figure
 from textgen_core.report.charts.scales import MOST_POINTS, Points, Scale, scale_for, thin
 from textgen_core.report.charts.svg import Figure, Picture
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records, step_of
+from textgen_core.report.records import Records, Table, step_of
 from textgen_core.report.sections.headline import Card, read_baselines, trained_seconds
 from textgen_core.report.wording import show_count, show_duration, show_figure, show_short
 

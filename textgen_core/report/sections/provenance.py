@@ -7,8 +7,7 @@ from typing import Any
 
 import attrs
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.headline import Card
 from textgen_core.report.wording import cut, show_count, show_moment, show_size
 

@@ -10,7 +10,7 @@ from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.curves import Chart, Series, draw_figure
 from textgen_core.report.charts.scales import scale_for
 from textgen_core.report.charts.svg import Figure, Picture
-from textgen_core.report.fields import Table
+from textgen_core.report.records import Table
 from textgen_core.report.wording import cut, show_count, show_figure, show_percent
 
 MOST_DOMAIN_WORDS = 20

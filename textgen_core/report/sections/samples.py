@@ -9,8 +9,7 @@ from typing import Any
 
 import attrs
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records, step_of
+from textgen_core.report.records import Records, Table, step_of
 from textgen_core.report.wording import cut, show_count
 
 LONGEST_SAMPLE = 4000  # characters on the page; samples.jsonl has all

@@ -11,8 +11,7 @@ from textgen_core.report.charts.bars import draw_histogram, is_open
 from textgen_core.report.charts.curves import Chart, Series, draw_figure
 from textgen_core.report.charts.scales import Points, logarithmic_scale
 from textgen_core.report.charts.svg import Figure, Picture
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.headline import Card
 from textgen_core.report.sections.recurrence import (
     Copies,

@@ -9,7 +9,7 @@ from evaluation.fake_models import BigramModel, language_model
 from textgen_core.components import Evidence
 from textgen_core.data.tokenizer import START
 from textgen_core.evaluation.scoring import Scorer
-from textgen_core.evaluation.written import show_written
+from textgen_core.evaluation.token_texts import show_written
 
 VOCABULARY = 100
 

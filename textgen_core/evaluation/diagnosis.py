@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from textgen_core.evaluation.finding import LONGER, Finding, Rows
+from textgen_core.evaluation.finding import EPOCHS, LONGER, Finding, Rows
 from textgen_core.evaluation.loops import RepeatedPhrase
 from textgen_core.evaluation.training_curve import (
     find_divergence,
@@ -48,8 +48,8 @@ class Symptoms:
 
     loss, unigram_loss and ngram_loss: nats per token of the held-out split. rows: those of
     metrics.jsonl. repetition: the share of four-grams that a sample wrote before. over_length:
-    tokens and loss of a long sample's spans, in order. longer: the setting that makes training
-    longer.
+    tokens and loss of a long sample's spans, in order. longer: the setting that gives the length
+    of training, and that a finding names which suggests to train longer.
     """
 
     tokens: int
@@ -64,7 +64,7 @@ class Symptoms:
     loops: Sequence[RepeatedPhrase] = ()
     over_length: Sequence[tuple[int, float]] = ()
     rows: Rows = ()
-    longer: str = "training.epochs"
+    longer: str = EPOCHS
 
 
 def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
@@ -72,22 +72,26 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
     scored = symptoms.loss if symptoms.tokens else None
     overfitting = find_overfitting(symptoms.rows, scored)
     weak = (
-        find_weakness(symptoms.loss, symptoms.unigram_loss, symptoms.longer),
-        find_worse_than_ngram(symptoms.loss, symptoms.ngram_loss, symptoms.longer),
-        find_worse_than_xz(symptoms.bits_per_byte, symptoms.xz_bits_per_byte, symptoms.longer),
+        find_weakness(symptoms.loss, symptoms.unigram_loss),
+        find_worse_than_ngram(symptoms.loss, symptoms.ngram_loss),
+        find_worse_than_xz(symptoms.bits_per_byte, symptoms.xz_bits_per_byte),
     )
     findings = (
         find_divergence(symptoms.rows, scored),
         *(_not_by_training(finding, overfitting) for finding in weak),
         overfitting,
         find_memorization(symptoms.overlap),
-        find_undertraining(symptoms.rows, symptoms.longer),
+        find_undertraining(symptoms.rows),
         find_unknown_tokens(symptoms.tokens, symptoms.unknown_tokens),
         find_repetition(symptoms.repetition, symptoms.loops),
         find_incoherence(symptoms.over_length),
         find_short_memory(symptoms.rows),
     )
-    return tuple(finding for finding in findings if finding is not None)
+    return tuple(
+        attrs.evolve(each, setting=symptoms.longer) if each.advice.startswith(LONGER) else each
+        for each in findings
+        if each is not None
+    )
 
 
 def _not_by_training(finding: Finding | None, overfitting: Finding | None) -> Finding | None:
@@ -97,9 +101,7 @@ def _not_by_training(finding: Finding | None, overfitting: Finding | None) -> Fi
     return attrs.evolve(finding, advice=overfitting.advice, setting=overfitting.setting)
 
 
-def find_weakness(
-    loss: float, unigram_loss: float | None, longer: str = "training.epochs"
-) -> Finding | None:
+def find_weakness(loss: float, unigram_loss: float | None) -> Finding | None:
     """Find a model that knows little more than how often each token occurs."""
     if unigram_loss is None or not loss > _NEAR_UNIGRAM * unigram_loss:
         return None
@@ -109,13 +111,11 @@ def find_weakness(
         evidence=f"The loss is {loss:.3f}; counting how often each token occurs gives "
         f"{unigram_loss:.3f}.",
         advice=f"{LONGER}, or try another training.learning_rate.",
-        setting=longer,
+        setting=EPOCHS,
     )
 
 
-def find_worse_than_ngram(
-    loss: float, ngram_loss: float | None, longer: str = "training.epochs"
-) -> Finding | None:
+def find_worse_than_ngram(loss: float, ngram_loss: float | None) -> Finding | None:
     """Find a model that predicts the text no better than counted phrases of a few tokens."""
     if ngram_loss is None or not loss >= ngram_loss:
         return None
@@ -124,23 +124,21 @@ def find_worse_than_ngram(
         evidence=f"The loss is {loss:.3f}; an n-gram model of the same text has {ngram_loss:.3f}, "
         "without looking further back than a few tokens.",
         advice=f"{LONGER}, or choose a larger model (--model) if the training loss has settled.",
-        setting=longer,
+        setting=EPOCHS,
     )
 
 
-def find_worse_than_xz(
-    bits_per_byte: float, xz_bits_per_byte: float | None, longer: str = "training.epochs"
-) -> Finding | None:
-    """Find a model that predicts the text no better than a compressor."""
-    if xz_bits_per_byte is None or not bits_per_byte >= xz_bits_per_byte:
+def find_worse_than_xz(bits_per_byte: float, xz: float | None) -> Finding | None:
+    """Find a model that predicts the text no better than a compressor, in bits per byte."""
+    if xz is None or not bits_per_byte >= xz:
         return None
     return Finding(
         trouble="worse than xz",
         evidence=f"The model needs {bits_per_byte:.3f} bits for a byte; xz, which copies phrases "
-        f"from the training text, {xz_bits_per_byte:.3f}.",
+        f"from the training text, {xz:.3f}.",
         advice=f"{LONGER}. If the held-out text repeats the training text, let the model see "
         "further back (data.sequence_length).",
-        setting=longer,
+        setting=EPOCHS,
     )
 
 
@@ -163,7 +161,7 @@ def find_memorization(overlap: VerbatimOverlap) -> Finding | None:
         evidence=evidence,
         advice="Stop earlier (training.epochs, training.patience), give it more text "
         "(corpus.files), raise the model's dropout, or choose a smaller model.",
-        setting="training.epochs",
+        setting=EPOCHS,
     )
 
 

@@ -24,7 +24,7 @@ from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.evaluation.finding import Finding
 from textgen_core.evaluation.held_out import HeldOut, TokenScorer, TrainingData
 from textgen_core.evaluation.metrics import measure_all, read_declared, sign_all
-from textgen_core.evaluation.written import Written, show_written
+from textgen_core.evaluation.token_texts import Written, show_written
 from textgen_core.runs.files import finite
 
 # The figures that a diagnosis reads, whichever metric reports them.

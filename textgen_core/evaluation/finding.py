@@ -11,6 +11,7 @@ import attrs
 Rows = Sequence[Mapping[str, Any]]  # of metrics.jsonl
 
 LONGER = "Train longer (training.epochs or training.minutes)"
+EPOCHS = "training.epochs"
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import attrs
 import numpy as np
 
-from textgen_core.evaluation.finding import Rows
+from textgen_core.evaluation.finding import EPOCHS, Rows
 
 
 class TokensOfSplit(Protocol):
@@ -55,4 +55,4 @@ class TrainingData:
     documents: Sequence[str] = ()
     token_ids: np.ndarray = attrs.field(factory=lambda: np.zeros((0,), np.int32), eq=False)
     rows: Rows = ()
-    longer: str = "training.epochs"
+    longer: str = EPOCHS

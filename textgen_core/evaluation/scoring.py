@@ -56,6 +56,7 @@ class Scorer:
             self._stride = min(wanted, self._window)
         self._batch_size = batch_size
         self._projects = hasattr(language_model.model, "project")
+        self._unprojected = {"project": False} if self._projects else {}
         # Wrapped, since TensorFlow warns of a method that is traced for a few shapes.
         self._score_windows = tf.function(partial(self._window_losses), autograph=False)
         self._score_chunk = tf.function(partial(self._chunk_losses), autograph=False)
@@ -167,14 +168,14 @@ class Scorer:
 
     def _window_losses(self, token_ids: Any, new: int) -> Any:
         """Return the losses `(rows, new)` of the last `new` targets of `(rows, window + 1)`."""
-        arguments = {"project": False} if self._projects else {}
-        outputs = self.language_model.model(token_ids[:, :-1], training=False, **arguments)
+        outputs = self.language_model.model(token_ids[:, :-1], training=False, **self._unprojected)
         return self._losses(outputs[:, -new:], token_ids[:, -new:])
 
     def _chunk_losses(self, token_ids: Any, state: Any) -> Any:
         """Return losses `(rows, length)` of int32 `(rows, length + 1)`, and the state after it."""
-        arguments = {"project": False} if self._projects else {}
-        outputs, state = self.language_model.model.advance(token_ids[:, :-1], state, **arguments)
+        outputs, state = self.language_model.model.advance(
+            token_ids[:, :-1], state, **self._unprojected
+        )
         return self._losses(outputs, token_ids[:, 1:]), state
 
     def _losses(self, outputs: Any, targets: Any) -> Any:

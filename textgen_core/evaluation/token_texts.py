@@ -1,4 +1,4 @@
-"""Which part of a text each of its tokens stands for, and what each of them cost.
+"""Texts token by token: which part each token stands for, what it costs, and what is memorized.
 
 The parts joined are the text, whatever a tokenizer makes of it.
 """
@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import attrs
 import numpy as np
 import tokenizers
 
+from textgen_core.components import Evidence
 from textgen_core.corpus.reading.stored import iterate_pieces
 from textgen_core.data.tokenizer import END, START
 from textgen_core.evaluation.held_out import TokenScorer
-from textgen_core.evaluation.surprisal import ScoredToken
+from textgen_core.evaluation.surprisal import ScoredToken, join_characters
 
 MOST_CHARACTERS = 300_000  # of the held-out text that are looked at
+SHOWN = 3  # samples whose surprisal is kept
+MEMORIZED = 20  # characters in a row that count as memorized
 
 
 def split_into_tokens(
@@ -98,3 +102,35 @@ def align(
         if token_id != true_id:
             return
         yield ScoredToken(token_id=token_id, text=text, loss=float(loss))
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """A sample as evaluation.json has it.
+
+    pieces: text, surprisal in bits, and whether it lies in a verbatim overlap with the training
+    text of at least 20 characters.
+    """
+
+    prompt: str
+    pieces: list[tuple[str, float, bool]]
+
+
+def show_written(evidence: Evidence, scorer: TokenScorer) -> list[Written]:
+    """Return some samples of the evidence, from all over it, with the surprisal of their tokens."""
+    filled = [at for at, text in enumerate(evidence.samples) if text]
+    if not filled:
+        return []
+    chosen = [filled[at] for at in np.unique(np.linspace(0, len(filled) - 1, SHOWN).astype(int))]
+    overlaps = evidence.copied([evidence.samples[at] for at in chosen], MEMORIZED)
+    shown = []
+    for at, spans in zip(chosen, overlaps, strict=True):
+        prompt = evidence.prompts[at]
+        pieces, start = [], 0
+        for text, bits in join_characters(score_after(prompt, evidence.samples[at], scorer)):
+            stop = start + len(text)
+            is_memorized = any(first <= start and stop <= last for first, last in spans)
+            pieces.append((text, bits, is_memorized))
+            start = stop
+        shown.append(Written(prompt=prompt, pieces=pieces))
+    return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textgen_core.evaluation.finding import (
+    EPOCHS,
     LONGER,
     Finding,
     Rows,
@@ -100,7 +101,7 @@ def _gap_to(rows: Rows, loss: float | None) -> str:
     return f"The training loss is {last:.3f} at the end, that of the held-out text {loss:.3f}."
 
 
-def find_undertraining(rows: Rows, longer: str = "training.epochs") -> Finding | None:
+def find_undertraining(rows: Rows) -> Finding | None:
     """Find a validation loss that was still falling when training ended."""
     validations = [(row["step"], row["validation_loss"]) for row in rows if is_validation(row)]
     if len(validations) < 2:
@@ -115,7 +116,7 @@ def find_undertraining(rows: Rows, longer: str = "training.epochs") -> Finding |
         evidence=f"The validation loss was still falling at the end: from {loss:.3f} at step "
         f"{step} to {last:.3f} at step {last_step}.",
         advice=f"{LONGER}.",
-        setting=longer,
+        setting=EPOCHS,
     )
 
 

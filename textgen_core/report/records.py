@@ -1,7 +1,7 @@
 """Reads what a run directory remembers, and checks the types of its values on the way.
 
-What is missing is not damage, since a run may be interrupted or older: it is None, or an empty table
-or list, and the page says so. A value of another type is damage.
+What is missing is not damage, since a run may be interrupted or older: it is None, or an empty
+table or list, and the page says so. A value of another type is damage.
 """
 
 from __future__ import annotations

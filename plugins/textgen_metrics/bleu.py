@@ -1,7 +1,7 @@
 """BLEU of continuations against the held-out text that really followed, by sacrebleu.
 
-Knows nothing about how the continuations were written. One reference tells little of a free
-continuation: read it between runs on the same text, not as a mark of quality.
+One reference says little about a free continuation: compare runs on the same text by it, and do not
+read it as a grade.
 """
 
 from __future__ import annotations

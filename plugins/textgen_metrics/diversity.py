@@ -1,6 +1,6 @@
 """How much the samples differ, within a text and from one another.
 
-Knows nothing about references: a model that writes random words is as diverse as can be.
+References play no part: a model that writes random words is as diverse as can be.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How much of the samples is copied from the training text, beside the same of held-out text.
+"""The verbatim overlap of the samples with the training text, beside that of held-out text.
 
 Every text shares phrases with every other of its kind: only what is far above the held-out figures
-was learnt by heart. Knows nothing about how the samples were written.
+is memorized.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Ngram = tuple[str, ...]
 
 @attrs.frozen(kw_only=True)
 class NoveltyMetric(Metric):
-    """What stands in the training text: longest copies, and n-grams (McCoy et al. 2023)."""
+    """Verbatim overlap with the training text: longest spans, and n-grams (McCoy et al. 2023)."""
 
     unit: Unit = option("word", help="what n-grams are of: words, or characters without spaces")
     characters: int | None = option(
@@ -40,7 +40,11 @@ class NoveltyMetric(Metric):
             ("_held_out", "the held-out text that really followed"),
         )
         for name, high, words in (
-            ("longest_copied", None, "characters of the longest stretch copied from training,"),
+            (
+                "longest_copied",
+                None,
+                "characters of the longest span verbatim from training,",
+            ),
             ("mean_longest_copied", None, "the same, mean of the longest of each,"),
             ("copied_4", 1.0, "share of the 4-grams that occur in training,"),
             ("copied_8", 1.0, "share of the 8-grams that occur in training,"),
@@ -50,7 +54,7 @@ class NoveltyMetric(Metric):
     def measure(self, evidence: Evidence) -> Mapping[str, float]:
         """Return the figures of samples and references; NaN where there is nothing to count.
 
-        A reference counts up to the length of its sample, since longer text has longer copies.
+        A reference counts up to the length of its sample, since longer text has longer overlaps.
         """
         samples = list(evidence.samples)
         references = list(evidence.references)

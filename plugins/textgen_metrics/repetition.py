@@ -1,6 +1,6 @@
-"""How much a sample repeats itself: the fault that small models and greedy decoding fall into.
+"""How much a sample repeats itself, as small models and greedy decoding do.
 
-Knows nothing about repetition between samples: `diversity` measures that.
+Repetition between samples is what `diversity` measures.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class RepetitionMetric(Metric):
         "longest_loop": Figure(
             "lower",
             0.0,
-            help="words in the longest stretch that repeats one phrase at once, in any sample",
+            help="words in the longest span that repeats one phrase, in any sample",
         ),
     }
 
@@ -61,9 +61,10 @@ def measure_repetition(text: Sequence[str], order: int) -> float:
 
 
 def measure_longest_loop(text: Sequence[str], longest_phrase: int) -> int:
-    """Return the units in the longest stretch that says a phrase twice or more at once, or 0.
+    """Return the units in the longest span that repeats a phrase without a break, or 0.
 
-    A stretch of period p counts from two whole phrases on: "a b a b a" is a loop of 5.
+    A span of period p counts from two whole phrases on: "a b a b a" is a loop of 5. The core's
+    error analysis searches alike: a plugin imports only the core's public names.
     """
     longest = 0
     for period in range(1, min(longest_phrase, len(text) // 2) + 1):

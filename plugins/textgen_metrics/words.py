@@ -1,6 +1,6 @@
 """How the bundled metrics cut a text into units, and units into n-grams.
 
-Knows nothing about tokenizers: these figures must compare models whose tokenizers differ.
+Not by the model's tokens: these figures must compare models whose tokenizers differ.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Literal
 
 Unit = Literal["word", "character"]
 
+# The core's error analysis has this pattern too: a plugin imports only the core's public names.
 _WORDS = re.compile(r"\w+|([^\w\s])\1*")  # a line of dashes is one mark, not a loop of them
 
 

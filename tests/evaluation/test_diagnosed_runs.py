@@ -88,7 +88,7 @@ def stopped(corpus, tmp_path_factory):
 
 def test_a_model_that_knows_its_text_by_heart_is_told_to_copy(overfitted):
     finding = found(overfitted)["copying"]
-    assert "stand in the training text" in finding["evidence"]
+    assert "in the training text" in finding["evidence"]
     assert finding["setting"] == "training.epochs"
     novelty = overfitted["metrics"]["novelty"]
     assert novelty["copied_8"] > 2 * novelty["copied_8_held_out"]
@@ -115,6 +115,6 @@ def test_a_model_stopped_after_twenty_steps_is_told_to_be_undertrained(stopped):
 def test_a_greedy_sample_in_a_loop_is_told_as_repetition(stopped):
     finding = found(stopped)["repetition"]
     assert finding["setting"] == "sampler"
-    assert "times at once" in finding["evidence"]
+    assert "times in a row" in finding["evidence"]
     loop = stopped["errors"]["loops"][0]
     assert loop["times"] >= 3

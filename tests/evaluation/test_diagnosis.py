@@ -5,19 +5,19 @@ import math
 import pytest
 
 from textgen_core.evaluation.diagnosis import (
-    Copied,
     Symptoms,
+    VerbatimOverlap,
     diagnose,
-    find_copying,
     find_incoherence,
+    find_memorization,
     find_repetition,
     find_unknown_tokens,
     find_weakness,
     find_worse_than_ngram,
     find_worse_than_xz,
-    pair_losses,
 )
-from textgen_core.evaluation.loops import Loop
+from textgen_core.evaluation.finding import pair_losses
+from textgen_core.evaluation.loops import RepeatedPhrase
 from textgen_core.evaluation.training_curve import (
     find_divergence,
     find_overfitting,
@@ -51,7 +51,7 @@ def test_a_run_that_went_well_has_no_findings():
         ngram_loss=1.9,
         xz_bits_per_byte=2.8,
         repetition=0.03,
-        copied=Copied(eights=0.1, eights_held_out=0.08, longest=30, longest_held_out=24),
+        overlap=VerbatimOverlap(eights=0.1, eights_held_out=0.08, longest=30, longest_held_out=24),
         over_length=[(100 * n, 1.6) for n in range(1, 9)],
         rows=WELL,
     )
@@ -63,7 +63,7 @@ def test_a_run_of_which_nothing_is_known_has_no_findings():
     assert diagnose(nothing) == ()
 
 
-def test_every_trouble_is_found_at_once_and_names_a_setting():
+def test_every_issue_is_found_at_once_and_names_a_setting():
     symptoms = Symptoms(
         tokens=100,
         unknown_tokens=20,
@@ -73,7 +73,7 @@ def test_every_trouble_is_found_at_once_and_names_a_setting():
         ngram_loss=2.0,
         xz_bits_per_byte=2.8,
         repetition=0.6,
-        copied=Copied(eights=0.9, eights_held_out=0.1),
+        overlap=VerbatimOverlap(eights=0.9, eights_held_out=0.1),
         over_length=[(100 * n, float(n)) for n in range(1, 9)],
         rows=[
             *rows_of((3.0, 3.0), (2.0, 2.9), (1.0, 3.5)),
@@ -184,15 +184,17 @@ def test_samples_that_repeat_a_fifth_of_their_phrases_are_found():
 
 
 def test_a_loop_is_found_even_where_the_samples_repeat_little_on_average():
-    loop = Loop(text="I am the\nking, and I am not the queen of all of this", times=7, sample=3)
+    loop = RepeatedPhrase(
+        text="I am the\nking, and I am not the queen of all of this", times=7, sample=3
+    )
     finding = find_repetition(0.05, [loop])
     assert finding.trouble == "repetition"
-    assert "“I am the king, and I am not the queen o…” stands 7 times" in finding.evidence
+    assert "“I am the king, and I am not the queen o…” occurs 7 times" in finding.evidence
     assert "7 times" in find_repetition(0.5, [loop]).evidence
     assert "50 %" in find_repetition(0.5, [loop]).evidence
     assert find_repetition(0.05, []) is None
-    blank = Loop(text=" \n", times=30, sample=0)
-    assert "white space stands 30 times" in find_repetition(None, [blank]).evidence
+    blank = RepeatedPhrase(text=" \n", times=30, sample=0)
+    assert "white space occurs 30 times" in find_repetition(None, [blank]).evidence
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
@@ -225,33 +227,36 @@ def test_a_loss_no_lower_than_that_of_n_grams_is_found():
 
 
 @pytest.mark.parametrize(
-    ("copied", "words"),
+    ("overlap", "words"),
     [
-        (Copied(eights=0.5, eights_held_out=0.1), "50 %"),
-        (Copied(eights=0.1, eights_held_out=0.0, longest=90, longest_held_out=18), "90 char"),
-        (Copied(longest=100, longest_held_out=20), "100 characters"),
+        (VerbatimOverlap(eights=0.5, eights_held_out=0.1), "50 %"),
+        (
+            VerbatimOverlap(eights=0.1, eights_held_out=0.0, longest=90, longest_held_out=18),
+            "90 char",
+        ),
+        (VerbatimOverlap(longest=100, longest_held_out=20), "100 characters"),
     ],
 )
-def test_sharing_far_more_with_training_than_held_out_text_is_copying(copied, words):
-    finding = find_copying(copied)
+def test_sharing_far_more_with_training_than_held_out_text_is_memorization(overlap, words):
+    finding = find_memorization(overlap)
     assert finding.trouble == "copying"
     assert words in finding.evidence
 
 
 @pytest.mark.parametrize(
-    "copied",
+    "overlap",
     [
-        Copied(),
-        Copied(eights=0.9),
-        Copied(eights=0.9, eights_held_out=0.6),  # text that repeats itself anyhow
-        Copied(longest=40, longest_held_out=12),
+        VerbatimOverlap(),
+        VerbatimOverlap(eights=0.9),
+        VerbatimOverlap(eights=0.9, eights_held_out=0.6),  # text that repeats itself anyhow
+        VerbatimOverlap(longest=40, longest_held_out=12),
     ],
 )
-def test_sharing_what_held_out_text_shares_is_no_copying(copied):
-    assert find_copying(copied) is None
+def test_sharing_what_held_out_text_shares_is_no_memorization(overlap):
+    assert find_memorization(overlap) is None
 
 
-def test_a_long_sample_that_the_model_understands_less_and_less_is_incoherent():
+def test_a_long_sample_that_the_model_predicts_less_and_less_is_incoherent():
     finding = find_incoherence([(50 * n, 1.0 + 0.1 * n) for n in range(1, 9)])
     assert finding.trouble == "incoherence"
     assert "400 tokens" in finding.evidence
@@ -260,7 +265,7 @@ def test_a_long_sample_that_the_model_understands_less_and_less_is_incoherent():
     assert find_incoherence([(1, 1.0), (2, 9.0)]) is None
 
 
-def test_batches_in_parts_are_told_as_a_lack_of_memory():
+def test_micro_batches_are_told_as_a_lack_of_memory():
     finding = find_short_memory([{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 4}])
-    assert "4 parts" in finding.evidence
+    assert "4 micro-batches" in finding.evidence
     assert find_short_memory([{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 1}]) is None

@@ -21,7 +21,7 @@ from textgen_core.components import Figure, Metric
 from textgen_core.config.settings import EvaluationSettings
 from textgen_core.data.tokenizer import START
 from textgen_core.evaluation.evaluation import evaluate
-from textgen_core.evaluation.held_out import HeldOut, Training
+from textgen_core.evaluation.held_out import HeldOut, TrainingData
 from textgen_core.evaluation.scoring import Scorer
 
 VOCABULARY = 16
@@ -63,7 +63,7 @@ def evaluate_model(model, held_out, training=None, metrics=()):
     return evaluate(
         Scorer(language_model(model, VOCABULARY)),
         HeldOut(split="test", documents=["w4 w5 " * 30], tokens=held_out),
-        training or Training(),
+        training or TrainingData(),
         settings=SETTINGS,
         metrics=metrics,
         continue_prompts=lambda prompts, count: ["w4 " * count for _ in prompts],
@@ -94,7 +94,7 @@ def test_the_loss_is_the_mean_over_the_split_and_unknown_bytes_are_paid_for():
 
 def test_json_has_the_keys_of_evaluation_json_and_null_where_a_figure_is_undefined():
     held_out = GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=0)
-    training = Training(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY))
+    training = TrainingData(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY))
     evaluation = evaluate_model(UniformModel(VOCABULARY), held_out, training)
     plain = json.loads(json.dumps(evaluation.as_json(), allow_nan=False))
     assert list(plain) == KEYS
@@ -109,7 +109,9 @@ def test_errors_and_what_was_written_are_part_of_an_evaluation():
     token_ids = np.array([START, *[4, 5] * 30], np.int32)
     held_out = GivenTokens(token_ids=token_ids, text_bytes=180)
     rows = [{"step": 1, "loss": 3.0}, {"step": 1, "validation_loss": 3.5}]
-    training = Training(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY), rows=rows)
+    training = TrainingData(
+        documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY), rows=rows
+    )
     plain = json.loads(json.dumps(evaluate_model(model, held_out, training).as_json()))
     errors = plain["errors"]
     assert list(errors) == [
@@ -154,7 +156,7 @@ def test_metrics_see_losses_samples_training_text_and_may_score_any_text():
     evaluation = evaluate_model(
         model,
         held_out,
-        Training(documents=["abc", "de"]),
+        TrainingData(documents=["abc", "de"]),
         [("looking", "textgen-looking", LookingMetric())],
     )
     figures = evaluation.metrics["looking"]
@@ -171,7 +173,7 @@ def test_baselines_that_need_training_data_are_left_out_without_it():
     held_out = GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=80)
     evaluation = evaluate_model(UniformModel(VOCABULARY), held_out)
     assert set(evaluation.baselines) == {"uniform"}
-    training = Training(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY))
+    training = TrainingData(documents=["w4 w5"], token_ids=draw_token_ids(99, VOCABULARY))
     evaluation = evaluate_model(UniformModel(VOCABULARY), held_out, training)
     assert set(evaluation.baselines) == {"uniform", "unigram", "ngram", "xz"}
 

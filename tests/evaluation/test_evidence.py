@@ -6,8 +6,15 @@ from evaluation.fake_models import build_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from textgen_core.config.settings import EvaluationSettings
+from textgen_core.corpus.documents import store_documents
+from textgen_core.corpus.reading import stored
 from textgen_core.data.tokenizer import END
-from textgen_core.evaluation.evidence import ScoredSplit, choose_prompts, gather_evidence
+from textgen_core.evaluation.evidence import (
+    ScoredSplit,
+    TrainingText,
+    choose_prompts,
+    gather_evidence,
+)
 
 TOKENIZER = build_tokenizer(2000)
 SETTINGS = EvaluationSettings(prompts=4, prompt_tokens=3, continuation_tokens=5)
@@ -129,3 +136,22 @@ def test_without_prompts_the_model_is_not_asked():
 def test_a_missing_continuation_is_an_error():
     with pytest.raises(ValueError, match="4 prompts were given 1"):
         gather(range(100, 138), lambda prompts, count: ["one"])
+
+
+@pytest.mark.parametrize("keep", [list, store_documents])
+def test_pieces_end_at_spaces_and_joined_are_the_documents(keep, monkeypatch):
+    monkeypatch.setattr(stored, "PIECE", 10)
+    documents = ["one two three four five six", "", "x" * 35, "a\nb"]
+    text = TrainingText(keep(documents))
+    joined = [""]
+    for piece, ends_document in text.pieces():
+        assert ends_document or piece[-1] == " " or " " not in piece
+        joined[-1] += piece
+        if ends_document:
+            joined.append("")
+    assert joined[:-1] == documents
+    assert "".join(text) == "".join(text) == "".join(documents)
+
+
+def test_no_text_has_no_pieces():
+    assert list(TrainingText([])) == []

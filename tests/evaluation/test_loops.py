@@ -38,13 +38,13 @@ def test_one_word_over_and_over_is_a_loop_and_the_largest_come_first():
     assert find_loops(["the " * 9])[0].text == "the"
 
 
-def test_repeated_four_grams_are_counted_in_the_stretch_that_their_last_word_begins_in():
-    stretches = ["one two three four ", "five one two three ", "four five six seven"]
+def test_repeated_four_grams_are_counted_in_the_span_that_their_last_word_begins_in():
+    spans = ["one two three four ", "five one two three ", "four five six seven"]
     # five four-grams in the text's first eight words, none new only from "one two three four" on
-    assert share_repeated(stretches) == [0.0, 0.0, pytest.approx(2 / 4)]
+    assert share_repeated(spans) == [0.0, 0.0, pytest.approx(2 / 4)]
 
 
-def test_a_stretch_too_short_for_a_four_gram_has_no_share():
+def test_a_span_too_short_for_a_four_gram_has_no_share():
     assert share_repeated(["one two", " three four", ""]) == [None, 0.0, None]
     assert share_repeated([]) == []
 

@@ -9,9 +9,9 @@ from textgen_core.evaluation.review import (
     COLUMNS,
     HELD_OUT,
     MODEL,
+    format_ratings,
     key_of,
     read_ratings,
-    tell_ratings,
     write_sheet,
 )
 
@@ -67,12 +67,14 @@ def test_ratings_are_told_apart_by_the_key_however_a_spreadsheet_saves_them(
     assert read["coherence"][HELD_OUT].mean == 5
     assert read["grammar"][MODEL].mean == 3.5
     assert "context" not in read
-    assert tell_ratings(read)[0] == "coherence  model 2.00 (5 rated), held-out text 5.00 (5 rated)"
+    assert (
+        format_ratings(read)[0] == "coherence  model 2.00 (5 rated), held-out text 5.00 (5 rated)"
+    )
 
 
 def test_an_empty_sheet_has_no_ratings(sheet):
     assert read_ratings(sheet) == {}
-    assert tell_ratings({}) == ["No text of the sheet is rated yet."]
+    assert format_ratings({}) == ["No text of the sheet is rated yet."]
 
 
 @pytest.mark.parametrize("rating", ["6", "0", "good", "nan", "-1"])
@@ -86,7 +88,7 @@ def test_a_sheet_without_key_or_columns_or_text_is_refused(sheet, tmp_path):
     fill(sheet, {MODEL: {"context": "3"}})
     key = key_of(sheet).read_text(encoding="utf-8")
     key_of(sheet).write_text("sample,source\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="knows nothing"):
+    with pytest.raises(UsageError, match=r"key\.csv"):
         read_ratings(sheet)
     key_of(sheet).unlink()
     with pytest.raises(UsageError, match=r"review\.key\.csv cannot be read"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -20,10 +21,26 @@ from evaluation.fake_models import (
 )
 
 from textgen_core.evaluation import scoring
-from textgen_core.evaluation.scoring import Scorer, score_tokens
+from textgen_core.evaluation.scoring import Scorer
 
 VOCABULARY = 11
 LENGTHS = (2, 3, 8, 9, 10, 12, 13, 16, 17, 40, 131)
+
+
+def score(model, token_ids, **options):
+    return Scorer(language_model(model, VOCABULARY), **options).score(token_ids)
+
+
+@functools.cache
+def built(kind, **options):
+    """A model and its scorer, which keeps what it compiled for the other lengths."""
+    model = kind(VOCABULARY)
+    return model, Scorer(language_model(model, VOCABULARY), **options)
+
+
+class FixedBigrams(BigramModel):
+    def __init__(self, vocabulary_size):
+        super().__init__(np.random.default_rng(2).normal(size=(vocabulary_size, vocabulary_size)))
 
 
 def windowed_losses(model, token_ids, window, stride):
@@ -38,8 +55,7 @@ def windowed_losses(model, token_ids, window, stride):
 
 
 def test_a_uniform_model_loses_the_logarithm_of_the_vocabulary_at_every_token():
-    model = language_model(UniformModel(VOCABULARY), VOCABULARY)
-    losses = score_tokens(model, draw_token_ids(50, VOCABULARY), stride=None, carry=False)
+    losses = score(UniformModel(VOCABULARY), draw_token_ids(50, VOCABULARY))
     assert losses.shape == (49,)
     assert losses.dtype == np.float32
     np.testing.assert_allclose(losses, math.log(VOCABULARY), rtol=1e-6)
@@ -48,38 +64,34 @@ def test_a_uniform_model_loses_the_logarithm_of_the_vocabulary_at_every_token():
 @pytest.mark.parametrize("stride", [None, 1, 3, 8, 100])
 @pytest.mark.parametrize("length", LENGTHS)
 def test_every_token_after_the_first_is_scored_once_and_in_order(stride, length):
-    table = np.random.default_rng(2).normal(size=(VOCABULARY, VOCABULARY))
-    model = BigramModel(table)
+    model, scorer = built(FixedBigrams, stride=stride, batch_size=4)
     token_ids = draw_token_ids(length, VOCABULARY)
-    losses = score_tokens(
-        language_model(model, VOCABULARY), token_ids, stride=stride, carry=False, batch_size=4
-    )
-    np.testing.assert_allclose(losses, model.numpy_losses(token_ids), rtol=1e-5)
+    np.testing.assert_allclose(scorer.score(token_ids), model.numpy_losses(token_ids), rtol=1e-5)
 
 
 @pytest.mark.parametrize("stride", [1, 3, 4, 7, 8])
 @pytest.mark.parametrize("length", [5, 9, 10, 33, 70])
 def test_windows_with_a_stride_agree_with_windows_scored_one_by_one(stride, length):
-    model = FadingModel(VOCABULARY)
+    model, scorer = built(FadingModel, stride=stride, batch_size=4)
     token_ids = draw_token_ids(length, VOCABULARY)
-    losses = score_tokens(
-        language_model(model, VOCABULARY), token_ids, stride=stride, carry=False, batch_size=4
-    )
-    np.testing.assert_allclose(losses, windowed_losses(model, token_ids, 8, stride), rtol=1e-4)
+    expected = windowed_losses(model, token_ids, 8, stride)
+    np.testing.assert_allclose(scorer.score(token_ids), expected, rtol=1e-4)
 
 
 def test_the_default_stride_is_half_the_window():
-    model = language_model(FadingModel(VOCABULARY), VOCABULARY)
     token_ids = draw_token_ids(60, VOCABULARY)
-    default = score_tokens(model, token_ids, stride=None, carry=False)
-    np.testing.assert_array_equal(default, score_tokens(model, token_ids, stride=4, carry=False))
-    assert np.abs(default - score_tokens(model, token_ids, stride=8, carry=False)).max() > 1e-3
+    default, half, whole = (
+        built(FadingModel, stride=stride, batch_size=4)[1].score(token_ids)
+        for stride in (None, 4, 8)
+    )
+    np.testing.assert_array_equal(default, half)
+    assert np.abs(default - whole).max() > 1e-3
 
 
 def test_a_stride_beyond_the_window_means_windows_that_do_not_overlap():
     model = FadingModel(VOCABULARY)
     token_ids = draw_token_ids(60, VOCABULARY)
-    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=999, carry=False)
+    losses = score(model, token_ids, stride=999)
     alone = [model.numpy_losses(token_ids[start : start + 9]) for start in range(0, 59, 8)]
     np.testing.assert_allclose(losses, np.concatenate(alone), rtol=1e-4)
 
@@ -87,17 +99,16 @@ def test_a_stride_beyond_the_window_means_windows_that_do_not_overlap():
 @pytest.mark.parametrize("length", [2, 9, 73, 200])
 @pytest.mark.parametrize("kind", [AdvancingModel, ProjectingModel])
 def test_a_carried_state_remembers_the_whole_split(kind, length):
-    model = kind(VOCABULARY)
+    model, scorer = built(kind, carry=True)
     token_ids = draw_token_ids(length, VOCABULARY)
-    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=None, carry=True)
+    losses = scorer.score(token_ids)
     np.testing.assert_allclose(losses, model.numpy_losses(token_ids), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("length", [770, 771, 800, 1201])
 def test_rows_side_by_side_score_what_one_stream_does_once_the_state_forgets(length, monkeypatch):
     monkeypatch.setattr(scoring, "WARM_UP", 96)  # what the model below has forgotten by then
-    model = AdvancingModel(VOCABULARY)
-    scorer = Scorer(language_model(model, VOCABULARY), carry=True, batch_size=3)
+    model, scorer = built(AdvancingModel, carry=True, batch_size=3)
     token_ids = draw_token_ids(length, VOCABULARY)
     losses = scorer.score_side_by_side(token_ids)
     np.testing.assert_allclose(losses, model.numpy_losses(token_ids), rtol=1e-3, atol=1e-3)
@@ -110,15 +121,14 @@ def test_rows_side_by_side_score_what_one_stream_does_once_the_state_forgets(len
 def test_rows_side_by_side_are_for_long_streams_alone():
     token_ids = draw_token_ids(100, VOCABULARY)
     for carry in (True, False):
-        scorer = Scorer(language_model(AdvancingModel(VOCABULARY), VOCABULARY), carry=carry)
+        _, scorer = built(AdvancingModel, carry=carry)
         np.testing.assert_array_equal(scorer.score_side_by_side(token_ids), scorer.score(token_ids))
 
 
 @pytest.mark.parametrize("length", [9, 16, 17, 40, 131])
 def test_windows_apart_are_scored_without_what_came_before(length):
-    model = FadingModel(VOCABULARY)
+    model, scorer = built(FadingModel, stride=None, batch_size=4)
     token_ids = draw_token_ids(length, VOCABULARY)
-    scorer = Scorer(language_model(model, VOCABULARY), batch_size=4)
     whole = (length - 1) // 8
     alone = [model.numpy_losses(token_ids[8 * at : 8 * at + 9]) for at in range(whole)]
     np.testing.assert_allclose(scorer.score_apart(token_ids), alone, rtol=1e-4)
@@ -135,7 +145,7 @@ def test_a_text_that_fills_no_window_has_none_apart_and_a_stream_has_no_window()
     assert Scorer(language_model(LimitedModel(VOCABULARY), VOCABULARY), carry=True).window == 12
 
 
-def test_a_limited_state_starts_afresh_from_its_last_half():
+def test_a_limited_state_is_reset_to_its_last_half():
     model = LimitedModel(VOCABULARY)
     token_ids = draw_token_ids(80, VOCABULARY)
     expected, held = [], []
@@ -144,25 +154,22 @@ def test_a_limited_state_starts_afresh_from_its_last_half():
             held = held[-LimitedModel.state_capacity // 2 :]
         held.append(token)
         expected.append(model.numpy_losses(np.array([*held, target]))[-1])
-    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=None, carry=True)
-    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    np.testing.assert_allclose(score(model, token_ids, carry=True), expected, rtol=1e-4)
 
 
 def test_a_model_without_advance_carries_the_window_that_generation_holds():
-    model = language_model(FadingModel(VOCABULARY), VOCABULARY)
     token_ids = draw_token_ids(50, VOCABULARY)
-    carried = score_tokens(model, token_ids, stride=8, carry=True)
-    np.testing.assert_array_equal(carried, score_tokens(model, token_ids, stride=4, carry=False))
+    carried = built(FadingModel, stride=8, carry=True, batch_size=4)[1].score(token_ids)
+    windows = built(FadingModel, stride=4, batch_size=4)[1].score(token_ids)
+    np.testing.assert_array_equal(carried, windows)
 
 
 def test_projecting_in_chunks_changes_no_loss(monkeypatch):
     token_ids = draw_token_ids(90, VOCABULARY)
-    whole = score_tokens(
-        language_model(FadingModel(VOCABULARY), VOCABULARY), token_ids, stride=5, carry=False
-    )
+    whole = score(FadingModel(VOCABULARY), token_ids, stride=5)
     monkeypatch.setattr(scoring, "_MOST_LOGITS_IN_LOSS", 3 * VOCABULARY)
     model = ProjectingModel(VOCABULARY)
-    chunked = score_tokens(language_model(model, VOCABULARY), token_ids, stride=5, carry=False)
+    chunked = score(model, token_ids, stride=5)
     np.testing.assert_allclose(chunked, whole, rtol=1e-5)
     assert max(model.projected) <= 3
 
@@ -170,7 +177,7 @@ def test_projecting_in_chunks_changes_no_loss(monkeypatch):
 def test_only_new_targets_are_projected():
     model = ProjectingModel(VOCABULARY)
     token_ids = draw_token_ids(8 + 4 * 2 + 1, VOCABULARY)  # a first window and four of two
-    score_tokens(language_model(model, VOCABULARY), token_ids, stride=2, carry=False)
+    score(model, token_ids, stride=2)
     assert model.projected == [8, 4 * 2]
 
 
@@ -185,7 +192,7 @@ def test_a_large_vocabulary_makes_smaller_batches(monkeypatch):
     monkeypatch.setattr(scoring, "_MOST_LOGITS", 2 * 8 * VOCABULARY)
     model = Watched(VOCABULARY)
     token_ids = draw_token_ids(200, VOCABULARY)
-    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=4, carry=False)
+    losses = score(model, token_ids, stride=4)
     assert set(shapes) == {(1, 8), (2, 8)}
     np.testing.assert_allclose(losses, windowed_losses(model, token_ids, 8, 4), rtol=1e-4)
 
@@ -235,7 +242,7 @@ def test_losses_are_float32_whatever_the_logits_are():
 
     token_ids = draw_token_ids(40, VOCABULARY)
     model = Half(VOCABULARY)
-    losses = score_tokens(language_model(model, VOCABULARY), token_ids, stride=8, carry=False)
+    losses = score(model, token_ids, stride=8)
     assert losses.dtype == np.float32
     np.testing.assert_allclose(losses, windowed_losses(model, token_ids, 8, 8), atol=0.1)
 
@@ -243,12 +250,7 @@ def test_losses_are_float32_whatever_the_logits_are():
 def test_a_token_that_cannot_follow_costs_infinity_and_spoils_no_other():
     table = np.zeros((VOCABULARY, VOCABULARY))
     table[:, 5] = -np.inf
-    losses = score_tokens(
-        language_model(BigramModel(table), VOCABULARY),
-        np.array([2, 4, 5, 6], np.int32),
-        stride=None,
-        carry=False,
-    )
+    losses = score(BigramModel(table), np.array([2, 4, 5, 6], np.int32))
     even = math.log(VOCABULARY - 1)
     np.testing.assert_allclose(losses, [even, np.inf, even], rtol=1e-6)
 
@@ -256,8 +258,8 @@ def test_a_token_that_cannot_follow_costs_infinity_and_spoils_no_other():
 @pytest.mark.parametrize("carry", [False, True])
 @pytest.mark.parametrize("token_ids", [[], [2]])
 def test_nothing_to_score_gives_no_losses(token_ids, carry):
-    model = language_model(AdvancingModel(VOCABULARY), VOCABULARY)
-    losses = score_tokens(model, np.array(token_ids, np.uint16), stride=None, carry=carry)
+    _, scorer = built(AdvancingModel, carry=carry)
+    losses = scorer.score(np.array(token_ids, np.uint16))
     assert losses.shape == (0,)
 
 
@@ -266,8 +268,5 @@ def test_unsigned_memory_mapped_tokens_are_scored_like_any_other(tmp_path):
     path = tmp_path / "tokens"
     token_ids.astype(np.uint16).tofile(path)
     mapped = np.memmap(path, np.uint16, mode="r")
-    model = language_model(FadingModel(VOCABULARY), VOCABULARY)
-    np.testing.assert_array_equal(
-        score_tokens(model, mapped, stride=3, carry=False),
-        score_tokens(model, token_ids, stride=3, carry=False),
-    )
+    _, scorer = built(FadingModel, stride=3, batch_size=4)
+    np.testing.assert_array_equal(scorer.score(mapped), scorer.score(token_ids))

@@ -104,7 +104,7 @@ def test_metrics_are_read_in_a_sentence_and_unknown_ones_shown_plainly(run: RunD
     assert "warmth 0.00042 Heat of the words. Lower is better. depth –" in text
 
 
-def test_the_diagnosis_names_trouble_evidence_and_advice(run: RunDirectory):
+def test_the_diagnosis_names_issue_evidence_and_suggestion(run: RunDirectory):
     text = page_of(run).text
     for words in evaluation()["diagnosis"][0].values():
         assert words in text
@@ -263,7 +263,7 @@ def test_numbers_that_no_picture_can_hold_are_left_out(run: RunDirectory):
         '{"step": 3, "loss": 1e-320, "learning_rate": Infinity}\n{"step": 4, "loss": 2.5}\n',
         encoding="utf-8",
     )
-    assert "The training loss goes from 0 at step 3 to 2.5 at step 4." in page_of(run).text
+    assert "training loss: from 0 at step 3 to 2.5 at step 4." in page_of(run).text
 
 
 # ---- hostile text -----------------------------------------------------------------------------
@@ -382,19 +382,19 @@ def test_without_excerpts_all_that_the_evaluation_quotes_is_left_out(run: RunDir
     assert all(words.strip() in page_of(run).text for words in quotes)
     text = page_of(run, excerpts=False).text
     assert not [words for words in quotes if words.strip() in text]
-    assert "[4 tokens copied]" in text
+    assert "[4 tokens memorized]" in text
     assert "They are lines of the held-out text, and left out of this page." in text
-    assert "sang: [copied], no more" in text
+    assert "sang: [memorized], no more" in text
     assert "“…” stands 3 times at once." in text
     assert PROMPT in text
     assert " fog".strip() in text
 
 
-def test_the_copied_words_are_marked_and_the_colours_explained(run: RunDirectory):
+def test_the_memorized_words_are_marked_and_the_colours_explained(run: RunDirectory):
     page = page_of(run)
     kinds = [each.get("class") for each in page.all("span")]
-    assert kinds.count("s0 copied") == 4
-    assert "copied from the training text" in page.text
+    assert kinds.count("s0 memorized") == 4
+    assert "verbatim from the training text" in page.text
     assert "under 1 1–2 2–4 4–7 7–11 over 11" in page.text
 
 

@@ -1,4 +1,4 @@
-"""`textgen evaluate`: score a run on its own test split, or on other text, or have it rated."""
+"""`textgen evaluate`: score a run on its own test split or other text, or have it rated by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a sheet (CSV) of texts to rate by hand; one that is there: its ratings.",
+            help="Write a sheet (CSV) of texts to rate by hand; if it exists: show its ratings.",
         ),
     ] = None,
     as_json: Json = False,
@@ -47,11 +47,11 @@ def evaluate(
 
 
 def _review(run: str | None, sheet: Path, as_json: bool) -> None:
-    """Print the ratings of a sheet, or write it if it is not there."""
+    """Print the ratings of a sheet, or write it if it does not exist."""
     import attrs
 
     from textgen_core.cli.opening import open_for
-    from textgen_core.evaluation.review import key_of, read_ratings, tell_ratings
+    from textgen_core.evaluation.review import format_ratings, key_of, read_ratings
 
     if sheet.exists():
         ratings = read_ratings(sheet)
@@ -63,7 +63,7 @@ def _review(run: str | None, sheet: Path, as_json: bool) -> None:
                 }
             )
         else:
-            typer.echo("\n".join(tell_ratings(ratings)))
+            typer.echo("\n".join(format_ratings(ratings)))
         return
     texts = open_for(run, "sampler").review(sheet)
     if as_json:
@@ -71,6 +71,6 @@ def _review(run: str | None, sheet: Path, as_json: bool) -> None:
         return
     typer.echo(
         f"{sheet}: {texts} texts to rate from 1 (bad) to 5 (good).\n"
-        f"Which are the model's stands in {key_of(sheet)}: look there last.\n"
+        f"{key_of(sheet)} tells which are the model's: look there last.\n"
         f"When it is filled in: textgen evaluate --review {sheet}"
     )

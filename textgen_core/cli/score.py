@@ -1,4 +1,4 @@
-"""`textgen score`: how surprised a run is by every token of a text."""
+"""`textgen score`: how much every token of a text surprises a run's model."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
     from textgen_core.evaluation.surprisal import ScoredText
 
-# Steps of lightness, from ColorBrewer's YlOrBr, so that they are told apart without seeing colours;
-# the last stands out from a black terminal too. The least surprise in bits, the style, and how a
-# legend says it.
-LEVELS = (
-    (0.0, "", "under 2 bits"),
-    (2.0, "black on #fff7bc", "2 to 4"),
-    (4.0, "black on #fec44f", "4 to 7"),
-    (7.0, "black on #ec7014", "7 to 10"),
-    (10.0, "white on #993404", "10 and more"),
+# One style for each level of the scale in evaluation/surprisal.py: steps of lightness, so that they
+# are told apart without seeing colours (after ColorBrewer's oranges), and five colours where there
+# are sixteen; the last stands out from a black terminal too.
+_STYLES = (
+    "",
+    "black on #fff7bc",
+    "black on #fec44f",
+    "black on #ec7014",
+    "white on #cc4c02",
+    "bold white on #7f2704",
 )
 
 
@@ -39,7 +40,7 @@ def score(
     ],
     as_json: Json = False,
 ) -> None:
-    """Show the surprise of every token of a text, in colour on a terminal."""
+    """Show the surprisal of every token of a text, in colour on a terminal."""
     from textgen_core.cli.opening import open_for
 
     if len(run_and_file) > 2:
@@ -79,10 +80,11 @@ def _coloured(scored: ScoredText) -> Text:
     from rich.text import Text
 
     from textgen_core.cli.terminal import harmless
+    from textgen_core.evaluation.surprisal import level_of
 
     shown = Text()
-    for text, bits in scored.stretches():
-        style = next(style for least, style, _ in reversed(LEVELS) if bits >= least)
+    for text, bits in scored.spans():
+        style = _STYLES[level_of(bits)]
         # A background at the end of a line would run on to the terminal's border.
         for line in harmless(text).splitlines(keepends=True):
             shown.append(line.rstrip("\n"), style=style)
@@ -93,8 +95,10 @@ def _coloured(scored: ScoredText) -> Text:
 def _legend() -> Text:
     from rich.text import Text
 
-    legend = Text("\nsurprise: ", style="dim")
-    for _, style, words in LEVELS:
-        legend.append(f" {words} ", style=style)
+    from textgen_core.evaluation.surprisal import LEVEL_NAMES
+
+    legend = Text("\nsurprisal in bits: ", style="dim")
+    for name, style in zip(LEVEL_NAMES, _STYLES, strict=True):
+        legend.append(f" {name} ", style=style)
         legend.append(" ")
     return legend

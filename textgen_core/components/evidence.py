@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from textgen_core.components.verbatim_overlap import find_copies, measure_longest_copies
+from textgen_core.components.verbatim_overlap import (
+    find_verbatim_spans,
+    measure_longest_verbatim,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +84,7 @@ class Evidence:
             For each text its spans, as first character and the one after the last. Each is as
             long as it can be, so two may overlap.
         """
-        return find_copies(texts, self.training_pieces(), at_least)
+        return find_verbatim_spans(texts, self.training_pieces(), at_least)
 
     def longest_copied(self, texts: Sequence[str]) -> list[int]:
         """Measure the longest verbatim overlap of texts with the training text.
@@ -92,4 +95,4 @@ class Evidence:
         Returns:
             For each text the length in characters of its longest span that the training text has.
         """
-        return measure_longest_copies(texts, self.training_pieces())
+        return measure_longest_verbatim(texts, self.training_pieces())

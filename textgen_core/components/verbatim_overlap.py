@@ -1,10 +1,9 @@
-"""Which stretches of some short texts stand word for word in a long one, which is read once.
+"""Which spans of some short texts occur verbatim in a long one, which is read once.
 
 The short texts become a suffix automaton (Blumer et al. 1985), through which the long text is fed
-character by character. Where only stretches of some length count, numpy first looks by rolling
-hashes for the few places that could hold one, so that a gigabyte takes seconds, and the automaton
-has the last word: a hash that collides costs time, and no more. Memory depends on the short texts
-alone. This module knows nothing about models, words or tokens.
+character by character. Where only spans of some length count, numpy first looks by rolling hashes
+for the few places that could hold one, so that a gigabyte takes seconds. The automaton decides: a
+hash that collides costs time, and no more. Memory depends on the short texts alone.
 """
 
 from __future__ import annotations
@@ -15,25 +14,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-# A long text's piece, and whether its document ends with it.
-Piece = tuple[str, bool]
+# A chunk of the long text, and whether its document ends with it.
+Chunk = tuple[str, bool]
 Span = tuple[int, int]  # first character, and the one after the last
 
 _BLOCK = 1 << 20  # characters read at once
-_FIRST_BLOCK = 1 << 16  # where nothing is known yet, and so nothing can be passed over
-_BITS = 21  # of a hash that a table of what may matter is looked up by
+_FIRST_BLOCK = 1 << 16  # while nothing is known yet, and so nothing can be skipped
+_BITS = 21  # of a hash, an index of the table of what may match
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # odd, and of no pattern
 
 
-def find_copies(texts: Sequence[str], pieces: Iterable[Piece], at_least: int) -> list[list[Span]]:
-    """Return for each text the longest stretches that stand in the long one word for word.
+def find_verbatim_spans(
+    texts: Sequence[str], chunks: Iterable[Chunk], at_least: int
+) -> list[list[Span]]:
+    """Return for each text its longest spans that occur verbatim in the long one, in their order.
 
-    Of at least `at_least` characters, in their order; none lies within another, but two may
-    overlap. `pieces` are the long text's: no stretch reaches from one document into the next.
+    Of at least `at_least` characters; none lies within another, but two may overlap. `chunks` are
+    the long text's: no span reaches from one document into the next.
     """
     automaton = _Automaton(texts)
     shortest = max(1, at_least)
-    for block in _blocks(pieces, texts, _BLOCK):
+    for block in _blocks(chunks, texts, _BLOCK):
         automaton.feed(_candidates(block, texts, shortest))
     return [
         [(stop - size, stop) for size, stop in _maximal(sizes) if size >= shortest]
@@ -41,12 +42,12 @@ def find_copies(texts: Sequence[str], pieces: Iterable[Piece], at_least: int) ->
     ]
 
 
-def measure_longest_copies(texts: Sequence[str], pieces: Iterable[Piece]) -> list[int]:
-    """Return for each text how many characters of it at once stand in the long one, at most."""
+def measure_longest_verbatim(texts: Sequence[str], chunks: Iterable[Chunk]) -> list[int]:
+    """Return for each text the characters of its longest span that occurs in the long one."""
     automaton = _Automaton(texts)
     longest = [0] * len(texts)
-    for block in _blocks(pieces, texts, _FIRST_BLOCK):
-        # What has been found shows what is still of interest: a longer stretch.
+    for block in _blocks(chunks, texts, _FIRST_BLOCK):
+        # Only a span longer than the one found is still of interest.
         growing = [size for size, text in zip(longest, texts, strict=True) if size < len(text)]
         if not growing:
             break
@@ -56,23 +57,23 @@ def measure_longest_copies(texts: Sequence[str], pieces: Iterable[Piece]) -> lis
 
 
 def _maximal(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield size and end of each stretch that the next character does not prolong."""
+    """Yield size and end of each span that the next character does not extend."""
     for place, size in enumerate(sizes):
         if size and (place + 1 == len(sizes) or sizes[place + 1] <= size):
             yield size, place + 1
 
 
-def _blocks(pieces: Iterable[Piece], texts: Sequence[str], first: int) -> Iterator[str]:
-    """Yield the long text in blocks, each with as much of the one before as a stretch may need.
+def _blocks(chunks: Iterable[Chunk], texts: Sequence[str], first: int) -> Iterator[str]:
+    """Yield the long text in blocks, each with as much of the one before as a span may need.
 
-    Documents are parted by a character that no text holds.
+    A character that no text holds separates the documents.
     """
     reach = max((len(text) for text in texts), default=0)
     known = set().union(*texts)
     border = next(chr(code) for code in range(0x10FFFF, 0, -1) if chr(code) not in known)
     waiting: list[str] = []
     held, wanted = 0, first
-    for text, ends_document in pieces:
+    for text, ends_document in chunks:
         waiting.append(text + border if ends_document else text)
         held += len(waiting[-1])
         if held >= wanted:
@@ -88,7 +89,7 @@ def _blocks(pieces: Iterable[Piece], texts: Sequence[str], first: int) -> Iterat
 
 
 def _candidates(block: str, texts: Sequence[str], shortest: int) -> Iterator[str]:
-    """Yield the stretches of a block that hold every match of at least `shortest` characters."""
+    """Yield the spans of a block that hold every match of at least `shortest` characters."""
     import numpy as np
 
     if shortest == 1:
@@ -108,9 +109,9 @@ def _candidates(block: str, texts: Sequence[str], shortest: int) -> Iterator[str
 
 
 def _hashes(text: str, length: int) -> np.ndarray:
-    """Return a hash of `_BITS` bits of every stretch of `length`, int64 `(stretches,)`.
+    """Return a hash of `_BITS` bits of every span of `length`, int64 `(spans,)`.
 
-    The hash of a stretch is made from those of its halves.
+    The hash of a span is made from those of its halves.
     """
     import numpy as np
 
@@ -123,7 +124,7 @@ def _hashes(text: str, length: int) -> np.ndarray:
     done, size = 0, 1
     while True:
         if length & size:
-            # The stretch so far, followed by the next `size` characters.
+            # The span so far, followed by the next `size` characters.
             whole = power if whole is None else _joined(whole, power[done:])
             done += size
         if done == length:
@@ -153,8 +154,8 @@ def _joined(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 class _Automaton:
     """The suffix automaton of the texts, which remembers what was fed through it.
 
-    A state stands for the stretches that end at the same places of the texts; `lengths` has the
-    longest of them, `links` the state of the longest one that ends at more places.
+    A state represents the spans that end at the same places of the texts; `lengths` has the longest
+    of them, `links` the state of the longest one that ends at more places.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -172,12 +173,12 @@ class _Automaton:
             last = self._extend(last, -1)  # a border, which no text that is fed can hold
         self._found = [0] * len(self._links)  # the longest match that ended in a state
 
-    def feed(self, stretches: Iterable[str]) -> None:
-        """Follow each of some stretches of the long text."""
+    def feed(self, spans: Iterable[str]) -> None:
+        """Follow each of some spans of the long text."""
         steps, links, lengths, found = self._steps, self._links, self._lengths, self._found
-        for stretch in stretches:
+        for span in spans:
             state = length = 0
-            for character in stretch:
+            for character in span:
                 following = steps[state].get(character)
                 if following is None:
                     while state and following is None:
@@ -192,7 +193,7 @@ class _Automaton:
                     found[state] = length
 
     def matches(self) -> list[list[int]]:
-        """Return for each place of each text the longest stretch ending there that was fed."""
+        """Return for each place of each text the longest span ending there that was fed."""
         longest = self._spread()
         return [[longest[state] for state in ends] for ends in self._ends]
 

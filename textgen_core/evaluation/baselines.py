@@ -1,7 +1,4 @@
-"""What the held-out text costs without a model: guessing, counting, and compressing.
-
-Works on token ids and text; knows nothing about the model that is compared with these.
-"""
+"""What the held-out text costs without a model: guessing, counting, and compressing."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ import numpy as np
 from textgen_core.corpus import StoredDocuments, iterate_pieces
 from textgen_core.data.subsample import subsample_evenly
 from textgen_core.evaluation.figures import bits_per_byte
+from textgen_core.evaluation.held_out import HeldOut, TrainingData
 from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey
 
 # xz finds a repetition no further back than its dictionary reaches, 8 MiB at this preset: of the
@@ -21,21 +19,34 @@ from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey
 _XZ_PRESET = 6
 _XZ_REACH = 8 << 20
 
-_COUNTED_AT_ONCE = 1 << 20  # tokens of a memory-mapped split held in memory
+_COUNTED_AT_ONCE = 1 << 20  # tokens of a memory-mapped split in memory
 
 # "bits_per_byte", and where it has them "loss" in nats per token, "order" of the longest n-grams.
-Baseline = Mapping[str, float]
+BaselineFigures = Mapping[str, float]
+
+
+def measure_baselines(
+    held_out: HeldOut, training: TrainingData, vocabulary_size: int
+) -> dict[str, BaselineFigures]:
+    """Return what the held-out text costs without the model: uniform, unigram, ngram and xz."""
+    tokens = held_out.tokens
+    sizes = tokens.text_bytes, tokens.unknown_bytes
+    scored = max(0, len(tokens.token_ids) - 1)
+    baselines = {"uniform": measure_uniform(scored, vocabulary_size, *sizes)}
+    if len(training.token_ids) > 1:
+        ids = training.token_ids, tokens.token_ids
+        baselines["unigram"] = measure_unigram(*ids, vocabulary_size, *sizes)
+        baselines["ngram"] = measure_ngram(*ids, vocabulary_size, *sizes)
+    if training.documents:
+        baselines["xz"] = measure_xz(training.documents, held_out.documents, tokens.text_bytes)
+    return baselines
 
 
 def measure_uniform(
     tokens: int, vocabulary_size: int, text_bytes: int, unknown_bytes: int
-) -> Baseline:
+) -> BaselineFigures:
     """Return what guessing among all tokens alike costs: log(vocabulary) nats for each."""
-    loss = math.log(vocabulary_size)
-    return {
-        "loss": loss if tokens else math.nan,
-        "bits_per_byte": bits_per_byte(tokens * loss, text_bytes, unknown_bytes),
-    }
+    return _figures(tokens * math.log(vocabulary_size), tokens, text_bytes, unknown_bytes)
 
 
 def measure_unigram(
@@ -44,7 +55,7 @@ def measure_unigram(
     vocabulary_size: int,
     text_bytes: int,
     unknown_bytes: int,
-) -> Baseline:
+) -> BaselineFigures:
     """Return what the frequency of each token costs, counted in training with one added to each.
 
     Both are int `(tokens,)` with `<START>` first, which is neither counted nor scored.
@@ -52,11 +63,8 @@ def measure_unigram(
     counts = count_tokens(training_token_ids[1:], vocabulary_size)
     occurrences = count_tokens(token_ids[1:], vocabulary_size)
     losses = math.log(counts.sum() + vocabulary_size) - np.log(counts + 1.0)
-    nats, tokens = float(occurrences @ losses), int(occurrences.sum())
-    return {
-        "loss": nats / tokens if tokens else math.nan,
-        "bits_per_byte": bits_per_byte(nats, text_bytes, unknown_bytes),
-    }
+    nats = float(occurrences @ losses)
+    return _figures(nats, int(occurrences.sum()), text_bytes, unknown_bytes)
 
 
 def measure_ngram(
@@ -65,19 +73,22 @@ def measure_ngram(
     vocabulary_size: int,
     text_bytes: int,
     unknown_bytes: int,
-) -> Baseline:
+) -> BaselineFigures:
     """Return what an n-gram model costs: interpolated modified Kneser-Ney over token ids.
 
-    Both are int `(tokens,)` with `<START>` first. Of a long training split a part is counted,
-    `MOST_COUNTED` tokens from all over it; every held-out token is scored.
+    Both are int `(tokens,)` with `<START>` first. Of a long training split `MOST_COUNTED` tokens
+    from all over it are counted; every held-out token is scored.
     """
     model = KneserNey(subsample_evenly(training_token_ids, MOST_COUNTED), vocabulary_size)
     losses = model.losses(token_ids)
-    nats = float(losses.sum())
+    figures = _figures(float(losses.sum()), len(losses), text_bytes, unknown_bytes)
+    return {**figures, "order": model.order}
+
+
+def _figures(nats: float, tokens: int, text_bytes: int, unknown_bytes: int) -> dict[str, float]:
     return {
-        "loss": nats / len(losses) if len(losses) else math.nan,
+        "loss": nats / tokens if tokens else math.nan,
         "bits_per_byte": bits_per_byte(nats, text_bytes, unknown_bytes),
-        "order": model.order,
     }
 
 
@@ -90,10 +101,12 @@ def count_tokens(token_ids: np.ndarray, vocabulary_size: int) -> np.ndarray:
     return counts
 
 
-def measure_xz(training: Iterable[str], held_out: Sequence[str], text_bytes: int) -> Baseline:
+def measure_xz(
+    training: Iterable[str], held_out: Sequence[str], text_bytes: int
+) -> BaselineFigures:
     """Return what xz adds to the compressed training documents for the held-out ones.
 
-    Documents are ended by a zero byte, as the model is told their end too.
+    A zero byte ends each document, since the model is told where a document ends too.
     """
     before = _last_bytes(training, _XZ_REACH)
     alone = _compressed_size([before])
@@ -108,7 +121,7 @@ def _ended(documents: Iterable[str]) -> Iterator[bytes]:
 
 
 def _last_bytes(documents: Iterable[str], most: int) -> bytes:
-    if isinstance(documents, StoredDocuments):  # a character has a byte at least
+    if isinstance(documents, StoredDocuments):  # a character takes at least a byte
         documents = documents.part(documents.characters - most, documents.characters)
     held = bytearray()
     for piece in _ended(documents):

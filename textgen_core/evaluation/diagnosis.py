@@ -1,7 +1,6 @@
 """Says what went wrong in a run, from its figures alone, and which setting to change.
 
-Pure functions on plain numbers. This module knows nothing about models, files or plugins; a
-finding is a hint, and what looks well gives none.
+A finding is a hint; what looks well gives none.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from textgen_core.evaluation.finding import LONGER, Finding, Rows, pair_losses
-from textgen_core.evaluation.loops import Loop
+from textgen_core.evaluation.finding import EPOCHS, LONGER, Finding, Rows
+from textgen_core.evaluation.loops import RepeatedPhrase
 from textgen_core.evaluation.training_curve import (
     find_divergence,
     find_overfitting,
@@ -19,24 +18,22 @@ from textgen_core.evaluation.training_curve import (
     find_undertraining,
 )
 
-__all__ = ["Copied", "Finding", "Symptoms", "diagnose", "pair_losses"]
-
 # Shares at which a figure becomes a finding; each finding states its evidence.
 _NEAR_UNIGRAM = 0.9  # of the unigram loss
 _REPEATED = 0.2  # of a sample's four-grams; people's text stays under a twentieth
 _UNKNOWN = 0.01  # of the tokens
-_COPIED = (2.0, 0.1)  # times what held-out text shares with the training text, and that much more
-_COPIED_CHARACTERS = (3.0, 30)  # the same, of the mean longest stretch in characters
+_OVERLAP = (2.0, 0.1)  # times what held-out text shares with the training text, and that much more
+_OVERLAP_CHARACTERS = (3.0, 30)  # the same, of the mean longest overlap in characters
 _DRIFT = 1.25  # times the loss at the beginning of a long text
 
 _SHOWN_PHRASE = 40  # characters of a loop
 
 
 @attrs.frozen(kw_only=True)
-class Copied:
+class VerbatimOverlap:
     """What the samples share with the training text, and what held-out text shares with it.
 
-    eights: the share of eight-grams; longest: the mean longest stretch in characters.
+    eights: the share of eight-grams; longest: the mean longest overlap in characters.
     """
 
     eights: float | None = None
@@ -50,9 +47,9 @@ class Symptoms:
     """The figures that a diagnosis rests on; None or empty where something was not measured.
 
     loss, unigram_loss and ngram_loss: nats per token of the held-out split. rows: those of
-    metrics.jsonl. repetition: the share of four-grams that a sample wrote before. loops: phrases
-    said over and over. over_length: tokens and loss of a long sample's stretches, in their order.
-    longer: the setting that makes training longer.
+    metrics.jsonl. repetition: the share of four-grams that a sample wrote before. over_length:
+    tokens and loss of a long sample's spans, in order. longer: the setting that gives the length
+    of training, and that a finding names which suggests to train longer.
     """
 
     tokens: int
@@ -63,11 +60,11 @@ class Symptoms:
     ngram_loss: float | None = None
     xz_bits_per_byte: float | None = None
     repetition: float | None = None
-    copied: Copied = Copied()
-    loops: Sequence[Loop] = ()
+    overlap: VerbatimOverlap = VerbatimOverlap()
+    loops: Sequence[RepeatedPhrase] = ()
     over_length: Sequence[tuple[int, float]] = ()
     rows: Rows = ()
-    longer: str = "training.epochs"
+    longer: str = EPOCHS
 
 
 def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
@@ -75,34 +72,36 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
     scored = symptoms.loss if symptoms.tokens else None
     overfitting = find_overfitting(symptoms.rows, scored)
     weak = (
-        find_weakness(symptoms.loss, symptoms.unigram_loss, symptoms.longer),
-        find_worse_than_ngram(symptoms.loss, symptoms.ngram_loss, symptoms.longer),
-        find_worse_than_xz(symptoms.bits_per_byte, symptoms.xz_bits_per_byte, symptoms.longer),
+        find_weakness(symptoms.loss, symptoms.unigram_loss),
+        find_worse_than_ngram(symptoms.loss, symptoms.ngram_loss),
+        find_worse_than_xz(symptoms.bits_per_byte, symptoms.xz_bits_per_byte),
     )
     findings = (
         find_divergence(symptoms.rows, scored),
         *(_not_by_training(finding, overfitting) for finding in weak),
         overfitting,
-        find_copying(symptoms.copied),
-        find_undertraining(symptoms.rows, symptoms.longer),
+        find_memorization(symptoms.overlap),
+        find_undertraining(symptoms.rows),
         find_unknown_tokens(symptoms.tokens, symptoms.unknown_tokens),
         find_repetition(symptoms.repetition, symptoms.loops),
         find_incoherence(symptoms.over_length),
         find_short_memory(symptoms.rows),
     )
-    return tuple(finding for finding in findings if finding is not None)
+    return tuple(
+        attrs.evolve(each, setting=symptoms.longer) if each.advice.startswith(LONGER) else each
+        for each in findings
+        if each is not None
+    )
 
 
 def _not_by_training(finding: Finding | None, overfitting: Finding | None) -> Finding | None:
-    """Return a finding with the advice against overfitting where that is the cause."""
+    """Return a finding with the suggestion against overfitting where that is the cause."""
     if finding is None or overfitting is None or finding.trouble == "undertraining":
         return finding
     return attrs.evolve(finding, advice=overfitting.advice, setting=overfitting.setting)
 
 
-def find_weakness(
-    loss: float, unigram_loss: float | None, longer: str = "training.epochs"
-) -> Finding | None:
+def find_weakness(loss: float, unigram_loss: float | None) -> Finding | None:
     """Find a model that knows little more than how often each token occurs."""
     if unigram_loss is None or not loss > _NEAR_UNIGRAM * unigram_loss:
         return None
@@ -112,13 +111,11 @@ def find_weakness(
         evidence=f"The loss is {loss:.3f}; counting how often each token occurs gives "
         f"{unigram_loss:.3f}.",
         advice=f"{LONGER}, or try another training.learning_rate.",
-        setting=longer,
+        setting=EPOCHS,
     )
 
 
-def find_worse_than_ngram(
-    loss: float, ngram_loss: float | None, longer: str = "training.epochs"
-) -> Finding | None:
+def find_worse_than_ngram(loss: float, ngram_loss: float | None) -> Finding | None:
     """Find a model that predicts the text no better than counted phrases of a few tokens."""
     if ngram_loss is None or not loss >= ngram_loss:
         return None
@@ -126,38 +123,36 @@ def find_worse_than_ngram(
         trouble="worse than n-grams",
         evidence=f"The loss is {loss:.3f}; an n-gram model of the same text has {ngram_loss:.3f}, "
         "without looking further back than a few tokens.",
-        advice=f"{LONGER}, or choose a larger model (--model) where the training loss stands too.",
-        setting=longer,
+        advice=f"{LONGER}, or choose a larger model (--model) if the training loss has settled.",
+        setting=EPOCHS,
     )
 
 
-def find_worse_than_xz(
-    bits_per_byte: float, xz_bits_per_byte: float | None, longer: str = "training.epochs"
-) -> Finding | None:
-    """Find a model that predicts the text no better than a compressor."""
-    if xz_bits_per_byte is None or not bits_per_byte >= xz_bits_per_byte:
+def find_worse_than_xz(bits_per_byte: float, xz: float | None) -> Finding | None:
+    """Find a model that predicts the text no better than a compressor, in bits per byte."""
+    if xz is None or not bits_per_byte >= xz:
         return None
     return Finding(
         trouble="worse than xz",
         evidence=f"The model needs {bits_per_byte:.3f} bits for a byte; xz, which copies phrases "
-        f"from the training text, {xz_bits_per_byte:.3f}.",
+        f"from the training text, {xz:.3f}.",
         advice=f"{LONGER}. If the held-out text repeats the training text, let the model see "
         "further back (data.sequence_length).",
-        setting=longer,
+        setting=EPOCHS,
     )
 
 
-def find_copying(copied: Copied) -> Finding | None:
+def find_memorization(overlap: VerbatimOverlap) -> Finding | None:
     """Find samples that share far more with the training text than held-out text does."""
-    if _far_above(copied.eights, copied.eights_held_out, *_COPIED):
+    if _far_above(overlap.eights, overlap.eights_held_out, *_OVERLAP):
         evidence = (
-            f"{100 * (copied.eights or 0):.0f} % of the samples' phrases of eight stand in the "
-            f"training text; of held-out text {100 * (copied.eights_held_out or 0):.0f} % do."
+            f"{100 * (overlap.eights or 0):.0f} % of the samples' 8-grams occur in the training "
+            f"text; of those of held-out text {100 * (overlap.eights_held_out or 0):.0f} % do."
         )
-    elif _far_above(copied.longest, copied.longest_held_out, *_COPIED_CHARACTERS):
+    elif _far_above(overlap.longest, overlap.longest_held_out, *_OVERLAP_CHARACTERS):
         evidence = (
-            f"A sample has {copied.longest:.0f} characters at once from the training text on "
-            f"average, held-out text {copied.longest_held_out:.0f}."
+            f"A sample has {overlap.longest:.0f} characters in a row from the training text on "
+            f"average, held-out text {overlap.longest_held_out:.0f}."
         )
     else:
         return None
@@ -166,7 +161,7 @@ def find_copying(copied: Copied) -> Finding | None:
         evidence=evidence,
         advice="Stop earlier (training.epochs, training.patience), give it more text "
         "(corpus.files), raise the model's dropout, or choose a smaller model.",
-        setting="training.epochs",
+        setting=EPOCHS,
     )
 
 
@@ -175,7 +170,7 @@ def _far_above(value: float | None, usual: float | None, times: float, more: flo
 
 
 def find_unknown_tokens(tokens: int, unknown_tokens: int) -> Finding | None:
-    """Find a tokenizer that does not know much of the held-out text."""
+    """Find a tokenizer to which much of the held-out text is unknown."""
     if not tokens or unknown_tokens <= _UNKNOWN * tokens:
         return None
     return Finding(
@@ -188,8 +183,10 @@ def find_unknown_tokens(tokens: int, unknown_tokens: int) -> Finding | None:
     )
 
 
-def find_repetition(repetition: float | None, loops: Sequence[Loop] = ()) -> Finding | None:
-    """Find samples that repeat themselves, or that cannot leave a phrase."""
+def find_repetition(
+    repetition: float | None, loops: Sequence[RepeatedPhrase] = ()
+) -> Finding | None:
+    """Find samples that repeat themselves, or are caught in a loop."""
     if repetition is not None and repetition > _REPEATED:
         evidence = f"{100 * repetition:.0f} % of a sample's four-word phrases occurred in it before"
     elif loops:
@@ -197,7 +194,7 @@ def find_repetition(repetition: float | None, loops: Sequence[Loop] = ()) -> Fin
     else:
         return None
     if loops:
-        evidence += f"; {_shown(loops[0].text)} stands {loops[0].times} times at once"
+        evidence += f"; {_shown(loops[0].text)} occurs {loops[0].times} times in a row"
     return Finding(
         trouble="repetition",
         evidence=f"{evidence}.",
@@ -216,7 +213,7 @@ def _shown(phrase: str) -> str:
 
 
 def find_incoherence(over_length: Sequence[tuple[int, float]]) -> Finding | None:
-    """Find a long sample that the model itself understands less and less."""
+    """Find a long sample that surprises the model itself more and more."""
     if len(over_length) < 4:
         return None
     quarter = len(over_length) // 4

@@ -1,12 +1,7 @@
-"""Scores a run on held-out text: figures, metrics, baselines and a diagnosis, as one value.
-
-Takes values and returns one; knows nothing about run directories, plugins' names or how text is
-generated. `Evaluation` has the keys of evaluation.json.
-"""
+"""Scores a model on held-out text: figures, metrics, baselines and a diagnosis, as one value."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,26 +11,25 @@ import numpy as np
 from textgen_core.components import Evidence, Metric
 from textgen_core.config.settings import EvaluationSettings
 from textgen_core.data.tokenizer import START, encode
-from textgen_core.evaluation.baselines import (
-    Baseline,
-    measure_ngram,
-    measure_uniform,
-    measure_unigram,
-    measure_xz,
-)
-from textgen_core.evaluation.diagnosis import Copied, Symptoms, diagnose
+from textgen_core.evaluation.baselines import BaselineFigures, measure_baselines
+from textgen_core.evaluation.diagnosis import Symptoms, VerbatimOverlap, diagnose
 from textgen_core.evaluation.error_analysis import Errors, analyse_errors
-from textgen_core.evaluation.evidence import ContinuePrompts, ScoredSplit, gather_evidence
+from textgen_core.evaluation.evidence import (
+    ContinuePrompts,
+    ScoredSplit,
+    TrainingText,
+    gather_evidence,
+)
 from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.evaluation.finding import Finding
-from textgen_core.evaluation.held_out import HeldOut, TokenScorer, Training
+from textgen_core.evaluation.held_out import HeldOut, TokenScorer, TrainingData
 from textgen_core.evaluation.metrics import measure_all, read_declared, sign_all
-from textgen_core.evaluation.training_text import TrainingText
-from textgen_core.evaluation.written import Written, show_written
+from textgen_core.evaluation.token_texts import Written, show_written
+from textgen_core.runs.files import finite
 
-# The figures that a diagnosis looks for, whichever metric reports them.
+# The figures that a diagnosis reads, whichever metric reports them.
 _REPETITION = "rep_4"
-_COPIED = {
+_OVERLAP = {
     "eights": "copied_8",
     "eights_held_out": "copied_8_held_out",
     "longest": "mean_longest_copied",
@@ -60,7 +54,7 @@ class Evaluation:
     perplexity: float
     bits_per_byte: float
     metrics: Mapping[str, Mapping[str, float | None]]
-    baselines: Mapping[str, Baseline]
+    baselines: Mapping[str, BaselineFigures]
     diagnosis: tuple[Finding, ...]
     signatures: Mapping[str, str] = attrs.field(factory=dict)
     readings: Mapping[str, Mapping[str, Mapping[str, str]]] = attrs.field(factory=dict)
@@ -69,14 +63,14 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values that `json` writes without NaN or infinity."""
-        plain: dict[str, Any] = _finite(attrs.asdict(self))
+        plain: dict[str, Any] = finite(attrs.asdict(self))
         return plain
 
 
 def evaluate(
     scorer: TokenScorer,
     held_out: HeldOut,
-    training: Training,
+    training: TrainingData,
     *,
     settings: EvaluationSettings,
     metrics: Sequence[tuple[str, str, Metric]],
@@ -88,12 +82,16 @@ def evaluate(
     number of new tokens to the text that the model writes after each. Raises PluginFailure if a
     metric raises or breaks its contract.
     """
-    tokens = held_out.tokens
+    tokens, tokenizer = held_out.tokens, scorer.language_model.tokenizer
+
+    def score_text(text: str) -> np.ndarray:
+        return scorer.score(np.array([START, *encode(tokenizer, text)], np.int32))
+
     losses = scorer.score(tokens.token_ids)
     figures = measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes)
     evidence = gather_evidence(
-        ScoredSplit(token_ids=tokens.token_ids[1:], losses=losses, score=_text_scorer(scorer)),
-        scorer.language_model.tokenizer,
+        ScoredSplit(token_ids=tokens.token_ids[1:], losses=losses, score=score_text),
+        tokenizer,
         settings,
         TrainingText(training.documents),
         continue_prompts,
@@ -133,38 +131,12 @@ def _write_long(
     return prompt, text
 
 
-def measure_baselines(
-    held_out: HeldOut, training: Training, vocabulary_size: int
-) -> dict[str, Baseline]:
-    """Return what the held-out text costs without the model: uniform, unigram, ngram and xz."""
-    tokens = held_out.tokens
-    sizes = tokens.text_bytes, tokens.unknown_bytes
-    scored = max(0, len(tokens.token_ids) - 1)
-    baselines: dict[str, Baseline] = {"uniform": measure_uniform(scored, vocabulary_size, *sizes)}
-    if len(training.token_ids) > 1:
-        ids = training.token_ids, tokens.token_ids
-        baselines["unigram"] = measure_unigram(*ids, vocabulary_size, *sizes)
-        baselines["ngram"] = measure_ngram(*ids, vocabulary_size, *sizes)
-    if training.documents:
-        baselines["xz"] = measure_xz(training.documents, held_out.documents, tokens.text_bytes)
-    return baselines
-
-
-def _text_scorer(scorer: TokenScorer) -> Any:
-    tokenizer = scorer.language_model.tokenizer
-
-    def score(text: str) -> np.ndarray:
-        return scorer.score(np.array([START, *encode(tokenizer, text)], np.int32))
-
-    return score
-
-
 def _symptoms(
     figures: Figures,
     unknown_tokens: int,
     measured: Mapping[str, Mapping[str, float | None]],
-    baselines: Mapping[str, Baseline],
-    training: Training,
+    baselines: Mapping[str, BaselineFigures],
+    training: TrainingData,
     errors: Errors,
 ) -> Symptoms:
     return Symptoms(
@@ -176,7 +148,7 @@ def _symptoms(
         ngram_loss=baselines.get("ngram", {}).get("loss"),
         xz_bits_per_byte=baselines.get("xz", {}).get("bits_per_byte"),
         repetition=_figure(measured, _REPETITION),
-        copied=Copied(**{name: _figure(measured, key) for name, key in _COPIED.items()}),
+        overlap=VerbatimOverlap(**{name: _figure(measured, key) for name, key in _OVERLAP.items()}),
         loops=errors.loops,
         over_length=[(tokens, loss) for tokens, loss, _ in errors.over_length],
         rows=training.rows,
@@ -188,13 +160,3 @@ def _figure(measured: Mapping[str, Mapping[str, float | None]], name: str) -> fl
     """Return the first figure of a name that is a number."""
     found = (figures.get(name) for figures in measured.values())
     return next((value for value in found if value is not None), None)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

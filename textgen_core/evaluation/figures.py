@@ -1,7 +1,4 @@
-"""What the losses of a split come to: mean loss, perplexity, bits per byte, and how to read them.
-
-Works on plain numbers; knows nothing about models, and nothing about how the losses were got.
-"""
+"""What the losses of a split come to: loss, perplexity, bits per byte, and how to read them."""
 
 from __future__ import annotations
 
@@ -69,9 +66,8 @@ def bits_per_byte(nats: float, text_bytes: int, unknown_bytes: int = 0) -> float
 def read_perplexity(value: float, vocabulary_size: int) -> str:
     """Return in a sentence what a perplexity says, beside that of guessing.
 
-    Who guesses among all tokens alike has the perplexity `vocabulary_size`, and loses its
-    logarithm at every token. The bounds are those of words: smaller vocabularies, of characters or
-    short pieces, get no such reading.
+    Guessing among all tokens alike has the perplexity `vocabulary_size`. The bounds are those of
+    words: smaller vocabularies, of characters or short pieces, get no such reading.
     """
     if math.isnan(value):
         return "No token was scored."

@@ -1,7 +1,4 @@
-"""A finding of the diagnosis, and the rows of a training that some are read from.
-
-This module knows nothing about what is found.
-"""
+"""A finding of the diagnosis, and the rows of metrics.jsonl that some are read from."""
 
 from __future__ import annotations
 
@@ -14,14 +11,15 @@ import attrs
 Rows = Sequence[Mapping[str, Any]]  # of metrics.jsonl
 
 LONGER = "Train longer (training.epochs or training.minutes)"
+EPOCHS = "training.epochs"
 
 
 @attrs.frozen(kw_only=True)
 class Finding:
-    """A trouble, the figures that show it, what may help, and the setting to change.
+    """An issue, the evidence for it, a suggestion, and the setting to change.
 
-    setting: as `--set` takes it, such as `training.epochs`, or the name of a flag's component, such
-    as `sampler`; empty where it is no setting that helps.
+    The fields are keys of evaluation.json. setting: as `--set` takes it, such as `training.epochs`,
+    or the name of a flag's component, such as `sampler`; empty where no setting helps.
     """
 
     trouble: str
@@ -31,7 +29,7 @@ class Finding:
 
 
 def pair_losses(rows: Rows) -> list[tuple[int, float, float]]:
-    """Return step, mean training loss since the validation before, and validation loss, of each."""
+    """Return each validation: step, mean training loss since the one before, validation loss."""
     pairs: list[tuple[int, float, float]] = []
     since: list[float] = []
     for row in rows:
@@ -46,7 +44,7 @@ def pair_losses(rows: Rows) -> list[tuple[int, float, float]]:
 
 
 def is_validation(row: Mapping[str, Any]) -> bool:
-    """Return whether a row has a validation's figures."""
+    """Return whether a row is that of a validation."""
     return row.get("validation_loss") is not None
 
 

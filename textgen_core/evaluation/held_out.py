@@ -1,7 +1,4 @@
-"""What an evaluation is given: the split that is scored, the training, and a scorer.
-
-This module knows nothing about what is measured.
-"""
+"""What an evaluation is given: the split to score, the training data, and a scorer."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Any, Protocol
 import attrs
 import numpy as np
 
-from textgen_core.evaluation.finding import Rows
+from textgen_core.evaluation.finding import EPOCHS, Rows
 
 
 class TokensOfSplit(Protocol):
@@ -48,14 +45,14 @@ class HeldOut:
 
 
 @attrs.frozen(kw_only=True)
-class Training:
+class TrainingData:
     """What the model learnt from: documents, token ids with `<START>` first, rows of metrics.jsonl.
 
-    What is not at hand stays empty, and the baselines that need it are left out. longer: the
+    What is not available stays empty, and the baselines that need it are left out. longer: the
     setting that would have made training longer.
     """
 
     documents: Sequence[str] = ()
     token_ids: np.ndarray = attrs.field(factory=lambda: np.zeros((0,), np.int32), eq=False)
     rows: Rows = ()
-    longer: str = "training.epochs"
+    longer: str = EPOCHS

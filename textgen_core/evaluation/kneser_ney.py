@@ -4,7 +4,7 @@ Chen and Goodman (1999), "An empirical study of smoothing techniques for languag
 counts of the longest order as they are, those of the others by how many different tokens come
 before; three discounts for each order, from the counts of counts; the unigrams mixed with a uniform
 distribution, so that every token of the vocabulary has a probability. All is numpy, without a loop
-over tokens. This module knows nothing about text or models.
+over tokens.
 """
 
 from __future__ import annotations

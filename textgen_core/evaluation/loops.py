@@ -1,7 +1,8 @@
-"""Phrases that a text says over and over, and how much of it was said before.
+"""Phrases that a text repeats over and over, and how much of it was said before.
 
-Counts words and punctuation marks, or characters where a text has no spaces. This module knows
-nothing about models or tokens.
+Counts words and punctuation marks, or characters where a text has no spaces, whatever the model's
+tokens are. The `repetition` metric searches alike with code of its own: a plugin imports only the
+core's public names, and the core imports no plugin.
 """
 
 from __future__ import annotations
@@ -12,40 +13,39 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 _WORDS = re.compile(r"\w+|([^\w\s])\1*")  # a line of dashes is one mark, not a loop of them
-_LONG_WORDS = 15  # characters of a mean word, where words are not parted by spaces
+_LONG_WORDS = 15  # characters of a mean word, where no spaces separate words
 _LONGEST_PHRASE = 50  # units whose repeating counts as a loop
 _LEAST_LOOP = 8  # units in all: people say "no, no, no" too
 _ORDER = 4
 
 
 @attrs.frozen(kw_only=True)
-class Loop:
-    """A phrase that a sample, the one of this number, says so many times at once."""
+class RepeatedPhrase:
+    """A phrase that the sample of this number repeats so many times in a row."""
 
     text: str
     times: int
     sample: int
 
 
-def find_loops(samples: Sequence[str], most: int = 10) -> list[Loop]:
+def find_loops(samples: Sequence[str], most: int = 10) -> list[RepeatedPhrase]:
     """Return the longest loop of each sample that has one, those of the most characters first.
 
-    A loop says a phrase of up to 50 words three times or more without a word in between, and is of
-    at least 8 words in all.
+    A loop is a phrase of up to 50 words, three times or more in a row, of at least 8 words in all.
     """
     loops = [loop for number, text in enumerate(samples) if (loop := _longest_loop(text, number))]
     return sorted(loops, key=lambda loop: -len(loop.text) * loop.times)[:most]
 
 
-def share_repeated(stretches: Iterable[str]) -> list[float | None]:
-    """Return for each stretch of one text the share of its four-grams that the text had before.
+def share_repeated(spans: Iterable[str]) -> list[float | None]:
+    """Return for each span of one text the share of its four-grams that occurred before.
 
-    Of words; a four-gram belongs to the stretch that its last word begins in. None for a stretch
-    without one.
+    Of words; a four-gram belongs to the span that its last word begins in. None for a span without
+    one.
     """
     joined, ends = "", []
-    for stretch in stretches:
-        joined += stretch
+    for span in spans:
+        joined += span
         ends.append(len(joined))
     units = _units(joined)
     seen: set[tuple[str, ...]] = set()
@@ -61,12 +61,12 @@ def share_repeated(stretches: Iterable[str]) -> list[float | None]:
     return [part / whole if whole else None for part, whole in zip(repeated, counted, strict=True)]
 
 
-def _longest_loop(text: str, sample: int) -> Loop | None:
+def _longest_loop(text: str, sample: int) -> RepeatedPhrase | None:
     spans = _units(text)
     units = [text[start:stop] for start, stop in spans]
     best, found = _LEAST_LOOP - 1, None
     for period in range(1, min(_LONGEST_PHRASE, len(units) // 3) + 1):
-        run = 0  # units that are what stands a period before them
+        run = 0  # units equal to the one a period before
         for place in range(period, len(units)):
             run = run + 1 if units[place] == units[place - period] else 0
             if run >= 2 * period and run + period > best:
@@ -75,13 +75,13 @@ def _longest_loop(text: str, sample: int) -> Loop | None:
         return None
     first, period = found
     phrase = text[spans[first][0] : spans[first + period - 1][1]]
-    return Loop(text=phrase, times=best // period, sample=sample)
+    return RepeatedPhrase(text=phrase, times=best // period, sample=sample)
 
 
 def _units(text: str) -> list[tuple[int, int]]:
     """Return where each word begins and ends, or each character where there are no words."""
     spans = [match.span() for match in _WORDS.finditer(text)]
-    if not spans:  # a model that has learnt little may write white space alone
+    if not spans:  # an untrained model may write white space alone
         return [(at, at + 1) for at in range(len(text))]
     words = [stop - start for start, stop in spans if text[start].isalnum()]
     if words and sum(words) > _LONG_WORDS * len(words):

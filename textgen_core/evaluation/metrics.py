@@ -1,14 +1,13 @@
 """Runs the metrics on the evidence, and holds each to what it declared.
 
-Knows nothing about what a metric measures, nor where it comes from: the caller names its
-distribution, so that a failure can be reported to the right people.
+The caller names each metric's distribution, so that a failure is reported to the right people.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from textgen_core.components import Evidence, Metric
@@ -23,45 +22,47 @@ class NamedMetric(NamedTuple):
     metric: Metric
 
 
-def measure_all(
-    metrics: Sequence[NamedMetric | tuple[str, str, Metric]], evidence: Evidence
-) -> dict[str, dict[str, float | None]]:
+Entries = Iterable[NamedMetric | tuple[str, str, Metric]]
+
+
+def measure_all(metrics: Entries, evidence: Evidence) -> dict[str, dict[str, float | None]]:
     """Return each metric's figures under its label; one that is not finite is None.
 
     Of two metrics with one label the second is `label-2`. Raises PluginFailure if a metric raises,
     or its figures are not those that it declares.
     """
-    measured: dict[str, dict[str, float | None]] = {}
-    for entry in metrics:
-        named = NamedMetric(*entry)
-        measured[_free_label(named.label, measured)] = _measure(named, evidence)
-    return measured
+    return {label: _measure(named, evidence) for label, named in _labelled(metrics).items()}
 
 
-def sign_all(metrics: Sequence[NamedMetric | tuple[str, str, Metric]]) -> dict[str, str]:
+def sign_all(metrics: Entries) -> dict[str, str]:
     """Return, under the labels of `measure_all`, the signatures of those metrics that have one.
 
     Raises PluginFailure if a metric raises, or its signature is no text.
     """
-    signed: dict[str, str | None] = {}
-    for entry in metrics:
-        named = NamedMetric(*entry)
-        signed[_free_label(named.label, signed)] = _signature(named)
+    signed = {label: _signature(named) for label, named in _labelled(metrics).items()}
     return {label: text for label, text in signed.items() if text is not None}
 
 
-def read_declared(
-    metrics: Sequence[NamedMetric | tuple[str, str, Metric]],
-) -> dict[str, dict[str, dict[str, str]]]:
+def read_declared(metrics: Entries) -> dict[str, dict[str, dict[str, str]]]:
     """Return, under the labels of `measure_all`, each figure's `help` and `direction`."""
-    declared: dict[str, dict[str, dict[str, str]]] = {}
-    for entry in metrics:
-        named = NamedMetric(*entry)
-        declared[_free_label(named.label, declared)] = {
+    return {
+        label: {
             name: {"help": figure.help, "direction": figure.direction}
             for name, figure in named.metric.figures.items()
         }
-    return declared
+        for label, named in _labelled(metrics).items()
+    }
+
+
+def _labelled(metrics: Entries) -> dict[str, NamedMetric]:
+    labelled: dict[str, NamedMetric] = {}
+    for named in map(NamedMetric._make, metrics):
+        number, label = 1, named.label
+        while label in labelled:
+            number += 1
+            label = f"{named.label}-{number}"
+        labelled[label] = named
+    return labelled
 
 
 def _signature(named: NamedMetric) -> str | None:
@@ -72,8 +73,7 @@ def _signature(named: NamedMetric) -> str | None:
         text = signature()
     if not isinstance(text, str):
         raise PluginFailure(
-            f"The signature of the metric {named.label} ({named.distribution}) is {text!r}.",
-            "Allowed: a text.",
+            f"{_description(named)} has the signature {text!r}.", "Allowed: a text."
         )
     return text
 
@@ -88,8 +88,7 @@ def _measure(named: NamedMetric, evidence: Evidence) -> dict[str, float | None]:
         declared = list(named.metric.figures)
     if set(figures) != set(declared):
         raise PluginFailure(
-            f"The metric {named.label} ({named.distribution}) returned the figures "
-            f"{_list(figures)}.",
+            f"{_description(named)} returned the figures {_list(figures)}.",
             f"Allowed: those that it declares, {_list(declared)}.",
         )
     return {name: _finite_or_none(named, name, figures[name]) for name in declared}
@@ -100,18 +99,10 @@ def _finite_or_none(named: NamedMetric, name: str, value: Any) -> float | None:
         number = float(operator.sub(value, 0))  # a number or a numpy scalar; text is neither
     except (TypeError, ValueError) as error:
         raise PluginFailure(
-            f"The metric {named.label} ({named.distribution}) returned {value!r} as {name}.",
+            f"{_description(named)} returned {value!r} as {name}.",
             "Allowed: a number; NaN where it is undefined.",
         ) from error
     return number if math.isfinite(number) else None
-
-
-def _free_label(label: str, taken: Mapping[str, object]) -> str:
-    number, free = 1, label
-    while free in taken:
-        number += 1
-        free = f"{label}-{number}"
-    return free
 
 
 def _list(names: Iterable[object]) -> str:

@@ -1,8 +1,7 @@
 """A sheet of texts to rate by hand, and the ratings of one that was filled in.
 
 Half of the texts are the model's and half really followed their prompts, in an order and under
-numbers that do not tell which: that stands in a second file, the key. This module knows nothing
-about models.
+numbers that do not tell which: a second file, the key, does.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from textgen_core.errors import UsageError
 QUESTIONS = ("coherence", "grammar", "context")
 COLUMNS = ("sample", "prompt", "text", *QUESTIONS, "notes")
 MODEL, HELD_OUT = "model", "held-out text"
-PROMPTS = 20  # texts on a sheet, as many as a person may rate in an hour
+PROMPTS = 20  # texts on a sheet, about what one can rate in an hour
 
 _LOW, _HIGH = 1, 5
 
@@ -55,19 +54,13 @@ def write_sheet(
     draw.shuffle(sources)
     order = list(range(len(prompts)))
     draw.shuffle(order)
-    rows, key = [], []
-    for number, place in enumerate(order, start=1):
-        written = samples[place] if sources[place] == MODEL else references[place]
-        rows.append([number, prompts[place], written, "", "", "", ""])
-        key.append([number, sources[place]])
-    try:
-        _write(key_of(sheet), ("sample", "source"), key)
-        _write(sheet, COLUMNS, rows)
-    except OSError as error:
-        raise UsageError(
-            f"{sheet} cannot be written: {error.strerror or error}.",
-            "Allowed: a new file in a folder that can be written to.",
-        ) from error
+    texts = {MODEL: samples, HELD_OUT: references}
+    numbered = list(enumerate(order, start=1))
+    blank = [""] * (len(QUESTIONS) + 1)
+    rows = [[number, prompts[at], texts[sources[at]][at], *blank] for number, at in numbered]
+    key = [[number, sources[at]] for number, at in numbered]
+    _write(key_of(sheet), [("sample", "source"), *key])
+    _write(sheet, [COLUMNS, *rows])
     return len(rows)
 
 
@@ -87,7 +80,7 @@ def read_ratings(sheet: Path) -> dict[str, dict[str, Rating]]:
                 continue
             if number not in sources:
                 raise UsageError(
-                    f"{sheet} has a sample {number!r}, of which {key_of(sheet)} knows nothing.",
+                    f"{sheet} has a sample {number!r}, which {key_of(sheet)} does not have.",
                     "Allowed: the sheet with its own key.",
                 )
             rating = _rating(text, question, number, sheet)
@@ -102,8 +95,8 @@ def read_ratings(sheet: Path) -> dict[str, dict[str, Rating]]:
     }
 
 
-def tell_ratings(ratings: Mapping[str, Mapping[str, Rating]]) -> list[str]:
-    """Return the ratings in lines for a person."""
+def format_ratings(ratings: Mapping[str, Mapping[str, Rating]]) -> list[str]:
+    """Return the ratings in lines for a terminal."""
     if not ratings:
         return ["No text of the sheet is rated yet."]
     return [
@@ -129,11 +122,15 @@ def _rating(text: str, question: str, number: str, sheet: Path) -> float:
     return rating
 
 
-def _write(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
+def _write(path: Path, rows: Sequence[Sequence[Any]]) -> None:
+    try:
+        with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            csv.writer(file).writerows(rows)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            "Allowed: a new file in a folder that can be written to.",
+        ) from error
 
 
 def _read(path: Path, *needed: str) -> list[dict[str, str]]:

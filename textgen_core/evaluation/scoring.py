@@ -1,8 +1,8 @@
 """Scores held-out tokens: the loss in nats of every token after the first, each exactly once.
 
 The first token of a split is `<START>`, which is fed and never scored. A model either carries one
-state through the whole split, or scores it in windows of its context length. This module knows
-nothing about text, bytes or what the losses are good for; it alone in this room uses TensorFlow.
+recurrent state through the whole split, or scores it in windows of its context length. The only
+module of this package that uses TensorFlow.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from textgen_core.models.language_model import LanguageModel
 _MOST_LOGITS = 1 << 24
 _MOST_LOGITS_IN_LOSS = 1 << 22
 
-# A stream is cut into pieces of these lengths, so that few shapes are compiled and no padding is
+# A stream is cut into chunks of these lengths, so that few shapes are compiled and no padding is
 # ever fed, whatever its length.
-_STREAM_PIECES = (1024, 64, 8, 1)
+_STREAM_CHUNKS = (1024, 64, 8, 1)
 
 WARM_UP = 256  # tokens that a row of a stream reads before it is scored, side by side with others
 
@@ -31,8 +31,8 @@ class Scorer:
     """Scores token ids under a model; what it compiles is kept, so that calling again is quick.
 
     stride: the new targets of each window (None: half a window; a window or more: windows that do
-    not overlap). carry: one state is carried through instead; a model whose state holds a limited
-    number of tokens starts a fresh one from the last half, as in generation.
+    not overlap). carry: one recurrent state is carried through instead; where it holds a limited
+    number of tokens, a fresh one starts from the last half, as in generation.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Scorer:
         capacity = language_model.state_capacity
         self._streams = carry and capacity is None
         if carry and capacity is not None:
-            # A state that starts afresh from its last half sees what such windows see.
+            # A state that is reset to its last half sees what such windows see.
             self._window = capacity
             self._stride = capacity - capacity // 2
         else:
@@ -56,14 +56,15 @@ class Scorer:
             self._stride = min(wanted, self._window)
         self._batch_size = batch_size
         self._projects = hasattr(language_model.model, "project")
+        self._unprojected = {"project": False} if self._projects else {}
         # Wrapped, since TensorFlow warns of a method that is traced for a few shapes.
         self._score_windows = tf.function(partial(self._window_losses), autograph=False)
-        self._score_piece = tf.function(partial(self._piece_losses), autograph=False)
+        self._score_chunk = tf.function(partial(self._chunk_losses), autograph=False)
 
     def score(self, token_ids: np.ndarray) -> np.ndarray:
         """Return losses, float32 `(tokens - 1,)` in nats, of int `(tokens,)` with `<START>` first.
 
-        `token_ids` may be memory-mapped; it is read piece by piece.
+        `token_ids` may be memory-mapped; it is read chunk by chunk.
         """
         if len(token_ids) < 2:
             return np.zeros((0,), np.float32)
@@ -111,8 +112,8 @@ class Scorer:
         length = WARM_UP + stride
         starts = [min(row * stride, targets - length) for row in range(rows)]
         batch = np.stack([token_ids[start : start + length + 1] for start in starts])
-        pieces = list(self._stream(batch.astype(np.int32)))
-        found = np.concatenate([piece.numpy() for piece in pieces], axis=1)  # (rows, length)
+        chunks = [chunk.numpy() for chunk in self._stream(batch.astype(np.int32))]
+        found = np.concatenate(chunks, axis=1)  # (rows, length)
         losses = np.empty((targets,), np.float32)
         for start, row in zip(starts, found, strict=True):
             skipped = WARM_UP if start else 0
@@ -120,17 +121,17 @@ class Scorer:
         return losses
 
     def _stream(self, streams: np.ndarray) -> Iterator[Any]:
-        """Yield losses `(rows, piece)` of int `(rows, time + 1)`, piece by piece."""
+        """Yield losses `(rows, chunk)` of int `(rows, time + 1)`, chunk by chunk."""
         rows, end = streams.shape[0], streams.shape[1] - 1
         most = _MOST_LOGITS // (rows * self.language_model.vocabulary_size)
         state = self.language_model.initial_state(rows)
         start = 0
-        for length in _STREAM_PIECES:
+        for length in _STREAM_CHUNKS:
             if length > max(1, most) and not self._projects:
                 continue
             while start + length <= end:
-                piece = np.asarray(streams[:, start : start + length + 1], np.int32)
-                losses, state = self._score_piece(tf.constant(piece), state)
+                chunk = np.asarray(streams[:, start : start + length + 1], np.int32)
+                losses, state = self._score_chunk(tf.constant(chunk), state)
                 start += length
                 yield losses
 
@@ -161,20 +162,20 @@ class Scorer:
     def _gather(self, token_ids: np.ndarray, starts: Sequence[int], rows: int) -> Any:
         batch = np.zeros((rows, self._window + 1), np.int32)
         for row, start in zip(batch, starts, strict=False):  # the last batch may be short
-            piece = token_ids[start : start + self._window + 1]
-            row[: len(piece)] = piece
+            window = token_ids[start : start + self._window + 1]
+            row[: len(window)] = window
         return tf.constant(batch)
 
     def _window_losses(self, token_ids: Any, new: int) -> Any:
         """Return the losses `(rows, new)` of the last `new` targets of `(rows, window + 1)`."""
-        arguments = {"project": False} if self._projects else {}
-        outputs = self.language_model.model(token_ids[:, :-1], training=False, **arguments)
+        outputs = self.language_model.model(token_ids[:, :-1], training=False, **self._unprojected)
         return self._losses(outputs[:, -new:], token_ids[:, -new:])
 
-    def _piece_losses(self, token_ids: Any, state: Any) -> Any:
+    def _chunk_losses(self, token_ids: Any, state: Any) -> Any:
         """Return losses `(rows, length)` of int32 `(rows, length + 1)`, and the state after it."""
-        arguments = {"project": False} if self._projects else {}
-        outputs, state = self.language_model.model.advance(token_ids[:, :-1], state, **arguments)
+        outputs, state = self.language_model.model.advance(
+            token_ids[:, :-1], state, **self._unprojected
+        )
         return self._losses(outputs, token_ids[:, 1:]), state
 
     def _losses(self, outputs: Any, targets: Any) -> Any:
@@ -193,30 +194,14 @@ class Scorer:
         flat = tf.pad(tf.reshape(outputs, (positions, width)), ((0, padding), (0, 0)))
         flat_targets = tf.pad(tf.reshape(targets, (positions,)), ((0, padding),))
         losses = tf.map_fn(
-            self._chunk_losses,
+            self._position_losses,
             (tf.reshape(flat, (chunks, size, width)), tf.reshape(flat_targets, (chunks, size))),
             fn_output_signature=tf.TensorSpec((size,), tf.float32),
             parallel_iterations=1,
         )
         return tf.reshape(tf.reshape(losses, (-1,))[:positions], (rows, time))
 
-    def _chunk_losses(self, chunk: Any) -> Any:
+    def _position_losses(self, chunk: Any) -> Any:
         outputs, targets = chunk  # (positions, width or vocabulary), (positions,)
         logits = self.language_model.model.project(outputs[None])[0] if self._projects else outputs
         return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
-
-
-def score_tokens(
-    language_model: LanguageModel,
-    token_ids: np.ndarray,
-    *,
-    stride: int | None,
-    carry: bool,
-    batch_size: int = 32,
-) -> np.ndarray:
-    """Return the loss in nats, float32 `(tokens - 1,)`, of every token after the first.
-
-    As `Scorer`, which is the better choice where the same model scores more than once.
-    """
-    scorer = Scorer(language_model, stride=stride, carry=carry, batch_size=batch_size)
-    return scorer.score(token_ids)

@@ -1,28 +1,39 @@
-"""How surprised a model was by each token of a text.
+"""How much a model was surprised by each token of a text, and the scale that shows it.
 
-The pieces of text joined are the text, whatever a tokenizer makes of it. This module knows nothing
-about models: it is given the losses.
+Loads no tokenizer, so that a report can use the scale.
 """
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
-import numpy as np
-import tokenizers
 
-from textgen_core.data.tokenizer import END
 from textgen_core.evaluation.figures import Figures
+
+# Bits between the levels of the colour scale: one is the toss of a coin, eleven one chance in 2048.
+LIMITS = (1, 2, 4, 7, 11)
+LEVEL_NAMES = (
+    f"under {LIMITS[0]}",
+    *(f"{low}\u2013{high}" for low, high in itertools.pairwise(LIMITS)),
+    f"over {LIMITS[-1]}",
+)
+
+
+def level_of(bits: float) -> int:
+    """Return the level of a surprisal on the colour scale, from 0 (expected) to 5."""
+    return bisect.bisect_right(LIMITS, bits)
 
 
 @attrs.frozen(kw_only=True)
 class ScoredToken:
     """A token and its loss in nats.
 
-    text: the stretch of the scored text that it stands for: empty for a token in the middle of a
+    text: the part of the scored text that it stands for: empty for a token in the middle of a
     character, and for the one between two documents.
     """
 
@@ -32,7 +43,7 @@ class ScoredToken:
 
     @property
     def bits(self) -> float:
-        """The surprise in bits."""
+        """The surprisal in bits."""
         return self.loss / math.log(2)
 
 
@@ -45,19 +56,12 @@ class ScoredText:
     figures: Figures
     unknown_tokens: int
 
-    def stretches(self) -> list[tuple[str, float]]:
-        """Return the text piece by piece, with the surprise in bits of all the tokens of a piece.
+    def spans(self) -> list[tuple[str, float]]:
+        """Return the text span by span, with the surprisal in bits of all the tokens of a span.
 
-        A character that takes several tokens, such as the bytes of an emoji, is one piece.
+        A character that takes several tokens, such as the bytes of an emoji, is one span.
         """
-        pieces: list[tuple[str, float]] = []
-        for token in self.tokens:
-            if token.text or token.token_id == END or not pieces:
-                pieces.append((token.text, token.bits))
-            else:
-                text, bits = pieces[-1]
-                pieces[-1] = (text, bits + token.bits)
-        return pieces
+        return join_characters(self.tokens)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values; losses in nats."""
@@ -72,34 +76,15 @@ class ScoredText:
         }
 
 
-def pieces_of_documents(
-    documents: Sequence[str], tokenizer: tokenizers.Tokenizer
-) -> list[tuple[int, str]]:
-    """Return id and text of every token, `<END>` between documents: as a token file has them."""
-    pieces: list[tuple[int, str]] = []
-    for number, document in enumerate(documents):
-        if number:
-            pieces.append((END, ""))
-        pieces += _pieces(document, tokenizer)
-    return pieces
+def join_characters(tokens: Iterable[ScoredToken]) -> list[tuple[str, float]]:
+    """Return text and bits of the tokens, those of one character as one; `<END>` stays alone."""
+    from textgen_core.data.tokenizer import END
 
-
-def _pieces(document: str, tokenizer: tokenizers.Tokenizer) -> list[tuple[int, str]]:
-    encoding = tokenizer.encode(document, add_special_tokens=False)
-    pieces, done = [], 0
-    for token_id, (_, end) in zip(encoding.ids, encoding.offsets, strict=True):
-        end = max(end, done)
-        pieces.append((token_id, document[done:end]))
-        done = end
-    if pieces and done < len(document):  # spaces that no token stands for
-        token_id, text = pieces[-1]
-        pieces[-1] = (token_id, text + document[done:])
-    return pieces
-
-
-def scored_tokens(pieces: Sequence[tuple[int, str]], losses: np.ndarray) -> tuple[ScoredToken, ...]:
-    """Return the tokens of `pieces` with their losses, float `(tokens,)` in nats."""
-    return tuple(
-        ScoredToken(token_id=token_id, text=text, loss=float(loss))
-        for (token_id, text), loss in zip(pieces, losses, strict=True)
-    )
+    spans: list[tuple[str, float]] = []
+    for token in tokens:
+        if token.text or token.token_id == END or not spans:
+            spans.append((token.text, token.bits))
+        else:
+            text, bits = spans[-1]
+            spans[-1] = (text, bits + token.bits)
+    return spans

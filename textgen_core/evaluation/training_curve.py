@@ -1,11 +1,9 @@
-"""What the rows of a training show: divergence, overfitting, undertraining, too little memory.
-
-Pure functions on plain numbers. This module knows nothing about models or files.
-"""
+"""What the training curve shows: divergence, overfitting, undertraining, too little memory."""
 
 from __future__ import annotations
 
 from textgen_core.evaluation.finding import (
+    EPOCHS,
     LONGER,
     Finding,
     Rows,
@@ -17,7 +15,7 @@ from textgen_core.evaluation.finding import (
 # Shares at which a figure becomes a finding; each finding states its evidence.
 _PLATEAU = 0.01  # a validation loss this near the best no longer gains
 _GROWING_GAP = 0.05  # of the validation loss
-_LEARNT_BY_HEART = 0.6  # of the held-out loss; between texts of one kind it is rarely under 0.9
+_MEMORIZED = 0.6  # of the held-out loss; between texts of one kind it is rarely under 0.9
 _STILL_FALLING = 0.03  # of the validation loss, in the last fifth of the training
 # Times the lowest training loss before it, and nats above it, from one row to a later one.
 _LEAP = (1.5, 0.5)
@@ -60,7 +58,7 @@ def _divergence(rows: Rows) -> str:
 
 
 def find_overfitting(rows: Rows, loss: float | None = None) -> Finding | None:
-    """Find a training loss that falls while that of validation stands, or far below `loss`.
+    """Find a training loss that falls while validation stands still, or far below `loss`.
 
     loss: of the held-out text, by which a run without validation is judged.
     """
@@ -98,12 +96,12 @@ def _gap_to(rows: Rows, loss: float | None) -> str:
     if loss is None or any(is_validation(row) for row in rows):
         return ""  # then the best weights are in use, and not the last
     last = next((row["loss"] for row in reversed(rows) if is_finite(row.get("loss"))), None)
-    if last is None or not last < _LEARNT_BY_HEART * loss:
+    if last is None or not last < _MEMORIZED * loss:
         return ""
     return f"The training loss is {last:.3f} at the end, that of the held-out text {loss:.3f}."
 
 
-def find_undertraining(rows: Rows, longer: str = "training.epochs") -> Finding | None:
+def find_undertraining(rows: Rows) -> Finding | None:
     """Find a validation loss that was still falling when training ended."""
     validations = [(row["step"], row["validation_loss"]) for row in rows if is_validation(row)]
     if len(validations) < 2:
@@ -118,19 +116,19 @@ def find_undertraining(rows: Rows, longer: str = "training.epochs") -> Finding |
         evidence=f"The validation loss was still falling at the end: from {loss:.3f} at step "
         f"{step} to {last:.3f} at step {last_step}.",
         advice=f"{LONGER}.",
-        setting=longer,
+        setting=EPOCHS,
     )
 
 
 def find_short_memory(rows: Rows) -> Finding | None:
-    """Find batches that did not fit into memory and were computed in parts."""
+    """Find batches that did not fit into memory and were computed as micro-batches."""
     row = next((row for row in rows if (row.get("micro_batches") or 1) > 1), None)
     if row is None:
         return None
     return Finding(
         trouble="out of memory",
         evidence=f"A batch did not fit into memory: by step {row['step']} it was computed in "
-        f"{row['micro_batches']} parts.",
+        f"{row['micro_batches']} micro-batches.",
         advice="Choose a smaller training.batch_size with training.accumulate, a shorter "
         "data.sequence_length, or training.recompute=true.",
         setting="training.batch_size",

@@ -21,9 +21,10 @@ from textgen_core.errors import RunDirectoryError, one_error
 from textgen_core.evaluation.evaluation import Evaluation, evaluate
 from textgen_core.evaluation.evidence import choose_prompts
 from textgen_core.evaluation.figures import measure_losses
-from textgen_core.evaluation.held_out import HeldOut, Training
+from textgen_core.evaluation.held_out import HeldOut, TrainingData
 from textgen_core.evaluation.review import PROMPTS, write_sheet
-from textgen_core.evaluation.surprisal import ScoredText, pieces_of_documents, scored_tokens
+from textgen_core.evaluation.surprisal import ScoredText
+from textgen_core.evaluation.token_texts import scored_tokens, split_into_tokens
 from textgen_core.explore.explorer import Explorer
 from textgen_core.generation.generator import Generator
 from textgen_core.generation.stream import Generation, PieceStream
@@ -244,7 +245,7 @@ class Run:
         evaluation = evaluate(
             make_scorer(self.configuration, self.language_model),
             held_out,
-            Training(
+            TrainingData(
                 documents=prepared.splits.train,
                 token_ids=train.token_ids,
                 rows=tuple(read_rows(self._directory.metrics)),
@@ -267,8 +268,8 @@ class Run:
         """
         held_out = self._other_text(Path(text))
         tokenizer = self.language_model.tokenizer
-        pieces = pieces_of_documents(held_out.documents, tokenizer)
-        token_ids = np.array([START, *(token_id for token_id, _ in pieces)], np.int32)
+        split = split_into_tokens(held_out.documents, tokenizer)
+        token_ids = np.array([START, *(token_id for token_id, _ in split)], np.int32)
         losses = make_scorer(self.configuration, self.language_model).score(token_ids)
         if np.isnan(losses).any():
             raise RunDirectoryError(
@@ -278,7 +279,7 @@ class Run:
         tokens = held_out.tokens
         return ScoredText(
             name=held_out.split,
-            tokens=scored_tokens(pieces, losses),
+            tokens=scored_tokens(split, losses),
             figures=measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes),
             unknown_tokens=tokens.unknown_tokens,
         )

@@ -1,7 +1,7 @@
 """Renders a run's records as one HTML page that needs nothing else: no network, no script.
 
 Everything that comes from a file is escaped by the template engine, and what no page can show is
-replaced. This module knows nothing about where the page is written.
+replaced.
 """
 
 from __future__ import annotations
@@ -12,19 +12,17 @@ import jinja2
 from markupsafe import Markup
 
 from textgen_core.report.records import Records
-from textgen_core.report.sections.failures import describe_failures
-from textgen_core.report.sections.findings import describe_findings
+from textgen_core.report.sections.failures import describe_diagnosis, describe_failures
 from textgen_core.report.sections.headline import describe_headline
 from textgen_core.report.sections.interpretations import describe_metrics
 from textgen_core.report.sections.learning import describe_learning
-from textgen_core.report.sections.masking import build_mask
 from textgen_core.report.sections.provenance import (
     describe_configuration,
     describe_model,
     describe_provenance,
 )
-from textgen_core.report.sections.samples import describe_time_lapse, describe_written
-from textgen_core.report.sections.surprisal import describe_surprise
+from textgen_core.report.sections.samples import build_mask, describe_time_lapse, describe_written
+from textgen_core.report.sections.surprisal import describe_surprisal
 from textgen_core.report.sections.text_figures import describe_corpus
 from textgen_core.report.wording import MISSING, show_figure, showable
 
@@ -34,7 +32,7 @@ _TEMPLATES = "templates"
 def render_page(records: Records, *, excerpts: bool) -> str:
     """Return the page; without `excerpts` it quotes no words of the corpus.
 
-    The text that the model wrote stays; what is known to be copied in it is masked. Raises
+    The text that the model wrote stays; what is known to be memorized in it is masked. Raises
     RunDirectoryError if a record is damaged.
     """
     mask = build_mask(records, excerpts=excerpts)
@@ -47,12 +45,12 @@ def render_page(records: Records, *, excerpts: bool) -> str:
             excerpts=excerpts,
             headline=describe_headline(records),
             written=describe_written(records, mask),
-            surprise=describe_surprise(records, excerpts=excerpts),
+            surprisal=describe_surprisal(records, excerpts=excerpts),
             time_lapse=describe_time_lapse(records, mask),
             learning=describe_learning(records),
             metrics=describe_metrics(records),
             failures=describe_failures(records, excerpts=excerpts, mask=mask),
-            findings=describe_findings(records, excerpts=excerpts),
+            diagnosis=describe_diagnosis(records, excerpts=excerpts),
             corpus=describe_corpus(records, excerpts=excerpts),
             model=describe_model(records),
             configuration=describe_configuration(records),

@@ -1,17 +1,15 @@
-"""Numbers and texts as the page shows them.
-
-What is missing is a dash; what cannot be shown (control characters, halves of a pair) is replaced,
-and what is too long is cut. This module knows nothing about HTML.
-"""
+"""Numbers and texts as the page shows them: a dash for what is missing, long texts cut."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
+from textgen_core.formatting import format_duration, format_size
+
 MISSING = "–"
 
-# Control characters but tab and line feed, and what UTF-8 cannot hold.
+# Control characters but tab and line feed, and what UTF-8 or XML cannot hold.
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -41,13 +39,8 @@ def show_percent(share: float | None) -> str:
     return MISSING if share is None else f"{100 * share:.{0 if share >= 0.1 else 1}f} %"
 
 
-def show_rate(value: float | None) -> str:
-    """Return a learning rate."""
-    return MISSING if value is None else f"{value:.3g}"
-
-
 def show_short(value: float | None) -> str:
-    """Return a number as a label has room for: 950, 12k, 1.2M."""
+    """Return a number that fits a label: 950, 12k, 1.2M."""
     if value is None:
         return MISSING
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -58,26 +51,12 @@ def show_short(value: float | None) -> str:
 
 def show_size(size: float | None) -> str:
     """Return a number of bytes."""
-    if size is None:
-        return MISSING
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= unit:
-            return f"{size / unit:.{1 if size < 100 * unit else 0}f} {name}"
-    return f"{size:.0f} bytes"
+    return MISSING if size is None else format_size(size)
 
 
 def show_duration(seconds: float | None) -> str:
-    """Return a time in the two largest units that it has."""
-    if seconds is None:
-        return MISSING
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
+    """Return a time in its two largest units."""
+    return MISSING if seconds is None else format_duration(seconds)
 
 
 def show_moment(moment: str | None) -> str:
@@ -96,7 +75,7 @@ def cut(text: str, characters: int) -> str:
 
 
 def cut_to_width(text: str, width: int) -> str:
-    """Return what fits into `width` Latin letters; a wide character takes the room of two."""
+    """Return what fits into `width` Latin letters; a wide character takes the space of two."""
     used = 0
     for place, character in enumerate(text):
         used += 2 if unicodedata.east_asian_width(character) in "WF" else 1

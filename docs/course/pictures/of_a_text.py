@@ -11,7 +11,7 @@ from textgen_core.report.charts.bars import Bar, draw_bars, draw_histogram
 from textgen_core.report.charts.curves import Chart, Series, draw_chart
 from textgen_core.report.charts.scales import logarithmic_scale
 from textgen_core.report.charts.svg import Picture
-from textgen_core.report.fields import Table
+from textgen_core.report.records import Table
 
 WORDS = 12
 

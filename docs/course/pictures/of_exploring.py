@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element
 from pictures.diagrams import add_text
 from pictures.sheet import MARGIN, WIDTH, Say, Sources, finish_sheet, start_sheet
 
+from textgen_core.evaluation.surprisal import LIMITS, level_of
 from textgen_core.report.charts.svg import add
-from textgen_core.report.sections.surprisal import LIMITS, surprise_class
 
 LETTER, LINE = 9.0, 30  # pixels: the width of a letter, the height of a line
 BOX = 22  # pixels: the height of a token's ground
@@ -61,7 +61,7 @@ def _places(
 def _add_token(sheet: Element, place: tuple[float, float], text: str, bits: float | None) -> None:
     x, y = place
     width = len(text) * LETTER
-    ground = GROUNDS.get(surprise_class(bits), "none")
+    ground = "none" if bits is None else GROUNDS.get(f"s{level_of(bits)}", "none")
     box = {"x": f"{x + 0.5:g}", "y": f"{y - BOX / 2:g}", "width": f"{width - 1:g}"}
     group = add(sheet, "g", {})
     if bits is not None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pictures.sheet import Say, Sources, sheet_of_bars, sheet_of_chart
 
 from textgen_core.report.charts.bars import Bar, draw_bars
-from textgen_core.report.charts.curves import Chart, Level, Series, draw_chart
+from textgen_core.report.charts.curves import Chart, Level, Series, draw_chart, levels_of
 from textgen_core.report.charts.scales import scale_for
 from textgen_core.report.charts.svg import Picture
-from textgen_core.report.fields import Table
-from textgen_core.report.sections.baselines import read_baselines
+from textgen_core.report.records import Table
+from textgen_core.report.sections.headline import read_baselines
 from textgen_core.report.sections.learning import points_of
 from textgen_core.report.wording import show_count, show_figure
 
@@ -43,7 +43,9 @@ def draw_learning(name: str, sources: Sources, say: Say) -> str:
         ],
         levels=levels,
     )
-    return sheet_of_chart(draw_chart(chart), title, [(kind, say(kind)) for kind in curves])
+    legend = [(kind, say(kind)) for kind in curves]
+    legend += [(kind, level.label) for level, kind in levels_of(chart)]
+    return sheet_of_chart(draw_chart(chart), title, legend)
 
 
 def draw_frequencies(name: str, sources: Sources, say: Say) -> str:

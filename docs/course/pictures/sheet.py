@@ -15,15 +15,16 @@ from xml.etree.ElementTree import Element
 import attrs
 
 from textgen_core.report.charts.svg import add
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records, read_records
+from textgen_core.report.records import Records, Table, read_records
 from textgen_core.runs.directory import RunDirectory
 
 Say = Callable[[str], str]  # from English words to those of the picture's language
 
 WIDTH = 680
 MARGIN = 16
-LEGEND = 150  # pixels from one curve's name to the next
+LEGEND = 150  # pixels from one name of the legend to the next
+LEGEND_LINE = 20  # pixels from one line of it to the next, with LEGEND_NAMES in each
+LEGEND_NAMES = 3
 AXIS_LEFT, AXIS_TOP, AXIS_RIGHT, AXIS_BOTTOM = 52, 26, 18, 46  # around the frame of a chart
 
 STYLE = """
@@ -36,7 +37,11 @@ text { fill: #1f2125; font-size: 13px; font-variant-numeric: tabular-nums; }
 .strong { font-weight: 600; fill: #1f2125; }
 .grid { stroke: #dedad1; }
 .axis { stroke: #5d6169; }
-.level { stroke: #5d6169; stroke-width: 1.2; stroke-dasharray: 2 4; }
+.level { stroke: #5d6169; stroke-width: 1.3; }
+.l0 { stroke-dasharray: 2 4; }
+.l1 { stroke-dasharray: 5 4; }
+.l2 { stroke-dasharray: 10 4; }
+.l3 { stroke-dasharray: 9 3 2 3; }
 .stretched { overflow: visible; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .curve.training, .curve.rate, .curve.fit { stroke: #0072b2; }
@@ -106,7 +111,7 @@ def finish_sheet(sheet: Element) -> str:
 def sheet_of_chart(markup: str, title: str, legend: Sequence[tuple[str, str]] = ()) -> str:
     """Return a chart of the report (curves, a histogram) on a sheet, room for its axes around.
 
-    legend: CSS class and name of each curve, where there are several.
+    legend: CSS class and name of each curve and level, where there are several.
     """
     around = (AXIS_LEFT, AXIS_TOP, AXIS_RIGHT, AXIS_BOTTOM)
     return _sheet_of(markup, title, around, legend)
@@ -126,6 +131,7 @@ def _sheet_of(
     left, top, right, bottom = around
     picture = ElementTree.fromstring(str(markup))
     height = float(picture.get("height", "0"))
+    top += LEGEND_LINE * (max(0, len(legend) - 1) // LEGEND_NAMES)
     sheet = start_sheet(height + top + bottom + 2 * MARGIN, title)
     picture.set("x", str(MARGIN + left))
     picture.set("y", str(MARGIN + top))
@@ -134,10 +140,16 @@ def _sheet_of(
     for name in ("role", "aria-labelledby"):
         picture.attrib.pop(name, None)
     sheet.append(picture)
-    for number, (kind, name) in enumerate(reversed(legend)):
-        right = WIDTH - MARGIN - AXIS_RIGHT - number * LEGEND
-        place = {"cx": f"{right:g}", "cy": f"{MARGIN + 6:g}", "r": "5"}
-        add(sheet, "circle", {"class": f"dot {kind}", **place})
-        words = {"class": "end quiet", "x": f"{right - 12:g}", "y": f"{MARGIN + 6:g}"}
+    for number, (kind, name) in enumerate(legend):
+        line, column = divmod(number, LEGEND_NAMES)
+        right = WIDTH - MARGIN - AXIS_RIGHT - (LEGEND_NAMES - 1 - column) * LEGEND
+        y = MARGIN + 6 + line * LEGEND_LINE
+        if kind.startswith("level"):
+            place = {"x1": f"{right - 20:g}", "x2": f"{right:g}", "y1": f"{y:g}", "y2": f"{y:g}"}
+            add(sheet, "line", {"class": kind, **place})
+        else:
+            place = {"cx": f"{right - 10:g}", "cy": f"{y:g}", "r": "5"}
+            add(sheet, "circle", {"class": f"dot {kind}", **place})
+        words = {"class": "end quiet", "x": f"{right - 26:g}", "y": f"{y:g}"}
         add(sheet, "text", {**words, "dy": "0.35em"}, name)
     return finish_sheet(sheet)

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import attrs
 import pytest
 
-from textgen_core.report.charts.curves import Chart, Level, Mark, Series, draw_chart
+from textgen_core.report.charts.curves import Chart, Level, Mark, Series, draw_chart, draw_figure
 from textgen_core.report.charts.scales import Scale
 from textgen_core.report.charts.svg import Picture
 
@@ -20,7 +20,11 @@ CHART = Chart(
 
 
 def drawn(**changes: object) -> ElementTree.Element:
-    return ElementTree.fromstring(draw_chart(attrs.evolve(CHART, **changes)))
+    return drawn_of(attrs.evolve(CHART, **changes))
+
+
+def drawn_of(chart: Chart) -> ElementTree.Element:
+    return ElementTree.fromstring(draw_chart(chart))
 
 
 def labels(svg: ElementTree.Element) -> list[str | None]:
@@ -56,37 +60,49 @@ def test_a_level_is_a_line_over_the_whole_width():
     level = next(
         each
         for each in drawn(levels=[Level(label="guessing", value=3)]).iter("line")
-        if each.get("class") == "level"
+        if each.get("class") == "level l0"
     )
     assert [level.get(key) for key in ("x1", "x2", "y1", "y2")] == ["0", "100%", "25%", "25%"]
 
 
-def test_of_two_near_levels_the_lower_label_stands_beneath():
-    svg = drawn(levels=[Level(label="low", value=2.9), Level(label="high", value=3.0)])
-    shifts = {each.text: str(each.get("dy")) for each in svg.iter("text")}
-    assert shifts["high"].startswith("-")
-    assert not shifts["low"].startswith("-")
+def test_levels_are_named_in_the_legend_from_the_top_and_told_apart_by_their_lines():
+    levels = [Level(label=f"level {number}", value=number / 2) for number in (1, 3, 2)]
+    chart = attrs.evolve(CHART, levels=levels)
+    names, lines, dots = zip(*draw_figure(chart).legend, strict=True)
+    assert names == ("level 3", "level 2", "level 1")
+    assert lines == ("level l0", "level l1", "level l2")
+    assert not any(dots)
+    drawn = [each for each in drawn_of(chart).iter("line") if each.findtext("title")]
+    assert [each.findtext("title") for each in drawn] == list(names)
+    assert [each.get("class") for each in drawn] == list(lines)
 
 
-def test_a_level_near_the_mark_has_its_label_at_the_other_side():
-    near, far = Level(label="near", value=1.1), Level(label="far", value=3)
-    svg = drawn(levels=[near, far], mark=Mark(label="best", x=9, y=1))
-    places = {each.text: each.get("x") for each in svg.iter("text")}
-    assert (places["near"], places["far"]) == ("0", "100%")
+def test_levels_however_near_need_no_space_in_the_picture():
+    chart = attrs.evolve(CHART, levels=[Level(label=f"level {n}", value=2.0) for n in range(6)])
+    assert len(draw_figure(chart).legend) == 6
+    assert not [text for text in labels(drawn_of(chart)) if str(text).startswith("level")]
 
 
-def test_a_level_whose_label_finds_no_room_tells_it_under_the_pointer():
-    svg = drawn(levels=[Level(label=f"level {number}", value=2.0) for number in range(6)])
-    labels = [each for each in svg.iter("text") if str(each.text).startswith("level")]
-    assert len(labels) == 4
-    assert len([each for each in svg.iter("line") if each.findtext("title")]) == 6
+def test_curves_with_a_name_are_in_the_legend_as_they_are_drawn():
+    points = [(0, 4), (5, 1), (10, 0)]
+    series = [
+        Series(kind="training", points=points, name="training loss"),
+        Series(kind="validation", points=points, name="validation loss", dots=True),
+        Series(kind="fit", points=points, name="words", line=False, dots=True),
+        Series(kind="rate", points=points),
+    ]
+    assert draw_figure(attrs.evolve(CHART, series=series)).legend == (
+        ("training loss", "curve training", ""),
+        ("validation loss", "curve validation", "validation"),
+        ("words", "", "fit"),
+    )
 
 
-def test_four_levels_near_each_other_have_their_labels_at_four_places():
-    levels = [Level(label=f"level {number}", value=2 + number / 100) for number in range(4)]
-    svg = drawn(levels=levels)
-    labels = [each for each in svg.iter("text") if str(each.text).startswith("level")]
-    assert len({(each.get("x"), each.get("dy")) for each in labels}) == 4
+def test_a_chart_without_a_description_is_described_by_its_curves():
+    picture = Picture(name="c", title="A")
+    named = [Series(kind="training", points=[(0, 4), (1200, 0.5)], name="training loss")]
+    found = drawn(picture=picture, series=named, x=Scale(low=0, high=2000)).findtext("desc")
+    assert found == "training loss: from 4 at step 0 to 0.5 at step 1,200."
 
 
 @pytest.mark.parametrize(("x", "side"), [(0, "start"), (5, "middle"), (10, "end")])

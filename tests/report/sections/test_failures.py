@@ -7,8 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from report.fabricated_run import errors
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.failures import (
     LONGEST_LINE,
     MOST_LINES,
@@ -16,7 +15,7 @@ from textgen_core.report.sections.failures import (
     Failures,
     describe_failures,
 )
-from textgen_core.report.sections.masking import MASKED, Mask
+from textgen_core.report.sections.samples import MASKED, Mask
 
 
 def describe(*, excerpts: bool = True, mask: Mask | None = None, **changed: Any) -> Failures | None:
@@ -32,7 +31,7 @@ def pictures(**changed: Any) -> dict[str, ElementTree.Element]:
     failures = describe(**changed)
     assert failures is not None
     plots = (*failures.wide, *failures.small)
-    return {plot.heading: ElementTree.fromstring(plot.picture) for plot in plots}
+    return {plot.heading: ElementTree.fromstring(plot.picture or "") for plot in plots}
 
 
 def texts_of(picture: ElementTree.Element) -> list[str]:
@@ -104,12 +103,15 @@ def test_the_gap_is_validation_less_training():
 def test_held_out_text_is_drawn_beside_a_long_sample():
     failures = describe()
     assert failures is not None
-    assert [name for _, name in failures.small[0].legend] == ["the model's text", "held-out text"]
+    assert [name for name, _, _ in failures.small[0].legend] == [
+        "the model's text",
+        "held-out text",
+    ]
     alone = describe(over_length_held_out=None)
     assert alone is not None
     assert alone.small[0].legend == ()
     assert (
-        len(list(pictures(over_length_held_out=[])["Surprise in a long sample"].iter("polyline")))
+        len(list(pictures(over_length_held_out=[])["Surprisal in a long sample"].iter("polyline")))
         == 1
     )
 
@@ -127,7 +129,7 @@ def test_what_was_not_measured_has_no_picture(nothing: Any):
 def test_null_figures_are_left_out_of_pictures():
     rows = [[1, None, None], [2, 3.0, None], [3, 3.5, None]]
     headings = set(pictures(over_length=rows, by_frequency=[{"from": None, "loss": None}]))
-    assert "Surprise in a long sample" in headings
+    assert "Surprisal in a long sample" in headings
     assert not {"Repeats in a long sample", "Common and rare tokens"} & headings
 
 

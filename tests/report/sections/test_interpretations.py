@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.interpretations import Measured, Reading, describe_metrics
 
 
@@ -25,9 +24,9 @@ def read(key: str, value: float | None = 0.25) -> Reading:
         ("rep_2", "Repeated 2-grams"),
         ("rep_4", "Repeated 4-grams"),
         ("longest_loop", "Longest loop"),
-        ("longest_copied", "Longest copy"),
-        ("mean_longest_copied", "Longest copy, mean"),
-        ("copied_8", "Copied 8-grams"),
+        ("longest_copied", "Longest verbatim overlap"),
+        ("mean_longest_copied", "Longest verbatim overlap, mean"),
+        ("copied_8", "8-grams of the training text"),
     ],
 )
 def test_known_figures_have_a_name_and_a_sentence(key: str, name: str):

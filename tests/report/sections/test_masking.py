@@ -3,9 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
-from textgen_core.report.sections.masking import MASKED, Mask, build_mask
+from textgen_core.report.records import Records, Table
+from textgen_core.report.sections.samples import MASKED, Mask, build_mask
 
 
 def records(*pieces: list[Any]) -> Records:
@@ -16,7 +15,7 @@ def records(*pieces: list[Any]) -> Records:
 LANTERNS = [["x", 1.0, False], ["Where lanterns", 1.0, True], [" never burn", 1.0, True]]
 
 
-def test_neighbouring_copied_pieces_are_one_passage():
+def test_neighbouring_memorized_tokens_are_one_passage():
     mask = build_mask(records(*LANTERNS), excerpts=False)
     assert mask.passages == ("Where lanterns never burn",)
     assert mask.hide("Now: Where lanterns never burn!") == f"Now: {MASKED}!"

@@ -6,8 +6,7 @@ from report.reading import Page
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.report import write_report
-from textgen_core.report.fields import Table
-from textgen_core.report.records import read_records
+from textgen_core.report.records import Table, read_records
 from textgen_core.report.sections.recurrence import (
     describe_copies,
     draw_domain_words,

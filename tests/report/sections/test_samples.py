@@ -3,8 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.samples import (
     LONGEST_SAMPLE,
     MOST_FRAMES,

@@ -4,8 +4,7 @@ import attrs
 import pytest
 from report.reading import Page
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records, read_records
+from textgen_core.report.records import Records, Table, read_records
 from textgen_core.report.sections.text_figures import CorpusFigures, describe_corpus
 from textgen_core.runs.directory import RunDirectory
 
@@ -22,7 +21,8 @@ def test_a_text_that_follows_zipf_exactly_lies_on_its_fitted_line(run: RunDirect
     curve = [[rank, 1_000_000 // rank] for rank in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)]
     zipf = {"slope": -1.0, "first_rank": 1, "last_rank": 1000}
     figures = figures_of(read_records(run), rank_frequency=curve, zipf=zipf)
-    page = Page(figures.zipf or "")
+    assert figures.zipf is not None
+    page = Page(figures.zipf.picture or "")
     line = [pair.split(",") for pair in str(page.all("polyline")[0]["points"]).split()]
     dots = [(each["cx"], each["cy"]) for each in page.all("circle")]
     for (x, y), (dot_x, dot_y) in zip(line, (dots[0], dots[-1]), strict=True):
@@ -33,9 +33,9 @@ def test_a_text_that_follows_zipf_exactly_lies_on_its_fitted_line(run: RunDirect
 def test_without_a_slope_the_points_are_drawn_and_no_line(run: RunDirectory):
     figures = figures_of(read_records(run), zipf=None)
     assert figures.zipf is not None
-    assert "polyline" not in figures.zipf
-    assert not figures.zipf_fitted
-    assert figures.zipf_sentence == "There were too few frequent words to fit a line."
+    assert "polyline" not in str(figures.zipf.picture)
+    assert [name for name, _, _ in figures.zipf.legend] == ["words by rank"]
+    assert figures.zipf.sentence == "There were too few frequent words to fit a line."
 
 
 def test_scripts_are_shares_of_the_letters(run: RunDirectory):
@@ -53,7 +53,7 @@ def test_lines_that_were_taken_for_sentences_are_named(run: RunDirectory):
 def test_the_most_frequent_words_are_bars(run: RunDirectory):
     figures = figures_of(read_records(run), top_words=[["sea", 8], ["air", 2]])
     assert [each.heading for each in figures.phrases] == ["Words", "Two words", "Three words"]
-    page = Page(figures.phrases[0].picture)
+    page = Page(figures.phrases[0].picture or "")
     assert [text for element, text in page.texts if element == "text"] == ["sea", "8", "air", "2"]
 
 

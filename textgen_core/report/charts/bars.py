@@ -1,7 +1,4 @@
-"""Draws bars: labelled ones beneath each other, and the histogram of a length.
-
-Takes plain numbers and words; knows nothing about runs.
-"""
+"""Draws bars: labelled ones beneath each other, and the histogram of a length."""
 
 from __future__ import annotations
 
@@ -11,10 +8,9 @@ from xml.etree.ElementTree import Element
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.charts.scales import scale_for
+from textgen_core.report.charts.scales import Ticks, scale_for
 from textgen_core.report.charts.svg import (
     Picture,
-    Tick,
     add,
     add_frame,
     finish_picture,
@@ -24,6 +20,7 @@ from textgen_core.report.charts.svg import (
 from textgen_core.report.wording import cut, cut_to_width, show_count, show_short
 
 _LONGEST_TITLE = 200  # characters
+_LISTED = 12  # bars that a description lists; of more it tells the first and the last
 _HISTOGRAM_LABELS = 5
 
 
@@ -42,13 +39,18 @@ def draw_bars(
 ) -> Markup:
     """Return bars in rows of `row` pixels, their labels written over them.
 
-    label_width: what a label has room for, in Latin letters; the whole is in the row's title.
+    label_width: the space for a label in Latin letters; the whole is in the row's title.
     """
+    if bars and not picture.description:
+        described = f"{len(bars)} bars, from {_described(bars[0])} to {_described(bars[-1])}."
+        if len(bars) <= _LISTED:
+            described = ", ".join(map(_described, bars)) + "."
+        picture = attrs.evolve(picture, description=described)
     svg = start_picture(picture, "bars", row * len(bars))
     longest = max((bar.value for bar in bars), default=0.0) or 1.0
     for number, bar in enumerate(bars):
         group = add(svg, "g", {"class": f"row {bar.kind}".strip()})
-        add(group, "title", {}, f"{cut(bar.label, _LONGEST_TITLE)}: {bar.shown}")
+        add(group, "title", {}, _described(bar))
         size = {"width": percent(max(0.0, bar.value) / longest), "height": str(row - 4)}
         add(group, "rect", {"class": "bar", "y": str(row * number), "rx": "2", **size})
         middle = str(row * number + (row - 4) // 2)
@@ -57,6 +59,10 @@ def draw_bars(
         value = {"class": "value end", "x": "100%", "dx": "-8", "y": middle, "dy": "0.35em"}
         add(group, "text", value, bar.shown)
     return finish_picture(svg)
+
+
+def _described(bar: Bar) -> str:
+    return f"{cut(bar.label, _LONGEST_TITLE)}: {bar.shown}"
 
 
 def draw_histogram(
@@ -68,8 +74,8 @@ def draw_histogram(
     """
     svg = start_picture(picture, "chart", 170)
     scale = scale_for(counts, from_zero=True)
-    y_ticks = [Tick(scale.place(value), show_short(value)) for value in scale.ticks(4)]
-    add_frame(svg, _bin_ticks(edges, len(counts)), y_ticks, x_label, y_label)
+    x_ticks, y_ticks = _bin_ticks(edges, len(counts)), scale.labelled_ticks(4)
+    add_frame(svg, x_ticks, y_ticks, x_label, y_label)
     for number, count in enumerate(counts):
         _add_bin(svg, edges, number, count, 1 / len(counts), scale.place(count))
     return finish_picture(svg)
@@ -92,11 +98,11 @@ def is_open(edges: Sequence[float], number: int) -> bool:
     return last and edges[number + 1] - edges[number] > edges[1] - edges[0]
 
 
-def _bin_ticks(edges: Sequence[float], bins: int) -> list[Tick]:
+def _bin_ticks(edges: Sequence[float], bins: int) -> Ticks:
     every = max(1, round(bins / _HISTOGRAM_LABELS))
-    ticks = [Tick(number / bins, show_short(edges[number])) for number in range(0, bins, every)]
+    ticks = [(number / bins, show_short(edges[number])) for number in range(0, bins, every)]
     if ticks and is_open(edges, bins - 1):
         if (bins - 1) % every < every / 2:
             ticks.pop()
-        ticks.append(Tick((bins - 0.55) / bins, f"{show_short(edges[bins - 1])}+"))
+        ticks.append(((bins - 0.55) / bins, f"{show_short(edges[bins - 1])}+"))
     return ticks

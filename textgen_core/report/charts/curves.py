@@ -1,6 +1,6 @@
 """Draws curves over two axes, with levels to compare them with and one point marked.
 
-Takes plain numbers; knows nothing about runs. Zipf's law is a chart with logarithmic scales.
+The names of curves and levels are in a legend under the picture, where no label hides another.
 """
 
 from __future__ import annotations
@@ -11,33 +11,43 @@ from xml.etree.ElementTree import Element
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.charts.scales import Points, Scale
+from textgen_core.report.charts.scales import MOST_POINTS, Points, Scale, thin
 from textgen_core.report.charts.svg import (
+    Figure,
     Picture,
-    Tick,
     add,
     add_curve,
     add_frame,
+    add_level,
     finish_picture,
     percent,
     start_picture,
 )
-from textgen_core.report.wording import show_short
+from textgen_core.report.wording import show_count
 
-_LINE = 15  # pixels: the height of a label
-# Over a level and under it: where its label's middle lies, in pixels, and the shift for that.
-_SHIFTS = ((-10, "-0.5em"), (11, "1.3em"))
-_TICK_ROOM = 45  # pixels from one label to the next
+_MOST_DOTS = 60  # of a curve: more would hide it
+_TICK_DISTANCE = 45  # pixels from one label to the next
+_LEVEL_KINDS = 4  # dash patterns of the style sheet
 
 
 @attrs.frozen(kw_only=True)
 class Series:
-    """A curve: its points, and the CSS class that gives its colour."""
+    """A curve: its points, the CSS class that gives its colour, and its name in the legend.
+
+    dots: whether its points are marked, where they are few.
+    """
 
     kind: str
     points: Points
+    name: str = ""
     line: bool = True
     dots: bool = False
+
+    @property
+    def has_dots(self) -> bool:
+        """Whether dots are drawn; a single point makes no line, and needs its dot to be seen."""
+        few = len(self.points) <= _MOST_DOTS or not self.line
+        return (self.dots and few) or len(self.points) == 1
 
 
 @attrs.frozen(kw_only=True)
@@ -72,74 +82,59 @@ class Chart:
     height: int = 280
 
 
-def draw_chart(chart: Chart) -> Markup:
-    """Return a chart as inline SVG."""
-    svg = start_picture(chart.picture, "chart", chart.height)
-    x_ticks = [Tick(chart.x.place(value), show_short(value)) for value in chart.x.ticks(5)]
-    y_ticks = [
-        Tick(chart.y.place(value), show_short(value))
-        for value in chart.y.ticks(max(3, chart.height // _TICK_ROOM))
+def draw_figure(chart: Chart, heading: str = "", sentence: str = "") -> Figure:
+    """Return a chart with its legend: the curves that have a name, and the levels from the top."""
+    legend = [
+        (each.name, f"curve {each.kind}" if each.line else "", each.kind if each.has_dots else "")
+        for each in chart.series
+        if each.name
     ]
+    legend += [(level.label, kind, "") for level, kind in levels_of(chart)]
+    return Figure(
+        heading=heading, picture=draw_chart(chart), sentence=sentence, legend=tuple(legend)
+    )
+
+
+def draw_chart(chart: Chart) -> Markup:
+    """Return a chart as inline SVG, which describes itself to those who do not see it."""
+    described = " ".join(_course(chart, series) for series in chart.series if series.points)
+    picture = attrs.evolve(chart.picture, description=chart.picture.description or described)
+    svg = start_picture(picture, "chart", chart.height)
+    x_ticks = chart.x.labelled_ticks(5)
+    y_ticks = chart.y.labelled_ticks(max(3, chart.height // _TICK_DISTANCE))
     add_frame(svg, x_ticks, y_ticks, chart.x_label, chart.y_label)
-    _add_levels(svg, chart)
+    for level, kind in levels_of(chart):
+        line = add_level(svg, kind, chart.y.place(level.value))
+        add(line, "title", {}, level.label)
     for series in chart.series:
         _add_series(svg, chart, series)
-    _add_level_labels(svg, chart)
     if chart.mark is not None:
         _add_mark(svg, chart, chart.mark)
     return finish_picture(svg)
 
 
-def _add_levels(svg: Element, chart: Chart) -> None:
-    for level in chart.levels:
-        y = percent(1 - chart.y.place(level.value))
-        line = add(svg, "line", {"class": "level", "x1": "0", "x2": "100%", "y1": y, "y2": y})
-        add(line, "title", {}, level.label)
+def levels_of(chart: Chart) -> list[tuple[Level, str]]:
+    """Return the levels from the top, each with the CSS classes of its line."""
+    levels = sorted(chart.levels, key=lambda level: -level.value)
+    return [(each, f"level l{place % _LEVEL_KINDS}") for place, each in enumerate(levels)]
 
 
-def _add_level_labels(svg: Element, chart: Chart) -> None:
-    """Write the levels' labels, over the curves, each where no other label and no mark is.
-
-    At the right curves have left the levels behind; the left is for those that find no room.
-    """
-    taken = _taken_by_mark(chart)
-    for level in sorted(chart.levels, key=lambda each: -each.value):
-        line = chart.height * (1 - chart.y.place(level.value))
-        spots = [(side, line + centre, dy) for side in ("end", "start") for centre, dy in _SHIFTS]
-        free = [spot for spot in spots if _is_free(spot[0], spot[1], chart.height, taken)]
-        if not free:
-            continue  # its line tells its name under the pointer
-        side, centre, shift = free[0]
-        taken.append((side, centre - _LINE / 2, centre + _LINE / 2))
-        place = {"x": "100%" if side == "end" else "0", "y": percent(line / chart.height)}
-        add(svg, "text", {"class": f"note {side}", **place, "dy": shift}, level.label)
-
-
-def _taken_by_mark(chart: Chart) -> list[tuple[str, float, float]]:
-    """Return at which side, and from and to which height in pixels, the mark and its label are."""
-    if chart.mark is None:
-        return []
-    line = chart.height * (1 - chart.y.place(chart.mark.y))
-    side = "start" if chart.x.place(chart.mark.x) < 0.5 else "end"
-    return [(side, line - 2 * _LINE, line + _LINE / 2)]
-
-
-def _is_free(
-    side: str, centre: float, height: float, taken: Sequence[tuple[str, float, float]]
-) -> bool:
-    top, bottom = centre - _LINE / 2, centre + _LINE / 2
-    if bottom > height:  # there are the labels of the axis
-        return False
-    return not any(side == other and top < low and high < bottom for other, high, low in taken)
+def _course(chart: Chart, series: Series) -> str:
+    """Return in a sentence from where to where a curve goes."""
+    (first_x, first), (last_x, last) = series.points[0], series.points[-1]
+    return (
+        f"{series.name or chart.y_label}: from {first:.4g} at {chart.x_label} "
+        f"{show_count(first_x)} to {last:.4g} at {chart.x_label} {show_count(last_x)}."
+    )
 
 
 def _add_series(svg: Element, chart: Chart, series: Series) -> None:
-    places = [(chart.x.place(x), chart.y.place(y)) for x, y in series.points]
+    points = thin(series.points, MOST_POINTS)
+    places = [(chart.x.place(x), chart.y.place(y)) for x, y in points]
     if series.line and len(places) > 1:
         add_curve(svg, places, series.kind)
-    # A single point makes no line, and would not be seen without its dot.
-    if series.dots or len(places) == 1:
-        for (x, y), (step, value) in zip(places, series.points, strict=True):
+    if series.has_dots:
+        for (x, y), (step, value) in zip(places, points, strict=True):
             spot = {"cx": percent(x), "cy": percent(1 - y), "r": "3"}
             dot = add(svg, "circle", {"class": f"dot {series.kind}", **spot})
             add(dot, "title", {}, f"{chart.x_label} {step:,.6g}: {value:,.4g}")

@@ -1,7 +1,4 @@
-"""Maps values to places along an axis, and finds the round values to write there.
-
-This module knows nothing about pictures: a place is a share of the axis, 0 at its start.
-"""
+"""Maps values to places along an axis, shares of it, and finds the round values to write there."""
 
 from __future__ import annotations
 
@@ -10,7 +7,12 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from textgen_core.report.wording import show_short
+
 Points = Sequence[tuple[float, float]]
+Ticks = Sequence[tuple[float, str]]  # places from 0 to 1, and what is written there
+
+MOST_POINTS = 400  # of a curve: more than a screen tells apart
 
 _ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -33,6 +35,10 @@ class Scale:
     def ticks(self, most: int = 6) -> list[float]:
         """Return at most about `most` round values within the axis."""
         return self._powers(most) if self.logarithmic else self._steps(most)
+
+    def labelled_ticks(self, most: int) -> Ticks:
+        """Return the places of the ticks with their labels."""
+        return [(self.place(value), show_short(value)) for value in self.ticks(most)]
 
     def _steps(self, most: int) -> list[float]:
         step = round_step(self.high - self.low, most)

@@ -1,26 +1,20 @@
-"""Pictures of where a model fails: by the tokens' frequency and position, and as a text grows.
-
-Takes the table `errors` of an evaluation and returns pictures with a sentence on how to read each;
-knows nothing about HTML.
-"""
+"""Pictures of where a model fails: by the tokens' frequency and position, and as a text grows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import attrs
-from markupsafe import Markup
 
 from textgen_core.report.charts.bars import Bar, draw_bars
-from textgen_core.report.charts.curves import Chart, Level, Series, draw_chart
-from textgen_core.report.charts.scales import Points, Scale, logarithmic_scale, scale_for, thin
-from textgen_core.report.charts.svg import Picture
-from textgen_core.report.fields import Table
+from textgen_core.report.charts.curves import Chart, Level, Series, draw_figure
+from textgen_core.report.charts.scales import Points, Scale, logarithmic_scale, scale_for
+from textgen_core.report.charts.svg import Figure, Picture
+from textgen_core.report.records import Table
 from textgen_core.report.wording import show_count, show_figure, show_short
 
 MOST_BARS = 12
-MOST_POINTS = 400  # of a curve: more than a screen tells apart
-MOST_DOTS = 40  # of a curve: more would hide it
 
 _LEAST_TOKENS = 200  # of a point by position: the loss of fewer is chance
 _LEAST_SPAN = 0.1  # of a loss, on each side of it
@@ -28,33 +22,14 @@ _LOGARITHMIC = 50  # places from which on an axis of positions is logarithmic
 
 _NATS = "nats per token"
 _POSITIONS = {
-    "window": (
-        "position in the window",
-        "A token at the start of a window has little text before it, so its loss is high. Where "
-        "the curve turns flat, seeing further back no longer helps.",
-    ),
-    "stream": (
-        "position in the stream",
-        "The model reads on and carries its state along. A curve that falls gains from what lies "
-        "far back; one that rises shows a state that wears out.",
-    ),
+    "window": "A token at the start of a window has little text before it, so its loss is high. "
+    "Where the curve turns flat, seeing further back no longer helps.",
+    "stream": "The model reads on and carries its state along. A curve that falls gains from what "
+    "lies far back; one that rises shows a state that wears out.",
 }
 
 
-@attrs.frozen(kw_only=True)
-class Plot:
-    """A picture with its heading and a sentence on how to read it.
-
-    legend: CSS class and name of each curve, where there are several.
-    """
-
-    heading: str
-    picture: Markup
-    sentence: str
-    legend: tuple[tuple[str, str], ...] = ()
-
-
-def plot_frequencies(errors: Table, mean: float | None) -> Plot | None:
+def plot_frequencies(errors: Table, mean: float | None) -> Figure | None:
     """Return the loss by how often a token occurs in the training text; None if not measured."""
     bars = [
         Bar(label=_frequency(row), value=loss, shown=show_figure(loss, 2))
@@ -65,13 +40,9 @@ def plot_frequencies(errors: Table, mean: float | None) -> Plot | None:
         return None
     if mean is not None:
         bars.append(Bar(label="All tokens", value=mean, shown=show_figure(mean, 2), kind="own"))
-    listed = ", ".join(f"{bar.label}: {bar.shown}" for bar in bars)
-    picture = Picture(
-        name="by-frequency",
-        title="Loss by how often a token occurs in the training text",
-        description=f"Nats per token: {listed}.",
-    )
-    return Plot(
+    title = "Loss in nats per token, by how often a token occurs in the training text"
+    picture = Picture(name="by-frequency", title=title)
+    return Figure(
         heading="Common and rare tokens",
         picture=draw_bars(picture, bars, row=28, label_width=44),
         sentence="Loss in nats per token, by how often the token occurs in the training text. What "
@@ -79,81 +50,68 @@ def plot_frequencies(errors: Table, mean: float | None) -> Plot | None:
     )
 
 
-def plot_positions(errors: Table, mean: float | None) -> Plot | None:
+def plot_positions(errors: Table, mean: float | None) -> Figure | None:
     """Return the loss over the position in the window or stream; None if not measured."""
-    x_label, sentence = _POSITIONS.get(errors.text("position_of") or "", _POSITIONS["window"])
-    points = _enough_tokens(errors.triples("by_position"))
-    curve = _Curve(
-        name="by-position",
-        title=f"Loss by {x_label}",
-        points=points,
-        x_label=x_label,
-        levels=[] if mean is None else [Level(label=f"mean {show_figure(mean, 2)}", value=mean)],
-        logarithmic=bool(points) and points[-1][0] >= _LOGARITHMIC,
-        height=200,
-    )
-    return _plot("Early and late tokens", curve, sentence)
+    kind = errors.text("position_of") or ""
+    kind = kind if kind in _POSITIONS else "window"
+    points = _enough_tokens(errors.rows("by_position", float, float, float))
+    levels = [] if mean is None else [Level(label=f"mean {show_figure(mean, 2)}", value=mean)]
+    x_label = f"position in the {kind}"
+    chart = _chart("by-position", f"Loss by {x_label}", x_label, points, levels=levels, height=200)
+    if points and points[-1][0] >= _LOGARITHMIC:
+        chart = attrs.evolve(chart, x=logarithmic_scale([place for place, _ in points]))
+    return _plot(chart, "Early and late tokens", _POSITIONS[kind])
 
 
-def plot_surprise_over_length(errors: Table) -> Plot | None:
+def plot_surprisal_over_length(errors: Table) -> Figure | None:
     """Return the loss over the tokens of a long sample, and of held-out text; None if unknown."""
-    written, real = (errors.triples(key) for key in ("over_length", "over_length_held_out"))
-    curve = _Curve(
-        name="over-length",
-        title="Loss over the length of a long sample",
-        points=_known((tokens, loss) for tokens, loss, _ in written),
-        beside=_known((tokens, loss) for tokens, loss, _ in real),
-        x_label="tokens",
+    written, real = (
+        [(tokens, loss) for tokens, loss, _ in errors.rows(key, float, float, float)]
+        for key in ("over_length", "over_length_held_out")
     )
+    title = "Loss over the length of a long sample"
     return _plot(
-        "Surprise in a long sample",
-        curve,
+        _chart("over-length", title, "tokens", written, beside=real),
+        "Surprisal in a long sample",
         "How much its own text surprises the model. A curve that sinks shows a text that turns in "
         "circles; one that climbs, a text that falls apart.",
     )
 
 
-def plot_repeats_over_length(errors: Table) -> Plot | None:
+def plot_repeats_over_length(errors: Table) -> Figure | None:
     """Return the share of repeated 4-grams over the tokens of a long sample, likewise."""
     written, real = (
-        _known((tokens, None if share is None else 100 * share) for tokens, _, share in rows)
-        for rows in (errors.triples("over_length"), errors.triples("over_length_held_out"))
+        [
+            (tokens, None if share is None else 100 * share)
+            for tokens, _, share in errors.rows(key, float, float, float)
+        ]
+        for key in ("over_length", "over_length_held_out")
     )
-    curve = _Curve(
-        name="over-length-repeats",
-        title="Share of repeated 4-grams over the length of a long sample",
-        points=written,
-        beside=real,
-        x_label="tokens",
-        y_label="repeated 4-grams, %",
-        from_zero=True,
+    title = "Share of repeated 4-grams over the length of a long sample"
+    unit = "repeated 4-grams, %"
+    chart = _chart(
+        "over-length-repeats", title, "tokens", written, beside=real, y_label=unit, from_zero=True
     )
     return _plot(
+        chart,
         "Repeats in a long sample",
-        curve,
-        "How much of each stretch stood in the text before. People's text stays under 5 %.",
+        "How much of each span occurred in the text before. People's text stays under 5 %.",
     )
 
 
-def plot_gap(errors: Table) -> Plot | None:
+def plot_gap(errors: Table) -> Figure | None:
     """Return by how much the loss is higher on validation than in training, over the steps."""
     gaps = [
         (step, None if training is None or validation is None else validation - training)
-        for step, training, validation in errors.triples("gap")
+        for step, training, validation in errors.rows("gap", float, float, float)
     ]
-    curve = _Curve(
-        name="gap",
-        title="Validation loss less training loss over the steps",
-        points=_known(gaps),
-        x_label="step",
-        from_zero=True,
-        height=120,
-    )
+    title = "Validation loss less training loss over the steps"
+    chart = _chart("gap", title, "step", gaps, from_zero=True, height=120)
     return _plot(
+        chart,
         "Seen and unseen text",
-        curve,
         "Validation loss less training loss. Near zero, unseen text is predicted as well as seen "
-        "text; a gap that grows shows that the training text is being learnt by heart.",
+        "text; a gap that grows shows that the training text is being memorized.",
     )
 
 
@@ -171,29 +129,7 @@ def _frequency(row: Table) -> str:
     return times if tokens is None else f"{times} ({show_short(tokens)} tokens)"
 
 
-# ---- a chart of one curve ---------------------------------------------------------------------
-
-
-@attrs.frozen(kw_only=True)
-class _Curve:
-    name: str
-    title: str
-    points: Points
-    x_label: str
-    y_label: str = _NATS
-    beside: Points = ()  # the same of held-out text
-    levels: Sequence[Level] = ()
-    from_zero: bool = False
-    logarithmic: bool = False
-    height: int = 150
-
-
-def _known(pairs: Iterable[tuple[float | None, float | None]]) -> Points:
-    """Return the pairs of which both are known, in the order of the first."""
-    return sorted((x, y) for x, y in pairs if x is not None and y is not None)
-
-
-def _enough_tokens(rows: Sequence[tuple[float | None, float | None, float | None]]) -> Points:
+def _enough_tokens(rows: Sequence[tuple[Any, ...]]) -> Points:
     """Return place, counted from 1, and loss: means of neighbours until they have enough tokens."""
     points: list[tuple[float, float]] = []
     places = nats = tokens = 0.0
@@ -204,57 +140,53 @@ def _enough_tokens(rows: Sequence[tuple[float | None, float | None, float | None
         if tokens >= _LEAST_TOKENS:
             points.append((places / tokens + 1, nats / tokens))
             places = nats = tokens = 0.0
-    return sorted(points)
+    return points
 
 
-def _plot(heading: str, curve: _Curve, sentence: str) -> Plot | None:
-    """Return a curve as a plot, or None if it has not two points."""
-    if len(curve.points) < 2:
-        return None
-    legend = (("validation", "the model's text"), ("training", "held-out text"))
-    return Plot(
-        heading=heading,
-        picture=_draw(curve),
-        sentence=sentence,
-        legend=legend if curve.beside else (),
+def _chart(
+    name: str,
+    title: str,
+    x_label: str,
+    pairs: Sequence[tuple[float | None, float | None]],
+    *,
+    beside: Sequence[tuple[float | None, float | None]] = (),
+    y_label: str = _NATS,
+    levels: Sequence[Level] = (),
+    from_zero: bool = False,
+    height: int = 150,
+) -> Chart:
+    """Return a chart of one curve, and `beside` it the same of held-out text."""
+    own, real = (
+        sorted((x, y) for x, y in each if x is not None and y is not None)
+        for each in (pairs, beside)
+    )
+    values = [value for _, value in (*own, *real)] + [level.value for level in levels]
+    names = ("the model's text", "held-out text") if real else ("", "")
+    return Chart(
+        picture=Picture(name=name, title=title),
+        x=scale_for([place for place, _ in (*own, *real)], rounded=False),
+        y=_y_scale(values, from_zero=from_zero),
+        x_label=x_label,
+        y_label=y_label,
+        series=[
+            Series(kind="validation", points=own, name=names[0], dots=True),
+            Series(kind="training", points=real, name=names[1], dots=True),
+        ][: 2 if real else 1],
+        levels=levels,
+        height=height,
     )
 
 
-def _draw(curve: _Curve) -> Markup:
-    places = [place for place, _ in (*curve.points, *curve.beside)]
-    curves = [("training", curve.beside), ("validation", curve.points)]
-    return draw_chart(
-        Chart(
-            picture=Picture(name=curve.name, title=curve.title, description=_course(curve)),
-            x=logarithmic_scale(places) if curve.logarithmic else scale_for(places, rounded=False),
-            y=_y_scale(curve),
-            x_label=curve.x_label,
-            y_label=curve.y_label,
-            series=[
-                Series(kind=kind, points=thin(points, MOST_POINTS), dots=len(points) <= MOST_DOTS)
-                for kind, points in curves
-                if points
-            ],
-            levels=curve.levels,
-            height=curve.height,
-        )
-    )
-
-
-def _y_scale(curve: _Curve) -> Scale:
-    """Return an axis that has room for a tenth more and less, so that chance looks no larger."""
-    values = [value for _, value in (*curve.points, *curve.beside)]
-    values += [level.value for level in curve.levels]
-    if curve.from_zero:
+def _y_scale(values: Sequence[float], *, from_zero: bool) -> Scale:
+    """Return an axis with space for a tenth more and less, so that chance looks no larger."""
+    if from_zero or not values:
         return scale_for(values, from_zero=True)
     middle = sum(values) / len(values)
     return scale_for([*values, (1 - _LEAST_SPAN) * middle, (1 + _LEAST_SPAN) * middle])
 
 
-def _course(curve: _Curve) -> str:
-    """Return in a sentence from where to where a curve goes."""
-    (first_x, first), (last_x, last) = curve.points[0], curve.points[-1]
-    return (
-        f"From {show_figure(first)} {curve.y_label} at {curve.x_label} {show_count(first_x)} "
-        f"to {show_figure(last)} at {show_count(last_x)}."
-    )
+def _plot(chart: Chart, heading: str, sentence: str) -> Figure | None:
+    """Return a chart as a figure, or None if its curve has not two points."""
+    if len(chart.series[0].points) < 2:
+        return None
+    return draw_figure(chart, heading, sentence)

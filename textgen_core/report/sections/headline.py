@@ -1,7 +1,4 @@
-"""The first figures of the page: how well the run predicts held-out text, and beside what.
-
-Takes the records of a run and returns what the page shows; knows nothing about HTML.
-"""
+"""The first figures of the page: how well the run predicts held-out text, beside baselines."""
 
 from __future__ import annotations
 
@@ -9,15 +6,13 @@ import math
 from pathlib import Path
 
 import attrs
-from markupsafe import Markup
 
 from textgen_core.evaluation.figures import read_perplexity
 from textgen_core.report.charts.bars import Bar, draw_bars
-from textgen_core.report.charts.svg import Picture
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records, step_of
-from textgen_core.report.sections.baselines import read_baselines, uniform_loss
+from textgen_core.report.charts.svg import Figure, Picture
+from textgen_core.report.records import Records, Table, step_of
 from textgen_core.report.wording import (
+    cut,
     show_count,
     show_duration,
     show_figure,
@@ -27,6 +22,14 @@ from textgen_core.report.wording import (
 )
 
 _BITS_OF_A_BYTE = 8
+_LONGEST_NAME = 60  # characters of a baseline that is not known
+# A baseline's name on a bar, and in the legend of a curve.
+_NAMES = {
+    "uniform": ("Guessing among all tokens", "guessing"),
+    "unigram": ("Counting tokens", "counting tokens"),
+    "ngram": ("Counting {n}-grams", "counting {n}-grams"),
+    "xz": ("Compressing with xz", "xz"),
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -39,13 +42,24 @@ class Card:
 
 
 @attrs.frozen(kw_only=True)
+class NamedBaseline:
+    """A baseline with its figures: nats per token and bits per byte, None where it has none."""
+
+    key: str
+    name: str
+    short_name: str
+    loss: float | None
+    bits_per_byte: float | None
+
+
+@attrs.frozen(kw_only=True)
 class Headline:
     """What the page opens with; sentences are in the order in which they are read."""
 
     summary: str
     cards: tuple[Card, ...]
     sentences: tuple[str, ...]
-    bars: Markup | None
+    bars: Figure | None
 
 
 def describe_headline(records: Records) -> Headline:
@@ -70,20 +84,40 @@ def vocabulary_size(records: Records) -> int | None:
         size = records.manifest.table("model").number("vocabulary_size")
         if size is not None and size >= 1:
             return int(size)
-    uniform = uniform_loss(records)
+    uniform = next((each.loss for each in read_baselines(records) if each.key == "uniform"), None)
     return round(math.exp(uniform)) if uniform is not None and uniform < 30 else None
+
+
+def read_baselines(records: Records) -> tuple[NamedBaseline, ...]:
+    """Return the baselines of a run's evaluation, in its order; none if it was not scored."""
+    if records.evaluation is None:
+        return ()
+    return tuple(
+        _baseline(key, table) for key, table in records.evaluation.table("baselines").subtables()
+    )
+
+
+def _baseline(key: str, table: Table) -> NamedBaseline:
+    order = table.number("order")
+    letter = "n" if order is None else f"{order:.0f}"
+    own = cut(key, _LONGEST_NAME)
+    name, short_name = _NAMES.get(key, (own[:1].upper() + own[1:], own))
+    return NamedBaseline(
+        key=key,
+        name=name.replace("{n}", letter),
+        short_name=short_name.replace("{n}", letter),
+        loss=table.number("loss"),
+        bits_per_byte=table.number("bits_per_byte"),
+    )
 
 
 def _summary(records: Records) -> str:
     """Return in a line what was trained on what."""
     parts: list[str] = []
-    if records.configuration:
-        model = records.configuration.table("model").text("name")
-        tokenizer = records.configuration.table("tokenizer").text("name")
-        if model:
-            parts.append(f"model {model}")
-        if tokenizer:
-            parts.append(f"tokenizer {tokenizer}")
+    for kind in ("model", "tokenizer"):
+        name = records.configuration.table(kind).text("name") if records.configuration else None
+        if name:
+            parts.append(f"{kind} {name}")
     if records.analysis:
         parts.append(f"{show_size(records.analysis.number('bytes'))} of text")
     seconds = trained_seconds(records)
@@ -146,7 +180,7 @@ def _unscored(records: Records) -> tuple[str, ...]:
     return (f"{state} The figures are those of the last validation, at step {step}.",)
 
 
-def _bars(scored: Table, records: Records) -> Markup | None:
+def _bars(scored: Table, records: Records) -> Figure | None:
     """Return the bits per byte of the model and its baselines, the best first."""
     values = [("This model", scored.number("bits_per_byte"), "own")]
     values += [(each.name, each.bits_per_byte, "") for each in read_baselines(records)]
@@ -157,10 +191,6 @@ def _bars(scored: Table, records: Records) -> Markup | None:
         Bar(label=name, value=value, shown=show_figure(value, 3), kind=kind)
         for name, value, kind in sorted(known, key=lambda each: each[1])
     ]
-    listed = ", ".join(f"{bar.label} {bar.shown}" for bar in bars)
-    picture = Picture(
-        name="baselines",
-        title="Bits per byte beside baselines",
-        description=f"Bits for each byte of the held-out text, fewer is better: {listed}.",
-    )
-    return draw_bars(picture, bars, row=32)
+    picture = Picture(name="baselines", title="Bits per byte beside baselines")
+    sentence = "Bits for each byte of the held-out text; fewer is better."
+    return Figure(picture=draw_bars(picture, bars, row=32), sentence=sentence)

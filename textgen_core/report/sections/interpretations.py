@@ -1,7 +1,7 @@
 """How to read the figures of well-known metrics, by the figure's key.
 
 The page needs no plugin, so these sentences live here; a figure that is not known is shown with its
-key and what its metric said of it. This module knows nothing about who measured a figure.
+key and what its metric says of it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import re
 
 import attrs
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.wording import cut, show_figure
 
 _LONGEST_NAME = 120  # characters
@@ -25,7 +24,7 @@ _READINGS = {
     "bleu": (
         "BLEU",
         "Phrases shared with what really followed the prompt, 0 to 100. Free continuations share "
-        "little: a few points are usual, and much more hints at text learnt by heart.",
+        "little: a few points are usual, and much more hints at memorized text.",
     ),
     "distinct_{n}": (
         "Distinct {n}-grams",
@@ -53,23 +52,23 @@ _READINGS = {
     ),
     "longest_loop": (
         "Longest loop",
-        "Words in the longest stretch that repeats one phrase at once. A long one means that the "
-        "sampler got stuck.",
+        "Words in the longest span that repeats one phrase. A long one means that the sampler got "
+        "stuck.",
     ),
     "longest_copied": (
-        "Longest copy",
-        "Characters in the longest stretch of any sample that stands word for word in the training "
-        "text. Far more than in held-out text means passages learnt by heart.",
+        "Longest verbatim overlap",
+        "Characters of the longest passage of any sample that is in the training text word for "
+        "word. Far more than in held-out text means memorized passages.",
     ),
     "mean_longest_copied": (
-        "Longest copy, mean",
+        "Longest verbatim overlap, mean",
         "The same, mean of the samples. Set phrases give some to any text: compare with held-out "
         "text.",
     ),
     "copied_{n}": (
-        "Copied {n}-grams",
-        "Share of {n}-grams that occur in the training text. Held-out text, which nobody copied, "
-        "gives the share to expect; far more is learnt by heart.",
+        "{n}-grams of the training text",
+        "Share of {n}-grams that occur in the training text. Held-out text gives the share to "
+        "expect; far more means memorized text.",
     ),
 }
 
@@ -110,35 +109,34 @@ def describe_metrics(records: Records) -> tuple[Measured, ...]:
     return tuple(
         Measured(
             metric=cut(name, _LONGEST_NAME),
-            readings=tuple(
-                _read(key, figures, declared.table(name))
-                for key in figures.values
-                if not _is_sibling(key, figures)
-            ),
+            readings=_readings(figures, declared.table(name)),
             signature=cut(signatures.text(name) or "", _LONGEST_SIGNATURE),
         )
         for name, figures in records.evaluation.table("metrics").subtables()
     )
 
 
-def _is_sibling(key: str, figures: Table) -> bool:
-    """Return whether a figure is shown beside the one that it is the held-out value of."""
-    return key.endswith(_HELD_OUT) and key.removesuffix(_HELD_OUT) in figures.values
+def _readings(figures: Table, declared: Table) -> tuple[Reading, ...]:
+    siblings = {key + _HELD_OUT for key in figures.values}  # shown beside the figures themselves
+    return tuple(_read(key, figures, declared) for key in figures.values if key not in siblings)
 
 
 def _read(key: str, figures: Table, declared: Table) -> Reading:
-    value = show_figure(figures.number(key))
-    sibling = key + _HELD_OUT
-    held_out = show_figure(figures.number(sibling)) if sibling in figures.values else ""
     match = _NUMBERED.fullmatch(key)
-    stem, number = (
-        (key, "") if match is None or key in _READINGS else (f"{match[1]}_{{n}}", match[2])
+    stem, number = (f"{match[1]}_{{n}}", match[2]) if match and key not in _READINGS else (key, "")
+    known = stem in _READINGS
+    if known:
+        name, words = (text.format(n=number) for text in _READINGS[stem])
+    else:
+        name, words = cut(key, _LONGEST_NAME), _own_help(declared.table(key))
+    sibling = key + _HELD_OUT
+    return Reading(
+        key=key if known else "",
+        name=name,
+        value=show_figure(figures.number(key)),
+        help=words,
+        held_out=show_figure(figures.number(sibling)) if sibling in figures.values else "",
     )
-    if stem not in _READINGS:
-        own, name = _own_help(declared.table(key)), cut(key, _LONGEST_NAME)
-        return Reading(key="", name=name, value=value, help=own, held_out=held_out)
-    name, reading = (words.format(n=number) for words in _READINGS[stem])
-    return Reading(key=key, name=name, value=value, help=reading, held_out=held_out)
 
 
 def _own_help(declared: Table) -> str:

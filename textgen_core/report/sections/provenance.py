@@ -1,7 +1,4 @@
-"""What a run was made with: the model, the configuration, versions, components, files, machine.
-
-Takes the records of a run and returns what the page shows; knows nothing about HTML.
-"""
+"""What a run was made with: the model, the configuration, versions, components, files, machine."""
 
 from __future__ import annotations
 
@@ -10,8 +7,7 @@ from typing import Any
 
 import attrs
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.headline import Card
 from textgen_core.report.wording import cut, show_count, show_moment, show_size
 
@@ -41,14 +37,6 @@ class Model:
 
 
 @attrs.frozen(kw_only=True)
-class Section:
-    """A section of run.toml."""
-
-    name: str
-    entries: Pairs
-
-
-@attrs.frozen(kw_only=True)
 class Provenance:
     """Where a run comes from."""
 
@@ -63,12 +51,10 @@ def describe_model(records: Records) -> Model | None:
     model = records.manifest.table("model") if records.manifest else None
     if model is None or not model.values:
         return None
+    columns = ("name", "kind", "output_for_one", "output_for_batch")
     layers = [
         (
-            cut(row.text("name") or "", LONGEST_NAME),
-            cut(row.text("kind") or "", LONGEST_NAME),
-            cut(row.text("output_for_one") or "", LONGEST_NAME),
-            cut(row.text("output_for_batch") or "", LONGEST_NAME),
+            *(cut(row.text(key) or "", LONGEST_NAME) for key in columns),
             show_count(row.number("parameters")),
         )
         for row in model.tables("layers")
@@ -84,21 +70,19 @@ def describe_model(records: Records) -> Model | None:
     return Model(cards=cards, layers=_limited(layers, MOST_LAYERS))
 
 
-def describe_configuration(records: Records) -> tuple[Section, ...]:
-    """Return the sections of run.toml, what stands outside of them first."""
+def describe_configuration(records: Records) -> tuple[tuple[str, Pairs], ...]:
+    """Return the sections of run.toml, after the settings that belong to none."""
     if records.configuration is None:
         return ()
     values = records.configuration.values
     loose = {key: value for key, value in values.items() if not isinstance(value, dict | list)}
-    sections = [Section(name="run", entries=_plain(loose))] if loose else []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            sections.append(Section(name=key, entries=_plain(value)))
+    tables = [(key, value) for key, value in values.items() if isinstance(value, dict)]
     for key, value in values.items():
         if isinstance(value, list):
-            tables = [each for each in value if isinstance(each, dict)][:MOST_COMPONENTS]
-            sections += [Section(name=key, entries=_plain(each)) for each in tables]
-    return tuple(sections)
+            lists = [each for each in value if isinstance(each, dict)][:MOST_COMPONENTS]
+            tables += [(key, each) for each in lists]
+    named = [("run", loose), *tables] if loose else tables
+    return tuple((name, _plain(each)) for name, each in named)
 
 
 def describe_provenance(records: Records) -> Provenance | None:

@@ -1,19 +1,15 @@
-"""The texts that a run wrote: those at the end, and one prompt and seed over the steps.
-
-Takes the records of a run and returns what the page shows; knows nothing about HTML.
-"""
+"""The texts that a run wrote: those at the end, and one prompt and seed over the steps."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
-from textgen_core.report.fields import Table
-from textgen_core.report.records import Records, step_of
-from textgen_core.report.sections.masking import NOTHING_MASKED, Mask
+from textgen_core.report.records import Records, Table, step_of
 from textgen_core.report.wording import cut, show_count
 
 LONGEST_SAMPLE = 4000  # characters on the page; samples.jsonl has all
@@ -22,6 +18,42 @@ LONGEST_FRAME = 300  # of a text in the time-lapse, which is there to be compare
 MOST_LINES = 6  # of such a text
 MOST_FRAMES = 10
 MOST_SAMPLES = 12
+MASKED = "[memorized]"
+
+_SHORTEST = 8  # characters: less is no passage, and would be found in every text
+
+
+@attrs.frozen(kw_only=True)
+class Mask:
+    """Passages that may not be shown, the longest first, where a page may not quote the corpus.
+
+    A model's own text may be on such a page; a memorized passage is a quotation.
+    """
+
+    passages: tuple[str, ...] = ()
+
+    def hide(self, text: str) -> str:
+        """Return a text with every passage in it replaced."""
+        for passage in self.passages:
+            text = text.replace(passage, MASKED)
+        return text
+
+
+NOTHING_MASKED = Mask()
+
+
+def build_mask(records: Records, *, excerpts: bool) -> Mask:
+    """Return what to hide: nothing, or without `excerpts` every passage marked as memorized."""
+    if excerpts or records.evaluation is None:
+        return NOTHING_MASKED
+    found: set[str] = set()
+    for written in records.evaluation.tables("written"):
+        tokens = written.rows("pieces", str, float, bool)
+        for is_memorized, span in itertools.groupby(tokens, key=lambda token: token[2]):
+            passage = "".join(text for text, _, _ in span).strip()
+            if is_memorized and len(passage) >= _SHORTEST:
+                found.add(passage)
+    return Mask(passages=tuple(sorted(found, key=lambda passage: (-len(passage), passage))))
 
 
 @attrs.frozen(kw_only=True)
@@ -57,12 +89,12 @@ def describe_written(records: Records, mask: Mask = NOTHING_MASKED) -> Written |
     if not records.samples:
         return None
     last = records.samples[-1]
-    rows = [last]
-    for row in reversed(records.samples[:-1]):
-        if step_of(row) != step_of(last) or _group(row) != _group(last):
-            break
-        rows.insert(0, row)
-    texts = dict.fromkeys(cut(mask.hide(row.text("text") or ""), LONGEST_SAMPLE) for row in rows)
+    of_last = (step_of(last), _group(last))
+    rows = itertools.takewhile(
+        lambda row: (step_of(row), _group(row)) == of_last, reversed(records.samples)
+    )
+    shown = [cut(mask.hide(row.text("text") or ""), LONGEST_SAMPLE) for row in rows]
+    texts = dict.fromkeys(reversed(shown))
     return Written(
         prompt=cut(last.text("prompt") or "", LONGEST_PROMPT),
         circumstances=f"Written at step {show_count(step_of(last))}, {_circumstances(last)}.",

@@ -6,8 +6,8 @@ from evaluation.fake_models import build_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from textgen_core.config.settings import EvaluationSettings
+from textgen_core.corpus import documents as documents_module
 from textgen_core.corpus.documents import store_documents
-from textgen_core.corpus.reading import stored
 from textgen_core.data.tokenizer import END
 from textgen_core.evaluation.evidence import (
     ScoredSplit,
@@ -140,7 +140,7 @@ def test_a_missing_continuation_is_an_error():
 
 @pytest.mark.parametrize("keep", [list, store_documents])
 def test_pieces_end_at_spaces_and_joined_are_the_documents(keep, monkeypatch):
-    monkeypatch.setattr(stored, "PIECE", 10)
+    monkeypatch.setattr(documents_module, "PIECE", 10)
     documents = ["one two three four five six", "", "x" * 35, "a\nb"]
     text = TrainingText(keep(documents))
     joined = [""]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from evaluation.fake_models import BigramModel, build_tokenizer, language_model
 
+from textgen_core.corpus import documents as documents_module
 from textgen_core.corpus.documents import store_documents
-from textgen_core.corpus.reading import stored
 from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import END, START, encode, train_tokenizer
 from textgen_core.evaluation.scoring import Scorer
@@ -57,7 +57,7 @@ def tokens_of(documents):
 
 @pytest.mark.parametrize("keep", [list, store_documents])
 def test_only_the_beginning_is_aligned_and_a_token_cut_in_two_is_left_out(keep, monkeypatch):
-    monkeypatch.setattr(stored, "PIECE", 7)
+    monkeypatch.setattr(documents_module, "PIECE", 7)
     documents = keep(["w10 w11 w12", "w13 w14 w15"])
     token_ids = tokens_of(documents)
     losses = np.arange(len(token_ids), dtype=np.float32)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fake_plugins import Site
 from hypothesis import settings
+from tiers import STALE_ENTRIES, is_slow, rank, stale_entries
 
 # The same examples every time, and no deadline: a busy machine is no fault.
 settings.register_profile("textgen", deadline=None, derandomize=True)
@@ -36,10 +37,26 @@ _VERBS = ["watches", "follows", "remembers", "carries", "mends", "forgets", "gre
 _PLACES = ["by the mill", "under the bridge", "near the sea", "in the old barn", "on the hill"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that hold slow tests: last, one of them would keep a core waiting."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+TESTS = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the slow tests, leave them out unless they were asked for, and begin with the longest.
+
+    `-m` asks for them (`-m slow`), and so does the name of their file or a test's id.
+    """
+    named = {config.invocation_params.dir / arg.partition("::")[0] for arg in config.args}
+    if TESTS in named or TESTS.parent in named:
+        config.stash[STALE_ENTRIES] = stale_entries(items)
+    slow = {item for item in items if is_slow(item)}
+    for item in slow:
+        item.add_marker(pytest.mark.slow)
+    if not config.option.markexpr:
+        unasked = {item for item in slow if item.path not in named}
+        config.hook.pytest_deselected(items=list(unasked))
+        items[:] = [item for item in items if item not in unasked]
+    items.sort(key=rank)
 
 
 @pytest.fixture

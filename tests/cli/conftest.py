@@ -1,4 +1,4 @@
-"""One tiny run, trained once, that the tests of commands copy and break."""
+"""One tiny run, trained once for a process, that the tests of commands copy and break."""
 
 from __future__ import annotations
 
@@ -11,24 +11,19 @@ from cli.commands import TINY
 import textgen_core as textgen
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    """A text of some 2 KB, beside which the commands are run."""
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A folder with a text of some 2 KB and a finished run that was trained on it."""
+    folder = tmp_path_factory.mktemp("trained")
     draw = random.Random(11)
     words = ["mill", "wheel", "turns", "water", "slow", "under", "stone", "bridge", "night"]
     lines = [" ".join(draw.choice(words) for _ in range(7)) for _ in range(50)]
-    path = tmp_path_factory.mktemp("commands") / "text.txt"
-    path.write_text(".\n".join(lines) + ".\n", encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def finished_run(corpus):
-    """A finished run in a directory beside its corpus; copy it before you change it."""
+    corpus = folder / "text.txt"
+    corpus.write_text(".\n".join(lines) + ".\n", encoding="utf-8")
     settings = [each for each in TINY if "=" in each and "." in each.partition("=")[0]]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TEXTGEN_CACHE", str(corpus.parent / "cache"))
-        run = textgen.run(
+        patch.setenv("TEXTGEN_CACHE", str(folder / "cache"))
+        textgen.run(
             corpus,
             recipe="first",
             tokenizer="character",
@@ -37,9 +32,29 @@ def finished_run(corpus):
             epochs=1,
             batch_size=8,
             settings=settings,
-            out=corpus.parent / "finished",
+            out=folder / "finished",
         )
-    return run.directory
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(trained, tmp_path_factory):
+    """The text of the finished run, in a folder of this module's, beside which commands are run."""
+    folder = tmp_path_factory.mktemp("commands")
+    shutil.copy(trained / "text.txt", folder)
+    shutil.copytree(trained / "cache", folder / "cache")
+    return folder / "text.txt"
+
+
+@pytest.fixture(scope="module")
+def finished_run(trained, corpus):
+    """A finished run in a directory beside its corpus; copy it before you change it."""
+    run = corpus.parent / "finished"
+    shutil.copytree(trained / "finished", run)
+    for name in ("run.toml", "manifest.json", "analysis.json"):
+        text = (run / name).read_text(encoding="utf-8")
+        (run / name).write_text(text.replace(str(trained), str(corpus.parent)), encoding="utf-8")
+    return run
 
 
 @pytest.fixture(scope="module")

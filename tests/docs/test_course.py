@@ -116,7 +116,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_every_command_of_the_course_runs_in_the_order_of_its_pages(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ from textgen_core.components import options_of
 from textgen_core.config.resolve import configure
 from textgen_core.config.settings import SECTIONS
 from textgen_core.registry.discovery import discover
-from textgen_core.registry.registry import KINDS
+from textgen_core.registry.registry import KINDS, Registry
 from textgen_core.testing import checks_for
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -70,12 +70,15 @@ def every_command_line() -> list[Any]:
     return lines
 
 
+PROGRAM: Any = typer.main.get_command(app)
+
+
 def parse(words: list[str]) -> tuple[str, dict[str, Any]]:
     """Parse arguments as the program does, without running; return the command and its values.
 
     Raises the program's own usage error.
     """
-    command: Any = typer.main.get_command(app)
+    command = PROGRAM
     context = command.make_context("textgen", list(words))
     while hasattr(command, "commands"):
         rest = [*context._protected_args, *context.args]
@@ -103,11 +106,18 @@ def test_a_command_line_that_the_program_refuses_does_not_parse(words: list[str]
         parse(words)
 
 
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return discover()
+
+
 @pytest.mark.parametrize("words", every_command_line())
-def test_every_setting_and_component_of_a_command_line_exists(words: list[str]) -> None:
+def test_every_setting_and_component_of_a_command_line_exists(
+    words: list[str], registry: Registry
+) -> None:
     name, given = parse(words)
     if name == "analyze":
-        configure({}, discover(), settings=given["settings"] or ())
+        configure({}, registry, settings=given["settings"] or ())
     if name not in ("run", "generate"):
         return
     keys = ("tokenizer", "model", "sampler", "metric", "tracker", "epochs", "minutes", "split")
@@ -118,7 +128,7 @@ def test_every_setting_and_component_of_a_command_line_exists(words: list[str]) 
     recipe = given.get("recipe")
     configure(
         arguments,
-        discover(),
+        registry,
         recipe=None if str(recipe).endswith(".toml") else recipe,
         settings=given.get("settings") or (),
         flags=True,
@@ -127,15 +137,13 @@ def test_every_setting_and_component_of_a_command_line_exists(words: list[str]) 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_every_command_in_the_prose_exists(page: Path) -> None:
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for words in inline_commands(page.read_text(encoding="utf-8")):
-        assert words[0] in commands, f"textgen {' '.join(words)}"
+        assert words[0] in PROGRAM.commands, f"textgen {' '.join(words)}"
 
 
 # ---- the site -------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_site_builds_without_warnings_and_links_that_lead_nowhere(tmp_path: Path) -> None:
     pytest.importorskip("sphinx")
     built = subprocess.run(
@@ -210,8 +218,7 @@ def test_the_reference_has_every_check_of_the_kit_with_its_sentence(
 
 
 def test_the_reference_has_every_command_and_flag(reference: dict[str, str]) -> None:
-    command: Any = typer.main.get_command(app)
-    for name, inner in command.commands.items():
+    for name, inner in PROGRAM.commands.items():
         assert f"## `textgen {name}`" in reference["commands"]
         for parameter in inner.params:
             assert parameter.param_type_name == "argument" or (

@@ -23,7 +23,6 @@ from installation import build, run_module
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "textgen-mirostat"
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(
         any(importlib.util.find_spec(name) is None for name in ("build", "hatchling", "pip")),
         reason="building a wheel needs build, hatchling and pip",

@@ -119,7 +119,6 @@ def test_a_run_takes_the_plugin_and_its_options_and_refuses_what_is_out_of_bound
     assert "Allowed" in refused.stderr
 
 
-@pytest.mark.slow
 def test_the_tests_of_the_page_pass(tutorial: Tutorial, site: Path) -> None:
     done = subprocess.run(
         [

@@ -24,7 +24,6 @@ from textgen_core.testing import checks_for
 ROOT = Path(__file__).parent.parent.parent
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(
         any(
             importlib.util.find_spec(name) is None

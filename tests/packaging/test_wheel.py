@@ -17,7 +17,6 @@ ROOT = Path(__file__).parent.parent.parent
 VERSION = version("textgen-core")
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(
         any(importlib.util.find_spec(name) is None for name in ("build", "hatchling", "pip")),
         reason="building a wheel needs build, hatchling and pip",

@@ -13,8 +13,8 @@ import pytest
 
 STALE_ENTRIES = pytest.StashKey[Sequence[str]]()  # where pytest's configuration keeps them
 
-# How a test's id begins, within tests/, and why it is slow. `FILE@FIXTURE`: the tests of a file that
-# use a fixture.
+# How the id of a test begins, within tests/, and why it is slow. `FILE@FIXTURE`: the tests of a file
+# that use a fixture.
 SLOW = {
     "cli/test_bad_input.py@results": "commands on runs in twenty kinds of disrepair",
     "cli/test_broken_plugins.py::test_beside_all_twelve_help_and_a_run": "a run beside all of them",

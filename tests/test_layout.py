@@ -92,8 +92,8 @@ def test_the_files_and_functions_of_the_ways_exist(ways: dict[str, list[Stop]]) 
 
 def test_a_stop_that_does_not_exist_is_found() -> None:
     page = (
-        "x\n## The two ways\n\nTo A:\n\n1. `errors.py`, `gone`: x `y`\n2. `gone.py`, `f`\n\nTo B:\n\n"
-        "1. `errors.py`\n\n## Next\n\n1. `other.py`, `f`\n"
+        "x\n## The two ways\n\nTo A:\n\n1. `errors.py`, `gone`: x `y`\n2. `gone.py`, `f`\n\n"
+        "To B:\n\n1. `errors.py`\n\n## Next\n\n1. `other.py`, `f`\n"
     )
     ways = ways_of(page)
     assert list(ways) == ["To A:", "To B:"]

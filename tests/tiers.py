@@ -8,14 +8,16 @@ the quick tier: a run and its resumption (`cli/test_run_command.py`), generation
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 import pytest
 
 STALE_ENTRIES = pytest.StashKey[Sequence[str]]()  # where pytest's configuration keeps them
 
-# How the id of a test begins, within tests/, and why it is slow. `FILE@FIXTURE`: the tests of a file
-# that use a fixture.
+# How the ids of slow tests begin, within tests/, and why they are slow. `*` stands for anything,
+# FILE@FIXTURE for the tests of a file that use a fixture.
 SLOW = {
+    # end to end: courses, packages, kills, damaged runs
     "cli/test_bad_input.py@results": "commands on runs in twenty kinds of disrepair",
     "cli/test_broken_plugins.py::test_beside_all_twelve_help_and_a_run": "a run beside all of them",
     "cli/test_explore.py@results": "explores an LSTM and a Transformer in thirty ways",
@@ -23,19 +25,38 @@ SLOW = {
     "cli/test_interrupted_writing.py": "commands that are interrupted",
     "cli/test_missing_plugins.py": "runs whose plugin has gone",
     "cli/test_plugins_check.py@checked": "the conformance kit as a command",
+    "cli/test_run_command.py@variants": "three more runs",
     "corpus/reading/test_any_bytes.py::test_any_file_can_be_analysed": "10,000 random files",
     "docs/test_course.py::test_every_command_of_the_course": "all commands of the course",
     "docs/test_documentation.py::test_the_site_builds": "Sphinx",
     "docs/test_example.py": "builds and installs the example",
-    "docs/test_tutorials.py::test_the_tests_of_the_page_pass[epsilon]": "the tests of a page",
-    "docs/test_tutorials.py::test_the_tests_of_the_page_pass[gru]": "the tests of a page",
-    "docs/test_tutorials.py::test_the_tests_of_the_page_pass[wordpiece]": "the tests of a page",
+    "docs/test_tutorials.py::test_the_tests_of_": "the conformance kit on every page's plugin",
     "evaluation/test_diagnosed_runs.py": "trains models until they fail as described",
     "packaging/": "builds wheels and installs them",
+    "pipeline/test_api.py::test_a_finished_run_goes_on_only_for_more": "several resumptions",
+    "pipeline/test_api.py::test_a_relative_corpus_is_found_again": "a run and its resumption",
+    "pipeline/test_api.py::test_ctrl_c_anywhere": "three runs and their resumptions",
     "test_benchmarks.py": "tests of the benchmarks, not of textgen",
+    "test_combinations.py::*[bpe": "a run each",
+    "test_combinations.py::*[character": "a run each",
+    "test_combinations.py::*[word*-lstm": "a run each",
     "training/test_exact_resume.py": "runs stopped again and again",
     "training/test_killed_command.py": "commands that are killed",
-    "training/test_recompute.py::test_the_compiled_step_needs_a_third_less_memory": "memory",
+    # time and memory as they are measured, and extremes of size
+    "generation/test_loop.py::test_batches_of_many_sizes": "compiles for every size",
+    "models/test_devices.py::test_freed_memory_is_kept": "processes of their own",
+    "report/test_report.py::test_the_page_of_an_endless_run": "a million steps",
+    "training/test_memory.py::test_half_precision_halves": "measures memory",
+    "training/test_memory.py::test_recomputation_keeps_less": "measures memory",
+    "training/test_recompute.py::test_the_compiled_step_needs_a_third_less": "measures memory",
+    # what XLA compiles for seconds, and a graph or eager execution shows in the quick tier
+    "generation/test_batches_agree.py": "a thousand draws of both models",
+    "plugins/textgen_models/test_contract.py::test_compiled_gradients*xla]": "XLA",
+    "training/test_gradient_accumulation.py::*xla]": "XLA",
+    "training/test_left_out_of_checkpoint.py::*[transformer": "the LSTM shows it too",
+    "training/test_not_finite.py::test_under_xla": "XLA",
+    "training/test_recompute.py::test_a_step_with_dropout*xla]": "XLA",
+    "training/test_step.py::test_a_step_that_is_not_finite*xla]": "XLA",
 }
 
 # The longest files of both tiers, the longest first: last, one of them would keep a core waiting.
@@ -79,5 +100,8 @@ def stale_entries(items: Sequence[pytest.Item]) -> list[str]:
 
 def _is_of(entry: str, item: pytest.Item) -> bool:
     start, _, fixture = entry.partition("@")
+    pattern = start.replace("[", "[[]") + "*"
     within_tests = item.nodeid.removeprefix("tests/")
-    return within_tests.startswith(start) and fixture in ("", *getattr(item, "fixturenames", ()))
+    return fnmatchcase(within_tests, pattern) and (
+        fixture in ("", *getattr(item, "fixturenames", ()))
+    )

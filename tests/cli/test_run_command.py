@@ -30,21 +30,30 @@ ESCAPE = "\x1b"
 
 
 @pytest.fixture(scope="module")
-def results(corpus, finished_run):
-    """A plain run, one with --json, a quiet one, and what can be done with them."""
+def results(corpus):
+    """A plain run, one with --json, and what can be done with them."""
     name = corpus.name
-    in_minutes = ["--minutes" if each == "--epochs" else each for each in TINY]
-    in_minutes[in_minutes.index("--minutes") + 1] = "0.03"
     lines = {
         "plain": ["run", name, *TINY, "--out", "plain"],
         "json": ["run", name, *TINY, "--out", "json", "--json"],
-        "quiet": ["run", name, *TINY, "--out", "quiet", "--quiet"],
-        "no test split": ["run", name, *TINY, "--split", "90,10,0", "--json"],
-        "minutes": ["run", name, *in_minutes, "--split", "100,0,0", "--out", "timed", "--json"],
         "from stdin": ["run", "-", *TINY, "--out", "piped"],
         "further": ["resume", "json", "--epochs", "1", "--json"],
         "report": ["report", "plain"],
         "report json": ["report", "plain", "--json"],
+    }
+    return dict(zip(lines, run_lines(list(lines.values()), corpus.parent), strict=True))
+
+
+@pytest.fixture(scope="module")
+def variants(corpus):
+    """A quiet run, one without a test split, and one of some seconds."""
+    name = corpus.name
+    in_minutes = ["--minutes" if each == "--epochs" else each for each in TINY]
+    in_minutes[in_minutes.index("--minutes") + 1] = "0.03"
+    lines = {
+        "quiet": ["run", name, *TINY, "--out", "quiet", "--quiet"],
+        "no test split": ["run", name, *TINY, "--split", "90,10,0", "--json"],
+        "minutes": ["run", name, *in_minutes, "--split", "100,0,0", "--out", "timed", "--json"],
         "newest": ["generate", "--json"],
     }
     return dict(zip(lines, run_lines(list(lines.values()), corpus.parent), strict=True))
@@ -67,11 +76,10 @@ def load(path):
 # ---- the run directory ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["plain", "json", "quiet"])
-def test_a_run_directory_holds_the_files_of_the_format_and_no_others(results, folder, name):
-    assert results[name].returncode == 0, results[name].stderr
-    assert {each.name for each in (folder / name).iterdir()} == FILES
-    checkpoints = sorted((folder / name / "checkpoints").iterdir())
+def assert_whole(run):
+    """Assert that a run directory holds the files of the format and no others."""
+    assert {each.name for each in run.iterdir()} == FILES
+    checkpoints = sorted((run / "checkpoints").iterdir())
     assert 1 <= len(checkpoints) <= 4
     for checkpoint in checkpoints:
         assert re.fullmatch(r"step-\d{8}", checkpoint.name)
@@ -80,6 +88,17 @@ def test_a_run_directory_holds_the_files_of_the_format_and_no_others(results, fo
             "optimizer.safetensors",
             "state.json",
         }
+
+
+@pytest.mark.parametrize("name", ["plain", "json"])
+def test_a_run_directory_holds_the_files_of_the_format_and_no_others(results, folder, name):
+    assert results[name].returncode == 0, results[name].stderr
+    assert_whole(folder / name)
+
+
+def test_a_quiet_run_leaves_the_same_files(variants, folder):
+    assert variants["quiet"].returncode == 0, variants["quiet"].stderr
+    assert_whole(folder / "quiet")
 
 
 def test_the_json_files_have_the_keys_of_the_format(results, folder):
@@ -142,7 +161,7 @@ def test_the_rows_of_the_logs_have_the_keys_of_the_format(results, folder):
     assert all(set(row) == {"step", "prompt", "seed", "samplers", "text"} for row in samples)
 
 
-def test_the_same_command_makes_the_same_run(results, folder):
+def test_the_same_command_makes_the_same_run(results, variants, folder):
     def without_clock(name):
         rows = read_rows(folder / name / "metrics.jsonl")
         clock = ("seconds", "tokens_per_second")
@@ -154,14 +173,14 @@ def test_the_same_command_makes_the_same_run(results, folder):
         assert (folder / "plain" / file).read_bytes() == (folder / "quiet" / file).read_bytes()
 
 
-def test_without_out_a_run_lies_under_runs_with_its_time_and_model(results, folder):
-    path = only_json(results["no test split"])["run"]
+def test_without_out_a_run_lies_under_runs_with_its_time_and_model(variants, folder):
+    path = only_json(variants["no test split"])["run"]
     assert re.fullmatch(r"runs/\d{4}-\d\d-\d\d-\d{6}-lstm", path)
     assert (folder / path / "report.html").is_file()
 
 
-def test_a_run_that_is_not_named_is_the_newest_under_runs(results):
-    assert len(only_json(results["newest"])["samples"]) == 1
+def test_a_run_that_is_not_named_is_the_newest_under_runs(variants):
+    assert len(only_json(variants["newest"])["samples"]) == 1
 
 
 # ---- stdout and stderr ------------------------------------------------------------------------
@@ -201,8 +220,8 @@ def test_json_is_exactly_one_value_with_all_that_was_found(results, folder):
     assert "5 Generate and evaluate" in results["json"].stderr
 
 
-def test_quiet_leaves_the_text_and_the_commands(results):
-    out, error = results["quiet"].stdout, results["quiet"].stderr
+def test_quiet_leaves_the_text_and_the_commands(variants):
+    out, error = variants["quiet"].stdout, variants["quiet"].stderr
     assert "1 Analyse" not in out + error
     assert "validation" not in error
     assert "textgen generate quiet" in out
@@ -214,6 +233,10 @@ def test_tensorflows_chatter_stays_away(results):
         assert "oneDNN" not in result.stderr
 
 
+def test_tensorflows_chatter_stays_away_from_other_runs_too(variants):
+    test_tensorflows_chatter_stays_away(variants)
+
+
 def test_stdin_that_is_empty_is_an_empty_corpus(results):
     assert results["from stdin"].returncode == 3
     assert "Error" in results["from stdin"].stderr
@@ -222,18 +245,18 @@ def test_stdin_that_is_empty_is_an_empty_corpus(results):
 # ---- what else a run may be -------------------------------------------------------------------
 
 
-def test_without_a_test_split_validation_is_scored_and_says_so(results):
-    assert only_json(results["no test split"])["evaluation"]["split"] == "validation"
+def test_without_a_test_split_validation_is_scored_and_says_so(variants):
+    assert only_json(variants["no test split"])["evaluation"]["split"] == "validation"
 
 
-def test_without_any_held_out_text_a_run_is_not_scored_and_says_so(results):
-    value = only_json(results["minutes"])
+def test_without_any_held_out_text_a_run_is_not_scored_and_says_so(variants):
+    value = only_json(variants["minutes"])
     assert value["evaluation"] is None
     assert any("held out" in text for text in value["warnings"])
 
 
-def test_minutes_end_on_time(results, folder):
-    only_json(results["minutes"])
+def test_minutes_end_on_time(variants, folder):
+    only_json(variants["minutes"])
     newest = sorted((folder / "timed" / "checkpoints").iterdir())[-1]
     assert load(newest / "state.json")["seconds"] > 1.4  # of 1.8
     run = (folder / "timed" / "run.toml").read_text()

@@ -50,6 +50,12 @@ def test_an_entry_that_stands_for_no_test_is_found(request: pytest.FixtureReques
     assert set(stale) == {*SLOW, *FIRST}
 
 
+def test_no_test_is_marked_slow_anywhere_else() -> None:
+    mark = "mark." + "slow"
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    assert [path.name for path in files if mark in path.read_text(encoding="utf-8")] == []
+
+
 def test_the_longest_files_come_first(request: pytest.FixtureRequest) -> None:
     assert rank(request.node) == len(FIRST)
     assert not is_slow(request.node)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 
 import attrs
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -69,7 +68,6 @@ def test_any_file_can_be_analysed_or_is_a_corpus_error(tmp_path, data, name, cho
     read_and_analyse(tmp_path / name, data, chosen)
 
 
-@pytest.mark.slow
 @settings(max_examples=10_000, suppress_health_check=CHECKS)
 @given(data=DATA, name=NAMES, chosen=SETTINGS)
 def test_ten_thousand_files_can_be_analysed_or_are_corpus_errors(tmp_path, data, name, chosen):

@@ -13,18 +13,13 @@ import textgen_core as textgen
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A folder with a text of some 2 KB and a finished run that was trained on it."""
+    """A folder with a finished run and the text that it was trained on."""
     folder = tmp_path_factory.mktemp("trained")
-    draw = random.Random(11)
-    words = ["mill", "wheel", "turns", "water", "slow", "under", "stone", "bridge", "night"]
-    lines = [" ".join(draw.choice(words) for _ in range(7)) for _ in range(50)]
-    corpus = folder / "text.txt"
-    corpus.write_text(".\n".join(lines) + ".\n", encoding="utf-8")
     settings = [each for each in TINY if "=" in each and "." in each.partition("=")[0]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TEXTGEN_CACHE", str(folder / "cache"))
         textgen.run(
-            corpus,
+            write_text(folder),
             recipe="first",
             tokenizer="character",
             model="lstm:units=8,layers=1,embedding=8",
@@ -37,13 +32,20 @@ def trained(tmp_path_factory):
     return folder
 
 
+def write_text(folder):
+    """Write a text of some 2 KB, the same every time, and return its path."""
+    draw = random.Random(11)
+    words = ["mill", "wheel", "turns", "water", "slow", "under", "stone", "bridge", "night"]
+    lines = [" ".join(draw.choice(words) for _ in range(7)) for _ in range(50)]
+    path = folder / "text.txt"
+    path.write_text(".\n".join(lines) + ".\n", encoding="utf-8")
+    return path
+
+
 @pytest.fixture(scope="module")
-def corpus(trained, tmp_path_factory):
-    """The text of the finished run, in a folder of this module's, beside which commands are run."""
-    folder = tmp_path_factory.mktemp("commands")
-    shutil.copy(trained / "text.txt", folder)
-    shutil.copytree(trained / "cache", folder / "cache")
-    return folder / "text.txt"
+def corpus(tmp_path_factory):
+    """The text in a folder of this module's, beside which the commands are run."""
+    return write_text(tmp_path_factory.mktemp("commands"))
 
 
 @pytest.fixture(scope="module")

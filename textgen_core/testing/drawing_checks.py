@@ -1,7 +1,7 @@
 """Checks of what is drawn with a sampler: thousands of tokens, from a few rows of logits.
 
 The core draws, as it does in generation, from fixed random numbers, so that a check finds the same
-each time. This module knows nothing about how a sampler is held to its contract otherwise.
+each time.
 """
 
 from __future__ import annotations
@@ -57,9 +57,6 @@ def draws_as_often(subject: Subject) -> None:
             f"In row {row} {CALLS * DRAWS} tokens are drawn otherwise than by the first logits it "
             f"returned: probability {probability:.1g}, at least {LEAST_PROBABILITY:g} allowed.",
         )
-
-
-CHECKS = (never_draws_excluded, draws_as_often)
 
 
 def _rows() -> Rows:

@@ -1,7 +1,4 @@
-"""What the checks put before a component: small texts, and a tokenizer with few tokens.
-
-This module knows nothing about what is checked.
-"""
+"""What the checks give to a component: small texts, and a tokenizer with few tokens."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Checks of a metric: the figures that it declares, the same every time, and nothing to measure.
-
-This module knows nothing about what a metric measures.
-"""
+"""Checks of a metric: the figures that it declares, the same every time, and nothing to measure."""
 
 from __future__ import annotations
 
@@ -71,15 +68,6 @@ def leaves_evidence(subject: Subject) -> None:
         after = _held_by(evidence)
         changed = [name for name, value in before.items() if value != after[name]]
         require(not changed, f"It changes the evidence's {' and '.join(changed)}.")
-
-
-CHECKS = (
-    returns_declared_figures,
-    is_finite,
-    is_deterministic,
-    bears_empty_input,
-    leaves_evidence,
-)
 
 
 def use(subject: Subject) -> None:

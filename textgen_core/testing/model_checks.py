@@ -1,13 +1,11 @@
-"""Checks of a model builder: the model that it builds for a tiny vocabulary, as a run builds it.
-
-This module knows nothing about layers.
-"""
+"""Checks of a model builder: the model that it builds for a tiny vocabulary, as a run builds it."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
+from textgen_core.errors import reason_of
 from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.subject import Subject
 from textgen_core.testing.tiny_model import (
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from textgen_core.models.language_model import LanguageModel
 
 TRAINING_STEPS = 100
-TOLERANCE = 1e-3  # between two ways to the same logits, as a share of the largest
+TOLERANCE = 1e-3  # between two ways to the same logits (as a share of the largest), or shares
 
 
 @check("model.shape", "model")
@@ -145,7 +143,7 @@ def compiles(subject: Subject) -> str | None:
     try:
         graph = tf.function(language_model.model, autograph=False)(token_ids)
     except Exception as error:
-        raise ConformanceFault(f"As a graph: {_reason_of(error)}") from error
+        raise ConformanceFault(f"As a graph: {reason_of(error)}") from error
     off = difference(language_model.logits(token_ids).numpy(), tf.cast(graph, tf.float32).numpy())
     require(off <= TOLERANCE, f"As a graph the logits differ by {off:.2g} of the largest.")
     step, batch = training_step(language_model, subject, "auto")
@@ -187,15 +185,42 @@ def is_repeatable(subject: Subject) -> str | None:
     return None
 
 
-CHECKS = (
-    has_shape,
-    is_causal,
-    keeps_rows_apart,
-    advances_as_it_calls,
-    learns,
-    compiles,
-    is_repeatable,
-)
+@check("model.token-embeddings", "model")
+def shows_token_embeddings(subject: Subject) -> str | None:
+    """Its token embeddings, where it offers them, are a finite row for each token."""
+    import numpy as np
+
+    from textgen_core.explore.asking import read_token_embeddings
+
+    language_model = build_shaken(subject)
+    if not language_model.offers_token_embeddings:
+        return "it offers no token_embeddings: textgen explore neighbours cannot ask it"
+    found = read_token_embeddings(language_model, subject.component.name)
+    alike = len(found) - len(np.unique(found, axis=0))
+    require(not alike, f"With noise on its weights {alike} of its {len(found)} tokens are alike.")
+    return None
+
+
+@check("model.attention", "model")
+def shows_attention(subject: Subject) -> str | None:
+    """Its attention, where it offers that, is causal, and each of its rows sums to one."""
+    import numpy as np
+
+    from textgen_core.explore.asking import read_attention
+
+    language_model, name = build_shaken(subject), subject.component.name
+    if not language_model.offers_attention:
+        return "it offers no attention: textgen explore attention cannot ask it"
+    token_ids = [int(each) for each in draw_token_ids(1, CONTEXT)[0]]
+    whole = read_attention(language_model, token_ids, name)
+    for time in (1, CONTEXT // 2, CONTEXT - 1):
+        part = read_attention(language_model, token_ids[:time], name)
+        off = float(np.abs(part - whole[:, :, :time, :time]).max())
+        require(
+            off <= TOLERANCE,
+            f"With tokens after the first {time} a share of these differs by {off:.2g}.",
+        )
+    return None
 
 
 def use(subject: Subject) -> None:
@@ -231,9 +256,3 @@ def _outline(state: Any) -> Any:
         return f"{tensor.dtype.name} {tuple(tensor.shape)}"
 
     return tf.nest.map_structure(outline, state)
-
-
-def _reason_of(error: Exception) -> str:
-    from textgen_core.errors import reason_of
-
-    return reason_of(error)

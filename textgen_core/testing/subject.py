@@ -1,7 +1,4 @@
-"""What is checked: a component, found by its reference or given as a class or an instance.
-
-This module knows nothing about checks.
-"""
+"""What is checked: a component, found by its reference or given as a class or an instance."""
 
 from __future__ import annotations
 
@@ -84,6 +81,7 @@ def find_component(registry: Registry, reference: str) -> Component:
     kind, slash, name = rest.rpartition("/")
     if not colon or not name or (slash and kind not in KINDS):
         raise ComponentError(f"{reference!r} is no reference to a component.", ALLOWED)
+    own = [each for each in registry.plugins if same_distribution(each.distribution, distribution)]
     offered = [
         each
         for each in registry.components
@@ -93,25 +91,16 @@ def find_component(registry: Registry, reference: str) -> Component:
     if len(found) == 1:
         return found[0]
     if found:
-        raise ComponentError(
-            f"{reference!r} may be {len(found)} components.",
-            f"Allowed: {_references(found)}.",
-        )
-    raise _missing(registry, distribution, reference, offered)
-
-
-def _missing(
-    registry: Registry, distribution: str, reference: str, offered: list[Component]
-) -> ComponentError:
-    own = [each for each in registry.plugins if same_distribution(each.distribution, distribution)]
-    silent = [f"{each.reference} {each.status} {each.error}".strip() for each in own if each.error]
-    silent += [f"{each.reference} is disabled" for each in own if each.status == "disabled"]
+        problem = f"{reference!r} may be {len(found)} components."
+        raise ComponentError(problem, f"Allowed: {_references(found)}.")
     if not own:
-        return ComponentError(
+        raise ComponentError(
             f"{reference!r}: no plugin of the distribution {distribution!r} is installed.",
             advice="Install it: pip install -e .",
         )
-    return ComponentError(
+    silent = [f"{each.reference} failed {each.error}" for each in own if each.error]
+    silent += [f"{each.reference} is disabled" for each in own if each.status == "disabled"]
+    raise ComponentError(
         f"{reference!r}: the distribution {distribution!r} offers no such component.",
         f"Allowed: {_references(offered) or 'it offers none'}.",
         "; ".join(silent),

@@ -1,7 +1,4 @@
-"""A model for a vocabulary of a few letters, built and trained as a run does it.
-
-This module knows nothing about what is checked.
-"""
+"""A model for a vocabulary of a few letters, built and trained as a run does it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Checks of an experiment tracker: a run is told to it from its start to its end, and again.
-
-This module knows nothing about what a tracker writes, or where.
-"""
+"""Checks of an experiment tracker, which follows whole, interrupted and resumed runs."""
 
 from __future__ import annotations
 
@@ -75,9 +72,6 @@ def leaves_the_run_alone(subject: Subject) -> str | None:
     exits = [each for each in warnings if "raised SystemExit" in each]
     require(not exits, f"Where it cannot write it tries to end the program: {' '.join(exits[:1])}")
     return None if warnings else "it raises nothing where the run directory cannot be written"
-
-
-CHECKS = (follows_a_run, follows_a_resumed_run, leaves_the_run_alone)
 
 
 def use(subject: Subject) -> str | None:

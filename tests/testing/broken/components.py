@@ -142,6 +142,20 @@ class Doubling(SoundSampler):
 
 
 @attrs.frozen(kw_only=True)
+class TracedText(SoundSampler):
+    """Wants a text as a tensor."""
+
+    way: str = option("fast", help="the way", traced=True)
+
+
+@attrs.frozen(kw_only=True)
+class TracedMetric(SoundMetric):
+    """Wants a number as a tensor where nothing is compiled."""
+
+    order: int = option(2, help="an order", at_least=1, at_most=4, traced=True)
+
+
+@attrs.frozen(kw_only=True)
 class Remembering(SoundMetric):
     """Keeps a file beside its module."""
 
@@ -211,6 +225,8 @@ BROKEN: tuple[tuple[str, type, str], ...] = (
     ("options.bounds", Nested, "is beyond the bounds, and taken from"),
     ("options.bounds", Contradicting, "is within at least 0, above 0, and refused from"),
     ("options.bounds", Dividing, "raises ZeroDivisionError"),
+    ("options.traced", TracedText, "'way' is traced, and of another type"),
+    ("options.traced", TracedMetric, "nothing traces a metric"),
     ("component.restored", Doubling, "distance=10.0 becomes 20.0"),
     ("component.no-writes", Remembering, "it writes .*remembered.txt"),
     ("component.no-writes", Delegating, "it starts "),

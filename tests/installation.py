@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import venv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -78,7 +77,7 @@ def install(folder: Path, *wheels: Path) -> Installation:
     done = subprocess.run(
         [str(installation.python), "-c", script], capture_output=True, text=True, check=True
     )
-    paths = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    paths = [each for each in sys.path if Path(each).name in ("site-packages", "dist-packages")]
     # A folder that a .pth names is searched last, and its own .pth (of an editable install) never.
     Path(done.stdout.strip(), "dependencies.pth").write_text("\n".join(paths) + "\n")
     return installation

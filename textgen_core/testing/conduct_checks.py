@@ -6,7 +6,6 @@ model is built by the core, which restores what Keras draws its seeds from; its 
 
 from __future__ import annotations
 
-import pickle
 import random
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -94,7 +93,8 @@ def _random_states() -> dict[str, Any]:
     """Return both states in a form that can be compared."""
     import numpy as np
 
-    return {"random": random.getstate(), "numpy.random": pickle.dumps(np.random.get_state())}
+    state: Any = np.random.get_state()
+    return {"random": random.getstate(), "numpy.random": (state[1].tolist(), *state[2:])}
 
 
 def _require_none(acts: list[Act]) -> None:

@@ -101,7 +101,7 @@ def run_fresh(
     timer = threading.Timer(SECONDS, _kill, [server])
     timer.start()
     with suppress(BrokenPipeError):
-        print(json.dumps(request), file=server.stdin, flush=True)
+        _send(server, request)
     line = server.stdout.readline()  # type: ignore[union-attr]
     timer.cancel()
     if not line or not _FORKS:
@@ -126,9 +126,15 @@ def _started(key: tuple[str, ...]) -> subprocess.Popen[str]:
         encoding="utf-8",
         start_new_session=_FORKS,  # its forks are ended with it
     )
-    print(json.dumps(sys.path), file=process.stdin)
+    _send(process, sys.path)
     _servers[key] = process
     return process
+
+
+def _send(server: subprocess.Popen[str], value: Any) -> None:
+    assert server.stdin is not None
+    server.stdin.write(json.dumps(value) + "\n")
+    server.stdin.flush()
 
 
 def _kill(server: subprocess.Popen[str]) -> None:

@@ -70,21 +70,13 @@ _servers: dict[tuple[str, ...], subprocess.Popen[str]] = {}
 def run_fresh(
     cls: type, code: str, given: Any, *, hash_seed: str = "1", preloaded: Sequence[str] = ()
 ) -> Any:
-    """Run code that has to do with a class in a fresh process.
+    """Import the module of a class in a fresh process, run code there, and return what it found.
 
-    Args:
-        cls: the class, whose module is imported before the code runs.
-        code: it is given `module`, the names of the modules loaded `before` it, and `given`; what
-            it leaves in `found` is the result.
-        given: any value that JSON holds.
-        hash_seed: PYTHONHASHSEED of the process, which decides the order of sets of texts.
-        preloaded: modules beside the kit's that may be imported before the class's.
-
-    Returns:
-        What was found, as JSON holds it; None if a fresh process cannot import the class.
-
-    Raises:
-        ConformanceFault: the code raised, or its process ended or was stuck.
+    The code is given `module`, the names of the modules loaded `before` it, and `given`, a value as
+    JSON holds it; what it leaves in `found` is returned, and None if there is no such module there.
+    hash_seed: PYTHONHASHSEED, which decides the order of sets of texts. preloaded: modules beside
+    the kit's that may be imported before. Raises ConformanceFault if the code raises, or its
+    process ends or is stuck.
     """
     if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__:
         return None

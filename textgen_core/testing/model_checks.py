@@ -15,10 +15,10 @@ from textgen_core.testing.tiny_model import (
     LETTERS,
     VOCABULARY,
     build,
-    build_shaken,
     difference,
     draw_token_ids,
     other_letters,
+    shaken,
     training_step,
 )
 
@@ -52,7 +52,7 @@ def has_shape(subject: Subject) -> None:
 @check("model.causal", "model")
 def is_causal(subject: Subject) -> None:
     """The logits at a position depend on no later token."""
-    language_model = build_shaken(subject)
+    language_model = shaken(build(subject))
     token_ids = draw_token_ids(BATCH, CONTEXT)
     logits = language_model.logits(token_ids).numpy()
     for position in (1, CONTEXT // 2, CONTEXT - 1):
@@ -70,7 +70,7 @@ def is_causal(subject: Subject) -> None:
 @check("model.rows-independent", "model")
 def keeps_rows_apart(subject: Subject) -> None:
     """The logits of a row do not depend on the other rows of the batch."""
-    language_model = build_shaken(subject)
+    language_model = shaken(build(subject))
     token_ids = draw_token_ids(BATCH, CONTEXT)
     logits = language_model.logits(token_ids).numpy()
     changed = token_ids.copy()
@@ -83,7 +83,7 @@ def keeps_rows_apart(subject: Subject) -> None:
 @check("model.advance-equals-call", "model")
 def advances_as_it_calls(subject: Subject) -> str | None:
     """Fed in pieces with a state, where it offers that, it gives the logits of the whole."""
-    language_model = build_shaken(subject)
+    language_model = shaken(build(subject))
     model = language_model.model
     offered = [name for name in ("initial_state", "advance") if hasattr(model, name)]
     if not offered:
@@ -138,7 +138,7 @@ def compiles(subject: Subject) -> str | None:
     """
     import tensorflow as tf
 
-    language_model = build_shaken(subject)
+    language_model = shaken(build(subject))
     token_ids = tf.constant(draw_token_ids(BATCH, CONTEXT))
     try:
         graph = tf.function(language_model.model, autograph=False)(token_ids)
@@ -192,7 +192,7 @@ def shows_token_embeddings(subject: Subject) -> str | None:
 
     from textgen_core.explore.asking import read_token_embeddings
 
-    language_model = build_shaken(subject)
+    language_model = shaken(build(subject))
     if not language_model.offers_token_embeddings:
         return "it offers no token_embeddings: textgen explore neighbours cannot ask it"
     found = read_token_embeddings(language_model, subject.component.name)
@@ -208,7 +208,7 @@ def shows_attention(subject: Subject) -> str | None:
 
     from textgen_core.explore.asking import read_attention
 
-    language_model, name = build_shaken(subject), subject.component.name
+    language_model, name = shaken(build(subject)), subject.component.name
     if not language_model.offers_attention:
         return "it offers no attention: textgen explore attention cannot ask it"
     token_ids = [int(each) for each in draw_token_ids(1, CONTEXT)[0]]

@@ -133,7 +133,8 @@ def takes_tensors(subject: Subject) -> str | None:
     if not names:
         return "none of its options is traced"
     rows = _rows(_random_logits(seed=9, scales=(1.0, 3.0, 5.0)), seed=9)
-    numbers = {name: tf.constant(getattr(sampler, name)) for name in names}
+    most = tf.int32.max  # as the core does: a larger number means as much
+    numbers = {name: tf.constant(min(getattr(sampler, name), most)) for name in names}
     graph = tf.function(partial(_called, sampler, rows), autograph=False)
     try:
         after = graph(numbers).numpy()
@@ -204,15 +205,14 @@ def _called(sampler: Sampler, rows: Rows, options: Mapping[str, Any]) -> Any:
     """Return what becomes of the logits, step after step, with these values of options."""
     import tensorflow as tf
 
-    bound: Any = sampler.bind(letter_tokenizer()) if hasattr(sampler, "bind") else sampler
-    batch, vocabulary = rows.logits.shape[1:]
-    states: list[Any] = []
-    if hasattr(bound, "initial_state"):
-        states = [bound.initial_state(batch, vocabulary)]
-    changed = copy.copy(bound)
+    bound = sampler.bind(letter_tokenizer()) if hasattr(sampler, "bind") else sampler
+    changed: Any = copy.copy(bound)
     for name, value in options.items():
         object.__setattr__(changed, name, value)
-    found = []
+    batch, vocabulary = rows.logits.shape[1:]
+    states, found = [], []
+    if hasattr(changed, "initial_state"):
+        states = [changed.initial_state(batch, vocabulary)]
     for number, logits in enumerate(rows.logits):
         history = History(
             token_ids=tf.constant(rows.token_ids),

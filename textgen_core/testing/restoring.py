@@ -1,7 +1,7 @@
 """The check that a run directory is enough to have a component again, in another process.
 
-The component is written as a run writes it, with what belongs to its kind: two checkpoints of a
-model, the file of a tokenizer. A fresh process, `read_again`, reads it as every command does.
+The component is written as a run writes it, with what belongs to its kind: a checkpoint of a model,
+the file of a tokenizer. A fresh process, `read_again`, reads it as every command does.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from textgen_core.testing.tiny_model import CONTEXT, build, difference, draw_tok
 from textgen_core.testing.tokenizer_checks import trained
 
 if TYPE_CHECKING:
+    import keras
     import tokenizers
 
     from textgen_core.models.language_model import LanguageModel
 
 TOLERANCE = 1e-5  # between the logits of one process and of another, as a share of the largest
-_BEGINNING, _LATER = 0, 1  # the steps of the two checkpoints of a model
 _SETTINGS = {"data.sequence_length": CONTEXT, "training.precision": "float32", "corpus.files": []}
 _READ_AGAIN = """
 from textgen_core.testing.restoring import read_again
@@ -89,16 +89,19 @@ def _others(instance: Any) -> Iterator[Any]:
                 continue  # a rule between options
 
 
-def _require_same_model(logits: Any, found: Mapping[str, Any]) -> None:
+def _require_same_model(expected: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     import numpy as np
 
-    off = difference(logits, np.asarray(found["logits"], np.float32))
+    off = difference(expected["logits"], np.asarray(found["logits"], np.float32))
     require(
         off <= TOLERANCE,
         f"With the same weights its logits in a fresh process differ by {off:.2g} of the largest.",
     )
-    changed = found["changed"]
-    require(not changed, f"Under the same seed a fresh process builds it with another {changed}.")
+    for (path, here), (_, there) in zip(expected["built"], found["built"], strict=True):
+        require(
+            np.isclose(here, there, rtol=1e-5, atol=1e-5, equal_nan=True),
+            f"Under the same seed a fresh process builds it with another {path}.",
+        )
 
 
 # ---- writing ------------------------------------------------------------------------------------
@@ -131,11 +134,12 @@ def _saved(subject: Subject, run: RunDirectory) -> Any:
     from textgen_core.data.tokenizer import save_tokenizer
 
     if subject.kind == "model":
-        first, later = build(subject), shaken(build(subject))
-        save_tokenizer(first.tokenizer, run.tokenizer)
-        _save_checkpoint(run, first, _BEGINNING)
-        _save_checkpoint(run, later, _LATER)
-        return later.logits(draw_token_ids(2, CONTEXT)).numpy()
+        language_model = build(subject)
+        built = _fingerprints(language_model)
+        save_tokenizer(language_model.tokenizer, run.tokenizer)
+        _save_checkpoint(run, shaken(language_model).model)
+        logits = language_model.logits(draw_token_ids(2, CONTEXT)).numpy()
+        return {"logits": logits, "built": built}
     if subject.kind == "tokenizer":
         tokenizer = trained(subject)
         save_tokenizer(tokenizer, run.tokenizer)
@@ -143,15 +147,14 @@ def _saved(subject: Subject, run: RunDirectory) -> Any:
     return None
 
 
-def _save_checkpoint(run: RunDirectory, language_model: LanguageModel, step: int) -> None:
+def _save_checkpoint(run: RunDirectory, model: keras.Model) -> None:
     from textgen_core.config.settings import TrainingSettings
     from textgen_core.training.checkpoint import save_checkpoint
     from textgen_core.training.optimizer import build_optimizer
     from textgen_core.training.plan import Plan
     from textgen_core.training.state import TrainingState
 
-    model = language_model.model
-    state = TrainingState(step=step, plan=Plan(last_step=_LATER))
+    state = TrainingState(step=1, plan=Plan(last_step=1))
     optimizer = build_optimizer(TrainingSettings(optimizer="sgd"), model, float16=False)
     save_checkpoint(run, state, model, optimizer, carry=None)
 
@@ -179,8 +182,8 @@ def _read_in_fresh_process(subject: Subject, runs: Sequence[RunDirectory]) -> An
 def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of the component in each run, and of the first what belongs to its kind.
 
-    `module` holds the class. Of a model: "logits" of the later checkpoint, and "changed", a
-    variable that begins otherwise than in the first, if there is one. Of a tokenizer: "token_ids".
+    `module` holds the class. Of a model: "logits" of the checkpoint, and "built", fingerprints of
+    the weights that it begins with. Of a tokenizer: "token_ids".
     """
     kind, registry = given["kind"], discover()
     if given["is_added"]:
@@ -213,21 +216,7 @@ def _restored_model(run: RunDirectory, configuration: Configuration) -> dict[str
         precision="float32",
         seed=configuration.seed,
     )
-    return {"logits": logits.tolist(), "changed": _changed(run, built.model)}
-
-
-def _changed(run: RunDirectory, model: Any) -> str:
-    """Return a variable that begins otherwise than in the first checkpoint; empty if none does."""
-    import numpy as np
-    from safetensors.numpy import load_file
-
-    from textgen_core.training.checkpoint import WEIGHTS
-
-    kept = load_file(run.checkpoint(_BEGINNING) / WEIGHTS)
-    for key, variable in zip(sorted(kept), model.variables, strict=True):
-        if not np.allclose(kept[key], variable.numpy(), rtol=1e-5, atol=1e-6, equal_nan=True):
-            return str(variable.path)
-    return ""
+    return {"logits": logits.tolist(), "built": _fingerprints(built)}
 
 
 def _is_in_its_module(cls: type) -> bool:
@@ -239,6 +228,17 @@ def _is_in_its_module(cls: type) -> bool:
 
 
 # ---- both ---------------------------------------------------------------------------------------
+
+
+def _fingerprints(language_model: LanguageModel) -> list[tuple[str, float]]:
+    """Return the path of each variable, and its projection on noise that is always the same."""
+    import numpy as np
+
+    noise = np.random.default_rng(4)
+    return [
+        (each.path, float(np.sum(each.numpy() * noise.normal(size=each.shape))))
+        for each in language_model.model.variables
+    ]
 
 
 def _encode_all(tokenizer: tokenizers.Tokenizer) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""A plugin package written for its author: small, complete, and green as it stands.
+"""A plugin package written for its author: small, complete, and passing its own tests.
 
     textgen plugins new epsilon --kind sampler
 

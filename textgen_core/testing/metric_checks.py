@@ -48,8 +48,8 @@ def is_deterministic(subject: Subject) -> None:
 
 
 @check("metric.empty-input", "metric")
-def bears_empty_input(subject: Subject) -> None:
-    """Where there is nothing to measure it returns its figures too: NaN where undefined."""
+def accepts_empty_input(subject: Subject) -> None:
+    """Where there is nothing to measure it still returns its figures, NaN where undefined."""
     empty = {
         "no samples and no text": _evidence((), (), (), training_text=(), tokens=0),
         "samples without a character": _evidence(("", ""), ("", ""), ("", "")),
@@ -61,7 +61,7 @@ def bears_empty_input(subject: Subject) -> None:
 
 @check("metric.leaves-evidence", "metric")
 def leaves_evidence(subject: Subject) -> None:
-    """It changes nothing of the evidence, which the other metrics are given too."""
+    """It changes nothing of the evidence, which the other metrics share."""
     for evidence in _ordinary_evidence().values():
         before = _held_by(evidence)
         _measured(subject, evidence)

@@ -82,7 +82,7 @@ def keeps_rows_apart(subject: Subject) -> None:
 
 @check("model.advance-equals-call", "model")
 def advances_as_it_calls(subject: Subject) -> str | None:
-    """Fed in pieces with a state, where it offers that, it gives the logits of the whole."""
+    """Fed in chunks with a recurrent state, if it offers one, it gives the logits of one call."""
     language_model = shaken(build(subject))
     model = language_model.model
     offered = [name for name in ("initial_state", "advance") if hasattr(model, name)]
@@ -97,23 +97,23 @@ def advances_as_it_calls(subject: Subject) -> str | None:
     time = token_ids.shape[1]
     logits = language_model.logits(token_ids).numpy()
     for sizes in ([time], [1] * time, [time - 1, 1], [1, time - 1]):
-        found = _in_pieces(language_model, token_ids, sizes)
+        found = _in_chunks(language_model, token_ids, sizes)
         off = difference(logits, found)
         require(
             off <= TOLERANCE,
-            f"In pieces of {sizes} tokens the logits differ by {off:.2g} of the largest.",
+            f"In chunks of {sizes} tokens the logits differ by {off:.2g} of the largest.",
         )
     return None
 
 
 @check("model.learns", "model")
 def learns(subject: Subject) -> None:
-    """On letters in a fixed order its loss soon falls below what their frequencies allow."""
+    """On letters in a fixed order its loss soon falls below the entropy of their frequencies."""
     from textgen_core.training.loss import cross_entropy
 
     language_model = build(subject)
     step, batch = training_step(language_model, subject, "graph")
-    # What a model reaches that knows how often each letter comes, and no more.
+    # The loss of a model that knows how often each letter comes, and no more.
     wanted = math.log(len(LETTERS))
     loss = math.inf
     for number in range(1, TRAINING_STEPS + 1):
@@ -228,27 +228,27 @@ def use(subject: Subject) -> None:
     build(subject).logits(draw_token_ids(1, CONTEXT))
 
 
-def _in_pieces(
+def _in_chunks(
     language_model: LanguageModel, token_ids: np.ndarray, sizes: list[int]
 ) -> np.ndarray:
-    """Return the logits of token ids that are fed in pieces; the state must keep its shape."""
+    """Return the logits of token ids fed in chunks; the state must keep its shape."""
     import numpy as np
     import tensorflow as tf
 
     state = tf.nest.map_structure(tf.convert_to_tensor, language_model.initial_state(BATCH))
-    pieces, start = [], 0
+    chunks, start = [], 0
     for size in sizes:
-        piece = tf.constant(token_ids[:, start : start + size])
-        logits, new_state = language_model.advance(piece, state)
+        chunk = tf.constant(token_ids[:, start : start + size])
+        logits, new_state = language_model.advance(chunk, state)
         before, after = _outline(state), _outline(new_state)
         require(before == after, f"advance turns a state of {before} into one of {after}.")
-        pieces.append(logits.numpy())
+        chunks.append(logits.numpy())
         state, start = new_state, start + size
-    return np.concatenate(pieces, axis=1)
+    return np.concatenate(chunks, axis=1)
 
 
 def _outline(state: Any) -> Any:
-    """Return the state's structure, with shape and dtype in the place of each tensor."""
+    """Return the state's structure, with shape and dtype in place of each tensor."""
     import tensorflow as tf
 
     def outline(each: Any) -> str:

@@ -112,11 +112,11 @@ def _references(components: list[Component]) -> str:
 
 
 def _unregistered(kind: str, cls: type) -> Component:
-    nobody = Plugin(
+    no_plugin = Plugin(
         distribution="",
         version="",
         entry_point="",
         module=f"{cls.__module__}.{cls.__qualname__}",
         status="ok",
     )
-    return Component(kind=kind, name=cls.__name__, cls=cls, plugin=nobody)
+    return Component(kind=kind, name=cls.__name__, cls=cls, plugin=no_plugin)

@@ -75,7 +75,7 @@ def keeps_ids_in_range(subject: Subject) -> None:
 
 @check("tokenizer.unicode", "tokenizer")
 def takes_unicode(subject: Subject) -> str | None:
-    """Any text can be encoded and decoded; a word that is known comes back, case aside."""
+    """Any text can be encoded and decoded; a known word comes back, case aside."""
     from textgen_core.data.tokenizer import UNK, encode
 
     tokenizer = trained(subject)

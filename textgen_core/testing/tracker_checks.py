@@ -46,13 +46,13 @@ def follows_a_run(subject: Subject) -> str | None:
 
 @check("tracker.resumed", "tracker")
 def follows_a_resumed_run(subject: Subject) -> str | None:
-    """It goes on with an interrupted run, from a step before the last that it was told of."""
+    """It goes on with an interrupted run, from a step before the last that it saw."""
     return _follow(subject, (None, "interrupted"), (1, "interrupted"), (4, "finished"))
 
 
 @check("tracker.failure", "tracker")
 def leaves_the_run_alone(subject: Subject) -> str | None:
-    """Where it cannot write it raises at most an Exception: the run goes on, with a warning."""
+    """Where it cannot write it raises at most an Exception: the run goes on with a warning."""
     warnings: list[str] = []
     for rows in (2, 0):  # with 0 only `finish` is left to fail
         with _run_folder() as folder, _no_exit():

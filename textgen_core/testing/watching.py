@@ -93,7 +93,7 @@ def _is_allowed(act: Act, temporary: Path, before: set[str]) -> bool:
     path = path.parent.resolve() / path.name
     if path in (Path(os.devnull), temporary) or "__pycache__" in path.parts:
         return True  # a file without a name is opened by the temporary folder's
-    # What lay there before, a project perhaps, is nobody's temporary file.
+    # What was there before, a project perhaps, is no temporary file.
     return temporary in path.parents and path.relative_to(temporary).parts[0] not in before
 
 

@@ -109,7 +109,7 @@ class Boundless(SoundSampler):
 
 @attrs.frozen(kw_only=True)
 class Nested(SoundSampler):
-    """Its bound is for numbers in lists of lists, which nobody looks into."""
+    """Its bound is for numbers in lists of lists, which no check looks into."""
 
     distances: tuple[tuple[int, ...], ...] = option(((5,),), help="distances", at_least=1)
 
@@ -191,7 +191,7 @@ class Asking(SoundMetric):
     """Asks a service."""
 
     def measure(self, evidence: Evidence) -> Mapping[str, float]:
-        call_nobody()
+        call_a_closed_port()
         return SoundMetric.measure(self, evidence)
 
 
@@ -200,11 +200,11 @@ class Dialling(SoundTracker):
     """Connects as soon as its options are there."""
 
     def __attrs_post_init__(self) -> None:
-        call_nobody()
+        call_a_closed_port()
 
 
-def call_nobody() -> None:
-    """Try to connect to a port of this machine at which nobody answers."""
+def call_a_closed_port() -> None:
+    """Try to connect to a port of this machine that is closed."""
     with socket.socket() as caller, suppress(OSError):
         caller.connect(("127.0.0.1", 9))
 

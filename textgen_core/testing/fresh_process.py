@@ -63,7 +63,6 @@ for line in sys.stdin:
     os._exit(0)
 """
 
-
 _servers: dict[tuple[str, ...], subprocess.Popen[str]] = {}
 
 
@@ -90,14 +89,17 @@ def run_fresh(
     }
     key = (hash_seed, "textgen_core.testing", *preloaded)
     server = _servers.get(key) or _started(key)
-    timer = threading.Timer(SECONDS, _kill, [server])
+    timer, line = threading.Timer(SECONDS, _kill, [server]), ""
     timer.start()
-    with suppress(BrokenPipeError):
+    try:
         _send(server, request)
-    line = server.stdout.readline()  # type: ignore[union-attr]
-    timer.cancel()
-    if not line or not _FORKS:
-        _end(key)
+        line = server.stdout.readline()  # type: ignore[union-attr]
+    except BrokenPipeError:
+        pass  # it has ended
+    finally:
+        timer.cancel()
+        if not line or not _FORKS:
+            _end(key)  # a reply that comes late must not be taken for the next
     reply = json.loads(line or "{}")
     if "found" in reply:
         return reply["found"]

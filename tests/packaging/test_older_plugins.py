@@ -50,6 +50,7 @@ def test_older_plugins_are_listed_trained_with_measured_and_written_with(
     monkeypatch.setenv("PYTHONPATH", path)
     out = tmp_path / "run"
     parts = ("--sampler", "epsilon:0.02", "--sampler", "mirostat:2.5", "--metric", "surprise")
+    parts += ("--tracker", "figure-table:separator=tab")
     listed, run, written = run_lines(
         [
             ("plugins",),
@@ -65,6 +66,7 @@ def test_older_plugins_are_listed_trained_with_measured_and_written_with(
     assert run.returncode == 0, run.stderr
     evaluation = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     assert set(evaluation["metrics"]["surprise"]) == {"bits", "bits_held_out", "deviation"}
+    assert (out / "figures.csv").read_text(encoding="utf-8").startswith("step\tfigure\tvalue\n")
     samples = (out / "samples.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(samples[-1])["samplers"] == ["epsilon:least=0.02", "mirostat:target=2.5"]
 

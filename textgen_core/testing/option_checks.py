@@ -120,17 +120,19 @@ def _require_taken(subject: Subject, declared: Option, value: Any) -> None:
     for way, (_, make) in _ways(subject, name, value).items():
         try:
             make()
+        except ValueError:
+            continue  # a rule between options
+        except ComponentError as error:
+            if isinstance(error.__cause__, ValueError):
+                continue
+            raise ConformanceFault(
+                f"{name}={value!r} is within {declared.rules.describe()}, and refused from {way}."
+            ) from error
         except Exception as error:
-            if isinstance(error, ValueError) or isinstance(error.__cause__, ValueError):
-                continue  # a rule between options
-            if isinstance(error, ComponentError):
-                seen = f"is within {declared.rules.describe()}, and refused from {way}."
-            else:
-                seen = (
-                    f"from {way} raises {type(error).__name__}: {error}. Allowed: a ValueError, "
-                    "for a rule between options."
-                )
-            raise ConformanceFault(f"{name}={value!r} {seen}") from error
+            raise ConformanceFault(
+                f"{name}={value!r} from {way} raises {type(error).__name__}: {error}. Allowed: a "
+                "ValueError, for a rule between options."
+            ) from error
 
 
 # ---- the ends of a range ------------------------------------------------------------------------

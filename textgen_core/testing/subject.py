@@ -68,7 +68,9 @@ def find_subject(wanted: Any) -> Subject:
     given = None if isinstance(wanted, type) else wanted
     for kind, base in KINDS.items():
         if issubclass(cls, base):
-            return Subject(component=_unregistered(kind, cls), given=given)
+            no_plugin = Plugin(distribution="", module=f"{cls.__module__}.{cls.__qualname__}")
+            found = Component(kind=kind, name=cls.__name__, cls=cls, plugin=no_plugin)
+            return Subject(component=found, given=given)
     raise ComponentError(f"{wanted!r} is no component.", ALLOWED)
 
 
@@ -109,14 +111,3 @@ def find_component(registry: Registry, reference: str) -> Component:
 
 def _references(components: list[Component]) -> str:
     return ", ".join(f"{each.plugin.distribution}:{each.kind}/{each.name}" for each in components)
-
-
-def _unregistered(kind: str, cls: type) -> Component:
-    no_plugin = Plugin(
-        distribution="",
-        version="",
-        entry_point="",
-        module=f"{cls.__module__}.{cls.__qualname__}",
-        status="ok",
-    )
-    return Component(kind=kind, name=cls.__name__, cls=cls, plugin=no_plugin)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from textgen_core.components import Option, options_of
 from textgen_core.errors import ComponentError
-from textgen_core.registry.parsing import listed_values, plain_value
+from textgen_core.registry.parsing import BadValue, listed_values, plain_value
 from textgen_core.registry.registry import KINDS
 from textgen_core.registry.specs import check_instance, construct, format_spec, parse_spec
 from textgen_core.testing.check import ConformanceFault, check, require
@@ -123,7 +123,8 @@ def _require_taken(subject: Subject, declared: Option, value: Any) -> None:
         except ValueError:
             continue  # a rule between options
         except ComponentError as error:
-            if isinstance(error.__cause__, ValueError):
+            cause = error.__cause__
+            if isinstance(cause, ValueError) and not isinstance(cause, BadValue):
                 continue
             raise ConformanceFault(
                 f"{name}={value!r} is within {declared.rules.describe()}, and refused from {way}."

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-import sysconfig
 import venv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -77,7 +77,7 @@ def install(folder: Path, *wheels: Path) -> Installation:
     done = subprocess.run(
         [str(installation.python), "-c", script], capture_output=True, text=True, check=True
     )
-    paths = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    paths = [each for each in sys.path if Path(each).name in ("site-packages", "dist-packages")]
     # A folder that a .pth names is searched last, and its own .pth (of an editable install) never.
     Path(done.stdout.strip(), "dependencies.pth").write_text("\n".join(paths) + "\n")
     return installation
@@ -88,6 +88,23 @@ def build(project: Path, out: Path) -> Path:
     run_module("build", "--wheel", "--no-isolation", "--outdir", out, project)
     (wheel,) = out.glob("*.whl")
     return wheel
+
+
+def install_projects(site: Path, *projects: Path) -> Path:
+    """Install plugin projects into a folder for the path, from wheels of copies of them.
+
+    Nothing is written into a project, and discovery reads the folder as any other on the path.
+    """
+    unwanted = shutil.ignore_patterns("__pycache__", ".*", "dist")
+    copies = [
+        shutil.copytree(each, site / "projects" / each.name, ignore=unwanted) for each in projects
+    ]
+    command = ("pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
+    run_module(*command, "--wheel-dir", site / "wheels", *copies, **OFFLINE)
+    wheels = sorted((site / "wheels").iterdir())
+    installed = site / "installed"
+    run_module("pip", "install", "--no-deps", "--target", installed, *wheels, **OFFLINE)
+    return installed
 
 
 def run_module(*arguments: str | Path, **environment: str) -> str:

@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from cli.commands import run_lines
 from fake_plugins import Site, sampler_source
 
-from textgen_core.testing import ConformanceFault, Result, checks_for
+from textgen_core.testing import checks_for
 
 FLOOR = sampler_source("floor").replace(
     "return logits",
     "import tensorflow as tf; return tf.maximum(logits, -1e9)",
 )
 
+METRIC = dedent(
+    """
+    import attrs
+    from textgen_core import Metric, hookimpl
 
-@pytest.fixture
-def checked(plugin_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Return what `check` says of a bundled sampler, of a broken one, and of one that is none."""
-    plugin_site.add("textgen-floor", FLOOR, version="0.3")
-    monkeypatch.setenv("PYTHONPATH", str(plugin_site.folder))
-    references = ["sampler/greedy", "sampler/floor", "sampler/flor"]
-    lines = [["plugins", "check", each] for each in references]
-    return run_lines([*lines, ["plugins", "check", "sampler/floor", "--json"]], tmp_path)
+    @attrs.frozen
+    class Colourful(Metric):
+        '''Says why it cannot measure, in red.'''
+        figures = {}
+
+        def measure(self, evidence):
+            raise ValueError("\\x1b[31mred\\x07")
+
+    @hookimpl
+    def textgen_metrics():
+        return {"colourful": Colourful}
+    """
+)
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory):
+    """Return what `check` says of a sound sampler, of a broken one, of none, and of a metric."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.add("textgen-floor", FLOOR, version="0.3")
+    site.add("textgen-colourful", METRIC)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(site.folder))
+        references = ["sampler/greedy", "sampler/floor", "sampler/flor"]
+        lines = [["plugins", "check", each] for each in references]
+        lines.append(["plugins", "check", "sampler/floor", "--json"])
+        lines.append(["plugins", "check", "metric/colourful"])
+        return run_lines(lines, tmp_path_factory.mktemp("work"))
 
 
 def test_check_tells_each_check_and_how_many_hold(checked) -> None:
-    sound, broken, unknown, as_json = checked
+    sound, broken, unknown, as_json, _ = checked
     count = len(checks_for("sampler"))
     assert sound.returncode == 0, sound.stderr
     lines = sound.stdout.splitlines()
@@ -53,13 +77,8 @@ def test_check_tells_each_check_and_how_many_hold(checked) -> None:
     assert "The excluded token 0" in faults["sampler.never-revives-excluded"]
 
 
-def test_what_a_component_says_of_its_fault_does_not_colour_the_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    from textgen_core.cli.plugins_check import show_result
-
-    fault = ConformanceFault("It raised \x1b[31mred\x07")
-    show_result(Result(check=checks_for("sampler")[0], fault=fault))
-    assert (
-        capsys.readouterr().out.splitlines()[-1].strip() == "It raised red\N{REPLACEMENT CHARACTER}"
-    )
+def test_what_a_component_says_of_its_fault_does_not_colour_the_terminal(checked) -> None:
+    *_, colourful = checked
+    assert colourful.returncode == 1
+    assert "red\N{REPLACEMENT CHARACTER}" in colourful.stdout
+    assert "\x1b" not in colourful.stdout

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from installation import build, run_module
+from installation import install_projects, run_module
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "textgen-mirostat"
 
@@ -33,37 +32,26 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the project, as somebody has it who cloned it."""
-    folder = tmp_path_factory.mktemp("project") / EXAMPLE.name
-    unwanted = shutil.ignore_patterns("__pycache__", ".*", "dist")
-    return Path(shutil.copytree(EXAMPLE, folder, ignore=unwanted))
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that holds the built and installed package, and nothing else."""
-    folder = tmp_path_factory.mktemp("site")
-    wheel = build(project, folder / "dist")
-    installed = folder / "installed"
-    run_module("pip", "install", "--no-deps", "--no-index", "--target", installed, wheel)
-    return installed
+    return install_projects(tmp_path_factory.mktemp("site"), EXAMPLE)
 
 
-def test_the_example_says_which_textgen_it_is_made_for(project: Path) -> None:
+def test_the_example_says_which_textgen_it_is_made_for() -> None:
     from packaging.requirements import Requirement
 
-    table = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     (needed,) = (Requirement(each) for each in table["dependencies"] if "textgen-core" in each)
     assert needed.specifier.contains(version("textgen-core"))
     assert not needed.specifier.contains("0.0.1")
 
 
-def test_the_examples_own_tests_pass_on_what_is_installed(site: Path, project: Path) -> None:
-    path = os.pathsep.join([str(site), *sys.path])
+def test_the_examples_own_tests_pass_on_what_is_installed(site: Path) -> None:
     said = run_module(
-        *("pytest", "-q", "-p", "no:cacheprovider", "--rootdir", project, project / "tests"),
-        PYTHONPATH=path,
+        *("pytest", "-q", "-p", "no:cacheprovider", "--rootdir", EXAMPLE, EXAMPLE / "tests"),
+        *("-c", EXAMPLE / "pyproject.toml"),
+        PYTHONPATH=os.pathsep.join([str(site), *sys.path]),
+        PYTHONDONTWRITEBYTECODE="1",
     )
     assert "failed" not in said
     assert "skipped" not in said

@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from cli.in_process import run_here
 from pages import DOCS, captioned
 
 from textgen_core.testing import checks_for
@@ -61,17 +63,30 @@ def tutorial(request: pytest.FixtureRequest) -> Tutorial:
     return request.param  # type: ignore[no-any-return]
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that holds the plugins of all pages as an installer would leave them."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    for tutorial in TUTORIALS:
+        blocks = captioned(tutorial.path)
+        table = tomllib.loads(blocks.pop("pyproject.toml"))
+        write_metadata(folder, table["project"])
+        modules = table["tool"]["hatch"]["build"]["targets"]["wheel"]["include"]
+        assert {*modules, f"test_{tutorial.name}.py"} == set(blocks), "every file is in the wheel"
+        for name, text in blocks.items():
+            assert not (folder / name).exists()
+            (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
-def site(tutorial: Tutorial, tmp_path: Path) -> Path:
-    """Return a folder that holds the plugin of a page as an installer would leave it."""
-    blocks = captioned(tutorial.path)
-    table = tomllib.loads(blocks.pop("pyproject.toml"))
-    write_metadata(tmp_path / "site-packages", table["project"])
-    modules = table["tool"]["hatch"]["build"]["targets"]["wheel"]["include"]
-    assert {*modules, f"test_{tutorial.name}.py"} == set(blocks), "every file is in the wheel"
-    for name, text in blocks.items():
-        (tmp_path / "site-packages" / name).write_text(text, encoding="utf-8")
-    return tmp_path / "site-packages"
+def textgen(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Return a function that runs `textgen` where the plugins are installed."""
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("COLUMNS", "100")
+    return lambda *arguments: run_here(monkeypatch, capsys, *map(str, arguments))
 
 
 def write_metadata(folder: Path, project: dict[str, Any]) -> None:
@@ -91,26 +106,24 @@ def write_metadata(folder: Path, project: dict[str, Any]) -> None:
 
 
 def test_the_plugin_is_listed_with_its_distribution_and_shown(
-    tutorial: Tutorial, site: Path, textgen_command: Command
+    tutorial: Tutorial, textgen: Command
 ) -> None:
-    environment = {"PYTHONPATH": str(site)}
-    listed = textgen_command("plugins", "list", "--kind", tutorial.kind, env=environment)
+    listed = textgen("plugins", "list", "--kind", tutorial.kind)
     line = rf"{tutorial.name} +textgen-{tutorial.name} +0\.1\.0"
     assert re.search(line, listed.stdout), listed.stdout + listed.stderr
     reference = f"{tutorial.kind}/textgen-{tutorial.name}/{tutorial.name}"
-    shown = textgen_command("plugins", "show", reference, env=environment)
+    shown = textgen("plugins", "show", reference)
     assert shown.returncode == 0, shown.stderr
     if "prints:" in tutorial.path.read_text(encoding="utf-8"):
         assert shown.stdout.strip() in tutorial.path.read_text(encoding="utf-8")
 
 
 def test_a_run_takes_the_plugin_and_its_options_and_refuses_what_is_out_of_bounds(
-    tutorial: Tutorial, site: Path, textgen_command: Command, small_corpus: Path
+    tutorial: Tutorial, textgen: Command, small_corpus: Path
 ) -> None:
     def plan(spec: str) -> subprocess.CompletedProcess[str]:
         wanted = f"textgen-{tutorial.name}/{spec}"
-        words = ("run", small_corpus, f"--{tutorial.kind}", wanted, "--dry-run")
-        return textgen_command(*words, env={"PYTHONPATH": str(site)})
+        return textgen("run", small_corpus, f"--{tutorial.kind}", wanted, "--dry-run")
 
     chosen = plan(tutorial.chosen)
     assert tutorial.shown in chosen.stdout, chosen.stderr
@@ -119,17 +132,10 @@ def test_a_run_takes_the_plugin_and_its_options_and_refuses_what_is_out_of_bound
     assert "Allowed" in refused.stderr
 
 
-def test_the_tests_of_the_page_pass(tutorial: Tutorial, site: Path) -> None:
+def test_the_tests_of_every_page_pass(site: Path) -> None:
+    files = {f"test_{tutorial.name}.py": tutorial for tutorial in TUTORIALS}
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            f"test_{tutorial.name}.py",
-        ],
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *files],
         cwd=site,
         capture_output=True,
         text=True,
@@ -137,8 +143,11 @@ def test_the_tests_of_the_page_pass(tutorial: Tutorial, site: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    passed = tutorial.own_tests + len(checks_for(tutorial.kind))
-    assert f"{passed} passed" in done.stdout
+    passed = Counter(re.findall(r"^(\S+)::\S+ PASSED", done.stdout, re.MULTILINE))
+    assert passed == {
+        file: tutorial.own_tests + len(checks_for(tutorial.kind))
+        for file, tutorial in files.items()
+    }
 
 
 def test_the_page_names_every_step_from_an_empty_folder_on(tutorial: Tutorial) -> None:

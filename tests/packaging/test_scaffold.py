@@ -16,12 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from installation import BRIEFLY, OFFLINE, Installation, build, install
+from installation import BRIEFLY, OFFLINE, Installation, install
 
 from textgen_core.registry.registry import KINDS
 from textgen_core.testing import checks_for
-
-ROOT = Path(__file__).parent.parent.parent
 
 pytestmark = [
     pytest.mark.skipif(
@@ -44,9 +42,8 @@ NAMES = {
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def installation(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Installation:
     """Return an installation of the core's wheel, and then of the plugins that it wrote."""
-    wheel = build(ROOT, tmp_path_factory.mktemp("core"))
     return install(tmp_path_factory.mktemp("plugins") / "venv", wheel)
 
 

@@ -1,4 +1,4 @@
-"""The wheel as a person installs it, with a stranger's plugin beside it, and without."""
+"""The wheel as a person installs it, with a third-party plugin beside it, and without."""
 
 from __future__ import annotations
 
@@ -148,11 +148,6 @@ def write_project(folder: Path, name: str, release: str, files: Mapping[str, str
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(ROOT, tmp_path_factory.mktemp("core"))
-
-
-@pytest.fixture(scope="module")
 def example_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {"__init__.py": EXAMPLE_INIT, "components.py": EXAMPLE_COMPONENTS}
     folder = tmp_path_factory.mktemp("example")
@@ -263,7 +258,7 @@ def test_the_recipes_came_along(alone: Installation) -> None:
     assert {"first", "classic", "fast"} <= set(alone.textgen("recipes").stdout.split())
 
 
-# ---- with a stranger's plugin -------------------------------------------------------------------
+# ---- with a third-party plugin -------------------------------------------------------------------
 
 
 def test_the_components_of_another_package_are_listed_with_its_version(
@@ -302,12 +297,10 @@ def test_a_run_with_all_four_was_trained_scored_and_reported(run: Path) -> None:
     assert json.loads((run / "best.json").read_text())["checkpoint"].startswith("step-")
 
 
-def test_a_package_that_was_uninstalled_is_named_with_the_command_that_brings_it_back(
-    tmp_path: Path, wheel: Path, example_wheel: Path, run: Path
+def test_a_package_that_is_gone_is_named_with_the_command_that_brings_it_back(
+    alone: Installation, run: Path
 ) -> None:
-    installation = install(tmp_path / "venv", wheel, example_wheel)
-    installation.pip("uninstall", "--yes", "textgen-example")
-    done = installation.textgen("generate", run)
+    done = alone.textgen("generate", run)
     assert done.returncode == 4
     assert "textgen-example 1.2.3, which is not installed" in done.stderr
     assert "pip install textgen-example==1.2.3" in done.stderr

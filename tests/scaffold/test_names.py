@@ -125,7 +125,7 @@ def test_an_unknown_kind_is_refused_with_the_list() -> None:
     assert refused.value.allowed == "Allowed: tokenizer, model, sampler, metric, tracker."
 
 
-def test_plugins_of_strangers_are_not_imported_for_a_name(
+def test_third_party_plugins_are_not_imported_for_a_name(
     plugin_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marker = tmp_path / "imported"

@@ -1,4 +1,4 @@
-"""The files of a new plugin: what stands in them, and that all of them are written or none."""
+"""The files of a new plugin: what they hold, and that all of them are written or none."""
 
 from __future__ import annotations
 

@@ -80,10 +80,12 @@ class SoundSampler(Sampler):
 class StatefulSampler(Sampler):
     """Divide by the number of the step; it is bound to a tokenizer and keeps a state."""
 
+    step: float = option(1.0, help="what a step adds", above=0, traced=True)
+
     _size: int = attrs.field(default=0, init=False)
 
     def bind(self, tokenizer: Any) -> StatefulSampler:
-        bound = StatefulSampler()
+        bound = StatefulSampler(step=self.step)
         object.__setattr__(bound, "_size", tokenizer.get_vocab_size())
         return bound
 
@@ -94,7 +96,7 @@ class StatefulSampler(Sampler):
         return tf.ones((batch_size,))
 
     def transform(self, logits: Any, history: Any, state: Any) -> Any:  # type: ignore[override]
-        return logits / state[:, None], state + 1
+        return logits / state[:, None], state + self.step
 
 
 @attrs.frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""The bundled components keep their contracts, as a stranger's have to."""
+"""The bundled components keep their contracts, as third-party ones have to."""
 
 from __future__ import annotations
 

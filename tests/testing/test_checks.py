@@ -240,7 +240,7 @@ def test_a_class_that_its_module_does_not_hold_is_restored_nowhere_with_a_note()
     assert "cannot import the class" in note_of("component.restored", builder("nothing"))
 
 
-def test_a_tracker_that_bears_any_place_passes_with_a_note() -> None:
+def test_a_tracker_that_writes_nothing_passes_with_a_note() -> None:
     class Nowhere(TrackerSession):
         """Keeps nothing."""
 

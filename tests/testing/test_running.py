@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,9 +73,7 @@ def test_pytest_shows_each_check_by_its_id(tmp_path: Path) -> None:
     assert expected in done.stdout, done.stdout + done.stderr
     assert "::test_bleu[metric.figures] PASSED" in done.stdout
     assert "::test_instance[metric.empty-input] FAILED" in done.stdout
-    assert (
-        "ConformanceFault: The metric Dividing (no plugin) failed: ZeroDivisionError" in done.stdout
-    )
+    assert re.search("ConformanceFault: .*Dividing.*ZeroDivisionError", done.stdout)
     assert "the package no_such_service is missing" in done.stdout
     assert "::test_known[metric.empty-input] XFAIL (a mean of nothing)" in done.stdout
     assert "::test_outlived[metric.finite] FAILED" in done.stdout

@@ -1,9 +1,8 @@
-"""A plugin package written for its author: small, complete, and green as it stands.
+"""A plugin package written for its author: small, complete, and passing its own tests.
 
     textgen plugins new epsilon --kind sampler
 
-`names` decides what everything is called, `writing` fills `templates/` and puts the files in their
-place. Nothing here knows what a component does: that stands in the templates, one for each kind.
+`names` decides what everything is called; `writing` fills `templates/`, one for each kind.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What everything in a new plugin is called, worked out from the one name that its author gives.
 
-Knows nothing about files. Bundled plugins are asked for their names, those of strangers are not
-imported.
+Bundled plugins are asked for their names; third-party plugins are not imported.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import attrs
 
 from textgen_core.errors import UsageError
 from textgen_core.registry.discovery import discover
-from textgen_core.registry.registry import CORE, KINDS, ONLY, Registry, same_distribution
+from textgen_core.registry.registry import CORE, KINDS, ONLY, same_distribution
 from textgen_core.registry.validation import NAME
 
 PREFIX = "textgen-"
@@ -64,13 +63,8 @@ def name_plugin(name: str, kind: str) -> PluginNames:
         raise UsageError(f"--kind cannot be {kind!r}.", f"Allowed: {', '.join(KINDS)}.")
     component = name.removeprefix(PREFIX)
     if len(component) > LONGEST or not NAME.fullmatch(component):
-        raise _refused(
-            name,
-            f"Allowed: lower-case letters, digits and single hyphens, a letter first, {LONGEST} "
-            "characters at most.",
-            _spelt_as_allowed(component),
-            kind,
-        )
+        reason = "Allowed: lower-case letters, digits and single hyphens, a letter first"
+        raise _refused(name, f"{reason}, {LONGEST} at most.", _nearest(component), kind)
     names = PluginNames(
         kind=kind,
         component=component,
@@ -90,7 +84,7 @@ def _refused(name: str, reason: str, better: str, kind: str) -> UsageError:
     return UsageError(f"A plugin cannot be called {name!r}.", reason, advice)
 
 
-def _spelt_as_allowed(component: str) -> str:
+def _nearest(component: str) -> str:
     """Return the nearest name that is allowed, or an empty string where none is near."""
     words = re.findall(r"[a-z0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", component).lower())
     near = "-".join(words).lstrip("0123456789-")[:LONGEST].rstrip("-")
@@ -108,16 +102,12 @@ def _reason_against(names: PluginNames) -> str:
     if names.component in KINDS:
         return f"{names.component!r} is the word for a kind of component."
     bundled = discover({ONLY: CORE})
-    if same_distribution(names.distribution, CORE) or names.package in _packages(bundled):
+    packages = {re.split(r"[.:]", each.module)[0] for each in bundled.plugins if each.bundled}
+    if same_distribution(names.distribution, CORE) or names.package in packages:
         return f"{names.distribution} would stand in the way of a part of textgen itself."
     if names.component in {each.name for each in bundled.of_kind(names.kind)}:
         return f"{names.component!r} is a {names.kind} that comes with textgen, and keeps its name."
     return ""
-
-
-def _packages(bundled: Registry) -> set[str]:
-    """Return the import packages of the bundled plugins."""
-    return {re.split(r"[.:]", each.module)[0] for each in bundled.plugins if each.bundled}
 
 
 def _class_name(component: str, kind: str) -> str:

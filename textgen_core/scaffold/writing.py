@@ -1,7 +1,7 @@
 """Fills the templates and puts the files in their place: all of them, or none.
 
 A new folder appears with one renaming; an empty folder that is there already is filled, so that a
-shell that stands in it stays where it is. Knows nothing about what the templates say.
+shell in it stays where it is.
 """
 
 from __future__ import annotations
@@ -47,14 +47,13 @@ def write_plugin(name: str, kind: str, folder: Path | None = None) -> list[Path]
 def render_files(names: PluginNames, core_version: str) -> dict[str, str]:
     """Return the text of every file of a plugin, by its path within the package."""
     environment = _environment()
-    values = {
-        "names": names,
-        "contract": KINDS[names.kind].__name__,
-        "core_requirement": core_requirement(core_version),
-        "line_length": LINE_LENGTH,
-    }
+    environment.globals.update(
+        names=names,
+        contract=KINDS[names.kind].__name__,
+        core_requirement=core_requirement(core_version),
+    )
     return {
-        path: environment.get_template(template).render(values) if template else ""
+        path: environment.get_template(template).render() if template else ""
         for path, template in _templates(names).items()
     }
 
@@ -62,9 +61,8 @@ def render_files(names: PluginNames, core_version: str) -> dict[str, str]:
 def core_requirement(core_version: str) -> str:
     """Return what a plugin asks for: the running minor version of the core, or a later one.
 
-    There is no upper bound: what goes is announced for one minor version, and what grows breaks
-    nobody. A development or pre-release version stands as it is: `>=0.2` would not allow
-    0.2.0.dev1.
+    There is no upper bound: removals are announced for one minor version, and additions break no
+    plugin. A development or pre-release version stays as it is: `>=0.2` would not allow 0.2.0.dev1.
     """
     public = core_version.partition("+")[0]
     major, minor, *_ = re.findall(r"\d+", public)
@@ -98,7 +96,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(import_line=_import_line, call_line=_call_line)
+    own = {"import_line": _import_line, "call_line": _call_line, "line_length": LINE_LENGTH}
+    environment.globals.update(own)
     return environment
 
 
@@ -116,8 +115,15 @@ def _call_line(called: str, argument: str) -> str:
 
 def _check_place(folder: Path) -> None:
     """Raise UsageError unless the folder is empty, or could be made."""
+    problem = ""
     try:
-        problem = _problem_of(folder)
+        if folder.is_dir():
+            held = next(folder.iterdir(), None)
+            problem = "" if held is None else f"it is not empty (it holds {held.name})"
+        elif folder.exists() or folder.is_symlink():
+            problem = "it is there, and is no folder"
+        elif not folder.parent.is_dir():
+            problem = f"there is no folder {folder.parent}"
     except OSError as error:
         problem = error.strerror or str(error)
     if problem:
@@ -128,35 +134,21 @@ def _check_place(folder: Path) -> None:
         )
 
 
-def _problem_of(folder: Path) -> str:
-    """Return what stands against a folder, or an empty string."""
-    if folder.is_dir():
-        held = next(folder.iterdir(), None)
-        return "" if held is None else f"it is not empty (it holds {held.name})"
-    if folder.exists() or folder.is_symlink():
-        return "it is there, and is no folder"
-    return "" if folder.parent.is_dir() else f"there is no folder {folder.parent}"
-
-
 def _write_all(files: Mapping[str, str], folder: Path) -> None:
     """Write every file beside its place, then move them all there."""
-    is_there = folder.is_dir()
-    beside = folder if is_there else folder.parent
+    beside = folder if folder.is_dir() else folder.parent
     with tempfile.TemporaryDirectory(dir=beside, prefix=".textgen-plugin-") as temporary:
         whole = Path(temporary, "whole")
-        for path, text in files.items():
-            _write_one(whole / path, text)
-        if is_there:
+        for name, text in files.items():
+            path = whole / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+            if text.startswith("#!"):
+                path.chmod(path.stat().st_mode | 0o111)
+        if folder.is_dir():
             _move_in(whole, folder)
         else:
             whole.rename(folder)
-
-
-def _write_one(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
-    if text.startswith("#!"):
-        path.chmod(path.stat().st_mode | 0o111)
 
 
 def _move_in(whole: Path, folder: Path) -> None:

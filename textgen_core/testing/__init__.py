@@ -16,8 +16,7 @@ one take seconds.
 from __future__ import annotations
 
 from textgen_core.testing.catalogue import checks_for
-from textgen_core.testing.check import Check, ConformanceFault, Result
-from textgen_core.testing.counting import summarise
+from textgen_core.testing.check import Check, ConformanceFault, Result, summarise
 from textgen_core.testing.running import conformance, run_checks
 
 __all__ = [

@@ -1,7 +1,4 @@
-"""Every check of the kit, by the kinds that it is for.
-
-This module knows nothing about how a check is run.
-"""
+"""Every check of the kit, by the kinds that it is for."""
 
 from __future__ import annotations
 
@@ -11,36 +8,47 @@ from textgen_core.testing import (
     component_checks,
     conduct_checks,
     drawing_checks,
-    exploration_checks,
     metric_checks,
     model_checks,
     option_checks,
-    random_state_checks,
-    restoring_checks,
+    restoring,
     sampler_checks,
     tokenizer_checks,
     tracker_checks,
 )
 from textgen_core.testing.check import Check
 
-CHECKS: tuple[Check, ...] = (
-    *component_checks.CHECKS,
-    *option_checks.CHECKS,
-    *restoring_checks.CHECKS,
-    *random_state_checks.CHECKS,
-    *conduct_checks.CHECKS,
-    *tokenizer_checks.CHECKS,
-    *model_checks.CHECKS,
-    *exploration_checks.CHECKS,
-    *sampler_checks.CHECKS,
-    *drawing_checks.CHECKS,
-    *metric_checks.CHECKS,
-    *tracker_checks.CHECKS,
+_MODULES = (
+    component_checks,
+    option_checks,
+    restoring,
+    conduct_checks,
+    tokenizer_checks,
+    model_checks,
+    sampler_checks,
+    drawing_checks,
+    metric_checks,
+    tracker_checks,
+)
+
+# Each module's checks in the order in which they are defined.
+CHECKS: tuple[Check, ...] = tuple(
+    each for module in _MODULES for each in vars(module).values() if isinstance(each, Check)
 )
 
 
 def checks_for(kind: str) -> tuple[Check, ...]:
-    """Return the checks for components of a kind; raises ComponentError if there is no such."""
+    """Return the checks for components of a kind.
+
+    Args:
+        kind: "tokenizer", "model", "sampler", "metric" or "tracker".
+
+    Returns:
+        The checks, in the order in which they are run.
+
+    Raises:
+        ComponentError: there is no such kind.
+    """
     if kind not in KINDS:
         raise ComponentError(f"{kind!r} is no kind.", f"Allowed: {', '.join(KINDS)}.")
     return tuple(each for each in CHECKS if kind in each.kinds)

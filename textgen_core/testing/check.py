@@ -1,17 +1,15 @@
-"""A check: a sentence that every component of some kinds must make true, and what becomes of it.
-
-This module knows nothing about any single check, nor about pytest.
-"""
+"""A check: a sentence that every component of some kinds must make true, and its result."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
 from textgen_core.errors import TextgenError, is_component_fault
+from textgen_core.formatting import format_count
 from textgen_core.testing.subject import Subject
 
 
@@ -23,9 +21,12 @@ class ConformanceFault(AssertionError):
 class Check:
     """One thing that a component must do.
 
-    id: stable, such as `sampler.keeps-one`; sentence: what must be true; kinds: of which
-    components. `examine` raises ConformanceFault with what was seen, and may return a note: why
-    there was less to look at than usual.
+    Attributes:
+        id: a stable name, such as `sampler.keeps-one`.
+        sentence: what must be true.
+        kinds: the kinds of component that it is for.
+        examine: raises ConformanceFault with what was seen, and may return a note: why there was
+            less to look at than usual.
     """
 
     id: str
@@ -36,10 +37,14 @@ class Check:
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """What became of a check: a fault, or none, and a note. Unpacks as `(check, fault)`.
+    """The result of a check. Unpacks as `(check, fault)`.
 
-    known: the reason that was declared for the fault, empty where none was. A check that was
-    declared to fail and holds has a fault that says so.
+    Attributes:
+        check: what was checked.
+        fault: what is wrong, or None. A check that was declared to fail and holds has a fault that
+            says so.
+        note: why there was less to look at than usual, or empty.
+        known: the reason that was declared for the fault, empty where none was.
     """
 
     check: Check
@@ -49,7 +54,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether there is a fault that nobody declared."""
+        """Whether there is a fault that was not declared."""
         return self.fault is not None and not self.known
 
     def __iter__(self) -> Iterator[Any]:
@@ -74,34 +79,48 @@ def require(condition: Any, seen: str) -> None:
 
 
 def run_check(check: Check, subject: Subject, known: str = "") -> Result:
-    """Return what becomes of a check; whatever the component raises is a fault.
+    """Return the result of a check; whatever the component raises is a fault.
 
     known: why the check is declared to fail, if it is.
     """
-    result = _examined(check, subject)
-    if not known:
-        return result
-    if result.fault is None:
-        holds = ConformanceFault(f"Declared as a known failure ({known}), and holds: take it out.")
-        return attrs.evolve(result, fault=holds)
-    return attrs.evolve(result, known=known)
+    fault, note = _examined(check, subject)
+    if known and fault is None:
+        fault = ConformanceFault(f"Declared as a known failure ({known}), and holds: take it out.")
+        known = ""
+    return Result(check=check, fault=fault, note=note, known=known)
 
 
-def _examined(check: Check, subject: Subject) -> Result:
+def summarise(results: Sequence[Result]) -> str:
+    """Return the number of checks in words.
+
+    Args:
+        results: what `run_checks` returned.
+
+    Returns:
+        A line such as `19 checks, 18 hold, 1 known failure`.
+    """
+    failed = sum(each.failed for each in results)
+    known = sum(bool(each.known) for each in results)
+    held = len(results) - failed - known
+    parts = [format_count(len(results), "check"), format_count(held, "holds", "hold")]
+    if failed:
+        parts.append(format_count(failed, "fails", "fail"))
+    if known:
+        parts.append(format_count(known, "known failure"))
+    return ", ".join(parts)
+
+
+def _examined(check: Check, subject: Subject) -> tuple[ConformanceFault | None, str]:
+    """Return the fault, or None, and the note."""
     try:
-        note = check.examine(subject)
+        return None, check.examine(subject) or ""
     except ConformanceFault as fault:
-        return Result(check=check, fault=fault)
-    except TextgenError as error:
-        return _raised(check, error, str(error))
+        return fault, ""
     except BaseException as error:
         if not is_component_fault(error):
             raise
-        return _raised(check, error, f"It raised {type(error).__name__}: {error}")
-    return Result(check=check, fault=None, note=note or "")
-
-
-def _raised(check: Check, error: BaseException, seen: str) -> Result:
-    fault = ConformanceFault(seen)
-    fault.__cause__ = error
-    return Result(check=check, fault=fault)
+        is_ours = isinstance(error, TextgenError)
+        seen = str(error) if is_ours else f"It raised {type(error).__name__}: {error}"
+        raised = ConformanceFault(seen)
+        raised.__cause__ = error
+        return raised, ""

@@ -1,7 +1,4 @@
-"""Checks of every component: it registers, says what it is, and costs nothing to list.
-
-This module knows nothing about what a component does.
-"""
+"""Checks of every component: it registers, says what it is, and costs nothing to list."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
 from textgen_core.testing.subject import Subject
 
 HEAVY = ("tensorflow", "keras", "tokenizers", "numpy")
-_NEW_IMPORTS = "print(*[name for name in given if name in sys.modules and name not in before])"
+_NEW_IMPORTS = "import sys; found = [each for each in given if each in {*sys.modules} - before]"
 
 
 @check("component.registers", *KINDS)
@@ -49,8 +46,5 @@ def imports_light(subject: Subject) -> str | None:
     if imported is None:
         return NOT_FOUND
     module = subject.cls.__module__
-    require(not imported, f"Importing {module} imports {imported.replace(' ', ', ')}.")
+    require(not imported, f"Importing {module} imports {', '.join(imported)}.")
     return None
-
-
-CHECKS = (registers, has_summary, imports_light)

@@ -1,7 +1,4 @@
-"""What the checks put before a component: small texts, and a tokenizer with few tokens.
-
-This module knows nothing about what is checked.
-"""
+"""What the checks give to a component: small texts, and a tokenizer with few tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ SPECIAL = "<PAD> <UNK> <START> <END> <unk> <|endoftext|>"
 # A text to train on, long enough that pairs and words come again and again.
 _SENTENCES = (
     "The keeper lights the lamp, and the ships turn home.",
-    "“What day is it?” asked the miller's son; nobody knew.",
+    "“What day is it?” asked the miller's son; he did not know.",
     "In 1871 the river froze, from bridge to bridge.",
     "Größe, naïveté, Привет, 東京: words from far away.",
     f"Somebody typed {SPECIAL} into a book.",

@@ -1,7 +1,4 @@
-"""Checks of a metric: the figures that it declares, the same every time, and nothing to measure.
-
-This module knows nothing about what a metric measures.
-"""
+"""Checks of a metric: the figures that it declares, the same every time, and nothing to measure."""
 
 from __future__ import annotations
 
@@ -51,8 +48,8 @@ def is_deterministic(subject: Subject) -> None:
 
 
 @check("metric.empty-input", "metric")
-def bears_empty_input(subject: Subject) -> None:
-    """Where there is nothing to measure it returns its figures too: NaN where undefined."""
+def accepts_empty_input(subject: Subject) -> None:
+    """Where there is nothing to measure it still returns its figures, NaN where undefined."""
     empty = {
         "no samples and no text": _evidence((), (), (), training_text=(), tokens=0),
         "samples without a character": _evidence(("", ""), ("", ""), ("", "")),
@@ -64,22 +61,13 @@ def bears_empty_input(subject: Subject) -> None:
 
 @check("metric.leaves-evidence", "metric")
 def leaves_evidence(subject: Subject) -> None:
-    """It changes nothing of the evidence, which the other metrics are given too."""
+    """It changes nothing of the evidence, which the other metrics share."""
     for evidence in _ordinary_evidence().values():
         before = _held_by(evidence)
         _measured(subject, evidence)
         after = _held_by(evidence)
         changed = [name for name, value in before.items() if value != after[name]]
         require(not changed, f"It changes the evidence's {' and '.join(changed)}.")
-
-
-CHECKS = (
-    returns_declared_figures,
-    is_finite,
-    is_deterministic,
-    bears_empty_input,
-    leaves_evidence,
-)
 
 
 def use(subject: Subject) -> None:

@@ -1,13 +1,11 @@
-"""Checks of a model builder: the model that it builds for a tiny vocabulary, as a run builds it.
-
-This module knows nothing about layers.
-"""
+"""Checks of a model builder: the model that it builds for a tiny vocabulary, as a run builds it."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
+from textgen_core.errors import reason_of
 from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.subject import Subject
 from textgen_core.testing.tiny_model import (
@@ -17,10 +15,10 @@ from textgen_core.testing.tiny_model import (
     LETTERS,
     VOCABULARY,
     build,
-    build_shaken,
     difference,
     draw_token_ids,
     other_letters,
+    shaken,
     training_step,
 )
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from textgen_core.models.language_model import LanguageModel
 
 TRAINING_STEPS = 100
-TOLERANCE = 1e-3  # between two ways to the same logits, as a share of the largest
+TOLERANCE = 1e-3  # between two ways to the same logits (as a share of the largest), or shares
 
 
 @check("model.shape", "model")
@@ -54,7 +52,7 @@ def has_shape(subject: Subject) -> None:
 @check("model.causal", "model")
 def is_causal(subject: Subject) -> None:
     """The logits at a position depend on no later token."""
-    language_model = build_shaken(subject)
+    language_model = shaken(build(subject))
     token_ids = draw_token_ids(BATCH, CONTEXT)
     logits = language_model.logits(token_ids).numpy()
     for position in (1, CONTEXT // 2, CONTEXT - 1):
@@ -72,7 +70,7 @@ def is_causal(subject: Subject) -> None:
 @check("model.rows-independent", "model")
 def keeps_rows_apart(subject: Subject) -> None:
     """The logits of a row do not depend on the other rows of the batch."""
-    language_model = build_shaken(subject)
+    language_model = shaken(build(subject))
     token_ids = draw_token_ids(BATCH, CONTEXT)
     logits = language_model.logits(token_ids).numpy()
     changed = token_ids.copy()
@@ -84,8 +82,8 @@ def keeps_rows_apart(subject: Subject) -> None:
 
 @check("model.advance-equals-call", "model")
 def advances_as_it_calls(subject: Subject) -> str | None:
-    """Fed in pieces with a state, where it offers that, it gives the logits of the whole."""
-    language_model = build_shaken(subject)
+    """Fed in chunks with a recurrent state, if it offers one, it gives the logits of one call."""
+    language_model = shaken(build(subject))
     model = language_model.model
     offered = [name for name in ("initial_state", "advance") if hasattr(model, name)]
     if not offered:
@@ -99,23 +97,23 @@ def advances_as_it_calls(subject: Subject) -> str | None:
     time = token_ids.shape[1]
     logits = language_model.logits(token_ids).numpy()
     for sizes in ([time], [1] * time, [time - 1, 1], [1, time - 1]):
-        found = _in_pieces(language_model, token_ids, sizes)
+        found = _in_chunks(language_model, token_ids, sizes)
         off = difference(logits, found)
         require(
             off <= TOLERANCE,
-            f"In pieces of {sizes} tokens the logits differ by {off:.2g} of the largest.",
+            f"In chunks of {sizes} tokens the logits differ by {off:.2g} of the largest.",
         )
     return None
 
 
 @check("model.learns", "model")
 def learns(subject: Subject) -> None:
-    """On letters in a fixed order its loss soon falls below what their frequencies allow."""
+    """On letters in a fixed order its loss soon falls below the entropy of their frequencies."""
     from textgen_core.training.loss import cross_entropy
 
     language_model = build(subject)
     step, batch = training_step(language_model, subject, "graph")
-    # What a model reaches that knows how often each letter comes, and no more.
+    # The loss of a model that knows how often each letter comes, and no more.
     wanted = math.log(len(LETTERS))
     loss = math.inf
     for number in range(1, TRAINING_STEPS + 1):
@@ -140,12 +138,12 @@ def compiles(subject: Subject) -> str | None:
     """
     import tensorflow as tf
 
-    language_model = build_shaken(subject)
+    language_model = shaken(build(subject))
     token_ids = tf.constant(draw_token_ids(BATCH, CONTEXT))
     try:
         graph = tf.function(language_model.model, autograph=False)(token_ids)
     except Exception as error:
-        raise ConformanceFault(f"As a graph: {_reason_of(error)}") from error
+        raise ConformanceFault(f"As a graph: {reason_of(error)}") from error
     off = difference(language_model.logits(token_ids).numpy(), tf.cast(graph, tf.float32).numpy())
     require(off <= TOLERANCE, f"As a graph the logits differ by {off:.2g} of the largest.")
     step, batch = training_step(language_model, subject, "auto")
@@ -187,15 +185,42 @@ def is_repeatable(subject: Subject) -> str | None:
     return None
 
 
-CHECKS = (
-    has_shape,
-    is_causal,
-    keeps_rows_apart,
-    advances_as_it_calls,
-    learns,
-    compiles,
-    is_repeatable,
-)
+@check("model.token-embeddings", "model")
+def shows_token_embeddings(subject: Subject) -> str | None:
+    """Its token embeddings, where it offers them, are a finite row for each token."""
+    import numpy as np
+
+    from textgen_core.explore.asking import read_token_embeddings
+
+    language_model = shaken(build(subject))
+    if not language_model.offers_token_embeddings:
+        return "it offers no token_embeddings: textgen explore neighbours cannot ask it"
+    found = read_token_embeddings(language_model, subject.component.name)
+    alike = len(found) - len(np.unique(found, axis=0))
+    require(not alike, f"With noise on its weights {alike} of its {len(found)} tokens are alike.")
+    return None
+
+
+@check("model.attention", "model")
+def shows_attention(subject: Subject) -> str | None:
+    """Its attention, where it offers that, is causal, and each of its rows sums to one."""
+    import numpy as np
+
+    from textgen_core.explore.asking import read_attention
+
+    language_model, name = shaken(build(subject)), subject.component.name
+    if not language_model.offers_attention:
+        return "it offers no attention: textgen explore attention cannot ask it"
+    token_ids = [int(each) for each in draw_token_ids(1, CONTEXT)[0]]
+    whole = read_attention(language_model, token_ids, name)
+    for time in (1, CONTEXT // 2, CONTEXT - 1):
+        part = read_attention(language_model, token_ids[:time], name)
+        off = float(np.abs(part - whole[:, :, :time, :time]).max())
+        require(
+            off <= TOLERANCE,
+            f"With tokens after the first {time} a share of these differs by {off:.2g}.",
+        )
+    return None
 
 
 def use(subject: Subject) -> None:
@@ -203,27 +228,27 @@ def use(subject: Subject) -> None:
     build(subject).logits(draw_token_ids(1, CONTEXT))
 
 
-def _in_pieces(
+def _in_chunks(
     language_model: LanguageModel, token_ids: np.ndarray, sizes: list[int]
 ) -> np.ndarray:
-    """Return the logits of token ids that are fed in pieces; the state must keep its shape."""
+    """Return the logits of token ids fed in chunks; the state must keep its shape."""
     import numpy as np
     import tensorflow as tf
 
     state = tf.nest.map_structure(tf.convert_to_tensor, language_model.initial_state(BATCH))
-    pieces, start = [], 0
+    chunks, start = [], 0
     for size in sizes:
-        piece = tf.constant(token_ids[:, start : start + size])
-        logits, new_state = language_model.advance(piece, state)
+        chunk = tf.constant(token_ids[:, start : start + size])
+        logits, new_state = language_model.advance(chunk, state)
         before, after = _outline(state), _outline(new_state)
         require(before == after, f"advance turns a state of {before} into one of {after}.")
-        pieces.append(logits.numpy())
+        chunks.append(logits.numpy())
         state, start = new_state, start + size
-    return np.concatenate(pieces, axis=1)
+    return np.concatenate(chunks, axis=1)
 
 
 def _outline(state: Any) -> Any:
-    """Return the state's structure, with shape and dtype in the place of each tensor."""
+    """Return the state's structure, with shape and dtype in place of each tensor."""
     import tensorflow as tf
 
     def outline(each: Any) -> str:
@@ -231,9 +256,3 @@ def _outline(state: Any) -> Any:
         return f"{tensor.dtype.name} {tuple(tensor.shape)}"
 
     return tf.nest.map_structure(outline, state)
-
-
-def _reason_of(error: Exception) -> str:
-    from textgen_core.errors import reason_of
-
-    return reason_of(error)

@@ -1,27 +1,21 @@
-"""Checks of every component's options: they can be set in each way, and only to what is allowed.
-
-This module knows nothing about what a component does.
-"""
+"""Checks of every component's options: they can be set in each way, and only to what is allowed."""
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from textgen_core.components import Option, options_of
 from textgen_core.errors import ComponentError
-from textgen_core.registry.parsing import listed_values, plain_value
+from textgen_core.registry.parsing import BadValue, listed_values, plain_value
 from textgen_core.registry.registry import KINDS
 from textgen_core.registry.specs import check_instance, construct, format_spec, parse_spec
 from textgen_core.testing.check import ConformanceFault, check, require
-from textgen_core.testing.option_bounds import (
-    beyond_bounds,
-    is_bounded,
-    number_type,
-    within_bounds,
-)
 from textgen_core.testing.subject import Subject
 
 
@@ -46,73 +40,74 @@ def options_survive(subject: Subject) -> None:
 def options_keep_bounds(subject: Subject) -> None:
     """Every number has bounds or choices: what is beyond is refused, the last within is taken."""
     for declared in options_of(subject.cls):
-        if number_type(declared.type) is None:
+        if _number_type(declared.type) is None:
             continue
-        require(is_bounded(declared), f"The number {declared.name!r} has no bound and no choices.")
+        is_bounded = declared.rules.choices or any(True for _ in _bounds(declared))
+        require(is_bounded, f"The number {declared.name!r} has no bound and no choices.")
         if declared.rules.choices:
             continue  # what is allowed is listed
-        for value in beyond_bounds(declared):
+        for value in _beyond_bounds(declared):
             _require_refused(subject, declared.name, value)
         for value in within_bounds(declared):
             _require_taken(subject, declared, value)
 
 
-CHECKS = (options_have_help, options_survive, options_keep_bounds)
+@check("options.traced", *KINDS)
+def options_are_traced_where_they_can_be(subject: Subject) -> None:
+    """Only an int or a float of a sampler is `traced`: an option that becomes a scalar tensor."""
+    for each in options_of(subject.cls):
+        if each.rules.traced:
+            is_sampler = subject.kind == "sampler"
+            require(is_sampler, f"{each.name!r} is traced, and nothing traces a {subject.kind}.")
+            require(
+                each.type in (int, float),
+                f"{each.name!r} is traced, and of another type than int or float: {each.type}.",
+            )
+
+
+# ---- each way to set an option ------------------------------------------------------------------
+
+
+def _ways(subject: Subject, name: str, value: Any) -> dict[str, tuple[str, Callable[[], Any]]]:
+    """Return how a value is written, and what makes the component with it, by the way to do so."""
+    import tomli_w
+
+    plain = plain_value(value)
+    table = {"name": "x", name: "none" if value is None else plain}
+    written = {
+        "a spec's text": format_spec("x", {name: plain}),
+        "TOML": tomllib.loads(tomli_w.dumps(table)),
+    }
+
+    def make(way: str, spec: Any) -> Any:
+        return construct(subject.cls, parse_spec(spec), place=way)
+
+    def make_in_python() -> Any:
+        return check_instance(subject.cls(**{name: value}), place="Python")
+
+    ways = {way: (repr(spec), partial(make, way, spec)) for way, spec in written.items()}
+    return {"Python": (repr(value), make_in_python), **ways}
 
 
 def _require_round_trip(subject: Subject, name: str, value: Any) -> None:
     try:
-        meant = check_instance(subject.cls(**{name: value}), place="Python")
+        subject.cls(**{name: value})
     except ValueError:
         return  # a rule between options, which this value breaks beside the others' defaults
-    _require_same(meant, name, value, "Python", repr(value))
-    for way, spec in _written(name, value).items():
+    for way, (written, make) in _ways(subject, name, value).items():
         try:
-            found = construct(subject.cls, parse_spec(spec), place=way)
+            found = getattr(make(), name)
         except ComponentError as error:
             raise ConformanceFault(
-                f"{name}={value!r} is refused from {way}, {spec!r}: {error}"
+                f"{name}={value!r} is refused from {way}, {written}: {error}"
             ) from error
-        _require_same(found, name, value, way, repr(spec))
-
-
-def _written(name: str, value: Any) -> dict[str, Any]:
-    """Return an option's value as a person writes it, by the way of writing."""
-    written = "none" if value is None else plain_value(value)
-    return {
-        "a spec's text": format_spec("x", {name: plain_value(value)}),
-        "TOML": _through_toml({"name": "x", name: written}),
-    }
-
-
-def _through_toml(table: dict[str, Any]) -> dict[str, Any]:
-    import tomli_w
-
-    return tomllib.loads(tomli_w.dumps(table))
-
-
-def _require_same(instance: Any, name: str, value: Any, way: str, written: str) -> None:
-    found = getattr(instance, name)
-    # A whole number may be given for a float: 1 and 1.0 are one value, 1 and True are not.
-    same = found == value and isinstance(found, bool) == isinstance(value, bool)
-    require(same, f"{name}={value!r} becomes {found!r} from {way}, {written}.")
-
-
-def _ways_to_make(subject: Subject, name: str, value: Any) -> dict[str, Callable[[], Any]]:
-    """Return what makes the component with an option's value, by the way of writing it."""
-
-    def from_written(way: str, spec: Any) -> Any:
-        return construct(subject.cls, parse_spec(spec), place=way)
-
-    ways: dict[str, Callable[[], Any]] = {
-        way: partial(from_written, way, spec) for way, spec in _written(name, value).items()
-    }
-    ways["Python"] = lambda: check_instance(subject.cls(**{name: value}), place="Python")
-    return ways
+        # A whole number may be given for a float: 1 and 1.0 are one value, 1 and True are not.
+        same = found == value and isinstance(found, bool) == isinstance(value, bool)
+        require(same, f"{name}={value!r} becomes {found!r} from {way}, {written}.")
 
 
 def _require_refused(subject: Subject, name: str, value: Any) -> None:
-    for way, make in _ways_to_make(subject, name, value).items():
+    for way, (_, make) in _ways(subject, name, value).items():
         try:
             make()
         except (ComponentError, ValueError):  # in Python its own rule may speak first
@@ -122,13 +117,14 @@ def _require_refused(subject: Subject, name: str, value: Any) -> None:
 
 def _require_taken(subject: Subject, declared: Option, value: Any) -> None:
     name = declared.name
-    for way, make in _ways_to_make(subject, name, value).items():
+    for way, (_, make) in _ways(subject, name, value).items():
         try:
             make()
         except ValueError:
             continue  # a rule between options
         except ComponentError as error:
-            if isinstance(error.__cause__, ValueError):
+            cause = error.__cause__
+            if isinstance(cause, ValueError) and not isinstance(cause, BadValue):
                 continue
             raise ConformanceFault(
                 f"{name}={value!r} is within {declared.rules.describe()}, and refused from {way}."
@@ -138,3 +134,72 @@ def _require_taken(subject: Subject, declared: Option, value: Any) -> None:
                 f"{name}={value!r} from {way} raises {type(error).__name__}: {error}. Allowed: a "
                 "ValueError, for a rule between options."
             ) from error
+
+
+# ---- the ends of a range ------------------------------------------------------------------------
+
+
+def within_bounds(option: Option) -> Iterator[Any]:
+    """Yield for each bound of an option the last value that it lets pass."""
+    for bound, towards, is_included in _bounds(option):
+        yield _value_at(option, bound, -towards, is_next=not is_included)
+
+
+def _beyond_bounds(option: Option) -> Iterator[Any]:
+    """Yield for each bound the first value that it refuses."""
+    for bound, towards, is_included in _bounds(option):
+        yield _value_at(option, bound, towards, is_next=is_included)
+
+
+def _bounds(option: Option) -> Iterator[tuple[float, int, bool]]:
+    """Yield each finite bound, where what it refuses lies (-1 below, 1 above), and if it passes."""
+    rules = option.rules
+    declared = (
+        (rules.at_least, -1, True),
+        (rules.above, -1, False),
+        (rules.at_most, 1, True),
+        (rules.below, 1, False),
+    )
+    for bound, towards, is_included in declared:
+        if bound is not None and math.isfinite(bound):
+            yield bound, towards, is_included
+
+
+def _value_at(option: Option, bound: float, towards: int, *, is_next: bool) -> Any:
+    """Return a value with the bound for its numbers, or with the number next to it."""
+    number: float
+    if _number_type(option.type) is float:
+        number = math.nextafter(bound, towards * math.inf) if is_next else float(bound)
+    elif is_next:
+        number = math.ceil(bound) - 1 if towards < 0 else math.floor(bound) + 1
+    else:
+        number = math.floor(bound) if towards < 0 else math.ceil(bound)
+    return _filled(option.type, option.default, number)
+
+
+def _number_type(declared: Any) -> type | None:
+    """Return int or float if values of the type are such numbers, or hold some; else None."""
+    if declared in (int, float):
+        return declared  # type: ignore[no-any-return]
+    if typing.get_origin(declared) is Literal:
+        return None  # it lists its values
+    found = (_number_type(each) for each in typing.get_args(declared))
+    return next((each for each in found if each is not None), None)
+
+
+def _filled(declared: Any, default: Any, number: float) -> Any:
+    """Return a value of a type with the number in place of every number."""
+    arguments = typing.get_args(declared)
+    if declared in (int, float):
+        return number
+    if typing.get_origin(declared) is tuple:
+        types = arguments[:1] if arguments[-1] is Ellipsis else arguments
+        others = default if isinstance(default, tuple) and len(default) == len(types) else None
+        pairs = zip(types, others or (None,) * len(types), strict=True)
+        return tuple(_filled(each, other, number) for each, other in pairs)
+    if _number_type(declared) is not None:
+        return _filled(next(each for each in arguments if _number_type(each)), default, number)
+    if default is not None:
+        return default
+    plain = {bool: False, str: "x", Path: Path("x")}
+    return plain.get(declared, arguments[0] if arguments else None)

@@ -1,63 +1,126 @@
-"""A component written to a run directory as a run does it, and read again in a fresh process.
+"""The check that a run directory is enough to have a component again, in another process.
 
-What belongs to a kind goes along: of a model two checkpoints, of a tokenizer its file. This module
-knows nothing about what must be the same afterwards.
+The component is written as a run writes it, with what belongs to its kind: a checkpoint of a model,
+the file of a tokenizer. A fresh process, `read_again`, reads it as every command does.
 """
 
 from __future__ import annotations
 
 import operator
+import os
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from textgen_core.components import options_of
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.config.sources import ONE
 from textgen_core.registry.discovery import discover
-from textgen_core.registry.parsing import plain_options
-from textgen_core.registry.registry import Component, Registry
+from textgen_core.registry.parsing import listed_values, plain_options
+from textgen_core.registry.registry import KINDS, Component, Registry
 from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.files import write_json, write_toml
 from textgen_core.runs.manifest import describe_run, load_configuration
-from textgen_core.testing.fresh_process import run_fresh
+from textgen_core.testing.check import check, require
+from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
 from textgen_core.testing.material import AWKWARD_TEXTS, TRAINING_TEXTS
+from textgen_core.testing.option_checks import within_bounds
 from textgen_core.testing.subject import Subject, find_subject
-from textgen_core.testing.tiny_model import CONTEXT, draw_token_ids
+from textgen_core.testing.tiny_model import CONTEXT, build, difference, draw_token_ids, shaken
+from textgen_core.testing.tokenizer_checks import trained
 
 if TYPE_CHECKING:
+    import keras
     import tokenizers
 
     from textgen_core.models.language_model import LanguageModel
 
-BEGINNING, LATER = 0, 1  # the steps of the two checkpoints of a model
-SETTINGS = {"data.sequence_length": CONTEXT, "training.precision": "float32", "corpus.files": []}
-
+TOLERANCE = 1e-5  # between the logits of one process and of another, as a share of the largest
+_SETTINGS = {"data.sequence_length": CONTEXT, "training.precision": "float32", "corpus.files": []}
 _READ_AGAIN = """
 from textgen_core.testing.restoring import read_again
-print(json.dumps(read_again(module, given)))
+found = read_again(module, given)
 """
 
 
-# ---- writing --------------------------------------------------------------------------------
+@check("component.restored", *KINDS)
+def is_restored(subject: Subject) -> str | None:
+    """From a run directory a fresh process has the same again: options, logits, token ids.
+
+    A model is built with the same first weights there, too.
+    """
+    instances = [subject.instance(), *_others(subject.instance())]
+    with tempfile.TemporaryDirectory() as folder:
+        runs = _written(subject, instances, Path(folder))
+        expected = _saved(subject, runs[0])
+        found = _read_in_fresh_process(subject, runs)
+    if found is None:
+        return NOT_FOUND
+    for instance, options in zip(instances, found["options"], strict=True):
+        changed = [
+            f"{name}={value!r} becomes {options.get(name)!r}"
+            for name, value in _described(instance).items()
+            if options.get(name) != value
+        ]
+        require(not changed, f"In a fresh process {', '.join(changed)}.")
+    if subject.kind == "model":
+        _require_same_model(expected, found)
+    if subject.kind == "tokenizer":
+        same = expected == found["token_ids"]
+        require(same, "In a fresh process its tokenizer.json encodes otherwise than here.")
+    return None
 
 
-def write_runs(subject: Subject, instances: Sequence[Any], folder: Path) -> list[RunDirectory]:
+def _others(instance: Any) -> Iterator[Any]:
+    """Yield the instance with one option changed, for every value that a declaration names."""
+    for declared in options_of(type(instance)):
+        bounds = () if declared.rules.choices else within_bounds(declared)
+        for value in dict.fromkeys((declared.default, *listed_values(declared), *bounds)):
+            if value == getattr(instance, declared.name):
+                continue
+            try:
+                yield attrs.evolve(instance, **{declared.name: value})
+            except ValueError:
+                continue  # a rule between options
+
+
+def _require_same_model(expected: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    import numpy as np
+
+    off = difference(expected["logits"], np.asarray(found["logits"], np.float32))
+    require(
+        off <= TOLERANCE,
+        f"With the same weights its logits in a fresh process differ by {off:.2g} of the largest.",
+    )
+    for (path, here), (_, there) in zip(expected["built"], found["built"], strict=True):
+        require(
+            np.isclose(here, there, rtol=1e-5, atol=1e-5, equal_nan=True),
+            f"Under the same seed a fresh process builds it with another {path}.",
+        )
+
+
+# ---- writing ------------------------------------------------------------------------------------
+
+
+def _written(subject: Subject, instances: Sequence[Any], folder: Path) -> list[RunDirectory]:
     """Write a run directory for each instance of the component, and return them."""
     component = _named(subject.component)
     registry = discover()
     if not subject.is_registered:
         registry = _with_added(registry, component)
-    whole = configure({}, registry, settings=SETTINGS)
+    whole = configure({}, registry, settings=_SETTINGS)
     runs = []
     for number, instance in enumerate(instances):
         chosen = ResolvedComponent(
             component=component, instance=instance, reference=component.qualified_name
         )
-        configuration = _with(whole, chosen)
+        own: Any = chosen if subject.kind in ONE else (chosen,)  # the only one of its kind
+        configuration = attrs.evolve(whole, **{_field(subject.kind): own})
         run = create_run_directory(folder / f"run-{number}")
         write_toml(run.configuration, configuration.as_table())
         described = describe_run(configuration, files=(), machine={}, model={})
@@ -66,37 +129,41 @@ def write_runs(subject: Subject, instances: Sequence[Any], folder: Path) -> list
     return runs
 
 
-def save_model(run: RunDirectory, first: LanguageModel, shaken: LanguageModel) -> None:
-    """Write the two checkpoints of a model, and its tokenizer, as training does."""
-    from textgen_core.config.settings import TrainingSettings
+def _saved(subject: Subject, run: RunDirectory) -> Any:
+    """Write what belongs to the kind into a run directory; return what must come back from it."""
     from textgen_core.data.tokenizer import save_tokenizer
+
+    if subject.kind == "model":
+        language_model = build(subject)
+        built = _fingerprints(language_model)
+        save_tokenizer(language_model.tokenizer, run.tokenizer)
+        _save_checkpoint(run, shaken(language_model).model)
+        logits = language_model.logits(draw_token_ids(2, CONTEXT)).numpy()
+        return {"logits": logits, "built": built}
+    if subject.kind == "tokenizer":
+        tokenizer = trained(subject)
+        save_tokenizer(tokenizer, run.tokenizer)
+        return _encode_all(tokenizer)
+    return None
+
+
+def _save_checkpoint(run: RunDirectory, model: keras.Model) -> None:
+    from textgen_core.config.settings import TrainingSettings
     from textgen_core.training.checkpoint import save_checkpoint
     from textgen_core.training.optimizer import build_optimizer
     from textgen_core.training.plan import Plan
     from textgen_core.training.state import TrainingState
 
-    save_tokenizer(first.tokenizer, run.tokenizer)
-    for step, language_model in ((BEGINNING, first), (LATER, shaken)):
-        state = TrainingState(step=step, plan=Plan(last_step=LATER))
-        model = language_model.model
-        optimizer = build_optimizer(TrainingSettings(optimizer="sgd"), model, float16=False)
-        save_checkpoint(run, state, model, optimizer, carry=None)
+    state = TrainingState(step=1, plan=Plan(last_step=1))
+    optimizer = build_optimizer(TrainingSettings(optimizer="sgd"), model, float16=False)
+    save_checkpoint(run, state, model, optimizer, carry=None)
 
 
-def encode_all(tokenizer: tokenizers.Tokenizer) -> list[list[int]]:
-    """Return the token ids of all texts."""
-    from textgen_core.data.tokenizer import encode
-
-    return [encode(tokenizer, text) for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS)]
+# ---- reading ------------------------------------------------------------------------------------
 
 
-# ---- reading --------------------------------------------------------------------------------
-
-
-def read_in_fresh_process(
-    subject: Subject, runs: Sequence[RunDirectory], environment: Mapping[str, str]
-) -> str | None:
-    """Return as JSON what `read_again` finds in a fresh process; None if that has no such class."""
+def _read_in_fresh_process(subject: Subject, runs: Sequence[RunDirectory]) -> Any:
+    """Return what `read_again` finds in a fresh process; None if that has no such class."""
     if not subject.is_registered and not _is_in_its_module(subject.cls):
         return None
     given = {
@@ -106,14 +173,17 @@ def read_in_fresh_process(
         "is_added": not subject.is_registered,
         "runs": [str(each.path) for each in runs],
     }
-    return run_fresh(subject.cls, _READ_AGAIN, given, environment)
+    # Another order of every set and dict of texts than here.
+    hash_seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    preloaded = ("tensorflow", "keras") if subject.kind == "model" else ()
+    return run_fresh(subject.cls, _READ_AGAIN, given, hash_seed=hash_seed, preloaded=preloaded)
 
 
 def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of the component in each run, and of the first what belongs to its kind.
 
-    `module` holds the class. Of a model: "logits" of the later checkpoint, and "changed", a
-    variable that begins otherwise than in the first, if there is one. Of a tokenizer: "token_ids".
+    `module` holds the class. Of a model: "logits" of the checkpoint, and "built", fingerprints of
+    the weights that it begins with. Of a tokenizer: "token_ids".
     """
     kind, registry = given["kind"], discover()
     if given["is_added"]:
@@ -121,16 +191,15 @@ def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         registry = _with_added(registry, _named(find_subject(cls).component))
     runs = [RunDirectory(Path(each)) for each in given["runs"]]
     configurations = [load_configuration(run, registry)[0] for run in runs]
-    found: dict[str, Any] = {"options": []}
-    for configuration in configurations:
-        chosen = _of_name(configuration, kind, given["name"])
-        found["options"].append({"class": type(chosen.instance).__qualname__, **chosen.options})
+    found: dict[str, Any] = {
+        "options": [_described(_instance_in(each, kind, given["name"])) for each in configurations]
+    }
     if kind == "model":
         found |= _restored_model(runs[0], configurations[0])
     if kind == "tokenizer":
         from textgen_core.data.tokenizer import load_tokenizer
 
-        found["token_ids"] = encode_all(load_tokenizer(runs[0].tokenizer))
+        found["token_ids"] = _encode_all(load_tokenizer(runs[0].tokenizer))
     return found
 
 
@@ -147,41 +216,45 @@ def _restored_model(run: RunDirectory, configuration: Configuration) -> dict[str
         precision="float32",
         seed=configuration.seed,
     )
-    return {"logits": logits.tolist(), "changed": _changed(run, built.model)}
-
-
-def _changed(run: RunDirectory, model: Any) -> str:
-    """Return a variable that begins otherwise than in the first checkpoint; empty if none does."""
-    import numpy as np
-    from safetensors.numpy import load_file
-
-    from textgen_core.training.checkpoint import WEIGHTS
-
-    kept = load_file(run.checkpoint(BEGINNING) / WEIGHTS)
-    for key, variable in zip(sorted(kept), model.variables, strict=True):
-        if not np.allclose(kept[key], variable.numpy(), rtol=1e-5, atol=1e-6, equal_nan=True):
-            return str(variable.path)
-    return ""
+    return {"logits": logits.tolist(), "built": _fingerprints(built)}
 
 
 def _is_in_its_module(cls: type) -> bool:
-    """Whether the class stands in its module under its name; one made by a function may not."""
+    """Whether its module holds the class under its name; one made by a function may not."""
     try:
         return operator.attrgetter(cls.__qualname__)(sys.modules[cls.__module__]) is cls
     except (AttributeError, KeyError):
         return False
 
 
-# ---- both -----------------------------------------------------------------------------------
+# ---- both ---------------------------------------------------------------------------------------
 
 
-def described(instance: Any) -> dict[str, Any]:
-    """Return the class and the options of an instance, as `read_again` finds them."""
+def _fingerprints(language_model: LanguageModel) -> list[tuple[str, float]]:
+    """Return the path of each variable, and its projection on noise that is always the same."""
+    import numpy as np
+
+    noise = np.random.default_rng(4)
+    return [
+        (each.path, float(np.sum(each.numpy() * noise.normal(size=each.shape))))
+        for each in language_model.model.variables
+    ]
+
+
+def _encode_all(tokenizer: tokenizers.Tokenizer) -> list[list[int]]:
+    """Return the token ids of all texts."""
+    from textgen_core.data.tokenizer import encode
+
+    return [encode(tokenizer, text) for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS)]
+
+
+def _described(instance: Any) -> dict[str, Any]:
+    """Return the class and the options of an instance."""
     return {"class": type(instance).__qualname__, **plain_options(instance)}
 
 
 def _named(component: Component) -> Component:
-    """Return the component; one that nobody registers under a distribution of the kit's own."""
+    """Return the component; one that no plugin registers under a distribution of the kit's own."""
     if component.plugin.distribution:
         return component
     own = attrs.evolve(component.plugin, distribution="conformance", version="0")
@@ -196,15 +269,13 @@ def _with_added(registry: Registry, component: Component) -> Registry:
     )
 
 
-def _with(configuration: Configuration, chosen: ResolvedComponent) -> Configuration:
-    """Return the configuration with the component as the only one of its kind."""
-    kind = chosen.component.kind
-    changed: dict[str, Any] = {kind: chosen} if kind in ONE else {f"{kind}s": (chosen,)}
-    return attrs.evolve(configuration, **changed)
+def _field(kind: str) -> str:
+    """Return the field of a configuration that has the components of a kind."""
+    return kind if kind in ONE else f"{kind}s"
 
 
-def _of_name(configuration: Configuration, kind: str, name: str) -> ResolvedComponent:
-    """Return the first component of a kind and a name: every bundled metric comes along."""
-    found = getattr(configuration, kind if kind in ONE else f"{kind}s")
-    several: tuple[ResolvedComponent, ...] = (found,) if kind in ONE else found
-    return next(each for each in several if each.name == name)
+def _instance_in(configuration: Configuration, kind: str, name: str) -> Any:
+    """Return the first component of a name: every bundled metric comes along."""
+    found = getattr(configuration, _field(kind))
+    several = (found,) if kind in ONE else found
+    return next(each.instance for each in several if each.name == name)

@@ -1,6 +1,6 @@
 """Runs the checks of a component: as a list of results, or as the cases of a pytest function.
 
-This module knows nothing about any single check. Only here is pytest imported, and only on use.
+Only here is pytest imported, and only on use.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Any
 from textgen_core.errors import ComponentError, TextgenError, one_error
 from textgen_core.registry.parsing import unknown_name
 from textgen_core.testing.catalogue import checks_for
-from textgen_core.testing.check import Check, Result, run_check
-from textgen_core.testing.counting import count
+from textgen_core.testing.check import Check, Result, run_check, summarise
 from textgen_core.testing.subject import Subject, find_subject
+
+_PLUGIN = "textgen-conformance"  # the name of what a session of pytest is given
 
 
 def run_checks(
@@ -22,11 +23,19 @@ def run_checks(
     known_failures: Mapping[str, str] | None = None,
     tell: Callable[[Result], object] | None = None,
 ) -> list[Result]:
-    """Run every check of a component, which is given as to `conformance`, and go on after faults.
+    """Run every check of a component, and go on after faults.
 
-    Also takes a Component of the registry. Each result unpacks as `(check, fault or None)`; a fault
-    that was declared has its reason in `known`. `tell` is given each result as soon as there is
-    one.
+    Args:
+        component: as for `conformance`, or a Component of the registry.
+        known_failures: why a check fails, by its id.
+        tell: called with each result as soon as there is one.
+
+    Returns:
+        A result for each check, which unpacks as `(check, fault or None)`; a fault that was
+        declared has its reason in `known`.
+
+    Raises:
+        ComponentError: there is no such component or check.
     """
     subject = find_subject(component)
     known = _checked(known_failures or {}, subject)
@@ -43,15 +52,22 @@ def conformance(
 ) -> Callable[..., None]:
     """Return a pytest function with one case for each check, whose id is the check's.
 
-    component: `DISTRIBUTION:KIND/NAME`, or `DISTRIBUTION:NAME` where that is unambiguous, which
-    uses the defaults of every option; a class; or an instance. known_failures: why a check fails,
-    by its id, such as `{"sampler.compiles": "it asks a service"}`; such a case is expected to fail,
-    and one that holds all the same is a failure.
-
     `pytest -rP` shows the notes of checks that had less to look at than usual, and the session ends
-    with a line for each component: how many checks were run, and what became of them. Under
-    pytest-xdist there is no such line, since its workers have no terminal. Raises ComponentError if
-    there is no such component or check, and TextgenError if pytest is missing.
+    with a line for each component that counts its checks. Under pytest-xdist there is no such line,
+    since its workers have no terminal.
+
+    Args:
+        component: `DISTRIBUTION:KIND/NAME`, or `DISTRIBUTION:NAME` where that is unambiguous, which
+            uses the defaults of every option; a class; or an instance.
+        known_failures: why a check fails, by its id, such as `{"sampler.compiles": "it asks a
+            service"}`; such a case is expected to fail, and is a failure if it holds all the same.
+
+    Returns:
+        The function, to be kept under a name that begins with `test_`.
+
+    Raises:
+        ComponentError: there is no such component or check.
+        TextgenError: pytest is missing.
     """
     try:
         import pytest
@@ -68,7 +84,7 @@ def conformance(
     def test_conformance(check: Check, request: pytest.FixtureRequest) -> None:
         __tracebackhide__ = True
         result = run_check(check, subject, known.get(check.id, ""))
-        count(request.config, subject, result)
+        _count(request.config, subject, result)
         if result.note:
             request.node.add_report_section("call", "note", result.note)
         if result.known:
@@ -102,3 +118,26 @@ def _checked(known_failures: Mapping[str, str], subject: Subject) -> Mapping[str
     if faults:
         raise one_error(faults)
     return known_failures
+
+
+class _SessionCounts:
+    """A plugin of one session of pytest, which prints a line for each component at its end."""
+
+    def __init__(self) -> None:
+        self.counted: dict[int, tuple[Subject, list[Result]]] = {}
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print the lines; pytest calls this by its name."""
+        terminalreporter.section("conformance")
+        for subject, results in self.counted.values():
+            terminalreporter.line(f"{subject.reference}: {summarise(results)}")
+
+
+def _count(config: Any, subject: Subject, result: Result) -> None:
+    """Count a result for the end of the session; each call of `conformance` has its own line."""
+    counts = config.pluginmanager.get_plugin(_PLUGIN)
+    if counts is None:
+        # Registered on first use: an entry point would have pytest import textgen in every session.
+        counts = _SessionCounts()
+        config.pluginmanager.register(counts, _PLUGIN)
+    counts.counted.setdefault(id(subject), (subject, []))[1].append(result)

@@ -1,17 +1,19 @@
 """Checks of a sampler: what it does to a few rows of logits, in a few steps, plain and compiled.
 
-The sampler runs in the core's own chain, so that one with a state or with `bind` is held to the
-same. This module knows nothing about drawing.
+The sampler runs in the core's own chain, with its state and its `bind` if it has them.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from textgen_core.components import History, Sampler
+from textgen_core.components import History, Sampler, options_of
+from textgen_core.errors import reason_of
 from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.material import LETTERS, letter_tokenizer
 from textgen_core.testing.subject import Subject
@@ -109,19 +111,40 @@ def is_repeatable(subject: Subject) -> None:
 @check("sampler.compiles", "sampler")
 def compiles(subject: Subject) -> None:
     """As a graph and under XLA it does what it does as plain operations."""
-    # Without ties: rounding may decide which of two equally probable tokens crosses a border.
+    # Without ties: rounding may decide which of two equally probable tokens is excluded.
     rows = _rows(_random_logits(seed=6, scales=(1.0, 3.0, 5.0)), seed=6)
     plain = transformed(subject.instance(), rows)
     for way, is_xla in (("As a graph", False), ("Under XLA", True)):
         try:
             after = transformed(subject.instance(), rows, is_xla=is_xla)
         except Exception as error:
-            raise ConformanceFault(f"{way}: {_reason_of(error)}") from error
+            raise ConformanceFault(f"{way}: {reason_of(error)}") from error
         difference = _difference(plain, after)
         require(not difference, f"{way}, {difference}.")
 
 
-CHECKS = (keeps_one, never_revives, keeps_rows_apart, is_repeatable, compiles)
+@check("sampler.traced", "sampler")
+def takes_tensors(subject: Subject) -> str | None:
+    """With a scalar tensor in place of each `traced` option it gives the same logits."""
+    import tensorflow as tf
+
+    sampler: Any = subject.instance()
+    names = [each.name for each in options_of(subject.cls) if each.rules.traced]
+    if not names:
+        return "none of its options is traced"
+    rows = _rows(_random_logits(seed=9, scales=(1.0, 3.0, 5.0)), seed=9)
+    most = tf.int32.max  # as the core does: a larger number means as much
+    numbers = {name: tf.constant(min(getattr(sampler, name), most)) for name in names}
+    graph = tf.function(partial(_called, sampler, rows), autograph=False)
+    try:
+        after = graph(numbers).numpy()
+    except Exception as error:
+        raise ConformanceFault(
+            f"With a tensor in place of {' and '.join(names)}: {reason_of(error)}"
+        ) from error
+    difference = _difference(_called(sampler, rows, {}).numpy(), after)
+    require(not difference, f"With a tensor in place of {' and '.join(names)}, {difference}.")
+    return None
 
 
 def use(subject: Subject) -> None:
@@ -178,6 +201,31 @@ def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.
     return np.stack(found)
 
 
+def _called(sampler: Sampler, rows: Rows, options: Mapping[str, Any]) -> Any:
+    """Return what becomes of the logits, step after step, with these values of options."""
+    import tensorflow as tf
+
+    bound = sampler.bind(letter_tokenizer()) if hasattr(sampler, "bind") else sampler
+    changed: Any = copy.copy(bound)
+    for name, value in options.items():
+        object.__setattr__(changed, name, value)
+    batch, vocabulary = rows.logits.shape[1:]
+    states, found = [], []
+    if hasattr(changed, "initial_state"):
+        states = [changed.initial_state(batch, vocabulary)]
+    for number, logits in enumerate(rows.logits):
+        history = History(
+            token_ids=tf.constant(rows.token_ids),
+            length=tf.fill((batch,), PROMPT + number),
+            prompt_length=tf.constant(rows.prompt_lengths),
+        )
+        after = changed.transform(tf.constant(logits), history, *states)
+        if states:
+            after, states[0] = after
+        found.append(after)
+    return tf.stack(found)
+
+
 def _rows(logits: np.ndarray, seed: int) -> Rows:
     import numpy as np
 
@@ -218,9 +266,3 @@ def _shown(logits: np.ndarray) -> str:
     """Return the logits of a row, those of the tokens that are never drawn left out."""
     numbers = ", ".join(f"{each:.3g}" for each in logits[NEVER_DRAWN : NEVER_DRAWN + 8])
     return f"[{numbers}, …]"
-
-
-def _reason_of(error: Exception) -> str:
-    from textgen_core.errors import reason_of
-
-    return reason_of(error)

@@ -1,7 +1,4 @@
-"""What is checked: a component, found by its reference or given as a class or an instance.
-
-This module knows nothing about checks.
-"""
+"""What is checked: a component, found by its reference or given as a class or an instance."""
 
 from __future__ import annotations
 
@@ -71,7 +68,9 @@ def find_subject(wanted: Any) -> Subject:
     given = None if isinstance(wanted, type) else wanted
     for kind, base in KINDS.items():
         if issubclass(cls, base):
-            return Subject(component=_unregistered(kind, cls), given=given)
+            no_plugin = Plugin(distribution="", module=f"{cls.__module__}.{cls.__qualname__}")
+            found = Component(kind=kind, name=cls.__name__, cls=cls, plugin=no_plugin)
+            return Subject(component=found, given=given)
     raise ComponentError(f"{wanted!r} is no component.", ALLOWED)
 
 
@@ -84,6 +83,7 @@ def find_component(registry: Registry, reference: str) -> Component:
     kind, slash, name = rest.rpartition("/")
     if not colon or not name or (slash and kind not in KINDS):
         raise ComponentError(f"{reference!r} is no reference to a component.", ALLOWED)
+    own = [each for each in registry.plugins if same_distribution(each.distribution, distribution)]
     offered = [
         each
         for each in registry.components
@@ -93,25 +93,16 @@ def find_component(registry: Registry, reference: str) -> Component:
     if len(found) == 1:
         return found[0]
     if found:
-        raise ComponentError(
-            f"{reference!r} may be {len(found)} components.",
-            f"Allowed: {_references(found)}.",
-        )
-    raise _missing(registry, distribution, reference, offered)
-
-
-def _missing(
-    registry: Registry, distribution: str, reference: str, offered: list[Component]
-) -> ComponentError:
-    own = [each for each in registry.plugins if same_distribution(each.distribution, distribution)]
-    silent = [f"{each.reference} {each.status} {each.error}".strip() for each in own if each.error]
-    silent += [f"{each.reference} is disabled" for each in own if each.status == "disabled"]
+        problem = f"{reference!r} may be {len(found)} components."
+        raise ComponentError(problem, f"Allowed: {_references(found)}.")
     if not own:
-        return ComponentError(
+        raise ComponentError(
             f"{reference!r}: no plugin of the distribution {distribution!r} is installed.",
             advice="Install it: pip install -e .",
         )
-    return ComponentError(
+    silent = [f"{each.reference} failed {each.error}" for each in own if each.error]
+    silent += [f"{each.reference} is disabled" for each in own if each.status == "disabled"]
+    raise ComponentError(
         f"{reference!r}: the distribution {distribution!r} offers no such component.",
         f"Allowed: {_references(offered) or 'it offers none'}.",
         "; ".join(silent),
@@ -120,14 +111,3 @@ def _missing(
 
 def _references(components: list[Component]) -> str:
     return ", ".join(f"{each.plugin.distribution}:{each.kind}/{each.name}" for each in components)
-
-
-def _unregistered(kind: str, cls: type) -> Component:
-    nobody = Plugin(
-        distribution="",
-        version="",
-        entry_point="",
-        module=f"{cls.__module__}.{cls.__qualname__}",
-        status="ok",
-    )
-    return Component(kind=kind, name=cls.__name__, cls=cls, plugin=nobody)

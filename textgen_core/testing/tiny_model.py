@@ -1,7 +1,4 @@
-"""A model for a vocabulary of a few letters, built and trained as a run does it.
-
-This module knows nothing about what is checked.
-"""
+"""A model for a vocabulary of a few letters, built and trained as a run does it."""
 
 from __future__ import annotations
 
@@ -38,13 +35,8 @@ def build(subject: Subject, seed: int = 1) -> LanguageModel:
     )
 
 
-def build_shaken(subject: Subject) -> LanguageModel:
-    """Return the model with noise on its weights: zeros would hide what it looks at."""
-    return shaken(build(subject))
-
-
 def shaken(language_model: LanguageModel) -> LanguageModel:
-    """Return a model after noise, the same every time, was added to its weights."""
+    """Return a model after noise was added to its weights: zeros would hide what it looks at."""
     import numpy as np
 
     draw = np.random.default_rng(2)

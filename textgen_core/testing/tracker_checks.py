@@ -1,7 +1,4 @@
-"""Checks of an experiment tracker: a run is told to it from its start to its end, and again.
-
-This module knows nothing about what a tracker writes, or where.
-"""
+"""Checks of an experiment tracker, which follows whole, interrupted and resumed runs."""
 
 from __future__ import annotations
 
@@ -40,54 +37,37 @@ _VALIDATION_ROW = {
 @check("tracker.order", "tracker")
 def follows_a_run(subject: Subject) -> str | None:
     """It takes start, log, sample and finish, in this order, however the run ends."""
-
-    def tell() -> None:
-        for outcome in ("failed", "interrupted", "finished"):
-            with _run_folder() as directory:
-                _tell(subject, directory, None, _outcome(outcome, directory))
-
-    return _told(tell)
+    for status in ("failed", "interrupted", "finished"):
+        note = _follow(subject, (None, status))
+        if note:
+            return note
+    return None
 
 
 @check("tracker.resumed", "tracker")
 def follows_a_resumed_run(subject: Subject) -> str | None:
-    """It goes on with an interrupted run, from a step before the last that it was told of."""
-
-    def tell() -> None:
-        with _run_folder() as directory:
-            _tell(subject, directory, None, _outcome("interrupted", directory))
-            _tell(subject, directory, 1, _outcome("interrupted", directory))
-            _tell(subject, directory, 4, _outcome("finished", directory))
-
-    return _told(tell)
+    """It goes on with an interrupted run, from a step before the last that it saw."""
+    return _follow(subject, (None, "interrupted"), (1, "interrupted"), (4, "finished"))
 
 
 @check("tracker.failure", "tracker")
 def leaves_the_run_alone(subject: Subject) -> str | None:
-    """Where it cannot write it raises at most an Exception: the run goes on, with a warning."""
+    """Where it cannot write it raises at most an Exception: the run goes on with a warning."""
     warnings: list[str] = []
     for rows in (2, 0):  # with 0 only `finish` is left to fail
         with _run_folder() as folder, _no_exit():
             directory = folder / "run"
             directory.mkdir()
-            _follow(subject, directory, rows, warnings.append, lost=True)
-            _follow(subject, directory, rows, warnings.append, lost=False)
+            for is_lost in (True, False):
+                _follow_where_it_cannot_write(subject, directory, rows, warnings.append, is_lost)
     exits = [each for each in warnings if "raised SystemExit" in each]
     require(not exits, f"Where it cannot write it tries to end the program: {' '.join(exits[:1])}")
     return None if warnings else "it raises nothing where the run directory cannot be written"
 
 
-CHECKS = (follows_a_run, follows_a_resumed_run, leaves_the_run_alone)
-
-
 def use(subject: Subject) -> str | None:
     """Follow one run."""
-
-    def tell() -> None:
-        with _run_folder() as directory:
-            _tell(subject, directory, None, _outcome("finished", directory))
-
-    return _told(tell)
+    return _follow(subject, (None, "finished"))
 
 
 @contextmanager
@@ -95,16 +75,6 @@ def _run_folder() -> Iterator[Path]:
     # What a tracker still holds open cannot be removed everywhere: that is not judged here.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def _outcome(status: Any, directory: Path) -> Outcome:
-    """Return how a run ended; where it is finished its two files are there."""
-    if status != "finished":
-        return Outcome(status=status)
-    evaluation, report = directory / "evaluation.json", directory / "report.html"
-    evaluation.write_text("{}", encoding="utf-8")
-    report.write_text("<html></html>", encoding="utf-8")
-    return Outcome(status="finished", evaluation=evaluation, report=report)
 
 
 def _run_of(directory: Path, resumed_at_step: int | None = None) -> TrackedRun:
@@ -116,8 +86,24 @@ def _run_of(directory: Path, resumed_at_step: int | None = None) -> TrackedRun:
     )
 
 
-def _tell(subject: Subject, directory: Path, resumed_at_step: int | None, outcome: Outcome) -> None:
-    """Tell a run of a few steps, in the order in which training does."""
+def _follow(subject: Subject, *parts: tuple[int | None, Any]) -> str | None:
+    """Follow a run from its start, and each time that it is resumed, as training does it.
+
+    parts: the step that each goes on from, and the status that it ends with. Returns the note for a
+    package that is missing and named as such.
+    """
+    with _run_folder() as directory:
+        try:
+            for resumed_at_step, status in parts:
+                _follow_part(subject, directory, resumed_at_step, status)
+        except (TextgenError, ImportError) as error:
+            return _note_of_missing_package(error)
+    return None
+
+
+def _follow_part(
+    subject: Subject, directory: Path, resumed_at_step: int | None, status: Any
+) -> None:
     session = subject.instance().start(_run_of(directory, resumed_at_step))
     require(
         isinstance(session, TrackerSession),
@@ -129,23 +115,24 @@ def _tell(subject: Subject, directory: Path, resumed_at_step: int | None, outcom
     session.log(first + 2, _VALIDATION_ROW)
     session.sample(first + 2, "Once upon a time\nthere was a “text” – 東京.")
     session.sample(first + 2, "")
-    session.finish(outcome)
+    if status != "finished":
+        session.finish(Outcome(status=status))
+        return
+    evaluation, report = directory / "evaluation.json", directory / "report.html"
+    evaluation.write_text("{}", encoding="utf-8")
+    report.write_text("<html></html>", encoding="utf-8")
+    session.finish(Outcome(status="finished", evaluation=evaluation, report=report))
 
 
-def _follow(
-    subject: Subject,
-    directory: Path,
-    rows: int,
-    warn: Callable[[str], None],
-    *,
-    lost: bool,
+def _follow_where_it_cannot_write(
+    subject: Subject, directory: Path, rows: int, warn: Callable[[str], None], is_lost: bool
 ) -> None:
-    """Follow a run of some rows, as training does; `lost`: the run directory is, once it began."""
+    """Follow a run of some rows; `is_lost`: its directory becomes a file once it began."""
     from textgen_core.training.trackers import Trackers
 
     try:
         trackers = Trackers([subject.chosen()], _run_of(directory), warn)
-        if lost:
+        if is_lost:
             with suppress(OSError):  # where open files hold it, it stays
                 directory.rename(directory.with_name("moved away"))
                 directory.write_text("a file in its place", encoding="utf-8")
@@ -161,7 +148,7 @@ def _follow(
 
 
 class _Exited(BaseException):
-    """Somebody called os._exit, which would have ended the process there and then."""
+    """os._exit was called, which would have ended the process at once."""
 
 
 @contextmanager
@@ -177,15 +164,6 @@ def _no_exit() -> Iterator[None]:
         yield
     finally:
         os._exit = exit_now
-
-
-def _told(tell: Callable[[], None]) -> str | None:
-    """Tell something; return the note for a package that is missing and named as such."""
-    try:
-        tell()
-    except (TextgenError, ImportError) as error:
-        return _note_of_missing_package(error)
-    return None
 
 
 def _note_of_missing_package(error: BaseException) -> str:

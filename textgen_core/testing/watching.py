@@ -1,11 +1,12 @@
 """What a block of code does to files, to the network and to processes, by Python's audit events.
 
 They tell what Python does in the thread that runs the block, and nothing of what a library written
-in C or Rust opens by itself. This module knows nothing about components.
+in C or Rust opens by itself.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import tempfile
@@ -62,7 +63,6 @@ class Act:
 
 
 _acts: dict[int, list[Act]] = {}  # of the threads that are watched, by their ids
-_is_installed = False
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def watched() -> Iterator[list[Act]]:
     Left out are writes to the null device, to what came into the temporary folder since the block
     began, and to the compiled modules of an import.
     """
-    _install()
+    _install_hook()
     thread = threading.get_ident()
     temporary = Path(tempfile.gettempdir()).resolve()
     before = {each.name for each in temporary.iterdir()}
@@ -87,24 +87,20 @@ def watched() -> Iterator[list[Act]]:
 
 
 def _is_allowed(act: Act, temporary: Path, before: set[str]) -> bool:
-    if act.kind != "write" or os.path.normcase(act.path) == os.path.normcase(os.devnull):
-        return act.kind == "write"
+    if act.kind != "write":
+        return False
     path = Path(act.path)
     path = path.parent.resolve() / path.name
-    if "__pycache__" in path.parts:
-        return True
-    if path == temporary:
-        return True  # a file without a name is opened by the folder's
-    # What lay there before, a project perhaps, is nobody's temporary file.
+    if path in (Path(os.devnull), temporary) or "__pycache__" in path.parts:
+        return True  # a file without a name is opened by the temporary folder's
+    # What was there before, a project perhaps, is no temporary file.
     return temporary in path.parents and path.relative_to(temporary).parts[0] not in before
 
 
-def _install() -> None:
-    """Add the hook, which stays as long as the process, and does nothing unless one watches."""
-    global _is_installed
-    if not _is_installed:
-        sys.addaudithook(_notice)
-        _is_installed = True
+@functools.cache
+def _install_hook() -> None:
+    """Add the hook once: it stays as long as the process, and does nothing unless one watches."""
+    sys.addaudithook(_notice)
 
 
 def _notice(event: str, given: tuple[Any, ...]) -> None:

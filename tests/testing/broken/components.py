@@ -109,7 +109,7 @@ class Boundless(SoundSampler):
 
 @attrs.frozen(kw_only=True)
 class Nested(SoundSampler):
-    """Its bound is for numbers in lists of lists, which nobody looks into."""
+    """Its bound is for numbers in lists of lists, which no check looks into."""
 
     distances: tuple[tuple[int, ...], ...] = option(((5,),), help="distances", at_least=1)
 
@@ -139,6 +139,20 @@ class Doubling(SoundSampler):
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "distance", 2 * self.distance)
+
+
+@attrs.frozen(kw_only=True)
+class TracedText(SoundSampler):
+    """Wants a text as a tensor."""
+
+    way: str = option("fast", help="the way", traced=True)
+
+
+@attrs.frozen(kw_only=True)
+class TracedMetric(SoundMetric):
+    """Wants a number as a tensor where nothing is compiled."""
+
+    order: int = option(2, help="an order", at_least=1, at_most=4, traced=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -177,7 +191,7 @@ class Asking(SoundMetric):
     """Asks a service."""
 
     def measure(self, evidence: Evidence) -> Mapping[str, float]:
-        call_nobody()
+        call_a_closed_port()
         return SoundMetric.measure(self, evidence)
 
 
@@ -186,11 +200,11 @@ class Dialling(SoundTracker):
     """Connects as soon as its options are there."""
 
     def __attrs_post_init__(self) -> None:
-        call_nobody()
+        call_a_closed_port()
 
 
-def call_nobody() -> None:
-    """Try to connect to a port of this machine at which nobody answers."""
+def call_a_closed_port() -> None:
+    """Try to connect to a port of this machine that is closed."""
     with socket.socket() as caller, suppress(OSError):
         caller.connect(("127.0.0.1", 9))
 
@@ -211,6 +225,8 @@ BROKEN: tuple[tuple[str, type, str], ...] = (
     ("options.bounds", Nested, "is beyond the bounds, and taken from"),
     ("options.bounds", Contradicting, "is within at least 0, above 0, and refused from"),
     ("options.bounds", Dividing, "raises ZeroDivisionError"),
+    ("options.traced", TracedText, "'way' is traced, and of another type"),
+    ("options.traced", TracedMetric, "nothing traces a metric"),
     ("component.restored", Doubling, "distance=10.0 becomes 20.0"),
     ("component.no-writes", Remembering, "it writes .*remembered.txt"),
     ("component.no-writes", Delegating, "it starts "),

@@ -46,7 +46,7 @@ BROKEN: tuple[tuple[str, type, str], ...] = (
     ("model.shape", builder("infinite"), "are not finite"),
     ("model.causal", builder("looks ahead"), "Other tokens from position 1 on change"),
     ("model.rows-independent", builder("mixes rows"), "With other rows beside it"),
-    ("model.advance-equals-call", builder("forgets"), "In pieces of"),
+    ("model.advance-equals-call", builder("forgets"), "In chunks of"),
     ("model.advance-equals-call", builder("grows its state"), "into one of"),
     ("model.advance-equals-call", HalfBuilder, "It offers advance alone"),
     ("model.learns", builder("never learns"), "After 100 steps"),

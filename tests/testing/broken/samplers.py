@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 from testing.sound import SoundSampler
 
+from textgen_core.components import option
+
 
 def sampler(transform: Any, summary: str) -> type[SoundSampler]:
     """Return a sampler with a transform: a function of the logits and of TensorFlow."""
@@ -56,6 +58,26 @@ class Tiring(SoundSampler):
         return after if next(self._calls) < 8 else after * 0.1
 
 
+@attrs.frozen(kw_only=True)
+class Deciding(SoundSampler):
+    """Decides by a number that is only known once the program runs."""
+
+    distance: float = option(5.0, help="a distance", above=0, traced=True)
+
+    def transform(self, logits: Any, history: Any) -> Any:
+        return SoundSampler.transform(self, logits, history) if self.distance < 100 else logits
+
+
+@attrs.frozen(kw_only=True)
+class Suspicious(SoundSampler):
+    """Does something else with what is no number of Python."""
+
+    distance: float = option(5.0, help="a distance", above=0, traced=True)
+
+    def transform(self, logits: Any, history: Any) -> Any:
+        return logits * 2.0 if isinstance(self.distance, float) else logits
+
+
 BROKEN: tuple[tuple[str, type, str], ...] = (
     ("sampler.keeps-one", MAJORITY, "every token is excluded"),
     ("sampler.keeps-one", ZERO_TIMES, "The logit of token 0, -inf, becomes nan"),
@@ -66,6 +88,8 @@ BROKEN: tuple[tuple[str, type, str], ...] = (
     ("sampler.compiles", OUT_OF_GRAPH, "As a graph: "),
     ("sampler.compiles", PYTHON, "Under XLA: "),
     ("sampler.compiles", NOISE, "As a graph, the logit of token"),
+    ("sampler.traced", Deciding, "With a tensor in place of distance: .*bool"),
+    ("sampler.traced", Suspicious, "in place of distance, the logit of token"),
     ("sampler.never-draws-excluded", SMOOTH, "The token 0 is drawn in row 0, .* by the core"),
     ("sampler.frequencies", Tiring, "drawn otherwise than by the first logits"),
 )

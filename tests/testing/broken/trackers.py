@@ -16,11 +16,11 @@ from textgen_core.components import Outcome, TrackedRun
 
 
 class Torn(Pages):
-    """A session that has no room for a sample."""
+    """A session that has no space for a sample."""
 
     def sample(self, step: int, text: str) -> None:
         self._file.close()
-        raise OSError("no room for a sample")
+        raise OSError("no space for a sample")
 
 
 class NoSession:
@@ -177,7 +177,7 @@ class GlobalTracker(SoundTracker):
 
 
 BROKEN: tuple[tuple[str, type, str], ...] = (
-    ("tracker.order", TornTracker, "no room for a sample"),
+    ("tracker.order", TornTracker, "no space for a sample"),
     ("tracker.resumed", Unresumed, "there is a diary already"),
     ("tracker.order", Sessionless, "start returns a NoSession"),
     ("tracker.order", Unexplained, "ModuleNotFoundError"),

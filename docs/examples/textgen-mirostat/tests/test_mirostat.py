@@ -1,4 +1,4 @@
-"""The sampler on a distribution of four tokens, whose surprises are 1, 2, 3 and 3 bits."""
+"""The sampler on a distribution of four tokens, whose surprisals are 1, 2, 3 and 3 bits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROBABILITIES = (0.5, 0.25, 0.125, 0.125)
 
 
 def kept_in_each_step(sampler: MirostatSampler, drawn: list[int]) -> list[list[int]]:
-    """Return the tokens that stay: at first, and after each of those that were drawn."""
+    """Return the tokens that stay: at first, and after each of those drawn."""
     import tensorflow as tf
 
     logits = tf.math.log(tf.constant([PROBABILITIES]))
@@ -54,6 +54,15 @@ def test_an_expected_token_raises_the_ceiling() -> None:
     assert kept_in_each_step(sampler, [0, 0]) == [[0, 1], [0, 1], [0, 1, 2, 3]]
 
 
-def test_a_smaller_rate_puts_less_right_at_once() -> None:
+def test_a_smaller_rate_corrects_less_at_once() -> None:
     # From 2.2 to 2.15: token 1 stays.
     assert kept_in_each_step(MirostatSampler(target=1.1, rate=0.1), [1]) == [[0, 1], [0, 1]]
+
+
+def test_traced_options_are_scalar_tensors_and_change_nothing() -> None:
+    import tensorflow as tf
+
+    traced = MirostatSampler(target=1.1, rate=1.0)
+    for name in ("target", "rate"):  # as textgen does on a copy, before it compiles
+        object.__setattr__(traced, name, tf.constant(getattr(traced, name)))
+    assert kept_in_each_step(traced, [0, 0]) == [[0, 1], [0, 1], [0, 1, 2, 3]]

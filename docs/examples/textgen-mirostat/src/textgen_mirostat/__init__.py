@@ -1,4 +1,4 @@
-"""Mirostat for textgen: a sampler that aims at a surprise, and a metric that measures it."""
+"""Mirostat for textgen: a sampler that aims at a surprisal, and a metric that measures it."""
 
 from __future__ import annotations
 

@@ -16,11 +16,11 @@ from textgen_core import Evidence, Figure, Metric
 
 @attrs.frozen(kw_only=True)
 class SurpriseMetric(Metric):
-    """The surprise of samples and of held-out text under the model, in bits a token."""
+    """The surprisal of samples and of held-out text under the model, in bits per token."""
 
     figures: ClassVar[Mapping[str, Figure]] = {
-        "bits": Figure("neither", 0.0, help="bits a token of the samples, mean of the samples"),
-        "bits_held_out": Figure("neither", 0.0, help="the same of the text that really followed"),
+        "bits": Figure("neither", 0.0, help="bits per token of the samples, mean of the samples"),
+        "bits_held_out": Figure("neither", 0.0, help="the same of the held-out continuations"),
         "deviation": Figure(
             "lower",
             0.0,
@@ -41,7 +41,7 @@ class SurpriseMetric(Metric):
 
 
 def _bits(evidence: Evidence, texts: Sequence[str]) -> Iterator[float]:
-    """Yield the mean surprise of each text, which is read after its prompt."""
+    """Yield the mean surprisal of each text, read after its prompt."""
     for prompt, text in zip(evidence.prompts, texts, strict=True):
         read_before = len(evidence.tokenizer.encode(prompt, add_special_tokens=False).ids)
         losses = evidence.score(prompt + text)[read_before:]

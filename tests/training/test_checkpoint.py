@@ -15,13 +15,12 @@ from training.tiny import TinyModel, settings, values_of
 from textgen_core.errors import RunDirectoryError
 from textgen_core.runs import files
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.weights import best_step, load_weights
 from textgen_core.training import checkpoint
 from textgen_core.training.checkpoint import (
-    best_step,
     load_carry,
     load_optimizer,
     load_state,
-    load_weights,
     mark_best,
     prune_checkpoints,
     remove_leftovers,

@@ -25,6 +25,14 @@ POLICIES = {
     "float16": "mixed_float16",
 }
 
+# What XLA raises when it cannot compile an operation.
+UNCOMPILABLE = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.UnimplementedError,
+    tf.errors.InternalError,
+    tf.errors.NotFoundError,
+)
+
 # What of malloc.h `mallopt` is told, and the largest number that it takes.
 _TRIM_THRESHOLD, _MMAP_MAX, _LARGEST = -1, -4, 2**31 - 1
 

@@ -6,7 +6,7 @@ module knows nothing about corpora, and reads no file but checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,20 +18,18 @@ from textgen_core.data.subsample import subsample_evenly
 from textgen_core.data.token_files import TokenFile
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import measure_losses
-from textgen_core.evaluation.scoring import Scorer
-from textgen_core.generation.generator import Generator
 from textgen_core.models.language_model import LanguageModel
+from textgen_core.pipeline.assembly import make_generator, make_scorer
 from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.preparing import Prepared
-from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import drop_rows_after
+from textgen_core.runs.weights import load_weights
 from textgen_core.training.calibration import measure_step
 from textgen_core.training.checkpoint import (
     load_carry,
     load_optimizer,
     load_state,
-    load_weights,
     mark_best,
     remove_leftovers,
 )
@@ -51,28 +49,6 @@ from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
 from textgen_core.training.trackers import Trackers
-
-
-def make_scorer(configuration: Configuration, language_model: LanguageModel) -> Scorer:
-    """Return the scorer of a run: carried state for models trained on streams, else windows."""
-    return Scorer(
-        language_model,
-        stride=configuration.evaluation.stride,
-        carry=configuration.data.batching == "stream",
-        batch_size=configuration.training.batch_size,
-    )
-
-
-def make_generator(
-    samplers: Sequence[ResolvedComponent], language_model: LanguageModel
-) -> Generator:
-    """Return the generator of a chain of samplers."""
-    return Generator(
-        language_model,
-        [chosen.instance for chosen in samplers],
-        labels=[f"{chosen.name} ({chosen.provider})" for chosen in samplers],
-        specs=[chosen.label for chosen in samplers],
-    )
 
 
 def make_job(

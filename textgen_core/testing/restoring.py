@@ -155,7 +155,7 @@ def _changed(run: RunDirectory, model: Any) -> str:
     import numpy as np
     from safetensors.numpy import load_file
 
-    from textgen_core.training.checkpoint import WEIGHTS
+    from textgen_core.runs.weights import WEIGHTS
 
     kept = load_file(run.checkpoint(BEGINNING) / WEIGHTS)
     for key, variable in zip(sorted(kept), model.variables, strict=True):

@@ -18,7 +18,7 @@ import tensorflow as tf
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batch
 from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure, reason_of
-from textgen_core.generation.loop import UNCOMPILABLE
+from textgen_core.models.devices import UNCOMPILABLE
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.gradient_accumulation import is_exhaustion
 from textgen_core.training.recurrent_state import Carrier

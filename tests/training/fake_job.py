@@ -85,24 +85,24 @@ class FakeStep:
 
 
 class Recorder:
-    """An observer that remembers what it was told, in order."""
+    """An callback that remembers what it was told, in order."""
 
     def __init__(self):
         self.told = []
 
-    def training_row(self, row, progress):
+    def on_training_row(self, row, progress):
         self.told.append(("row", row["step"], row, progress))
 
-    def validation_row(self, row):
+    def on_validation_row(self, row):
         self.told.append(("validation", row["step"], row))
 
-    def sample(self, row):
+    def on_sample(self, row):
         self.told.append(("sample", row["step"], row))
 
-    def checkpoint(self, step):
+    def on_checkpoint(self, step):
         self.told.append(("checkpoint", step))
 
-    def warning(self, text):
+    def on_warning(self, text):
         self.told.append(("warning", text))
 
     def steps_of(self, kind):
@@ -137,7 +137,7 @@ def make_job(run, settings, batches_per_epoch, *, losses=(), step=None, event_se
         run=run,
         validate=validate,
         write_sample=lambda: {"prompt": "", "seed": 1, "samplers": [], "text": "once"},
-        observer=Recorder(),
+        callback=Recorder(),
     )
 
 

@@ -30,7 +30,7 @@ def make_job(tmp_path, carries_state, **changes):
         run=RunDirectory(tmp_path),
         validate=lambda: None,
         write_sample=dict,
-        observer=Recorder(),
+        callback=Recorder(),
     )
 
 

@@ -9,7 +9,7 @@ from training.resuming import API, MODELS, WAYS, assert_same_run, settings_of, w
 import textgen_core as textgen
 from textgen_core.errors import Interrupted
 from textgen_core.pipeline.api import resume
-from textgen_core.pipeline.callbacks import Listener
+from textgen_core.training.callbacks import Callback
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing after it is done but what a `finally` does."""
 
 
-class StopsAt(Listener):
+class StopsAt(Callback):
     """Sends itself SIGINT, or dies, at the n-th thing that it is told in training."""
 
     def __init__(self, at, dies):
@@ -56,16 +56,16 @@ class StopsAt(Listener):
             raise Killed
         signal.raise_signal(signal.SIGINT)
 
-    def training_row(self, row, progress):
+    def on_training_row(self, row, progress):
         self._count()
 
-    def validation_row(self, row):
+    def on_validation_row(self, row):
         self._count()
 
-    def sample(self, row):
+    def on_sample(self, row):
         self._count()
 
-    def checkpoint(self, step):
+    def on_checkpoint(self, step):
         self._count()
 
 
@@ -78,10 +78,10 @@ def test_a_run_stopped_again_and_again_ends_as_one_that_never_stopped(
     draw = random.Random(len(way + model))
     arguments = {**API, "settings": settings_of(way, model), "model": MODELS[model], "out": parts}
     with pytest.raises(Interrupted, match="checkpoint is saved") as caught:
-        textgen.run(corpus, **arguments, listener=StopsAt(draw.randint(1, 12), dies=False))
+        textgen.run(corpus, **arguments, callback=StopsAt(draw.randint(1, 12), dies=False))
     assert caught.value.advice == f"Go on: textgen resume {parts}"
     with pytest.raises(Killed):
-        resume(parts, listener=StopsAt(draw.randint(2, 20), dies=True))
+        resume(parts, callback=StopsAt(draw.randint(2, 20), dies=True))
     (parts / "checkpoints" / ".step-00000009.1").mkdir()
     resume(parts)
     assert_same_run(whole, parts)

@@ -88,7 +88,7 @@ def make_job(path, name, batching):
         run=RunDirectory(path),
         validate=validate,
         write_sample=lambda: {"text": ""},
-        observer=Recorder(),
+        callback=Recorder(),
     )
 
 

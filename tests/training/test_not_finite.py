@@ -99,7 +99,7 @@ class Training:
             run=run,
             validate=lambda: None,
             write_sample=lambda: {"text": ""},
-            observer=Recorder(),
+            callback=Recorder(),
         )
         state = TrainingState(plan=Plan(last_step=STEPS + 2))
         try:

@@ -34,7 +34,7 @@ TOLD_MARKING = 8
 TOLD_PHRASES = 3
 
 
-def tell_analysis(analysis: Analysis) -> list[str]:
+def format_analysis(analysis: Analysis) -> list[str]:
     """Return the findings of phase 1, in two columns: what was looked at, and what was found."""
     found = [*_amounts(analysis), *_frequent(analysis), *_recurrent(analysis)]
     return [f"{name:<{NAME_WIDTH}}  {text}" for name, text in found]
@@ -101,7 +101,7 @@ def _recurrent(analysis: Analysis) -> list[tuple[str, str]]:
     return found
 
 
-def tell_preparation(prepared: Prepared, configuration: Configuration) -> list[str]:
+def format_preparation(prepared: Prepared, configuration: Configuration) -> list[str]:
     """Return the findings of phase 2."""
     size = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
     lines = [*prepared.notes]
@@ -127,7 +127,7 @@ def tell_preparation(prepared: Prepared, configuration: Configuration) -> list[s
     return lines
 
 
-def tell_model(
+def format_model(
     description: ModelDescription,
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[str]]:
     """Return the columns and rows of the layer table, and the findings of phase 3."""
@@ -145,7 +145,7 @@ def tell_model(
     return columns, rows, lines
 
 
-def tell_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
+def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
     """Return the findings of phase 5, in lines that fit a terminal."""
     lines = [
         f"on {evaluation.split}: {evaluation.bits_per_byte:.3f} bits per byte, "
@@ -166,14 +166,14 @@ def tell_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
     for name, measured in evaluation.metrics.items():
         lines += _hanging(f"{name:<{width}}  ", ", ".join(_figures(name, measured)))
     if evaluation.errors is not None:
-        lines += _tell_errors(evaluation.errors)
+        lines += _format_errors(evaluation.errors)
     for finding in evaluation.diagnosis:
         lines += ["", *_hanging("", f"{finding.trouble}: {finding.evidence}")]
         lines += _hanging("  ", finding.advice)
     return lines
 
 
-def _tell_errors(errors: Errors) -> list[str]:
+def _format_errors(errors: Errors) -> list[str]:
     """Return what stands out of an error analysis; the report has all of it."""
     lines = []
     frequencies = errors.by_frequency

@@ -1,6 +1,6 @@
 """Phases 1 to 3: from a configuration to a model that is ready to be trained.
 
-Each phase is a function that takes values and returns values; `walk` calls them in order and
+Each phase is a function that takes values and returns values; `run_phases` calls them in order and
 remembers. This module knows nothing about run directories.
 """
 

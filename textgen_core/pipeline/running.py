@@ -21,12 +21,11 @@ from textgen_core.errors import Interrupted, UsageError
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import choose_precision, compute_capabilities, describe_machine
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.messages import (
-    tell_analysis,
-    tell_evaluation,
-    tell_model,
-    tell_preparation,
+    format_analysis,
+    format_evaluation,
+    format_model,
+    format_preparation,
 )
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.preparing import Prepared, analyse, build, prepare
@@ -36,6 +35,7 @@ from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.disk import check_space
 from textgen_core.runs.files import append_row, write_json, write_toml
 from textgen_core.runs.manifest import check_settings, describe_run
+from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes
@@ -66,11 +66,11 @@ class More:
 # ---- a new run ------------------------------------------------------------------------------
 
 
-def walk(configuration: Configuration, texts: Texts, path: Path, listener: Listener) -> Run:
+def run_phases(configuration: Configuration, texts: Texts, path: Path, callback: Callback) -> Run:
     """Walk all five phases, and leave each one's findings in the run directory."""
     with _no_false_start(path):
-        job, prepared = _begin(configuration, texts, path, listener)
-    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False), listener)
+        job, prepared = _begin(configuration, texts, path, callback)
+    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False), callback)
 
 
 @contextmanager
@@ -101,29 +101,29 @@ def _no_false_start(path: Path) -> Iterator[None]:
 
 
 def _begin(
-    configuration: Configuration, texts: Texts, path: Path, listener: Listener
+    configuration: Configuration, texts: Texts, path: Path, callback: Callback
 ) -> tuple[TrainingJob, Prepared]:
     """Phases 1 to 3, and what phase 4 needs."""
-    listener.phase(1)
+    callback.on_phase(1)
     if not configuration.corpus.files:
-        listener.found([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
+        callback.on_message([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
     directory = RunDirectory(path) if (path / "run.toml").is_file() else create_run_directory(path)
     write_toml(directory.configuration, configuration.as_table())
-    listener.run_starts(str(path))
-    analysis, advice = analyse(texts, configuration.corpus.language, listener.progress)
+    callback.on_run_begin(str(path))
+    analysis, advice = analyse(texts, configuration.corpus.language, callback.on_progress)
     write_json(directory.analysis, analysis.as_json())
-    listener.found(tell_analysis(analysis))
+    callback.on_message(format_analysis(analysis))
     for text in (*(texts.notes if configuration.corpus.files else ()), *advice):
-        listener.warning(text)
+        callback.on_warning(text)
 
-    listener.phase(2)
-    prepared = prepare(texts, configuration, progress=listener.progress)
+    callback.on_phase(2)
+    prepared = prepare(texts, configuration, progress=callback.on_progress)
     save_tokenizer(prepared.tokenizer, directory.tokenizer)
     overlap = prepared.overlap.as_json() if prepared.overlap else None
     write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
-    listener.found(tell_preparation(prepared, configuration))
+    callback.on_message(format_preparation(prepared, configuration))
 
-    listener.phase(3)
+    callback.on_phase(3)
     language_model, description = build(configuration, prepared.tokenizer)
     _check_disk(directory, language_model, configuration)
     initialise(configuration.model, language_model)
@@ -136,15 +136,15 @@ def _begin(
             model=attrs.asdict(description),
         ),
     )
-    columns, rows, lines = tell_model(description)
-    listener.table(columns, rows)
-    listener.found(lines)
+    columns, rows, lines = format_model(description)
+    callback.on_table(columns, rows)
+    callback.on_message(lines)
     widths = width_advice(language_model, description.precision)
     if widths:
-        listener.warning(widths)
+        callback.on_warning(widths)
 
-    listener.phase(4)
-    return make_job(configuration, directory, language_model, prepared, listener), prepared
+    callback.on_phase(4)
+    return make_job(configuration, directory, language_model, prepared, callback), prepared
 
 
 def _check_disk(
@@ -175,12 +175,12 @@ def _train_and_finish(
     job: TrainingJob,
     prepared: Prepared,
     state: TrainingState,
-    listener: Listener,
+    callback: Callback,
 ) -> Run:
     """Phases 4 and 5, both followed by the run's trackers."""
-    with tracking(configuration, job, state, listener) as trackers:
-        state = train_phase(job, state, listener, trackers)
-        return _finish(configuration, job.run, prepared, state, listener)
+    with tracking(configuration, job, state, callback) as trackers:
+        state = train_phase(job, state, callback, trackers)
+        return _finish(configuration, job.run, prepared, state, callback)
 
 
 def _finish(
@@ -188,7 +188,7 @@ def _finish(
     directory: RunDirectory,
     prepared: Prepared,
     state: TrainingState,
-    listener: Listener,
+    callback: Callback,
 ) -> Run:
     """Phase 5: write, score and report with the best checkpoint, unless training was stopped."""
     if not is_over(state, configuration.training):
@@ -196,19 +196,19 @@ def _finish(
             f"Stopped at step {state.step}, and the checkpoint is saved.",
             advice=f"Go on: textgen resume {directory.path}",
         )
-    listener.phase(5)
+    callback.on_phase(5)
     run = Run(directory, configuration, prepared=prepared)
     settings = configuration.generation
     generation = run.write(settings.prompt, samples=settings.samples)
     texts = [sample.text for sample in generation.samples]
     for text in texts:
         append_row(directory.samples, {"step": run.step, **sample_row(configuration, text)})
-    listener.generated(texts, settings.prompt)
+    callback.on_generated(texts, settings.prompt)
     if len(prepared.token_files) > 1:
         evaluation = run.evaluate()
-        listener.found(tell_evaluation(evaluation, run.language_model.vocabulary_size))
+        callback.on_message(format_evaluation(evaluation, run.language_model.vocabulary_size))
     else:
-        listener.warning("No text was held out, so the run cannot be scored.")
+        callback.on_warning("No text was held out, so the run cannot be scored.")
     run.report()
     return run
 
@@ -216,8 +216,8 @@ def _finish(
 # ---- an old run -----------------------------------------------------------------------------
 
 
-def go_on(
-    configuration: Configuration, directory: RunDirectory, more: More, listener: Listener
+def resume_phases(
+    configuration: Configuration, directory: RunDirectory, more: More, callback: Callback
 ) -> Run:
     """Train on from the newest checkpoint, with the run's tokenizer, and all else as it was."""
     precision = choose_precision(configuration.training.precision, compute_capabilities())
@@ -225,7 +225,7 @@ def go_on(
     texts = read_texts(configuration.corpus)
     check_corpus(directory, texts)
     tokenizer = load_tokenizer(directory.tokenizer)
-    prepared = prepare(texts, configuration, tokenizer, listener.progress)
+    prepared = prepare(texts, configuration, tokenizer, callback.on_progress)
     state = load_state(directory, directory.saved_steps()[-1])
     if more.asked:
         configuration = _extended(configuration, more, state, prepared)
@@ -236,13 +236,13 @@ def go_on(
             "Allowed: more epochs or minutes.",
             f"Train it further: textgen resume {directory.path} --epochs 2",
         )
-    listener.run_starts(str(directory.path))
+    callback.on_run_begin(str(directory.path))
     language_model, _ = build(configuration, prepared.tokenizer)
-    listener.phase(4)
-    job = make_job(configuration, directory, language_model, prepared, listener)
+    callback.on_phase(4)
+    job = make_job(configuration, directory, language_model, prepared, callback)
     state = restore(job, fresh_plan=more.asked)
-    listener.found([f"Going on from the checkpoint of step {state.step}."])
-    return _train_and_finish(configuration, job, prepared, state, listener)
+    callback.on_message([f"Going on from the checkpoint of step {state.step}."])
+    return _train_and_finish(configuration, job, prepared, state, callback)
 
 
 def _extended(

@@ -20,12 +20,12 @@ from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_generator, make_scorer
-from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import drop_rows_after
 from textgen_core.runs.weights import load_weights
 from textgen_core.training.calibration import measure_step
+from textgen_core.training.callbacks import Callback, Callbacks
 from textgen_core.training.checkpoint import (
     load_carry,
     load_optimizer,
@@ -44,7 +44,7 @@ from textgen_core.training.job import (
     precision_of,
 )
 from textgen_core.training.loop import train
-from textgen_core.training.messages import tell_profile, tell_step
+from textgen_core.training.messages import format_profile, format_step
 from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
@@ -56,7 +56,7 @@ def make_job(
     run: RunDirectory,
     language_model: LanguageModel,
     prepared: Prepared,
-    listener: Listener,
+    callback: Callback,
 ) -> TrainingJob:
     """Return the training job of a run.
 
@@ -70,7 +70,7 @@ def make_job(
         if hasattr(language_model.model, "recompute"):
             language_model.model.recompute = True
         else:
-            listener.warning(
+            callback.on_warning(
                 f"training.recompute does nothing: the model {configuration.model.name!r} does "
                 "not offer it."
             )
@@ -92,7 +92,7 @@ def make_job(
         run=run,
         validate=_validation(configuration, language_model, prepared.token_files.get("validation")),
         write_sample=_sample_writer(configuration, language_model),
-        observer=listener,
+        callback=callback,
     )
 
 
@@ -123,7 +123,7 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
 
 @contextmanager
 def tracking(
-    configuration: Configuration, job: TrainingJob, state: TrainingState, listener: Listener
+    configuration: Configuration, job: TrainingJob, state: TrainingState, callback: Callback
 ) -> Iterator[Trackers]:
     """Open the run's trackers for phases 4 and 5, and close them with how these ended."""
     tracked = TrackedRun(
@@ -132,7 +132,7 @@ def tracking(
         configuration=configuration.as_table(),
         resumed_at_step=state.step or None,
     )
-    trackers = Trackers(configuration.trackers, tracked, listener.warning)
+    trackers = Trackers(configuration.trackers, tracked, callback.on_warning)
     outcome = Outcome(status="failed")
     try:
         yield trackers
@@ -149,24 +149,24 @@ def tracking(
 
 
 def train_phase(
-    job: TrainingJob, state: TrainingState, listener: Listener, trackers: Trackers
+    job: TrainingJob, state: TrainingState, callback: Callback, trackers: Trackers
 ) -> TrainingState:
-    """Phase 4: train to the end or to an interruption, followed by the listener and trackers."""
-    followed = attrs.evolve(job, observer=_Both(listener, trackers))
+    """Phase 4: train to the end or to an interruption, followed by the callback and trackers."""
+    followed = attrs.evolve(job, callback=Callbacks(callback, trackers))
     before = state.step
     with listening() as interruption:
         expectation = _expectation(followed, state)  # may compile the step, which may be noted
         for note in job.step.notes:
-            listener.warning(note)
-        listener.expected(*expectation)
-        listener.found(tell_step(job))
+            callback.on_warning(note)
+        callback.on_estimate(*expectation)
+        callback.on_message(format_step(job))
         state = train(followed, state, interruption)
-    listener.training_ends(interrupted=not is_over(state, job.settings))
-    lines, missed = tell_profile(job, before, state.step)
+    callback.on_training_end(interrupted=not is_over(state, job.settings))
+    lines, missed = format_profile(job, before, state.step)
     if lines:
-        listener.found(lines)
+        callback.on_message(lines)
     if missed:
-        listener.warning(missed)
+        callback.on_warning(missed)
     return state
 
 
@@ -225,29 +225,3 @@ def sample_row(configuration: Configuration, text: str) -> dict[str, Any]:
         "samplers": [chosen.label for chosen in configuration.samplers],
         "text": text,
     }
-
-
-class _Both:
-    """An observer that tells the listener, and then the trackers."""
-
-    def __init__(self, listener: Listener, trackers: Trackers) -> None:
-        self._listener = listener
-        self._trackers = trackers
-
-    def training_row(self, row: Mapping[str, Any], progress: float) -> None:
-        self._listener.training_row(row, progress)
-        self._trackers.log(row)
-
-    def validation_row(self, row: Mapping[str, Any]) -> None:
-        self._listener.validation_row(row)
-        self._trackers.log(row)
-
-    def sample(self, row: Mapping[str, Any]) -> None:
-        self._listener.sample(row)
-        self._trackers.sample(int(row["step"]), str(row["text"]))
-
-    def checkpoint(self, step: int) -> None:
-        self._listener.checkpoint(step)
-
-    def warning(self, text: str) -> None:
-        self._listener.warning(text)

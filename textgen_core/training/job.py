@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 
@@ -15,30 +15,12 @@ from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batches
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.training.callbacks import Callback
 from textgen_core.training.plan import Plan
 from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
 
 UNKNOWN_STEP = 10**9  # the last step of a run on the clock, before its speed is known
-
-
-class Observer(Protocol):
-    """Who follows the training."""
-
-    def training_row(self, row: Mapping[str, Any], progress: float) -> None:
-        """A row was written to metrics.jsonl; `progress` runs from 0 to 1."""
-
-    def validation_row(self, row: Mapping[str, Any]) -> None:
-        """A validation row was written to metrics.jsonl."""
-
-    def sample(self, row: Mapping[str, Any]) -> None:
-        """A sample was written to samples.jsonl."""
-
-    def checkpoint(self, step: int) -> None:
-        """A checkpoint was saved."""
-
-    def warning(self, text: str) -> None:
-        """Training goes on otherwise than it was asked to."""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,7 +48,7 @@ class TrainingJob:
     run: RunDirectory
     validate: Callable[[], Validation | None]
     write_sample: Callable[[], Mapping[str, Any]]
-    observer: Observer
+    callback: Callback
 
 
 def first_state(job: TrainingJob) -> TrainingState:

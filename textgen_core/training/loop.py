@@ -67,7 +67,7 @@ class _Training:
         self._logged_at = time.perf_counter()
         self._prefetch = Prefetch(job.batches, job.settings.accumulate)
         folder = job.run.path / FOLDER
-        self._profiling = Profiling(job.settings.profile, folder, job.observer.warning)
+        self._profiling = Profiling(job.settings.profile, folder, job.callback.on_warning)
 
     def run(self, interruption: Interruption) -> TrainingState:
         with self._prefetch, self._profiling:
@@ -149,7 +149,7 @@ class _Training:
     def _tell_notes(self) -> None:
         """Pass on what the step noted: that XLA refuses a model shows only when it runs."""
         for note in self._job.step.notes[self._notes_told :]:
-            self._job.observer.warning(note)
+            self._job.callback.on_warning(note)
         self._notes_told = len(self._job.step.notes)
 
     def _keep_time(self) -> None:
@@ -195,7 +195,7 @@ class _Training:
         self._validate()
         row = {"step": self._state.step, **self._sample()}
         append_row(self._job.run.samples, row)
-        self._job.observer.sample(row)
+        self._job.callback.on_sample(row)
         self._save()
         self._logged_at = time.perf_counter()
         self._pace.event_took(self._logged_at - began)
@@ -225,7 +225,7 @@ class _Training:
             "validation_bits_per_byte": found.bits_per_byte,
         }
         append_row(job.run.metrics, row)
-        job.observer.validation_row(row)
+        job.callback.on_validation_row(row)
 
     def _save(self) -> None:
         job = self._job
@@ -238,7 +238,7 @@ class _Training:
         if state.best_step == state.step:
             mark_best(job.run, state)
         prune_checkpoints(job.run, state.best_step)
-        job.observer.checkpoint(state.step)
+        job.callback.on_checkpoint(state.step)
 
     def _log(self) -> None:
         state = self._state
@@ -260,7 +260,7 @@ class _Training:
         append_row(self._job.run.metrics, row)
         self._logged_at = now
         self._state = attrs.evolve(state, unlogged_loss=0.0, unlogged_tokens=0)
-        self._job.observer.training_row(row, state.plan.progress_at(state.step))
+        self._job.callback.on_training_row(row, state.plan.progress_at(state.step))
 
 
 def _tenths(plan: Plan, step: int) -> int:

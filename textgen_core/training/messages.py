@@ -18,7 +18,7 @@ _HOW = {
 }
 
 
-def tell_step(job: TrainingJob) -> list[str]:
+def format_step(job: TrainingJob) -> list[str]:
     """Return how a step is computed, and what it would cost to guess."""
     tokens = job.language_model.vocabulary_size
     parts = getattr(job.language_model.model, "parts", 1)
@@ -32,7 +32,7 @@ def tell_step(job: TrainingJob) -> list[str]:
     ]
 
 
-def tell_profile(job: TrainingJob, before: int, after: int) -> tuple[list[str], str]:
+def format_profile(job: TrainingJob, before: int, after: int) -> tuple[list[str], str]:
     """Return where the profile of the steps between lies, and a warning if they never came."""
     steps, folder = job.settings.profile, job.run.path / FOLDER
     if steps is None:

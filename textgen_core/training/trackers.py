@@ -1,7 +1,4 @@
-"""Experiment trackers, followed from a distance: one that raises is dropped, and the run goes on.
-
-This module knows nothing about any service.
-"""
+"""Experiment trackers as a callback: one that raises is dropped, and the run goes on."""
 
 from __future__ import annotations
 
@@ -12,10 +9,11 @@ from typing import Any
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
 from textgen_core.errors import PluginFailure, TextgenError
 from textgen_core.registry.selection import ResolvedComponent
+from textgen_core.training.callbacks import Callback
 
 
-class Trackers:
-    """The open sessions of a run's trackers. `warn` is told of each that is dropped."""
+class Trackers(Callback):
+    """Hands rows and samples to the sessions of a run's trackers; `warn` says which was dropped."""
 
     def __init__(
         self, chosen: Sequence[ResolvedComponent], run: TrackedRun, warn: Callable[[str], None]
@@ -27,14 +25,16 @@ class Trackers:
             if session is not None:
                 self._sessions.append((each, session))
 
-    def log(self, row: Mapping[str, Any]) -> None:
-        """Hand a row of metrics.jsonl to every tracker."""
+    def on_training_row(self, row: Mapping[str, Any], progress: float) -> None:
+        del progress
+        self.on_validation_row(row)
+
+    def on_validation_row(self, row: Mapping[str, Any]) -> None:
         values = {name: value for name, value in row.items() if name != "step"}
         self._each(lambda session: session.log(int(row["step"]), values))
 
-    def sample(self, step: int, text: str) -> None:
-        """Hand a sample to every tracker."""
-        self._each(lambda session: session.sample(step, text))
+    def on_sample(self, row: Mapping[str, Any]) -> None:
+        self._each(lambda session: session.sample(int(row["step"]), str(row["text"])))
 
     def finish(self, outcome: Outcome) -> None:
         """Close every session."""

@@ -199,6 +199,40 @@ def test_plugins_import_the_public_surface_alone_and_never_each_other() -> None:
     assert faults(imports_beyond_the_surface, PLUGIN_FILES) == []
 
 
+def test_no_modules_of_a_plugin_import_each_other_not_even_for_types() -> None:
+    assert circle(PLUGIN_FILES) == ()
+    planted = {
+        "a/one": "def f():\n    import a.two",
+        "a/two": "from a.three import x",
+        "a/three": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from a.one import y",
+    }
+    trees = {name: ast.parse(source) for name, source in planted.items()}
+    assert circle(trees) == ("a.one", "a.two", "a.three", "a.one")
+    del trees["a/two"]
+    assert circle(trees) == ()
+
+
+def circle(files: Mapping[str, ast.Module]) -> tuple[str, ...]:
+    """Return the modules of a circle of imports, the first also last; empty if there is none."""
+    named = {name.removesuffix("/__init__").replace("/", "."): name for name in files}
+    done: set[str] = set()
+
+    def below(path: tuple[str, ...]) -> tuple[str, ...]:
+        if path[-1] in path[:-1]:
+            return path[path.index(path[-1]) :]
+        found_here = list(imports(files[named[path[-1]]]))
+        full = {f"{each.module}.{each.name}" for each in found_here} & named.keys()
+        whole = {each.module for each in found_here if f"{each.module}.{each.name}" not in full}
+        targets = full | (whole & named.keys())
+        for target in sorted(targets - done):
+            if found := below((*path, target)):
+                return found
+        done.add(path[-1])
+        return ()
+
+    return next(filter(None, (below((name,)) for name in named)), ())
+
+
 def test_tensorflow_is_imported_only_in_the_rooms_of_tensors() -> None:
     assert faults(tensors_outside_their_rooms, CORE_FILES) == []
 

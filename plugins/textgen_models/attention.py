@@ -6,7 +6,7 @@ turns queries and keys when it is given a rotation.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,14 +16,11 @@ from textgen_models.normalisation import unit_mean_square
 from textgen_models.positions import rotated
 from textgen_models.projection import Projection, sizes
 
-if TYPE_CHECKING:
-    from textgen_models.transformer import TransformerBuilder
-
 
 class CausalSelfAttention(keras.layers.Layer):
     """Every position attends to itself and to those before it (Vaswani et al. 2017)."""
 
-    def __init__(self, options: TransformerBuilder, *, name: str) -> None:
+    def __init__(self, options: Any, *, name: str) -> None:
         super().__init__(name=name)
         self.heads = options.heads
         self.head_size = options.head_size

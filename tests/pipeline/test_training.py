@@ -51,7 +51,9 @@ def job_of(tmp_path, model, callback=None, validation=None, **changes):
 def save(job, step, best_step=0, best_loss=1.0):
     plan = Plan(last_step=30)
     state = TrainingState(step=step, plan=plan, best_step=best_step, best_loss=best_loss)
-    save_checkpoint(job.run, state, job.language_model.model, job.optimizer, job.step.carry)
+    save_checkpoint(
+        job.run, state, job.language_model.model, job.optimizer, job.step.recurrent_state
+    )
     return state
 
 
@@ -210,8 +212,8 @@ def test_a_stream_goes_on_with_its_carry_and_with_nothing_less(tmp_path):
     save(job, 1)
     again = job_of(tmp_path, TinyModel(), **streams)
     restore(again, fresh_plan=False)
-    for key, value in job.step.carry.items():
-        np.testing.assert_array_equal(again.step.carry[key], value)
+    for key, value in job.step.recurrent_state.items():
+        np.testing.assert_array_equal(again.step.recurrent_state[key], value)
     (job.run.checkpoint(1) / "carry.safetensors").unlink()
     with pytest.raises(RunDirectoryError, match=r"carry\.safetensors"):
         restore(again, fresh_plan=False)

@@ -63,9 +63,17 @@ class FakeOptimizer:
 class FakeStep:
     """Its loss per token is 1 / (1 + batch index); from `diverges_at` on it is `worst`."""
 
-    def __init__(self, diverges_at=None, seconds=0.0, note_at=None, clock=time, worst=float("nan")):
-        self.worst = worst
-        self.notes, self.carry, self.clock = (), None, clock
+    def __init__(
+        self,
+        diverges_at=None,
+        seconds=0.0,
+        note_at=None,
+        clock=time,
+        worst=float("nan"),
+        norm=None,
+    ):
+        self.worst, self.norm = worst, norm
+        self.notes, self.recurrent_state, self.clock = (), None, clock
         self.diverges_at, self.seconds, self.note_at = diverges_at, seconds, note_at
         self.rates = []
 
@@ -80,7 +88,10 @@ class FakeStep:
         if self.diverges_at is not None and len(self.rates) >= self.diverges_at:
             loss = self.worst
         return StepResult(
-            loss_sum=loss, tokens=tokens, gradient_norm=loss, finite=np.isfinite(loss)
+            loss_sum=loss,
+            tokens=tokens,
+            gradient_norm=loss if self.norm is None else self.norm,
+            finite=np.isfinite(loss),
         )
 
 

@@ -35,7 +35,7 @@ def make_job(tmp_path, carries_state, **changes):
 
 
 def everything(job):
-    carry = [] if job.step.carry is None else list(job.step.carry.values())
+    carry = [] if job.step.recurrent_state is None else list(job.step.recurrent_state.values())
     return values_of([*job.language_model.model.variables, *job.optimizer.variables, *carry])
 
 
@@ -76,7 +76,7 @@ def test_a_measured_step_is_a_whole_update(tmp_path):
     seen = []
 
     class Counting:
-        carry = None
+        recurrent_state = None
 
         def __call__(self, batches, learning_rate):
             seen.append((len(batches), learning_rate))

@@ -116,7 +116,7 @@ def optimizer(job, state):
 
 
 def carry(job, state):
-    job.step.carry = None
+    job.step.recurrent_state = None
     return job, state
 
 

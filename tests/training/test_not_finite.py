@@ -84,7 +84,7 @@ class Training:
         """Train afresh with forward pass `at` spoiled; return the run and the error, or None."""
         for variable, value_then in zip(self.variables, self.fresh, strict=True):
             variable.assign(value_then)
-        self.step.carry = None
+        self.step.recurrent_state = None
         self.model.passes.assign(0)
         self.model.spoils_at.assign(at)
         self.model.spoils_gradient.assign(gradient)

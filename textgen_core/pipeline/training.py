@@ -27,8 +27,8 @@ from textgen_core.runs.weights import load_weights
 from textgen_core.training.calibration import measure_step
 from textgen_core.training.callbacks import Callback, Callbacks
 from textgen_core.training.checkpoint import (
-    load_carry,
     load_optimizer,
+    load_recurrent_state,
     load_state,
     mark_best,
     remove_leftovers,
@@ -112,9 +112,9 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     state = load_state(job.run, step)
     load_weights(job.run, step, job.language_model.model)
     load_optimizer(job.run, step, job.optimizer)
-    carry = job.step.initial_carry(job.batches.batch_size)
-    if carry is not None:
-        job.step.carry = load_carry(job.run, step, carry)
+    initial = job.step.initial_recurrent_state(job.batches.batch_size)
+    if initial is not None:
+        job.step.recurrent_state = load_recurrent_state(job.run, step, initial)
     mark_best(job.run, state)  # a kill between checkpoint and mark leaves another one marked
     if not fresh_plan:
         return state

@@ -80,7 +80,7 @@ def save_model(run: RunDirectory, first: LanguageModel, shaken: LanguageModel) -
         state = TrainingState(step=step, plan=Plan(last_step=LATER))
         model = language_model.model
         optimizer = build_optimizer(TrainingSettings(optimizer="sgd"), model, float16=False)
-        save_checkpoint(run, state, model, optimizer, carry=None)
+        save_checkpoint(run, state, model, optimizer, recurrent_state=None)
 
 
 def encode_all(tokenizer: tokenizers.Tokenizer) -> list[list[int]]:

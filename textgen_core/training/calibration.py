@@ -18,7 +18,7 @@ def measure_step(job: TrainingJob) -> float:
     """Return the seconds of a step, compilation left out; the job is left as it was, to the bit."""
     variables = [*job.language_model.model.variables, *job.optimizer.variables]
     before = [tf.identity(variable.value) for variable in variables]
-    carry = job.step.carry
+    recurrent_state = job.step.recurrent_state
     batches = [job.batches.batch(index) for index in range(job.settings.accumulate)]
     seconds = []
     for _ in range(1 + _STEPS):
@@ -27,5 +27,5 @@ def measure_step(job: TrainingJob) -> float:
         seconds.append(time.perf_counter() - began)
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
-    job.step.carry = carry
+    job.step.recurrent_state = recurrent_state
     return min(seconds[1:])

@@ -1,9 +1,9 @@
 """Checkpoints: a folder that appears whole or not at all.
 
-Weights, optimizer state and, for streams, the carried state are safetensors; the rest is JSON. A
+Weights, optimizer state and, for streams, the recurrent state are safetensors; the rest is JSON. A
 checkpoint is written beside its place, flushed and renamed, so that a killed process or a full disk
 leaves the one before; what is not finite is never written. Nothing in it is unpickled, imported or
-executed. This module knows nothing about when to save.
+executed.
 """
 
 from __future__ import annotations
@@ -33,19 +33,23 @@ from textgen_core.training.state import TrainingState
 
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
-CARRY = "carry.safetensors"
+RECURRENT_STATE = "carry.safetensors"
 KEPT = 3
 
 
 def save_checkpoint(
-    run: RunDirectory, state: TrainingState, model: keras.Model, optimizer: Any, carry: Any
+    run: RunDirectory,
+    state: TrainingState,
+    model: keras.Model,
+    optimizer: Any,
+    recurrent_state: Any,
 ) -> Path:
     """Write the checkpoint of a step and return its folder.
 
-    `carry` is the state carried over a stream, or None. Raises RunDirectoryError if the disk does
+    `recurrent_state` is that of streams, or None. Raises RunDirectoryError if the disk does
     not take it, of which no part is left then, and TrainingDiverged if a number is not finite.
     """
-    _check_finite(run, state.step, model, optimizer, carry)
+    _check_finite(run, state.step, model, optimizer, recurrent_state)
     target = run.checkpoint(state.step)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -53,8 +57,8 @@ def save_checkpoint(
         beside.mkdir(parents=True)
         save_variables(model.variables, beside / WEIGHTS)
         save_variables(optimizer.variables, beside / OPTIMIZER)
-        if carry is not None:
-            safetensors.numpy.save_file(_flat(carry), beside / CARRY)
+        if recurrent_state is not None:
+            safetensors.numpy.save_file(_flat(recurrent_state), beside / RECURRENT_STATE)
         write_json(beside / STATE, state.as_json())
         for file in beside.iterdir():
             _flush(file)
@@ -94,9 +98,9 @@ def load_optimizer(run: RunDirectory, step: int, optimizer: Any) -> None:
     load_variables(optimizer.variables, run.checkpoint(step) / OPTIMIZER)
 
 
-def load_carry(run: RunDirectory, step: int, like: Any) -> Any:
-    """Return the carried state of a checkpoint, in the structure of `like`."""
-    path = run.checkpoint(step) / CARRY
+def load_recurrent_state(run: RunDirectory, step: int, like: Any) -> Any:
+    """Return the recurrent state of a checkpoint, in the structure of `like`."""
+    path = run.checkpoint(step) / RECURRENT_STATE
     tensors, wanted = load_tensors(path), _flat(like)
     if set(wanted) != set(tensors):
         raise RunDirectoryError(f"{path} holds {len(tensors)} tensors, not {len(wanted)}.")
@@ -151,7 +155,7 @@ def _settle(target: Path) -> None:
 
 
 def _check_finite(
-    run: RunDirectory, step: int, model: keras.Model, optimizer: Any, carry: Any
+    run: RunDirectory, step: int, model: keras.Model, optimizer: Any, recurrent_state: Any
 ) -> None:
     """Raise TrainingDiverged unless what is trained, and how, is finite, and nothing else is NaN.
 
@@ -162,8 +166,10 @@ def _check_finite(
         for variables, is_strict in ((model.variables, False), (optimizer.variables, True))
         for variable in variables
     ]
-    if carry is not None:
-        checked += [("the carried state", tensor, False) for tensor in tf.nest.flatten(carry)]
+    if recurrent_state is not None:
+        checked += [
+            ("the recurrent state", tensor, False) for tensor in tf.nest.flatten(recurrent_state)
+        ]
     for name, tensor, is_strict in checked:
         if not tensor.dtype.is_floating:
             continue

@@ -35,7 +35,7 @@ ARGUMENTS = {
         "generation.samples": 1,
         "evaluation.prompts": 1,
         "evaluation.continuation_tokens": 4,
-        "training.compile": "graph",
+        "training.compile": "eager",
     },
 }
 

@@ -16,9 +16,9 @@ from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import append_row, read_json, read_rows
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import mark_best, save_checkpoint
-from textgen_core.training.messages import format_profile, format_step
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import TrainingState
+from textgen_core.training.job import format_step
+from textgen_core.training.profiling import FOLDER, format_profile
+from textgen_core.training.state import Plan, TrainingState
 
 
 class Warned(Callback):
@@ -149,22 +149,26 @@ def test_how_a_step_runs_and_what_guessing_costs_is_always_told(compile, told, t
     assert guessing == "guessing among 13 tokens costs 2.565 nats a token, a perplexity of 13"
 
 
+def profile_of(job, before, after):
+    return format_profile(job.settings.profile, job.run.path / FOLDER, before, after)
+
+
 def test_a_profile_is_told_with_its_steps_and_how_to_open_it(tmp_path):
     job = job_of(tmp_path, TinyModel(), **{"training.profile": [3, 6]})
-    assert format_profile(job, 0, 9) == ([], "")  # the profiler failed, which was told then
+    assert profile_of(job, 0, 9) == ([], "")  # the profiler failed, which was told then
     (tmp_path / "profile").mkdir()
-    lines, missed = format_profile(job, 0, 9)
+    lines, missed = profile_of(job, 0, 9)
     assert lines[0] == f"a profile of steps 3 to 6: {tmp_path / 'profile'}"
     assert f"xprof --logdir {tmp_path / 'profile'}" in lines[1]
     assert missed == ""
-    assert "of steps 5 to 6:" in format_profile(job, 4, 9)[0][0]  # resumed in the middle
-    assert "of steps 3 to 4:" in format_profile(job, 0, 4)[0][0]  # interrupted in the middle
-    assert format_profile(job, 6, 9) == ([], "")  # passed before the run was resumed
+    assert "of steps 5 to 6:" in profile_of(job, 4, 9)[0][0]  # resumed in the middle
+    assert "of steps 3 to 4:" in profile_of(job, 0, 4)[0][0]  # interrupted in the middle
+    assert profile_of(job, 6, 9) == ([], "")  # passed before the run was resumed
 
 
 def test_a_profile_whose_steps_never_came_is_missed_aloud(tmp_path):
     job = job_of(tmp_path, TinyModel(), **{"training.profile": [3, 6]})
-    lines, missed = format_profile(job, 0, 2)
+    lines, missed = profile_of(job, 0, 2)
     assert lines == []
     assert "ended at step 2, before step 3" in missed
     assert format_profile(job_of(tmp_path, TinyModel()), 0, 2) == ([], "")

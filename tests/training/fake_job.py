@@ -7,8 +7,9 @@ import time
 import keras
 import numpy as np
 
+from textgen_core.evaluation.figures import Figures
 from textgen_core.training.interruption import Interruption
-from textgen_core.training.job import TrainingJob, Validation, first_state
+from textgen_core.training.job import TrainingJob, first_state
 from textgen_core.training.loop import train
 from textgen_core.training.step import StepResult
 
@@ -137,7 +138,7 @@ def make_job(run, settings, batches_per_epoch, *, losses=(), step=None, event_se
         loss = next(coming, 1.0)
         if loss is None:
             return None
-        return Validation(loss=loss, perplexity=float(np.exp(loss)), bits_per_byte=2 * loss)
+        return Figures(tokens=8, loss=loss, perplexity=float(np.exp(loss)), bits_per_byte=2 * loss)
 
     return TrainingJob(
         language_model=FakeLanguageModel(),

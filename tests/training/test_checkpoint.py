@@ -27,8 +27,7 @@ from textgen_core.training.checkpoint import (
     save_checkpoint,
 )
 from textgen_core.training.optimizer import build_optimizer
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import TrainingState
+from textgen_core.training.state import Plan, TrainingState
 
 CARRY = {"sum": tf.constant([[1.0, 2.0]]), "count": tf.constant(3.0)}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from textgen_core.training.events import TimeBudget
-from textgen_core.training.plan import Plan
+from textgen_core.training.state import Plan
 
 UNPLANNED = Plan(last_step=10**9)
 

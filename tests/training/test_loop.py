@@ -234,7 +234,7 @@ def test_halving_goes_on_exactly_where_it_was_stopped(run, after):
 
 def test_a_run_that_is_trained_further_halves_anew_from_the_full_rate(run):
     job = make_job(run, of_epochs(3, schedule="halving", learning_rate=1.0), batches_per_epoch=2)
-    state = train_whole(job).scheduled_anew(last_step=10)
+    state = train_whole(job).with_fresh_plan(last_step=10)
     chosen = of_epochs(5, schedule="halving", halve_after=1, learning_rate=1.0)
     further = make_job(run, chosen, batches_per_epoch=2)
     train_whole(further, state)

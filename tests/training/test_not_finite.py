@@ -15,8 +15,7 @@ from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob
 from textgen_core.training.loop import train
 from textgen_core.training.optimizer import build_optimizer
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import TrainingState
+from textgen_core.training.state import Plan, TrainingState
 from textgen_core.training.step import TrainingStep
 
 STEPS = 20

@@ -25,8 +25,7 @@ from textgen_core.training.checkpoint import (
     remove_leftovers,
     save_checkpoint,
 )
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import TrainingState
+from textgen_core.training.state import Plan, TrainingState
 
 
 class Part:

@@ -91,7 +91,7 @@ class LanguageModel:
         return logits[:, -1], state
 
     def feed(self, token_ids: Any, state: Any) -> Any:
-        """Feed int32 `(batch, time)`, whose logits nobody needs; return the state."""
+        """Feed int32 `(batch, time)` whose logits are not needed; return the state."""
         if not self.can_advance:
             return _hold(token_ids, state)
         optional = {"project": False} if hasattr(self.model, "project") else {}

@@ -1,16 +1,14 @@
-"""The five phases in order, for a new run and for one that goes on.
+"""The five phases in order, for a new run and for one that is resumed.
 
-This module decides what is written to the run directory, and when; it leaves every figure to the
-rooms below it, and where a run lies to `pipeline`.
+What is written to the run directory, and when, is decided here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -67,15 +65,15 @@ class More:
 
 
 def run_phases(configuration: Configuration, texts: Texts, path: Path, callback: Callback) -> Run:
-    """Walk all five phases, and leave each one's findings in the run directory."""
-    with _no_false_start(path):
+    """Run all five phases, and leave what each one finds in the run directory."""
+    with _removed_on_failure(path):
         job, prepared = _begin(configuration, texts, path, callback)
     return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False), callback)
 
 
 @contextmanager
-def _no_false_start(path: Path) -> Iterator[None]:
-    """Where a new run fails before training, remove what it wrote: the next try may use the path.
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    """If a new run fails before training, remove what it wrote, so that its path is free again.
 
     A run that is interrupted stays, since it can be resumed.
     """
@@ -87,12 +85,8 @@ def _no_false_start(path: Path) -> Iterator[None]:
         yield
     except Exception:
         directory = RunDirectory(path)
-        for file in (
-            directory.configuration,
-            directory.analysis,
-            directory.tokenizer,
-            directory.manifest,
-        ):
+        written = (directory.configuration, directory.analysis, directory.tokenizer)
+        for file in (*written, directory.manifest):
             file.unlink(missing_ok=True)
         if not existed:
             with suppress(OSError):  # what else may lie there is not ours to remove
@@ -131,7 +125,12 @@ def _begin(
         directory.manifest,
         describe_run(
             configuration,
-            files=_with_absolute_paths(texts.files),
+            files=[
+                {**file, "path": str(path.absolute())}
+                if (path := Path(file["path"])).exists()
+                else dict(file)  # stdin, or the built-in corpus
+                for file in texts.files
+            ],
             machine=describe_machine(),
             model=attrs.asdict(description),
         ),
@@ -160,16 +159,6 @@ def _check_disk(
     )
 
 
-def _with_absolute_paths(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the files as `with_absolute_paths` lets them be found again; stdin is no path."""
-    return [
-        {**file, "path": str(Path(file["path"]).absolute())}
-        if Path(file["path"]).exists()
-        else dict(file)
-        for file in files
-    ]
-
-
 def _train_and_finish(
     configuration: Configuration,
     job: TrainingJob,
@@ -177,9 +166,9 @@ def _train_and_finish(
     state: TrainingState,
     callback: Callback,
 ) -> Run:
-    """Phases 4 and 5, both followed by the run's trackers."""
-    with tracking(configuration, job, state, callback) as trackers:
-        state = train_phase(job, state, callback, trackers)
+    """Phases 4 and 5, which the run's trackers follow."""
+    with tracking(configuration, job, state) as tracked:
+        state = train_phase(tracked, state)
         return _finish(configuration, job.run, prepared, state, callback)
 
 
@@ -213,13 +202,13 @@ def _finish(
     return run
 
 
-# ---- an old run -----------------------------------------------------------------------------
+# ---- a run that is resumed ------------------------------------------------------------------
 
 
 def resume_phases(
     configuration: Configuration, directory: RunDirectory, more: More, callback: Callback
 ) -> Run:
-    """Train on from the newest checkpoint, with the run's tokenizer, and all else as it was."""
+    """Train on from the newest checkpoint, with the run's own tokenizer."""
     precision = choose_precision(configuration.training.precision, compute_capabilities())
     check_settings(directory, configuration, precision)
     texts = read_texts(configuration.corpus)

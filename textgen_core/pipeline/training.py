@@ -1,7 +1,6 @@
 """Phase 4: from a model and its token files to checkpoints.
 
-Connects the training loop with what validates, what writes the samples, and who follows. This
-module knows nothing about corpora, and reads no file but checkpoints.
+Connects the training loop with what validates, what writes the samples, and who follows.
 """
 
 from __future__ import annotations
@@ -17,14 +16,13 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.data.subsample import subsample_evenly
 from textgen_core.data.token_files import TokenFile
 from textgen_core.errors import Interrupted
-from textgen_core.evaluation.figures import measure_losses
+from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_generator, make_scorer
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import drop_rows_after
 from textgen_core.runs.weights import load_weights
-from textgen_core.training.calibration import measure_step
 from textgen_core.training.callbacks import Callback, Callbacks
 from textgen_core.training.checkpoint import (
     load_optimizer,
@@ -33,19 +31,21 @@ from textgen_core.training.checkpoint import (
     mark_best,
     remove_leftovers,
 )
-from textgen_core.training.checks import check_profile, check_streams
 from textgen_core.training.interruption import listening
 from textgen_core.training.job import (
     TrainingJob,
-    Validation,
+    check_profile,
+    check_streams,
     first_state,
+    format_step,
     is_over,
     last_step_of,
+    measure_step,
     precision_of,
 )
 from textgen_core.training.loop import train
-from textgen_core.training.messages import format_profile, format_step
 from textgen_core.training.optimizer import build_optimizer
+from textgen_core.training.profiling import FOLDER, format_profile
 from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
 from textgen_core.training.trackers import Trackers
@@ -118,24 +118,27 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     mark_best(job.run, state)  # a kill between checkpoint and mark leaves another one marked
     if not fresh_plan:
         return state
-    return state.scheduled_anew(last_step_of(job))
+    return state.with_fresh_plan(last_step_of(job))
 
 
 @contextmanager
 def tracking(
-    configuration: Configuration, job: TrainingJob, state: TrainingState, callback: Callback
-) -> Iterator[Trackers]:
-    """Open the run's trackers for phases 4 and 5, and close them with how these ended."""
+    configuration: Configuration, job: TrainingJob, state: TrainingState
+) -> Iterator[TrainingJob]:
+    """Open the run's trackers for phases 4 and 5; they close with how these ended.
+
+    Yields the job, followed by the trackers too.
+    """
     tracked = TrackedRun(
         id=job.run.name,
         directory=job.run.path,
         configuration=configuration.as_table(),
         resumed_at_step=state.step or None,
     )
-    trackers = Trackers(configuration.trackers, tracked, callback.on_warning)
+    trackers = Trackers(configuration.trackers, tracked, job.callback.on_warning)
     outcome = Outcome(status="failed")
     try:
-        yield trackers
+        yield attrs.evolve(job, callback=Callbacks(job.callback, trackers))
         outcome = Outcome(
             status="finished",
             evaluation=job.run.evaluation if job.run.evaluation.is_file() else None,
@@ -148,21 +151,19 @@ def tracking(
         trackers.finish(outcome)
 
 
-def train_phase(
-    job: TrainingJob, state: TrainingState, callback: Callback, trackers: Trackers
-) -> TrainingState:
-    """Phase 4: train to the end or to an interruption, followed by the callback and trackers."""
-    followed = attrs.evolve(job, callback=Callbacks(callback, trackers))
+def train_phase(job: TrainingJob, state: TrainingState) -> TrainingState:
+    """Phase 4: train to the end or to an interruption."""
+    callback = job.callback
     before = state.step
     with listening() as interruption:
-        expectation = _expectation(followed, state)  # may compile the step, which may be noted
+        estimate = _estimate(job, state)  # may compile the step, which may note something
         for note in job.step.notes:
             callback.on_warning(note)
-        callback.on_estimate(*expectation)
+        callback.on_estimate(*estimate)
         callback.on_message(format_step(job))
-        state = train(followed, state, interruption)
+        state = train(job, state, interruption)
     callback.on_training_end(interrupted=not is_over(state, job.settings))
-    lines, missed = format_profile(job, before, state.step)
+    lines, missed = format_profile(job.settings.profile, job.run.path / FOLDER, before, state.step)
     if lines:
         callback.on_message(lines)
     if missed:
@@ -170,7 +171,7 @@ def train_phase(
     return state
 
 
-def _expectation(job: TrainingJob, state: TrainingState) -> tuple[float, int | None]:
+def _estimate(job: TrainingJob, state: TrainingState) -> tuple[float, int | None]:
     if job.settings.minutes is not None:
         return max(0.0, job.settings.minutes * 60 - state.seconds), None
     steps = state.plan.last_step - state.step
@@ -179,27 +180,16 @@ def _expectation(job: TrainingJob, state: TrainingState) -> tuple[float, int | N
 
 def _validation(
     configuration: Configuration, language_model: LanguageModel, tokens: TokenFile | None
-) -> Callable[[], Validation | None]:
+) -> Callable[[], Figures | None]:
     if tokens is None:
         return lambda: None
     scorer = make_scorer(configuration, language_model)
     token_ids = subsample_evenly(tokens.token_ids, configuration.training.validation_tokens)
     share = len(token_ids) / len(tokens.token_ids)
     text_bytes, unknown_bytes = (
-        round(tokens.text_bytes * share),
-        round(tokens.unknown_bytes * share),
+        round(size * share) for size in (tokens.text_bytes, tokens.unknown_bytes)
     )
-
-    def validate() -> Validation:
-        losses = scorer.score_side_by_side(token_ids)
-        figures = measure_losses(losses, text_bytes, unknown_bytes)
-        return Validation(
-            loss=figures.loss,
-            perplexity=figures.perplexity,
-            bits_per_byte=figures.bits_per_byte,
-        )
-
-    return validate
+    return lambda: measure_losses(scorer.score_side_by_side(token_ids), text_bytes, unknown_bytes)
 
 
 def _sample_writer(

@@ -72,8 +72,7 @@ def save_model(run: RunDirectory, first: LanguageModel, shaken: LanguageModel) -
     from textgen_core.data.tokenizer import save_tokenizer
     from textgen_core.training.checkpoint import save_checkpoint
     from textgen_core.training.optimizer import build_optimizer
-    from textgen_core.training.plan import Plan
-    from textgen_core.training.state import TrainingState
+    from textgen_core.training.state import Plan, TrainingState
 
     save_tokenizer(first.tokenizer, run.tokenizer)
     for step, language_model in ((BEGINNING, first), (LATER, shaken)):

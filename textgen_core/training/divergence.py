@@ -1,7 +1,6 @@
 """Why a loss or a gradient is no longer finite: the likely cause, as far as the evidence goes.
 
-Looks at the batch, at the weights and at what was asked for, once, when training has to stop. This
-module knows nothing about how a step is computed.
+Looks at the batch, the weights and the settings, once, when training has to stop.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batch
 from textgen_core.errors import TrainingDiverged
 
-_HUGE = 1e6  # a weight that no training brings forth by itself
+_HUGE = 1e6  # a weight that no sound training reaches
 
 
 @attrs.frozen(kw_only=True)
@@ -24,7 +23,7 @@ class Scene:
     """Where training stopped.
 
     step: how many updates were made before. weights: the trainable variables, which the step that
-    failed left alone. precision: of the arithmetic.
+    failed left alone.
     """
 
     step: int
@@ -37,7 +36,7 @@ class Scene:
 
 
 def divergence(what: str, scene: Scene) -> TrainingDiverged:
-    """Return the error of a training that has diverged: what, the likely cause, what helps."""
+    """Return the error for a training that has diverged: what, the likely cause, what helps."""
     cause, advice = _cause_and_advice(scene)
     kept = f"; the checkpoint of step {scene.saved_step} is kept" if scene.saved_step else ""
     return TrainingDiverged(
@@ -46,13 +45,13 @@ def divergence(what: str, scene: Scene) -> TrainingDiverged:
 
 
 def _cause_and_advice(scene: Scene) -> tuple[str, str]:
-    """Return what is proved first, and what is only likely last."""
-    stranger = _strange_token(scene)
-    if stranger is not None:
+    """Return the first cause that applies: proved ones first, likely ones last."""
+    unknown = _unknown_token(scene)
+    if unknown is not None:
         return (
-            f"a damaged token file, which holds the token id {stranger} in a vocabulary of "
+            f"a damaged token file, which holds the token id {unknown} in a vocabulary of "
             f"{scene.vocabulary_size}",
-            "Empty the cache (TEXTGEN_CACHE, or textgen in your cache folder): it is made again",
+            "Empty the cache (TEXTGEN_CACHE, or textgen in your cache folder): it is rebuilt",
         )
     settings = scene.settings
     rate = settings.learning_rate
@@ -60,7 +59,7 @@ def _cause_and_advice(scene: Scene) -> tuple[str, str]:
     lower = f"Try a third of it: --learning-rate {rate / 3:.2g}"
     wrecked = _wrecked_weight(scene.weights)
     if wrecked and scene.step:
-        return f"{high}: the weights of {wrecked} are no longer of any use", lower
+        return f"{high}: the weights of {wrecked} are wrecked", lower
     if not scene.step:
         return _at_the_start(scene, wrecked)
     if scene.precision == "float16":
@@ -91,7 +90,7 @@ def _at_the_start(scene: Scene, wrecked: str) -> tuple[str, str]:
     )
 
 
-def _strange_token(scene: Scene) -> int | None:
+def _unknown_token(scene: Scene) -> int | None:
     """Return a token id of the batches that the vocabulary does not hold, if there is one."""
     for batch in scene.batches:
         for token_ids in (batch.inputs, batch.targets):

@@ -11,8 +11,7 @@ import math
 import statistics
 
 from textgen_core.config.settings import TrainingSettings
-from textgen_core.training.plan import Plan, last_step_in_time
-from textgen_core.training.state import TrainingState
+from textgen_core.training.state import Plan, TrainingState, last_step_in_time
 
 _REPLAN_SECONDS = 2.0  # between two plans of a run of minutes
 _REPLAN_SHARE = 0.02  # of such a run, where that is less

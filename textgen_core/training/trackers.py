@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
@@ -21,9 +21,8 @@ class Trackers(Callback):
         self._warn = warn
         self._sessions: list[tuple[ResolvedComponent, TrackerSession]] = []
         for each in chosen:
-            session = self._guarded(each, partial(each.instance.start, run))
-            if session is not None:
-                self._sessions.append((each, session))
+            with self._dropped_if_it_raises(each):
+                self._sessions.append((each, each.instance.start(run)))
 
     def on_training_row(self, row: Mapping[str, Any], progress: float) -> None:
         del progress
@@ -42,23 +41,17 @@ class Trackers(Callback):
         self._sessions = []
 
     def _each(self, action: Callable[[TrackerSession], None]) -> None:
-        def done(session: TrackerSession) -> bool:
-            action(session)
-            return True
+        for chosen, session in tuple(self._sessions):
+            with self._dropped_if_it_raises(chosen):
+                action(session)
 
-        self._sessions = [
-            (chosen, session)
-            for chosen, session in self._sessions
-            if self._guarded(chosen, partial(done, session))
-        ]
-
-    def _guarded(self, chosen: ResolvedComponent, action: Callable[[], Any]) -> Any:
-        """Return what an action returns, or None if it raises."""
+    @contextmanager
+    def _dropped_if_it_raises(self, chosen: ResolvedComponent) -> Iterator[None]:
         try:
             with chosen.errors():
-                return action()
-        except PluginFailure as failure:
-            self._warn(f"{failure.problem.rstrip('.')}. The run goes on without it.")
+                yield
         except TextgenError as error:
-            self._warn(f"{chosen.description}: {error.problem} The run goes on without it.")
-        return None
+            self._sessions = [each for each in self._sessions if each[0] is not chosen]
+            named = isinstance(error, PluginFailure)
+            problem = error.problem if named else f"{chosen.description}: {error.problem}"
+            self._warn(f"{problem.rstrip('.')}. The run goes on without it.")

@@ -7,8 +7,7 @@ from training.fake_job import Recorder
 from training.tiny import TinyModel, draw_batch, make_step, settings, values_of, wrap
 
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.training.calibration import measure_step
-from textgen_core.training.job import TrainingJob
+from textgen_core.training.job import TrainingJob, measure_step
 
 
 class DrawnBatches:

@@ -1,8 +1,4 @@
-"""Causal self-attention over several heads, with or without a cache of keys and values.
-
-This module knows nothing about tokens, blocks or how positions reach the hidden vectors; it only
-turns queries and keys when it is given a rotation.
-"""
+"""Causal self-attention over several heads, with or without a cache of keys and values."""
 
 from __future__ import annotations
 

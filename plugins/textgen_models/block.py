@@ -1,7 +1,4 @@
-"""One block of a Transformer: attention and feed-forward, each normalised before and added after.
-
-This module knows nothing about tokens or about other blocks.
-"""
+"""One block of a Transformer: attention and feed-forward, normalised before and added after."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The LSTM language model: embeddings, layers of LSTM, and an output over the vocabulary.
-
-This module knows nothing about how one layer runs over time: `lstm_layer` does.
-"""
+"""The LSTM language model: embeddings, layers of LSTM, and an output over the vocabulary."""
 
 from __future__ import annotations
 

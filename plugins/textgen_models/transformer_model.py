@@ -1,7 +1,4 @@
-"""The Transformer language model: embeddings, blocks, and an output over the vocabulary.
-
-This module knows nothing about how a block works inside: `block` does.
-"""
+"""The Transformer language model: embeddings, blocks, and an output over the vocabulary."""
 
 from __future__ import annotations
 

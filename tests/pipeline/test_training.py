@@ -102,7 +102,7 @@ def test_a_model_without_a_state_is_refused_on_streams(tmp_path):
         advance = property()  # reading it raises AttributeError
 
     job_of(tmp_path, Stateless())
-    with pytest.raises(ConfigurationError, match="no state to carry"):
+    with pytest.raises(ConfigurationError, match="recurrent state"):
         job_of(tmp_path, Stateless(), **{"data.batching": "stream"})
 
 
@@ -171,7 +171,7 @@ def test_a_profile_whose_steps_never_came_is_missed_aloud(tmp_path):
     lines, missed = profile_of(job, 0, 2)
     assert lines == []
     assert "ended at step 2, before step 3" in missed
-    assert format_profile(job_of(tmp_path, TinyModel()), 0, 2) == ([], "")
+    assert profile_of(job_of(tmp_path, TinyModel()), 0, 2) == ([], "")
 
 
 # ---- what a resumed run begins with -----------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`textgen resume`: go on with an interrupted run, or train a run further."""
+"""`textgen resume`: resume an interrupted run, or train a run further."""
 
 from __future__ import annotations
 

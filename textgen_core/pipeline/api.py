@@ -46,7 +46,7 @@ def run(
         config: a TOML file of settings.
         settings: values by "section.key", or a list of "section.key=value".
         out: the new run's directory; default: runs/<time>-<model>.
-        callback: is told what happens.
+        callback: its methods are called as the run proceeds.
         listener: the former name of `callback`.
         arguments: those of `textgen run`: tokenizer, model, sampler, metric, tracker (a spec, a
             dict with "name", an instance; the last three also lists of these), epochs or minutes,
@@ -98,13 +98,13 @@ def resume(
     callback: Callback | None = None,
     listener: Callback | None = None,
 ) -> Run:
-    """Go on with an interrupted run, or train a finished one further.
+    """Resume an interrupted run, or train a finished one further.
 
     Args:
         reference: a run's directory, or a unique prefix of a name under runs/; None: the newest.
         epochs: how many more epochs to train.
         minutes: how many more minutes to train.
-        callback: is told what happens.
+        callback: its methods are called as the run proceeds.
         listener: the former name of `callback`.
 
     Returns:
@@ -188,7 +188,7 @@ def with_absolute_paths(configuration: Configuration) -> Configuration:
 
 @contextmanager
 def _advising(directory: RunDirectory) -> Iterator[None]:
-    """Turn a Ctrl-C outside of training, or a second one, into the advice how to go on."""
+    """Turn a Ctrl-C outside of training, or a second one, into advice how to resume."""
     try:
         yield
     except KeyboardInterrupt as error:

@@ -12,7 +12,7 @@ from textgen_core.registry.selection import ResolvedComponent
 
 
 def make_scorer(configuration: Configuration, language_model: LanguageModel) -> Scorer:
-    """Return the scorer of a run: carried state for models trained on streams, else windows."""
+    """Return the scorer of a run: recurrent state for models trained on streams, else windows."""
     return Scorer(
         language_model,
         stride=configuration.evaluation.stride,

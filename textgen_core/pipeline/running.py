@@ -155,7 +155,7 @@ def _check_disk(
         directory.path,
         (KEPT + 2) * size,
         "The checkpoints of this run",
-        "Make room, name a folder on another disk with --out DIR, or choose a smaller model.",
+        "Free some space, name a folder on another disk with --out DIR, or choose a smaller model.",
     )
 
 

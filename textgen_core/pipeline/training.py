@@ -99,7 +99,7 @@ def make_job(
 def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     """Return the state to train from: that of the newest checkpoint, or the first one.
 
-    The logs lose what was written after it. With `fresh_plan` the schedule begins anew, for a run
+    The logs lose what was written after it. With `fresh_plan` the schedule starts over, for a run
     that is trained further than it was planned.
     """
     remove_leftovers(job.run)

@@ -1,4 +1,4 @@
-"""Who follows a run: the terminal, experiment trackers, a notebook, or nobody.
+"""What follows a run: the terminal, experiment trackers, a notebook.
 
 The pipeline and the training loop report what happens; a callback decides what to do with it.
 """

@@ -74,7 +74,7 @@ def save_checkpoint(
         raise RunDirectoryError(
             f"The checkpoint {target} cannot be written: {cause}.",
             "The checkpoints before it are whole.",
-            f"Make room, then go on: textgen resume {run.path}",
+            f"Free some space, then resume: textgen resume {run.path}",
         ) from error
     finally:  # a second Ctrl-C, too, leaves nothing half-written
         shutil.rmtree(beside, ignore_errors=True)

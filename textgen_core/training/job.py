@@ -89,7 +89,7 @@ def check_streams(configuration: Configuration, language_model: LanguageModel) -
     name, length = configuration.model.name, configuration.data.sequence_length
     if not language_model.can_advance:
         raise ConfigurationError(
-            f"data.batching cannot be stream with the model {name!r}: it offers no state to carry.",
+            f"data.batching cannot be stream with the model {name!r}: it keeps no recurrent state.",
             "Allowed with it: windows.",
         )
     capacity = language_model.state_capacity

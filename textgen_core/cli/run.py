@@ -128,10 +128,10 @@ def run(
     if dry_run:
         show_plan(configuration, as_json=as_json)
     else:
-        run_phases(configuration, out, as_json=as_json, quiet=quiet)
+        start_run(configuration, out, as_json=as_json, quiet=quiet)
 
 
-def run_phases(
+def start_run(
     configuration: Configuration, out: Path | None, *, as_json: bool, quiet: bool
 ) -> None:
     """Run the five phases, and end with the commands that follow."""

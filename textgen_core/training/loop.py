@@ -17,10 +17,10 @@ from textgen_core.data.batches import Batch
 from textgen_core.errors import TextgenError
 from textgen_core.runs.files import append_row
 from textgen_core.training.checkpoint import mark_best, prune_checkpoints, save_checkpoint
-from textgen_core.training.divergence import Scene, divergence
+from textgen_core.training.divergence import divergence
 from textgen_core.training.events import EventSchedule
 from textgen_core.training.interruption import Interruption
-from textgen_core.training.job import TrainingJob, is_over, precision_of
+from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.prefetch import Prefetch
 from textgen_core.training.profiling import FOLDER, Profiling
 from textgen_core.training.schedule import halved, rate_share
@@ -130,25 +130,13 @@ class _Trainer:
         loss = float(result.loss_sum) / max(1, int(result.tokens))
         if not bool(result.finite):
             what = "The gradient" if math.isfinite(loss) else "The loss"
-            raise divergence(f"{what} is no longer finite", self._scene(batches))
+            raise divergence(f"{what} is no longer finite", self._job, self._state.step, batches)
         if not self._worst_loss:
             guessing = math.log(self._job.language_model.vocabulary_size)
             self._worst_loss = _EXPLODED * max(guessing, loss)
         if loss > self._worst_loss:
             what = f"The loss has exploded to {loss:,.0f} nats a token"
-            raise divergence(what, self._scene(batches))
-
-    def _scene(self, batches: Sequence[Batch]) -> Scene:
-        language_model, saved = self._job.language_model, self._job.run.saved_steps()
-        return Scene(
-            step=self._state.step,
-            batches=batches,
-            weights=language_model.model.trainable_variables,
-            vocabulary_size=language_model.vocabulary_size,
-            precision=precision_of(language_model),
-            settings=self._job.settings,
-            saved_step=saved[-1] if saved else None,
-        )
+            raise divergence(what, self._job, self._state.step, batches)
 
     # ---- log, validate, save ----------------------------------------------------------------
 

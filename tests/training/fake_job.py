@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from textgen_core.evaluation.figures import Figures
+from textgen_core.training.callbacks import Callback
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob, first_state
 from textgen_core.training.loop import train
@@ -96,8 +97,8 @@ class FakeStep:
         )
 
 
-class Recorder:
-    """An callback that remembers what it was told, in order."""
+class Recorder(Callback):
+    """A callback that remembers what it was told, in order."""
 
     def __init__(self):
         self.told = []

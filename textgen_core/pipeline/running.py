@@ -126,9 +126,9 @@ def _begin(
         describe_run(
             configuration,
             files=[
-                {**file, "path": str(path.absolute())}
-                if (path := Path(file["path"])).exists()
-                else dict(file)  # stdin, or the built-in corpus
+                {**file, "path": str(Path(file["path"]).absolute())}
+                if Path(file["path"]).exists()  # not stdin, nor the built-in corpus
+                else dict(file)
                 for file in texts.files
             ],
             machine=describe_machine(),

@@ -81,7 +81,7 @@ def make_job(
         optimizer,
         configuration.training,
         carries_state=streams,
-        model_name=f"The model {configuration.model.name!r} ({configuration.model.provider})",
+        model_name=configuration.model.description,
     )
     return TrainingJob(
         language_model=language_model,

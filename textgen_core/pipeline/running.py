@@ -68,7 +68,7 @@ def run_phases(configuration: Configuration, texts: Texts, path: Path, callback:
     """Run all five phases, and leave what each one finds in the run directory."""
     with _removed_on_failure(path):
         job, prepared = _begin(configuration, texts, path, callback)
-    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False), callback)
+    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False))
 
 
 @contextmanager
@@ -160,26 +160,19 @@ def _check_disk(
 
 
 def _train_and_finish(
-    configuration: Configuration,
-    job: TrainingJob,
-    prepared: Prepared,
-    state: TrainingState,
-    callback: Callback,
+    configuration: Configuration, job: TrainingJob, prepared: Prepared, state: TrainingState
 ) -> Run:
     """Phases 4 and 5, which the run's trackers follow."""
     with tracking(configuration, job, state) as tracked:
         state = train_phase(tracked, state)
-        return _finish(configuration, job.run, prepared, state, callback)
+        return _finish(configuration, job, prepared, state)
 
 
 def _finish(
-    configuration: Configuration,
-    directory: RunDirectory,
-    prepared: Prepared,
-    state: TrainingState,
-    callback: Callback,
+    configuration: Configuration, job: TrainingJob, prepared: Prepared, state: TrainingState
 ) -> Run:
     """Phase 5: write, score and report with the best checkpoint, unless training was stopped."""
+    directory, callback = job.run, job.callback
     if not is_over(state, configuration.training):
         raise Interrupted(
             f"Stopped at step {state.step}, and the checkpoint is saved.",
@@ -231,7 +224,7 @@ def resume_phases(
     job = make_job(configuration, directory, language_model, prepared, callback)
     state = restore(job, fresh_plan=more.asked)
     callback.on_message([f"Going on from the checkpoint of step {state.step}."])
-    return _train_and_finish(configuration, job, prepared, state, callback)
+    return _train_and_finish(configuration, job, prepared, state)
 
 
 def _extended(

@@ -80,6 +80,23 @@ def imports_of_rooms_below(name: str, tree: ast.Module) -> Iterator[str]:
             yield f"{name}:{each.line} imports {target}, which is below it"
 
 
+# What writes text with a trained model, scores it or looks into it.
+INFERENCE = ("generation/", "evaluation/", "explore/", "pipeline/opened_run", "pipeline/assembly")
+
+
+def training_in_inference(name: str, tree: ast.Module) -> Iterator[str]:
+    """What uses a trained model imports nothing of what trains one, and the other way round."""
+    if name.startswith(INFERENCE):
+        yield from (f"{name}: {each}" for each in imports_of("training", tree))
+    if name.startswith("training/"):
+        yield from (f"{name}: {each}" for each in imports_of("generation", tree))
+
+
+def imports_of(room: str, tree: ast.Module) -> list[str]:
+    """Return what is imported of a room."""
+    return [each.module for each in imports(tree) if imported_room(each) == room]
+
+
 def imported_room(each: Import) -> str | None:
     """Return the room that an import goes to, None if it leaves the core."""
     if each.module.startswith("."):
@@ -164,6 +181,10 @@ def test_a_room_imports_only_rooms_above_it() -> None:
     assert faults(imports_of_rooms_below, ROOM_FILES) == []
 
 
+def test_inference_imports_nothing_of_training_nor_training_of_generation() -> None:
+    assert faults(training_in_inference, ROOM_FILES) == []
+
+
 def test_the_core_names_no_plugin_package() -> None:
     assert {"textgen_tokenizers", "textgen_models", "textgen_samplers"} <= PLUGINS
     assert faults(mentions_of_plugins, CORE_FILES) == []
@@ -176,6 +197,40 @@ def test_hookspecs_imports_no_plugin() -> None:
 
 def test_plugins_import_the_public_surface_alone_and_never_each_other() -> None:
     assert faults(imports_beyond_the_surface, PLUGIN_FILES) == []
+
+
+def test_no_modules_of_a_plugin_import_each_other_not_even_for_types() -> None:
+    assert circle(PLUGIN_FILES) == ()
+    planted = {
+        "a/one": "def f():\n    import a.two",
+        "a/two": "from a.three import x",
+        "a/three": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from a.one import y",
+    }
+    trees = {name: ast.parse(source) for name, source in planted.items()}
+    assert circle(trees) == ("a.one", "a.two", "a.three", "a.one")
+    del trees["a/two"]
+    assert circle(trees) == ()
+
+
+def circle(files: Mapping[str, ast.Module]) -> tuple[str, ...]:
+    """Return the modules of a circle of imports, the first also last; empty if there is none."""
+    named = {name.removesuffix("/__init__").replace("/", "."): name for name in files}
+    done: set[str] = set()
+
+    def below(path: tuple[str, ...]) -> tuple[str, ...]:
+        if path[-1] in path[:-1]:
+            return path[path.index(path[-1]) :]
+        found_here = list(imports(files[named[path[-1]]]))
+        full = {f"{each.module}.{each.name}" for each in found_here} & named.keys()
+        whole = {each.module for each in found_here if f"{each.module}.{each.name}" not in full}
+        targets = full | (whole & named.keys())
+        for target in sorted(targets - done):
+            if found := below((*path, target)):
+                return found
+        done.add(path[-1])
+        return ()
+
+    return next(filter(None, (below((name,)) for name in named)), ())
 
 
 def test_tensorflow_is_imported_only_in_the_rooms_of_tensors() -> None:
@@ -207,6 +262,18 @@ PLANTED: list[tuple[Check, str, str]] = [
     (imports_of_rooms_below, "registry/parsing", "from textgen_core.helpers import x"),
     (imports_of_rooms_below, "data/token_files", "import textgen_core.evaluation.scoring"),
     (imports_of_rooms_below, "registry/parsing", "import textgen_core"),
+    (
+        training_in_inference,
+        "pipeline/opened_run",
+        "from textgen_core.training.checkpoint import load_weights",
+    ),
+    (training_in_inference, "generation/loop", "from textgen_core import training"),
+    (training_in_inference, "explore/explorer", "def f():\n    import textgen_core.training.step"),
+    (
+        training_in_inference,
+        "training/step",
+        "from textgen_core.generation.loop import UNCOMPILABLE",
+    ),
     (mentions_of_plugins, "config/resolve", "import textgen_models"),
     (mentions_of_plugins, "config/resolve", "from textgen_models.lstm import LSTMBuilder"),
     (mentions_of_plugins, "config/resolve", "def f():\n    import textgen_samplers.nucleus"),
@@ -257,6 +324,8 @@ ALLOWED: list[tuple[Check, str, str]] = [
         "from textgen_core.data.windowed_encoding import x",
     ),
     (imports_of_rooms_below, "registry/parsing", "import os, keras"),
+    (training_in_inference, "pipeline/training", "from textgen_core.training.loop import train"),
+    (training_in_inference, "training/step", "from textgen_core.models.devices import x"),
     (mentions_of_plugins, "config/resolve", '"""Docs may speak of textgen_models."""'),
     (mentions_of_plugins, "registry/discovery", "name.removeprefix('textgen_')"),
     (

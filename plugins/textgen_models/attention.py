@@ -1,12 +1,8 @@
-"""Causal self-attention over several heads, with or without a cache of keys and values.
-
-This module knows nothing about tokens, blocks or how positions reach the hidden vectors; it only
-turns queries and keys when it is given a rotation.
-"""
+"""Causal self-attention over several heads, with or without a cache of keys and values."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,14 +12,11 @@ from textgen_models.normalisation import unit_mean_square
 from textgen_models.positions import rotated
 from textgen_models.projection import Projection, sizes
 
-if TYPE_CHECKING:
-    from textgen_models.transformer import TransformerBuilder
-
 
 class CausalSelfAttention(keras.layers.Layer):
     """Every position attends to itself and to those before it (Vaswani et al. 2017)."""
 
-    def __init__(self, options: TransformerBuilder, *, name: str) -> None:
+    def __init__(self, options: Any, *, name: str) -> None:
         super().__init__(name=name)
         self.heads = options.heads
         self.head_size = options.head_size

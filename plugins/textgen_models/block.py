@@ -1,11 +1,8 @@
-"""One block of a Transformer: attention and feed-forward, each normalised before and added after.
-
-This module knows nothing about tokens or about other blocks.
-"""
+"""One block of a Transformer: attention and feed-forward, normalised before and added after."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,14 +13,11 @@ from textgen_models.dropout import drop, seed_at
 from textgen_models.normalisation import normalisation
 from textgen_models.projection import Projection
 
-if TYPE_CHECKING:
-    from textgen_models.transformer import TransformerBuilder
-
 
 class Block(keras.layers.Layer):
     """Attention, then feed-forward, on a residual stream `(batch, time, width)`."""
 
-    def __init__(self, options: TransformerBuilder, *, name: str) -> None:
+    def __init__(self, options: Any, *, name: str) -> None:
         super().__init__(name=name)
         self.dropout = options.dropout
         self.attention_norm = normalisation(options.norm, "attention_norm")
@@ -95,7 +89,7 @@ class Block(keras.layers.Layer):
 class FeedForward(keras.layers.Layer):
     """Two matrices with an activation between them, at every position alike."""
 
-    def __init__(self, options: TransformerBuilder, *, name: str) -> None:
+    def __init__(self, options: Any, *, name: str) -> None:
         super().__init__(name=name)
         self.activation = options.activation
         last = "zeros" if options.zero_projections else "glorot_uniform"

@@ -1,7 +1,4 @@
-"""Writing new keys or values into a cache of fixed size, at a position known only at run time.
-
-This module knows nothing about attention.
-"""
+"""Writing new keys or values into a cache of fixed size, at a position known only at run time."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ def write_at(cache: Any, entries: Any, position: Any) -> Any:
     """
 
     def gradient(upstream: Any) -> tuple[Any, Any, None]:
-        # By gathering and masking: a slice at a position would be compiled anew for each of them.
+        # By gathering and masking: a slice at a position would be compiled again for each of them.
         time = tf.shape(entries)[1]
         d_entries = tf.gather(upstream, position + tf.range(time), axis=1)
         slots = tf.range(tf.shape(upstream)[1]) - position  # (capacity,)

@@ -1,7 +1,4 @@
-"""A short causal convolution: each position sees a few positions before it, at next to no cost.
-
-This module knows nothing about attention or about tokens.
-"""
+"""A short causal convolution: each position sees a few positions before it, at next to no cost."""
 
 from __future__ import annotations
 

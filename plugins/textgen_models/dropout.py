@@ -1,7 +1,7 @@
 """Dropout whose mask is a pure function of a seed, the same however a step is compiled.
 
 A model draws one seed for each call and hands it to its layers, so that a layer that is computed
-again in the backward pass drops the same units. This module knows nothing about models.
+again in the backward pass drops the same units.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def drop(inputs: Any, rate: float, seed: Any) -> Any:
 def _random_integers(shape: Any, seed: Any) -> Any:
     """Return uint32 numbers of `shape`: a hash of the seed and of each element's index.
 
-    TensorFlow's own dropout draws with Philox, which XLA on a CPU works out anew, a number at a
+    TensorFlow's own dropout draws with Philox, which XLA on a CPU computes again, a number at a
     time, for every use of the mask: about a hundred times slower, and more than the layers cost.
     """
     base, counter = tf.unstack(tf.bitcast(seed, tf.uint32))

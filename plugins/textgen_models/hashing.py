@@ -1,7 +1,4 @@
-"""A hash of 32-bit numbers in TensorFlow operations, the same however they are compiled.
-
-This module knows nothing about what is hashed.
-"""
+"""A hash of 32-bit numbers in TensorFlow operations, the same however they are compiled."""
 
 from __future__ import annotations
 

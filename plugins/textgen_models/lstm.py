@@ -1,4 +1,4 @@
-"""The LSTM's options. This module knows nothing about layers: `lstm_model` does."""
+"""The LSTM's options. The layers are in `lstm_model`."""
 
 from __future__ import annotations
 

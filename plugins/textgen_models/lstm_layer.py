@@ -1,7 +1,4 @@
-"""One layer of LSTM: Keras' own weights, run by our loop or, on a GPU, by cuDNN.
-
-This module knows nothing about tokens or about the other layers of a model.
-"""
+"""One layer of LSTM: Keras' own weights, run by our loop or, on a GPU, by cuDNN."""
 
 from __future__ import annotations
 

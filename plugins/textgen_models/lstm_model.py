@@ -1,12 +1,9 @@
-"""The LSTM language model: embeddings, layers of LSTM, and an output over the vocabulary.
-
-This module knows nothing about how one layer runs over time: `lstm_layer` does.
-"""
+"""The LSTM language model: embeddings, layers of LSTM, and an output over the vocabulary."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import keras
@@ -17,13 +14,11 @@ from textgen_models.lstm_layer import LSTMLayer
 from textgen_models.ngrams import ngram_embedding
 from textgen_models.projection import Projection, TiedOutput, TokenEmbedding
 
-if TYPE_CHECKING:
-    from textgen_models.lstm import LSTMBuilder
-
 
 class LSTMLanguageModel(keras.Model):
     """Next-token logits from layers of LSTM; a state of any age can be advanced.
 
+    `options`: whatever has the options of the builder, by name.
     The state is a dict: `layers`, a tuple with float32 `hidden` and `cell`, `(batch, units)`, for
     each layer, and with n-grams `recent`, the last tokens, int32 `(batch, n - 1)`.
     `recompute`: run a layer again in the backward pass in place of keeping what it computed.
@@ -34,7 +29,7 @@ class LSTMLanguageModel(keras.Model):
     recompute: bool = False
     parts: int = 1
 
-    def __init__(self, options: LSTMBuilder, vocabulary_size: int) -> None:
+    def __init__(self, options: Any, vocabulary_size: int) -> None:
         super().__init__(name="lstm")
         initial = _initialisers(options)
         self.options = options
@@ -162,7 +157,7 @@ class _Initialisers:
     bias: Any
 
 
-def _initialisers(options: LSTMBuilder) -> _Initialisers:
+def _initialisers(options: Any) -> _Initialisers:
     initializers = keras.initializers
     if options.initialiser == "uniform":
 
@@ -178,7 +173,7 @@ def _initialisers(options: LSTMBuilder) -> _Initialisers:
     )
 
 
-def _lstm_layer(options: LSTMBuilder, units: int, initial: _Initialisers, name: str) -> LSTMLayer:
+def _lstm_layer(options: Any, units: int, initial: _Initialisers, name: str) -> LSTMLayer:
     lstm = keras.layers.LSTM(
         units,
         kernel_initializer=initial.kernel(),

@@ -1,7 +1,4 @@
-"""Embeddings of the last few tokens together: what a small model would spend layers on to see.
-
-This module knows nothing about models or about what an embedding is added to.
-"""
+"""Embeddings of the last few tokens together: what a small model would spend layers on to see."""
 
 from __future__ import annotations
 

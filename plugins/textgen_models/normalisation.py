@@ -1,7 +1,4 @@
-"""The two normalisations of a Transformer, computed in float32 under any dtype policy.
-
-This module knows nothing about what is normalised.
-"""
+"""The two normalisations of a Transformer, computed in float32 under any dtype policy."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """How a Transformer knows where a token stands: sinusoids or rotations.
 
-Positions are int32 `(time,)`, counted from the first token of a sequence. This module knows nothing
-about attention or caches.
+Positions are int32 `(time,)`, counted from the first token of a sequence.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Token embeddings and matrix products on the last axis, shared by both models.
-
-This module knows nothing about recurrence or attention.
-"""
+"""Token embeddings and matrix products on the last axis, shared by both models."""
 
 from __future__ import annotations
 

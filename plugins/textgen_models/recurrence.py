@@ -1,7 +1,6 @@
 """An LSTM over time that trains several times as fast as a plain loop: see `lstm_over_time`.
 
-Time comes first here, `(time, batch, width)`, so that a step reads one contiguous piece. This
-module knows nothing about tokens, dropout between layers or models.
+Time comes first here, `(time, batch, width)`, so that a step reads one contiguous piece.
 """
 
 from __future__ import annotations

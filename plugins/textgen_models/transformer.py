@@ -1,4 +1,4 @@
-"""The Transformer's options. This module knows nothing about layers: `transformer_model` does."""
+"""The Transformer's options. The layers are in `transformer_model`."""
 
 from __future__ import annotations
 

@@ -1,12 +1,9 @@
-"""The Transformer language model: embeddings, blocks, and an output over the vocabulary.
-
-This module knows nothing about how a block works inside: `block` does.
-"""
+"""The Transformer language model: embeddings, blocks, and an output over the vocabulary."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,9 +14,6 @@ from textgen_models.ngrams import ngram_embedding
 from textgen_models.normalisation import normalisation
 from textgen_models.positions import rotation, sinusoidal_encoding
 from textgen_models.projection import Projection, TiedOutput, TokenEmbedding, sizes
-
-if TYPE_CHECKING:
-    from textgen_models.transformer import TransformerBuilder
 
 EMBEDDING_DEVIATION = 0.02
 
@@ -36,7 +30,7 @@ class TransformerLanguageModel(keras.Model):
 
     recompute: bool = False
 
-    def __init__(self, options: TransformerBuilder, vocabulary_size: int, capacity: int) -> None:
+    def __init__(self, options: Any, vocabulary_size: int, capacity: int) -> None:
         super().__init__(name="transformer")
         self.options = options
         self.vocabulary_size = vocabulary_size
@@ -217,7 +211,7 @@ def _embedding_initialiser() -> Any:
     return keras.initializers.RandomNormal(stddev=EMBEDDING_DEVIATION)
 
 
-def _head(options: TransformerBuilder, vocabulary_size: int) -> keras.layers.Layer:
+def _head(options: Any, vocabulary_size: int) -> keras.layers.Layer:
     if options.tie:
         return TiedOutput(vocabulary_size, "zeros", name="output")
     kernel = "zeros" if options.zero_projections else "glorot_uniform"

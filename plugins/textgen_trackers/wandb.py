@@ -1,7 +1,7 @@
 """Weights & Biases: figures, samples and the evaluation of a run, on its server or in a folder.
 
-Its files are in the run's own folder `wandb/`. What a person has set for wandb itself (environment,
-login, settings file) holds; this module adds only what a run knows. It knows nothing about servers.
+Its files are in the run's own folder `wandb/`. What the user has set for wandb itself (environment,
+login, settings file) holds; this module adds only what a run knows.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _require_login(wandb: Any) -> None:
 def _no_reports() -> Iterator[None]:
     """Let wandb's own process start without reports on itself, which it sends offline too.
 
-    It reads this wish from the environment alone, once. A wish of the person's own holds.
+    It reads that from the environment alone, once. What the user has set there stays.
     """
     if _REPORTS in os.environ:
         yield

@@ -21,13 +21,13 @@ def written(monkeypatch):
 
 
 def test_lines_that_come_while_the_bar_stands_are_whole_and_the_bar_goes_on(written):
-    listener = terminal.TerminalListener()
-    listener.expected(8.0, 282)
-    listener.found(["computed under XLA in float32", "guessing costs 4.673 nats"])
-    listener.training_row(ROW, 0.5)
-    listener.found(["another line"])
-    assert listener._bar is not None
-    listener.training_ends(interrupted=False)
+    callback = terminal.TerminalCallback()
+    callback.on_estimate(8.0, 282)
+    callback.on_message(["computed under XLA in float32", "guessing costs 4.673 nats"])
+    callback.on_training_row(ROW, 0.5)
+    callback.on_message(["another line"])
+    assert callback._bar is not None
+    callback.on_training_end(interrupted=False)
     lines = written.getvalue().splitlines()
     for wanted in (
         "computed under XLA in float32",
@@ -39,28 +39,28 @@ def test_lines_that_come_while_the_bar_stands_are_whole_and_the_bar_goes_on(writ
 
 
 def test_lines_without_a_bar_are_written_as_they_are(written):
-    listener = terminal.TerminalListener()
-    listener.found(["one", "two"])
+    callback = terminal.TerminalCallback()
+    callback.on_message(["one", "two"])
     assert written.getvalue() == "  one\n  two\n"
 
 
 def test_a_quiet_run_writes_no_findings(written):
-    listener = terminal.TerminalListener(quiet=True)
-    listener.expected(8.0, 282)
-    listener.found(["one"])
-    listener.training_row(ROW, 0.5)
-    listener.training_ends(interrupted=False)
+    callback = terminal.TerminalCallback(quiet=True)
+    callback.on_estimate(8.0, 282)
+    callback.on_message(["one"])
+    callback.on_training_row(ROW, 0.5)
+    callback.on_training_end(interrupted=False)
     assert written.getvalue() == ""
 
 
 def test_a_long_step_shows_a_bar_that_goes_when_the_step_is_over(written):
-    listener = terminal.TerminalListener()
-    listener.progress("encoding train", 50, 200)
-    assert listener._bar is not None
-    listener.found(["a line beside it"])
-    listener.progress("encoding train", 200, 200)
-    assert listener._bar is None
-    listener.progress("encoding test", 0, 0)  # nothing to do is done at once
-    assert listener._bar is None
+    callback = terminal.TerminalCallback()
+    callback.on_progress("encoding train", 50, 200)
+    assert callback._bar is not None
+    callback.on_message(["a line beside it"])
+    callback.on_progress("encoding train", 200, 200)
+    assert callback._bar is None
+    callback.on_progress("encoding test", 0, 0)  # nothing to do is done at once
+    assert callback._bar is None
     assert "25%" in written.getvalue()
     assert "encoding train" in written.getvalue()

@@ -68,9 +68,18 @@ def test_the_machine_is_described_in_plain_values():
     assert len(machine["gpus"]) == len(compute_capabilities())
 
 
-def test_memory_can_be_asked_to_grow_again_and_again():
+def test_memory_is_let_grow_on_each_gpu_and_where_it_is_fixed_already_it_stays(monkeypatch):
+    asked = []
+
+    def set_memory_growth(device, wanted):
+        asked.append((device, wanted))
+        if device == "in use":
+            raise RuntimeError("Physical devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(devices.tf.config, "list_physical_devices", lambda kind: ["in use", "new"])
+    monkeypatch.setattr(devices.tf.config.experimental, "set_memory_growth", set_memory_growth)
     grow_memory()
-    grow_memory()
+    assert asked == [("in use", True), ("new", True)]
 
 
 FREED_AGAIN_AND_AGAIN = """
@@ -243,6 +252,6 @@ def test_a_gpu_that_is_full_leaves_nothing(monkeypatch):
     assert gpu_memory() == 0
 
 
-def test_without_a_gpu_there_is_no_memory_of_one():
-    if not compute_capabilities():
-        assert gpu_memory() is None
+def test_without_a_gpu_there_is_no_memory_of_one(monkeypatch):
+    monkeypatch.setattr(devices.tf.config, "list_physical_devices", lambda kind: [])
+    assert gpu_memory() is None

@@ -3,7 +3,6 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-import safetensors.numpy
 import tensorflow as tf
 from generation.fake_models import (
     AdvancingSumModel,
@@ -13,8 +12,7 @@ from generation.fake_models import (
     random_table,
 )
 
-from textgen_core.errors import PluginFailure, RunDirectoryError
-from textgen_core.models.language_model import load_variables, save_variables, variable_key
+from textgen_core.errors import PluginFailure
 
 TOKEN_IDS = tf.constant([[4, 9, 5, 6, 20], [7, 8, 9, 4, 4]])
 
@@ -138,94 +136,3 @@ def test_an_input_that_is_not_integer_is_refused():
     for model in (functional, sequential):
         with pytest.raises(PluginFailure, match="takes its token ids as float32"):
             language_model(model).check()
-
-
-def build_trained(units=3):
-    """A model and its optimizer after a step, the seed of a dropout among its variables."""
-    inputs = keras.Input((None,), dtype="int32")
-    hidden = keras.layers.Dropout(0.5)(keras.layers.Embedding(30, units)(inputs))
-    model = keras.Model(inputs, keras.layers.Dense(30)(hidden))
-    optimizer = keras.optimizers.Adam()
-    optimizer.build(model.trainable_variables)
-    optimizer.apply([keras.ops.ones_like(variable) for variable in model.trainable_variables])
-    return model, optimizer
-
-
-def values_of(variables):
-    return [np.asarray(variable.numpy()) for variable in variables]
-
-
-def test_what_was_saved_is_loaded_into_a_model_built_again(tmp_path):
-    model, optimizer = build_trained()
-    again, optimizer_again = build_trained()
-    # Keras counts layers, so that the names are others in the second model of a process.
-    assert optimizer.variables[-1].name != optimizer_again.variables[-1].name
-    for name, saved, loaded in (
-        ("weights", model.variables, again.variables),
-        ("optimizer", optimizer.variables, optimizer_again.variables),
-    ):
-        for variable in loaded:
-            variable.assign(keras.ops.zeros_like(variable))
-        save_variables(saved, tmp_path / name)
-        load_variables(loaded, tmp_path / name)
-        for expected, found in zip(values_of(saved), values_of(loaded), strict=True):
-            np.testing.assert_array_equal(found, expected)
-    assert optimizer_again.iterations.numpy() == 1
-
-
-def test_a_key_is_a_position_and_a_name(tmp_path):
-    model, _ = build_trained()
-    save_variables(model.variables, tmp_path / "weights")
-    keys = sorted(safetensors.numpy.load_file(tmp_path / "weights"))
-    assert keys == ["0000/embeddings", "0001/seed_generator_state", "0002/kernel", "0003/bias"]
-    assert variable_key(0, model.variables[0]) == keys[0]
-
-
-def refused(variables, path, match):
-    """Check that a file is refused and that no variable was touched."""
-    before = values_of(variables)
-    with pytest.raises(RunDirectoryError, match=match):
-        load_variables(variables, path)
-    for expected, found in zip(before, values_of(variables), strict=True):
-        np.testing.assert_array_equal(found, expected)
-
-
-def test_tensors_of_another_model_are_refused(tmp_path):
-    path = tmp_path / "weights"
-    model, optimizer = build_trained()
-    save_variables(model.variables, path)
-    refused(build_trained(units=4)[0].variables, path, r"float32 \(30, 3\), not float32 \(30, 4\)")
-    refused(model.variables[:-1], path, "0003/bias in place of no tensor")
-    refused(model.variables[::-1], path, "0000/embeddings in place of 0000/bias")
-    refused(optimizer.variables, path, "0000/embeddings in place of 0000/iteration")
-    save_variables(model.variables[:-1], path)
-    refused(model.variables, path, "no tensor in place of 0003/bias")
-
-
-def test_tensors_of_another_dtype_are_refused(tmp_path):
-    path = tmp_path / "weights"
-    model, _ = build_trained()
-    tensors = {
-        variable_key(position, variable): value.astype(np.float64 if position else np.float32)
-        for position, (variable, value) in enumerate(
-            zip(model.variables, values_of(model.variables), strict=True)
-        )
-    }
-    safetensors.numpy.save_file(tensors, path)
-    refused(model.variables, path, "0001/seed_generator_state is float64")
-
-
-@pytest.mark.parametrize("content", [None, b"", b"not a tensor file"])
-def test_a_file_that_is_missing_or_damaged_is_refused(tmp_path, content):
-    path = tmp_path / "weights"
-    if content is not None:
-        path.write_bytes(content)
-    refused(build_trained()[0].variables, path, "cannot be read")
-
-
-def test_a_file_that_was_cut_off_is_refused(tmp_path):
-    path = tmp_path / "weights"
-    model, _ = build_trained()
-    save_variables(model.variables, path)
-    path.write_bytes(path.read_bytes()[:-1])
-    refused(model.variables, path, "cannot be read")

@@ -16,9 +16,9 @@ from textgen_core.errors import (
     UsageError,
 )
 from textgen_core.pipeline.api import free_path, resume, with_absolute_paths
-from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.running import More
 from textgen_core.runs.files import read_json, read_rows
+from textgen_core.training.callbacks import Callback
 
 ARGUMENTS = {
     "recipe": "first",
@@ -35,7 +35,7 @@ ARGUMENTS = {
         "generation.samples": 1,
         "evaluation.prompts": 1,
         "evaluation.continuation_tokens": 4,
-        "training.compile": "graph",
+        "training.compile": "eager",
     },
 }
 
@@ -84,7 +84,7 @@ class SeeingTracker(Tracker):
         return Session()
 
 
-class Recorder(Listener):
+class Recorder(Callback):
     def __init__(self, stops_at=None):
         self.told, self.stops_at = [], stops_at
 
@@ -93,40 +93,40 @@ class Recorder(Listener):
         if what == self.stops_at:
             raise KeyboardInterrupt
 
-    def run_starts(self, directory):
+    def on_run_begin(self, directory):
         self._tell("run_starts", directory)
 
-    def phase(self, number):
+    def on_phase(self, number):
         self._tell(f"phase {number}")
 
-    def found(self, lines):
+    def on_message(self, lines):
         self._tell("found", lines)
 
-    def table(self, columns, rows):
+    def on_table(self, columns, rows):
         self._tell("table", columns, rows)
 
-    def warning(self, text):
+    def on_warning(self, text):
         self._tell("warning", text)
 
-    def expected(self, seconds, steps):
+    def on_estimate(self, seconds, steps):
         self._tell("expected", seconds, steps)
 
-    def training_row(self, row, progress):
+    def on_training_row(self, row, progress):
         self._tell("training_row", row, progress)
 
-    def validation_row(self, row):
+    def on_validation_row(self, row):
         self._tell("validation_row", row)
 
-    def sample(self, row):
+    def on_sample(self, row):
         self._tell("sample", row)
 
-    def checkpoint(self, step):
+    def on_checkpoint(self, step):
         self._tell("checkpoint", step)
 
-    def training_ends(self, *, interrupted):
+    def on_training_end(self, *, interrupted):
         self._tell("training_ends", interrupted)
 
-    def generated(self, texts, prompt):
+    def on_generated(self, texts, prompt):
         self._tell("generated", texts, prompt)
 
     def names(self):
@@ -150,27 +150,27 @@ def corpus(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def listener():
+def callback():
     return Recorder()
 
 
 @pytest.fixture(scope="module")
-def run(corpus, listener, tmp_path_factory):
+def run(corpus, callback, tmp_path_factory):
     """A finished run with a stranger's metric and tracker; nobody changes its directory."""
     SEEN.clear()
     return textgen.run(
         corpus,
         **{**ARGUMENTS, "metric": CountingMetric(), "tracker": SeeingTracker()},
         out=tmp_path_factory.mktemp("runs") / "run",
-        listener=listener,
+        callback=callback,
     )
 
 
 # ---- what a run tells -------------------------------------------------------------------------
 
 
-def test_the_listener_is_told_of_the_five_phases_in_order(run, listener):
-    names = listener.names()
+def test_the_callback_is_told_of_the_five_phases_in_order(run, callback):
+    names = callback.names()
     assert [name for name in names if name.startswith("phase")] == [
         f"phase {number}" for number in range(1, 6)
     ]
@@ -180,15 +180,15 @@ def test_the_listener_is_told_of_the_five_phases_in_order(run, listener):
     assert names.index("phase 4") < names.index("expected") < names.index("phase 5")
 
 
-def test_the_listener_is_told_what_is_in_the_logs(run, listener):
+def test_the_callback_is_told_what_is_in_the_logs(run, callback):
     rows = list(read_rows(run.directory / "metrics.jsonl"))
-    told = [each[1] for each in listener.told if each[0] in ("training_row", "validation_row")]
+    told = [each[1] for each in callback.told if each[0] in ("training_row", "validation_row")]
     assert told == rows
-    samples = [each[1] for each in listener.told if each[0] == "sample"]
+    samples = [each[1] for each in callback.told if each[0] == "sample"]
     written = list(read_rows(run.directory / "samples.jsonl"))
     assert samples == written[:-1]
-    assert ("generated", [written[-1]["text"]], "the ") in listener.told
-    assert ("training_ends", False) in listener.told
+    assert ("generated", [written[-1]["text"]], "the ") in callback.told
+    assert ("training_ends", False) in callback.told
 
 
 def test_a_tracker_follows_to_the_end_and_is_told_of_evaluation_and_report(run):
@@ -348,7 +348,7 @@ def test_a_finished_run_goes_on_only_for_more(corpus, tmp_path):
         with pytest.raises(UsageError):
             resume(run.directory, **wrong)
     recorder = Recorder()
-    further = resume(run.directory, epochs=2, listener=recorder)
+    further = resume(run.directory, epochs=2, callback=recorder)
     assert further.configuration.training.epochs == 3
     rows = [row for row in read_rows(run.directory / "metrics.jsonl") if "loss" in row]
     assert rows[-1]["epoch"] == 3
@@ -400,7 +400,7 @@ def test_a_relative_corpus_is_found_again_from_anywhere(corpus, tmp_path, monkey
 def test_ctrl_c_anywhere_says_how_to_go_on_and_going_on_ends_well(moment, corpus, plain, tmp_path):
     out = tmp_path / "run"
     with pytest.raises(Interrupted) as caught:
-        textgen.run(corpus, **ARGUMENTS, out=out, listener=Recorder(stops_at=moment))
+        textgen.run(corpus, **ARGUMENTS, out=out, callback=Recorder(stops_at=moment))
     if moment == "phase 1":  # nothing is there to go on with
         assert not out.exists()
         return
@@ -425,7 +425,7 @@ def test_trackers_are_told_how_a_run_ended_and_one_that_raises_leaves_it_alone(c
     recorder = Recorder(stops_at="phase 5")
     arguments = {**ARGUMENTS, "tracker": [BrokenTracker(), SeeingTracker()]}
     with pytest.raises(Interrupted):
-        textgen.run(corpus, **arguments, out=tmp_path / "a", listener=recorder)
+        textgen.run(corpus, **arguments, out=tmp_path / "a", callback=recorder)
     assert SEEN[-1][1].status == "interrupted"
     assert [each[0] for each in SEEN].count("finish") == 1
     warnings = [each[1] for each in recorder.told if each[0] == "warning"]
@@ -490,3 +490,13 @@ def test_paths_are_made_absolute_and_stdin_stays(tmp_path, monkeypatch):
     assert found.files == (str(tmp_path / "a.txt"), "-")
     assert found.validation == tmp_path / "b.txt"
     assert found.test is None
+
+
+def test_the_former_name_of_callback_works_and_warns(corpus, tmp_path):
+    recorder = Recorder(stops_at="run_starts")
+    with (
+        pytest.warns(DeprecationWarning, match="callback="),
+        pytest.raises(Interrupted, match="before the first checkpoint"),
+    ):
+        textgen.run(corpus, **ARGUMENTS, out=tmp_path / "run", listener=recorder)
+    assert recorder.names() == ["phase 1", "run_starts"]

@@ -14,16 +14,16 @@ from textgen_core.evaluation.error_analysis import Errors
 from textgen_core.evaluation.evaluation import Evaluation
 from textgen_core.models.build import LayerRow, ModelDescription
 from textgen_core.pipeline.messages import (
-    tell_analysis,
-    tell_evaluation,
-    tell_model,
-    tell_preparation,
+    format_analysis,
+    format_evaluation,
+    format_model,
+    format_preparation,
 )
 from textgen_core.registry.discovery import discover
 
 
 def analysed(text):
-    return tell_analysis(analyse_corpus(Corpus(documents=(text,))))
+    return format_analysis(analyse_corpus(Corpus(documents=(text,))))
 
 
 def test_an_analysis_is_told_in_two_columns():
@@ -62,7 +62,7 @@ def test_a_text_of_hardly_anything_is_told_without_an_empty_list(text):
 
 
 def test_several_documents_are_in_the_plural():
-    lines = tell_analysis(analyse_corpus(Corpus(documents=("one two", "three"))))
+    lines = format_analysis(analyse_corpus(Corpus(documents=("one two", "three"))))
     assert lines[0].endswith("12 characters in 2 documents, 2 lines")
 
 
@@ -85,19 +85,19 @@ def prepared(size, **files):
 def test_a_preparation_is_told_split_by_split_without_counting_the_start_token():
     configuration = configure({"tokenizer": "word:vocabulary_size=2000"}, discover())
     found = prepared(1504, train=(12000, 0, 60000), test=(10, 3, 45))
-    lines = tell_preparation(found, configuration)
+    lines = format_preparation(found, configuration)
     assert lines[0] == "Folded 3 line ends."
     assert "word:vocabulary_size=2000: 1,504 tokens" in lines[1]
     assert "fewer than 2,000: the text gives no more" in lines[1]
     assert lines[2] == "train: 12,000 tokens, 5.00 bytes a token"
     assert lines[3] == "test: 10 tokens, 3 unknown, 4.50 bytes a token"
     assert lines[4] == "  unknown in test: seldom 3"
-    assert "fewer" not in tell_preparation(prepared(2004), configuration)[1]
+    assert "fewer" not in format_preparation(prepared(2004), configuration)[1]
 
 
 def test_a_split_without_a_token_is_no_division_by_zero():
     configuration = configure({"tokenizer": "character"}, discover())
-    assert tell_preparation(prepared(9, validation=(0, 0, 0)), configuration)[2].startswith(
+    assert format_preparation(prepared(9, validation=(0, 0, 0)), configuration)[2].startswith(
         "validation: 0 tokens"
     )
 
@@ -119,7 +119,7 @@ def test_a_model_is_told_as_a_table_and_its_needs():
         batch_size=3,
         precision="bfloat16",
     )
-    columns, rows, lines = tell_model(description)
+    columns, rows, lines = format_model(description)
     assert len(columns) == len(rows[0])
     assert rows == [("output", "Dense", "(1, 5, 13)", "(3, 5, 13)", "1,234,567")]
     assert columns[3] == "batch of 3"
@@ -145,7 +145,7 @@ def evaluation(**changes):
 
 
 def test_an_evaluation_is_told_with_its_split_and_figures():
-    lines = tell_evaluation(evaluation(), 50)
+    lines = format_evaluation(evaluation(), 50)
     assert lines[0] == "on validation: 0.721 bits per byte, loss 2.000 nats a token"
     assert "7.4" in lines[1]
     assert "bleu  bleu 1.23, other -" in lines
@@ -154,7 +154,7 @@ def test_an_evaluation_is_told_with_its_split_and_figures():
 
 def test_baselines_and_troubles_are_told_where_there_are_any():
     finding = Finding(trouble="overfitting", evidence="It rises.", advice="Drop more.")
-    lines = tell_evaluation(
+    lines = format_evaluation(
         evaluation(
             baselines={"xz": {"bits_per_byte": 2.5}, "odd": {"bits_per_byte": None}},
             diagnosis=(finding,),
@@ -166,7 +166,7 @@ def test_baselines_and_troubles_are_told_where_there_are_any():
 
 
 def test_figures_that_are_not_finite_are_told_and_break_nothing():
-    lines = tell_evaluation(
+    lines = format_evaluation(
         evaluation(
             loss=math.inf,
             perplexity=math.inf,
@@ -184,7 +184,7 @@ def test_metrics_stand_below_one_another_and_held_out_figures_behind_the_samples
         "diversity": {f"distinct_{order}": 0.123456 for order in range(1, 9)},
         "a": {"odd_held_out": 2.0},
     }
-    lines = tell_evaluation(evaluation(metrics=metrics), 50)[2:]
+    lines = format_evaluation(evaluation(metrics=metrics), 50)[2:]
     assert lines[0] == "novelty    copied_8 0.25 (held-out 0.125), longest_copied 1,234"
     assert lines[1].startswith("diversity  distinct_1 0.123, distinct_2")
     assert lines[2].startswith(" " * 11 + "distinct_")
@@ -194,7 +194,7 @@ def test_metrics_stand_below_one_another_and_held_out_figures_behind_the_samples
 
 def test_the_baselines_are_told_the_best_first():
     costs = {"uniform": 6.0, "ngram": 2.25, "xz": 3.0}
-    lines = tell_evaluation(
+    lines = format_evaluation(
         evaluation(baselines={name: {"bits_per_byte": bits} for name, bits in costs.items()}), 50
     )
     assert "to beat, in bits per byte: ngram 2.250, xz 3.000, uniform 6.000" in lines
@@ -214,7 +214,7 @@ def test_an_error_analysis_is_told_by_its_extremes_in_lines_that_fit():
         loops=(),
         gap=[],
     )
-    told = tell_evaluation(evaluation(errors=errors), 50)[3:]
+    told = format_evaluation(evaluation(errors=errors), 50)[3:]
     assert told[0] == (
         "tokens never seen in training cost 9.50 nats, those seen 1,000 times or more 1.25"
     )

@@ -38,7 +38,7 @@ def test_a_refusal_says_what_is_needed_what_there_is_and_what_helps(monkeypatch)
     assert "and 1.0 kB are free" in caught.value.problem
     assert "--batch-size 3 --set training.accumulate=2" in caught.value.advice
     assert "--set training.recompute=true" in caught.value.advice
-    assert str(caught.value).count("\n") == 2
+    assert str(caught.value).count("\n") <= 2
 
 
 def test_a_refusal_advises_nothing_that_is_set_or_impossible(monkeypatch):

@@ -10,26 +10,26 @@ from textgen_core.config.resolve import configure
 from textgen_core.data.batches import StreamBatches, WindowBatches
 from textgen_core.data.subsample import subsample_evenly
 from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError
-from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.training import make_job, restore
 from textgen_core.registry.discovery import discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import append_row, read_json, read_rows
+from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import mark_best, save_checkpoint
-from textgen_core.training.messages import tell_profile, tell_step
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import TrainingState
+from textgen_core.training.job import format_step
+from textgen_core.training.profiling import FOLDER, format_profile
+from textgen_core.training.state import Plan, TrainingState
 
 
-class Warned(Listener):
+class Warned(Callback):
     def __init__(self):
         self.warnings = []
 
-    def warning(self, text):
+    def on_warning(self, text):
         self.warnings.append(text)
 
 
-def job_of(tmp_path, model, listener=None, validation=None, **changes):
+def job_of(tmp_path, model, callback=None, validation=None, **changes):
     settings = {"data.sequence_length": TIME, "training.batch_size": 2, "training.epochs": 3}
     given = {"recipe": "first", "settings": {**settings, **changes}}
     configuration = configure({"model": "lstm"}, discover(), **given)
@@ -45,13 +45,15 @@ def job_of(tmp_path, model, listener=None, validation=None, **changes):
         token_files["validation"] = validation
     prepared = SimpleNamespace(token_files=token_files, batches=batches)
     run = RunDirectory(tmp_path)
-    return make_job(configuration, run, wrap(model), prepared, listener or Warned())
+    return make_job(configuration, run, wrap(model), prepared, callback or Warned())
 
 
 def save(job, step, best_step=0, best_loss=1.0):
     plan = Plan(last_step=30)
     state = TrainingState(step=step, plan=plan, best_step=best_step, best_loss=best_loss)
-    save_checkpoint(job.run, state, job.language_model.model, job.optimizer, job.step.carry)
+    save_checkpoint(
+        job.run, state, job.language_model.model, job.optimizer, job.step.recurrent_state
+    )
     return state
 
 
@@ -83,16 +85,16 @@ class RecomputingModel(TinyModel):
 
 @pytest.mark.parametrize("wanted", [False, True])
 def test_recomputing_is_asked_of_a_model_that_offers_it(wanted, tmp_path):
-    listener, model = Warned(), RecomputingModel()
-    job_of(tmp_path, model, listener, **{"training.recompute": wanted})
+    callback, model = Warned(), RecomputingModel()
+    job_of(tmp_path, model, callback, **{"training.recompute": wanted})
     assert model.recompute == wanted
-    assert listener.warnings == []
+    assert callback.warnings == []
 
 
 def test_recomputing_that_a_model_does_not_offer_is_no_silent_wish(tmp_path):
-    listener = Warned()
-    job_of(tmp_path, TinyModel(), listener, **{"training.recompute": True})
-    assert any("training.recompute" in text and "'lstm'" in text for text in listener.warnings)
+    callback = Warned()
+    job_of(tmp_path, TinyModel(), callback, **{"training.recompute": True})
+    assert any("training.recompute" in text and "'lstm'" in text for text in callback.warnings)
 
 
 def test_a_model_without_a_state_is_refused_on_streams(tmp_path):
@@ -100,7 +102,7 @@ def test_a_model_without_a_state_is_refused_on_streams(tmp_path):
         advance = property()  # reading it raises AttributeError
 
     job_of(tmp_path, Stateless())
-    with pytest.raises(ConfigurationError, match="no state to carry"):
+    with pytest.raises(ConfigurationError, match="recurrent state"):
         job_of(tmp_path, Stateless(), **{"data.batching": "stream"})
 
 
@@ -142,30 +144,34 @@ def test_a_profile_that_is_no_range_of_steps_is_refused(steps, tmp_path):
 )
 def test_how_a_step_runs_and_what_guessing_costs_is_always_told(compile, told, tmp_path):
     job = job_of(tmp_path, TinyModel(), **{"training.compile": compile})
-    how, guessing = tell_step(job)
+    how, guessing = format_step(job)
     assert how == f"computed {told} in float32"
     assert guessing == "guessing among 13 tokens costs 2.565 nats a token, a perplexity of 13"
 
 
+def profile_of(job, before, after):
+    return format_profile(job.settings.profile, job.run.path / FOLDER, before, after)
+
+
 def test_a_profile_is_told_with_its_steps_and_how_to_open_it(tmp_path):
     job = job_of(tmp_path, TinyModel(), **{"training.profile": [3, 6]})
-    assert tell_profile(job, 0, 9) == ([], "")  # the profiler failed, which was told then
+    assert profile_of(job, 0, 9) == ([], "")  # the profiler failed, which was told then
     (tmp_path / "profile").mkdir()
-    lines, missed = tell_profile(job, 0, 9)
+    lines, missed = profile_of(job, 0, 9)
     assert lines[0] == f"a profile of steps 3 to 6: {tmp_path / 'profile'}"
     assert f"xprof --logdir {tmp_path / 'profile'}" in lines[1]
     assert missed == ""
-    assert "of steps 5 to 6:" in tell_profile(job, 4, 9)[0][0]  # resumed in the middle
-    assert "of steps 3 to 4:" in tell_profile(job, 0, 4)[0][0]  # interrupted in the middle
-    assert tell_profile(job, 6, 9) == ([], "")  # passed before the run was resumed
+    assert "of steps 5 to 6:" in profile_of(job, 4, 9)[0][0]  # resumed in the middle
+    assert "of steps 3 to 4:" in profile_of(job, 0, 4)[0][0]  # interrupted in the middle
+    assert profile_of(job, 6, 9) == ([], "")  # passed before the run was resumed
 
 
 def test_a_profile_whose_steps_never_came_is_missed_aloud(tmp_path):
     job = job_of(tmp_path, TinyModel(), **{"training.profile": [3, 6]})
-    lines, missed = tell_profile(job, 0, 2)
+    lines, missed = profile_of(job, 0, 2)
     assert lines == []
     assert "ended at step 2, before step 3" in missed
-    assert tell_profile(job_of(tmp_path, TinyModel()), 0, 2) == ([], "")
+    assert profile_of(job_of(tmp_path, TinyModel()), 0, 2) == ([], "")
 
 
 # ---- what a resumed run begins with -----------------------------------------------------------
@@ -210,8 +216,8 @@ def test_a_stream_goes_on_with_its_carry_and_with_nothing_less(tmp_path):
     save(job, 1)
     again = job_of(tmp_path, TinyModel(), **streams)
     restore(again, fresh_plan=False)
-    for key, value in job.step.carry.items():
-        np.testing.assert_array_equal(again.step.carry[key], value)
+    for key, value in job.step.recurrent_state.items():
+        np.testing.assert_array_equal(again.step.recurrent_state[key], value)
     (job.run.checkpoint(1) / "carry.safetensors").unlink()
     with pytest.raises(RunDirectoryError, match=r"carry\.safetensors"):
         restore(again, fresh_plan=False)

@@ -7,8 +7,10 @@ import time
 import keras
 import numpy as np
 
+from textgen_core.evaluation.figures import Figures
+from textgen_core.training.callbacks import Callback
 from textgen_core.training.interruption import Interruption
-from textgen_core.training.job import TrainingJob, Validation, first_state
+from textgen_core.training.job import TrainingJob, first_state
 from textgen_core.training.loop import train
 from textgen_core.training.step import StepResult
 
@@ -63,9 +65,17 @@ class FakeOptimizer:
 class FakeStep:
     """Its loss per token is 1 / (1 + batch index); from `diverges_at` on it is `worst`."""
 
-    def __init__(self, diverges_at=None, seconds=0.0, note_at=None, clock=time, worst=float("nan")):
-        self.worst = worst
-        self.notes, self.carry, self.clock = (), None, clock
+    def __init__(
+        self,
+        diverges_at=None,
+        seconds=0.0,
+        note_at=None,
+        clock=time,
+        worst=float("nan"),
+        norm=None,
+    ):
+        self.worst, self.norm = worst, norm
+        self.notes, self.recurrent_state, self.clock = (), None, clock
         self.diverges_at, self.seconds, self.note_at = diverges_at, seconds, note_at
         self.rates = []
 
@@ -80,29 +90,32 @@ class FakeStep:
         if self.diverges_at is not None and len(self.rates) >= self.diverges_at:
             loss = self.worst
         return StepResult(
-            loss_sum=loss, tokens=tokens, gradient_norm=loss, finite=np.isfinite(loss)
+            loss_sum=loss,
+            tokens=tokens,
+            gradient_norm=loss if self.norm is None else self.norm,
+            finite=np.isfinite(loss),
         )
 
 
-class Recorder:
-    """An observer that remembers what it was told, in order."""
+class Recorder(Callback):
+    """A callback that remembers what it was told, in order."""
 
     def __init__(self):
         self.told = []
 
-    def training_row(self, row, progress):
+    def on_training_row(self, row, progress):
         self.told.append(("row", row["step"], row, progress))
 
-    def validation_row(self, row):
+    def on_validation_row(self, row):
         self.told.append(("validation", row["step"], row))
 
-    def sample(self, row):
+    def on_sample(self, row):
         self.told.append(("sample", row["step"], row))
 
-    def checkpoint(self, step):
+    def on_checkpoint(self, step):
         self.told.append(("checkpoint", step))
 
-    def warning(self, text):
+    def on_warning(self, text):
         self.told.append(("warning", text))
 
     def steps_of(self, kind):
@@ -126,7 +139,7 @@ def make_job(run, settings, batches_per_epoch, *, losses=(), step=None, event_se
         loss = next(coming, 1.0)
         if loss is None:
             return None
-        return Validation(loss=loss, perplexity=float(np.exp(loss)), bits_per_byte=2 * loss)
+        return Figures(tokens=8, loss=loss, perplexity=float(np.exp(loss)), bits_per_byte=2 * loss)
 
     return TrainingJob(
         language_model=FakeLanguageModel(),
@@ -137,7 +150,7 @@ def make_job(run, settings, batches_per_epoch, *, losses=(), step=None, event_se
         run=run,
         validate=validate,
         write_sample=lambda: {"prompt": "", "seed": 1, "samplers": [], "text": "once"},
-        observer=Recorder(),
+        callback=Recorder(),
     )
 
 

@@ -15,21 +15,19 @@ from training.tiny import TinyModel, settings, values_of
 from textgen_core.errors import RunDirectoryError
 from textgen_core.runs import files
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.weights import best_step, load_weights
 from textgen_core.training import checkpoint
 from textgen_core.training.checkpoint import (
-    best_step,
-    load_carry,
     load_optimizer,
+    load_recurrent_state,
     load_state,
-    load_weights,
     mark_best,
     prune_checkpoints,
     remove_leftovers,
     save_checkpoint,
 )
 from textgen_core.training.optimizer import build_optimizer
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import TrainingState
+from textgen_core.training.state import Plan, TrainingState
 
 CARRY = {"sum": tf.constant([[1.0, 2.0]]), "count": tf.constant(3.0)}
 
@@ -141,7 +139,7 @@ def test_a_carry_comes_back_in_its_structure_and_dtypes(run, trained):
     )
     save(run, trained, 5, carry)
     like = tf.nest.map_structure(tf.zeros_like, carry)
-    found = load_carry(run, 5, like)
+    found = load_recurrent_state(run, 5, like)
     tf.nest.assert_same_structure(found, carry)
     for one, other in zip(tf.nest.flatten(found), tf.nest.flatten(carry), strict=True):
         assert (one.dtype, one.shape) == (other.dtype, other.shape)
@@ -161,13 +159,13 @@ def test_a_carry_comes_back_in_its_structure_and_dtypes(run, trained):
 def test_a_carry_of_another_model_is_refused(run, trained, like):
     save(run, trained, 5, CARRY)
     with pytest.raises(RunDirectoryError, match=r"carry\.safetensors"):
-        load_carry(run, 5, like)
+        load_recurrent_state(run, 5, like)
 
 
 def test_a_carry_that_is_missing_is_refused(run, trained):
     save(run, trained, 5)
     with pytest.raises(RunDirectoryError, match=r"carry\.safetensors"):
-        load_carry(run, 5, CARRY)
+        load_recurrent_state(run, 5, CARRY)
 
 
 # ---- leftovers ------------------------------------------------------------------------------
@@ -301,7 +299,7 @@ def test_a_damaged_file_is_a_damaged_run_directory_and_nothing_is_assigned(
     load = {
         "weights": lambda: load_weights(run, 1, model),
         "optimizer": lambda: load_optimizer(run, 1, optimizer),
-        "carry": lambda: load_carry(run, 1, CARRY),
+        "carry": lambda: load_recurrent_state(run, 1, CARRY),
         "state": lambda: load_state(run, 1),
     }[name]
     before = values_of([*model.variables, *optimizer.variables])

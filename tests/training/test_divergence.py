@@ -1,6 +1,7 @@
 """The likely cause of a loss that is no longer finite, as far as the evidence goes."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,25 +9,27 @@ import pytest
 from training.tiny import VOCABULARY, draw_batch, settings
 
 from textgen_core.data.batches import Batch
-from textgen_core.training.divergence import Scene, divergence
+from textgen_core.models.devices import POLICIES
+from textgen_core.training.divergence import divergence
 
 
-def weights(value=0.5, name="kernel"):
+def weight(value=0.5, name="kernel"):
     return keras.Variable(np.array([[0.1, value]], np.float32), name=name)
 
 
-def told(**changes):
-    """The three lines of a divergence after 6 steps, in a scene without a trace of its cause."""
-    given = {
-        "step": 6,
-        "batches": [draw_batch(4)],
-        "weights": [weights()],
-        "vocabulary_size": VOCABULARY,
-        "precision": "float32",
-        "settings": settings(learning_rate=3.0, clip_norm=1.0),
-        "saved_step": 4,
-    }
-    error = divergence("The loss is no longer finite", Scene(**{**given, **changes}))
+def told(*, step=6, batches=None, weights=None, precision="float32", saved_step=4, **changes):
+    """The three lines of a divergence after 6 steps, without a trace of its cause."""
+    chosen = settings(**{"learning_rate": 3.0, "clip_norm": 1.0, **changes})
+    model = SimpleNamespace(
+        trainable_variables=weights or [weight()],
+        dtype_policy=keras.DTypePolicy(POLICIES[precision]),
+    )
+    job = SimpleNamespace(
+        language_model=SimpleNamespace(model=model, vocabulary_size=VOCABULARY),
+        settings=chosen,
+        run=SimpleNamespace(saved_steps=lambda: [saved_step] if saved_step else []),
+    )
+    error = divergence("The loss is no longer finite", job, step, batches or [draw_batch(4)])
     lines = str(error).splitlines()
     assert len(lines) == 3
     return lines
@@ -68,13 +71,13 @@ def test_before_the_first_update_no_learning_rate_is_blamed():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1e30])
 def test_weights_that_an_update_wrecked_are_named(value):
-    _, cause, _ = told(weights=[weights(), weights(value, "gates")])
+    _, cause, _ = told(weights=[weight(), weight(value, "gates")])
     assert "learning rate of 3 is too high" in cause
     assert "the weights of gates" in cause
 
 
 def test_weights_that_were_wrecked_from_the_start_are_the_models():
-    _, cause, advice = told(step=0, weights=[weights(np.nan, "gates")])
+    _, cause, advice = told(step=0, weights=[weight(np.nan, "gates")])
     assert "the weights that the model began with: those of gates" in cause
     assert "pretrained" in advice
 
@@ -88,7 +91,7 @@ def test_float16_may_have_overflowed():
 
 
 def test_a_gradient_that_nobody_clips_is_told():
-    _, cause, advice = told(settings=settings(learning_rate=3.0, clip_norm=None))
+    _, cause, advice = told(clip_norm=None)
     assert "no gradient is clipped" in cause
     assert "training.clip_norm=1" in advice
 

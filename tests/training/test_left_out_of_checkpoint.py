@@ -15,10 +15,11 @@ from training.resuming import differences, tensors_of
 from training.tiny import TIME, VOCABULARY, settings, wrap
 
 from textgen_core.data.batches import StreamBatches, WindowBatches
+from textgen_core.evaluation.figures import Figures
 from textgen_core.pipeline import training as training_phase
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.interruption import Interruption
-from textgen_core.training.job import TrainingJob, Validation, first_state
+from textgen_core.training.job import TrainingJob, first_state
 from textgen_core.training.loop import train
 from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.step import TrainingStep
@@ -77,7 +78,7 @@ def make_job(path, name, batching):
 
     def validate():
         loss = float(np.abs(model.trainable_variables[0].numpy()).sum())
-        return Validation(loss=loss, perplexity=1.0, bits_per_byte=1.0)
+        return Figures(tokens=8, loss=loss, perplexity=1.0, bits_per_byte=1.0)
 
     return TrainingJob(
         language_model=wrap(model),
@@ -88,7 +89,7 @@ def make_job(path, name, batching):
         run=RunDirectory(path),
         validate=validate,
         write_sample=lambda: {"text": ""},
-        observer=Recorder(),
+        callback=Recorder(),
     )
 
 
@@ -116,7 +117,7 @@ def optimizer(job, state):
 
 
 def carry(job, state):
-    job.step.carry = None
+    job.step.recurrent_state = None
     return job, state
 
 

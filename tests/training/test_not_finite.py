@@ -15,8 +15,7 @@ from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob
 from textgen_core.training.loop import train
 from textgen_core.training.optimizer import build_optimizer
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import TrainingState
+from textgen_core.training.state import Plan, TrainingState
 from textgen_core.training.step import TrainingStep
 
 STEPS = 20
@@ -84,7 +83,7 @@ class Training:
         """Train afresh with forward pass `at` spoiled; return the run and the error, or None."""
         for variable, value_then in zip(self.variables, self.fresh, strict=True):
             variable.assign(value_then)
-        self.step.carry = None
+        self.step.recurrent_state = None
         self.model.passes.assign(0)
         self.model.spoils_at.assign(at)
         self.model.spoils_gradient.assign(gradient)
@@ -99,7 +98,7 @@ class Training:
             run=run,
             validate=lambda: None,
             write_sample=lambda: {"text": ""},
-            observer=Recorder(),
+            callback=Recorder(),
         )
         state = TrainingState(plan=Plan(last_step=STEPS + 2))
         try:

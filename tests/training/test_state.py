@@ -10,8 +10,7 @@ from training.tiny import settings
 from textgen_core.errors import RunDirectoryError
 from textgen_core.runs.files import finite
 from textgen_core.training.job import is_over
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import PLATEAU_FACTOR, TrainingState
+from textgen_core.training.state import PLATEAU_FACTOR, Plan, TrainingState
 
 START = TrainingState(plan=Plan(last_step=100))
 
@@ -91,7 +90,7 @@ def test_a_schedule_begins_anew_from_the_full_rate_and_keeps_the_best():
     state = attrs.evolve(
         validated_at_epochs([3.0, 2.0, 2.1, 2.2], True), step=40, best_loss=2.0, best_step=20
     )
-    again = state.scheduled_anew(last_step=60)
+    again = state.with_fresh_plan(last_step=60)
     assert again.plan == Plan(last_step=60, step=40, progress=0.0)
     assert (again.rate_factor, again.epochs_without_gain, again.scheduled_from) == (1.0, 0, 40)
     assert (again.best_loss, again.best_step, again.best_epoch_loss) == (2.0, 20, 2.0)

@@ -1,5 +1,7 @@
 """One update of the weights: by hand, accumulated, clipped, refused, and compiled each way."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from textgen_core.training import loss as loss_module
 from textgen_core.training import step as step_module
 from textgen_core.training import update as update_module
 
-COMPILATIONS = ["eager", "graph", "xla"]
+COMPILATIONS = ["eager", "xla"]  # a graph does what both do: one test of its own says so
 
 
 def weights_after(batches, model=None, carries_state=False, rate=0.5, **changes):
@@ -151,9 +153,14 @@ def test_what_was_asked_for_is_never_mixed(compiled):
     assert (step.compiled_with, model.parts) == (compiled, 1)
 
 
-@pytest.mark.parametrize("compile", COMPILATIONS)
-@pytest.mark.parametrize("kind", ["loss", "gradient"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    ("kind", "optimizer", "compile"),
+    [
+        *itertools.product(["loss", "gradient"], ["sgd", "adam"], ["eager"]),
+        ("loss", "sgd", "graph"),
+        ("gradient", "adam", "xla"),
+    ],
+)
 def test_a_step_that_is_not_finite_changes_nothing(kind, optimizer, compile):
     model = poisoned(kind)
     step, used = make_step(model, settings(optimizer=optimizer, clip_norm=1.0, compile=compile))
@@ -170,12 +177,14 @@ def test_a_step_that_is_not_finite_changes_nothing(kind, optimizer, compile):
 def test_graph_and_xla_do_what_eager_does():
     groups = [split_batch(draw_batch(8, seed), 2) for seed in range(3)]
     eager, results, _ = weights_after(groups, optimizer="adam", rate=0.01, clip_norm=0.5)
-    for compiled in ("graph", "xla", "auto"):
+    auto, _ = make_step(TinyModel(), settings(compile="auto"))
+    assert auto.compiled_with == "xla"
+    for compiled in ("graph", "xla"):
         found, others, step = weights_after(
             groups, optimizer="adam", rate=0.01, clip_norm=0.5, compile=compiled
         )
         assert_close(found, eager, 1e-5)
-        assert step.compiled_with == ("xla" if compiled == "auto" else compiled)
+        assert step.compiled_with == compiled
         for one, other in zip(results, others, strict=True):
             np.testing.assert_allclose(float(one.loss_sum), float(other.loss_sum), rtol=1e-5)
 

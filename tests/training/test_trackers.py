@@ -63,8 +63,8 @@ def kinds(session):
 def test_a_tracker_is_told_everything_once_and_in_order():
     session = Session(None, None)
     trackers, warnings = follow(session)
-    trackers.log(ROW)
-    trackers.sample(3, "once")
+    trackers.on_training_row(ROW, 0.5)
+    trackers.on_sample({"step": 3, "prompt": "", "text": "once"})
     outcome = Outcome(status="finished")
     trackers.finish(outcome)
     trackers.finish(outcome)
@@ -84,9 +84,9 @@ def test_a_tracker_is_told_everything_once_and_in_order():
 def test_a_tracker_that_raises_is_dropped_with_a_warning_and_the_others_go_on(fails_in, error):
     broken, sound = Session(fails_in, error), Session(None, None)
     trackers, warnings = follow(broken, sound)
-    trackers.log(ROW)
-    trackers.sample(3, "once")
-    trackers.log(ROW)
+    trackers.on_training_row(ROW, 0.5)
+    trackers.on_sample({"step": 3, "prompt": "", "text": "once"})
+    trackers.on_training_row(ROW, 0.5)
     trackers.finish(Outcome(status="finished"))
     assert kinds(sound) == ["start", "log", "sample", "log", "finish"]
     assert kinds(broken)[-1] == fails_in

@@ -15,19 +15,17 @@ from training.tiny import values_of
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.weights import best_step, load_weights
 from textgen_core.training.checkpoint import (
-    best_step,
-    load_carry,
     load_optimizer,
+    load_recurrent_state,
     load_state,
-    load_weights,
     mark_best,
     prune_checkpoints,
     remove_leftovers,
     save_checkpoint,
 )
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import TrainingState
+from textgen_core.training.state import Plan, TrainingState
 
 
 class Part:
@@ -61,7 +59,7 @@ def assert_whole(run, step):
     state = load_state(run, step)
     load_weights(run, step, MODEL)
     load_optimizer(run, step, OPTIMIZER)
-    carry = tf.nest.flatten(load_carry(run, step, CARRY))
+    carry = tf.nest.flatten(load_recurrent_state(run, step, CARRY))
     assert (state.step, state.tokens) == (step, step)
     for value in [*values_of([*MODEL.variables, *OPTIMIZER.variables]), *carry]:
         np.testing.assert_array_equal(value, step)

@@ -35,11 +35,11 @@ def analyze(
     as_json: Json = False,
 ) -> None:
     """Look at a corpus: counts, vocabulary, lengths, what recurs in it, and advice."""
-    from textgen_core.cli.terminal import TerminalListener, harmless, stdout
+    from textgen_core.cli.terminal import TerminalCallback, harmless, stdout
     from textgen_core.config.resolve import corpus_settings
     from textgen_core.corpus import clean_corpus, read_corpus
     from textgen_core.corpus.analysis import advise_on, analyse_corpus
-    from textgen_core.pipeline.messages import tell_analysis
+    from textgen_core.pipeline.messages import format_analysis
 
     warn_of_unread_stdin(corpus or [])
     chosen = corpus_settings(settings or ())
@@ -47,17 +47,17 @@ def analyze(
     if settings:  # who names settings wants to see what they do; the text as it is comes without
         text = clean_corpus(text, chosen)
     usual = None if reference is None else read_corpus([reference], chosen)
-    with closing(TerminalListener()) as listener:
+    with closing(TerminalCallback()) as listener:
         analysis = analyse_corpus(
             text,
             reference=usual,
             language=chosen.language,
-            progress=partial(listener.progress, "counting"),
+            progress=partial(listener.on_progress, "counting"),
         )
     for note in (*text.notes, *advise_on(analysis)):
         warn(note)
     if as_json:
         print_json(analysis.as_json())
         return
-    for line in tell_analysis(analysis):
+    for line in format_analysis(analysis):
         stdout().print(harmless(line))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from textgen_core.cli.bash_words import BEFORE
-from textgen_core.cli.startup import turned_away
+from textgen_core.cli.startup import stderr_discarded
 from textgen_core.components import Option, options_of
 from textgen_core.config.settings import SECTIONS
 
@@ -32,7 +32,7 @@ def _completes(offer: Callable[[str], Iterable[tuple[str, str]]]) -> Callable[[s
         typed = before + incomplete
         with (
             contextlib.suppress(Exception),
-            turned_away(),  # first: it empties the stream above the descriptor
+            stderr_discarded(),  # first: it empties the stream above the descriptor
             contextlib.redirect_stderr(io.StringIO()),
         ):
             offers = matching(typed)

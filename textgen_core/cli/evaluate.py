@@ -40,9 +40,9 @@ def evaluate(
     if as_json:
         print_json(evaluation.as_json())
         return
-    from textgen_core.pipeline.messages import tell_evaluation
+    from textgen_core.pipeline.messages import format_evaluation
 
-    for line in tell_evaluation(evaluation, opened.language_model.vocabulary_size):
+    for line in format_evaluation(evaluation, opened.language_model.vocabulary_size):
         stdout().print(harmless(line))
 
 

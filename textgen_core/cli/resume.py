@@ -1,4 +1,4 @@
-"""`textgen resume`: go on with an interrupted run, or train a run further."""
+"""`textgen resume`: resume an interrupted run, or train a run further."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def resume(
 ) -> None:
     """Go on with an interrupted run, or train a run further."""
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.cli.terminal import TerminalListener
+    from textgen_core.cli.terminal import TerminalCallback
     from textgen_core.runs.directory import find_run
     from textgen_core.runs.manifest import load_configuration
 
@@ -32,9 +32,9 @@ def resume(
     import_tensorflow()
     from textgen_core.pipeline import resume as resume_run
 
-    listener = TerminalListener(results=not as_json, quiet=quiet)
+    callback = TerminalCallback(results=not as_json, quiet=quiet)
     try:
-        finished = resume_run(directory.path, epochs=epochs, minutes=minutes, listener=listener)
+        finished = resume_run(directory.path, epochs=epochs, minutes=minutes, callback=callback)
     finally:
-        listener.close()
-    show_end(finished, listener, as_json=as_json)
+        callback.close()
+    show_end(finished, callback, as_json=as_json)

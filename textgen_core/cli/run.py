@@ -22,7 +22,7 @@ from textgen_core.cli.options import (
 from textgen_core.config.settings import help_of
 
 if TYPE_CHECKING:
-    from textgen_core.cli.terminal import TerminalListener
+    from textgen_core.cli.terminal import TerminalCallback
     from textgen_core.config.resolve import Configuration
     from textgen_core.pipeline.opened_run import Run
 
@@ -128,30 +128,30 @@ def run(
     if dry_run:
         show_plan(configuration, as_json=as_json)
     else:
-        run_phases(configuration, out, as_json=as_json, quiet=quiet)
+        start_run(configuration, out, as_json=as_json, quiet=quiet)
 
 
-def run_phases(
+def start_run(
     configuration: Configuration, out: Path | None, *, as_json: bool, quiet: bool
 ) -> None:
     """Run the five phases, and end with the commands that follow."""
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.cli.terminal import TerminalListener
+    from textgen_core.cli.terminal import TerminalCallback
     from textgen_core.corpus import read_texts
 
     texts = read_texts(configuration.corpus)
     import_tensorflow()
     from textgen_core.pipeline.api import start
 
-    listener = TerminalListener(results=not as_json, quiet=quiet)
+    listener = TerminalCallback(results=not as_json, quiet=quiet)
     try:
-        finished = start(configuration, texts=texts, out=out, listener=listener)
+        finished = start(configuration, texts=texts, out=out, callback=listener)
     finally:
         listener.close()
     show_end(finished, listener, as_json=as_json)
 
 
-def show_end(run: Run, listener: TerminalListener, *, as_json: bool) -> None:
+def show_end(run: Run, listener: TerminalCallback, *, as_json: bool) -> None:
     """Print the end of a run: the commands that follow, or the JSON value."""
     from textgen_core.runs.files import read_json, read_rows
 

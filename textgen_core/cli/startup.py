@@ -1,6 +1,6 @@
 """TensorFlow's import, without its start-up chatter.
 
-It writes to the process's standard error past Python, so the descriptor itself is turned away for
+It writes to the process's standard error past Python, so the descriptor itself is redirected for
 that time. `--debug` and TF_CPP_MIN_LOG_LEVEL bring the chatter back.
 """
 
@@ -15,22 +15,22 @@ _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and look for devices, quietly unless the person asked otherwise."""
+    """Import TensorFlow and look for devices, quietly unless the user asked otherwise."""
     if "tensorflow" in sys.modules:
         return
     if _LEVEL in os.environ:
         import tensorflow as tf
     else:
         os.environ[_LEVEL] = "3"
-        with turned_away():
+        with stderr_discarded():
             import tensorflow as tf
 
             tf.config.list_physical_devices()
 
 
 @contextmanager
-def turned_away() -> Iterator[None]:
-    """Let what is written to the descriptor of stderr be lost; where there is none, nothing is."""
+def stderr_discarded() -> Iterator[None]:
+    """Discard what is written to the descriptor of stderr, if there is one."""
     with ExitStack() as stack:
         with suppress(OSError):
             if sys.stderr is not None:

@@ -1,7 +1,6 @@
-"""What a person sees of a run: findings on stdout, progress and warnings on stderr.
+"""What the terminal shows of a run: findings on stdout, progress and warnings on stderr.
 
-On a terminal training shows a bar that stays in place; elsewhere it writes plain lines. This module
-knows nothing about commands.
+On a terminal training shows a bar that stays in place; elsewhere it writes plain lines.
 """
 
 from __future__ import annotations
@@ -17,10 +16,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from textgen_core.pipeline.callbacks import PHASES, Listener
+from textgen_core.formatting import format_duration, printable
+from textgen_core.training.callbacks import PHASES, Callback
 
-_MOVING = [code for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"]
-_CONTROL = dict.fromkeys(_MOVING, "\N{REPLACEMENT CHARACTER}")
 _SAMPLE_LENGTH = 300  # characters of a sample shown while training
 
 
@@ -35,23 +33,13 @@ def stderr() -> Console:
 
 
 def harmless(text: str, console: Console | None = None) -> str:
-    """Return a text without the control characters that would move a terminal."""
+    """Return a text with no control characters where a terminal would act on them."""
     on_terminal = sys.stdout.isatty() if console is None else console.is_terminal
-    return text.translate(_CONTROL) if on_terminal else text
+    return printable(text) if on_terminal else text
 
 
-def duration(seconds: float) -> str:
-    """Return a time in words: `45 s`, `3 min 20 s`, `1 h 5 min`."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "")
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-
-
-class TerminalListener(Listener):
-    """Shows a run.
+class TerminalCallback(Callback):
+    """Shows a run in the terminal.
 
     `results` is False for `--json`: then stdout is left alone. `quiet` leaves only warnings, and
     the text at the end.
@@ -66,16 +54,16 @@ class TerminalListener(Listener):
         self._trained: Mapping[str, Any] = {}
         self.warnings: list[str] = []
 
-    def run_starts(self, directory: str) -> None:
+    def on_run_begin(self, directory: str) -> None:
         if not self._quiet:
             self._progress.print(Text(f"Writing to {directory}", style="dim"))
 
-    def phase(self, number: int) -> None:
+    def on_phase(self, number: int) -> None:
         if not self._quiet:
             title = Text(f"{number} {PHASES[number]}", style="bold cyan")
             self._results.print(Text("\n") + title)
 
-    def found(self, lines: Sequence[str]) -> None:
+    def on_message(self, lines: Sequence[str]) -> None:
         if self._quiet:
             return
         if self._bar is not None:  # it is drawn on stderr, and would be torn by lines on stdout
@@ -85,7 +73,7 @@ class TerminalListener(Listener):
         if self._bar is not None:
             self._bar.start()
 
-    def progress(self, what: str, done: int, total: int) -> None:
+    def on_progress(self, what: str, done: int, total: int) -> None:
         if self._quiet or not self._progress.is_terminal:
             return
         if self._bar is None:
@@ -96,7 +84,7 @@ class TerminalListener(Listener):
         if done >= total:
             self._stop_bar()
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def on_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         if self._quiet:
             return
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
@@ -107,28 +95,28 @@ class TerminalListener(Listener):
             table.add_row(*row)
         self._results.print(Padding(table, (0, 0, 0, 2), expand=False))
 
-    def warning(self, text: str) -> None:
+    def on_warning(self, text: str) -> None:
         self.warnings.append(text)
         self._above(Text("  Note: ", style="yellow") + Text(text))
 
-    def expected(self, seconds: float, steps: int | None) -> None:
+    def on_estimate(self, seconds: float, steps: int | None) -> None:
         if self._quiet:
             return
         planned = "as many steps as fit" if steps is None else f"{steps:,} steps"
-        self._results.print(Text(f"  about {duration(seconds)}: {planned}"))
+        self._results.print(Text(f"  about {format_duration(seconds)}: {planned}"))
         if self._progress.is_terminal:
             self._start_bar("compiling")
         else:
             self._progress.print(Text("  compiling"))
 
-    def training_row(self, row: Mapping[str, Any], progress: float) -> None:
+    def on_training_row(self, row: Mapping[str, Any], progress: float) -> None:
         self._trained = row
         if self._bar is None or self._task is None:
             return
         left = row["seconds"] * (1 - progress) / progress if progress > 0.01 else None
         self._bar.update(self._task, completed=progress, description=_figures(row, left))
 
-    def validation_row(self, row: Mapping[str, Any]) -> None:
+    def on_validation_row(self, row: Mapping[str, Any]) -> None:
         if self._quiet:
             return
         trained = self._trained
@@ -142,17 +130,17 @@ class TerminalListener(Listener):
             )
         )
 
-    def sample(self, row: Mapping[str, Any]) -> None:
+    def on_sample(self, row: Mapping[str, Any]) -> None:
         if not self._quiet:
             text = harmless(f"{row['prompt']}{row['text']}", self._progress)
             shown = " ".join(text[:_SAMPLE_LENGTH].split())
             self._above(Text(f"        {shown}", style="italic dim"))
 
-    def training_ends(self, *, interrupted: bool) -> None:
+    def on_training_end(self, *, interrupted: bool) -> None:
         del interrupted
         self._stop_bar()
 
-    def generated(self, texts: Sequence[str], prompt: str) -> None:
+    def on_generated(self, texts: Sequence[str], prompt: str) -> None:
         for number, text in enumerate(texts, start=1):
             if len(texts) > 1:
                 self._results.print(Text(f"\n--- sample {number} ---", style="dim"))
@@ -193,5 +181,5 @@ def _figures(row: Mapping[str, Any], left: float | None) -> str:
         f"{row['tokens_per_second']:,.0f} tokens/s",
     ]
     if left is not None:
-        figures.append(f"{duration(left)} left")
+        figures.append(f"{format_duration(left)} left")
     return "  ".join(figures)

@@ -20,15 +20,8 @@ from textgen_core.errors import OutOfMemory, PluginFailure, component_errors, re
 from textgen_core.generation.chain import MODEL, Chain
 from textgen_core.generation.drawing import draw
 from textgen_core.generation.trace_recorder import empty_notes, noted
+from textgen_core.models.devices import UNCOMPILABLE
 from textgen_core.models.language_model import LanguageModel
-
-# What XLA raises when it cannot compile an operation.
-UNCOMPILABLE = (
-    tf.errors.InvalidArgumentError,
-    tf.errors.UnimplementedError,
-    tf.errors.InternalError,
-    tf.errors.NotFoundError,
-)
 
 READ_IN_LOOP = 64  # tokens of a prompt that are read one by one, which beats the way to feed them
 

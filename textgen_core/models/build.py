@@ -1,7 +1,6 @@
-"""Phase 3: a language model from a builder, and a table of what was built.
+"""A language model from a builder, and a table of what was built.
 
-The model is built under the run's seed and dtype policy, with no data drawn. This module knows
-nothing about training or files.
+The model is built under the run's seed and dtype policy, with no data drawn.
 """
 
 from __future__ import annotations
@@ -133,10 +132,10 @@ def check_logits(language_model: LanguageModel, *, batch_size: int) -> None:
 
 
 def width_advice(language_model: LanguageModel, precision: str) -> str:
-    """Return a warning of the widths that slow down half precision; empty if there is none.
+    """Return a warning of widths that slow down half precision; empty if there is none.
 
-    Half precision is computed in blocks of 8. The widths are the sizes of the matrices, and that
-    of the vocabulary is told as such.
+    Half precision is computed in blocks of 8. The widths are the sizes of the matrices; that of the
+    vocabulary is named as such.
     """
     if precision == "float32":
         return ""
@@ -181,17 +180,17 @@ def _output_shapes(language_model: LanguageModel, batch_size: int) -> dict[str, 
 
 @contextmanager
 def _watched(layers: list[Any], outputs: dict[str, tuple[int, ...]]) -> Iterator[None]:
-    """Note the shape of each layer's (first) output while the block runs."""
+    """Record the shape of each layer's (first) output while the block runs."""
 
     def watch(layer: Any, call: Any) -> Any:
-        def noting(*args: Any, **options: Any) -> Any:
+        def recording(*args: Any, **options: Any) -> Any:
             output = call(*args, **options)
             first = tf.nest.flatten(output)[0]
             if first is not None:  # a layer may be there for its losses alone
                 outputs[layer.name] = tuple(size or 1 for size in first.shape)
             return output
 
-        return noting
+        return recording
 
     for layer in layers:
         object.__setattr__(layer, "call", watch(layer, layer.call))

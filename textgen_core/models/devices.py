@@ -1,7 +1,4 @@
-"""What the machine has, and what follows from it for memory and precision.
-
-This module knows nothing about models or runs.
-"""
+"""What the machine has, and what follows from it for memory and precision."""
 
 from __future__ import annotations
 
@@ -25,14 +22,22 @@ POLICIES = {
     "float16": "mixed_float16",
 }
 
-# What of malloc.h `mallopt` is told, and the largest number that it takes.
+# What XLA raises when it cannot compile an operation.
+UNCOMPILABLE = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.UnimplementedError,
+    tf.errors.InternalError,
+    tf.errors.NotFoundError,
+)
+
+# Parameters of `mallopt`, from malloc.h, and the largest number that it takes.
 _TRIM_THRESHOLD, _MMAP_MAX, _LARGEST = -1, -4, 2**31 - 1
 
 _NO_LIMIT = 2**60  # bytes: version 1 writes a number like 2^63 where there is no limit
 
 
 def prepare_memory() -> None:
-    """Have memory taken as it is needed, and kept for the next step; call it before building."""
+    """Take memory as it is needed, and keep it for the next step; call it before building."""
     keep_freed_memory()
     grow_memory()
 
@@ -46,20 +51,20 @@ def grow_memory() -> None:
 
 
 def keep_freed_memory() -> bool:
-    """Have the C library keep what is freed, and return whether it does.
+    """Make the C library keep freed memory, and return whether it does.
 
     The large tensors of a step are freed at its end. glibc gives such memory back to the system,
-    which has to clear it for the next step, page by page: up to a third of the time. Kept, it is
-    taken again as it is. Only glibc can be told so, and it is left alone where the environment
-    has told it something already (MALLOC_TRIM_THRESHOLD_ and its like, GLIBC_TUNABLES).
+    which has to clear it for the next step, page by page: up to a third of the time. Other C
+    libraries have no such setting, and glibc is left alone where the environment configures it
+    (MALLOC_TRIM_THRESHOLD_ and its like, GLIBC_TUNABLES).
     """
     if any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
         return False
     try:
-        tell = ctypes.CDLL(None).mallopt
+        mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # no glibc
         return False
-    return bool(tell(_MMAP_MAX, 0) and tell(_TRIM_THRESHOLD, _LARGEST))
+    return bool(mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, _LARGEST))
 
 
 def run_graphs_as_they_are() -> None:

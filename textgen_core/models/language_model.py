@@ -1,27 +1,20 @@
-"""A `keras.Model` with its tokenizer: logits, advancing with a state, weights in and out.
+"""A `keras.Model` with its tokenizer: logits, and advancing with a state.
 
 Any causal Keras model can be advanced: one that offers `initial_state` and `advance` does it its
 own way, any other is run again over the window of tokens held so far. Both use the same window, so
-that generation and scoring need not know which kind they hold. This module knows nothing about
-runs, training or sampling.
+that generation and scoring need not know which kind they hold.
 """
 
 from __future__ import annotations
 
-import itertools
-import re
-from pathlib import Path
 from typing import Any
 
 import attrs
 import keras
-import numpy as np
-import safetensors
-import safetensors.numpy
 import tensorflow as tf
 import tokenizers
 
-from textgen_core.errors import PluginFailure, RunDirectoryError
+from textgen_core.errors import PluginFailure
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -98,7 +91,7 @@ class LanguageModel:
         return logits[:, -1], state
 
     def feed(self, token_ids: Any, state: Any) -> Any:
-        """Feed int32 `(batch, time)`, whose logits nobody needs; return the state."""
+        """Feed int32 `(batch, time)` whose logits are not needed; return the state."""
         if not self.can_advance:
             return _hold(token_ids, state)
         optional = {"project": False} if hasattr(self.model, "project") else {}
@@ -138,57 +131,3 @@ def _hold(token_ids: Any, state: Any) -> Any:
     is_new = (positions >= length) & (positions < length + time)
     held = tf.where(is_new[None], tf.cast(fed, tf.int32), held)
     return {"token_ids": held, "length": length + time}
-
-
-def save_variables(variables: list[Any], path: Path) -> None:
-    """Write variables as safetensors, each under its position and its name."""
-    tensors = {
-        variable_key(position, variable): np.asarray(variable.numpy(), order="C")
-        for position, variable in enumerate(variables)
-    }
-    safetensors.numpy.save_file(tensors, path)
-
-
-def load_variables(variables: list[Any], path: Path) -> None:
-    """Assign variables from a file of `save_variables`; nothing is assigned unless all fit.
-
-    Raises RunDirectoryError if the file is damaged or a tensor's key, shape or dtype differs.
-    """
-    try:
-        tensors = safetensors.numpy.load_file(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
-    keys = sorted(tensors)  # in the order of their positions
-    _check_keys(variables, keys, path)
-    for key, variable in zip(keys, variables, strict=True):
-        found, wanted = tensors[key], variable.numpy()
-        if found.shape != wanted.shape or found.dtype != wanted.dtype:
-            raise RunDirectoryError(
-                f"{path}: {key} is {found.dtype} {found.shape}, not {wanted.dtype} {wanted.shape}."
-            )
-    for key, variable in zip(keys, variables, strict=True):
-        variable.assign(tensors[key])
-
-
-def variable_key(position: int, variable: Any) -> str:
-    """Return a variable's key in a file: four-digit position, slash, name."""
-    return f"{position:04d}/{variable.name}"
-
-
-def _check_keys(variables: list[Any], keys: list[str], path: Path) -> None:
-    """Raise RunDirectoryError unless the keys of a file are those of the variables."""
-    wanted = [variable_key(position, variable) for position, variable in enumerate(variables)]
-    for ours, theirs in itertools.zip_longest(wanted, keys, fillvalue="no tensor"):
-        if _uncounted(ours) != _uncounted(theirs):
-            raise RunDirectoryError(
-                f"{path} holds other tensors than wanted: {theirs} in place of {ours}.",
-                advice="The component that built the model may have changed: see manifest.json.",
-            )
-
-
-def _uncounted(key: str) -> str:
-    """Return a key without the numbers that Keras appends to the second layer of a kind.
-
-    They count every layer that a process has made, so that the same model built twice has others.
-    """
-    return re.sub(r"_\d+(?=_|$)", "", key)

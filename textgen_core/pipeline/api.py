@@ -1,10 +1,8 @@
-"""The Python API: `run`, `resume`, `open_run`, and where their runs lie.
-
-This module knows nothing about terminals, and leaves the five phases to `walk`.
-"""
+"""The Python API: `run`, `resume`, `open_run`, and where their runs lie."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,13 +15,13 @@ from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.errors import Interrupted
 from textgen_core.models.devices import prepare_memory
-from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.opened_run import Run
-from textgen_core.pipeline.running import More, go_on, walk
+from textgen_core.pipeline.running import More, resume_phases, run_phases
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import KINDS
 from textgen_core.runs.directory import RUNS, RunDirectory, check_free, find_run
 from textgen_core.runs.manifest import load_configuration
+from textgen_core.training.callbacks import Callback
 
 
 def run(
@@ -33,18 +31,33 @@ def run(
     config: str | Path | None = None,
     settings: Mapping[str, Any] | Sequence[str] = (),
     out: str | Path | None = None,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
+    listener: Callback | None = None,
     **arguments: Any,
 ) -> Run:
     """Train a model on a corpus, write with it, score it, and return the run.
 
-    corpus: a file, folder or several; none: the built-in corpus. `arguments` are those of
-    `textgen run`: tokenizer, model, sampler, metric, tracker (a spec, a dict with "name", an
-    instance; the last three also lists of these), epochs or minutes, batch_size, learning_rate,
-    seed, split, validation, test, prompt. `settings` maps "section.key" to a value. A lower layer
-    gives way to a higher one: defaults, recipe, config file, settings, arguments.
+    Of several layers of settings the later wins: defaults, `recipe`, `config`, `settings`,
+    `arguments`.
 
-    Raises a TextgenError; Interrupted if a person stopped it, and a checkpoint was saved.
+    Args:
+        corpus: a file, a folder, or several of them; none: the built-in corpus.
+        recipe: a bundled recipe's name, or the path of one.
+        config: a TOML file of settings.
+        settings: values by "section.key", or a list of "section.key=value".
+        out: the new run's directory; default: runs/<time>-<model>.
+        callback: its methods are called as the run proceeds.
+        listener: the former name of `callback`.
+        arguments: those of `textgen run`: tokenizer, model, sampler, metric, tracker (a spec, a
+            dict with "name", an instance; the last three also lists of these), epochs or minutes,
+            batch_size, learning_rate, seed, split, validation, test, prompt.
+
+    Returns:
+        The finished run, to write with and to score.
+
+    Raises:
+        TextgenError: a setting, a text or a component is wrong, or the run failed.
+        Interrupted: the user stopped it; a checkpoint was saved.
     """
     files = [corpus] if isinstance(corpus, (str, Path)) else list(corpus)
     configuration = configure(
@@ -54,7 +67,7 @@ def run(
         config=None if config is None else Path(config),
         settings=settings,
     )
-    return start(configuration, out=out, listener=listener)
+    return start(configuration, out=out, callback=_callback(callback, listener))
 
 
 def start(
@@ -62,19 +75,19 @@ def start(
     *,
     texts: Texts | None = None,
     out: str | Path | None = None,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
 ) -> Run:
-    """Walk the five phases of a configuration in a new run directory.
+    """Run the five phases of a configuration in a new run directory.
 
     `texts` are those of the configuration, where the caller has read them already.
     """
-    listener = listener or Listener()
+    callback = callback or Callback()
     path = Path(out) if out is not None else free_path(configuration.model.name)
     check_free(path)
     texts = read_texts(configuration.corpus) if texts is None else texts
     prepare_memory()
     with _advising(RunDirectory(path)):
-        return walk(with_absolute_paths(configuration), texts, path, listener)
+        return run_phases(with_absolute_paths(configuration), texts, path, callback)
 
 
 def resume(
@@ -82,40 +95,69 @@ def resume(
     *,
     epochs: int | None = None,
     minutes: float | None = None,
-    listener: Listener | None = None,
+    callback: Callback | None = None,
+    listener: Callback | None = None,
 ) -> Run:
-    """Go on with an interrupted run, or train a run for more epochs or minutes.
+    """Resume an interrupted run, or train a finished one further.
 
-    Raises a TextgenError: UsageError if the run is finished and no more is asked for,
-    RunDirectoryError if its corpus has changed.
+    Args:
+        reference: a run's directory, or a unique prefix of a name under runs/; None: the newest.
+        epochs: how many more epochs to train.
+        minutes: how many more minutes to train.
+        callback: its methods are called as the run proceeds.
+        listener: the former name of `callback`.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UsageError: the run is finished, and no more is asked for.
+        RunDirectoryError: the run is missing or damaged, or its corpus has changed.
+        Interrupted: the user stopped it; a checkpoint was saved.
     """
-    listener = listener or Listener()
+    callback = _callback(callback, listener)
     directory = find_run(reference)
-    configuration, warnings = load_configuration(directory, discover())
-    for warning in warnings:
-        listener.warning(warning)
+    configuration, notes = load_configuration(directory, discover())
+    for note in notes:
+        callback.on_warning(note)
     prepare_memory()
     more = More(epochs=epochs, minutes=minutes)
     with _advising(directory):
         if directory.saved_steps():
-            return go_on(configuration, directory, more, listener)
+            return resume_phases(configuration, directory, more, callback)
         if more.asked:
             training = attrs.evolve(configuration.training, epochs=epochs, minutes=minutes)
             configuration = attrs.evolve(configuration, training=training)
-        return walk(configuration, read_texts(configuration.corpus), directory.path, listener)
+        return run_phases(configuration, read_texts(configuration.corpus), directory.path, callback)
 
 
 def open_run(reference: str | Path | None = None, *, used: Collection[str] = tuple(KINDS)) -> Run:
-    """Open a run: a directory, a unique prefix of a name under runs/, or None for the newest.
+    """Open a trained run.
 
-    used: the kinds of components that will be used, beside tokenizer and model, which always are:
-    `()` suffices to score, to explore, and to write with samplers of one's own. What is missing of
-    another kind is only told in `warnings`. Raises RunDirectoryError if the run is missing or
-    damaged, or lacks a plugin.
+    Args:
+        reference: a run's directory, or a unique prefix of a name under runs/; None: the newest.
+        used: the kinds of components that will be used beside tokenizer and model, which always
+            are: `()` suffices to score, to explore, and to write with samplers of one's own. What
+            is missing of another kind is only in the run's `warnings`.
+
+    Returns:
+        The run; its model is loaded when it is first needed.
+
+    Raises:
+        RunDirectoryError: the run is missing or damaged, or lacks a plugin.
     """
     directory = find_run(reference)
-    configuration, warnings = load_configuration(directory, discover(), used)
-    return Run(directory, configuration, warnings=warnings)
+    configuration, notes = load_configuration(directory, discover(), used)
+    return Run(directory, configuration, warnings=notes)
+
+
+def _callback(callback: Callback | None, listener: Callback | None) -> Callback:
+    """Return who follows the run: `listener` is what `callback` was called in textgen 0.1."""
+    if listener is not None:
+        warnings.warn(
+            "listener= goes in textgen 0.2: use callback=.", DeprecationWarning, stacklevel=3
+        )
+    return callback or listener or Callback()
 
 
 def free_path(model: str) -> Path:
@@ -146,7 +188,7 @@ def with_absolute_paths(configuration: Configuration) -> Configuration:
 
 @contextmanager
 def _advising(directory: RunDirectory) -> Iterator[None]:
-    """Turn a Ctrl-C outside of training, or a second one, into the advice how to go on."""
+    """Turn a Ctrl-C outside of training, or a second one, into advice how to resume."""
     try:
         yield
     except KeyboardInterrupt as error:

@@ -1,8 +1,4 @@
-"""What the phases found, in lines for a person.
-
-Values in, sentences out: the terminal, a notebook and the log say the same. This module computes no
-figure of its own.
-"""
+"""What the phases found, in lines: the terminal, a notebook and the log say the same."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from textgen_core.corpus.analysis import Analysis
 from textgen_core.evaluation.figures import read_perplexity
-from textgen_core.formatting import format_size
+from textgen_core.formatting import format_count, format_size
 
 if TYPE_CHECKING:
     from textgen_core.config.resolve import Configuration
@@ -24,17 +20,16 @@ if TYPE_CHECKING:
 
 _WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
 _LINE = 60  # characters of a line of the held-out text
-_HELD_OUT = "_held_out"  # how a figure of held-out text is called, behind the name of the samples'
-
+_HELD_OUT = "_held_out"  # ends the name of a figure of the held-out text
 
 NAME_WIDTH = len("lines of one shape")
-TOLD_SCRIPTS = 3
-TOLD_WORDS = 5
-TOLD_MARKING = 8
-TOLD_PHRASES = 3
+SHOWN_SCRIPTS = 3
+SHOWN_WORDS = 5
+SHOWN_KEYWORDS = 8
+SHOWN_PHRASES = 3
 
 
-def tell_analysis(analysis: Analysis) -> list[str]:
+def format_analysis(analysis: Analysis) -> list[str]:
     """Return the findings of phase 1, in two columns: what was looked at, and what was found."""
     found = [*_amounts(analysis), *_frequent(analysis), *_recurrent(analysis)]
     return [f"{name:<{NAME_WIDTH}}  {text}" for name, text in found]
@@ -42,17 +37,18 @@ def tell_analysis(analysis: Analysis) -> list[str]:
 
 def _amounts(analysis: Analysis) -> list[tuple[str, str]]:
     lines_of, sentences = analysis.line_lengths, analysis.sentence_lengths
-    scripts = ", ".join(list(analysis.scripts)[:TOLD_SCRIPTS]) or "no letters"
+    scripts = ", ".join(list(analysis.scripts)[:SHOWN_SCRIPTS]) or "no letters"
     found = [
         (
             "text",
-            f"{_count(analysis.characters, 'character')} in "
-            f"{_count(analysis.documents, 'document')}, {_count(analysis.lines, 'line')}",
+            f"{format_count(analysis.characters, 'character')} in "
+            f"{format_count(analysis.documents, 'document')}, "
+            f"{format_count(analysis.lines, 'line')}",
         ),
-        ("alphabet", f"{_count(analysis.alphabet_size, 'different character')}; {scripts}"),
+        ("alphabet", f"{format_count(analysis.alphabet_size, 'different character')}; {scripts}"),
         (
             "words",
-            f"{analysis.words:,} of {_count(analysis.types, 'type')} "
+            f"{analysis.words:,} of {format_count(analysis.types, 'type')} "
             f"(type/token ratio {analysis.type_token_ratio:.3f}), "
             f"{analysis.hapaxes:,} of them once",
         ),
@@ -74,34 +70,35 @@ def _frequent(analysis: Analysis) -> list[tuple[str, str]]:
         ("frequent trigrams", analysis.top_trigrams),
     ):
         if counted:  # a text of one word has no bigram
-            shown = ", ".join(f"{text} {count:,}" for text, count in counted[:TOLD_WORDS])
+            shown = ", ".join(f"{text} {count:,}" for text, count in counted[:SHOWN_WORDS])
             found.append((name, shown))
     if analysis.domain_words:
-        words = ", ".join(each.word for each in analysis.domain_words[:TOLD_MARKING])
+        words = ", ".join(each.word for each in analysis.domain_words[:SHOWN_KEYWORDS])
         found.append(("words that mark it", f"{words} (beside {analysis.reference})"))
     return found
 
 
 def _recurrent(analysis: Analysis) -> list[tuple[str, str]]:
-    """Return copies, phrases and lines that come again, each phrase in a line of its own."""
+    """Return duplicates, and recurrent phrases and lines, one each."""
     repeated = f"{analysis.repeated_lines:.1%} occurred before"
     found = [("repeated lines", repeated)] if analysis.repeated_lines else []
     near = analysis.near_duplicates
     if near is not None and near.pairs:
-        share = f"{near.share:.1%} of {near.compared:,} {near.unit}s, {_count(near.pairs, 'pair')}"
+        pairs = format_count(near.pairs, "pair")
+        share = f"{near.share:.1%} of {near.compared:,} {near.unit}s, {pairs}"
         found.append(("near-duplicates", share))
     for name, counted in (
         ("recurrent phrases", analysis.patterns),
         ("lines of one shape", analysis.line_shapes),
     ):
-        told = counted[:TOLD_PHRASES]
-        width = max((len(f"{count:,}") for _, count in told), default=0)
-        for place, (text, count) in enumerate(told):
+        shown = counted[:SHOWN_PHRASES]
+        width = max((len(f"{count:,}") for _, count in shown), default=0)
+        for place, (text, count) in enumerate(shown):
             found.append(("" if place else name, f"{count:>{width},} × {text}"))
     return found
 
 
-def tell_preparation(prepared: Prepared, configuration: Configuration) -> list[str]:
+def format_preparation(prepared: Prepared, configuration: Configuration) -> list[str]:
     """Return the findings of phase 2."""
     size = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
     lines = [*prepared.notes]
@@ -127,7 +124,7 @@ def tell_preparation(prepared: Prepared, configuration: Configuration) -> list[s
     return lines
 
 
-def tell_model(
+def format_model(
     description: ModelDescription,
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[str]]:
     """Return the columns and rows of the layer table, and the findings of phase 3."""
@@ -145,7 +142,7 @@ def tell_model(
     return columns, rows, lines
 
 
-def tell_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
+def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
     """Return the findings of phase 5, in lines that fit a terminal."""
     lines = [
         f"on {evaluation.split}: {evaluation.bits_per_byte:.3f} bits per byte, "
@@ -166,15 +163,15 @@ def tell_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
     for name, measured in evaluation.metrics.items():
         lines += _hanging(f"{name:<{width}}  ", ", ".join(_figures(name, measured)))
     if evaluation.errors is not None:
-        lines += _tell_errors(evaluation.errors)
+        lines += _format_errors(evaluation.errors)
     for finding in evaluation.diagnosis:
         lines += ["", *_hanging("", f"{finding.trouble}: {finding.evidence}")]
         lines += _hanging("  ", finding.advice)
     return lines
 
 
-def _tell_errors(errors: Errors) -> list[str]:
-    """Return what stands out of an error analysis; the report has all of it."""
+def _format_errors(errors: Errors) -> list[str]:
+    """Return the highlights of an error analysis; the report has all of it."""
     lines = []
     frequencies = errors.by_frequency
     if len(frequencies) > 1:
@@ -208,7 +205,7 @@ def _figures(metric: str, measured: Mapping[str, float | None]) -> list[str]:
 
 
 def _hanging(head: str, text: str) -> list[str]:
-    """Return a text in lines that fit a terminal, after a head that the next ones stand below."""
+    """Return a text in lines that fit a terminal, with a hanging indent as wide as `head`."""
     lines = textwrap.wrap(" ".join(text.split()), _WIDTH - len(head), break_on_hyphens=False)
     return [(head if not number else " " * len(head)) + line for number, line in enumerate(lines)]
 
@@ -217,7 +214,3 @@ def _figure(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:,.0f}" if value == int(value) and abs(value) >= 10 else f"{value:.3g}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -31,14 +31,14 @@ from textgen_core.generation.stream import Generation, PieceStream
 from textgen_core.models.build import build_language_model
 from textgen_core.models.devices import choose_precision, compute_capabilities, prepare_memory
 from textgen_core.models.language_model import LanguageModel
+from textgen_core.pipeline.assembly import make_generator, make_scorer
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_texts import held_out_of, prepare_again, read_other_text
-from textgen_core.pipeline.training import make_generator, make_scorer
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.selection import ResolvedComponent, as_list, choose_all
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_rows, write_json
-from textgen_core.training.checkpoint import best_step, load_weights
+from textgen_core.runs.weights import best_step, load_weights
 
 
 class Run:

@@ -1,7 +1,6 @@
 """Phases 1 to 3: from a configuration to a model that is ready to be trained.
 
-Each phase is a function that takes values and returns values; `walk` calls them in order and
-remembers. This module knows nothing about run directories.
+Each phase is a function of values; `running` calls them in order and writes the run directory.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ SPLITS = ("train", "validation", "test")
 PhaseProgress = Callable[[str, int, int], None]  # what is done; characters done, and in all
 
 
-def _tell_nobody(what: str, done: int, total: int) -> None:
-    """Take a progress that nobody follows."""
+def _ignored(what: str, done: int, total: int) -> None:
+    """Progress that is not shown."""
 
 
 @attrs.frozen(kw_only=True)
@@ -64,7 +63,7 @@ class Prepared:
 
 
 def analyse(
-    texts: Texts, language: str = "auto", progress: PhaseProgress = _tell_nobody
+    texts: Texts, language: str = "auto", progress: PhaseProgress = _ignored
 ) -> tuple[Analysis, tuple[str, ...]]:
     """Phase 1: return what the corpus is, and advice in sentences."""
     analysis = analyse_corpus(
@@ -74,7 +73,7 @@ def analyse(
 
 
 def split(
-    texts: Texts, configuration: Configuration, progress: PhaseProgress = _tell_nobody
+    texts: Texts, configuration: Configuration, progress: PhaseProgress = _ignored
 ) -> tuple[Splits, tuple[str, ...]]:
     """Clean and split the texts; return the splits and what cleaning changed."""
     settings = configuration.corpus
@@ -92,21 +91,20 @@ def prepare(
     texts: Texts,
     configuration: Configuration,
     tokenizer: tokenizers.Tokenizer | None = None,
-    progress: PhaseProgress = _tell_nobody,
+    progress: PhaseProgress = _ignored,
 ) -> Prepared:
     """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
 
-    A `tokenizer` that is given is used as it is: that of the run to go on with. `progress` is told
-    what is done, with how many characters, and of how many. Raises CorpusError if the training
-    text is shorter than what one batch needs.
+    `tokenizer`: that of the run that is resumed. `progress` gets what is done, with how many
+    characters, and of how many. Raises CorpusError if the training text is too short for a batch.
     """
     splits, notes = split(texts, configuration, progress)
     overlap = None
     if tokenizer is None:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)
-        notes = (*notes, *format_overlap(overlap))
-        notes = (*notes, *_sample_note(configuration.tokenizer, splits.train))
-        tokenizer = _train_tokenizer(configuration.tokenizer, splits.train)
+        chosen = configuration.tokenizer
+        notes = (*notes, *format_overlap(overlap), *_sample_note(chosen, splits.train))
+        tokenizer = train_tokenizer(chosen.instance, splits.train, name=chosen.description)
     token_files = {
         name: tokenize_documents(
             documents, tokenizer, name, progress=partial(progress, f"encoding {name}")
@@ -136,10 +134,6 @@ def _sample_note(chosen: ResolvedComponent, documents: Sequence[str]) -> tuple[s
         f"The tokenizer learns from a sample: about {sample:,} of the "
         f"{count_all_characters(documents):,} characters of the training text, from all over it.",
     )
-
-
-def _train_tokenizer(chosen: ResolvedComponent, documents: Sequence[str]) -> tokenizers.Tokenizer:
-    return train_tokenizer(chosen.instance, documents, name=chosen.description)
 
 
 def build(
@@ -205,6 +199,5 @@ def _check_memory(
     raise OutOfMemory(
         f"Training this model needs about {format_size(needed)}, and {format_size(available)} "
         "are free.",
-        "Allowed: what fits into memory.",
-        f"Try {', or '.join(ways)}.",
+        advice=f"Try {', or '.join(ways)}.",
     )

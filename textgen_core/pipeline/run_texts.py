@@ -1,7 +1,4 @@
-"""The texts that a run is scored on: its own, prepared once more, and any other.
-
-This module knows nothing about models, nor about how a text is scored.
-"""
+"""The texts that a run is scored on: its own, prepared once more, and any other."""
 
 from __future__ import annotations
 
@@ -55,7 +52,7 @@ def read_other_text(
     path: Path, configuration: Configuration, tokenizer: tokenizers.Tokenizer
 ) -> HeldOut:
     """Return another text, cleaned and encoded as the run's own; raises CorpusError."""
-    # It may be in another encoding than the corpus, and nobody is asked for it here.
+    # It may be in another encoding than the corpus, and no option says which.
     settings = attrs.evolve(configuration.corpus, encoding="auto")
     try:
         corpus = clean_corpus(read_corpus([path], settings), settings)

@@ -1,16 +1,14 @@
-"""The five phases in order, for a new run and for one that goes on.
+"""The five phases in order, for a new run and for one that is resumed.
 
-This module decides what is written to the run directory, and when; it leaves every figure to the
-rooms below it, and where a run lies to `pipeline`.
+What is written to the run directory, and when, is decided here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -21,12 +19,11 @@ from textgen_core.errors import Interrupted, UsageError
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import choose_precision, compute_capabilities, describe_machine
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.messages import (
-    tell_analysis,
-    tell_evaluation,
-    tell_model,
-    tell_preparation,
+    format_analysis,
+    format_evaluation,
+    format_model,
+    format_preparation,
 )
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.preparing import Prepared, analyse, build, prepare
@@ -36,6 +33,7 @@ from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.disk import check_space
 from textgen_core.runs.files import append_row, write_json, write_toml
 from textgen_core.runs.manifest import check_settings, describe_run
+from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes
@@ -66,16 +64,16 @@ class More:
 # ---- a new run ------------------------------------------------------------------------------
 
 
-def walk(configuration: Configuration, texts: Texts, path: Path, listener: Listener) -> Run:
-    """Walk all five phases, and leave each one's findings in the run directory."""
-    with _no_false_start(path):
-        job, prepared = _begin(configuration, texts, path, listener)
-    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False), listener)
+def run_phases(configuration: Configuration, texts: Texts, path: Path, callback: Callback) -> Run:
+    """Run all five phases, and leave what each one finds in the run directory."""
+    with _removed_on_failure(path):
+        job, prepared = _begin(configuration, texts, path, callback)
+    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False))
 
 
 @contextmanager
-def _no_false_start(path: Path) -> Iterator[None]:
-    """Where a new run fails before training, remove what it wrote: the next try may use the path.
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    """If a new run fails before training, remove what it wrote, so that its path is free again.
 
     A run that is interrupted stays, since it can be resumed.
     """
@@ -87,12 +85,8 @@ def _no_false_start(path: Path) -> Iterator[None]:
         yield
     except Exception:
         directory = RunDirectory(path)
-        for file in (
-            directory.configuration,
-            directory.analysis,
-            directory.tokenizer,
-            directory.manifest,
-        ):
+        written = (directory.configuration, directory.analysis, directory.tokenizer)
+        for file in (*written, directory.manifest):
             file.unlink(missing_ok=True)
         if not existed:
             with suppress(OSError):  # what else may lie there is not ours to remove
@@ -101,29 +95,29 @@ def _no_false_start(path: Path) -> Iterator[None]:
 
 
 def _begin(
-    configuration: Configuration, texts: Texts, path: Path, listener: Listener
+    configuration: Configuration, texts: Texts, path: Path, callback: Callback
 ) -> tuple[TrainingJob, Prepared]:
     """Phases 1 to 3, and what phase 4 needs."""
-    listener.phase(1)
+    callback.on_phase(1)
     if not configuration.corpus.files:
-        listener.found([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
+        callback.on_message([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
     directory = RunDirectory(path) if (path / "run.toml").is_file() else create_run_directory(path)
     write_toml(directory.configuration, configuration.as_table())
-    listener.run_starts(str(path))
-    analysis, advice = analyse(texts, configuration.corpus.language, listener.progress)
+    callback.on_run_begin(str(path))
+    analysis, advice = analyse(texts, configuration.corpus.language, callback.on_progress)
     write_json(directory.analysis, analysis.as_json())
-    listener.found(tell_analysis(analysis))
+    callback.on_message(format_analysis(analysis))
     for text in (*(texts.notes if configuration.corpus.files else ()), *advice):
-        listener.warning(text)
+        callback.on_warning(text)
 
-    listener.phase(2)
-    prepared = prepare(texts, configuration, progress=listener.progress)
+    callback.on_phase(2)
+    prepared = prepare(texts, configuration, progress=callback.on_progress)
     save_tokenizer(prepared.tokenizer, directory.tokenizer)
     overlap = prepared.overlap.as_json() if prepared.overlap else None
     write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
-    listener.found(tell_preparation(prepared, configuration))
+    callback.on_message(format_preparation(prepared, configuration))
 
-    listener.phase(3)
+    callback.on_phase(3)
     language_model, description = build(configuration, prepared.tokenizer)
     _check_disk(directory, language_model, configuration)
     initialise(configuration.model, language_model)
@@ -131,20 +125,25 @@ def _begin(
         directory.manifest,
         describe_run(
             configuration,
-            files=_with_absolute_paths(texts.files),
+            files=[
+                {**file, "path": str(Path(file["path"]).absolute())}
+                if Path(file["path"]).exists()  # not stdin, nor the built-in corpus
+                else dict(file)
+                for file in texts.files
+            ],
             machine=describe_machine(),
             model=attrs.asdict(description),
         ),
     )
-    columns, rows, lines = tell_model(description)
-    listener.table(columns, rows)
-    listener.found(lines)
+    columns, rows, lines = format_model(description)
+    callback.on_table(columns, rows)
+    callback.on_message(lines)
     widths = width_advice(language_model, description.precision)
     if widths:
-        listener.warning(widths)
+        callback.on_warning(widths)
 
-    listener.phase(4)
-    return make_job(configuration, directory, language_model, prepared, listener), prepared
+    callback.on_phase(4)
+    return make_job(configuration, directory, language_model, prepared, callback), prepared
 
 
 def _check_disk(
@@ -156,76 +155,59 @@ def _check_disk(
         directory.path,
         (KEPT + 2) * size,
         "The checkpoints of this run",
-        "Make room, name a folder on another disk with --out DIR, or choose a smaller model.",
+        "Free some space, name a folder on another disk with --out DIR, or choose a smaller model.",
     )
 
 
-def _with_absolute_paths(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the files as `with_absolute_paths` lets them be found again; stdin is no path."""
-    return [
-        {**file, "path": str(Path(file["path"]).absolute())}
-        if Path(file["path"]).exists()
-        else dict(file)
-        for file in files
-    ]
-
-
 def _train_and_finish(
-    configuration: Configuration,
-    job: TrainingJob,
-    prepared: Prepared,
-    state: TrainingState,
-    listener: Listener,
+    configuration: Configuration, job: TrainingJob, prepared: Prepared, state: TrainingState
 ) -> Run:
-    """Phases 4 and 5, both followed by the run's trackers."""
-    with tracking(configuration, job, state, listener) as trackers:
-        state = train_phase(job, state, listener, trackers)
-        return _finish(configuration, job.run, prepared, state, listener)
+    """Phases 4 and 5, which the run's trackers follow."""
+    with tracking(configuration, job, state) as tracked:
+        state = train_phase(tracked, state)
+        return _finish(configuration, job, prepared, state)
 
 
 def _finish(
-    configuration: Configuration,
-    directory: RunDirectory,
-    prepared: Prepared,
-    state: TrainingState,
-    listener: Listener,
+    configuration: Configuration, job: TrainingJob, prepared: Prepared, state: TrainingState
 ) -> Run:
     """Phase 5: write, score and report with the best checkpoint, unless training was stopped."""
+    directory, callback = job.run, job.callback
     if not is_over(state, configuration.training):
         raise Interrupted(
             f"Stopped at step {state.step}, and the checkpoint is saved.",
             advice=f"Go on: textgen resume {directory.path}",
         )
-    listener.phase(5)
+    callback.on_phase(5)
     run = Run(directory, configuration, prepared=prepared)
     settings = configuration.generation
     generation = run.write(settings.prompt, samples=settings.samples)
     texts = [sample.text for sample in generation.samples]
     for text in texts:
         append_row(directory.samples, {"step": run.step, **sample_row(configuration, text)})
-    listener.generated(texts, settings.prompt)
+    callback.on_generated(texts, settings.prompt)
     if len(prepared.token_files) > 1:
         evaluation = run.evaluate()
-        listener.found(tell_evaluation(evaluation, run.language_model.vocabulary_size))
+        callback.on_message(format_evaluation(evaluation, run.language_model.vocabulary_size))
     else:
-        listener.warning("No text was held out, so the run cannot be scored.")
+        callback.on_warning("No text was held out, so the run cannot be scored.")
     run.report()
     return run
 
 
-# ---- an old run -----------------------------------------------------------------------------
+# ---- a run that is resumed ------------------------------------------------------------------
 
 
-def go_on(
-    configuration: Configuration, directory: RunDirectory, more: More, listener: Listener
+def resume_phases(
+    configuration: Configuration, directory: RunDirectory, more: More, callback: Callback
 ) -> Run:
-    """Train on from the newest checkpoint, with the run's tokenizer, and all else as it was."""
+    """Train on from the newest checkpoint, with the run's own tokenizer."""
     precision = choose_precision(configuration.training.precision, compute_capabilities())
     check_settings(directory, configuration, precision)
     texts = read_texts(configuration.corpus)
     check_corpus(directory, texts)
     tokenizer = load_tokenizer(directory.tokenizer)
-    prepared = prepare(texts, configuration, tokenizer, listener.progress)
+    prepared = prepare(texts, configuration, tokenizer, callback.on_progress)
     state = load_state(directory, directory.saved_steps()[-1])
     if more.asked:
         configuration = _extended(configuration, more, state, prepared)
@@ -236,13 +218,13 @@ def go_on(
             "Allowed: more epochs or minutes.",
             f"Train it further: textgen resume {directory.path} --epochs 2",
         )
-    listener.run_starts(str(directory.path))
+    callback.on_run_begin(str(directory.path))
     language_model, _ = build(configuration, prepared.tokenizer)
-    listener.phase(4)
-    job = make_job(configuration, directory, language_model, prepared, listener)
+    callback.on_phase(4)
+    job = make_job(configuration, directory, language_model, prepared, callback)
     state = restore(job, fresh_plan=more.asked)
-    listener.found([f"Going on from the checkpoint of step {state.step}."])
-    return _train_and_finish(configuration, job, prepared, state, listener)
+    callback.on_message([f"Going on from the checkpoint of step {state.step}."])
+    return _train_and_finish(configuration, job, prepared, state)
 
 
 def _extended(

@@ -1,12 +1,11 @@
 """Phase 4: from a model and its token files to checkpoints.
 
-Connects the training loop with what validates, what writes the samples, and who follows. This
-module knows nothing about corpora, and reads no file but checkpoints.
+Connects the training loop with what validates, what writes the samples, and who follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,62 +16,39 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.data.subsample import subsample_evenly
 from textgen_core.data.token_files import TokenFile
 from textgen_core.errors import Interrupted
-from textgen_core.evaluation.figures import measure_losses
-from textgen_core.evaluation.scoring import Scorer
-from textgen_core.generation.generator import Generator
+from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.pipeline.callbacks import Listener
+from textgen_core.pipeline.assembly import make_generator, make_scorer
 from textgen_core.pipeline.preparing import Prepared
-from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import drop_rows_after
-from textgen_core.training.calibration import measure_step
+from textgen_core.runs.weights import load_weights
+from textgen_core.training.callbacks import Callback, Callbacks
 from textgen_core.training.checkpoint import (
-    load_carry,
     load_optimizer,
+    load_recurrent_state,
     load_state,
-    load_weights,
     mark_best,
     remove_leftovers,
 )
-from textgen_core.training.checks import check_profile, check_streams
 from textgen_core.training.interruption import listening
 from textgen_core.training.job import (
     TrainingJob,
-    Validation,
+    check_profile,
+    check_streams,
     first_state,
+    format_step,
     is_over,
     last_step_of,
+    measure_step,
     precision_of,
 )
 from textgen_core.training.loop import train
-from textgen_core.training.messages import tell_profile, tell_step
 from textgen_core.training.optimizer import build_optimizer
+from textgen_core.training.profiling import FOLDER, format_profile
 from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
 from textgen_core.training.trackers import Trackers
-
-
-def make_scorer(configuration: Configuration, language_model: LanguageModel) -> Scorer:
-    """Return the scorer of a run: carried state for models trained on streams, else windows."""
-    return Scorer(
-        language_model,
-        stride=configuration.evaluation.stride,
-        carry=configuration.data.batching == "stream",
-        batch_size=configuration.training.batch_size,
-    )
-
-
-def make_generator(
-    samplers: Sequence[ResolvedComponent], language_model: LanguageModel
-) -> Generator:
-    """Return the generator of a chain of samplers."""
-    return Generator(
-        language_model,
-        [chosen.instance for chosen in samplers],
-        labels=[f"{chosen.name} ({chosen.provider})" for chosen in samplers],
-        specs=[chosen.label for chosen in samplers],
-    )
 
 
 def make_job(
@@ -80,7 +56,7 @@ def make_job(
     run: RunDirectory,
     language_model: LanguageModel,
     prepared: Prepared,
-    listener: Listener,
+    callback: Callback,
 ) -> TrainingJob:
     """Return the training job of a run.
 
@@ -94,7 +70,7 @@ def make_job(
         if hasattr(language_model.model, "recompute"):
             language_model.model.recompute = True
         else:
-            listener.warning(
+            callback.on_warning(
                 f"training.recompute does nothing: the model {configuration.model.name!r} does "
                 "not offer it."
             )
@@ -105,7 +81,7 @@ def make_job(
         optimizer,
         configuration.training,
         carries_state=streams,
-        model_name=f"The model {configuration.model.name!r} ({configuration.model.provider})",
+        model_name=configuration.model.description,
     )
     return TrainingJob(
         language_model=language_model,
@@ -116,14 +92,14 @@ def make_job(
         run=run,
         validate=_validation(configuration, language_model, prepared.token_files.get("validation")),
         write_sample=_sample_writer(configuration, language_model),
-        observer=listener,
+        callback=callback,
     )
 
 
 def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     """Return the state to train from: that of the newest checkpoint, or the first one.
 
-    The logs lose what was written after it. With `fresh_plan` the schedule begins anew, for a run
+    The logs lose what was written after it. With `fresh_plan` the schedule starts over, for a run
     that is trained further than it was planned.
     """
     remove_leftovers(job.run)
@@ -136,30 +112,33 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     state = load_state(job.run, step)
     load_weights(job.run, step, job.language_model.model)
     load_optimizer(job.run, step, job.optimizer)
-    carry = job.step.initial_carry(job.batches.batch_size)
-    if carry is not None:
-        job.step.carry = load_carry(job.run, step, carry)
+    initial = job.step.initial_recurrent_state(job.batches.batch_size)
+    if initial is not None:
+        job.step.recurrent_state = load_recurrent_state(job.run, step, initial)
     mark_best(job.run, state)  # a kill between checkpoint and mark leaves another one marked
     if not fresh_plan:
         return state
-    return state.scheduled_anew(last_step_of(job))
+    return state.with_fresh_plan(last_step_of(job))
 
 
 @contextmanager
 def tracking(
-    configuration: Configuration, job: TrainingJob, state: TrainingState, listener: Listener
-) -> Iterator[Trackers]:
-    """Open the run's trackers for phases 4 and 5, and close them with how these ended."""
+    configuration: Configuration, job: TrainingJob, state: TrainingState
+) -> Iterator[TrainingJob]:
+    """Open the run's trackers for phases 4 and 5; they close with how these ended.
+
+    Yields the job, followed by the trackers too.
+    """
     tracked = TrackedRun(
         id=job.run.name,
         directory=job.run.path,
         configuration=configuration.as_table(),
         resumed_at_step=state.step or None,
     )
-    trackers = Trackers(configuration.trackers, tracked, listener.warning)
+    trackers = Trackers(configuration.trackers, tracked, job.callback.on_warning)
     outcome = Outcome(status="failed")
     try:
-        yield trackers
+        yield attrs.evolve(job, callback=Callbacks(job.callback, trackers))
         outcome = Outcome(
             status="finished",
             evaluation=job.run.evaluation if job.run.evaluation.is_file() else None,
@@ -172,29 +151,27 @@ def tracking(
         trackers.finish(outcome)
 
 
-def train_phase(
-    job: TrainingJob, state: TrainingState, listener: Listener, trackers: Trackers
-) -> TrainingState:
-    """Phase 4: train to the end or to an interruption, followed by the listener and trackers."""
-    followed = attrs.evolve(job, observer=_Both(listener, trackers))
+def train_phase(job: TrainingJob, state: TrainingState) -> TrainingState:
+    """Phase 4: train to the end or to an interruption."""
+    callback = job.callback
     before = state.step
     with listening() as interruption:
-        expectation = _expectation(followed, state)  # may compile the step, which may be noted
+        estimate = _estimate(job, state)  # may compile the step, which may note something
         for note in job.step.notes:
-            listener.warning(note)
-        listener.expected(*expectation)
-        listener.found(tell_step(job))
-        state = train(followed, state, interruption)
-    listener.training_ends(interrupted=not is_over(state, job.settings))
-    lines, missed = tell_profile(job, before, state.step)
+            callback.on_warning(note)
+        callback.on_estimate(*estimate)
+        callback.on_message(format_step(job))
+        state = train(job, state, interruption)
+    callback.on_training_end(interrupted=not is_over(state, job.settings))
+    lines, missed = format_profile(job.settings.profile, job.run.path / FOLDER, before, state.step)
     if lines:
-        listener.found(lines)
+        callback.on_message(lines)
     if missed:
-        listener.warning(missed)
+        callback.on_warning(missed)
     return state
 
 
-def _expectation(job: TrainingJob, state: TrainingState) -> tuple[float, int | None]:
+def _estimate(job: TrainingJob, state: TrainingState) -> tuple[float, int | None]:
     if job.settings.minutes is not None:
         return max(0.0, job.settings.minutes * 60 - state.seconds), None
     steps = state.plan.last_step - state.step
@@ -203,27 +180,16 @@ def _expectation(job: TrainingJob, state: TrainingState) -> tuple[float, int | N
 
 def _validation(
     configuration: Configuration, language_model: LanguageModel, tokens: TokenFile | None
-) -> Callable[[], Validation | None]:
+) -> Callable[[], Figures | None]:
     if tokens is None:
         return lambda: None
     scorer = make_scorer(configuration, language_model)
     token_ids = subsample_evenly(tokens.token_ids, configuration.training.validation_tokens)
     share = len(token_ids) / len(tokens.token_ids)
     text_bytes, unknown_bytes = (
-        round(tokens.text_bytes * share),
-        round(tokens.unknown_bytes * share),
+        round(size * share) for size in (tokens.text_bytes, tokens.unknown_bytes)
     )
-
-    def validate() -> Validation:
-        losses = scorer.score_side_by_side(token_ids)
-        figures = measure_losses(losses, text_bytes, unknown_bytes)
-        return Validation(
-            loss=figures.loss,
-            perplexity=figures.perplexity,
-            bits_per_byte=figures.bits_per_byte,
-        )
-
-    return validate
+    return lambda: measure_losses(scorer.score_side_by_side(token_ids), text_bytes, unknown_bytes)
 
 
 def _sample_writer(
@@ -249,29 +215,3 @@ def sample_row(configuration: Configuration, text: str) -> dict[str, Any]:
         "samplers": [chosen.label for chosen in configuration.samplers],
         "text": text,
     }
-
-
-class _Both:
-    """An observer that tells the listener, and then the trackers."""
-
-    def __init__(self, listener: Listener, trackers: Trackers) -> None:
-        self._listener = listener
-        self._trackers = trackers
-
-    def training_row(self, row: Mapping[str, Any], progress: float) -> None:
-        self._listener.training_row(row, progress)
-        self._trackers.log(row)
-
-    def validation_row(self, row: Mapping[str, Any]) -> None:
-        self._listener.validation_row(row)
-        self._trackers.log(row)
-
-    def sample(self, row: Mapping[str, Any]) -> None:
-        self._listener.sample(row)
-        self._trackers.sample(int(row["step"]), str(row["text"]))
-
-    def checkpoint(self, step: int) -> None:
-        self._listener.checkpoint(step)
-
-    def warning(self, text: str) -> None:
-        self._listener.warning(text)

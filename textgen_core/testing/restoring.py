@@ -151,12 +151,11 @@ def _save_checkpoint(run: RunDirectory, model: keras.Model) -> None:
     from textgen_core.config.settings import TrainingSettings
     from textgen_core.training.checkpoint import save_checkpoint
     from textgen_core.training.optimizer import build_optimizer
-    from textgen_core.training.plan import Plan
-    from textgen_core.training.state import TrainingState
+    from textgen_core.training.state import Plan, TrainingState
 
     state = TrainingState(step=1, plan=Plan(last_step=1))
     optimizer = build_optimizer(TrainingSettings(optimizer="sgd"), model, float16=False)
-    save_checkpoint(run, state, model, optimizer, carry=None)
+    save_checkpoint(run, state, model, optimizer, recurrent_state=None)
 
 
 # ---- reading ------------------------------------------------------------------------------------

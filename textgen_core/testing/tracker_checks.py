@@ -137,8 +137,8 @@ def _follow_where_it_cannot_write(
                 directory.rename(directory.with_name("moved away"))
                 directory.write_text("a file in its place", encoding="utf-8")
         for step in range(1, 1 + rows):
-            trackers.log({"step": step, **_TRAINING_ROW})
-            trackers.sample(step, "Once upon a time")
+            trackers.on_training_row({"step": step, **_TRAINING_ROW}, 0.5)
+            trackers.on_sample({"step": step, "text": "Once upon a time"})
         trackers.finish(Outcome(status="failed"))
     except (KeyboardInterrupt, _Exited) as error:
         raise ConformanceFault(

@@ -1,21 +1,18 @@
 """Checkpoints: a folder that appears whole or not at all.
 
-Weights, optimizer state and, for streams, the carried state are safetensors; the rest is JSON. A
+Weights, optimizer state and, for streams, the recurrent state are safetensors; the rest is JSON. A
 checkpoint is written beside its place, flushed and renamed, so that a killed process or a full disk
 leaves the one before; what is not finite is never written. Nothing in it is unpickled, imported or
-executed. This module knows nothing about when to save.
+executed.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
 import keras
 import numpy as np
 import safetensors
@@ -23,36 +20,45 @@ import safetensors.numpy
 import tensorflow as tf
 
 from textgen_core.errors import RunDirectoryError, TrainingDiverged
-from textgen_core.models.language_model import load_variables, save_variables
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json, remove_folder, write_json
+from textgen_core.runs.weights import (
+    WEIGHTS,
+    check_tensor,
+    load_tensors,
+    load_variables,
+    save_variables,
+)
 from textgen_core.training.state import TrainingState
 
-WEIGHTS = "weights.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
-CARRY = "carry.safetensors"
+RECURRENT_STATE = "carry.safetensors"
 KEPT = 3
 
 
 def save_checkpoint(
-    run: RunDirectory, state: TrainingState, model: keras.Model, optimizer: Any, carry: Any
+    run: RunDirectory,
+    state: TrainingState,
+    model: keras.Model,
+    optimizer: Any,
+    recurrent_state: Any,
 ) -> Path:
     """Write the checkpoint of a step and return its folder.
 
-    `carry` is the state carried over a stream, or None. Raises RunDirectoryError if the disk does
+    `recurrent_state` is that of streams, or None. Raises RunDirectoryError if the disk does
     not take it, of which no part is left then, and TrainingDiverged if a number is not finite.
     """
-    _check_finite(run, state.step, model, optimizer, carry)
+    _check_finite(run, state.step, model, optimizer, recurrent_state)
     target = run.checkpoint(state.step)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
-        save_variables(_stable(model.variables), beside / WEIGHTS)
-        save_variables(_stable(optimizer.variables), beside / OPTIMIZER)
-        if carry is not None:
-            safetensors.numpy.save_file(_flat(carry), beside / CARRY)
+        save_variables(model.variables, beside / WEIGHTS)
+        save_variables(optimizer.variables, beside / OPTIMIZER)
+        if recurrent_state is not None:
+            safetensors.numpy.save_file(_flat(recurrent_state), beside / RECURRENT_STATE)
         write_json(beside / STATE, state.as_json())
         for file in beside.iterdir():
             _flush(file)
@@ -68,7 +74,7 @@ def save_checkpoint(
         raise RunDirectoryError(
             f"The checkpoint {target} cannot be written: {cause}.",
             "The checkpoints before it are whole.",
-            f"Make room, then go on: textgen resume {run.path}",
+            f"Free some space, then resume: textgen resume {run.path}",
         ) from error
     finally:  # a second Ctrl-C, too, leaves nothing half-written
         shutil.rmtree(beside, ignore_errors=True)
@@ -87,32 +93,19 @@ def load_state(run: RunDirectory, step: int) -> TrainingState:
     return TrainingState.from_json(read_json(run.checkpoint(step) / STATE))
 
 
-def load_weights(run: RunDirectory, step: int, model: keras.Model) -> None:
-    """Assign the weights of a checkpoint; shapes and dtypes are checked first."""
-    load_variables(_stable(model.variables), run.checkpoint(step) / WEIGHTS)
-
-
 def load_optimizer(run: RunDirectory, step: int, optimizer: Any) -> None:
     """Assign the optimizer's state of a checkpoint."""
-    load_variables(_stable(optimizer.variables), run.checkpoint(step) / OPTIMIZER)
+    load_variables(optimizer.variables, run.checkpoint(step) / OPTIMIZER)
 
 
-def load_carry(run: RunDirectory, step: int, like: Any) -> Any:
-    """Return the carried state of a checkpoint, in the structure of `like`."""
-    path = run.checkpoint(step) / CARRY
-    try:
-        tensors = safetensors.numpy.load_file(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
-    wanted = _flat(like)
+def load_recurrent_state(run: RunDirectory, step: int, like: Any) -> Any:
+    """Return the recurrent state of a checkpoint, in the structure of `like`."""
+    path = run.checkpoint(step) / RECURRENT_STATE
+    tensors, wanted = load_tensors(path), _flat(like)
     if set(wanted) != set(tensors):
         raise RunDirectoryError(f"{path} holds {len(tensors)} tensors, not {len(wanted)}.")
     for key, value in wanted.items():
-        found = tensors[key]
-        if found.shape != value.shape or found.dtype != value.dtype:
-            raise RunDirectoryError(
-                f"{path}: {key} is {found.dtype} {found.shape}, not {value.dtype} {value.shape}."
-            )
+        check_tensor(path, key, tensors[key], value)
     dtypes = [each.dtype for each in tf.nest.flatten(like)]
     values = [tf.cast(tensors[key], dtype) for key, dtype in zip(wanted, dtypes, strict=True)]
     return tf.nest.pack_sequence_as(like, values)
@@ -143,29 +136,6 @@ def remove_leftovers(run: RunDirectory) -> None:
             shutil.rmtree(each, ignore_errors=True)
 
 
-def best_step(run: RunDirectory) -> int:
-    """Return the step of the best checkpoint, or of the newest where none is marked.
-
-    Raises RunDirectoryError if there is no checkpoint, or the best one is missing.
-    """
-    saved = run.saved_steps()
-    if not saved:
-        raise RunDirectoryError(
-            f"{run.path} has no checkpoint yet.", advice=f"Train it: textgen resume {run.path}"
-        )
-    if not run.best.is_file():
-        return saved[-1]
-    named = read_json(run.best)
-    checkpoint = str(named.get("checkpoint", "")) if isinstance(named, dict) else ""
-    steps = {run.checkpoint(step).name: step for step in saved}
-    if checkpoint not in steps:
-        raise RunDirectoryError(
-            f"{run.best} names the checkpoint {checkpoint!r}, which is not there.",
-            advice=f"Remove {run.best} to use the newest, step {saved[-1]}.",
-        )
-    return steps[checkpoint]
-
-
 def _before(target: Path) -> Path:
     """Return where a checkpoint waits while another takes its place."""
     return target.with_name(f".{target.name}.before")
@@ -185,7 +155,7 @@ def _settle(target: Path) -> None:
 
 
 def _check_finite(
-    run: RunDirectory, step: int, model: keras.Model, optimizer: Any, carry: Any
+    run: RunDirectory, step: int, model: keras.Model, optimizer: Any, recurrent_state: Any
 ) -> None:
     """Raise TrainingDiverged unless what is trained, and how, is finite, and nothing else is NaN.
 
@@ -196,8 +166,10 @@ def _check_finite(
         for variables, is_strict in ((model.variables, False), (optimizer.variables, True))
         for variable in variables
     ]
-    if carry is not None:
-        checked += [("the carried state", tensor, False) for tensor in tf.nest.flatten(carry)]
+    if recurrent_state is not None:
+        checked += [
+            ("the recurrent state", tensor, False) for tensor in tf.nest.flatten(recurrent_state)
+        ]
     for name, tensor, is_strict in checked:
         if not tensor.dtype.is_floating:
             continue
@@ -210,31 +182,6 @@ def _check_finite(
                 "The likely cause: a learning rate that is too high.",
                 f"Try a lower --learning-rate{kept}.",
             )
-
-
-@attrs.frozen
-class _Stable:
-    """A variable under a name that does not depend on what else the process has built.
-
-    Keras counts up the names of layers and variables that were given none (`dense_1`), and an
-    optimizer's variables are named after them: the counts are left out.
-    """
-
-    variable: Any
-
-    @property
-    def name(self) -> str:
-        return re.sub(r"_\d+(?=_|$)", "", self.variable.name)
-
-    def numpy(self) -> Any:
-        return self.variable.numpy()
-
-    def assign(self, value: Any) -> None:
-        self.variable.assign(value)
-
-
-def _stable(variables: Sequence[Any]) -> list[Any]:
-    return [_Stable(variable) for variable in variables]
 
 
 def _flat(state: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Why a loss or a gradient is no longer finite: the likely cause, as far as the evidence goes.
 
-Looks at the batch, at the weights and at what was asked for, once, when training has to stop. This
-module knows nothing about how a step is computed.
+Looks at the batch, the weights and the settings, once, when training has to stop.
 """
 
 from __future__ import annotations
@@ -9,80 +8,69 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
 import numpy as np
 
-from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batch
 from textgen_core.errors import TrainingDiverged
+from textgen_core.training.job import TrainingJob, precision_of
 
-_HUGE = 1e6  # a weight that no training brings forth by itself
+_HUGE = 1e6  # a weight that no sound training reaches
 
 
-@attrs.frozen(kw_only=True)
-class Scene:
-    """Where training stopped.
+def divergence(
+    what: str, job: TrainingJob, step: int, batches: Sequence[Batch]
+) -> TrainingDiverged:
+    """Return the error for a training that has diverged: what, the likely cause, what helps.
 
-    step: how many updates were made before. weights: the trainable variables, which the step that
-    failed left alone. precision: of the arithmetic.
+    step: how many updates were made before. batches: those of the step that failed, which left the
+    weights alone.
     """
-
-    step: int
-    batches: Sequence[Batch]
-    weights: Sequence[Any]
-    vocabulary_size: int
-    precision: str
-    settings: TrainingSettings
-    saved_step: int | None
-
-
-def divergence(what: str, scene: Scene) -> TrainingDiverged:
-    """Return the error of a training that has diverged: what, the likely cause, what helps."""
-    cause, advice = _cause_and_advice(scene)
-    kept = f"; the checkpoint of step {scene.saved_step} is kept" if scene.saved_step else ""
+    cause, advice = _cause_and_advice(job, step, batches)
+    saved = job.run.saved_steps()
+    kept = f"; the checkpoint of step {saved[-1]} is kept" if saved else ""
     return TrainingDiverged(
-        f"{what} at step {scene.step + 1}.", f"The likely cause: {cause}.", f"{advice}{kept}."
+        f"{what} at step {step + 1}.", f"The likely cause: {cause}.", f"{advice}{kept}."
     )
 
 
-def _cause_and_advice(scene: Scene) -> tuple[str, str]:
-    """Return what is proved first, and what is only likely last."""
-    stranger = _strange_token(scene)
-    if stranger is not None:
+def _cause_and_advice(job: TrainingJob, step: int, batches: Sequence[Batch]) -> tuple[str, str]:
+    """Return the first cause that applies: proved ones first, likely ones last."""
+    vocabulary_size = job.language_model.vocabulary_size
+    unknown = _unknown_token(batches, vocabulary_size)
+    if unknown is not None:
         return (
-            f"a damaged token file, which holds the token id {stranger} in a vocabulary of "
-            f"{scene.vocabulary_size}",
-            "Empty the cache (TEXTGEN_CACHE, or textgen in your cache folder): it is made again",
+            f"a damaged token file, which holds the token id {unknown} in a vocabulary of "
+            f"{vocabulary_size}",
+            "Empty the cache (TEXTGEN_CACHE, or textgen in your cache folder): it is rebuilt",
         )
-    settings = scene.settings
-    rate = settings.learning_rate
+    rate, precision = job.settings.learning_rate, precision_of(job.language_model)
+    wrecked = _wrecked_weight(job.language_model.model.trainable_variables)
+    if not step:
+        return _at_the_start(wrecked, precision)
     high = f"a learning rate of {rate:g} is too high"
     lower = f"Try a third of it: --learning-rate {rate / 3:.2g}"
-    wrecked = _wrecked_weight(scene.weights)
-    if wrecked and scene.step:
-        return f"{high}: the weights of {wrecked} are no longer of any use", lower
-    if not scene.step:
-        return _at_the_start(scene, wrecked)
-    if scene.precision == "float16":
+    if wrecked:
+        return f"{high}: the weights of {wrecked} are wrecked", lower
+    if precision == "float16":
         return (
             f"a number above 65,504, which float16 cannot hold, or {high}",
             f"Try --set training.precision=bfloat16 or float32; or {lower[0].lower()}{lower[1:]}",
         )
-    if settings.clip_norm is None:
+    if job.settings.clip_norm is None:
         return f"{high}, and no gradient is clipped", f"{lower}, or --set training.clip_norm=1"
     return high, lower
 
 
-def _at_the_start(scene: Scene, wrecked: str) -> tuple[str, str]:
+def _at_the_start(wrecked: str, precision: str) -> tuple[str, str]:
     """Before the first update no learning rate has done anything yet."""
     if wrecked:
         return (
             f"the weights that the model began with: those of {wrecked} are not finite or huge",
             "Try the model without pretrained weights, or another seed",
         )
-    if scene.precision != "float32":
+    if precision != "float32":
         return (
-            f"the model's arithmetic in {scene.precision}: no weight has been moved yet",
+            f"the model's arithmetic in {precision}: no weight has been moved yet",
             "Try --set training.precision=float32",
         )
     return (
@@ -91,11 +79,11 @@ def _at_the_start(scene: Scene, wrecked: str) -> tuple[str, str]:
     )
 
 
-def _strange_token(scene: Scene) -> int | None:
+def _unknown_token(batches: Sequence[Batch], vocabulary_size: int) -> int | None:
     """Return a token id of the batches that the vocabulary does not hold, if there is one."""
-    for batch in scene.batches:
+    for batch in batches:
         for token_ids in (batch.inputs, batch.targets):
-            outside = token_ids[(token_ids < 0) | (token_ids >= scene.vocabulary_size)]
+            outside = token_ids[(token_ids < 0) | (token_ids >= vocabulary_size)]
             if outside.size:
                 return int(outside.flat[0])
     return None

@@ -1,8 +1,7 @@
-"""A batch that does not fit into memory, in parts whose gradients are added up.
+"""Gradient accumulation: a batch in micro-batches, whose gradients are added up.
 
-The parts are rows of the batch; their losses are summed and divided by the tokens of the whole, so
-that loss and gradient are those of the whole batch. A state that is carried along streams is
-split by rows too. This module knows nothing about losses or optimizers.
+Micro-batches are rows of the batch; their losses are summed and divided by the tokens of the whole,
+so that loss and gradient are those of the whole batch. A recurrent state is split by rows too.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ def is_exhaustion(error: BaseException) -> bool:
     )
 
 
-def row_parts(rows: int, parts: int) -> list[slice]:
+def micro_batch_rows(rows: int, micro_batches: int) -> list[slice]:
     """Return so many slices of `rows`, of nearly one size, in order."""
-    borders = [rows * part // parts for part in range(parts + 1)]
+    borders = [rows * number // micro_batches for number in range(micro_batches + 1)]
     return [slice(first, last) for first, last in pairwise(borders)]
 
 
 class RowSplitter:
-    """Splits a nest of tensors by rows of the batch, and joins the parts again.
+    """Splits a recurrent state by rows of the batch, and joins it again.
 
-    `initial` returns the nest for a number of rows. A tensor whose shape does not depend on that
-    number is shared: each part gets it, and that of the last part is kept.
+    `initial` returns the state for a number of rows. A tensor whose shape does not depend on that
+    number is shared: each micro-batch gets it, and that of the last one is kept.
     """
 
     def __init__(self, initial: Callable[[int], Any]) -> None:
@@ -46,7 +45,7 @@ class RowSplitter:
         ]
         self._places = [_place_of_rows(one, two) for one, two in zip(*shapes, strict=True)]
 
-    def part(self, state: Any, rows: slice) -> Any:
+    def split(self, state: Any, rows: slice) -> Any:
         """Return the state of some rows."""
         parts = []
         for tensor, place in zip(tf.nest.flatten(state), self._places, strict=True):
@@ -79,10 +78,10 @@ def _place_of_rows(for_one: Sequence[int], for_two: Sequence[int]) -> tuple[int,
     return None
 
 
-def after(tensor: Any, earlier: Sequence[Any] | None) -> Any:
-    """Return `tensor`, not before the tensors `earlier` are there.
+def computed_after(tensor: Any, earlier: Sequence[Any] | None) -> Any:
+    """Return `tensor`, available only once the tensors `earlier` are.
 
-    Without it a graph may run all parts at once, and would keep the activations of all.
+    Without it a graph may run all micro-batches at once, and would keep the activations of all.
     """
     if earlier is None:
         return tensor

@@ -1,7 +1,4 @@
-"""Ctrl-C and termination, asked for between two steps rather than in the middle of one.
-
-This module knows nothing about training.
-"""
+"""Ctrl-C and termination, honoured between two steps rather than in the middle of one."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from typing import Any
 
 
 class Interruption:
-    """Whether the process was asked to stop."""
+    """Whether the process was told to stop."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -28,7 +25,7 @@ class Interruption:
 
 @contextmanager
 def listening() -> Iterator[Interruption]:
-    """Take SIGINT and SIGTERM for the time of the block; only the main thread can."""
+    """Handle SIGINT and SIGTERM while the block runs; only the main thread can."""
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption

@@ -1,53 +1,34 @@
-"""What training is made of: the job, who follows it, and where it begins and ends.
-
-This module knows nothing about how a step is taken.
-"""
+"""What training is made of: the job, where it begins and ends, and what is checked beforehand."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
+import tensorflow as tf
 
+from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batches
+from textgen_core.errors import ConfigurationError
+from textgen_core.evaluation.figures import Figures
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.training.plan import Plan
-from textgen_core.training.state import TrainingState
+from textgen_core.training.callbacks import Callback
+from textgen_core.training.state import Plan, TrainingState
 from textgen_core.training.step import TrainingStep
 
-UNKNOWN_STEP = 10**9  # the last step of a run on the clock, before its speed is known
-
-
-class Observer(Protocol):
-    """Who follows the training."""
-
-    def training_row(self, row: Mapping[str, Any], progress: float) -> None:
-        """A row was written to metrics.jsonl; `progress` runs from 0 to 1."""
-
-    def validation_row(self, row: Mapping[str, Any]) -> None:
-        """A validation row was written to metrics.jsonl."""
-
-    def sample(self, row: Mapping[str, Any]) -> None:
-        """A sample was written to samples.jsonl."""
-
-    def checkpoint(self, step: int) -> None:
-        """A checkpoint was saved."""
-
-    def warning(self, text: str) -> None:
-        """Training goes on otherwise than it was asked to."""
-
-
-@attrs.frozen(kw_only=True)
-class Validation:
-    """The figures of a validation: nats per token, its exponential, and bits per byte."""
-
-    loss: float
-    perplexity: float
-    bits_per_byte: float
+UNKNOWN_STEP = 10**9  # the last step of a run of minutes, before its speed is known
+_MEASURED_STEPS = 3
+_HOW = {
+    "xla": "under XLA",
+    "mixed": "as a graph with parts under XLA",
+    "graph": "as a graph",
+    "eager": "operation by operation",
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -64,9 +45,9 @@ class TrainingJob:
     batches: Batches
     settings: TrainingSettings
     run: RunDirectory
-    validate: Callable[[], Validation | None]
+    validate: Callable[[], Figures | None]
     write_sample: Callable[[], Mapping[str, Any]]
-    observer: Observer
+    callback: Callback
 
 
 def first_state(job: TrainingJob) -> TrainingState:
@@ -75,13 +56,13 @@ def first_state(job: TrainingJob) -> TrainingState:
 
 
 def last_step_of(job: TrainingJob) -> int:
-    """Return the last step of a run of epochs; on the clock a bound that the plan replaces."""
+    """Return the last step of a run of epochs; of minutes a bound that the plan replaces."""
     steps = planned_steps(job.settings, job.batches)
     return UNKNOWN_STEP if steps is None else steps
 
 
 def planned_steps(settings: TrainingSettings, batches: Batches) -> int | None:
-    """Return the steps of a run of epochs; None on the clock, where nobody knows yet."""
+    """Return the steps of a run of epochs; None for one of minutes, which depends on its speed."""
     if settings.epochs is None:
         return None
     return math.ceil(settings.epochs * batches.batches_per_epoch / settings.accumulate)
@@ -98,3 +79,68 @@ def is_over(state: TrainingState, settings: TrainingSettings) -> bool:
         return True
     patience = settings.patience if settings.epochs is not None else None
     return patience is not None and state.epochs_without_gain >= patience
+
+
+# ---- before it begins -------------------------------------------------------------------------
+
+
+def check_streams(configuration: Configuration, language_model: LanguageModel) -> None:
+    """Raise ConfigurationError unless the model can keep a state from batch to batch."""
+    name, length = configuration.model.name, configuration.data.sequence_length
+    if not language_model.can_advance:
+        raise ConfigurationError(
+            f"data.batching cannot be stream with the model {name!r}: it keeps no recurrent state.",
+            "Allowed with it: windows.",
+        )
+    capacity = language_model.state_capacity
+    if capacity is not None and capacity < length:
+        raise ConfigurationError(
+            f"data.sequence_length cannot be {length} in streams with the model {name!r}: its "
+            f"state holds {capacity} tokens.",
+            f"Allowed: up to {capacity}.",
+        )
+
+
+def check_profile(settings: TrainingSettings, batches: Batches) -> None:
+    """Raise ConfigurationError if the steps to be profiled come after the last one.
+
+    With a time budget, or where training stops early, that cannot be known beforehand.
+    """
+    last = planned_steps(settings, batches)
+    if settings.profile is not None and last is not None and settings.profile[0] > last:
+        raise ConfigurationError(
+            f"training.profile cannot begin at step {settings.profile[0]}: the run has {last} "
+            "steps.",
+            f"Allowed: from 1 to {last}.",
+        )
+
+
+def measure_step(job: TrainingJob) -> float:
+    """Return the seconds of a step, compilation left out; the job is left as it was, to the bit."""
+    variables = [*job.language_model.model.variables, *job.optimizer.variables]
+    before = [tf.identity(variable.value) for variable in variables]
+    recurrent_state = job.step.recurrent_state
+    batches = [job.batches.batch(index) for index in range(job.settings.accumulate)]
+    seconds = []
+    for _ in range(1 + _MEASURED_STEPS):
+        began = time.perf_counter()
+        bool(job.step(batches, 0.0).finite)
+        seconds.append(time.perf_counter() - began)
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    job.step.recurrent_state = recurrent_state
+    return min(seconds[1:])
+
+
+def format_step(job: TrainingJob) -> list[str]:
+    """Return how a step is computed, and what it would cost to guess."""
+    tokens = job.language_model.vocabulary_size
+    parts = getattr(job.language_model.model, "parts", 1)
+    how = _HOW[job.step.compiled_with]
+    if parts > 1:
+        how += f", with {parts} parts of a batch under XLA side by side,"
+    return [
+        f"computed {how} in {precision_of(job.language_model)}",
+        f"guessing among {tokens:,} tokens costs {math.log(tokens):.3f} nats a token, "
+        f"a perplexity of {tokens:,}",
+    ]

@@ -1,8 +1,7 @@
 """Cross-entropy from logits, with label smoothing and padding left out.
 
-With one-hot targets nowhere, and for a model that offers `project` with the logits of one chunk of
-positions at a time: their gradient is computed in the forward pass, so that no more than one chunk
-of logits exists. This module knows nothing about optimizers or batches.
+No one-hot targets. For a model that offers `project`, the logits are computed for one chunk of
+positions at a time, their gradient in the forward pass, so that only one chunk of them ever exists.
 """
 
 from __future__ import annotations
@@ -72,10 +71,9 @@ def projected_cross_entropy(
 
     hidden: `(rows, width)`; targets: int32 `(rows,)`; the last chunk may be smaller. The
     gradients, with respect to `hidden` and to the variables that `project` reads, are those of
-    `cross_entropy` on all logits. compiled: whether XLA compiles what is done between the products,
-    in a graph that it does not compile as a whole.
+    `cross_entropy` on all logits. compiled: whether XLA compiles what lies between the products, in
+    a graph that it does not compile as a whole.
     """
-
     between = _COMPILED_LOSS if compiled else _loss_and_gradient
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
@@ -120,9 +118,9 @@ def _forward_and_gradients(
 ) -> tuple[Sums, Any, dict[Any, Any]]:
     """Return the summed losses, and the gradients of the objective by position and by variable.
 
-    A loop goes through the chunks: laid out one after the other, they would be computed, and kept,
-    all at once. The first stands apart, since it shows what variables there are, and so does a
-    smaller last one.
+    The chunks are a loop: laid out one after the other, they would be computed, and kept, all at
+    once. The first is outside it, since it shows what variables there are, and so is a smaller last
+    one.
     """
     whole, rest = divmod(hidden.shape[0], rows_at_once)
 

@@ -1,8 +1,7 @@
-"""How much memory training will need, told before anything is computed.
+"""How much memory training will need, estimated before anything is computed.
 
 What the backward pass reads of the forward pass has to be kept in between: it is read off the
-traced graph, so that recomputation and the precision count as they are. This module knows nothing
-about what a machine has.
+traced graph, so that activation checkpointing and the precision count as they are.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _NO_ACTIVATIONS = ("ReadVariableOp", "Const", "Placeholder", "VarHandleOp", "Sha
 def training_memory(
     language_model: LanguageModel, settings: TrainingSettings, batch_size: int
 ) -> int:
-    """Return about how many bytes the training of a model needs at most, weights included.
+    """Return about how many bytes training needs at most.
 
     These are the weights, their gradient and the optimizer's moments; what the forward pass keeps
     for the backward pass; and the logits of one chunk.
@@ -83,7 +82,7 @@ def _kept_activations(language_model: LanguageModel, batch_size: int, recompute:
         tape.gradient(outputs, variables)
         return tf.zeros(())
 
-    with _recomputing(model, recompute):
+    with _checkpointing(model, recompute):
         shape = (batch_size, language_model.context_length)
         traced = tf.function(differentiate, autograph=False)
         graph = traced.get_concrete_function(tf.TensorSpec(shape, tf.int32)).graph
@@ -117,8 +116,8 @@ def _source(tensor: Any) -> Any:
 
 
 @contextmanager
-def _recomputing(model: Any, wanted: bool) -> Iterator[None]:
-    """Let a model that offers it recompute its activations while the block runs."""
+def _checkpointing(model: Any, wanted: bool) -> Iterator[None]:
+    """Set activation checkpointing, if the model offers it, while the block runs."""
     if not hasattr(model, "recompute"):
         yield
         return

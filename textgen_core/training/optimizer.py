@@ -1,7 +1,4 @@
-"""Optimizers by name, from Keras.
-
-This module knows nothing about steps or learning-rate schedules.
-"""
+"""Optimizers by name, from Keras."""
 
 from __future__ import annotations
 
@@ -38,10 +35,7 @@ def _named(settings: TrainingSettings, model: keras.Model) -> Any:
 
 
 def adam_variables(model: keras.Model) -> list[Any]:
-    """Return what Muon leaves to Adam.
-
-    That is what the model names, else embeddings, the last layer and all that is no matrix.
-    """
+    """Return what Muon leaves to Adam: what the model names, else all but its inner matrices."""
     named = getattr(model, "adam_variables", None)
     if named is not None:
         return list(named)

@@ -1,40 +1,34 @@
 """The batches of the next step, made in the background while the step before it runs.
 
-A batch is a pure function of its number, so what is made ahead is what would have been made later.
-Mostly it is a matter of microseconds; where the tokens have to come from the disk, or an epoch
-begins and its order is drawn, the step need not wait. This module knows nothing about steps.
+A batch is a pure function of its number, so it is the same however early it is made. Mostly that
+takes microseconds; where tokens come from the disk, or an epoch begins and its order is drawn, the
+step need not wait.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import Self
 
 from textgen_core.data.batches import Batch, Batches
 
 
 class Prefetch:
-    """Makes the batches of one step ahead, `of_a_step` at a time; a context that ends its thread.
+    """Makes the batches of one step ahead; a context that ends its thread.
 
-    From its first use on, nobody else reads from `batches`.
+    `per_step`: how many batches make a step. Once it is used, nothing else may read `batches`.
     """
 
-    def __init__(self, batches: Batches, of_a_step: int) -> None:
+    def __init__(self, batches: Batches, per_step: int) -> None:
         self._batches = batches
-        self._of_a_step = of_a_step
+        self._per_step = per_step
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="textgen-batches")
         self._ahead: tuple[int, Future[list[Batch]]] | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def take(self, step: int, *, is_last: bool) -> list[Batch]:
@@ -50,5 +44,5 @@ class Prefetch:
         return batches
 
     def _make(self, step: int) -> list[Batch]:
-        first = step * self._of_a_step
-        return [self._batches.batch(first + index) for index in range(self._of_a_step)]
+        first = step * self._per_step
+        return [self._batches.batch(first + index) for index in range(self._per_step)]

@@ -1,37 +1,25 @@
 """A TensorFlow profile of some steps of a run.
 
 The profiler belongs to the whole process, so that it is started right before the first of the steps
-and stopped right after the last, or where training ends before that. This module knows nothing
-about what a step does.
+and stopped right after the last, or where training ends before that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Self
 
 import tensorflow as tf
 
 FOLDER = "profile"  # of a run directory
 
 
-class Profiler(Protocol):
-    """What `tf.profiler.experimental` offers."""
-
-    def start(self, logdir: str) -> None:
-        """Begin a profile, to be written into a folder."""
-
-    def stop(self) -> None:
-        """End the profile and write it."""
-
-
 class Profiling:
     """Profiles the steps `(first, last)`, counted from 1, into a folder; None: no step.
 
-    A context that stops the profiler however it is left. `warn` is told where the profiler fails:
-    training goes on without it.
+    A context that stops the profiler however it is left. If the profiler fails, `warn` is called,
+    and training goes on without it.
     """
 
     def __init__(
@@ -39,7 +27,7 @@ class Profiling:
         steps: tuple[int, int] | None,
         folder: Path,
         warn: Callable[[str], None],
-        profiler: Profiler = tf.profiler.experimental,
+        profiler: Any = tf.profiler.experimental,
     ) -> None:
         self._steps = steps
         self._folder = folder
@@ -50,12 +38,7 @@ class Profiling:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     def before(self, step: int) -> None:
@@ -91,3 +74,26 @@ class Profiling:
 def covers(steps: tuple[int, int], before: int, after: int) -> bool:
     """Return whether a training from the step `before` to the step `after` took any of `steps`."""
     return before < steps[1] and after >= steps[0]
+
+
+def format_profile(
+    steps: tuple[int, int] | None, folder: Path, before: int, after: int
+) -> tuple[list[str], str]:
+    """Return where the profile of steps lies, and a warning if training never came to them.
+
+    Training went from the step `before` to the step `after`.
+    """
+    if steps is None:
+        return [], ""
+    if before < after < steps[0]:
+        return [], (
+            f"No profile was written: training ended at step {after}, before step {steps[0]} of "
+            "training.profile."
+        )
+    if not covers(steps, before, after) or not folder.is_dir():
+        return [], ""
+    first, last = max(before + 1, steps[0]), min(after, steps[1])
+    return [
+        f"a profile of steps {first:,} to {last:,}: {folder}",
+        f"open it: pip install xprof, then xprof --logdir {folder}",
+    ], ""

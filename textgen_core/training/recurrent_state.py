@@ -1,9 +1,9 @@
-"""The state that training carries along streams, from one batch to the next.
+"""The recurrent state that training on streams keeps from one batch to the next.
 
-At an epoch's start it begins anew. A model whose state holds a limited number of tokens gets, where
-the next batch would not fit, a fresh state that has seen the last half of what the old one held (or
-less, so that the batch fits): so its carry remembers those tokens too. All of it is in TensorFlow
-operations, so that it compiles into the training step. This module knows nothing about losses.
+It is reset at each epoch's start. A model whose state holds a limited number of tokens gets, where
+the next batch would not fit, a fresh state that has read the last half of what the old one held (or
+less, so that the batch fits): so it still remembers those tokens. All of it is TensorFlow
+operations, so that it compiles into the training step.
 """
 
 from __future__ import annotations
@@ -15,56 +15,54 @@ import tensorflow as tf
 from textgen_core.models.language_model import LanguageModel
 
 
-class Carrier:
-    """Makes and renews carries: the model's own state, with what renewing it needs."""
+class RecurrentState:
+    """Makes, resets and renews the state of a model, together with what renewing it needs."""
 
     def __init__(self, language_model: LanguageModel) -> None:
         self._language_model = language_model
         self._capacity = language_model.state_capacity
         if self._capacity is not None:
-            room = self._capacity - language_model.context_length
-            self._remembered = max(0, min(self._capacity // 2, room))
+            free = self._capacity - language_model.context_length
+            self._remembered = max(0, min(self._capacity // 2, free))
 
     def initial(self, batch_size: int) -> Any:
-        """Return the carry of `batch_size` streams before their first token."""
-        state = tf.nest.map_structure(
+        """Return the state of `batch_size` streams before their first token."""
+        model_state = tf.nest.map_structure(
             tf.convert_to_tensor, self._language_model.initial_state(batch_size)
         )
         if self._capacity is None:
-            return state
+            return model_state
         recent = tf.zeros((batch_size, self._remembered), tf.int32)
-        return {"state": state, "held": tf.zeros((), tf.int32), "recent": recent}
+        return {"state": model_state, "length": tf.zeros((), tf.int32), "recent": recent}
 
-    def before(self, carry: Any, inputs: Any, starts_afresh: Any) -> Any:
-        """Return the carry that int32 `(batch, time)` can be fed to; starts_afresh: bool scalar."""
+    def before_batch(self, state: Any, inputs: Any, resets: Any) -> Any:
+        """Return the state that int32 `(batch, time)` can be fed to; resets: bool scalar."""
         batch_size, time = inputs.shape
         first = self.initial(batch_size)
-        carry = tf.nest.map_structure(
-            lambda new, old: tf.where(starts_afresh, new, old), first, carry
-        )
-        if self._capacity is None:
-            return carry
-        is_full = carry["held"] + time > self._capacity
-        return tf.cond(is_full, lambda: self._renewed(carry, first), lambda: carry)
-
-    def state(self, carry: Any) -> Any:
-        """Return the model's own state."""
-        return carry if self._capacity is None else carry["state"]
-
-    def after(self, carry: Any, state: Any, inputs: Any) -> Any:
-        """Return the carry once the model has turned it into `state` by reading `inputs`."""
+        state = tf.nest.map_structure(lambda new, old: tf.where(resets, new, old), first, state)
         if self._capacity is None:
             return state
-        read = tf.concat([carry["recent"], inputs], axis=1)
+        is_full = state["length"] + time > self._capacity
+        return tf.cond(is_full, lambda: self._renewed(state, first), lambda: state)
+
+    def model_state(self, state: Any) -> Any:
+        """Return the model's own state."""
+        return state if self._capacity is None else state["state"]
+
+    def after_batch(self, state: Any, model_state: Any, inputs: Any) -> Any:
+        """Return the state once the model has turned its own into `model_state` by `inputs`."""
+        if self._capacity is None:
+            return model_state
+        read = tf.concat([state["recent"], inputs], axis=1)
         return {
-            "state": state,
-            "held": carry["held"] + inputs.shape[1],
+            "state": model_state,
+            "length": state["length"] + inputs.shape[1],
             "recent": read[:, read.shape[1] - self._remembered :],
         }
 
-    def _renewed(self, carry: Any, first: Any) -> Any:
+    def _renewed(self, state: Any, first: Any) -> Any:
         if not self._remembered:
             return first
-        state = self._language_model.feed(carry["recent"], first["state"])
-        held = tf.constant(self._remembered)
-        return {"state": state, "held": held, "recent": carry["recent"]}
+        model_state = self._language_model.feed(state["recent"], first["state"])
+        length = tf.constant(self._remembered)
+        return {"state": model_state, "length": length, "recent": state["recent"]}

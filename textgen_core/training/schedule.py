@@ -1,7 +1,4 @@
-"""Learning rates: a share of the highest rate, as a function of how much of the training is done.
-
-This module knows nothing about steps, clocks or optimizers.
-"""
+"""Learning rates: a share of the highest rate, as a function of the training's progress."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
 """What training has to remember between two steps, and what its validations mean for it.
 
-Early stopping and the plateau count validations at the end of an epoch. This module knows nothing
-about models or files: a state is plain numbers, as state.json holds them.
+A run of epochs knows its last step from the start. A run of minutes plans it from the measured
+speed and corrects the plan as it goes, so that it ends on time and at the schedule's end. Early
+stopping and the plateau count validations at the end of an epoch. All of it is plain numbers, as
+state.json holds them; no clock is read.
 """
 
 from __future__ import annotations
@@ -12,9 +14,38 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.training.plan import Plan
 
 PLATEAU_FACTOR = 0.5
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """A straight line of progress: from `progress` at `step` to 1 at `last_step`."""
+
+    last_step: int
+    step: int = 0
+    progress: float = 0.0
+
+    def progress_at(self, step: int) -> float:
+        """Return how much of the training is done before a step, from 0 to 1.
+
+        A plan does not look back: before its own step it says what it began with.
+        """
+        if step >= self.last_step:
+            return 1.0
+        if step <= self.step:
+            return self.progress
+        share = (step - self.step) / (self.last_step - self.step)
+        return min(1.0, self.progress + (1.0 - self.progress) * share)
+
+    def replanned(self, step: int, last_step: int) -> Plan:
+        """Return the plan that goes on from here to another last step, without a jump."""
+        return Plan(last_step=max(last_step, step), step=step, progress=self.progress_at(step))
+
+
+def last_step_in_time(step: int, seconds_left: float, seconds_per_step: float) -> int:
+    """Return the step to end at when this much time is left, at the measured speed."""
+    return step + max(0, int(seconds_left / max(seconds_per_step, 1e-6)))
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +78,7 @@ class TrainingState:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainingState:
-        """Return the state of plain values; raises RunDirectoryError if they are no state."""
+        """Return the state of plain values; raises RunDirectoryError if they are damaged."""
         try:
             plan = Plan(**values["plan"])
             infinite = {
@@ -60,8 +91,8 @@ class TrainingState:
             raise RunDirectoryError(f"A checkpoint's state.json is damaged: {error}.") from error
         return state
 
-    def scheduled_anew(self, last_step: int) -> TrainingState:
-        """Return the state of a run that is trained further, whose schedule begins here."""
+    def with_fresh_plan(self, last_step: int) -> TrainingState:
+        """Return the state of a run that is trained further: its schedule starts over here."""
         return attrs.evolve(
             self,
             plan=Plan(step=self.step, progress=0.0, last_step=last_step),

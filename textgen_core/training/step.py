@@ -1,8 +1,8 @@
 """One update of the weights: a compiled function from batches to a loss.
 
 Forward, backward, clipping and the update are one function, under XLA where it helps. A step whose
-loss or gradient is not finite changes nothing, and one that does not fit into memory is taken again
-in parts. This module knows nothing about epochs, schedules, files or what a run prints.
+loss or gradient is not finite changes nothing; one that does not fit into memory is taken again in
+micro-batches, and one that XLA cannot compile as a graph.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import tensorflow as tf
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batch
 from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure, reason_of
-from textgen_core.generation.loop import UNCOMPILABLE
+from textgen_core.models.devices import UNCOMPILABLE
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.gradient_accumulation import is_exhaustion
-from textgen_core.training.recurrent_state import Carrier
+from textgen_core.training.recurrent_state import RecurrentState
 from textgen_core.training.update import Update, scales_loss
 
 
@@ -38,13 +38,16 @@ class StepResult:
     finite: Any
 
 
+# Failures that compiling another way may avoid.
+_FAILURES = (tf.errors.ResourceExhaustedError, MemoryError, *UNCOMPILABLE)
+
+
 class TrainingStep:
     """The compiled step of a model with its optimizer.
 
-    `compiled_with` is "xla", "graph", "eager" or "mixed": a graph in which XLA compiles what lies
-    between the large products. `notes` says where it is not what was asked for,
-    and where a batch did not fit into memory. `micro_batches` is the number of parts in which a
-    batch is computed: each time that memory is short there are twice as many.
+    compiled_with: "xla", "graph", "eager" or "mixed": a graph in which XLA compiles the regions
+    between the large products. recurrent_state: that of streams, after the latest batch. notes:
+    where the step is not what was asked for, and where a batch did not fit into memory.
     """
 
     def __init__(
@@ -61,114 +64,108 @@ class TrainingStep:
         self._optimizer = optimizer
         self._settings = settings
         self._model_name = model_name
-        self._whole = Update(
+        self._update = Update(
             language_model,
             optimizer,
             settings,
-            carrier=Carrier(language_model) if carries_state else None,
+            recurrent_state=RecurrentState(language_model) if carries_state else None,
             model_name=model_name,
         )
         self.compiled_with, note = self._choose_compilation()
-        self._whole.islands = self.compiled_with == "mixed"
+        self._update.jit_regions = self.compiled_with == "mixed"
         self.notes: tuple[str, ...] = (note,) if note else ()
-        self._update = self._compile()
-        self.carry: Any = None
+        self._compiled = self._compile()
+        self.recurrent_state: Any = None
 
     def __call__(self, batches: Sequence[Batch], learning_rate: float) -> StepResult:
         """Update the weights from one or more batches, whose gradients are added up."""
-        self._inner_optimizer.learning_rate.assign(learning_rate)
+        scaled = scales_loss(self._optimizer)
+        optimizer = self._optimizer.inner_optimizer if scaled else self._optimizer
+        optimizer.learning_rate.assign(learning_rate)
         inputs = np.stack([batch.inputs for batch in batches])
         targets = np.stack([batch.targets for batch in batches])
-        afresh = np.array([batch.starts_afresh for batch in batches])
-        if self.carry is None:
-            self.carry = self.initial_carry(inputs.shape[1])
+        resets = np.array([batch.starts_afresh for batch in batches])
+        if self.recurrent_state is None:
+            self.recurrent_state = self.initial_recurrent_state(inputs.shape[1])
         before = self.micro_batches
-        result, self.carry = self._first_or_next(inputs, targets, afresh)
+        result, self.recurrent_state = self._run(inputs, targets, resets)
         if self.micro_batches > before:
-            self._note_parts(inputs.shape[1], inputs.shape[2], len(batches))
+            self._note_micro_batches(*inputs.shape)
         return StepResult(**result)
+
+    def initial_recurrent_state(self, batch_size: int) -> Any:
+        """Return the state before the first batch; None where windows stand alone."""
+        state = self._update.recurrent_state
+        return None if state is None else state.initial(batch_size)
+
+    @property
+    def micro_batches(self) -> int:
+        """How many micro-batches a batch is computed in: doubled each time memory is short."""
+        return self._update.micro_batches
 
     @property
     def note(self) -> str:
         """The latest of `notes`; empty if there is none."""
         return self.notes[-1] if self.notes else ""
 
-    def initial_carry(self, batch_size: int) -> Any:
-        """Return the carry before the first batch; None where windows stand for themselves."""
-        carrier = self._whole.carrier
-        return None if carrier is None else carrier.initial(batch_size)
+    def _run(self, inputs: Any, targets: Any, resets: Any) -> Any:
+        """Return what a step finds, compiled another way as often as it fails."""
+        while True:
+            before = _Snapshot(self._model, self._update)
+            try:
+                return self._compiled(inputs, targets, resets, self.recurrent_state)
+            except _FAILURES as error:
+                if is_exhaustion(error):
+                    self._accumulate_more(inputs.shape, before, error)
+                else:
+                    self._fall_back_to_graph(error)
+                self._compiled = self._compile()
 
-    @property
-    def micro_batches(self) -> int:
-        """In how many parts a batch is computed."""
-        return self._whole.micro_batches
-
-    @property
-    def _inner_optimizer(self) -> Any:
-        scaled = scales_loss(self._optimizer)
-        return self._optimizer.inner_optimizer if scaled else self._optimizer
-
-    def _first_or_next(self, inputs: Any, targets: Any, afresh: Any) -> Any:
-        before = self._what_a_failure_may_change()
-        try:
-            return self._update(inputs, targets, afresh, self.carry)
-        except (tf.errors.ResourceExhaustedError, MemoryError, *UNCOMPILABLE) as error:
-            if is_exhaustion(error):
-                self._make_more_parts(inputs, before, error)
-                return self._first_or_next(inputs, targets, afresh)
-            cause = reason_of(error)[:200]
-            if self.compiled_with != "xla":
-                raise PluginFailure(f"{self._model_name} failed in training: {cause}") from error
-            if self._settings.compile == "xla":  # only where nobody asked for it may it fall back
-                raise ConfigurationError(
-                    f"training.compile cannot be xla with this model: {cause}",
-                    "Allowed with it: auto, graph, eager.",
-                ) from error
-            self.compiled_with = "graph"
-            self.notes += (f"XLA cannot compile this model, so the step runs as a graph: {cause}",)
-            self._update = self._compile()
-            return self._first_or_next(inputs, targets, afresh)
+    def _fall_back_to_graph(self, error: Exception) -> None:
+        """Have the step run as a graph; raise if XLA was asked for, or is not what failed."""
+        cause = reason_of(error)[:200]
+        if self.compiled_with != "xla":
+            raise PluginFailure(f"{self._model_name} failed in training: {cause}") from error
+        if self._settings.compile == "xla":
+            raise ConfigurationError(
+                f"training.compile cannot be xla with this model: {cause}",
+                "Allowed with it: auto, graph, eager.",
+            ) from error
+        self.compiled_with = "graph"
+        self.notes += (f"XLA cannot compile this model, so the step runs as a graph: {cause}",)
 
     # ---- where memory is short --------------------------------------------------------------
 
-    def _what_a_failure_may_change(self) -> tuple[Any, list[tuple[Any, Any]]]:
-        """Return how many updates have begun, and the variables that a forward pass writes.
+    def _accumulate_more(self, shape: Sequence[int], before: _Snapshot, error: Exception) -> None:
+        """Have the batch computed in twice as many micro-batches, with everything as it was before.
 
-        These are few and small, such as the seeds of dropout.
+        Raises OutOfMemory if one row is too much, or the weights may be half updated.
         """
-        written = self._model.non_trainable_variables
-        return tf.identity(self._whole.begun), [(each, tf.identity(each.value)) for each in written]
-
-    def _make_more_parts(self, inputs: Any, before: Any, error: Exception) -> None:
-        """Have the batch computed in twice as many parts, with everything as it was before.
-
-        Raises OutOfMemory where one row is too much, or the weights may be half updated.
-        """
-        rows, time = inputs.shape[1:]
-        updates, written = before
-        if self.micro_batches >= rows or int(updates) != int(self._whole.begun):
+        _, rows, time = shape
+        if self.micro_batches >= rows or before.weights_may_have_changed():
             raise OutOfMemory(
                 f"A batch of {rows} x {time} tokens does not fit into memory with this model"
                 + (", not even row by row." if self.micro_batches >= rows > 1 else "."),
                 advice="Try a smaller --batch-size or data.sequence_length, or training.recompute.",
             ) from error
-        for variable, value in written:
-            variable.assign(value)
-        self._whole.split(min(rows, 2 * self.micro_batches))
-        self._update = self._compile()
+        before.restore()
+        self._update.accumulate(min(rows, 2 * self.micro_batches))
 
-    def _note_parts(self, rows: int, time: int, batches: int) -> None:
-        parts = self.micro_batches
+    def _note_micro_batches(self, batches: int, rows: int, time: int) -> None:
+        count = self.micro_batches
         self.notes += (
-            f"A batch of {rows} x {time} tokens did not fit into memory: it is computed in {parts} "
-            f"parts, whose gradients are added up. To choose so: --batch-size {-(-rows // parts)} "
-            f"--set training.accumulate={parts * batches}, or training.recompute=true.",
+            f"A batch of {rows} x {time} tokens did not fit into memory: it is computed in {count} "
+            "micro-batches, whose gradients are added up. To choose that yourself: --batch-size "
+            f"{-(-rows // count)} --set training.accumulate={count * batches}, or "
+            "training.recompute=true.",
         )
 
+    # ---- compilation ------------------------------------------------------------------------
+
     def _choose_compilation(self) -> tuple[str, str]:
-        wanted = self._settings.compile
-        if wanted != "auto":
-            return wanted, ""
+        """Return how to compile, and a note if that is not the usual way."""
+        if self._settings.compile != "auto":
+            return self._settings.compile, ""
         without = [layer.name for layer in self._model.layers if not layer.supports_jit]
         if without:
             return (
@@ -186,9 +183,28 @@ class TrainingStep:
 
     def _compile(self) -> Any:
         if self.compiled_with == "eager":
-            return self._whole
+            return self._update
         return tf.function(
-            self._whole.__call__,
+            self._update.__call__,
             jit_compile=self.compiled_with == "xla",
             autograph=False,  # errors keep their class, and Keras models do not rely on it
         )
+
+
+class _Snapshot:
+    """What a step that fails may have changed: the few small variables that a forward pass writes.
+
+    Such as the seeds of dropout. The weights are not kept: only whether their update had begun.
+    """
+
+    def __init__(self, model: Any, update: Update) -> None:
+        self._values = [(each, tf.identity(each.value)) for each in model.non_trainable_variables]
+        self._update = update
+        self._updates_begun = tf.identity(update.updates_begun)
+
+    def weights_may_have_changed(self) -> bool:
+        return int(self._updates_begun) != int(self._update.updates_begun)
+
+    def restore(self) -> None:
+        for variable, value in self._values:
+            variable.assign(value)

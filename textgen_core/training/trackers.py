@@ -1,21 +1,19 @@
-"""Experiment trackers, followed from a distance: one that raises is dropped, and the run goes on.
-
-This module knows nothing about any service.
-"""
+"""Experiment trackers as a callback: one that raises is dropped, and the run goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
 from textgen_core.errors import PluginFailure, TextgenError
 from textgen_core.registry.selection import ResolvedComponent
+from textgen_core.training.callbacks import Callback
 
 
-class Trackers:
-    """The open sessions of a run's trackers. `warn` is told of each that is dropped."""
+class Trackers(Callback):
+    """Hands rows and samples to the sessions of a run's trackers; `warn` says which was dropped."""
 
     def __init__(
         self, chosen: Sequence[ResolvedComponent], run: TrackedRun, warn: Callable[[str], None]
@@ -23,18 +21,19 @@ class Trackers:
         self._warn = warn
         self._sessions: list[tuple[ResolvedComponent, TrackerSession]] = []
         for each in chosen:
-            session = self._guarded(each, partial(each.instance.start, run))
-            if session is not None:
-                self._sessions.append((each, session))
+            with self._dropped_if_it_raises(each):
+                self._sessions.append((each, each.instance.start(run)))
 
-    def log(self, row: Mapping[str, Any]) -> None:
-        """Hand a row of metrics.jsonl to every tracker."""
+    def on_training_row(self, row: Mapping[str, Any], progress: float) -> None:
+        del progress
+        self.on_validation_row(row)
+
+    def on_validation_row(self, row: Mapping[str, Any]) -> None:
         values = {name: value for name, value in row.items() if name != "step"}
         self._each(lambda session: session.log(int(row["step"]), values))
 
-    def sample(self, step: int, text: str) -> None:
-        """Hand a sample to every tracker."""
-        self._each(lambda session: session.sample(step, text))
+    def on_sample(self, row: Mapping[str, Any]) -> None:
+        self._each(lambda session: session.sample(int(row["step"]), str(row["text"])))
 
     def finish(self, outcome: Outcome) -> None:
         """Close every session."""
@@ -42,23 +41,17 @@ class Trackers:
         self._sessions = []
 
     def _each(self, action: Callable[[TrackerSession], None]) -> None:
-        def done(session: TrackerSession) -> bool:
-            action(session)
-            return True
+        for chosen, session in tuple(self._sessions):
+            with self._dropped_if_it_raises(chosen):
+                action(session)
 
-        self._sessions = [
-            (chosen, session)
-            for chosen, session in self._sessions
-            if self._guarded(chosen, partial(done, session))
-        ]
-
-    def _guarded(self, chosen: ResolvedComponent, action: Callable[[], Any]) -> Any:
-        """Return what an action returns, or None if it raises."""
+    @contextmanager
+    def _dropped_if_it_raises(self, chosen: ResolvedComponent) -> Iterator[None]:
         try:
             with chosen.errors():
-                return action()
-        except PluginFailure as failure:
-            self._warn(f"{failure.problem.rstrip('.')}. The run goes on without it.")
+                yield
         except TextgenError as error:
-            self._warn(f"{chosen.description}: {error.problem} The run goes on without it.")
-        return None
+            self._sessions = [each for each in self._sessions if each[0] is not chosen]
+            named = isinstance(error, PluginFailure)
+            problem = error.problem if named else f"{chosen.description}: {error.problem}"
+            self._warn(f"{problem.rstrip('.')}. The run goes on without it.")

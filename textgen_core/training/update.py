@@ -1,12 +1,11 @@
-"""What is compiled: forward, backward, clipping and the update of the weights, from batches.
+"""What a step compiles: forward, backward, clipping and the update of the weights.
 
-A batch may be computed in parts, whose gradients are added up. This module knows nothing about
-compilation, or about what is done where memory is short.
+It knows nothing about how it is compiled, or what is done where memory is short: `step` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,23 +15,29 @@ import tensorflow as tf
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.errors import PluginFailure, component_errors
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.training.gradient_accumulation import RowSplitter, after, is_exhaustion, row_parts
+from textgen_core.training.gradient_accumulation import (
+    RowSplitter,
+    computed_after,
+    is_exhaustion,
+    micro_batch_rows,
+)
 from textgen_core.training.loss import (
+    PADDING,
     Loss,
     chunk_rows,
     cross_entropy,
     projected_cross_entropy,
 )
-from textgen_core.training.recurrent_state import Carrier
+from textgen_core.training.recurrent_state import RecurrentState
 
 
 class Update:
-    """A function from batches and carry to what a step found and the carry after it.
+    """A function from batches and recurrent state to a step's figures and the state after it.
 
-    `carrier` is None where windows stand for themselves. `islands`: whether XLA compiles what lies
-    between the large products, in a graph that it does not compile as a whole. `begun` counts the
-    updates of the weights that have begun: one that ended in an error was not counted, or left the
-    weights half updated.
+    recurrent_state: None where windows stand alone. micro_batches: how many each batch is computed
+    in. jit_regions: whether XLA compiles what lies between the large products, in a graph that it
+    does not compile as a whole. updates_begun: counts the updates of the weights that have begun:
+    one that ended in an error was not counted, or left the weights half updated.
     """
 
     def __init__(
@@ -41,7 +46,7 @@ class Update:
         optimizer: Any,
         settings: TrainingSettings,
         *,
-        carrier: Carrier | None,
+        recurrent_state: RecurrentState | None,
         model_name: str,
     ) -> None:
         self._language_model = language_model
@@ -51,45 +56,47 @@ class Update:
         self._model_name = model_name
         self._scales_loss = scales_loss(optimizer)
         self._splitter: RowSplitter | None = None
-        self.carrier = carrier
+        self.recurrent_state = recurrent_state
         self.micro_batches = 1
-        self.islands = False
-        self.begun = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.jit_regions = False
+        self.updates_begun = tf.Variable(0, dtype=tf.int64, trainable=False)
 
-    def split(self, micro_batches: int) -> None:
-        """Compute each batch in so many parts from now on; it has to be compiled again."""
+    def accumulate(self, micro_batches: int) -> None:
+        """Compute each batch in so many micro-batches from now on; it must be compiled again."""
         self.micro_batches = micro_batches
-        if self.carrier is not None and self._splitter is None:
-            self._splitter = RowSplitter(self.carrier.initial)
+        if self.recurrent_state is not None and self._splitter is None:
+            self._splitter = RowSplitter(self.recurrent_state.initial)
 
-    def __call__(self, inputs: Any, targets: Any, afresh: Any, carry: Any) -> Any:
-        """inputs, targets: int32 `(batches, batch, time)`; afresh: bool `(batches,)`."""
+    def __call__(self, inputs: Any, targets: Any, resets: Any, state: Any) -> Any:
+        """inputs, targets: int32 `(batches, batch, time)`; resets: bool `(batches,)`."""
         inputs, targets = tf.convert_to_tensor(inputs), tf.convert_to_tensor(targets)
-        tokens = tf.maximum(tf.reduce_sum(tf.cast(targets != 0, tf.float32)), 1.0)
-        gradients, plain = None, tf.zeros(())
-        for index in range(inputs.shape[0]):
-            carries = []
-            for rows in row_parts(inputs.shape[1], self.micro_batches):
-                part = self._part(carry, rows)
-                part_inputs = after(inputs[index, rows], gradients)
-                if self.carrier is not None:
-                    part = self.carrier.before(part, part_inputs, afresh[index])
+        batches, batch_size, _ = inputs.shape
+        counted = tf.cast(targets != PADDING, tf.float32)
+        tokens = tf.maximum(tf.reduce_sum(counted), 1.0)
+        gradients, loss_sum = None, tf.zeros(())
+        for index in range(batches):
+            states = []
+            for rows in micro_batch_rows(batch_size, self.micro_batches):
+                some = computed_after(inputs[index, rows], gradients)
+                after = state if self._splitter is None else self._splitter.split(state, rows)
+                if self.recurrent_state is not None:
+                    after = self.recurrent_state.before_batch(after, some, resets[index])
                 with tf.GradientTape() as tape:
-                    loss, part = self._loss(part_inputs, targets[index, rows], part)
-                    share = (rows.stop - rows.start) / (inputs.shape[0] * inputs.shape[1])
+                    loss, after = self._loss(some, targets[index, rows], after)
+                    share = (rows.stop - rows.start) / (batches * batch_size)
                     objective = loss.objective / tokens + self._extra_losses() * share
                     if self._scales_loss:
                         objective = self._optimizer.scale_loss(objective)
                 gradients = self._added(gradients, tape, objective)
-                plain += loss.plain
-                carries.append(part)
-            carry = self._joined(carries)
+                loss_sum += loss.plain
+                states.append(after)
+            state = states[0] if self._splitter is None else self._splitter.join(states)
         clip_and_apply = self._clip_and_apply
-        if self.islands:
+        if self.jit_regions:
             clip_and_apply = tf.function(clip_and_apply, jit_compile=True, autograph=False)
-        norm, finite = clip_and_apply(gradients, plain)
-        found = {"loss_sum": plain, "tokens": tokens, "gradient_norm": norm, "finite": finite}
-        return found, carry
+        norm, finite = clip_and_apply(gradients, loss_sum)
+        found = {"loss_sum": loss_sum, "tokens": tokens, "gradient_norm": norm, "finite": finite}
+        return found, state
 
     def _added(self, gradients: Any, tape: Any, objective: Any) -> list[Any]:
         """Return the gradients so far with those of another objective."""
@@ -103,43 +110,37 @@ class Update:
             return dense
         return [one + other for one, other in zip(gradients, dense, strict=True)]
 
-    def _part(self, carry: Any, rows: slice) -> Any:
-        return carry if self._splitter is None else self._splitter.part(carry, rows)
-
-    def _joined(self, parts: Sequence[Any]) -> Any:
-        return parts[0] if self._splitter is None else self._splitter.join(parts)
-
-    def _loss(self, inputs: Any, targets: Any, carry: Any) -> tuple[Loss, Any]:
+    def _loss(self, inputs: Any, targets: Any, state: Any) -> tuple[Loss, Any]:
         smoothing = self._settings.label_smoothing
         rows = inputs.shape[0] * inputs.shape[1]
         rows_at_once = chunk_rows(rows, self._language_model.vocabulary_size)
         if not hasattr(self._model, "project") or rows_at_once == rows:
-            logits, carry = self._outputs(inputs, carry)
-            return cross_entropy(logits, targets, smoothing), carry
-        hidden, carry = self._outputs(inputs, carry, project=False)
+            logits, state = self._outputs(inputs, state)
+            return cross_entropy(logits, targets, smoothing), state
+        hidden, state = self._outputs(inputs, state, project=False)
         loss = projected_cross_entropy(
             tf.reshape(hidden, (rows, hidden.shape[-1])),
             self._model.project,
             tf.reshape(targets, (rows,)),
             rows_at_once=rows_at_once,
             label_smoothing=smoothing,
-            compiled=self.islands,
+            compiled=self.jit_regions,
         )
-        return loss, carry
+        return loss, state
 
-    def _outputs(self, inputs: Any, carry: Any, **project: bool) -> tuple[Any, Any]:
-        with _reported_unless_exhausted(self._model_name):
-            if self.carrier is None:
-                return self._model(inputs, training=True, **project), carry
-            state = self.carrier.state(carry)
-            outputs, state = self._model.advance(inputs, state, training=True, **project)
-            return outputs, self.carrier.after(carry, state, inputs)
+    def _outputs(self, inputs: Any, state: Any, **project: bool) -> tuple[Any, Any]:
+        with _model_errors(self._model_name):
+            if self.recurrent_state is None:
+                return self._model(inputs, training=True, **project), state
+            before = self.recurrent_state.model_state(state)
+            outputs, after = self._model.advance(inputs, before, training=True, **project)
+            return outputs, self.recurrent_state.after_batch(state, after, inputs)
 
     def _extra_losses(self) -> Any:
         losses = self._model.losses
         return tf.add_n([tf.cast(each, tf.float32) for each in losses]) if losses else tf.zeros(())
 
-    def _clip_and_apply(self, gradients: Any, plain: Any) -> tuple[Any, Any]:
+    def _clip_and_apply(self, gradients: Any, loss_sum: Any) -> tuple[Any, Any]:
         variables = self._model.trainable_variables
         scale = tf.ones(())
         if self._scales_loss:
@@ -151,8 +152,8 @@ class Update:
         if self._scales_loss:
             # It leaves steps out whose gradient overflows, by design, and lowers its scale.
             self._apply(gradients, variables)
-            return norm, tf.math.is_finite(plain)
-        finite = tf.math.is_finite(plain) & tf.math.is_finite(norm)
+            return norm, tf.math.is_finite(loss_sum)
+        finite = tf.math.is_finite(loss_sum) & tf.math.is_finite(norm)
         tf.cond(
             finite,
             lambda: self._apply(gradients, variables),
@@ -161,8 +162,8 @@ class Update:
         return norm, finite
 
     def _apply(self, gradients: Any, variables: Any) -> Any:
-        # Counted first: where memory fails in the middle of it, the weights are half updated.
-        with tf.control_dependencies([self.begun.assign_add(1)]):
+        # Counted first: if memory fails half-way, the weights are half updated.
+        with tf.control_dependencies([self.updates_begun.assign_add(1)]):
             self._optimizer.apply(gradients, variables)
         return tf.constant(1, tf.int32)
 
@@ -173,8 +174,8 @@ def scales_loss(optimizer: Any) -> bool:
 
 
 @contextmanager
-def _reported_unless_exhausted(name: str) -> Iterator[None]:
-    """Name the model in what it raises, but let an error pass that says that memory was short."""
+def _model_errors(name: str) -> Iterator[None]:
+    """Name the model in what it raises, but let an error pass that says memory was short."""
     try:
         with component_errors(name):
             yield

@@ -22,12 +22,12 @@ from textgen_core.corpus import Splits
 from textgen_core.data.batches import Batch, WindowBatches
 from textgen_core.data.tokenizer import SPECIAL_TOKENS
 from textgen_core.models.devices import prepare_memory
-from textgen_core.pipeline.callbacks import Listener
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.preparing import build as build_model
 from textgen_core.pipeline.training import make_job, restore
 from textgen_core.registry.discovery import discover
 from textgen_core.runs.directory import create_run_directory
+from textgen_core.training.callbacks import Callback
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.loop import train
 
@@ -51,7 +51,7 @@ def build(setting: dict[str, Any]) -> Peer:
     )
     language_model, description = build_model(configuration, prepared.tokenizer)
     run = create_run_directory(folder / "run")
-    job = make_job(configuration, run, language_model, prepared, Listener())
+    job = make_job(configuration, run, language_model, prepared, Callback())
     state = restore(job, fresh_plan=False)
     about = {
         "parameters": description.parameters,

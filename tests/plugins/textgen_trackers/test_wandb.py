@@ -260,7 +260,7 @@ def test_without_the_package_the_run_goes_on_with_a_warning_that_names_it(
         WandbTracker().start(run)
     warnings: list[str] = []
     trackers = Trackers([chosen(WandbTracker())], run, warnings.append)
-    trackers.log({"step": 1, "loss": 2.0})
+    trackers.on_training_row({"step": 1, "loss": 2.0}, 0.5)
     trackers.finish(Outcome(status="finished"))
     (warning,) = warnings
     assert "needs the package wandb" in warning

@@ -2,14 +2,14 @@
 
 import pytest
 
-from textgen_core.training.pace import Pace
-from textgen_core.training.plan import Plan
+from textgen_core.training.events import TimeBudget
+from textgen_core.training.state import Plan
 
 UNPLANNED = Plan(last_step=10**9)
 
 
 def measured(seconds=100.0, step=0.1, events=()):
-    pace = Pace(seconds)
+    pace = TimeBudget(seconds)
     for _ in range(6):
         pace.step_took(step)
     for event in events:
@@ -18,7 +18,7 @@ def measured(seconds=100.0, step=0.1, events=()):
 
 
 def test_the_first_steps_which_compile_do_not_count():
-    pace = Pace(100.0)
+    pace = TimeBudget(100.0)
     for seconds in (30.0, 5.0, 5.0):
         pace.step_took(seconds)
     assert pace.plan_again(UNPLANNED, 3, 60.0) == UNPLANNED
@@ -56,13 +56,13 @@ def test_the_last_event_which_always_comes_is_counted_among_those_that_are_paid_
 
 
 def test_when_the_time_is_up_the_plan_ends_at_once_even_if_the_speed_is_unknown():
-    plan = Pace(60.0).plan_again(UNPLANNED, 2, 0.0)
+    plan = TimeBudget(60.0).plan_again(UNPLANNED, 2, 0.0)
     assert plan.last_step == 2
     assert plan.progress_at(2) == 1
 
 
 def test_time_to_compile_the_first_event_is_kept_until_it_has_come():
-    pace = Pace(60.0)
+    pace = TimeBudget(60.0)
     for seconds in (10.0, 0.1, 0.1, 0.1):
         pace.step_took(seconds)
     assert pace.last_event_seconds == pytest.approx(6.0)  # a guess of 1, and half a compilation

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from textgen_core.training.plan import Plan, last_step_in_time
+from textgen_core.training.state import Plan, last_step_in_time
 
 steps = some.integers(0, 10_000)
 

@@ -7,8 +7,7 @@ from training.fake_job import Recorder
 from training.tiny import TinyModel, draw_batch, make_step, settings, values_of, wrap
 
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.training.calibration import measure_step
-from textgen_core.training.job import TrainingJob
+from textgen_core.training.job import TrainingJob, measure_step
 
 
 class DrawnBatches:
@@ -30,12 +29,12 @@ def make_job(tmp_path, carries_state, **changes):
         run=RunDirectory(tmp_path),
         validate=lambda: None,
         write_sample=dict,
-        observer=Recorder(),
+        callback=Recorder(),
     )
 
 
 def everything(job):
-    carry = [] if job.step.carry is None else list(job.step.carry.values())
+    carry = [] if job.step.recurrent_state is None else list(job.step.recurrent_state.values())
     return values_of([*job.language_model.model.variables, *job.optimizer.variables, *carry])
 
 
@@ -76,7 +75,7 @@ def test_a_measured_step_is_a_whole_update(tmp_path):
     seen = []
 
     class Counting:
-        carry = None
+        recurrent_state = None
 
         def __call__(self, batches, learning_rate):
             seen.append((len(batches), learning_rate))

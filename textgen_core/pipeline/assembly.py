@@ -1,0 +1,33 @@
+"""A model put together with what scores it and what writes with it, as a run's settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textgen_core.config.resolve import Configuration
+from textgen_core.evaluation.scoring import Scorer
+from textgen_core.generation.generator import Generator
+from textgen_core.models.language_model import LanguageModel
+from textgen_core.registry.selection import ResolvedComponent
+
+
+def make_scorer(configuration: Configuration, language_model: LanguageModel) -> Scorer:
+    """Return the scorer of a run: recurrent state for models trained on streams, else windows."""
+    return Scorer(
+        language_model,
+        stride=configuration.evaluation.stride,
+        carry=configuration.data.batching == "stream",
+        batch_size=configuration.training.batch_size,
+    )
+
+
+def make_generator(
+    samplers: Sequence[ResolvedComponent], language_model: LanguageModel
+) -> Generator:
+    """Return the generator of a chain of samplers."""
+    return Generator(
+        language_model,
+        [chosen.instance for chosen in samplers],
+        labels=[f"{chosen.name} ({chosen.provider})" for chosen in samplers],
+        specs=[chosen.label for chosen in samplers],
+    )

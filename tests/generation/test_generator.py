@@ -19,7 +19,7 @@ from generation.fake_samplers import Alphabetical, EndAfter, NoRepeat, Only, Ret
 from textgen_core.errors import PluginFailure, UsageError
 from textgen_core.generation import Generator, unknown_characters
 from textgen_core.generation import stream as piece_stream_module
-from textgen_core.generation.generator import SHORT
+from textgen_core.generation.options import SHORT
 from textgen_core.models.language_model import LanguageModel
 
 
@@ -118,13 +118,10 @@ def test_a_sample_is_the_same_in_chunks_of_any_size(generator, monkeypatch, firs
 def test_a_short_text_for_once_is_written_by_a_graph_and_is_the_same(
     generator, prompts, new_tokens, compiled_with
 ):
-    stream = generator.stream(prompts, max_new_tokens=new_tokens, seed=2, once=True)
-    for _ in stream:
-        pass
-    assert stream.generation().compiled_with == compiled_with
+    found = generator.generate(prompts, max_new_tokens=new_tokens, seed=2, compile="auto")
+    assert found.compiled_with == compiled_with
     expected = generator.generate(prompts, max_new_tokens=new_tokens, seed=2)
     assert expected.compiled_with == "xla"
-    found = stream.generation()
     assert texts(found) == texts(expected)
     for one, other in zip(found.samples, expected.samples, strict=True):
         assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-5)
@@ -267,10 +264,11 @@ def test_what_the_tokenizer_has_never_seen_is_told(generator):
     ("arguments", "problem"),
     [
         ({"prompts": []}, "There is no prompt"),
-        ({"prompts": "abc"}, "single text"),
-        ({"stop": "abc"}, "single text"),
+        ({"prompts": "abc"}, "a single text"),
+        ({"stop": "abc"}, "a single text"),
         ({"stop": ["a", ""]}, "stop string is empty"),
         ({"max_new_tokens": 0}, "max_new_tokens is 0"),
+        ({"compile": "eager"}, "compile is 'eager'"),
     ],
 )
 def test_values_that_cannot_be_used_are_refused(generator, arguments, problem):

@@ -26,7 +26,7 @@ from textgen_core.explore.findings import (
 from textgen_core.explore.limits import check_count, check_temperature
 from textgen_core.explore.next_token import Distribution, distribution
 from textgen_core.explore.words import Word, find_word, token_texts
-from textgen_core.generation.generator import NEVER_DRAWN, unknown_characters
+from textgen_core.generation.generator import SUPPRESSED_TOKENS, unknown_characters
 from textgen_core.generation.loop import held_after
 from textgen_core.generation.trace_recorder import token_text
 from textgen_core.models.language_model import LanguageModel
@@ -116,12 +116,12 @@ class Explorer:
         held = held_after(len(token_ids), self._language_model.state_capacity)
         logits = read_logits_after(self._language_model, token_ids[-held:], self._name)
         ranked = [int(each) for each in np.argsort(-logits, kind="stable")]
-        listed = [each for each in ranked if each not in NEVER_DRAWN][:count]
+        listed = [each for each in ranked if each not in SUPPRESSED_TOKENS][:count]
         return NextToken(
             text=text,
             left_out=len(token_ids) - held,
             temperatures=tuple(
-                self._listed(distribution(logits, each, NEVER_DRAWN), listed)
+                self._listed(distribution(logits, each, SUPPRESSED_TOKENS), listed)
                 for each in temperatures
             ),
             unknown=unknown_characters(tokenizer, [text]),

@@ -35,8 +35,10 @@ from textgen_core.runs.weights import best_step, load_weights
 class Run:
     """A trained run, as `run` and `open_run` return it.
 
-    Attributes:
+    Args:
+        directory: where it lies.
         configuration: what it was made with.
+        prepared: its texts, where they are at hand.
         warnings: what to know before use, such as a plugin that is installed in another version.
     """
 
@@ -97,7 +99,18 @@ class Run:
         seed: int | None = None,
         stop: Sequence[str] = (),
     ) -> Iterator[str]:
-        """Yield a text that follows the prompt in pieces; the options are those of `stream`."""
+        """Yield a text that follows the prompt, in pieces as they are written.
+
+        Args:
+            prompt: what the text follows; an empty one is the start of a document.
+            sampler: the samplers, as for `stream`.
+            max_new_tokens: the longest text, in tokens; by default the run's own.
+            seed: the same seed gives the same text; by default the run's own.
+            stop: texts to stop before.
+
+        Yields:
+            The pieces, which joined are the text.
+        """
         for piece in self.stream(
             [prompt], sampler=sampler, max_new_tokens=max_new_tokens, seed=seed, stop=stop
         ):
@@ -114,7 +127,20 @@ class Run:
         stop: Sequence[str] = (),
         alternatives: int = 0,
     ) -> Generation:
-        """Return `samples` texts that follow one prompt; the options are those of `stream`."""
+        """Write several texts that follow one prompt.
+
+        Args:
+            prompt: what the texts follow; an empty one is the start of a document.
+            samples: how many texts.
+            sampler: the samplers, as for `stream`.
+            max_new_tokens: the longest text, in tokens; by default the run's own.
+            seed: the same seed gives the same texts; by default the run's own.
+            stop: texts to stop before.
+            alternatives: how many tokens the trace shows at each step; 0: no trace.
+
+        Returns:
+            The texts with their token ids and log-probabilities, and the speed.
+        """
         return self.stream(
             [prompt] * samples,
             sampler=sampler,
@@ -136,7 +162,7 @@ class Run:
         compile: Literal["xla", "graph", "auto"] = "xla",
         once: bool | None = None,
     ) -> PieceStream:
-        """Return an iterator over the pieces of one text for each prompt, all written at once.
+        """Write one text for each prompt, all side by side.
 
         Args:
             prompts: what each text follows; an empty one is the start of a document.
@@ -150,8 +176,8 @@ class Run:
                 follows need not wait for XLA.
             once: deprecated; True is `compile="auto"`.
 
-        Raises:
-            TextgenError: a value that cannot be used; from the iterator, a component that fails.
+        Returns:
+            An iterator over pieces of the texts, whose `result()` has the whole.
         """
         if once is not None:
             _warn_of_deprecated("once", 'compile="auto"')
@@ -177,7 +203,7 @@ class Run:
         seed: int | None = None,
         stop: Sequence[str] = (),
     ) -> Iterator[tuple[tuple[ResolvedComponent, ...], Generation]]:
-        """Yield the chain and the texts of each setting, all of one prompt and one seed.
+        """Write with each setting of a sweep, all with one prompt and one seed.
 
         Args:
             sweep: one sampler with several values, such as `nucleus:p=0.8,0.9`. It takes the place
@@ -185,10 +211,12 @@ class Run:
             prompt: what the texts follow.
             sampler: the rest of the chain; by default nothing.
             samples: how many texts for each setting.
-            max_new_tokens: as for `stream`, and so are `seed` and `stop`.
+            max_new_tokens: the longest text, in tokens; by default the run's own.
+            seed: the same seed gives the same texts; by default the run's own.
+            stop: texts to stop before.
 
-        Raises:
-            TextgenError: a value that cannot be used, or a component that fails.
+        Yields:
+            The chain of a setting, and its texts.
         """
         prompts = [prompt] * samples
         for chain in sweep_chains(discover(), sweep, sampler):
@@ -198,10 +226,14 @@ class Run:
             yield chain, pieces.result()
 
     def samplers(self, request: Any = None, *, wish: Any = None) -> tuple[ResolvedComponent, ...]:
-        """Return the chain that a `request` of samplers means, as `stream` takes it.
+        """Find and check samplers.
 
-        Raises:
-            ComponentError: with every fault of the request.
+        Args:
+            request: samplers as `stream` takes them; by default the run's own.
+            wish: deprecated; the same as `request`.
+
+        Returns:
+            The chain, in its order.
         """
         if wish is not None:
             _warn_of_deprecated("wish", "request")
@@ -242,6 +274,9 @@ class Run:
             text: a text file; by default the run's own test split, or validation where it has none,
                 and what is measured there is written to evaluation.json.
 
+        Returns:
+            Loss, perplexity, bits per byte, metrics, baselines and diagnosis.
+
         Raises:
             CorpusError: the file cannot be read.
             RunDirectoryError: the corpus has changed, or a component is not installed.
@@ -250,28 +285,35 @@ class Run:
         return self._scoring.evaluate(None if text is None else Path(text))
 
     def score(self, text: str | Path) -> ScoredText:
-        """Return the surprisal of every token of a text file.
+        """Score a text file token by token.
 
-        Raises:
-            CorpusError: the file cannot be read.
-            RunDirectoryError: the model's weights are damaged.
+        Args:
+            text: the file.
+
+        Returns:
+            The surprisal of every token.
         """
         return self._scoring.score(Path(text))
 
     def review(self, sheet: str | Path) -> int:
-        """Write a sheet of texts to rate by hand, half of them real; return how many it holds.
+        """Write a sheet of texts to rate by hand, half of them real, with its key beside it.
 
-        Raises:
-            UsageError: the sheet cannot be written.
-            RunDirectoryError: the corpus has changed.
+        Args:
+            sheet: the file to write.
+
+        Returns:
+            How many texts it holds.
         """
         return self._scoring.review(Path(sheet))
 
     def report(self, *, excerpts: bool = True) -> Path:
-        """Write report.html from the run's files, and return its path.
+        """Write report.html from the run's files.
 
         Args:
             excerpts: whether the page may quote words of the corpus.
+
+        Returns:
+            The page's path.
         """
         from textgen_core.report import write_report  # templates that writing text can do without
 

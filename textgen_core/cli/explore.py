@@ -24,7 +24,7 @@ from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
     from textgen_core.explore.explorer import Explorer
-    from textgen_core.explore.findings import Attention, NextToken
+    from textgen_core.explore.results import Attention, NextToken
 
 MOST_TEMPERATURES = 6  # columns of a table
 
@@ -145,7 +145,7 @@ def attention(
     For a model with attention: a grid of a layer and a head in the terminal, and with --out a
     picture of all of them.
     """
-    from textgen_core.explore.limits import check_ending
+    from textgen_core.explore.checks import check_ending
 
     if out is not None:
         check_ending(out)
@@ -194,7 +194,7 @@ def temperature(
 
 def read_temperatures(text: str) -> tuple[float, ...]:
     """Return the numbers of a list such as `0.5,1,2`; raises UsageError unless all can be used."""
-    from textgen_core.explore.limits import check_temperature
+    from textgen_core.explore.checks import check_temperature
 
     try:
         found = tuple(float(each) for each in text.split(","))
@@ -238,7 +238,7 @@ def _check_number(what: str, number: int | None, count: int) -> None:
 
 def _warn_of(found: Attention | NextToken, does: str) -> None:
     """Warn of what the model does not see of a text."""
-    from textgen_core.explore.quoting import quoted
+    from textgen_core.explore.words import quoted
 
     if found.left_out:
         warn(

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from textgen_core.cli.characters import bar, has_blocks, label, label_width
 from textgen_core.cli.terminal import stdout
-from textgen_core.explore.quoting import quoted
+from textgen_core.explore.words import quoted
 
 if TYPE_CHECKING:
-    from textgen_core.explore.findings import (
+    from textgen_core.explore.results import (
         Analogy,
         AtTemperature,
         Neighbour,

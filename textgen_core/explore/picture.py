@@ -1,6 +1,6 @@
 """Attention as a picture: a heat map for each head, all layers beneath each other, in one file.
 
-The file needs nothing else: no network, no script. This module knows nothing about models.
+The file needs nothing else: no network, no script.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import attrs
 import numpy as np
 
 from textgen_core.errors import UsageError
-from textgen_core.explore.findings import Attention
-from textgen_core.explore.limits import check_ending
-from textgen_core.explore.quoting import quoted
+from textgen_core.explore.checks import check_ending
+from textgen_core.explore.results import Attention
+from textgen_core.explore.words import quoted
 from textgen_core.report.charts.svg import add, finish_picture
 from textgen_core.report.wording import cut_to_width
 

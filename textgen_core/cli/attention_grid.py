@@ -1,7 +1,4 @@
-"""Attention as a grid of shades: a row for each token that looks back, a column for each looked at.
-
-This module knows nothing about models.
-"""
+"""Attention as a grid of shades: a row for each token, a column for each that it looks at."""
 
 from __future__ import annotations
 

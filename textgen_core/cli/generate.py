@@ -104,7 +104,7 @@ def generate(
         is_interrupted = _take(pieces, start if is_streamed else None)
         generation = pieces.generation()
         if as_json:
-            from textgen_core.cli.side_by_side import generation_as_json
+            from textgen_core.cli.generation_output import generation_as_json
 
             value = {"prompt": start, "seed": options["seed"], **generation_as_json(generation)}
             print_json(value)
@@ -122,7 +122,7 @@ def _show_sweep(
     settings: Iterator[tuple[Any, Generation]], sweep: str, prompt: str, seed: int, *, as_json: bool
 ) -> bool:
     """Print what each setting wrote, and return whether Ctrl-C cut it short."""
-    from textgen_core.cli.side_by_side import show_table, sweep_as_json
+    from textgen_core.cli.generation_output import show_table, sweep_as_json
 
     written: list[Generation] = []
     is_interrupted = False

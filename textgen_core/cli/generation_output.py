@@ -1,4 +1,4 @@
-"""The table and the JSON of a sweep: one prompt and seed, several settings."""
+"""What was written, as JSON and, for a sweep, as a table of its settings."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 def show_table(written: Sequence[Generation], prompt: str) -> None:
     """Print a row for each text, with its chain and the model's mean surprisal."""
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(show_lines=True, box=None if not stdout().is_terminal else _box())
+    table = Table(show_lines=True, box=box.SIMPLE_HEAD if stdout().is_terminal else None)
     table.add_column("samplers")
     table.add_column("nats a token", justify="right")
     table.add_column("text", ratio=1)
@@ -28,12 +29,6 @@ def show_table(written: Sequence[Generation], prompt: str) -> None:
                 Text(" ".join(generation.samplers)), surprise, Text(harmless(prompt + sample.text))
             )
     stdout().print(table)
-
-
-def _box() -> Any:
-    from rich import box
-
-    return box.SIMPLE_HEAD
 
 
 def sweep_as_json(

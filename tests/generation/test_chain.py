@@ -36,9 +36,8 @@ def transform(chain, logits=LOGITS, states=None, is_drawing=(True, True)):
         prompt_length=tf.constant([1, 1]),
     )
     states = chain.initial_states(2, 6) if states is None else states
-    found = chain.transform(
-        tf.constant(logits), history, states, tf.constant(is_drawing), [{}] * (chain.stages - 1)
-    )
+    options = [{}] * len(states)
+    found = chain.transform(tf.constant(logits), history, states, tf.constant(is_drawing), options)
     faults = zip(*(each.numpy().tolist() for each in found.faults), strict=True)
     return found.logits.numpy(), found.states, list(faults)
 

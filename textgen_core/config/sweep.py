@@ -1,7 +1,7 @@
 """Several settings of one sampler, written as one spec: `temperature:t=0.5..1.5/5`.
 
 One option is given several values: a list, `nucleus:p=0.8,0.9,0.95`, or FIRST..LAST/COUNT, so many
-values at even distances. This module knows nothing about what is done with them.
+values at even distances.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def sweep_chains(
 ) -> tuple[tuple[ResolvedComponent, ...], ...]:
     """Return a chain for each value of the sweep.
 
-    The swept sampler takes the place of the one of its name in `samplers` (a wish: specs, tables or
-    instances), else it comes after them. Raises ComponentError for a sweep that is none, and for
-    values that the option does not allow.
+    The swept sampler takes the place of the one of its name in `samplers` (specs, tables or
+    instances), else it comes after them. Raises ComponentError for what is no sweep, and for values
+    that the option does not allow.
     """
     option, settings = _settings(registry, sweep)
     others, faults = choose_all(

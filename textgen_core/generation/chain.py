@@ -24,7 +24,7 @@ ALL_MASKED, SOUND, UNMASKED, NOT_A_NUMBER = range(-1, 3)
 
 MODEL = "The model"
 PROBLEMS = {
-    ALL_MASKED: "{} excluded every token.",
+    ALL_MASKED: "{} excluded every token. Fewer or milder samplers leave some to draw.",
     UNMASKED: "{} gave a finite logit to a token that was excluded.",
     NOT_A_NUMBER: "{} returned logits that are NaN or +infinity.",
 }
@@ -45,7 +45,7 @@ class Faults(NamedTuple):
 
 
 def no_faults(batch_size: int) -> Faults:
-    """Return the faults of rows of which none has one."""
+    """Return the faults of rows that have none."""
     return Faults(stage=tf.zeros((batch_size,), tf.int32), kind=tf.fill((batch_size,), SOUND))
 
 
@@ -84,16 +84,10 @@ class Chain:
         ]
         self._excluded = tuple(excluded)
 
-    @property
-    def stages(self) -> int:
-        """How many stages `transform` returns: one before the samplers, and one for each."""
-        return 1 + len(self._links)
-
     def is_compatible(self, samplers: Sequence[Sampler]) -> bool:
         """Whether `samplers` are those of the chain, but for numbers that `options` takes."""
-        return len(samplers) == len(self._links) and all(
-            link.is_compatible(sampler) for link, sampler in zip(self._links, samplers, strict=True)
-        )
+        is_as_long = len(samplers) == len(self._links)
+        return is_as_long and all(map(_Link.is_compatible, self._links, samplers))
 
     def options(self, samplers: Sequence[Sampler]) -> Options:
         """Return the values of the traced options in compatible samplers, as scalar tensors."""
@@ -110,10 +104,8 @@ class Chain:
         options: as `options` returns them; None: those that the chain was made with.
         """
         values = options or ({},) * len(self._links)
-        return tuple(
-            link.initial_state(batch_size, vocabulary_size, own)
-            for link, own in zip(self._links, values, strict=True)
-        )
+        pairs = zip(self._links, values, strict=True)
+        return tuple(link.initial_state(batch_size, vocabulary_size, own) for link, own in pairs)
 
     def transform(
         self,
@@ -129,8 +121,7 @@ class Chain:
         states of the other rows, which are still reading their prompts, stay as they are.
         options: as `options` returns them.
         """
-        kind = _fault_kind(logits, logits)
-        faults = Faults(stage=tf.zeros_like(kind), kind=kind)
+        faults = no_faults(logits.shape[0])._replace(kind=_fault_kind(logits, logits))
         flags = [token in self._excluded for token in range(logits.shape[1])]
         logits = tf.where(tf.constant(flags)[None], -float("inf"), logits)
         stages, new_states = [logits], []
@@ -151,10 +142,7 @@ class Chain:
     def failure(self, stage: int, kind: int) -> PluginFailure:
         """Return the error for a fault that `transform` found."""
         name = MODEL if stage == 0 else self._links[stage - 1].name
-        advice = ""
-        if kind == ALL_MASKED:
-            advice = "Use fewer or milder samplers: no token was left to draw."
-        return PluginFailure(PROBLEMS[kind].format(name), CONTRACT, advice)
+        return PluginFailure(PROBLEMS[kind].format(name), CONTRACT)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -175,10 +163,6 @@ class _Link:
     def dtypes(self) -> dict[str, Any]:
         return {**self.traced, **self.arguments}
 
-    @property
-    def keeps_state(self) -> bool:
-        return hasattr(self.bound, "initial_state")
-
     def is_compatible(self, sampler: Sampler) -> bool:
         if type(sampler) is not type(self.given):
             return False
@@ -186,15 +170,17 @@ class _Link:
         return bool(_with_fields(sampler, same) == self.given)
 
     def initial_state(self, batch_size: int, vocabulary_size: int, values: Any) -> Any:
-        if not self.keeps_state:
+        if not hasattr(self.bound, "initial_state"):
             return ()
         with component_errors(self.name):
-            state = self._with_traced(values).initial_state(batch_size, vocabulary_size)  # type: ignore[attr-defined]
+            sampler: Any = self._with_traced(values)
+            state = sampler.initial_state(batch_size, vocabulary_size)
             return tf.nest.map_structure(tf.convert_to_tensor, state)
 
     def transform(self, logits: Any, history: History, state: Any, values: Any) -> Any:
         """Return what the sampler makes of the logits, and its next state."""
-        given = (logits, history, state) if self.keeps_state else (logits, history)
+        keeps_state = hasattr(self.bound, "initial_state")
+        given = (logits, history, state) if keeps_state else (logits, history)
         arguments = {name: values[name] for name in self.arguments}
 
         def call(sampler: Sampler) -> Any:
@@ -206,7 +192,7 @@ class _Link:
             except Exception as error:
                 self._check_python_use(call, values, error)
                 raise
-            after, new_state = found if self.keeps_state else (found, ())
+            after, new_state = found if keeps_state else (found, ())
             after = tf.convert_to_tensor(after)
         if after.dtype != tf.float32 or not after.shape.is_compatible_with(logits.shape):
             raise PluginFailure(
@@ -248,7 +234,7 @@ def _link(sampler: Sampler, name: str, tokenizer: tokenizers.Tokenizer) -> _Link
     arguments = {each: dtype for each, dtype in numeric.items() if each in declared}
     for each in arguments:
         warnings.warn(
-            f"{name}: an option as an argument of transform goes in textgen 0.3. Declare {each} "
+            f"{name}: an option as an argument of transform is gone in textgen 0.3. Declare {each} "
             f"with option(..., traced=True), and read self.{each}.",
             DeprecationWarning,
             stacklevel=2,

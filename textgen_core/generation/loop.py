@@ -95,7 +95,7 @@ class Loop:
         records: Any = ()
         if alternatives:
             shown = min(alternatives, vocabulary_size)
-            records = empty_records(batch_size, self._capacity, shown, self.chain.stages)
+            records = empty_records(batch_size, self._capacity, shown, stages=1 + len(options))
         token_ids = np.zeros((batch_size, self._capacity), np.int32)
         for row, prompt in zip(token_ids, prompts, strict=True):
             row[: len(prompt)] = prompt
@@ -116,9 +116,7 @@ class Loop:
     def prefill(self, state: DecodeState, batch: Batch) -> DecodeState:
         """Compile, unless that is done, and feed all but the last of the tokens read at once."""
         if self._program is None:
-            start = time.perf_counter()
             self._compile(state, batch)
-            self.compile_seconds += time.perf_counter() - start
         count = int(state.length) - 1
         held = held_after(count, self._state_capacity)
         if not held:
@@ -149,21 +147,36 @@ class Loop:
         window = state.token_ids[:, fed - self._state_capacity // 2 : fed]
         full = state.model_state
         if self._refill is None:
-            start = time.perf_counter()
-            is_xla = self.compiled_with == "xla"
-            self._refill = self._run(_program, self._fresh_state, is_xla, window, full)
-            self.compile_seconds += time.perf_counter() - start
+            self._refill = self._run(self._compiled, self._fresh_state, window, full)
         return state._replace(model_state=self._run(self._refill, window, full))
 
     def _compile(self, state: DecodeState, batch: Batch) -> None:
         """Compile for tensors of these shapes, by a call that takes no step."""
+        arguments = (self._steps, state, batch, state.length)
         if self.compiled_with == "xla":
             try:
-                self._program = _program(self._steps, True, state, batch, state.length)
+                self._program = self._compiled(*arguments)
                 return
             except UNCOMPILABLE:
                 self.compiled_with = "graph"
-        self._program = self._run(_program, self._steps, False, state, batch, state.length)
+        self._program = self._run(self._compiled, *arguments)
+
+    def _compiled(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return a function compiled for arguments of these shapes, which it was called with once.
+
+        It is bound to them: to inspect its arguments at each call takes TensorFlow longer than some
+        tokens take.
+        """
+        start = time.perf_counter()
+        is_xla = self.compiled_with == "xla"
+        try:
+            # A partial, since TensorFlow warns of a function that is compiled again and again.
+            traced = tf.function(functools.partial(function), jit_compile=is_xla, autograph=False)
+            program = traced.get_concrete_function(*arguments)
+            program(*arguments)
+            return program
+        finally:
+            self.compile_seconds += time.perf_counter() - start
 
     def _run(self, program: Any, *arguments: Any) -> Any:
         try:
@@ -239,19 +252,6 @@ class Loop:
                 f"Allowed: {wanted}, the batch and the vocabulary of its tokenizer.",
             )
         return tf.ensure_shape(logits, wanted), _like(after, state.model_state)
-
-
-def _program(function: Callable[..., Any], is_xla: bool, *arguments: Any) -> Any:
-    """Return a function compiled for arguments of these shapes, which it was called with once.
-
-    It is bound to them: to inspect its arguments at each call takes TensorFlow longer than some
-    tokens take.
-    """
-    # TensorFlow warns of a function that is compiled again and again: each loop brings its own.
-    traced = tf.function(functools.partial(function), jit_compile=is_xla, autograph=False)
-    program = traced.get_concrete_function(*arguments)
-    program(*arguments)
-    return program
 
 
 def held_after(count: int, capacity: int | None) -> int:

@@ -234,8 +234,8 @@ def _link(sampler: Sampler, name: str, tokenizer: tokenizers.Tokenizer) -> _Link
     arguments = {each: dtype for each, dtype in numeric.items() if each in declared}
     for each in arguments:
         warnings.warn(
-            f"{name}: an option as an argument of transform is gone in textgen 0.3. Declare {each} "
-            f"with option(..., traced=True), and read self.{each}.",
+            f"{name}: options as arguments of transform are removed in textgen 0.3. Declare "
+            f"{each} with option(..., traced=True), and read self.{each}.",
             DeprecationWarning,
             stacklevel=2,
         )

@@ -331,7 +331,7 @@ class Run:
 
 def _warn_of_deprecated(argument: str, instead: str) -> None:
     warnings.warn(
-        f"The argument {argument} goes in textgen 0.3: use {instead}.",
+        f"The argument {argument} is removed in textgen 0.3: use {instead}.",
         DeprecationWarning,
         stacklevel=3,
     )

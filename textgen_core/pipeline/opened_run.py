@@ -1,7 +1,6 @@
 """A run that was opened: write with it, score it, make its report.
 
-The model is built again from the run's own tokenizer and weights when it is first needed; nothing
-of the run directory is executed.
+Nothing of the run directory is executed: the model is built by an installed component.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from textgen_core.config.resolve import Configuration
-from textgen_core.config.sweep import sweep_chains
+from textgen_core.config.sweep import choose_samplers, sweep_chains
 from textgen_core.data.tokenizer import load_tokenizer
-from textgen_core.errors import RunDirectoryError, one_error
+from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.evaluation import Evaluation
 from textgen_core.evaluation.surprisal import ScoredText
 from textgen_core.explore.explorer import Explorer
@@ -27,7 +26,7 @@ from textgen_core.pipeline.assembly import make_generator
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_scoring import RunScoring
 from textgen_core.registry.discovery import discover
-from textgen_core.registry.selection import ResolvedComponent, as_list, choose_all
+from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.weights import best_step, load_weights
 
@@ -68,11 +67,7 @@ class Run:
 
     @cached_property
     def language_model(self) -> LanguageModel:
-        """The model with the weights of the best checkpoint.
-
-        Raises:
-            RunDirectoryError: a file is missing or damaged.
-        """
+        """The model with the weights of the best checkpoint, loaded when it is first needed."""
         configuration, step = self.configuration, self.step
         prepare_memory()
         language_model = build_language_model(
@@ -241,13 +236,7 @@ class Run:
         if request is None:
             self._require("sampler")
             return self.configuration.samplers
-        requests = [(each, "--sampler") for each in as_list(request)]
-        if all(isinstance(each, ResolvedComponent) for each, _ in requests):
-            return tuple(each for each, _ in requests)
-        chosen, faults = choose_all(discover(), "sampler", requests)
-        if faults:
-            raise one_error(faults)
-        return chosen
+        return choose_samplers(request)
 
     def _require(self, *kinds: str) -> None:
         """Raise RunDirectoryError if this installation lacks a component of one of the kinds."""
@@ -319,14 +308,10 @@ class Run:
 
         return write_report(self._directory, excerpts=excerpts)
 
-    def _continue(self, prompts: Sequence[str], new_tokens: int) -> list[str]:
-        written = self.stream(prompts, max_new_tokens=new_tokens, compile="auto").result()
-        return [sample.text for sample in written.samples]
-
     @cached_property
     def _scoring(self) -> RunScoring:
         where, configuration, model = self._directory, self.configuration, self.language_model
-        return RunScoring(where, configuration, model, self._continue, self._prepared)
+        return RunScoring(where, configuration, model, self.stream, self._prepared)
 
 
 def _warn_of_deprecated(argument: str, instead: str) -> None:

@@ -20,6 +20,7 @@ from textgen_core.evaluation.review import PROMPTS, write_sheet
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.evaluation.surprisal import ScoredText
 from textgen_core.evaluation.token_texts import scored_tokens, split_into_tokens
+from textgen_core.generation import PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.preparing import Prepared
@@ -36,14 +37,14 @@ class RunScoring:
         directory: RunDirectory,
         configuration: Configuration,
         language_model: LanguageModel,
-        continue_prompts: Callable[[Sequence[str], int], list[str]],
+        stream: Callable[..., PieceStream],
         prepared: Prepared | None,
     ) -> None:
-        """Prepare to score; `continue_prompts` returns texts of so many new tokens at most."""
+        """Prepare to score; `stream` is the run's own, which writes what metrics measure."""
         self._directory = directory
         self._configuration = configuration
         self._language_model = language_model
-        self._continue = continue_prompts
+        self._stream = stream
         if prepared is not None:
             self._prepared = prepared
 
@@ -99,6 +100,10 @@ class RunScoring:
         samples = self._continue(prompts, few.continuation_tokens) if prompts else []
         references = [each.reference for each in chosen]
         return write_sheet(sheet, prompts, samples, references, self._configuration.seed)
+
+    def _continue(self, prompts: Sequence[str], new_tokens: int) -> list[str]:
+        written = self._stream(prompts, max_new_tokens=new_tokens, compile="auto").result()
+        return [sample.text for sample in written.samples]
 
     @property
     def _scorer(self) -> Scorer:

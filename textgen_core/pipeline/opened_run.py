@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from textgen_core.config.chains import choose_samplers, sweep_chains
 from textgen_core.config.resolve import Configuration
-from textgen_core.config.sweep import choose_samplers, sweep_chains
 from textgen_core.data.tokenizer import load_tokenizer
 from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.evaluation import Evaluation

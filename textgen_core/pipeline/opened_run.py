@@ -13,22 +13,19 @@ from typing import Any, Literal
 
 from textgen_core.config.chains import choose_samplers, sweep_chains
 from textgen_core.config.resolve import Configuration
-from textgen_core.data.tokenizer import load_tokenizer
 from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.evaluation import Evaluation
 from textgen_core.evaluation.surprisal import ScoredText
 from textgen_core.explore.explorer import Explorer
 from textgen_core.generation import Generation, GenerationOptions, Generator, PieceStream
-from textgen_core.models.build import build_language_model
-from textgen_core.models.devices import choose_precision, compute_capabilities, prepare_memory
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.pipeline.assembly import make_generator
+from textgen_core.pipeline.assembly import load_language_model, make_generator
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_scoring import RunScoring
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.weights import best_step, load_weights
+from textgen_core.runs.weights import best_step
 
 
 class Run:
@@ -68,17 +65,7 @@ class Run:
     @cached_property
     def language_model(self) -> LanguageModel:
         """The model with the weights of the best checkpoint, loaded when it is first needed."""
-        configuration, step = self.configuration, self.step
-        prepare_memory()
-        language_model = build_language_model(
-            configuration.model,
-            load_tokenizer(self._directory.tokenizer),
-            context_length=configuration.data.sequence_length,
-            precision=choose_precision(configuration.training.precision, compute_capabilities()),
-            seed=configuration.seed,
-        )
-        load_weights(self._directory, step, language_model.model)
-        return language_model
+        return load_language_model(self._directory, self.configuration, self.step)
 
     @cached_property
     def explore(self) -> Explorer:
@@ -167,15 +154,14 @@ class Run:
             seed: the same seed gives the same texts; by default the run's own.
             stop: texts to stop before.
             alternatives: how many tokens the trace shows at each step; 0: no trace.
-            compile: what writes: "xla", "graph", or "auto", where a short text that no other
-                follows need not wait for XLA.
+            compile: "xla", "graph", or "auto", with which a short text need not wait for XLA.
             once: deprecated; True is `compile="auto"`.
 
         Returns:
             An iterator over pieces of the texts, whose `result()` has the whole.
         """
         if once is not None:
-            _warn_of_deprecated("once", 'compile="auto"')
+            warnings.warn('once= goes in textgen 0.3: use compile="auto".', DeprecationWarning, 2)
         if max_new_tokens is None:
             max_new_tokens = self.configuration.generation.max_new_tokens
         options = GenerationOptions(
@@ -231,7 +217,7 @@ class Run:
             The chain, in its order.
         """
         if wish is not None:
-            _warn_of_deprecated("wish", "request")
+            warnings.warn("wish= goes in textgen 0.3: use request=.", DeprecationWarning, 2)
             request = wish
         if request is None:
             self._require("sampler")
@@ -312,11 +298,3 @@ class Run:
     def _scoring(self) -> RunScoring:
         where, configuration, model = self._directory, self.configuration, self.language_model
         return RunScoring(where, configuration, model, self.stream, self._prepared)
-
-
-def _warn_of_deprecated(argument: str, instead: str) -> None:
-    warnings.warn(
-        f"The argument {argument} is removed in textgen 0.3: use {instead}.",
-        DeprecationWarning,
-        stacklevel=3,
-    )

@@ -23,7 +23,7 @@ TENSOR_ROOMS = {
     "models/",
     "generation/",
     "evaluation/scoring",
-    "explore/asking",
+    "explore/inspection",
     "training/",
     "pipeline/",
     "testing/",

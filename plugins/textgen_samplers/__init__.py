@@ -1,11 +1,10 @@
 """The bundled samplers, each a transform of one distribution.
 
-Beam search is none of them: it compares whole texts, where a sampler sees the next token alone.
+Beam search is not among them: it compares whole texts, where a sampler sees the next token alone.
 
 Tokens that are equally likely are treated alike: where a sampler keeps one of them, it keeps all,
 and the core's draw decides between them. So `greedy`, `top-k:1`, a nucleus of next to nothing and a
-temperature near zero are the same distribution. This module knows nothing about TensorFlow: a
-sampler imports it when its transform is compiled.
+temperature near zero are the same distribution. TensorFlow is imported only in a transform.
 """
 
 from __future__ import annotations

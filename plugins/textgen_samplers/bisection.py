@@ -2,7 +2,7 @@
 
 Sorting a vocabulary costs more than a small model's whole step; a pass over it costs next to
 nothing. The halving is over the floats themselves, in their order, so 32 passes at most reach the
-exact one. This module knows nothing about what is measured, nor about which sampler asks.
+exact one.
 """
 
 from __future__ import annotations

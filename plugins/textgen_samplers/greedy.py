@@ -1,7 +1,4 @@
-"""Greedy decoding: nothing but the most probable token.
-
-Knows nothing about drawing: of several tokens that are equally the most probable, all stay.
-"""
+"""Greedy decoding: the most probable token alone; of several equally probable ones all stay."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Min-p sampling: the tokens that are not much less probable than the most probable one.
-
-Knows nothing about drawing.
-"""
+"""Min-p sampling: the tokens that are not much less probable than the most probable one."""
 
 from __future__ import annotations
 
@@ -21,13 +18,16 @@ class MinPSampler(Sampler):
     """
 
     p: float = option(
-        0.05, help="the share of the highest probability that a token needs", above=0, at_most=1
+        0.05,
+        help="the share of the highest probability that a token needs",
+        above=0,
+        at_most=1,
+        traced=True,
     )
 
-    def transform(self, logits: Any, history: History, p: Any = None) -> Any:  # noqa: ARG002
+    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002
         """Return the logits, float32 `(batch, vocabulary)`, with the less probable at -inf."""
         import tensorflow as tf
 
-        p = self.p if p is None else p
         highest = tf.reduce_max(logits, axis=1, keepdims=True)  # (batch, 1)
-        return tf.where(logits >= highest + tf.math.log(p), logits, -float("inf"))
+        return tf.where(logits >= highest + tf.math.log(self.p), logits, -float("inf"))

@@ -1,7 +1,4 @@
-"""No phrase of n tokens twice.
-
-Knows nothing about drawing, nor about single tokens: `repetition_penalty` does.
-"""
+"""No phrase of n tokens twice; for single tokens there is `repetition_penalty`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Nucleus sampling: the most probable tokens that together reach the probability p.
 
-The vocabulary is never sorted: the probability of the last token kept is found by bisection. Knows
-nothing about drawing.
+The vocabulary is never sorted: the probability of the last token kept is found by bisection.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import attrs
 
 from textgen_core import History, Sampler, option
 
-# How far a float32 sum over a vocabulary may be off, as a share of the whole.
+# The relative rounding error of a float32 sum over a vocabulary.
 ROUNDING = 1e-5
 
 
@@ -24,15 +23,16 @@ class NucleusSampler(Sampler):
     Buys, Du, Forbes and Choi, "The curious case of neural text degeneration" (2019).
     """
 
-    p: float = option(0.9, help="the probability that the kept tokens reach", above=0, at_most=1)
+    p: float = option(
+        0.9, help="the probability that the kept tokens reach", above=0, at_most=1, traced=True
+    )
 
-    def transform(self, logits: Any, history: History, p: Any = None) -> Any:  # noqa: ARG002
+    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002
         """Return the logits, float32 `(batch, vocabulary)`, with all but the nucleus at -inf."""
         import tensorflow as tf
 
         from textgen_samplers.bisection import largest_threshold, strips, sum_of_strips
 
-        p = self.p if p is None else p
         highest = tf.reduce_max(logits, axis=1, keepdims=True)
         # A row without any token left would turn into NaN: -inf minus -inf.
         highest = tf.maximum(highest, tf.float32.min)
@@ -49,13 +49,13 @@ class NucleusSampler(Sampler):
             return kept - kept_above + ROUNDING * total < 2 * low
 
         # The tokens under the smallest threshold could not make up 1 - p, were they all there is.
-        smallest = (1 - p) * (1 - ROUNDING) / logits.shape[1]
+        smallest = (1 - self.p) * (1 - ROUNDING) / logits.shape[1]
         threshold = largest_threshold(
             mass,
-            needed=p * total,
+            needed=self.p * total,
             low=smallest * total,
             high=tf.ones_like(total),
             is_settled=is_settled,
         )
-        threshold = tf.where(p < 1, threshold, 0.0)  # rounding may not exclude a token then
+        threshold = tf.where(self.p < 1, threshold, 0.0)  # rounding may not exclude a token then
         return tf.where(weights >= threshold[:, None], logits, -float("inf"))

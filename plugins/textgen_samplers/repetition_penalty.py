@@ -1,7 +1,4 @@
-"""A penalty on tokens that the text already holds.
-
-Knows nothing about drawing, nor about phrases: `no_repeat_ngram` does.
-"""
+"""A penalty on tokens that the text already holds; for phrases there is `no_repeat_ngram`."""
 
 from __future__ import annotations
 
@@ -21,22 +18,23 @@ class RepetitionPenaltySampler(Sampler):
     controllable generation" (2019).
     """
 
-    penalty: float = option(1.2, help="1 changes nothing; below 1 repetition is rewarded", above=0)
+    penalty: float = option(
+        1.2, help="1 changes nothing; below 1 repetition is rewarded", above=0, traced=True
+    )
     last: int | None = option(
         None, help="how many of the last tokens count; none: all of them", at_least=1
     )
 
-    def transform(self, logits: Any, history: History, penalty: Any = None) -> Any:
+    def transform(self, logits: Any, history: History) -> Any:
         """Return the logits, float32 `(batch, vocabulary)`, those of tokens seen made smaller."""
         import tensorflow as tf
 
         from textgen_samplers.seen_tokens import occurring
 
-        penalty = self.penalty if penalty is None else penalty
         places = tf.range(history.token_ids.shape[1])[None]  # (1, capacity)
         counts = places < history.length[:, None]
         if self.last is not None:
             counts &= places >= history.length[:, None] - self.last
         seen = occurring(history.token_ids, counts, logits.shape[1])
-        penalised = tf.where(logits > 0, logits / penalty, logits * penalty)
+        penalised = tf.where(logits > 0, logits / self.penalty, logits * self.penalty)
         return tf.where(seen, penalised, logits)

@@ -1,7 +1,4 @@
-"""Which tokens of the vocabulary occur at some places of a text.
-
-Knows nothing about samplers or about why a place counts.
-"""
+"""Which tokens of the vocabulary occur at some places of a text."""
 
 from __future__ import annotations
 

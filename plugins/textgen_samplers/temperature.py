@@ -1,7 +1,4 @@
-"""Temperature: a distribution made sharper or flatter.
-
-Knows nothing about drawing, nor about which tokens other samplers exclude.
-"""
+"""Temperature: a distribution made sharper or flatter."""
 
 from __future__ import annotations
 
@@ -22,11 +19,12 @@ class TemperatureSampler(Sampler):
     After Ackley, Hinton and Sejnowski, "A learning algorithm for Boltzmann machines" (1985).
     """
 
-    t: float = option(1.0, help="the temperature: 1 changes nothing, near 0 is greedy", above=0)
+    t: float = option(
+        1.0, help="the temperature: 1 changes nothing, near 0 is greedy", above=0, traced=True
+    )
 
-    def transform(self, logits: Any, history: History, t: Any = None) -> Any:  # noqa: ARG002
+    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002
         """Return the logits, float32 `(batch, vocabulary)`, divided by the temperature."""
         import tensorflow as tf
 
-        t = self.t if t is None else t
-        return logits / tf.maximum(t, COLDEST)
+        return logits / tf.maximum(self.t, COLDEST)

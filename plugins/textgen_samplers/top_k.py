@@ -1,6 +1,6 @@
 """Top-k sampling: the k most probable tokens.
 
-The vocabulary is never sorted: the k-th logit is found by bisection. Knows nothing about drawing.
+The vocabulary is never sorted: the k-th logit is found by bisection.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ class TopKSampler(Sampler):
     From Fan, Lewis and Dauphin, "Hierarchical neural story generation" (2018).
     """
 
-    k: int = option(40, help="how many tokens are kept", at_least=1)
+    k: int = option(40, help="how many tokens are kept", at_least=1, traced=True)
 
-    def transform(self, logits: Any, history: History, k: Any = None) -> Any:  # noqa: ARG002
+    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002
         """Return the logits, float32 `(batch, vocabulary)`, with all but the top k at -inf."""
         import tensorflow as tf
 
         from textgen_samplers.bisection import largest_threshold, strips, sum_of_strips
 
-        k = self.k if k is None else k
-        k = tf.cast(tf.minimum(k, logits.shape[1]), tf.float32)
+        k = tf.cast(tf.minimum(self.k, logits.shape[1]), tf.float32)
         parts = strips(logits)
 
         def count(threshold: Any) -> Any:

@@ -1,7 +1,6 @@
-"""Locally typical sampling: the tokens whose surprise is closest to the expected one.
+"""Locally typical sampling: the tokens whose surprisal is closest to the expected one.
 
-The vocabulary is never sorted: how far a kept token may be off is found by bisection. Knows nothing
-about drawing.
+The vocabulary is never sorted: how far a kept token may be off is found by bisection.
 """
 
 from __future__ import annotations
@@ -17,20 +16,21 @@ from textgen_core import History, Sampler, option
 class TypicalSampler(Sampler):
     """Keep the tokens of the most typical surprise that together reach the probability p.
 
-    The expected surprise is the entropy. The token that crosses p is kept, and so are all that are
+    The expected surprisal is the entropy. The token that crosses p is kept, and so are all that are
     as far from the entropy as it. From Meister, Pimentel, Wiher and Cotterell, "Locally typical
     sampling" (2022).
     """
 
-    p: float = option(0.9, help="the probability that the kept tokens reach", above=0, at_most=1)
+    p: float = option(
+        0.9, help="the probability that the kept tokens reach", above=0, at_most=1, traced=True
+    )
 
-    def transform(self, logits: Any, history: History, p: Any = None) -> Any:  # noqa: ARG002
+    def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002
         """Return the logits, float32 `(batch, vocabulary)`, with the less typical at -inf."""
         import tensorflow as tf
 
         from textgen_samplers.bisection import largest_threshold
 
-        p = self.p if p is None else p
         is_left = logits > -float("inf")
         log_probabilities = tf.where(is_left, tf.nn.log_softmax(logits), 0.0)
         probabilities = tf.where(is_left, tf.exp(log_probabilities), 0.0)
@@ -44,10 +44,12 @@ class TypicalSampler(Sampler):
         total = tf.reduce_sum(probabilities, axis=1)  # (batch,)
         threshold = largest_threshold(
             mass,
-            needed=p * total,
+            needed=self.p * total,
             low=tf.fill(tf.shape(total), -float("inf")),
             high=tf.zeros_like(total),
             is_settled=lambda low, kept, kept_above: tf.zeros_like(kept, tf.bool),  # noqa: ARG005
         )
-        threshold = tf.where(p < 1, threshold, -float("inf"))  # rounding may exclude no token then
+        threshold = tf.where(
+            self.p < 1, threshold, -float("inf")
+        )  # rounding may exclude no token then
         return tf.where(closeness >= threshold[:, None], logits, -float("inf"))

@@ -8,6 +8,9 @@ import shutil
 
 import pytest
 from cli.commands import TINY, run_lines
+from cli.in_process import run_here
+
+from textgen_core.cli import startup
 
 TRANSFORMER = "transformer:layers=2,heads=2,head_size=4,feed_forward=8"
 COMMANDS = ("neighbours", "analogy", "attention", "temperature")
@@ -238,22 +241,39 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told_before_tensorflow_is_waited_for(name, textgen_command):
-    arguments, words = MISTAKES[name]
+@pytest.fixture
+def explore_here(monkeypatch, capsys):
+    """Runs `textgen explore` in this process, where to wait for TensorFlow is a failure."""
+
+    def wait():
+        raise AssertionError("TensorFlow was waited for")
+
+    monkeypatch.setattr(startup, "import_tensorflow", wait)
+    return lambda *arguments: run_here(monkeypatch, capsys, "explore", *arguments)
+
+
+def test_a_mistake_is_told_before_tensorflow_is_waited_for(explore_here):
+    for name, (arguments, words) in MISTAKES.items():
+        result = explore_here(*arguments)
+        assert result.returncode == 2, (name, result.stderr)
+        assert words in result.stderr, name
+        assert "Traceback" not in result.stderr, name
+        assert result.stdout == "", name
+
+
+def test_a_mistake_is_told_before_tensorflow_is_imported_in_a_process_of_its_own(textgen_command):
+    arguments, words = MISTAKES["picture in no folder"]
     result = textgen_command("explore", *arguments, env={"TF_CPP_MIN_LOG_LEVEL": "0"})
     assert result.returncode == 2, result.stderr
     assert words in result.stderr
-    assert "Traceback" not in result.stderr
     assert "oneDNN" not in result.stderr
-    assert result.stdout == ""
 
 
-def test_the_help_names_the_commands_and_each_has_its_own(textgen_command):
-    shown = textgen_command("explore", "--help").stdout
+def test_the_help_names_the_commands_and_each_has_its_own(explore_here):
+    shown = explore_here("--help").stdout
     assert "RUN" in shown
     assert all(name in shown for name in COMMANDS)
     for arguments in (["runs/first", "--help"], ["runs/first", "attention", "--help"]):
-        result = textgen_command("explore", *arguments)
+        result = explore_here(*arguments)
         assert result.returncode == 0
         assert "Usage:" in result.stdout

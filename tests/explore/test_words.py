@@ -6,8 +6,7 @@ import pytest
 
 from textgen_core.data.tokenizer import train_tokenizer
 from textgen_core.errors import UsageError
-from textgen_core.explore.quoting import quoted
-from textgen_core.explore.words import find_word
+from textgen_core.explore.words import find_word, quoted
 from textgen_tokenizers.bpe import BPETokenizerTrainer
 from textgen_tokenizers.character import CharacterTokenizerTrainer
 from textgen_tokenizers.word import WordTokenizerTrainer

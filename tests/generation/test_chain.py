@@ -19,7 +19,7 @@ from generation.fake_samplers import (
 
 from textgen_core.components import History
 from textgen_core.errors import PluginFailure
-from textgen_core.generation.chain import Chain
+from textgen_core.generation.chain import ALL_MASKED, SOUND, Chain
 
 LOGITS = np.array([[9.0, 9.0, 9.0, 0.0, 1.0, 2.0], [0.0, 0.0, 0.0, 3.0, 2.0, 1.0]], np.float32)
 
@@ -36,20 +36,22 @@ def transform(chain, logits=LOGITS, states=None, is_drawing=(True, True)):
         prompt_length=tf.constant([1, 1]),
     )
     states = chain.initial_states(2, 6) if states is None else states
-    options = chain.options(chain.given)
+    options = [{}] * len(states)
     found = chain.transform(tf.constant(logits), history, states, tf.constant(is_drawing), options)
-    return found.logits.numpy(), found.states, found.faults.numpy().tolist()
+    faults = zip(*(each.numpy().tolist() for each in found.faults), strict=True)
+    return found.logits.numpy(), found.states, list(faults)
 
 
 def failures(chain, **arguments):
-    return [str(chain.failure(fault)) for fault in transform(chain, **arguments)[2] if fault]
+    faults = transform(chain, **arguments)[2]
+    return [str(chain.failure(stage, kind)) for stage, kind in faults if kind != SOUND]
 
 
 def test_special_tokens_are_excluded_before_the_samplers():
     logits, _, faults = transform(build_chain())
     np.testing.assert_array_equal(np.isfinite(logits[0]), [False] * 3 + [True] * 3)
     np.testing.assert_array_equal(logits[:, 3:], LOGITS[:, 3:])
-    assert faults == [0, 0]
+    assert [kind for _, kind in faults] == [SOUND, SOUND]
 
 
 def test_samplers_come_in_the_order_given():
@@ -79,7 +81,7 @@ def test_the_state_of_a_row_that_still_reads_its_prompt_stays():
 def test_a_model_that_returns_nan_is_named():
     logits = LOGITS.copy()
     logits[1, 4] = np.nan
-    assert transform(build_chain(Only(ids=(3,))), logits)[2][0] == 0
+    assert transform(build_chain(Only(ids=(3,))), logits)[2][0][1] == SOUND
     [failure] = failures(build_chain(Only(ids=(3,))), logits=logits)
     assert failure.startswith("The model returned logits that are NaN")
 
@@ -93,11 +95,9 @@ def test_a_sampler_that_returns_no_numbers_is_named(number):
 
 def test_the_sampler_that_excludes_the_last_token_is_named():
     chain = build_chain(Only(ids=(4,)), Only(ids=(5,)), Only(ids=(4,)))
-    transformed = transform(chain)[2]
-    assert "The sampler Only (of a plugin) excluded every token." in str(
-        chain.failure(transformed[0])
-    )
-    assert transformed[0] == transform(build_chain(Only(ids=(4,)), Only(ids=(5,))))[2][0]
+    faults = transform(chain)[2]
+    assert faults[0] == (2, ALL_MASKED)  # the second, though the third excludes every token too
+    assert "Only (of a plugin) excluded every token" in str(chain.failure(*faults[0]))
 
 
 def test_a_sampler_that_brings_an_excluded_token_back_is_named():

@@ -19,7 +19,7 @@ from generation.fake_samplers import Alphabetical, EndAfter, NoRepeat, Only, Ret
 from textgen_core.errors import PluginFailure, UsageError
 from textgen_core.generation import Generator, unknown_characters
 from textgen_core.generation import stream as piece_stream_module
-from textgen_core.generation.generator import SHORT
+from textgen_core.generation.options import SHORT
 from textgen_core.models.language_model import LanguageModel
 
 
@@ -37,6 +37,12 @@ def generator(table):
     return Generator(language_model(SumModel(table)), [])
 
 
+@pytest.fixture(scope="module")
+def alphabet():
+    """Writes abcdef round and round."""
+    return Generator(language_model(TableModel(table_of("abcdef"))), [])
+
+
 def test_the_text_is_that_of_feeding_and_drawing_one_by_one(table):
     generator = Generator(language_model(AdvancingSumModel(table)), [])
     generation = generator.generate(["abc"] * 3, max_new_tokens=60, seed=7)
@@ -46,14 +52,13 @@ def test_the_text_is_that_of_feeding_and_drawing_one_by_one(table):
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 7, 16])
-@pytest.mark.parametrize("prompt", ["", "abcdef", "abcdefghijklmnopqrstuvwxyzabcde"])
-def test_a_full_state_begins_again_from_its_last_half(table, capacity, prompt):
-    expected = write_slowly(table, prompt, max_new_tokens=50, seed=1, capacity=capacity)
-    advancing = AdvancingSumModel(table, state_capacity=capacity)
-    for model in (advancing, SumModel(table)):
+def test_a_full_state_begins_again_from_its_last_half(table, capacity):
+    for model in (AdvancingSumModel(table, state_capacity=capacity), SumModel(table)):
         generator = Generator(language_model(model, context_length=capacity), [])
-        [sample] = generator.generate([prompt], max_new_tokens=50, seed=1).samples
-        assert sample.token_ids == expected
+        for prompt in ("", "abcdef", "abcdefghijklmnopqrstuvwxyzabcde"):
+            expected = write_slowly(table, prompt, max_new_tokens=50, seed=1, capacity=capacity)
+            [sample] = generator.generate([prompt], max_new_tokens=50, seed=1).samples
+            assert sample.token_ids == expected, (type(model), prompt)
 
 
 def test_a_model_that_is_run_again_writes_what_its_state_would(table):
@@ -118,13 +123,10 @@ def test_a_sample_is_the_same_in_chunks_of_any_size(generator, monkeypatch, firs
 def test_a_short_text_for_once_is_written_by_a_graph_and_is_the_same(
     generator, prompts, new_tokens, compiled_with
 ):
-    stream = generator.stream(prompts, max_new_tokens=new_tokens, seed=2, once=True)
-    for _ in stream:
-        pass
-    assert stream.generation().compiled_with == compiled_with
+    found = generator.generate(prompts, max_new_tokens=new_tokens, seed=2, compile="auto")
+    assert found.compiled_with == compiled_with
     expected = generator.generate(prompts, max_new_tokens=new_tokens, seed=2)
     assert expected.compiled_with == "xla"
-    found = stream.generation()
     assert texts(found) == texts(expected)
     for one, other in zip(found.samples, expected.samples, strict=True):
         assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-5)
@@ -157,28 +159,29 @@ def test_a_stream_left_early_tells_what_was_written(generator):
 
 def test_a_text_ends_at_the_end_token():
     generator = Generator(language_model(TableModel(table_of("abc#"))), [])
-    [sample] = generator.generate([""], max_new_tokens=10, seed=0).samples
+    [sample] = generator.generate([""], max_new_tokens=10, seed=0, compile="graph").samples
     assert (sample.text, sample.stopped_by) == ("abc", "end")
     assert sample.token_ids == (4, 5, 6, END)
 
 
-def test_a_text_ends_at_its_length():
-    generator = Generator(language_model(TableModel(table_of("abcdef"))), [])
-    [sample] = generator.generate(["c"], max_new_tokens=10, seed=0).samples
+def test_a_text_ends_at_its_length(alphabet):
+    [sample] = alphabet.generate(["c"], max_new_tokens=10, seed=0, compile="graph").samples
     assert (sample.text, sample.stopped_by) == ("defabcdefa", "length")
 
 
-def test_a_text_ends_before_a_stop_string_that_spans_tokens():
-    generator = Generator(language_model(TableModel(table_of("abcdef"))), [])
-    generation = generator.generate(["a", "d"], max_new_tokens=20, seed=0, stop=["efa", "zz"])
+def test_a_text_ends_before_a_stop_string_that_spans_tokens(alphabet):
+    generation = alphabet.generate(
+        ["a", "d"], max_new_tokens=20, seed=0, compile="graph", stop=["efa", "zz"]
+    )
     assert texts(generation) == ["bcd", ""]
     assert [sample.stopped_by for sample in generation.samples] == ["stop", "stop"]
     assert [len(sample.token_ids) for sample in generation.samples] == [6, 3]
 
 
-def test_a_stop_string_in_the_prompt_does_not_count():
-    generator = Generator(language_model(TableModel(table_of("abcdef"))), [])
-    [sample] = generator.generate(["abc"], max_new_tokens=9, seed=0, stop=["abc"]).samples
+def test_a_stop_string_in_the_prompt_does_not_count(alphabet):
+    [sample] = alphabet.generate(
+        ["abc"], max_new_tokens=9, seed=0, compile="graph", stop=["abc"]
+    ).samples
     assert sample.text == "def"
 
 
@@ -186,7 +189,7 @@ def test_special_tokens_are_never_drawn():
     table = np.zeros((7, 7), np.float32)
     table[:, :3] = 50.0
     generator = Generator(language_model(TableModel(table), "abc"), [])
-    generation = generator.generate([""] * 20, max_new_tokens=30, seed=0)
+    generation = generator.generate([""] * 20, max_new_tokens=30, seed=0, compile="graph")
     drawn = {token for sample in generation.samples for token in sample.token_ids}
     assert drawn == {3, 4, 5, 6}
     assert generation.samples[0].log_probabilities[0] < -45
@@ -196,7 +199,9 @@ def test_a_sampler_sees_the_prompt_and_what_was_written():
     generator = Generator(
         language_model(TableModel(np.zeros((30, 30), np.float32))), [EndAfter(count=20), NoRepeat()]
     )
-    generation = generator.generate(["abc", "", "vwxyz"], max_new_tokens=30, seed=0)
+    generation = generator.generate(
+        ["abc", "", "vwxyz"], max_new_tokens=30, seed=0, compile="graph"
+    )
     for sample in generation.samples:
         assert sample.stopped_by == "end"
         letters = sample.prompt + sample.text
@@ -208,7 +213,7 @@ def test_a_sampler_with_a_state_begins_with_the_first_new_token_of_each_row():
     generator = Generator(
         language_model(TableModel(np.zeros((30, 30), np.float32))), [Alphabetical(first=4)]
     )
-    generation = generator.generate(["", "xyzxyz", "q"], max_new_tokens=8, seed=0)
+    generation = generator.generate(["", "xyzxyz", "q"], max_new_tokens=8, seed=0, compile="graph")
     assert texts(generation) == [LETTERS[:8]] * 3
 
 
@@ -217,7 +222,7 @@ def test_a_sampler_that_leaves_no_token_is_named_with_its_label(table):
         language_model(TableModel(table)), [Only(ids=(0,))], labels=["only (mine)"]
     )
     with pytest.raises(PluginFailure, match=r"The sampler only \(mine\) excluded every token"):
-        generator.generate(["a"], max_new_tokens=3, seed=0)
+        generator.generate(["a"], max_new_tokens=3, seed=0, compile="graph")
 
 
 def test_a_fault_after_the_end_of_a_text_is_none():
@@ -225,7 +230,9 @@ def test_a_fault_after_the_end_of_a_text_is_none():
     table = table_of("ab#")
     table[END] = -np.inf
     generator = Generator(language_model(TableModel(table)), [])
-    generation = generator.generate(["", "b", "a"], max_new_tokens=5, seed=0, stop=["zz"])
+    generation = generator.generate(
+        ["", "b", "a"], max_new_tokens=5, seed=0, compile="graph", stop=["zz"]
+    )
     assert texts(generation) == ["ab", "", "b"]
 
 
@@ -234,16 +241,18 @@ def test_a_fault_after_a_stop_string_is_none(monkeypatch):
     table = table_of("abcde")
     table[LETTERS.index("d") + 4] = np.nan
     generator = Generator(language_model(TableModel(table)), [])
-    generation = generator.generate(["a", "e"], max_new_tokens=30, seed=0, stop=["c"])
+    generation = generator.generate(
+        ["a", "e"], max_new_tokens=30, seed=0, compile="graph", stop=["c"]
+    )
     assert texts(generation) == ["b", "ab"]
     with pytest.raises(PluginFailure, match="The model returned logits that are NaN"):
-        generator.generate(["a", "e"], max_new_tokens=30, seed=0, stop=["e"])
+        generator.generate(["a", "e"], max_new_tokens=30, seed=0, compile="graph", stop=["e"])
 
 
 def test_a_sampler_is_called_by_its_class_without_a_label(table):
     generator = Generator(language_model(TableModel(table)), [Returning(number=1.0)])
     with pytest.raises(PluginFailure, match="The sampler Returning gave a finite logit"):
-        generator.generate(["a"], max_new_tokens=3, seed=0)
+        generator.generate(["a"], max_new_tokens=3, seed=0, compile="graph")
 
 
 def test_a_second_call_does_not_compile_again(table):
@@ -267,10 +276,11 @@ def test_what_the_tokenizer_has_never_seen_is_told(generator):
     ("arguments", "problem"),
     [
         ({"prompts": []}, "There is no prompt"),
-        ({"prompts": "abc"}, "single text"),
-        ({"stop": "abc"}, "single text"),
+        ({"prompts": "abc"}, "a single text"),
+        ({"stop": "abc"}, "a single text"),
         ({"stop": ["a", ""]}, "stop string is empty"),
         ({"max_new_tokens": 0}, "max_new_tokens is 0"),
+        ({"compile": "eager"}, "compile is 'eager'"),
     ],
 )
 def test_values_that_cannot_be_used_are_refused(generator, arguments, problem):

@@ -95,7 +95,7 @@ class FailingModel(TableModel):
 def test_a_model_that_breaks_its_contract_is_named(model, problem, prompt):
     generator = Generator(language_model(model(random_table())), [])
     with pytest.raises(PluginFailure, match=problem):
-        generator.generate([prompt], max_new_tokens=3, seed=0)
+        generator.generate([prompt], max_new_tokens=3, seed=0, compile="graph")
 
 
 @pytest.mark.parametrize(
@@ -144,5 +144,5 @@ def test_batches_of_many_sizes_make_tensorflow_complain_of_nothing(caplog, monke
     monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
     generator = Generator(language_model(AdvancingSumModel(random_table())), [])
     for size in range(1, 8):
-        generator.generate(["ab"] * size, max_new_tokens=1, seed=0)
+        generator.generate(["ab"] * size, max_new_tokens=1, seed=0, compile="graph")
     assert caplog.messages == []

@@ -3,11 +3,13 @@ from __future__ import annotations
 import pytest
 from generation.fake_models import END, LETTERS, START, build_tokenizer
 
+from textgen_core.generation import GenerationOptions
 from textgen_core.generation.sample import SampleWriter
 
 
 def build_writer(max_new_tokens=100, stop=()):
-    return SampleWriter("p", [START, 19], build_tokenizer(), max_new_tokens, stop, END)
+    options = GenerationOptions(max_new_tokens=max_new_tokens, seed=0, stop=stop)
+    return SampleWriter("p", [START, 19], build_tokenizer(), options)
 
 
 def ids_of(text):

@@ -80,7 +80,9 @@ def test_a_trace_changes_no_text(traced, table):
 
 def test_a_sampler_with_a_state_is_traced_like_any_other(table):
     generator = Generator(language_model(AdvancingSumModel(table)), [Alphabetical(first=4)])
-    trace = generator.generate([""], max_new_tokens=3, seed=0, alternatives=1).trace
+    trace = generator.generate(
+        [""], max_new_tokens=3, seed=0, alternatives=1, compile="graph"
+    ).trace
     assert [step.text for step in trace.samples[0].steps] == ["a", "b", "c"]
     assert [step.kept[1].tokens for step in trace.samples[0].steps] == [1, 1, 1]
 

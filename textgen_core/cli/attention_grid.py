@@ -1,7 +1,4 @@
-"""Attention as a grid of shades: a row for each token that looks back, a column for each looked at.
-
-This module knows nothing about models.
-"""
+"""Attention as a grid of shades: a row for each token, a column for each that it looks at."""
 
 from __future__ import annotations
 
@@ -15,10 +12,10 @@ from rich.text import Text
 
 from textgen_core.cli.characters import has_blocks, label, label_width, shade
 from textgen_core.cli.terminal import stdout
-from textgen_core.explore.quoting import quoted
+from textgen_core.explore.words import quoted
 
 if TYPE_CHECKING:
-    from textgen_core.explore.findings import Attention
+    from textgen_core.explore.results import Attention
 
 # Shares at which the next shade begins, for as many tokens; more of them share less each.
 LEVELS, OF_TOKENS = (0.05, 0.15, 0.35, 0.65), 16

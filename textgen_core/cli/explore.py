@@ -24,7 +24,7 @@ from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
     from textgen_core.explore.explorer import Explorer
-    from textgen_core.explore.findings import Attention, NextToken
+    from textgen_core.explore.results import Analogy, Attention, Neighbours, NextToken
 
 MOST_TEMPERATURES = 6  # columns of a table
 
@@ -84,12 +84,7 @@ def neighbours(
     several tokens lies at the mean of theirs.
     """
     found = _explorer(context).neighbours(as_text(word), count)
-    if as_json:
-        print_json(found.as_json())
-    else:
-        from textgen_core.cli.explored import show_neighbours
-
-        show_neighbours(found)
+    _show(found, as_json=as_json)
 
 
 @app.command("analogy")
@@ -106,12 +101,7 @@ def analogy(
     The tokens nearest to B - A + C in the embeddings. Small models rarely get this right.
     """
     found = _explorer(context).analogy(as_text(a), as_text(b), as_text(c), count)
-    if as_json:
-        print_json(found.as_json())
-    else:
-        from textgen_core.cli.explored import show_analogy
-
-        show_analogy(found)
+    _show(found, as_json=as_json)
 
 
 @app.command("attention")
@@ -145,7 +135,7 @@ def attention(
     For a model with attention: a grid of a layer and a head in the terminal, and with --out a
     picture of all of them.
     """
-    from textgen_core.explore.limits import check_ending
+    from textgen_core.explore.checks import check_ending
 
     if out is not None:
         check_ending(out)
@@ -184,17 +174,12 @@ def temperature(
     wanted = read_temperatures(temperatures)
     found = _explorer(context).temperature(text_or_stdin(text), wanted, count)
     _warn_of(found, "looks at")
-    if as_json:
-        print_json(found.as_json())
-    else:
-        from textgen_core.cli.explored import show_temperatures
-
-        show_temperatures(found)
+    _show(found, as_json=as_json)
 
 
 def read_temperatures(text: str) -> tuple[float, ...]:
     """Return the numbers of a list such as `0.5,1,2`; raises UsageError unless all can be used."""
-    from textgen_core.explore.limits import check_temperature
+    from textgen_core.explore.checks import check_temperature
 
     try:
         found = tuple(float(each) for each in text.split(","))
@@ -210,6 +195,15 @@ def read_temperatures(text: str) -> tuple[float, ...]:
     for each in found:
         check_temperature(each)
     return found
+
+
+def _show(found: Neighbours | Analogy | NextToken, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found.as_json())
+    else:
+        from textgen_core.cli.explore_output import show
+
+        show(found)
 
 
 def _explorer(context: typer.Context) -> Explorer:
@@ -238,7 +232,7 @@ def _check_number(what: str, number: int | None, count: int) -> None:
 
 def _warn_of(found: Attention | NextToken, does: str) -> None:
     """Warn of what the model does not see of a text."""
-    from textgen_core.explore.quoting import quoted
+    from textgen_core.explore.words import quoted
 
     if found.left_out:
         warn(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,8 +22,7 @@ from textgen_core.cli.options import (
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from textgen_core.generation.stream import Generation, PieceStream
-    from textgen_core.pipeline.opened_run import Run
+    from textgen_core.generation import Generation, PieceStream
 
 ALTERNATIVES = 10  # tokens that a trace shows at each step
 
@@ -81,94 +80,85 @@ def generate(
         check_place(trace, "The trace")
     opened = open_for(run, *([] if sampler or sweep else ["sampler"]))
     start = opened.configuration.generation.prompt if prompt is None else text_or_stdin(prompt)
-    wanted: dict[str, Any] = {
+    options: dict[str, Any] = {
         "max_new_tokens": max_new_tokens,
         "seed": opened.configuration.seed if seed is None else seed,
         "stop": [as_text(each) for each in stop or ()],
     }
     if sweep is not None:
-        _sweep(opened, sweep, sampler, start, samples, wanted, as_json=as_json)
-        return
-    from textgen_core.models.devices import run_graphs_as_they_are
+        settings = opened.sweep(sweep, start, sampler=sampler, samples=samples, **options)
+        is_interrupted = _show_sweep(settings, sweep, start, options["seed"], as_json=as_json)
+    else:
+        from textgen_core.models.devices import run_graphs_as_they_are
 
-    run_graphs_as_they_are()
-    chain = opened.samplers(sampler or None)
-    pieces = opened.stream(
-        [start] * samples,
-        sampler=[each.instance for each in chain],
-        alternatives=0 if trace is None else ALTERNATIVES,
-        once=True,
-        **wanted,
-    )
-    _warn_of_unknown(pieces.unknown_characters)
-    is_interrupted = False
-    try:
-        if samples == 1 and not no_stream and not as_json:
-            _show_pieces(pieces, start)
-        else:
-            for _ in pieces:
-                pass
-    except KeyboardInterrupt:  # what was written by then is shown all the same
-        is_interrupted = True
-    generation = pieces.generation()
-    if as_json:
-        from textgen_core.cli.side_by_side import generation_as_json
+        run_graphs_as_they_are()
+        pieces = opened.stream(
+            [start] * samples,
+            sampler=sampler or None,
+            alternatives=0 if trace is None else ALTERNATIVES,
+            compile="auto",
+            **options,
+        )
+        _warn_of_unknown(pieces.unknown_characters)
+        is_streamed = samples == 1 and not no_stream and not as_json
+        is_interrupted = _take(pieces, start if is_streamed else None)
+        generation = pieces.generation()
+        if as_json:
+            from textgen_core.cli.generation_output import generation_as_json
 
-        specs = [each.label for each in chain]
-        value = {"prompt": start, "seed": wanted["seed"], **generation_as_json(generation, specs)}
-        print_json(value)
-    elif samples > 1 or no_stream:
-        _show_whole([start + sample.text for sample in generation.samples])
-    if trace is not None and generation.trace is not None:
-        from textgen_core.generation.trace import save_trace
+            value = {"prompt": start, "seed": options["seed"], **generation_as_json(generation)}
+            print_json(value)
+        elif not is_streamed:
+            _show_whole([start + sample.text for sample in generation.samples])
+        if trace is not None and generation.trace is not None:
+            from textgen_core.generation.trace import save_trace
 
-        save_trace(generation.trace, trace)
+            save_trace(generation.trace, trace)
     if is_interrupted:
         raise typer.Exit(130)
 
 
-def _sweep(
-    opened: Run,
-    sweep: str,
-    sampler: list[str] | None,
-    prompt: str,
-    samples: int,
-    wanted: dict[str, Any],
-    *,
-    as_json: bool,
-) -> None:
-    from textgen_core.cli.side_by_side import show_table, sweep_as_json
+def _show_sweep(
+    settings: Iterator[tuple[Any, Generation]], sweep: str, prompt: str, seed: int, *, as_json: bool
+) -> bool:
+    """Print what each setting wrote, and return whether Ctrl-C cut it short."""
+    from textgen_core.cli.generation_output import show_table, sweep_as_json
 
-    written: list[tuple[list[str], Generation]] = []
+    written: list[Generation] = []
     is_interrupted = False
     try:
-        settings = opened.sweep(sweep, prompt, sampler=sampler, samples=samples, **wanted)
-        for chain, generation in settings:
-            written.append(([each.label for each in chain], generation))
+        for _, generation in settings:
+            written.append(generation)
     except KeyboardInterrupt:  # the settings that were written by then are shown all the same
         if not written:
             raise
         is_interrupted = True
-    _warn_of_unknown(written[0][1].unknown_characters)
+    _warn_of_unknown(written[0].unknown_characters)
     if as_json:
-        print_json(sweep_as_json(written, prompt, wanted["seed"], sweep))
+        print_json(sweep_as_json(written, prompt, seed, sweep))
     else:
         show_table(written, prompt)
-    if is_interrupted:
-        raise typer.Exit(130)
+    return is_interrupted
 
 
-def _show_pieces(pieces: PieceStream, prompt: str) -> None:
+def _take(pieces: PieceStream, prompt: str | None) -> bool:
+    """Write to the end, shown as it comes after a prompt; return whether Ctrl-C cut it short."""
     from textgen_core.cli.terminal import harmless
 
-    sys.stdout.write(harmless(prompt))
     try:
+        if prompt is not None:
+            sys.stdout.write(harmless(prompt))
         for piece in pieces:
-            sys.stdout.write(harmless(piece.text))
-            sys.stdout.flush()
+            if prompt is not None:
+                sys.stdout.write(harmless(piece.text))
+                sys.stdout.flush()
+    except KeyboardInterrupt:  # what was written by then is shown all the same
+        return True
     finally:
-        sys.stdout.write("\n")
-        sys.stdout.flush()
+        if prompt is not None:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+    return False
 
 
 def _show_whole(texts: Sequence[str]) -> None:

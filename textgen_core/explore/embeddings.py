@@ -1,22 +1,10 @@
-"""Which token vectors lie near each other, by the angle between them, and sums of them.
-
-This module knows nothing about tokens but their ids, and nothing about models.
-"""
+"""Which token vectors lie near each other, by the angle between them, and sums of them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-import attrs
 import numpy as np
-
-
-@attrs.frozen(kw_only=True)
-class Near:
-    """A token's id, and the cosine of the angle between its vector and what was looked for."""
-
-    token_id: int
-    similarity: float
 
 
 def directions(vectors: np.ndarray) -> np.ndarray:
@@ -28,15 +16,16 @@ def directions(vectors: np.ndarray) -> np.ndarray:
 
 def nearest(
     embeddings: np.ndarray, vector: np.ndarray, *, left_out: Collection[int], count: int
-) -> tuple[Near, ...]:
+) -> list[tuple[int, float]]:
     """Return the `count` rows of `(vocabulary, width)` nearest to `(width,)`, the nearest first.
 
-    Of equally near ones the lower id comes first. left_out: ids that are no answer.
+    Each with the cosine of the angle between them. Of equally near ones the lower id comes first.
+    left_out: ids that are no answer.
     """
     similarities = directions(embeddings) @ directions(vector)
     ranked = np.argsort(-similarities, kind="stable")
     found = [int(each) for each in ranked if int(each) not in left_out][:count]
-    return tuple(Near(token_id=each, similarity=float(similarities[each])) for each in found)
+    return [(each, float(similarities[each])) for each in found]
 
 
 def analogous(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> np.ndarray:

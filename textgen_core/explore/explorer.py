@@ -1,7 +1,4 @@
-"""Looks into a language model: neighbours, analogies, attention, temperature.
-
-This module knows nothing about runs, commands or how what it finds is shown.
-"""
+"""Looks into a language model: neighbours, analogies, attention, temperature."""
 
 from __future__ import annotations
 
@@ -12,9 +9,15 @@ import numpy as np
 
 from textgen_core.data.tokenizer import SPECIAL_TOKENS, START, encode
 from textgen_core.errors import UsageError
-from textgen_core.explore.asking import read_attention, read_logits_after, read_token_embeddings
-from textgen_core.explore.embeddings import Near, analogous, nearest
-from textgen_core.explore.findings import (
+from textgen_core.explore.checks import check_count, check_temperature
+from textgen_core.explore.embeddings import analogous, nearest
+from textgen_core.explore.inspection import (
+    read_attention,
+    read_logits_after,
+    read_token_embeddings,
+)
+from textgen_core.explore.next_token import distribution
+from textgen_core.explore.results import (
     Analogy,
     AtTemperature,
     Attention,
@@ -23,10 +26,8 @@ from textgen_core.explore.findings import (
     Neighbours,
     NextToken,
 )
-from textgen_core.explore.limits import check_count, check_temperature
-from textgen_core.explore.next_token import Distribution, distribution
 from textgen_core.explore.words import Word, find_word, token_texts
-from textgen_core.generation.generator import NEVER_DRAWN, unknown_characters
+from textgen_core.generation import SUPPRESSED_TOKENS, unknown_characters
 from textgen_core.generation.loop import held_after
 from textgen_core.generation.trace_recorder import token_text
 from textgen_core.models.language_model import LanguageModel
@@ -50,14 +51,9 @@ class Explorer:
         not show its embeddings.
         """
         check_count(count)
-        found = self._word(word)
-        near = nearest(
-            self._embeddings,
-            self._vector(found),
-            left_out={*range(len(SPECIAL_TOKENS)), *found.token_ids},
-            count=count,
-        )
-        return Neighbours(word=found, neighbours=self._named(near))
+        found = find_word(self._language_model.tokenizer, word)
+        near = self._nearest(self._vector(found), [found], count)
+        return Neighbours(word=found, neighbours=near)
 
     def analogy(self, first: str, second: str, third: str, count: int = COUNT) -> Analogy:
         """Return the tokens that fit best: first is to second as third is to which?
@@ -66,15 +62,12 @@ class Explorer:
         three left out. Raises UsageError as `neighbours` does.
         """
         check_count(count)
-        words = (self._word(first), self._word(second), self._word(third))
-        inputs = {token_id for word in words for token_id in word.token_ids}
-        near = nearest(
-            self._embeddings,
-            analogous(*(self._vector(word) for word in words)),
-            left_out={*range(len(SPECIAL_TOKENS)), *inputs},
-            count=count,
+        one, two, three = (
+            find_word(self._language_model.tokenizer, each) for each in (first, second, third)
         )
-        return Analogy(words=words, answers=self._named(near))
+        words = (one, two, three)
+        sought = analogous(*(self._vector(word) for word in words))
+        return Analogy(words=words, answers=self._nearest(sought, words, count))
 
     def attention(self, text: str) -> Attention:
         """Return how much each token of a text attends to each before it, in all layers and heads.
@@ -116,13 +109,12 @@ class Explorer:
         held = held_after(len(token_ids), self._language_model.state_capacity)
         logits = read_logits_after(self._language_model, token_ids[-held:], self._name)
         ranked = [int(each) for each in np.argsort(-logits, kind="stable")]
-        listed = [each for each in ranked if each not in NEVER_DRAWN][:count]
+        listed = [each for each in ranked if each not in SUPPRESSED_TOKENS][:count]
         return NextToken(
             text=text,
             left_out=len(token_ids) - held,
             temperatures=tuple(
-                self._listed(distribution(logits, each, NEVER_DRAWN), listed)
-                for each in temperatures
+                self._at_temperature(logits, float(each), listed) for each in temperatures
             ),
             unknown=unknown_characters(tokenizer, [text]),
         )
@@ -131,35 +123,38 @@ class Explorer:
     def _embeddings(self) -> np.ndarray:
         return read_token_embeddings(self._language_model, self._name)
 
-    def _word(self, text: str) -> Word:
-        return find_word(self._language_model.tokenizer, text)
-
     def _vector(self, word: Word) -> np.ndarray:
         mean: np.ndarray = self._embeddings[list(word.token_ids)].mean(axis=0)
         return mean
 
-    def _named(self, near: Sequence[Near]) -> tuple[Neighbour, ...]:
+    def _nearest(
+        self, vector: np.ndarray, words: Sequence[Word], count: int
+    ) -> tuple[Neighbour, ...]:
+        """Return the tokens nearest to a vector, special ones and those of the words left out."""
+        own = {token_id for word in words for token_id in word.token_ids}
+        left_out = {*range(len(SPECIAL_TOKENS)), *own}
         tokenizer = self._language_model.tokenizer
         return tuple(
-            Neighbour(
-                token=token_text(tokenizer, each.token_id),
-                token_id=each.token_id,
-                similarity=each.similarity,
+            Neighbour(token=token_text(tokenizer, each), token_id=each, similarity=similarity)
+            for each, similarity in nearest(
+                self._embeddings, vector, left_out=left_out, count=count
             )
-            for each in near
         )
 
-    def _listed(self, found: Distribution, token_ids: Sequence[int]) -> AtTemperature:
+    def _at_temperature(
+        self, logits: np.ndarray, temperature: float, token_ids: Sequence[int]
+    ) -> AtTemperature:
         tokenizer = self._language_model.tokenizer
+        probabilities, entropy = distribution(logits, temperature, SUPPRESSED_TOKENS)
         return AtTemperature(
-            temperature=found.temperature,
-            entropy=found.entropy,
-            choices=found.choices,
+            temperature=temperature,
+            entropy=entropy,
+            choices=float(2.0**entropy),
             tokens=tuple(
                 Choice(
                     token=token_text(tokenizer, each),
                     token_id=each,
-                    probability=float(found.probabilities[each]),
+                    probability=float(probabilities[each]),
                 )
                 for each in token_ids
             ),

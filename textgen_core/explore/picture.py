@@ -1,6 +1,6 @@
 """Attention as a picture: a heat map for each head, all layers beneath each other, in one file.
 
-The file needs nothing else: no network, no script. This module knows nothing about models.
+The file needs nothing else: no network, no script.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import attrs
 import numpy as np
 
 from textgen_core.errors import UsageError
-from textgen_core.explore.findings import Attention
-from textgen_core.explore.limits import check_ending
-from textgen_core.explore.quoting import quoted
+from textgen_core.explore.checks import check_ending
+from textgen_core.explore.results import Attention
+from textgen_core.explore.words import quoted
 from textgen_core.report.charts.svg import add, finish_picture
 from textgen_core.report.wording import cut_to_width
 
@@ -63,14 +63,14 @@ def write_picture(attention: Attention, path: Path) -> None:
 
 def draw_attention(attention: Attention) -> str:
     """Return the picture as SVG markup, which stands alone."""
-    plan = _Plan(tokens=len(attention.tokens), layers=attention.layers, heads=attention.heads)
+    layout = _Layout(tokens=len(attention.tokens), layers=attention.layers, heads=attention.heads)
     svg = Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
-            "width": str(plan.width),
-            "height": str(plan.height),
-            "viewBox": f"0 0 {plan.width} {plan.height}",
+            "width": str(layout.width),
+            "height": str(layout.height),
+            "viewBox": f"0 0 {layout.width} {layout.height}",
             "role": "img",
         },
     )
@@ -83,12 +83,12 @@ def draw_attention(attention: Attention) -> str:
     _add_legend(svg)
     for layer in range(attention.layers):
         for head in range(attention.heads):
-            _add_map(svg, plan, attention, layer, head)
+            _add_map(svg, layout, attention, layer, head)
     return str(finish_picture(svg))
 
 
 @attrs.frozen(kw_only=True)
-class _Plan:
+class _Layout:
     """Where the heat maps stand, in pixels."""
 
     tokens: int
@@ -118,33 +118,29 @@ class _Plan:
             yield token, (token + 0.5) * apart
 
 
-def _add_map(svg: Element, plan: _Plan, attention: Attention, layer: int, head: int) -> None:
-    x, y = plan.corner(layer, head)
+def _add_map(svg: Element, layout: _Layout, attention: Attention, layer: int, head: int) -> None:
+    x, y = layout.corner(layer, head)
     group = add(svg, "g", {"transform": f"translate({x} {y})"})
     if layer == 0:
-        _add_labels(group, plan, attention, is_top=True)
+        _add_labels(group, layout, attention, is_top=True)
     if head == 0:
-        _add_labels(group, plan, attention, is_top=False)
-    shares, size = attention.shares[layer, head], str(plan.side)
+        _add_labels(group, layout, attention, is_top=False)
+    shares, size = attention.shares[layer, head], str(layout.side)
     image = "data:image/png;base64," + base64.b64encode(_png(shares)).decode("ascii")
     place = {"width": size, "height": size, "preserveAspectRatio": "none"}
     add(group, "image", {**place, "href": image})
-    apart = plan.side / plan.tokens
+    apart = layout.side / layout.tokens
     for number, row in enumerate(shares):
         box = {"y": f"{number * apart:.2f}", "width": size, "height": f"{apart:.2f}"}
-        add(
-            add(group, "rect", {"class": "row", **box}),
-            "title",
-            {},
-            _sentence(attention, number, row),
-        )
+        rect = add(group, "rect", {"class": "row", **box})
+        add(rect, "title", {}, _sentence(attention, number, row))
     add(group, "rect", {"class": "frame", "width": size, "height": size})
-    below = {"class": "middle", "x": str(plan.side // 2), "y": str(plan.side + _GAP - 4)}
+    below = {"class": "middle", "x": str(layout.side // 2), "y": str(layout.side + _GAP - 4)}
     add(group, "text", below, f"layer {layer + 1}, head {head + 1}")
 
 
-def _add_labels(group: Element, plan: _Plan, attention: Attention, *, is_top: bool) -> None:
-    for token, middle in plan.labelled():
+def _add_labels(group: Element, layout: _Layout, attention: Attention, *, is_top: bool) -> None:
+    for token, middle in layout.labelled():
         label = cut_to_width(quoted(attention.tokens[token]), _LABEL_WIDTH)
         if is_top:
             place = {"transform": f"translate({middle:.2f} -6) rotate(-90)", "dy": "0.35em"}
@@ -172,14 +168,12 @@ def _add_legend(svg: Element) -> None:
 
 
 def _colour(share: float) -> str:
-    red, green, blue = _palette()[round(255 * math.sqrt(share))]
-    return f"#{red:02x}{green:02x}{blue:02x}"
+    return "#" + bytes(_palette()[round(255 * math.sqrt(share))]).hex()
 
 
-def _palette() -> list[tuple[int, int, int]]:
-    """Return 256 colours, from white to the darkest."""
-    red, green, blue = (np.linspace(255, each, 256).round().astype(int) for each in _DARKEST)
-    return [(int(r), int(g), int(b)) for r, g, b in zip(red, green, blue, strict=True)]
+def _palette() -> np.ndarray:
+    """Return 256 colours, from white to the darkest, uint8 `(256, 3)`."""
+    return np.linspace((255, 255, 255), _DARKEST, 256).round().astype(np.uint8)
 
 
 def _png(shares: np.ndarray) -> bytes:
@@ -188,13 +182,12 @@ def _png(shares: np.ndarray) -> bytes:
     Darkness goes with the square root, so that a small share among many is still seen.
     """
     levels = np.rint(255 * np.sqrt(np.clip(shares, 0, 1))).astype(np.uint8)
-    lines = b"".join(b"\x00" + line.tobytes() for line in levels)  # each without a filter
+    lines = np.pad(levels, ((0, 0), (1, 0)))  # a zero before each: no filter
     height, width = levels.shape
-    colours = b"".join(bytes(colour) for colour in _palette())
     chunks = (
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),  # 8 bits, a palette
-        (b"PLTE", colours),
-        (b"IDAT", zlib.compress(lines, 9)),
+        (b"PLTE", _palette().tobytes()),
+        (b"IDAT", zlib.compress(lines.tobytes(), 9)),
         (b"IEND", b""),
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(

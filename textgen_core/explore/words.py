@@ -1,7 +1,4 @@
-"""From a word to its tokens, and from a token to the text that stands for it.
-
-This module knows nothing about models.
-"""
+"""From a word to its tokens, and from a token to the text that a person is shown for it."""
 
 from __future__ import annotations
 
@@ -57,6 +54,21 @@ def find_word(tokenizer: tokenizers.Tokenizer, text: str) -> Word:
 def token_texts(tokenizer: tokenizers.Tokenizer, token_ids: Sequence[int]) -> tuple[str, ...]:
     """Return the text of each token alone: the name of a special token."""
     return tuple(token_text(tokenizer, token_id) for token_id in token_ids)
+
+
+def quoted(token: str) -> str:
+    """Return a token's text between quotes, what cannot be printed as escapes.
+
+    So spaces are seen, a line end does not break the line, and nothing moves a terminal.
+    """
+    return '"' + "".join(_shown(each) for each in token) + '"'
+
+
+def _shown(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    is_shown = character.isprintable()
+    return character if is_shown else character.encode("unicode_escape").decode("ascii")
 
 
 def _meant(tokenizer: tokenizers.Tokenizer, text: str) -> str:

@@ -1,7 +1,17 @@
 """Writing texts with a language model: the compiled loop, drawing, stopping, streaming."""
 
-from textgen_core.generation.generator import Generator, unknown_characters
+from textgen_core.generation.generator import SUPPRESSED_TOKENS, Generator, unknown_characters
+from textgen_core.generation.options import GenerationOptions
 from textgen_core.generation.sample import Sample
 from textgen_core.generation.stream import Generation, Piece, PieceStream
 
-__all__ = ["Generation", "Generator", "Piece", "PieceStream", "Sample", "unknown_characters"]
+__all__ = [
+    "SUPPRESSED_TOKENS",
+    "Generation",
+    "GenerationOptions",
+    "Generator",
+    "Piece",
+    "PieceStream",
+    "Sample",
+    "unknown_characters",
+]

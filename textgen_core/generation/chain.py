@@ -1,52 +1,65 @@
 """The samplers in their order: bound, given their state and options, and held to their contract.
 
-A numeric option that a sampler's `transform` takes as an argument is passed to the compiled loop as
-a number, so that another value needs no other program. The model's own logits pass the same checks
-first. This module knows nothing about how a token is drawn or when a text ends; the samplers' names
-are labels that the caller passes in.
+A traced option is an input of the compiled loop, so that another value needs no other program. The
+model's own logits pass the same checks first.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import tensorflow as tf
 import tokenizers
 
 from textgen_core.components import History, Sampler, options_of
-from textgen_core.errors import PluginFailure, component_errors
+from textgen_core.errors import PluginFailure, component_errors, reason_of
 
-# How a row of logits stands, by the worst of its entries. A fault is (stage + 1) * 4 + standing;
-# stage 0 is the model, stage i the i-th sampler, and 0 is no fault.
-EXCLUDED, SOUND, REVIVED, NOT_A_NUMBER = range(4)
+# What is wrong with a row of logits, by the highest of its tokens; a masked token has -inf.
+ALL_MASKED, SOUND, UNMASKED, NOT_A_NUMBER = range(-1, 3)
 
 MODEL = "The model"
 PROBLEMS = {
-    EXCLUDED: "{} excluded every token.",
-    REVIVED: "{} gave a finite logit to a token that was excluded.",
+    ALL_MASKED: "{} excluded every token. Fewer or milder samplers leave some to draw.",
+    UNMASKED: "{} gave a finite logit to a token that was excluded.",
     NOT_A_NUMBER: "{} returned logits that are NaN or +infinity.",
 }
 CONTRACT = "Allowed: a finite logit, or -inf for an excluded token; what came in as -inf stays so."
 
-_DTYPES: dict[type, Any] = {int: tf.int32, float: tf.float32}  # of numeric options
+_DTYPES: dict[type, Any] = {int: tf.int32, float: tf.float32}  # of options that are tensors
 Options = tuple[Mapping[str, Any], ...]  # for each sampler, scalars by the name of the option
+
+
+class Faults(NamedTuple):
+    """The first fault of each row, int32 `(batch,)` both.
+
+    kind: SOUND, or one of PROBLEMS; stage: whose it is, 0 the model, i the i-th sampler.
+    """
+
+    stage: Any
+    kind: Any
+
+
+def no_faults(batch_size: int) -> Faults:
+    """Return the faults of rows that have none."""
+    return Faults(stage=tf.zeros((batch_size,), tf.int32), kind=tf.fill((batch_size,), SOUND))
 
 
 @attrs.frozen(kw_only=True)
 class Transformed:
     """What a chain made of logits.
 
-    stages: float32 `(batch, vocabulary)` each: the model's logits without the tokens that are never
-    drawn, then what each sampler made of them; states: the samplers' next ones; faults: int32
-    `(batch,)`.
+    stages: float32 `(batch, vocabulary)` each: the model's logits without the suppressed tokens,
+    then what each sampler made of them; states: the samplers' next ones.
     """
 
     stages: tuple[Any, ...]
     states: tuple[Any, ...]
-    faults: Any
+    faults: Faults
 
     @property
     def logits(self) -> Any:
@@ -65,51 +78,34 @@ class Chain:
         excluded: Sequence[int],
     ) -> None:
         """Bind the samplers; `excluded` are the ids that are never drawn."""
-        self.given = tuple(samplers)
-        self._names = [f"The sampler {label}" for label in labels]
-        self._samplers = [
-            _bind(sampler, name, tokenizer)
-            for sampler, name in zip(samplers, self._names, strict=True)
-        ]
-        self._numeric = [
-            _numeric_options(sampler, bound)
-            for sampler, bound in zip(samplers, self._samplers, strict=True)
+        self._links = [
+            _link(sampler, f"The sampler {label}", tokenizer)
+            for sampler, label in zip(samplers, labels, strict=True)
         ]
         self._excluded = tuple(excluded)
 
-    @property
-    def stages(self) -> int:
-        """How many stages `transform` returns: one before the samplers, and one for each."""
-        return 1 + len(self._samplers)
-
-    def serves(self, samplers: Sequence[Sampler]) -> bool:
+    def is_compatible(self, samplers: Sequence[Sampler]) -> bool:
         """Whether `samplers` are those of the chain, but for numbers that `options` takes."""
-        return len(samplers) == len(self.given) and all(
-            _is_like(one, other, numeric)
-            for one, other, numeric in zip(samplers, self.given, self._numeric, strict=True)
-        )
+        is_as_long = len(samplers) == len(self._links)
+        return is_as_long and all(map(_Link.is_compatible, self._links, samplers))
 
     def options(self, samplers: Sequence[Sampler]) -> Options:
-        """Return the values that the numeric options have in `samplers`, as scalar tensors.
-
-        samplers: those that the chain was made of, or the same ones with other numbers.
-        """
+        """Return the values of the traced options in compatible samplers, as scalar tensors."""
         return tuple(
-            {name: _scalar(getattr(sampler, name), dtype) for name, dtype in numeric.items()}
-            for sampler, numeric in zip(samplers, self._numeric, strict=True)
+            {name: _scalar(getattr(sampler, name), dtype) for name, dtype in link.dtypes.items()}
+            for link, sampler in zip(self._links, samplers, strict=True)
         )
 
-    def initial_states(self, batch_size: int, vocabulary_size: int) -> tuple[Any, ...]:
-        """Return each sampler's state before the first token: a nest of tensors, or ()."""
-        states = []
-        for sampler, name in zip(self._samplers, self._names, strict=True):
-            if not _keeps_state(sampler):
-                states.append(())
-                continue
-            with component_errors(name):
-                state = sampler.initial_state(batch_size, vocabulary_size)  # type: ignore[attr-defined]
-                states.append(tf.nest.map_structure(tf.convert_to_tensor, state))
-        return tuple(states)
+    def initial_states(
+        self, batch_size: int, vocabulary_size: int, options: Options | None = None
+    ) -> tuple[Any, ...]:
+        """Return each sampler's state before the first token: a nest of tensors, or ().
+
+        options: as `options` returns them; None: those that the chain was made with.
+        """
+        values = options or ({},) * len(self._links)
+        pairs = zip(self._links, values, strict=True)
+        return tuple(link.initial_state(batch_size, vocabulary_size, own) for link, own in pairs)
 
     def transform(
         self,
@@ -125,95 +121,156 @@ class Chain:
         states of the other rows, which are still reading their prompts, stay as they are.
         options: as `options` returns them.
         """
-        faults = _faults(0, logits, logits)
+        faults = no_faults(logits.shape[0])._replace(kind=_fault_kind(logits, logits))
         flags = [token in self._excluded for token in range(logits.shape[1])]
         logits = tf.where(tf.constant(flags)[None], -float("inf"), logits)
         stages, new_states = [logits], []
-        parts = zip(self._samplers, self._names, states, options, strict=True)
-        for stage, (sampler, name, state, numbers) in enumerate(parts, start=1):
-            with component_errors(name):
-                after, new_state = _transform(sampler, name, logits, history, state, numbers)
+        parts = zip(self._links, states, options, strict=True)
+        for number, (link, state, values) in enumerate(parts, start=1):
+            after, new_state = link.transform(logits, history, state, values)
+            with component_errors(link.name):
                 new_states.append(_keep_rows(is_drawing, new_state, state))
-            faults = tf.where(faults == 0, _faults(stage, logits, after), faults)
+            is_first = faults.kind == SOUND
+            faults = Faults(
+                stage=tf.where(is_first, number, faults.stage),
+                kind=tf.where(is_first, _fault_kind(logits, after), faults.kind),
+            )
             logits = after
             stages.append(logits)
         return Transformed(stages=tuple(stages), states=tuple(new_states), faults=faults)
 
-    def failure(self, fault: int) -> PluginFailure:
+    def failure(self, stage: int, kind: int) -> PluginFailure:
         """Return the error for a fault that `transform` found."""
-        stage, standing = fault // 4 - 1, fault % 4
-        name = MODEL if stage == 0 else self._names[stage - 1]
-        advice = ""
-        if standing == EXCLUDED:
-            advice = "Use fewer or milder samplers: no token was left to draw."
-        return PluginFailure(PROBLEMS[standing].format(name), CONTRACT, advice)
+        name = MODEL if stage == 0 else self._links[stage - 1].name
+        return PluginFailure(PROBLEMS[kind].format(name), CONTRACT)
 
 
-def _numeric_options(sampler: Sampler, bound: Sampler) -> dict[str, Any]:
-    """Return the dtypes of the numeric options that a bound sampler's transform takes."""
-    if not attrs.has(type(sampler)):
-        return {}
-    arguments = inspect.signature(bound.transform).parameters
-    return {
-        each.name: _DTYPES[each.type]
-        for each in options_of(type(sampler))
-        if each.type in _DTYPES and each.name in arguments
+@attrs.frozen(kw_only=True, eq=False)
+class _Link:
+    """One sampler of a chain.
+
+    given: as it was requested; bound: to the tokenizer. traced, arguments: the options, with their
+    dtypes, that are set on a copy, and those that `transform` takes, which is the older way.
+    """
+
+    given: Sampler
+    bound: Sampler
+    name: str
+    traced: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+
+    @property
+    def dtypes(self) -> dict[str, Any]:
+        return {**self.traced, **self.arguments}
+
+    def is_compatible(self, sampler: Sampler) -> bool:
+        if type(sampler) is not type(self.given):
+            return False
+        same = {name: getattr(self.given, name) for name in self.dtypes}
+        return bool(_with_fields(sampler, same) == self.given)
+
+    def initial_state(self, batch_size: int, vocabulary_size: int, values: Any) -> Any:
+        if not hasattr(self.bound, "initial_state"):
+            return ()
+        with component_errors(self.name):
+            sampler: Any = self._with_traced(values)
+            state = sampler.initial_state(batch_size, vocabulary_size)
+            return tf.nest.map_structure(tf.convert_to_tensor, state)
+
+    def transform(self, logits: Any, history: History, state: Any, values: Any) -> Any:
+        """Return what the sampler makes of the logits, and its next state."""
+        keeps_state = hasattr(self.bound, "initial_state")
+        given = (logits, history, state) if keeps_state else (logits, history)
+        arguments = {name: values[name] for name in self.arguments}
+
+        def call(sampler: Sampler) -> Any:
+            return sampler.transform(*given, **arguments)
+
+        with component_errors(self.name):
+            try:
+                found = call(self._with_traced(values))
+            except Exception as error:
+                self._check_python_use(call, values, error)
+                raise
+            after, new_state = found if keeps_state else (found, ())
+            after = tf.convert_to_tensor(after)
+        if after.dtype != tf.float32 or not after.shape.is_compatible_with(logits.shape):
+            raise PluginFailure(
+                f"{self.name} returned logits of shape {after.shape}, {after.dtype.name}.",
+                f"Allowed: those that it was given, {logits.shape}, float32.",
+            )
+        return tf.ensure_shape(after, logits.shape), new_state
+
+    def _with_traced(self, values: Mapping[str, Any]) -> Sampler:
+        return _with_fields(self.bound, {name: values[name] for name in self.traced if values})
+
+    def _check_python_use(self, call: Any, values: Mapping[str, Any], error: Exception) -> None:
+        """Raise PluginFailure if `call` fails only because a traced option is a tensor."""
+        if not self.traced or not _succeeds(call, self.bound):
+            return
+        one_each = {name: _with_fields(self.bound, {name: values[name]}) for name in self.traced}
+        misused = [name for name, sampler in one_each.items() if not _succeeds(call, sampler)]
+        raise PluginFailure(
+            f"{self.name} uses its traced option {' and '.join(misused or self.traced)} "
+            f"where Python needs a number: {reason_of(error)}",
+            "Allowed: TensorFlow operations, such as tf.where in place of `if`.",
+            "Leave traced=True out of an option that decides what is compiled.",
+        ) from error
+
+
+def _link(sampler: Sampler, name: str, tokenizer: tokenizers.Tokenizer) -> _Link:
+    bound = sampler
+    if hasattr(sampler, "bind"):
+        with component_errors(name):
+            bound = sampler.bind(tokenizer)
+        if not callable(getattr(bound, "transform", None)):
+            raise PluginFailure(
+                f"{name}: bind returned {type(bound).__name__}, not a sampler.",
+                "Allowed: a sampler, or the same one.",
+            )
+    options = options_of(type(sampler)) if attrs.has(type(sampler)) else ()
+    numeric = {each.name: _DTYPES[each.type] for each in options if each.type in _DTYPES}
+    declared = inspect.signature(bound.transform).parameters
+    arguments = {each: dtype for each, dtype in numeric.items() if each in declared}
+    for each in arguments:
+        warnings.warn(
+            f"{name}: options as arguments of transform are removed in textgen 0.3. Declare "
+            f"{each} with option(..., traced=True), and read self.{each}.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+    # What `bind` made of an option is not the option: it is built into the program.
+    traced = {
+        each.name: numeric[each.name]
+        for each in options
+        if each.rules.traced
+        and each.name in numeric
+        and getattr(bound, each.name, None) == getattr(sampler, each.name)
     }
+    return _Link(given=sampler, bound=bound, name=name, traced=traced, arguments=arguments)
+
+
+def _with_fields(sampler: Sampler, values: Mapping[str, Any]) -> Sampler:
+    """Return a copy with other values, tensors perhaps: no converter or validator sees them."""
+    if not values:
+        return sampler
+    other = copy.copy(sampler)
+    for name, value in values.items():
+        object.__setattr__(other, name, value)
+    return other
+
+
+def _succeeds(call: Any, sampler: Sampler) -> bool:
+    try:
+        call(sampler)
+    except Exception:
+        return False
+    return True
 
 
 def _scalar(value: float, dtype: Any) -> Any:
     """Return an option's value as a tensor; one beyond all int32 means as much as the largest."""
     return tf.constant(min(value, dtype.max) if dtype.is_integer else value, dtype)
-
-
-def _is_like(one: Any, other: Any, numeric: Mapping[str, Any]) -> bool:
-    """Whether two samplers are of one class and have the same options, `numeric` ones aside."""
-    if type(one) is not type(other):
-        return False
-    if not attrs.has(type(one)):
-        return one is other
-    same = {name: getattr(other, name) for name in numeric}
-    return bool(attrs.evolve(one, **same) == other)
-
-
-def _bind(sampler: Sampler, name: str, tokenizer: tokenizers.Tokenizer) -> Sampler:
-    if not hasattr(sampler, "bind"):
-        return sampler
-    with component_errors(name):
-        bound = sampler.bind(tokenizer)
-    if not callable(getattr(bound, "transform", None)):
-        raise PluginFailure(
-            f"{name}: bind returned {type(bound).__name__}, not a sampler.",
-            "Allowed: a sampler, or the same one.",
-        )
-    return bound  # type: ignore[no-any-return]
-
-
-def _keeps_state(sampler: Sampler) -> bool:
-    return hasattr(sampler, "initial_state")
-
-
-def _transform(
-    sampler: Sampler,
-    name: str,
-    logits: Any,
-    history: History,
-    state: Any,
-    options: Mapping[str, Any],
-) -> Any:
-    """Return what one sampler makes of the logits, and its next state."""
-    new_state: Any = ()
-    if _keeps_state(sampler):
-        after, new_state = sampler.transform(logits, history, state, **options)  # type: ignore[call-arg]
-    else:
-        after = sampler.transform(logits, history, **options)
-    after = tf.convert_to_tensor(after)
-    if after.dtype != tf.float32 or not after.shape.is_compatible_with(logits.shape):
-        raise PluginFailure(
-            f"{name} returned logits of shape {after.shape}, {after.dtype.name}.",
-            f"Allowed: those that it was given, {logits.shape}, float32.",
-        )
-    return tf.ensure_shape(after, logits.shape), new_state
 
 
 def _keep_rows(is_drawing: Any, new_state: Any, state: Any) -> Any:
@@ -233,12 +290,11 @@ def _keep_rows(is_drawing: Any, new_state: Any, state: Any) -> Any:
     return tf.nest.map_structure(keep, new_state, state)
 
 
-def _faults(stage: int, before: Any, after: Any) -> Any:
-    """Return int32 `(batch,)`: how `after` breaks the contract, or 0."""
+def _fault_kind(before: Any, after: Any) -> Any:
+    """Return int32 `(batch,)`: how `after` breaks the contract, or SOUND."""
     infinity = float("inf")
     # As floats: XLA is slow at a maximum of whole numbers.
-    kept = tf.where(before > -infinity, float(SOUND), float(REVIVED))
-    standing = tf.where(after > -infinity, kept, float(EXCLUDED))
-    standing = tf.where(after < infinity, standing, float(NOT_A_NUMBER))  # NaN is not below it
-    worst = tf.cast(tf.reduce_max(standing, axis=1), tf.int32)
-    return tf.where(worst == SOUND, 0, (stage + 1) * 4 + worst)
+    finite = tf.where(before > -infinity, float(SOUND), float(UNMASKED))
+    kind = tf.where(after > -infinity, finite, float(ALL_MASKED))
+    kind = tf.where(after < infinity, kind, float(NOT_A_NUMBER))  # NaN is not below it
+    return tf.cast(tf.reduce_max(kind, axis=1), tf.int32)

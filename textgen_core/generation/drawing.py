@@ -2,8 +2,7 @@
 
 The numbers are a function of the seed, the sample's index and the new token's index, and of nothing
 else: no batch size, chunk or device changes them. The sums here are exact, so what is drawn from
-given logits does not depend on the order in which a machine adds. This module knows nothing about
-samplers, tokenizers or models.
+given logits does not depend on the order in which a machine adds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""One sample in the making: its tokens, its text, and why it ended.
-
-Knows nothing about batches or about how tokens are drawn.
-"""
+"""One sample in the making: its tokens, its text, and why it ended."""
 
 from __future__ import annotations
 
@@ -11,6 +8,8 @@ from typing import Literal
 import attrs
 import tokenizers
 
+from textgen_core.data.tokenizer import END
+from textgen_core.generation.options import GenerationOptions
 from textgen_core.generation.stopping import StopStrings
 from textgen_core.generation.text_stream import TextStream
 
@@ -40,18 +39,16 @@ class SampleWriter:
         prompt: str,
         prompt_token_ids: Sequence[int],
         tokenizer: tokenizers.Tokenizer,
-        max_new_tokens: int,
-        stop: Sequence[str],
-        end_id: int,
+        options: GenerationOptions,
     ) -> None:
-        """Begin a sample; tokens after `max_new_tokens`, a stop string or `end_id` are ignored."""
-        self._prompt = prompt
+        """Begin a sample; tokens after the last allowed, a stop string or <END> are ignored."""
+        self.prompt = prompt
+        self.prompt_token_ids = prompt_token_ids
         self._text = TextStream(tokenizer, prompt_token_ids)
-        self._stop = StopStrings(stop)
+        self._stop = StopStrings(options.stop)
+        self._max_new_tokens = options.max_new_tokens
         # Only stop strings need to know which token brought which character.
-        self._stride = 1 if stop else max_new_tokens
-        self._max_new_tokens = max_new_tokens
-        self._end_id = end_id
+        self._stride = 1 if options.stop else options.max_new_tokens
         self._pieces: list[str] = []
         self._token_ids: list[int] = []
         self._log_probabilities: list[float] = []
@@ -72,7 +69,7 @@ class SampleWriter:
     def sample(self) -> Sample:
         """Return the sample as it stands."""
         return Sample(
-            prompt=self._prompt,
+            prompt=self.prompt,
             text="".join(self._pieces),
             token_ids=tuple(self._token_ids),
             log_probabilities=tuple(self._log_probabilities),
@@ -81,9 +78,9 @@ class SampleWriter:
 
     def _push(self, token_ids: Sequence[int], log_probabilities: Sequence[float]) -> str:
         kept = list(token_ids[: self._max_new_tokens - len(self._token_ids)])
-        has_ended = self._end_id in kept
+        has_ended = END in kept
         if has_ended:
-            kept = kept[: kept.index(self._end_id) + 1]
+            kept = kept[: kept.index(END) + 1]
         self._token_ids += kept
         self._log_probabilities += log_probabilities[: len(kept)]
         shown = self._stop.push(self._text.push(kept[:-1] if has_ended else kept))

@@ -1,7 +1,7 @@
 """Stop strings in a text that arrives in pieces.
 
-Text that may be the beginning of a stop string is held back until it is known not to be. This
-module knows nothing about tokens: a stop string may begin in one token and end in another.
+Text that may be the beginning of a stop string is held back until it is known not to be. A stop
+string may begin in one token and end in another.
 """
 
 from __future__ import annotations

@@ -1,21 +1,20 @@
 """Texts in the making, read piece by piece.
 
-Between two calls of the compiled loop it reads what was written, closes the texts that have ended,
-and begins a fresh state where one is full. Knows nothing about how a token is drawn.
+Between two calls of the compiled loop it reads what was written, and closes the texts that have
+ended.
 """
 
 from __future__ import annotations
 
-import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 import tensorflow as tf
-import tokenizers
 
-from textgen_core.generation.chain import Chain
-from textgen_core.generation.loop import Loop, Plan, Rows
+from textgen_core.generation.chain import SOUND, no_faults
+from textgen_core.generation.loop import Batch, DecodeState, Loop
+from textgen_core.generation.options import GenerationOptions
 from textgen_core.generation.sample import Sample, SampleWriter
 from textgen_core.generation.trace import Trace
 from textgen_core.generation.trace_recorder import traced_sample
@@ -38,14 +37,15 @@ class Piece:
 class Generation:
     """What was written, and how fast.
 
-    tokens_per_second: the new tokens of all samples over the time in the loop, compilation left
-    out. seconds_to_first_token: from the first look to the first token, compilation left out too:
-    `compile_seconds` tells it. compiled_with: "xla", or "graph" where XLA could not.
-    unknown_characters: what of the prompts the tokenizer could not encode. trace: None unless one
-    was asked for.
+    samplers: the specs of the chain. tokens_per_second: the new tokens of all samples over the time
+    in the loop, compilation left out. seconds_to_first_token: compilation left out too;
+    `compile_seconds` has it. compiled_with: "xla", or "graph" where XLA could not.
+    unknown_characters: what the tokenizer could not encode of the prompts. trace: None unless one
+    was requested.
     """
 
     samples: tuple[Sample, ...]
+    samplers: tuple[str, ...]
     tokens_per_second: float
     compile_seconds: float
     seconds_to_first_token: float
@@ -54,41 +54,30 @@ class Generation:
     trace: Trace | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Tracing:
-    """What a trace needs to know beside the loop's notes; `specs` are those of the samplers."""
-
-    seed: int
-    prompt_ids: Sequence[Sequence[int]]
-    specs: Sequence[str]
-    tokenizer: tokenizers.Tokenizer
-
-
 class PieceStream(Iterator[Piece]):
-    """The pieces of the texts of one batch; `generation()` tells the whole."""
+    """The pieces of the texts of one batch, computed as they are taken."""
 
     def __init__(
         self,
         loop: Loop,
-        chain: Chain,
-        rows: Rows,
-        plan: Plan,
+        state: DecodeState,
+        batch: Batch,
         writers: Sequence[SampleWriter],
+        options: GenerationOptions,
         *,
-        first_sample: int,
+        specs: tuple[str, ...],
         unknown_characters: tuple[str, ...],
-        tracing: Tracing | None = None,
     ) -> None:
-        """Prepare to write; nothing is computed before the first piece is asked for."""
+        """Prepare to write; `specs` are those of the samplers."""
         self._loop = loop
-        self._chain = chain
-        self._rows = rows
-        self._plan = plan
+        self._state = state
+        self._batch = batch
         self._writers = writers
-        self._first_sample = first_sample
-        self._tracing = tracing
+        self._options = options
+        self._specs = specs
         self.unknown_characters = unknown_characters
-        self._compile_seconds = self._first_seconds = self._loop_seconds = 0.0
+        self._compiled_before = loop.compile_seconds
+        self._first_seconds = self._loop_seconds = 0.0
         self._pieces = self._write()
 
     def __iter__(self) -> PieceStream:
@@ -97,81 +86,83 @@ class PieceStream(Iterator[Piece]):
     def __next__(self) -> Piece:
         return next(self._pieces)
 
+    def result(self) -> Generation:
+        """Write to the end, and return all."""
+        for _ in self:
+            pass
+        return self.generation()
+
     def generation(self) -> Generation:
         """Return what has been written so far: all of it once the pieces are exhausted."""
         samples = tuple(writer.sample() for writer in self._writers)
         count = sum(len(sample.token_ids) for sample in samples)
         return Generation(
             samples=samples,
+            samplers=self._specs,
             tokens_per_second=count / self._loop_seconds if count else 0.0,
-            compile_seconds=self._compile_seconds,
+            compile_seconds=self._loop.compile_seconds - self._compiled_before,
             seconds_to_first_token=self._first_seconds,
             compiled_with=self._loop.compiled_with,
             unknown_characters=self.unknown_characters,
-            trace=self._trace(samples),
+            trace=self._trace(samples) if self._options.alternatives else None,
         )
 
-    def _trace(self, samples: Sequence[Sample]) -> Trace | None:
-        tracing = self._tracing
-        if tracing is None:
-            return None
+    def _trace(self, samples: Sequence[Sample]) -> Trace:
+        records, tokenizer = self._state.records, self._loop.language_model.tokenizer
         traced = [
-            traced_sample(self._rows.notes, row, ids, sample, tracing.specs, tracing.tokenizer)
-            for row, (ids, sample) in enumerate(zip(tracing.prompt_ids, samples, strict=True))
+            traced_sample(records, row, writer.prompt_token_ids, sample, self._specs, tokenizer)
+            for row, (writer, sample) in enumerate(zip(self._writers, samples, strict=True))
         ]
-        return Trace(seed=tracing.seed, samplers=tuple(tracing.specs), samples=tuple(traced))
+        return Trace(seed=self._options.seed, samplers=self._specs, samples=tuple(traced))
 
     def _write(self) -> Iterator[Piece]:
-        prefill_seconds = self._timed(self._prefill)[1]
-        unread = int(min(self._plan.prompt_lengths.numpy())) - int(self._rows.length)
+        self._compiled_before = self._loop.compile_seconds
+        began = self._seconds()
+        self._state = self._loop.prefill(self._state, self._batch)
+        unread = int(min(self._batch.prompt_lengths.numpy())) - int(self._state.length)
         chunk = unread + FIRST_CHUNK
         wanted = SECONDS_OF_ONE if len(self._writers) == 1 else SECONDS_OF_SEVERAL
         while any(writer.is_open for writer in self._writers):
-            pieces, seconds = self._timed(functools.partial(self._write_chunk, chunk))
+            start = self._seconds()
+            pieces = self._write_chunk(chunk)
+            seconds = self._seconds() - start
             if not self._loop_seconds:
-                self._first_seconds = prefill_seconds + seconds
+                self._first_seconds = self._seconds() - began
             self._loop_seconds += seconds
             chunk = max(1, min(int(chunk * wanted / seconds), LARGEST_CHUNK))
             yield from pieces
 
-    def _timed(self, action: Callable[[], list[Piece]]) -> tuple[list[Piece], float]:
-        """Return what an action returns and the seconds it took, compilation left out."""
-        started, compiled = time.perf_counter(), self._loop.compile_seconds
-        pieces = action()
-        compiling = self._loop.compile_seconds - compiled
-        self._compile_seconds += compiling
-        return pieces, time.perf_counter() - started - compiling
-
-    def _prefill(self) -> list[Piece]:
-        self._rows = self._loop.prefill(self._rows, self._plan)
-        return []
+    def _seconds(self) -> float:
+        """Return a clock that stands still while something is compiled."""
+        return time.perf_counter() - self._loop.compile_seconds
 
     def _write_chunk(self, count: int) -> list[Piece]:
         """Let the loop write up to `count` tokens in every row, and return the new pieces."""
-        before = int(self._rows.length)
-        self._rows = self._loop.write(self._rows, self._plan, count)
-        pieces = self._read(before, int(self._rows.length))
+        before = int(self._state.length)
+        self._state = self._loop.decode(self._state, self._batch, count)
+        pieces = self._read(before, int(self._state.length))
         is_open = [writer.is_open for writer in self._writers]
-        for fault, row_is_open in zip(self._rows.faults.numpy().tolist(), is_open, strict=True):
-            if fault and row_is_open:
-                raise self._chain.failure(fault)
-        self._rows = self._rows._replace(
-            is_open=tf.constant(is_open), faults=tf.zeros_like(self._rows.faults)
+        faults = zip(*(each.numpy().tolist() for each in self._state.faults), strict=True)
+        for (stage, kind), row_is_open in zip(faults, is_open, strict=True):
+            if kind != SOUND and row_is_open:
+                raise self._loop.chain.failure(stage, kind)
+        self._state = self._state._replace(
+            is_open=tf.constant(is_open), faults=no_faults(len(is_open))
         )
         return pieces
 
     def _read(self, before: int, after: int) -> list[Piece]:
         """Return the pieces that the tokens from `before` to `after` brought."""
         # Whole arrays, cut by numpy: a slice of a tensor is an operation, far dearer than the copy.
-        token_ids = self._rows.token_ids.numpy()[:, before:after].tolist()
-        log_probabilities = self._rows.log_probabilities.numpy()[:, before:after].tolist()
-        begins = (self._plan.prompt_lengths.numpy() - before).clip(min=0).tolist()
+        token_ids = self._state.token_ids.numpy()[:, before:after].tolist()
+        log_probabilities = self._state.log_probabilities.numpy()[:, before:after].tolist()
+        begins = (self._batch.prompt_lengths.numpy() - before).clip(min=0).tolist()
         # The last token of a row with a fault was drawn from a broken distribution.
-        ends = (after - before - (self._rows.faults.numpy() != 0)).tolist()
+        ends = (after - before - (self._state.faults.kind.numpy() != SOUND)).tolist()
         pieces = []
         for row, writer in enumerate(self._writers):
             drawn = slice(begins[row], ends[row])
             text = writer.push(token_ids[row][drawn], log_probabilities[row][drawn])
             if text:
-                pieces.append(Piece(sample=self._first_sample + row, text=text))
+                pieces.append(Piece(sample=self._options.first_sample + row, text=text))
         return pieces

@@ -1,8 +1,7 @@
 """The text of tokens that arrive a few at a time.
 
 Pieces joined are the whole text: a character whose bytes are spread over tokens is held back until
-it is complete, and a decoder that puts spaces between words sees the tokens before. This module
-knows nothing about stop strings or about where the tokens come from.
+it is complete, and a decoder that puts spaces between words sees the tokens before.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The trace of a generation: what stood to choose from at each token, and what was chosen.
 
 A trace is plain values, written as one JSON file with a version, for reports and tools to read.
-This module knows nothing about models or about how a trace comes about.
 """
 
 from __future__ import annotations
@@ -91,7 +90,10 @@ class Trace:
         return cls(
             seed=values["seed"],
             samplers=tuple(values["samplers"]),
-            samples=tuple(_sample(each) for each in values["samples"]),
+            samples=tuple(
+                TracedSample(prompt=each["prompt"], steps=tuple(map(_step, each["steps"])))
+                for each in values["samples"]
+            ),
         )
 
 
@@ -119,12 +121,6 @@ def load_trace(path: Path) -> Trace:
             f"{path} is no trace that can be read: {error}.",
             f"Allowed: a file of `textgen generate --trace`, version {VERSION}.",
         ) from error
-
-
-def _sample(values: Mapping[str, Any]) -> TracedSample:
-    return TracedSample(
-        prompt=values["prompt"], steps=tuple(_step(each) for each in values["steps"])
-    )
 
 
 def _step(values: Mapping[str, Any]) -> Step:

@@ -1,7 +1,6 @@
-"""What the compiled loop notes of each step for a trace, and the trace that comes of it.
+"""What the compiled loop records of each decode step, and the trace that is made of it.
 
-This module knows nothing about files, and nothing about any sampler: a stage is the logits that it
-left.
+Any sampler appears in a trace: a stage is the logits that it left.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from textgen_core.generation.sample import Sample
 from textgen_core.generation.text_stream import TextStream
 from textgen_core.generation.trace import Alternative, Kept, Step, TracedSample
 
-NEVER_DRAWN_STAGE = "never drawn"
+SUPPRESSED_STAGE = "never drawn"
 
 
-class Notes(NamedTuple):
-    """What is noted at each position.
+class Records(NamedTuple):
+    """What is recorded at each position.
 
     alternatives: int32 `(batch, capacity, alternatives)`, the model's most likely tokens, and
     alternative_log_probabilities, float32, theirs; entropy: float32 `(batch, capacity)`.
@@ -38,9 +37,9 @@ class Notes(NamedTuple):
     drawn_log_probability: Any
 
 
-def empty_notes(batch: int, capacity: int, alternatives: int, stages: int) -> Notes:
-    """Return notes of nothing yet."""
-    return Notes(
+def empty_records(batch: int, capacity: int, alternatives: int, stages: int) -> Records:
+    """Return records of no step yet."""
+    return Records(
         alternatives=tf.zeros((batch, capacity, alternatives), tf.int32),
         alternative_log_probabilities=tf.zeros((batch, capacity, alternatives)),
         entropy=tf.zeros((batch, capacity)),
@@ -50,17 +49,19 @@ def empty_notes(batch: int, capacity: int, alternatives: int, stages: int) -> No
     )
 
 
-def noted(notes: Notes, position: Any, logits: Any, stages: Sequence[Any], tokens: Any) -> Notes:
-    """Return the notes with those of a step.
+def record(
+    records: Records, position: Any, logits: Any, stages: Sequence[Any], tokens: Any
+) -> Records:
+    """Return the records with those of a step.
 
     position: int32 scalar; logits: float32 `(batch, vocabulary)`, the model's own; stages: logits
     of the same shape, as each stage left them; tokens: int32 `(batch,)`, those drawn.
     """
     log_probabilities = tf.nn.log_softmax(logits)
     probabilities = tf.exp(log_probabilities)
-    likely = tf.math.top_k(log_probabilities, notes.alternatives.shape[2])
+    likely = tf.math.top_k(log_probabilities, records.alternatives.shape[2])
     is_kept = [stage > -float("inf") for stage in stages]
-    here = Notes(
+    here = Records(
         alternatives=likely.indices,
         alternative_log_probabilities=likely.values,
         entropy=-tf.reduce_sum(probabilities * log_probabilities, axis=1),
@@ -72,7 +73,7 @@ def noted(notes: Notes, position: Any, logits: Any, stages: Sequence[Any], token
             tf.gather(tf.nn.log_softmax(stage), tokens, axis=1, batch_dims=1) for stage in stages
         ),
     )
-    return Notes(*(_written(old, new, position) for old, new in zip(notes, here, strict=True)))
+    return Records(*(_written(old, new, position) for old, new in zip(records, here, strict=True)))
 
 
 def _stacked(columns: Any) -> Any:
@@ -87,45 +88,42 @@ def _written(old: Any, new: Any, position: Any) -> Any:
 
 
 def traced_sample(
-    notes: Notes,
+    records: Records,
     row: int,
     prompt_token_ids: Sequence[int],
     sample: Sample,
-    stages: Sequence[str],
+    specs: Sequence[str],
     tokenizer: tokenizers.Tokenizer,
 ) -> TracedSample:
-    """Return the trace of a sample, written in a row of a batch; `stages` names the samplers."""
+    """Return the trace of a sample, written in a row of a batch; `specs` are the samplers'."""
     first = len(prompt_token_ids)
     places = slice(first, first + len(sample.token_ids))
-    own = Notes(*(np.asarray(each[row, places]) for each in notes))
+    own = Records(*(np.asarray(each[row, places]).tolist() for each in records))
     texts = _texts(tokenizer, prompt_token_ids, sample.token_ids)
-    names = (NEVER_DRAWN_STAGE, *stages)
+    stages = (SUPPRESSED_STAGE, *specs)
     steps = [
         Step(
             token_id=token_id,
             text=texts[number],
             log_probability=sample.log_probabilities[number],
-            entropy=float(own.entropy[number]),
+            entropy=own.entropy[number],
             alternatives=tuple(
                 Alternative(
-                    token_id=int(other),
-                    text=token_text(tokenizer, int(other)),
-                    log_probability=float(log_probability),
+                    token_id=other, text=token_text(tokenizer, other), log_probability=likely
                 )
-                for other, log_probability in zip(
-                    own.alternatives[number],
-                    own.alternative_log_probabilities[number],
-                    strict=True,
+                for other, likely in zip(
+                    own.alternatives[number], own.alternative_log_probabilities[number], strict=True
                 )
             ),
             kept=tuple(
-                Kept(
-                    stage=name,
-                    tokens=int(own.kept[number, stage]),
-                    probability=float(own.kept_probability[number, stage]),
-                    log_probability=float(own.drawn_log_probability[number, stage]),
+                Kept(stage=stage, tokens=tokens, probability=probability, log_probability=drawn)
+                for stage, tokens, probability, drawn in zip(
+                    stages,
+                    own.kept[number],
+                    own.kept_probability[number],
+                    own.drawn_log_probability[number],
+                    strict=True,
                 )
-                for stage, name in enumerate(names)
             ),
         )
         for number, token_id in enumerate(sample.token_ids)

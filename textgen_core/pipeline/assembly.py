@@ -5,10 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textgen_core.config.resolve import Configuration
+from textgen_core.data.tokenizer import load_tokenizer
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation.generator import Generator
+from textgen_core.models.build import build_language_model
+from textgen_core.models.devices import choose_precision, compute_capabilities, prepare_memory
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.selection import ResolvedComponent
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.weights import load_weights
+
+
+def load_language_model(
+    run: RunDirectory, configuration: Configuration, step: int
+) -> LanguageModel:
+    """Return the model of a run, built again, with the weights of a checkpoint.
+
+    Raises RunDirectoryError if a file is missing or damaged.
+    """
+    prepare_memory()
+    language_model = build_language_model(
+        configuration.model,
+        load_tokenizer(run.tokenizer),
+        context_length=configuration.data.sequence_length,
+        precision=choose_precision(configuration.training.precision, compute_capabilities()),
+        seed=configuration.seed,
+    )
+    load_weights(run, step, language_model.model)
+    return language_model
 
 
 def make_scorer(configuration: Configuration, language_model: LanguageModel) -> Scorer:

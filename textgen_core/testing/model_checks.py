@@ -190,7 +190,7 @@ def shows_token_embeddings(subject: Subject) -> str | None:
     """Its token embeddings, where it offers them, are a finite row for each token."""
     import numpy as np
 
-    from textgen_core.explore.asking import read_token_embeddings
+    from textgen_core.explore.inspection import read_token_embeddings
 
     language_model = shaken(build(subject))
     if not language_model.offers_token_embeddings:
@@ -206,7 +206,7 @@ def shows_attention(subject: Subject) -> str | None:
     """Its attention, where it offers that, is causal, and each of its rows sums to one."""
     import numpy as np
 
-    from textgen_core.explore.asking import read_attention
+    from textgen_core.explore.inspection import read_attention
 
     language_model, name = shaken(build(subject)), subject.component.name
     if not language_model.offers_attention:

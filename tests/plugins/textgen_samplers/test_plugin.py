@@ -37,6 +37,16 @@ def test_the_first_option_is_the_one_that_a_short_spec_sets(name, option, rules)
     assert (options[0].name, options[0].rules.describe()) == (option, rules)
 
 
+def test_all_numbers_are_traced_but_those_that_decide_what_is_compiled():
+    untraced = {
+        (name, option.name)
+        for name, sampler in textgen_samplers.textgen_samplers().items()
+        for option in options_of(sampler)
+        if not option.rules.traced
+    }
+    assert untraced == {("repetition-penalty", "last"), ("no-repeat-ngram", "n")}
+
+
 def test_the_samplers_are_found_without_importing_tensorflow():
     code = (
         "import sys, textgen_samplers; print('tensorflow' in sys.modules, 'numpy' in sys.modules)"

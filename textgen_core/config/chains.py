@@ -1,7 +1,7 @@
-"""Several settings of one sampler, written as one spec: `temperature:t=0.5..1.5/5`.
+"""A chain of samplers, and several settings of one of them: `temperature:t=0.5..1.5/5`.
 
-One option is given several values: a list, `nucleus:p=0.8,0.9,0.95`, or FIRST..LAST/COUNT, so many
-values at even distances. This module knows nothing about what is done with them.
+A sweep gives several values to one option: a list, `nucleus:p=0.8,0.9,0.95`, or FIRST..LAST/COUNT,
+so many values at even distances.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import ComponentError, one_error
+from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import Registry
 from textgen_core.registry.selection import ResolvedComponent, as_list, choose, choose_all, spec_of
 from textgen_core.registry.specs import Spec
@@ -26,14 +27,28 @@ _MOST = 100  # settings in a sweep
 _FAULTS_SHOWN = 3  # a hundred values have one mistake in common
 
 
+def choose_samplers(request: Any) -> tuple[ResolvedComponent, ...]:
+    """Return the chain that specs, tables or instances request; what was chosen stays as it is.
+
+    Raises ComponentError with every fault.
+    """
+    requests = [(each, "--sampler") for each in as_list(request)]
+    if all(isinstance(each, ResolvedComponent) for each, _ in requests):
+        return tuple(each for each, _ in requests)
+    chosen, faults = choose_all(discover(), "sampler", requests)
+    if faults:
+        raise one_error(faults)
+    return chosen
+
+
 def sweep_chains(
     registry: Registry, sweep: str, samplers: Any
 ) -> tuple[tuple[ResolvedComponent, ...], ...]:
     """Return a chain for each value of the sweep.
 
-    The swept sampler takes the place of the one of its name in `samplers` (a wish: specs, tables or
-    instances), else it comes after them. Raises ComponentError for a sweep that is none, and for
-    values that the option does not allow.
+    The swept sampler takes the place of the one of its name in `samplers` (specs, tables or
+    instances), else it comes after them. Raises ComponentError for what is no sweep, and for values
+    that the option does not allow.
     """
     option, settings = _settings(registry, sweep)
     others, faults = choose_all(

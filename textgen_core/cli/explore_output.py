@@ -1,33 +1,30 @@
-"""What was found in a model, as bars on a terminal or as plain lines in a pipe.
-
-This module knows nothing about how it was found.
-"""
+"""What was found in a model, as bars on a terminal or as plain lines in a pipe."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from textgen_core.cli.characters import bar, has_blocks, label, label_width
 from textgen_core.cli.terminal import stdout
-from textgen_core.explore.quoting import quoted
-
-if TYPE_CHECKING:
-    from textgen_core.explore.findings import (
-        Analogy,
-        AtTemperature,
-        Neighbour,
-        Neighbours,
-        NextToken,
-    )
-    from textgen_core.explore.words import Word
+from textgen_core.explore.results import Analogy, AtTemperature, Neighbour, Neighbours, NextToken
+from textgen_core.explore.words import Word, quoted
 
 _LONGEST_BAR = 30  # cells
 _COLOUR = "cyan"
 _NUMBER = 7  # cells of a share, such as 100.0 %
 _GAP = 2
+
+
+def show(found: Neighbours | Analogy | NextToken) -> None:
+    """Print what was found."""
+    if isinstance(found, Neighbours):
+        show_neighbours(found)
+    elif isinstance(found, Analogy):
+        show_analogy(found)
+    else:
+        show_temperatures(found)
 
 
 def show_neighbours(found: Neighbours) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textgen_core.config.sweep import sweep_chains
+from textgen_core.config.chains import sweep_chains
 from textgen_core.errors import ComponentError
 from textgen_core.registry.discovery import discover
 

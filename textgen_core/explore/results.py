@@ -1,7 +1,4 @@
-"""What is found in a model, as values: for a terminal, for JSON, for a notebook.
-
-This module knows nothing about how it was found.
-"""
+"""What is found in a model, as values: for a terminal, for JSON, for a notebook."""
 
 from __future__ import annotations
 

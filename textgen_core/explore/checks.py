@@ -1,7 +1,4 @@
-"""What can be asked for: checked before a model is waited for.
-
-This module is light, and knows nothing about models or pictures.
-"""
+"""What can be requested, checked before a model is loaded: a light module."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ def check_temperature(temperature: float) -> None:
 
 
 def check_count(count: int) -> None:
-    """Raise UsageError unless some tokens are asked for."""
+    """Raise UsageError unless some tokens are requested."""
     if count < 1:
         raise UsageError(f"The number of tokens is {count}.", "Allowed: at least 1.")
 

@@ -1,7 +1,6 @@
-"""Asks a model for its embeddings, its attention and its logits, and holds it to its contract.
+"""Reads a model's embeddings, attention and logits, and holds them to its contract.
 
-`name` is what the model is called in errors. This module knows nothing about what tokens stand for
-or what is made of the numbers; it alone in this room uses TensorFlow.
+`name` is what the model is called in errors. No other module of the package uses TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from textgen_core.models.language_model import LanguageModel
 
 _TOLERANCE = 1e-3  # of a row's sum: models may compute in bfloat16, and return that as float32
 _LEAST_LATER = 1e-6  # more than this, on what comes later, is no rounding
-_PIECE = 1024  # tokens that are fed at once, so that a long text needs bounded memory
-_ADVICE = "Use another run, or train one anew."
+_CHUNK = 1024  # tokens that are fed at once, so that a long text needs bounded memory
+_ADVICE = "Use another run, or train a new one."
 
 
 def read_token_embeddings(language_model: LanguageModel, name: str) -> np.ndarray:
@@ -81,10 +80,10 @@ def read_logits_after(
     row = tf.constant([token_ids], tf.int32)
     with component_errors(f"The model {name}"):
         state = language_model.initial_state(1)
-        # The last piece is never empty: what is looked for are its last logits.
-        last = (len(token_ids) - 1) // _PIECE * _PIECE
-        for start in range(0, last, _PIECE):
-            state = language_model.feed(row[:, start : start + _PIECE], state)
+        # The last chunk is never empty: its last logits are returned.
+        last = (len(token_ids) - 1) // _CHUNK * _CHUNK
+        for start in range(0, last, _CHUNK):
+            state = language_model.feed(row[:, start : start + _CHUNK], state)
         logits, _ = language_model.advance_to_last(row[:, last:], state)
     found = np.asarray(logits[0], np.float32)
     _check_finite(found, f"The logits of the model {name}")

@@ -1,7 +1,4 @@
-"""The table and the JSON of a sweep: one prompt and seed, several settings.
-
-This module knows nothing about how the texts were written.
-"""
+"""What was written, as JSON and, for a sweep, as a table of its settings."""
 
 from __future__ import annotations
 
@@ -11,48 +8,45 @@ from typing import TYPE_CHECKING, Any
 from textgen_core.cli.terminal import harmless, stdout
 
 if TYPE_CHECKING:
-    from textgen_core.generation.stream import Generation
-
-    Written = Sequence[tuple[Sequence[str], Generation]]  # the chain's specs, and its texts
+    from textgen_core.generation import Generation
 
 
-def show_table(written: Written, prompt: str) -> None:
-    """Print a row for each text, with its chain and the model's surprise at it."""
+def show_table(written: Sequence[Generation], prompt: str) -> None:
+    """Print a row for each text, with its chain and the model's mean surprisal."""
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(show_lines=True, box=None if not stdout().is_terminal else _box())
+    table = Table(show_lines=True, box=box.SIMPLE_HEAD if stdout().is_terminal else None)
     table.add_column("samplers")
     table.add_column("nats a token", justify="right")
     table.add_column("text", ratio=1)
-    for specs, generation in written:
+    for generation in written:
         for sample in generation.samples:
             losses = [-each for each in sample.log_probabilities]
             surprise = f"{sum(losses) / len(losses):.2f}" if losses else ""
-            table.add_row(Text(" ".join(specs)), surprise, Text(harmless(prompt + sample.text)))
+            table.add_row(
+                Text(" ".join(generation.samplers)), surprise, Text(harmless(prompt + sample.text))
+            )
     stdout().print(table)
 
 
-def _box() -> Any:
-    from rich import box
-
-    return box.SIMPLE_HEAD
-
-
-def sweep_as_json(written: Written, prompt: str, seed: int, sweep: str) -> dict[str, Any]:
+def sweep_as_json(
+    written: Sequence[Generation], prompt: str, seed: int, sweep: str
+) -> dict[str, Any]:
     """Return the JSON value of a sweep: `settings` holds what `generate --json` prints of each."""
     return {
         "prompt": prompt,
         "seed": seed,
         "sweep": sweep,
-        "settings": [generation_as_json(generation, specs) for specs, generation in written],
+        "settings": [generation_as_json(each) for each in written],
     }
 
 
-def generation_as_json(generation: Generation, specs: Sequence[str]) -> dict[str, Any]:
+def generation_as_json(generation: Generation) -> dict[str, Any]:
     """Return the chain, the texts and the figures of a generation."""
     return {
-        "samplers": list(specs),
+        "samplers": list(generation.samplers),
         "samples": [
             {
                 "text": sample.text,

@@ -84,7 +84,7 @@ def test_any_tokenizer_trains_any_model_and_writes_with_any_sampler(
     again = run.write("Sun", sampler=sampler, seed=run.configuration.seed).samples[0]
     assert again.text == written[-1]["text"]
     for each in SAMPLERS:
-        pieces = run.stream(["Sun"], sampler=each, once=True)  # without waiting for XLA
+        pieces = run.stream(["Sun"], sampler=each, compile="graph")  # without waiting for XLA
         list(pieces)
         (sample,) = pieces.generation().samples
         assert 1 <= len(sample.token_ids) <= 8

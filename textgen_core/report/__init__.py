@@ -4,24 +4,6 @@ Reads nothing but the run directory, so that a report can be written again witho
 plugins or TensorFlow.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
-from textgen_core.report.page import render_page
-from textgen_core.report.records import read_records
-from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import write_text
+from textgen_core.report.page import write_report
 
 __all__ = ["write_report"]
-
-
-def write_report(run: RunDirectory, *, excerpts: bool = True) -> Path:
-    """Write report.html into a run's directory and return its path.
-
-    Without `excerpts` the page quotes no words of the corpus. Files may be missing: their sections
-    say so. Raises RunDirectoryError if a file is damaged, or the page cannot be written.
-    """
-    page = render_page(read_records(run), excerpts=excerpts)
-    write_text(run.report, page)
-    return run.report

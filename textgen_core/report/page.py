@@ -6,12 +6,14 @@ replaced.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from textgen_core.report.records import Records
+from textgen_core.report.records import read_records
+from textgen_core.report.sections.corpus import describe_corpus
 from textgen_core.report.sections.failures import describe_diagnosis, describe_failures
 from textgen_core.report.sections.headline import describe_headline
 from textgen_core.report.sections.interpretations import describe_metrics
@@ -23,20 +25,21 @@ from textgen_core.report.sections.provenance import (
 )
 from textgen_core.report.sections.samples import build_mask, describe_time_lapse, describe_written
 from textgen_core.report.sections.surprisal import describe_surprisal
-from textgen_core.report.sections.text_figures import describe_corpus
 from textgen_core.report.wording import MISSING, show_figure, showable
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import write_text
 
-_TEMPLATES = "templates"
 
+def write_report(run: RunDirectory, *, excerpts: bool = True) -> Path:
+    """Write report.html into a run's directory and return its path.
 
-def render_page(records: Records, *, excerpts: bool) -> str:
-    """Return the page; without `excerpts` it quotes no words of the corpus.
-
-    The text that the model wrote stays; what is known to be memorized in it is masked. Raises
-    RunDirectoryError if a record is damaged.
+    Without `excerpts` the page quotes no words of the corpus: the text that the model wrote stays,
+    with what is known to be memorized in it masked. Files may be missing: their sections say so.
+    Raises RunDirectoryError if a file is damaged, or the page cannot be written.
     """
+    records = read_records(run)
     mask = build_mask(records, excerpts=excerpts)
-    return (
+    page = (
         _environment()
         .get_template("page.html")
         .render(
@@ -57,11 +60,13 @@ def render_page(records: Records, *, excerpts: bool) -> str:
             provenance=describe_provenance(records),
         )
     )
+    write_text(run.report, page)
+    return run.report
 
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("textgen_core.report", _TEMPLATES),
+        loader=jinja2.PackageLoader("textgen_core.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,

@@ -7,7 +7,7 @@ table or list, and the page says so. A value of another type is damage.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import attrs
 from textgen_core.errors import RunDirectoryError
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json, read_rows
+
+Section = dict[str, Any]  # what the template of a section shows, under the names it uses
 
 _LARGEST = 1e100
 
@@ -71,10 +73,6 @@ class Table:
     def points(self, key: str) -> list[tuple[float, float]]:
         """Return a list of pairs of numbers, empty where there is none."""
         return [(x, y) for x, y in self.rows(key, float, float) if x is not None and y is not None]
-
-    def counted(self, key: str) -> list[tuple[str, float]]:
-        """Return a list of texts with how often each occurs, empty where there is none."""
-        return [(text, times or 0) for text, times in self.rows(key, str, float)]
 
     def _list(self, key: str) -> Sequence[Any]:
         value = self.values.get(key) or []
@@ -138,13 +136,13 @@ def read_records(run: RunDirectory) -> Records:
     """Return the records of a run; raises RunDirectoryError if a file is damaged."""
     return Records(
         name=run.name,
-        configuration=_read_toml(run.configuration),
-        manifest=_read_json(run.manifest),
-        analysis=_read_json(run.analysis),
-        evaluation=_read_json(run.evaluation),
-        best=_read_json(run.best),
-        rows=_read_log(run.metrics),
-        samples=_read_log(run.samples),
+        configuration=_read(run.configuration, _read_toml),
+        manifest=_read(run.manifest, read_json),
+        analysis=_read(run.analysis, read_json),
+        evaluation=_read(run.evaluation, read_json),
+        best=_read(run.best, read_json),
+        rows=tuple(Table(run.metrics, row) for row in read_rows(run.metrics)),
+        samples=tuple(Table(run.samples, row) for row in read_rows(run.samples)),
     )
 
 
@@ -156,25 +154,17 @@ def step_of(row: Table) -> int:
     return int(step)
 
 
-def _read_json(path: Path) -> Table | None:
-    return _table(path, read_json(path)) if path.is_file() else None
-
-
-def _read_toml(path: Path) -> Table | None:
+def _read(path: Path, parse: Callable[[Path], Any]) -> Table | None:
     if not path.is_file():
         return None
-    try:
-        return _table(path, tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
-
-
-def _read_log(path: Path) -> tuple[Table, ...]:
-    return tuple(Table(path, row) for row in read_rows(path))
-
-
-def _table(path: Path, value: Any) -> Table:
-    """Return a file's value as a table; raises RunDirectoryError if it is none."""
+    value = parse(path)
     if not isinstance(value, Mapping):
         raise RunDirectoryError(f"{path} is damaged: it holds no table.")
     return Table(path, value)
+
+
+def _read_toml(path: Path) -> Any:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,24 +13,21 @@ from textgen_core.report.sections.failures import (
     LONGEST_LINE,
     MOST_LINES,
     MOST_LOOPS,
-    Failures,
     describe_failures,
 )
 from textgen_core.report.sections.samples import MASKED, Mask
 
 
-def describe(*, excerpts: bool = True, mask: Mask | None = None, **changed: Any) -> Failures | None:
+def describe(*, excerpts: bool = True, mask: Mask | None = None, **changed: Any) -> SimpleNamespace:
     evaluation = {"loss": 3.5, "errors": {**errors(), **changed}}
-    return describe_failures(
-        Records(name="run", evaluation=Table(Path("evaluation.json"), evaluation)),
-        excerpts=excerpts,
-        mask=mask or Mask(),
-    )
+    records = Records(name="run", evaluation=Table(Path("evaluation.json"), evaluation))
+    found = describe_failures(records, excerpts=excerpts, mask=mask or Mask())
+    assert found is not None
+    return SimpleNamespace(**found)
 
 
 def pictures(**changed: Any) -> dict[str, ElementTree.Element]:
     failures = describe(**changed)
-    assert failures is not None
     plots = (*failures.wide, *failures.small)
     return {plot.heading: ElementTree.fromstring(plot.picture or "") for plot in plots}
 
@@ -40,7 +38,6 @@ def texts_of(picture: ElementTree.Element) -> list[str]:
 
 def test_every_picture_has_a_sentence_on_how_to_read_it():
     failures = describe()
-    assert failures is not None
     plots = (*failures.wide, *failures.small)
     assert len(plots) == 5
     assert all(plot.sentence.endswith(".") for plot in plots)
@@ -102,13 +99,11 @@ def test_the_gap_is_validation_less_training():
 
 def test_held_out_text_is_drawn_beside_a_long_sample():
     failures = describe()
-    assert failures is not None
     assert [name for name, _, _ in failures.small[0].legend] == [
         "the model's text",
         "held-out text",
     ]
     alone = describe(over_length_held_out=None)
-    assert alone is not None
     assert alone.small[0].legend == ()
     assert (
         len(list(pictures(over_length_held_out=[])["Surprisal in a long sample"].iter("polyline")))
@@ -120,10 +115,7 @@ def test_held_out_text_is_drawn_beside_a_long_sample():
 def test_what_was_not_measured_has_no_picture(nothing: Any):
     names = ("by_frequency", "by_position", "over_length", "gap", "worst_lines", "loops")
     failures = describe(**dict.fromkeys(names, nothing))
-    assert failures is not None
-    assert failures == Failures(
-        wide=(), small=(), worst_lines=(), worst_lines_left_out=False, loops=()
-    )
+    assert not any(vars(failures).values())
 
 
 def test_null_figures_are_left_out_of_pictures():
@@ -141,18 +133,16 @@ def test_lines_and_loops_are_limited_and_cut():
     lines = [{"text": "a" * 10_000, "tokens": 1, "bits_per_byte": 1.0}] * 1000
     loops = [{"text": "b" * 10_000, "times": 3, "sample": 1}] * 1000
     failures = describe(worst_lines=lines, loops=loops)
-    assert failures is not None
     assert (len(failures.worst_lines), len(failures.loops)) == (MOST_LINES, MOST_LOOPS)
-    assert len(failures.worst_lines[0].text) == LONGEST_LINE
-    assert len(failures.loops[0].text) == LONGEST_LINE
+    assert len(failures.worst_lines[0][1]) == LONGEST_LINE
+    assert len(failures.loops[0][1]) == LONGEST_LINE
 
 
 def test_without_excerpts_lines_are_left_out_and_loops_masked():
     failures = describe(excerpts=False, mask=Mask(passages=("the sea and",)))
-    assert failures is not None
     assert failures.worst_lines == ()
     assert failures.worst_lines_left_out
-    assert [loop.text for loop in failures.loops] == [MASKED]
+    assert [text for _, text, _ in failures.loops] == [MASKED]
 
 
 def test_a_run_that_was_scored_before_there_was_an_analysis_has_none():

@@ -59,7 +59,6 @@ def test_a_figure_stands_beside_that_of_the_held_out_text():
     novelty = measured(metrics={"novelty": {"copied_4": 0.31, "copied_4_held_out": 0.05}})
     [reading] = novelty.readings
     assert (reading.value, reading.held_out) == ("0.310", "0.050")
-    assert novelty.paired
 
 
 def test_a_held_out_figure_that_is_undefined_is_a_dash_and_one_alone_stands_for_itself():

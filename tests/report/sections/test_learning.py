@@ -1,23 +1,21 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import attrs
 from report.reading import Page
 
 from textgen_core.report.charts.scales import MOST_POINTS
 from textgen_core.report.records import Table, read_records
-from textgen_core.report.sections.learning import (
-    Learning,
-    describe_learning,
-    points_of,
-)
+from textgen_core.report.sections.learning import describe_learning, points_of
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import append_row, write_json
 
 
-def learning_of(run: RunDirectory) -> Learning:
-    found = describe_learning(read_records(run))
+def learning_of(run: RunDirectory, **changes: object) -> SimpleNamespace:
+    found = describe_learning(attrs.evolve(read_records(run), **changes))
     assert found is not None
-    return found
+    return SimpleNamespace(**found)
 
 
 def test_the_best_checkpoint_is_marked_on_the_curve(run: RunDirectory):
@@ -64,15 +62,13 @@ def test_a_long_curve_is_averaged_and_says_so(run: RunDirectory):
 
 
 def test_the_speed_is_the_median_of_the_rows(run: RunDirectory):
-    records = read_records(run)
     path = run.metrics
     speeds = [100.0, None, 300.0, 10_000.0]
     rows = [
         Table(path, {"step": step, "loss": 1.0, "tokens_per_second": speed})
         for step, speed in enumerate(speeds)
     ]
-    learning = describe_learning(attrs.evolve(records, rows=tuple(rows)))
-    assert learning is not None
+    learning = learning_of(run, rows=tuple(rows))
     assert learning.cards[-1].value == "300"
     assert learning.rates is None
 
@@ -99,9 +95,7 @@ def test_one_outlier_among_many_rows_does_not_stretch_the_axis(run: RunDirectory
     losses = [3.0] * (100 * MOST_POINTS)
     losses[5000] = 300.0
     rows = [Table(run.metrics, {"step": step, "loss": loss}) for step, loss in enumerate(losses)]
-    records = attrs.evolve(read_records(run), rows=tuple(rows), evaluation=None, best=None)
-    learning = describe_learning(records)
-    assert learning is not None
+    learning = learning_of(run, rows=tuple(rows), evaluation=None, best=None)
     labels = [text for element, text in Page(learning.losses.picture).texts if element == "text"]
     assert "6" in labels  # the mean of a hundred rows, which is what is drawn
     assert "100" not in labels

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from textgen_core.report.records import Records, Table
@@ -8,12 +9,11 @@ from textgen_core.report.sections.surprisal import (
     MOST_CHARACTERS,
     MOST_TEXTS,
     MOST_TOKENS,
-    Surprisal,
     describe_surprisal,
 )
 
 
-def describe(*texts: Any, excerpts: bool = True, prompt: str = "own") -> Surprisal | None:
+def found_in(*texts: Any, excerpts: bool, prompt: str) -> dict[str, Any] | None:
     written = [
         {"prompt": "own", "pieces": each} if isinstance(each, list) else each for each in texts
     ]
@@ -27,9 +27,14 @@ def describe(*texts: Any, excerpts: bool = True, prompt: str = "own") -> Surpris
     )
 
 
+def describe(*texts: Any, excerpts: bool = True, prompt: str = "own") -> SimpleNamespace:
+    found = found_in(*texts, excerpts=excerpts, prompt=prompt)
+    assert found is not None
+    return SimpleNamespace(**found)
+
+
 def test_the_legend_names_every_class_once_and_without_a_gap():
     surprisal = describe([["a", 1.0, False]])
-    assert surprisal is not None
     shown = [(step.kind, step.text) for step in surprisal.legend]
     assert [kind for kind, _ in shown] == ["s0", "s1", "s2", "s3", "s4", "s5"]
     assert [text for _, text in shown] == ["under 1", "1–2", "2–4", "4–7", "7–11", "over 11"]
@@ -37,7 +42,6 @@ def test_the_legend_names_every_class_once_and_without_a_gap():
 
 def test_a_token_has_its_colour_its_mark_and_its_bits():
     surprisal = describe([["a", 2.5, False], ["b", 0.25, True], ["c", None, False]])
-    assert surprisal is not None
     [text] = surprisal.texts
     assert [(span.text, span.kind, span.title) for span in text.spans] == [
         ("a", "s2", "2.5 bits"),
@@ -50,7 +54,6 @@ def test_a_token_has_its_colour_its_mark_and_its_bits():
 def test_without_excerpts_a_passage_of_memorized_tokens_is_counted_and_not_shown():
     tokens = [["a", 1.0, False], ["b", 1.0, True], ["c", 1.0, True], ["d", 1.0, False]]
     surprisal = describe(tokens, excerpts=False)
-    assert surprisal is not None
     [text] = surprisal.texts
     assert [span.text for span in text.spans] == ["a", " [2 tokens memorized] ", "d"]
     assert text.prompt == "own"
@@ -59,8 +62,6 @@ def test_without_excerpts_a_passage_of_memorized_tokens_is_counted_and_not_shown
 def test_without_excerpts_only_the_prompt_that_was_asked_for_is_shown():
     held_out = {"prompt": "words of the corpus", "pieces": [["a", 1.0, False]]}
     with_excerpts, without = describe(held_out), describe(held_out, excerpts=False)
-    assert with_excerpts is not None
-    assert without is not None
     assert with_excerpts.texts[0].prompt == "words of the corpus"
     assert without.texts[0].prompt == ""
     assert without.has_quoted_prompts
@@ -68,7 +69,6 @@ def test_without_excerpts_only_the_prompt_that_was_asked_for_is_shown():
 
 def test_ten_thousand_tokens_are_cut_and_counted():
     surprisal = describe([["ab", 1.0, False]] * 10_000, [["c", 1.0, False]])
-    assert surprisal is not None
     [text] = surprisal.texts
     assert (len(text.spans), text.rest) == (MOST_TOKENS, 10_000 - MOST_TOKENS)
     assert surprisal.left_out == 1
@@ -76,26 +76,23 @@ def test_ten_thousand_tokens_are_cut_and_counted():
 
 def test_endless_tokens_do_not_pass_the_limit_of_characters():
     surprisal = describe([["a" * 1000, 1.0, False]] * 1000)
-    assert surprisal is not None
     size = sum(len(span.text) for text in surprisal.texts for span in text.spans)
     assert 0.9 * MOST_CHARACTERS < size <= MOST_CHARACTERS
 
 
 def test_of_many_texts_the_first_are_shown_and_empty_ones_left_out():
     surprisal = describe([], *[[["a", 1.0, False]]] * 20)
-    assert surprisal is not None
     assert (len(surprisal.texts), surprisal.left_out) == (MOST_TEXTS, 20 - MOST_TEXTS)
 
 
 def test_there_is_nothing_to_show_of_a_run_without_scored_texts():
-    assert describe() is None
-    assert describe([], {"prompt": None, "pieces": None}, {}) is None
+    for texts in ((), ([], {"prompt": None, "pieces": None}, {})):
+        assert found_in(*texts, excerpts=True, prompt="own") is None
     assert describe_surprisal(Records(name="run"), excerpts=True) is None
 
 
 def test_a_text_without_a_prompt_or_bits_is_shown():
     surprisal = describe({"pieces": [["a", None, None]]})
-    assert surprisal is not None
     assert surprisal.texts[0].prompt == ""
     assert surprisal.sentence == "1 token."
     assert not surprisal.has_quoted_prompts

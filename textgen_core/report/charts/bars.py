@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.etree.ElementTree import Element
 
 import attrs
 from markupsafe import Markup
@@ -76,20 +75,16 @@ def draw_histogram(
     scale = scale_for(counts, from_zero=True)
     x_ticks, y_ticks = _bin_ticks(edges, len(counts)), scale.labelled_ticks(4)
     add_frame(svg, x_ticks, y_ticks, x_label, y_label)
+    width = 1 / len(counts)
     for number, count in enumerate(counts):
-        _add_bin(svg, edges, number, count, 1 / len(counts), scale.place(count))
+        share = scale.place(count)
+        size = {"width": percent(width * 0.9), "height": percent(share)}
+        place = {"x": percent(number * width), "y": percent(1 - share)}
+        kind = "bin open" if is_open(edges, number) else "bin"
+        rectangle = add(svg, "rect", {"class": kind, **place, **size})
+        label = f"{edges[number]:.0f} to {edges[number + 1] - 1:.0f}: {show_count(count)}"
+        add(rectangle, "title", {}, label)
     return finish_picture(svg)
-
-
-def _add_bin(
-    svg: Element, edges: Sequence[float], number: int, count: float, width: float, share: float
-) -> None:
-    size = {"width": percent(width * 0.9), "height": percent(share)}
-    place = {"x": percent(number * width), "y": percent(1 - share)}
-    kind = "bin open" if is_open(edges, number) else "bin"
-    rectangle = add(svg, "rect", {"class": kind, **place, **size})
-    label = f"{edges[number]:.0f} to {edges[number + 1] - 1:.0f}: {show_count(count)}"
-    add(rectangle, "title", {}, label)
 
 
 def is_open(edges: Sequence[float], number: int) -> bool:

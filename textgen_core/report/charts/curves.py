@@ -109,7 +109,11 @@ def draw_chart(chart: Chart) -> Markup:
     for series in chart.series:
         _add_series(svg, chart, series)
     if chart.mark is not None:
-        _add_mark(svg, chart, chart.mark)
+        x, y = chart.x.place(chart.mark.x), percent(1 - chart.y.place(chart.mark.y))
+        add(svg, "circle", {"class": "mark", "cx": percent(x), "cy": y, "r": "6.5"})
+        side = "end" if x > 0.75 else "start" if x < 0.25 else "middle"
+        place = {"class": f"note strong {side}", "x": percent(x), "y": y, "dy": "-1em"}
+        add(svg, "text", place, chart.mark.label)
     return finish_picture(svg)
 
 
@@ -138,11 +142,3 @@ def _add_series(svg: Element, chart: Chart, series: Series) -> None:
             spot = {"cx": percent(x), "cy": percent(1 - y), "r": "3"}
             dot = add(svg, "circle", {"class": f"dot {series.kind}", **spot})
             add(dot, "title", {}, f"{chart.x_label} {step:,.6g}: {value:,.4g}")
-
-
-def _add_mark(svg: Element, chart: Chart, mark: Mark) -> None:
-    x, y = chart.x.place(mark.x), chart.y.place(mark.y)
-    add(svg, "circle", {"class": "mark", "cx": percent(x), "cy": percent(1 - y), "r": "6.5"})
-    side = "end" if x > 0.75 else "start" if x < 0.25 else "middle"
-    place = {"class": f"note strong {side}", "x": percent(x), "y": percent(1 - y), "dy": "-1em"}
-    add(svg, "text", place, mark.label)

@@ -34,22 +34,18 @@ class Scale:
 
     def ticks(self, most: int = 6) -> list[float]:
         """Return at most about `most` round values within the axis."""
-        return self._powers(most) if self.logarithmic else self._steps(most)
-
-    def labelled_ticks(self, most: int) -> Ticks:
-        """Return the places of the ticks with their labels."""
-        return [(self.place(value), show_short(value)) for value in self.ticks(most)]
-
-    def _steps(self, most: int) -> list[float]:
+        if self.logarithmic:
+            first = math.ceil(math.log10(self.low) - 1e-9)
+            last = math.floor(math.log10(self.high) + 1e-9)
+            every = max(1, math.ceil((last - first + 1) / most))
+            return [10.0**power for power in range(first, last + 1, every)]
         step = round_step(self.high - self.low, most)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [number * step for number in range(first, last + 1)]
 
-    def _powers(self, most: int) -> list[float]:
-        first = math.ceil(math.log10(self.low) - 1e-9)
-        last = math.floor(math.log10(self.high) + 1e-9)
-        every = max(1, math.ceil((last - first + 1) / most))
-        return [10.0**power for power in range(first, last + 1, every)]
+    def labelled_ticks(self, most: int) -> Ticks:
+        """Return the places of the ticks with their labels."""
+        return [(self.place(value), show_short(value)) for value in self.ticks(most)]
 
 
 def round_step(span: float, most: int) -> float:

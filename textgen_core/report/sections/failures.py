@@ -4,60 +4,35 @@ from __future__ import annotations
 
 import re
 
-import attrs
-
-from textgen_core.report.charts.svg import Figure
-from textgen_core.report.records import Records, Table
-from textgen_core.report.sections.failure_plots import (
-    plot_frequencies,
-    plot_gap,
-    plot_positions,
-    plot_repeats_over_length,
-    plot_surprisal_over_length,
-)
+from textgen_core.report.charts.bars import Bar, draw_bars
+from textgen_core.report.charts.curves import Chart, Level, Series, draw_figure
+from textgen_core.report.charts.scales import Points, logarithmic_scale, scale_for
+from textgen_core.report.charts.svg import Figure, Picture
+from textgen_core.report.records import Records, Section, Table
 from textgen_core.report.sections.samples import Mask
-from textgen_core.report.wording import MISSING, cut, show_count, show_figure
+from textgen_core.report.wording import MISSING, cut, show_count, show_figure, show_short
 
+MOST_BARS = 12
 MOST_LINES = 10
 MOST_LOOPS = 10
 LONGEST_LINE = 300  # characters
 
-_LONGEST_ISSUE = 600
+_LONGEST_TEXT = 600  # characters of a finding's issue, evidence or suggestion
 _LONGEST_SETTING = 120
 _QUOTATION = re.compile("“[^”]*”")  # a phrase of a sample, which may be memorized
+_LEAST_TOKENS = 200  # of a point by position: the loss of fewer is chance
+_LEAST_SPAN = 0.1  # of a loss, on each side of it
+_LOGARITHMIC = 50  # places from which on an axis of positions is logarithmic
+
+_POSITIONS = {
+    "window": "A token at the start of a window has little text before it, so its loss is high. "
+    "Where the curve turns flat, seeing further back no longer helps.",
+    "stream": "The model reads on and carries its state along. A curve that falls gains from what "
+    "lies far back; one that rises shows a state that wears out.",
+}
 
 
-@attrs.frozen(kw_only=True)
-class Quotation:
-    """A line or a phrase, with a figure before it and a remark after it."""
-
-    figure: str
-    text: str
-    remark: str
-
-
-@attrs.frozen(kw_only=True)
-class Failures:
-    """The section; `wide` figures take a row of their own, `small` ones are side by side."""
-
-    wide: tuple[Figure, ...]
-    small: tuple[Figure, ...]
-    worst_lines: tuple[Quotation, ...]
-    worst_lines_left_out: bool
-    loops: tuple[Quotation, ...]
-
-
-@attrs.frozen(kw_only=True)
-class Issue:
-    """An issue of the diagnosis, the evidence, a suggestion, and the setting for that, or ""."""
-
-    issue: str
-    evidence: str
-    suggestion: str
-    setting: str
-
-
-def describe_failures(records: Records, *, excerpts: bool, mask: Mask) -> Failures | None:
+def describe_failures(records: Records, *, excerpts: bool, mask: Mask) -> Section | None:
     """Return where the model fails, or None if that was not analysed.
 
     Without `excerpts` the lines that were predicted worst are left out: they are the corpus' own.
@@ -66,55 +41,207 @@ def describe_failures(records: Records, *, excerpts: bool, mask: Mask) -> Failur
     if records.evaluation is None or errors is None or not errors.values:
         return None
     mean = records.evaluation.number("loss")
-    wide = (plot_frequencies(errors, mean), plot_positions(errors, mean), plot_gap(errors))
-    small = (plot_surprisal_over_length(errors), plot_repeats_over_length(errors))
-    lines = _worst_lines(errors)
-    return Failures(
-        wide=tuple(figure for figure in wide if figure),
-        small=tuple(figure for figure in small if figure),
-        worst_lines=lines if excerpts else (),
-        worst_lines_left_out=bool(lines) and not excerpts,
-        loops=_loops(errors, mask),
-    )
-
-
-def describe_diagnosis(records: Records, *, excerpts: bool) -> tuple[Issue, ...] | None:
-    """Return the diagnosis, or None if the run was not scored; without `excerpts` unquoted."""
-    if records.evaluation is None:
-        return None
-    return tuple(
-        Issue(
-            issue=cut(table.text("trouble") or MISSING, _LONGEST_ISSUE),
-            evidence=cut(_evidence(table, excerpts), _LONGEST_ISSUE),
-            suggestion=cut(table.text("advice") or MISSING, _LONGEST_ISSUE),
-            setting=cut(table.text("setting") or "", _LONGEST_SETTING),
-        )
-        for table in records.evaluation.tables("diagnosis")
-    )
-
-
-def _evidence(table: Table, excerpts: bool) -> str:
-    evidence = table.text("evidence") or MISSING
-    return evidence if excerpts else _QUOTATION.sub("“…”", evidence)
-
-
-def _worst_lines(errors: Table) -> tuple[Quotation, ...]:
-    return tuple(
-        Quotation(
-            figure=show_figure(row.number("bits_per_byte"), 2),
-            text=cut((row.text("text") or "").strip(), LONGEST_LINE),
-            remark=f"{show_count(row.number('tokens'))} tokens",
+    wide = (_plot_frequencies(errors, mean), _plot_positions(errors, mean), _plot_gap(errors))
+    lines = tuple(
+        (
+            show_figure(row.number("bits_per_byte"), 2),
+            cut((row.text("text") or "").strip(), LONGEST_LINE),
+            f"{show_count(row.number('tokens'))} tokens",
         )
         for row in errors.tables("worst_lines")[:MOST_LINES]
     )
-
-
-def _loops(errors: Table, mask: Mask) -> tuple[Quotation, ...]:
-    return tuple(
-        Quotation(
-            figure=f"{show_count(row.number('times'))} ×",
-            text=cut(mask.hide(row.text("text") or "").strip(), LONGEST_LINE),
-            remark=f"sample {show_count(row.number('sample'))}",
+    loops = tuple(
+        (
+            f"{show_count(row.number('times'))} ×",
+            cut(mask.hide(row.text("text") or "").strip(), LONGEST_LINE),
+            f"sample {show_count(row.number('sample'))}",
         )
         for row in errors.tables("loops")[:MOST_LOOPS]
     )
+    return {
+        "wide": tuple(filter(None, wide)),
+        "small": tuple(filter(None, (_plot_surprisal(errors), _plot_repeats(errors)))),
+        "worst_lines": lines if excerpts else (),
+        "worst_lines_left_out": bool(lines) and not excerpts,
+        "loops": loops,
+    }
+
+
+def describe_diagnosis(records: Records, *, excerpts: bool) -> list[tuple[str, ...]] | None:
+    """Return the diagnosis, or None if the run was not scored; without `excerpts` unquoted.
+
+    Of each finding the issue, the evidence, a suggestion, and the setting for that, or "".
+    """
+    if records.evaluation is None:
+        return None
+    found = []
+    for table in records.evaluation.tables("diagnosis"):
+        issue, evidence, advice = (
+            table.text(key) or MISSING for key in ("trouble", "evidence", "advice")
+        )
+        if not excerpts:
+            evidence = _QUOTATION.sub("“…”", evidence)
+        setting = cut(table.text("setting") or "", _LONGEST_SETTING)
+        found.append((*(cut(each, _LONGEST_TEXT) for each in (issue, evidence, advice)), setting))
+    return found
+
+
+def _plot_frequencies(errors: Table, mean: float | None) -> Figure | None:
+    """Return the loss by how often a token occurs in the training text; None if not measured."""
+    bars = [
+        Bar(label=_frequency(row), value=loss, shown=show_figure(loss, 2))
+        for row in errors.tables("by_frequency")[:MOST_BARS]
+        if (loss := row.number("loss")) is not None
+    ]
+    if not bars:
+        return None
+    if mean is not None:
+        bars.append(Bar(label="All tokens", value=mean, shown=show_figure(mean, 2), kind="own"))
+    title = "Loss in nats per token, by how often a token occurs in the training text"
+    picture = Picture(name="by-frequency", title=title)
+    return Figure(
+        heading="Common and rare tokens",
+        picture=draw_bars(picture, bars, row=28, label_width=44),
+        sentence="Loss in nats per token, by how often the token occurs in the training text. What "
+        "was seen seldom is predicted badly; more text or smaller tokens help there.",
+    )
+
+
+def _frequency(row: Table) -> str:
+    """Return how often tokens of a class occur, and how many were scored."""
+    low, high, tokens = (row.number(key) for key in ("from", "to", "tokens"))
+    if high is None:
+        times = f"{show_count(low)} times or more"
+    elif not high:
+        times = "Never"
+    elif low == high:
+        times = "Once" if high == 1 else f"{show_count(high)} times"
+    else:
+        times = f"{show_count(low)} to {show_count(high)} times"
+    return times if tokens is None else f"{times} ({show_short(tokens)} tokens)"
+
+
+def _plot_positions(errors: Table, mean: float | None) -> Figure | None:
+    """Return the loss over the position in the window or stream; None if not measured."""
+    kind = errors.text("position_of") or ""
+    kind = kind if kind in _POSITIONS else "window"
+    points: list[tuple[float, float]] = []  # place, counted from 1, and loss
+    places = nats = tokens = 0.0
+    for place, loss, weight in errors.rows("by_position", float, float, float):
+        if place is None or loss is None or weight is None or place < 0 or weight < 0:
+            continue
+        places, nats, tokens = places + weight * place, nats + weight * loss, tokens + weight
+        if tokens >= _LEAST_TOKENS:  # else the mean of neighbours
+            points.append((places / tokens + 1, nats / tokens))
+            places = nats = tokens = 0.0
+    return _plot(
+        "by-position",
+        f"Loss by position in the {kind}",
+        "Early and late tokens",
+        _POSITIONS[kind],
+        points,
+        x_label=f"position in the {kind}",
+        levels=[] if mean is None else [Level(label=f"mean {show_figure(mean, 2)}", value=mean)],
+        logarithmic=bool(points) and points[-1][0] >= _LOGARITHMIC,
+        height=200,
+    )
+
+
+def _plot_surprisal(errors: Table) -> Figure | None:
+    """Return the loss over the tokens of a long sample, and of held-out text; None if unknown."""
+    return _plot(
+        "over-length",
+        "Loss over the length of a long sample",
+        "Surprisal in a long sample",
+        "How much its own text surprises the model. A curve that sinks shows a text that turns in "
+        "circles; one that climbs, a text that falls apart.",
+        _over_length(errors, "over_length", 1),
+        beside=_over_length(errors, "over_length_held_out", 1),
+        x_label="tokens",
+    )
+
+
+def _plot_repeats(errors: Table) -> Figure | None:
+    """Return the share of repeated 4-grams over the tokens of a long sample, likewise."""
+    written, real = (
+        [(tokens, 100 * share) for tokens, share in _over_length(errors, key, 2)]
+        for key in ("over_length", "over_length_held_out")
+    )
+    return _plot(
+        "over-length-repeats",
+        "Share of repeated 4-grams over the length of a long sample",
+        "Repeats in a long sample",
+        "How much of each span occurred in the text before. People's text stays under 5 %.",
+        written,
+        beside=real,
+        x_label="tokens",
+        y_label="repeated 4-grams, %",
+        from_zero=True,
+    )
+
+
+def _over_length(errors: Table, key: str, column: int) -> Points:
+    rows = errors.rows(key, float, float, float)
+    return [(row[0], row[column]) for row in rows if None not in (row[0], row[column])]
+
+
+def _plot_gap(errors: Table) -> Figure | None:
+    """Return by how much the loss is higher on validation than in training, over the steps."""
+    return _plot(
+        "gap",
+        "Validation loss less training loss over the steps",
+        "Seen and unseen text",
+        "Validation loss less training loss. Near zero, unseen text is predicted as well as seen "
+        "text; a gap that grows shows that the training text is being memorized.",
+        [
+            (row[0], row[2] - row[1])
+            for row in errors.rows("gap", float, float, float)
+            if None not in row
+        ],
+        x_label="step",
+        from_zero=True,
+        height=120,
+    )
+
+
+def _plot(
+    name: str,
+    title: str,
+    heading: str,
+    sentence: str,
+    points: Points,
+    *,
+    x_label: str,
+    y_label: str = "nats per token",
+    beside: Points = (),
+    levels: tuple[Level, ...] | list[Level] = (),
+    logarithmic: bool = False,
+    from_zero: bool = False,
+    height: int = 150,
+) -> Figure | None:
+    """Return a curve, and `beside` it that of held-out text; None if it has not two points."""
+    if len(points) < 2:
+        return None
+    own, real = sorted(points), sorted(beside)
+    places = [place for place, _ in (*own, *real)]
+    names = ("the model's text", "held-out text") if real else ("", "")
+    series = [
+        Series(kind="validation", points=own, name=names[0], dots=True),
+        Series(kind="training", points=real, name=names[1], dots=True),
+    ]
+    values = [value for _, value in (*own, *real)] + [level.value for level in levels]
+    if not from_zero:  # space for a tenth more and less, so that chance looks no larger
+        middle = sum(values) / len(values)
+        values += [(1 - _LEAST_SPAN) * middle, (1 + _LEAST_SPAN) * middle]
+    x = logarithmic_scale(places) if logarithmic else scale_for(places, rounded=False)
+    chart = Chart(
+        picture=Picture(name=name, title=title),
+        x=x,
+        y=scale_for(values, from_zero=from_zero),
+        x_label=x_label,
+        y_label=y_label,
+        series=series if real else series[:1],
+        levels=levels,
+        height=height,
+    )
+    return draw_figure(chart, heading, sentence)

@@ -10,7 +10,7 @@ import attrs
 from textgen_core.evaluation.figures import read_perplexity
 from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.svg import Figure, Picture
-from textgen_core.report.records import Records, Table, step_of
+from textgen_core.report.records import Records, Section, Table, step_of
 from textgen_core.report.wording import (
     cut,
     show_count,
@@ -21,7 +21,6 @@ from textgen_core.report.wording import (
     show_size,
 )
 
-_BITS_OF_A_BYTE = 8
 _LONGEST_NAME = 60  # characters of a baseline that is not known
 # A baseline's name on a bar, and in the legend of a curve.
 _NAMES = {
@@ -41,36 +40,25 @@ class Card:
     unit: str = ""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class NamedBaseline:
     """A baseline with its figures: nats per token and bits per byte, None where it has none."""
 
-    key: str
     name: str
     short_name: str
     loss: float | None
     bits_per_byte: float | None
 
 
-@attrs.frozen(kw_only=True)
-class Headline:
-    """What the page opens with; sentences are in the order in which they are read."""
-
-    summary: str
-    cards: tuple[Card, ...]
-    sentences: tuple[str, ...]
-    bars: Figure | None
-
-
-def describe_headline(records: Records) -> Headline:
+def describe_headline(records: Records) -> Section:
     """Return the headline of a run, scored or not."""
     scored = records.evaluation
-    return Headline(
-        summary=_summary(records),
-        cards=_cards(scored or _last_validation(records), records),
-        sentences=_sentences(scored, records) if scored else _unscored(records),
-        bars=_bars(scored, records) if scored else None,
-    )
+    return {
+        "summary": _summary(records),
+        "cards": _cards(scored or _last_validation(records), records),
+        "sentences": _sentences(scored, records) if scored else _unscored(records),
+        "bars": _bars(scored, records) if scored else None,
+    }
 
 
 def trained_seconds(records: Records) -> float | None:
@@ -84,31 +72,24 @@ def vocabulary_size(records: Records) -> int | None:
         size = records.manifest.table("model").number("vocabulary_size")
         if size is not None and size >= 1:
             return int(size)
-    uniform = next((each.loss for each in read_baselines(records) if each.key == "uniform"), None)
-    return round(math.exp(uniform)) if uniform is not None and uniform < 30 else None
+    scored = records.evaluation
+    guessing = scored.table("baselines").table("uniform").number("loss") if scored else None
+    return round(math.exp(guessing)) if guessing is not None and guessing < 30 else None
 
 
 def read_baselines(records: Records) -> tuple[NamedBaseline, ...]:
     """Return the baselines of a run's evaluation, in its order; none if it was not scored."""
     if records.evaluation is None:
         return ()
-    return tuple(
-        _baseline(key, table) for key, table in records.evaluation.table("baselines").subtables()
-    )
-
-
-def _baseline(key: str, table: Table) -> NamedBaseline:
-    order = table.number("order")
-    letter = "n" if order is None else f"{order:.0f}"
-    own = cut(key, _LONGEST_NAME)
-    name, short_name = _NAMES.get(key, (own[:1].upper() + own[1:], own))
-    return NamedBaseline(
-        key=key,
-        name=name.replace("{n}", letter),
-        short_name=short_name.replace("{n}", letter),
-        loss=table.number("loss"),
-        bits_per_byte=table.number("bits_per_byte"),
-    )
+    baselines = []
+    for key, table in records.evaluation.table("baselines").subtables():
+        order, own = table.number("order"), cut(key, _LONGEST_NAME)
+        letter = "n" if order is None else f"{order:.0f}"
+        named = _NAMES.get(key, (own[:1].upper() + own[1:], own))
+        name, short_name = (each.replace("{n}", letter) for each in named)
+        loss, bits_per_byte = (table.number(figure) for figure in ("loss", "bits_per_byte"))
+        baselines.append(NamedBaseline(name, short_name, loss, bits_per_byte))
+    return tuple(baselines)
 
 
 def _summary(records: Records) -> str:
@@ -127,7 +108,7 @@ def _summary(records: Records) -> str:
 
 
 def _last_validation(records: Records) -> Table:
-    """Return the last validation as a table with the keys of an evaluation; empty if none."""
+    """Return the last validation under the keys of an evaluation; empty if there is none."""
     if not records.validations:
         return Table(Path(), {})
     row = records.validations[-1]
@@ -147,15 +128,15 @@ def _cards(figures: Table, records: Records) -> tuple[Card, ...]:
 
 
 def _sentences(scored: Table, records: Records) -> tuple[str, ...]:
-    perplexity, size = scored.number("perplexity"), vocabulary_size(records)
     sentences = [_split_sentence(scored)]
-    bits = scored.number("bits_per_byte")
+    bits, perplexity = scored.number("bits_per_byte"), scored.number("perplexity")
     if bits is not None:
-        share = show_percent(bits / _BITS_OF_A_BYTE)
+        share = show_percent(bits / 8)
         sentences.append(
             f"A byte of the text costs {show_figure(bits, 3)} bits, so the model could store the "
             f"text in {share} of its size. This is the figure to compare between tokenizers."
         )
+    size = vocabulary_size(records)
     if perplexity is not None and size:
         sentences.append(read_perplexity(perplexity, size))
     return tuple(sentences)
@@ -174,23 +155,24 @@ def _split_sentence(scored: Table) -> str:
 
 def _unscored(records: Records) -> tuple[str, ...]:
     state = "This run has not been scored: it was interrupted, or no text was held out."
-    if not records.validations:
-        return (state,)
-    step = show_count(step_of(records.validations[-1]))
-    return (f"{state} The figures are those of the last validation, at step {step}.",)
+    if records.validations:
+        step = show_count(step_of(records.validations[-1]))
+        state += f" The figures are those of the last validation, at step {step}."
+    return (state,)
 
 
 def _bars(scored: Table, records: Records) -> Figure | None:
     """Return the bits per byte of the model and its baselines, the best first."""
     values = [("This model", scored.number("bits_per_byte"), "own")]
     values += [(each.name, each.bits_per_byte, "") for each in read_baselines(records)]
-    known = [(name, value, kind) for name, value, kind in values if value is not None]
-    if len(known) < 2:
-        return None
     bars = [
         Bar(label=name, value=value, shown=show_figure(value, 3), kind=kind)
-        for name, value, kind in sorted(known, key=lambda each: each[1])
+        for name, value, kind in values
+        if value is not None
     ]
+    if len(bars) < 2:
+        return None
+    bars.sort(key=lambda bar: bar.value)
     picture = Picture(name="baselines", title="Bits per byte beside baselines")
     sentence = "Bits for each byte of the held-out text; fewer is better."
     return Figure(picture=draw_bars(picture, bars, row=32), sentence=sentence)

@@ -14,8 +14,7 @@ from textgen_core.report.records import Records, Table
 from textgen_core.report.wording import cut, show_figure
 
 _LONGEST_NAME = 120  # characters
-_LONGEST_HELP = 300
-_LONGEST_SIGNATURE = 200
+_LONGEST_TEXT = 300  # of a figure's help or a metric's signature
 _HELD_OUT = "_held_out"  # ends the key of a figure that was measured on held-out text instead
 _NUMBERED = re.compile(r"([a-z_]+?)_(\d)")
 
@@ -95,11 +94,6 @@ class Measured:
     readings: tuple[Reading, ...]
     signature: str = ""
 
-    @property
-    def paired(self) -> bool:
-        """Whether a figure stands beside that of the held-out text."""
-        return any(reading.held_out for reading in self.readings)
-
 
 def describe_metrics(records: Records) -> tuple[Measured, ...]:
     """Return the metrics of a run's evaluation; none if it was not scored."""
@@ -110,7 +104,7 @@ def describe_metrics(records: Records) -> tuple[Measured, ...]:
         Measured(
             metric=cut(name, _LONGEST_NAME),
             readings=_readings(figures, declared.table(name)),
-            signature=cut(signatures.text(name) or "", _LONGEST_SIGNATURE),
+            signature=cut(signatures.text(name) or "", _LONGEST_TEXT),
         )
         for name, figures in records.evaluation.table("metrics").subtables()
     )
@@ -124,9 +118,8 @@ def _readings(figures: Table, declared: Table) -> tuple[Reading, ...]:
 def _read(key: str, figures: Table, declared: Table) -> Reading:
     match = _NUMBERED.fullmatch(key)
     stem, number = (f"{match[1]}_{{n}}", match[2]) if match and key not in _READINGS else (key, "")
-    known = stem in _READINGS
-    if known:
-        name, words = (text.format(n=number) for text in _READINGS[stem])
+    if known := _READINGS.get(stem):
+        name, words = (text.format(n=number) for text in known)
     else:
         name, words = cut(key, _LONGEST_NAME), _own_help(declared.table(key))
     sibling = key + _HELD_OUT
@@ -142,6 +135,6 @@ def _read(key: str, figures: Table, declared: Table) -> Reading:
 def _own_help(declared: Table) -> str:
     """Return what the metric itself says of a figure, as a sentence, and which way is better."""
     words = (declared.text("help") or "").strip().rstrip(".")
-    sentence = f"{words[:1].upper()}{cut(words[1:], _LONGEST_HELP)}." if words else ""
+    sentence = f"{words[:1].upper()}{cut(words[1:], _LONGEST_TEXT)}." if words else ""
     better = {"higher": "Higher is better.", "lower": "Lower is better."}
     return f"{sentence} {better.get(declared.text('direction') or '', '')}".strip()

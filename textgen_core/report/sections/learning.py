@@ -5,45 +5,35 @@ from __future__ import annotations
 import re
 import statistics
 
-import attrs
-
 from textgen_core.report.charts.curves import Chart, Level, Mark, Series, draw_figure
 from textgen_core.report.charts.scales import MOST_POINTS, Points, Scale, scale_for, thin
 from textgen_core.report.charts.svg import Figure, Picture
-from textgen_core.report.records import Records, Table, step_of
+from textgen_core.report.records import Records, Section, Table, step_of
 from textgen_core.report.sections.headline import Card, read_baselines, trained_seconds
 from textgen_core.report.wording import show_count, show_duration, show_figure, show_short
 
-MOST_VALIDATIONS = 60  # rows of the table; the curve has all
 
-_CHECKPOINT = re.compile(r"step-(\d{1,15})")
-
-
-@attrs.frozen(kw_only=True)
-class Learning:
-    """The curves of a run, and the rows of its validations."""
-
-    cards: tuple[Card, ...]
-    losses: Figure
-    rates: Figure | None
-    validations: tuple[tuple[str, ...], ...]
-    validations_left_out: int
-
-
-def describe_learning(records: Records) -> Learning | None:
+def describe_learning(records: Records) -> Section | None:
     """Return how a run learnt, or None if nothing was logged."""
     training = points_of(records.training, "loss")
     validation = points_of(records.validations, "validation_loss")
     if not training and not validation:
         return None
-    shown = records.validations[-MOST_VALIDATIONS:]
-    return Learning(
-        cards=_cards(records),
-        losses=_draw_losses(training, validation, records),
-        rates=_draw_rates(points_of(records.training, "learning_rate")),
-        validations=tuple(_validation_row(row) for row in shown),
-        validations_left_out=len(records.validations) - len(shown),
+    rows = tuple(
+        (
+            show_count(step_of(row)),
+            show_figure(row.number("validation_loss"), 3),
+            show_figure(row.number("validation_perplexity"), 1),
+            show_figure(row.number("validation_bits_per_byte"), 3),
+        )
+        for row in records.validations
     )
+    return {
+        "cards": _cards(records),
+        "losses": _draw_losses(training, validation, records),
+        "rates": _draw_rates(points_of(records.training, "learning_rate")),
+        "validations": rows,
+    }
 
 
 def points_of(rows: list[Table], key: str) -> Points:
@@ -54,9 +44,8 @@ def points_of(rows: list[Table], key: str) -> Points:
 
 def _cards(records: Records) -> tuple[Card, ...]:
     last = records.training[-1] if records.training else None
-    speeds = [row.number("tokens_per_second") for row in records.training]
-    known = [speed for speed in speeds if speed is not None]
-    speed = show_count(statistics.median(known) if known else None)
+    speeds = [value for _, value in points_of(records.training, "tokens_per_second")]
+    speed = show_count(statistics.median(speeds) if speeds else None)
     steps = max((step_of(row) for row in records.rows), default=None)
     return (
         Card(name="steps", value=show_count(steps)),
@@ -125,7 +114,7 @@ def _best(records: Records) -> Mark | None:
     """Return the best checkpoint as a mark on the validation curve."""
     if records.best is None:
         return None
-    match = _CHECKPOINT.fullmatch(records.best.text("checkpoint") or "")
+    match = re.fullmatch(r"step-(\d{1,15})", records.best.text("checkpoint") or "")
     loss = records.best.number("validation_loss")
     if match is None or loss is None:
         return None
@@ -141,13 +130,4 @@ def _best_sentence(mark: Mark | None, records: Records) -> str:
     return (
         f"The best checkpoint is that of step {show_count(mark.x)},{place} "
         f"with a validation loss of {show_figure(mark.y, 3)}."
-    )
-
-
-def _validation_row(row: Table) -> tuple[str, ...]:
-    return (
-        show_count(step_of(row)),
-        show_figure(row.number("validation_loss"), 3),
-        show_figure(row.number("validation_perplexity"), 1),
-        show_figure(row.number("validation_bits_per_byte"), 3),
     )

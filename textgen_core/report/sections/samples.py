@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
-from typing import Any
 
 import attrs
 
-from textgen_core.report.records import Records, Table, step_of
+from textgen_core.report.records import Records, Section, Table, step_of
 from textgen_core.report.wording import cut, show_count
 
 LONGEST_SAMPLE = 4000  # characters on the page; samples.jsonl has all
@@ -39,13 +37,10 @@ class Mask:
         return text
 
 
-NOTHING_MASKED = Mask()
-
-
 def build_mask(records: Records, *, excerpts: bool) -> Mask:
     """Return what to hide: nothing, or without `excerpts` every passage marked as memorized."""
     if excerpts or records.evaluation is None:
-        return NOTHING_MASKED
+        return Mask()
     found: set[str] = set()
     for written in records.evaluation.tables("written"):
         tokens = written.rows("pieces", str, float, bool)
@@ -56,35 +51,7 @@ def build_mask(records: Records, *, excerpts: bool) -> Mask:
     return Mask(passages=tuple(sorted(found, key=lambda passage: (-len(passage), passage))))
 
 
-@attrs.frozen(kw_only=True)
-class Written:
-    """Texts that were written from one prompt, and with what."""
-
-    prompt: str
-    circumstances: str
-    texts: tuple[str, ...]
-
-
-@attrs.frozen(kw_only=True)
-class Frame:
-    """A text of the time-lapse with the step that it was written at."""
-
-    step: str
-    loss: float | None
-    text: str
-
-
-@attrs.frozen(kw_only=True)
-class TimeLapse:
-    """What the same prompt and seed gave as the model learnt; `left_out` frames are not shown."""
-
-    prompt: str
-    circumstances: str
-    frames: tuple[Frame, ...]
-    left_out: int
-
-
-def describe_written(records: Records, mask: Mask = NOTHING_MASKED) -> Written | None:
+def describe_written(records: Records, mask: Mask) -> Section | None:
     """Return the last texts of a run: those that end samples.jsonl and share one step."""
     if not records.samples:
         return None
@@ -95,15 +62,18 @@ def describe_written(records: Records, mask: Mask = NOTHING_MASKED) -> Written |
     )
     shown = [cut(mask.hide(row.text("text") or ""), LONGEST_SAMPLE) for row in rows]
     texts = dict.fromkeys(reversed(shown))
-    return Written(
-        prompt=cut(last.text("prompt") or "", LONGEST_PROMPT),
-        circumstances=f"Written at step {show_count(step_of(last))}, {_circumstances(last)}.",
+    settings = records.configuration.table("generation") if records.configuration else None
+    samples = settings.number("samples") if settings else None
+    wanted = max(1, min(MOST_SAMPLES, int(samples or MOST_SAMPLES)))
+    return {
+        "prompt": cut(last.text("prompt") or "", LONGEST_PROMPT),
+        "circumstances": f"Written at step {show_count(step_of(last))}, {_circumstances(last)}.",
         # Training's own sample of that step may come first; the final ones are the last.
-        texts=tuple(texts)[-_wanted(records) :],
-    )
+        "texts": tuple(texts)[-wanted:],
+    }
 
 
-def describe_time_lapse(records: Records, mask: Mask = NOTHING_MASKED) -> TimeLapse | None:
+def describe_time_lapse(records: Records, mask: Mask) -> Section | None:
     """Return the prompt and seed with the most steps, if there are two steps at least."""
     groups: dict[str, dict[int, Table]] = {}
     for row in records.samples:
@@ -113,22 +83,21 @@ def describe_time_lapse(records: Records, mask: Mask = NOTHING_MASKED) -> TimeLa
     if len(steps) < 2:
         return None
     losses = {step_of(row): row.number("validation_loss") for row in records.validations}
-    shown = _spread(sorted(steps), MOST_FRAMES)
-    frames = tuple(
-        Frame(
-            step=show_count(step),
-            loss=losses.get(step),
-            text=_beginning(mask.hide(steps[step].text("text") or "")),
-        )
-        for step in shown
-    )
+    shown = sorted(steps)
+    if len(shown) > MOST_FRAMES:  # the first, the last, and others spread evenly
+        last = len(shown) - 1
+        shown = [shown[round(at * last / (MOST_FRAMES - 1))] for at in range(MOST_FRAMES)]
+    texts = [_beginning(mask.hide(steps[step].text("text") or "")) for step in shown]
     first = steps[shown[0]]
-    return TimeLapse(
-        prompt=cut(first.text("prompt") or "", LONGEST_PROMPT),
-        circumstances=_circumstances(first),
-        frames=frames,
-        left_out=len(steps) - len(shown),
-    )
+    return {
+        "prompt": cut(first.text("prompt") or "", LONGEST_PROMPT),
+        "circumstances": _circumstances(first),
+        "frames": tuple(
+            (show_count(step), losses.get(step), text)
+            for step, text in zip(shown, texts, strict=True)
+        ),
+        "left_out": len(steps) - len(shown),
+    }
 
 
 def _beginning(text: str) -> str:
@@ -143,28 +112,12 @@ def _group(row: Table) -> str:
     return json.dumps([row.values.get(key) for key in ("prompt", "seed", "samplers")])
 
 
-def _wanted(records: Records) -> int:
-    if records.configuration is None:
-        return MOST_SAMPLES
-    wanted = records.configuration.table("generation").number("samples")
-    return max(1, min(MOST_SAMPLES, int(wanted or MOST_SAMPLES)))
-
-
 def _circumstances(row: Table) -> str:
     samplers = row.values.get("samplers")
     names = samplers if isinstance(samplers, list) else [samplers] if samplers else []
-    chain = ", then ".join(_name(each) for each in names)
+    # Of a sampler its spec, or the name in its table.
+    chain = ", then ".join(
+        str(each.get("name", each)) if isinstance(each, dict) else str(each) for each in names
+    )
     seed = show_count(row.number("seed")).replace(",", "")
     return f"seed {seed}" + (f", sampler {cut(chain, 200)}" if chain else "")
-
-
-def _name(sampler: Any) -> str:
-    """Return a sampler's spec, or the name in its table."""
-    return str(sampler.get("name", sampler)) if isinstance(sampler, dict) else str(sampler)
-
-
-def _spread(steps: Sequence[int], most: int) -> list[int]:
-    """Return at most `most` of the steps: the first, the last, and others spread evenly."""
-    if len(steps) <= most:
-        return list(steps)
-    return [steps[round(place * (len(steps) - 1) / (most - 1))] for place in range(most)]

@@ -9,7 +9,7 @@ import attrs
 
 from textgen_core.evaluation.surprisal import LEVEL_NAMES, level_of
 from textgen_core.formatting import format_count
-from textgen_core.report.records import Records
+from textgen_core.report.records import Records, Section
 from textgen_core.report.sections.samples import LONGEST_PROMPT
 from textgen_core.report.wording import cut, show_figure, show_percent
 
@@ -39,19 +39,7 @@ class ColouredText:
     rest: int
 
 
-@attrs.frozen(kw_only=True)
-class Surprisal:
-    """The texts and what their colours come to; `left_out` texts are not shown."""
-
-    texts: tuple[ColouredText, ...]
-    left_out: int
-    legend: tuple[ColouredSpan, ...]
-    sentence: str
-    has_memorized: bool
-    has_quoted_prompts: bool
-
-
-def describe_surprisal(records: Records, *, excerpts: bool) -> Surprisal | None:
+def describe_surprisal(records: Records, *, excerpts: bool) -> Section | None:
     """Return the scored texts of a run, or None if there are none.
 
     Without `excerpts` what is memorized is left out, and so are prompts from the held-out text.
@@ -62,36 +50,29 @@ def describe_surprisal(records: Records, *, excerpts: bool) -> Surprisal | None:
     if not scored:
         return None
     everything = [token for _, tokens in scored for token in tokens]
-    own = _own_prompt(records)
+    settings = records.configuration.table("generation").values if records.configuration else {}
+    own = settings.get("prompt")  # the prompt that was asked for, which is no quotation
     quoted = [each.text("prompt") not in (None, "", own) for each, _ in scored]
     parts = _within_limits([tokens for _, tokens in scored])
-    return Surprisal(
-        texts=tuple(
+    return {
+        "texts": tuple(
             ColouredText(
-                prompt=""
-                if is_quoted and not excerpts
-                else cut(each.text("prompt") or "", LONGEST_PROMPT),
-                spans=tuple(_coloured(part) if excerpts else _masked(part)),
+                prompt=cut(each.text("prompt") or "", LONGEST_PROMPT)
+                if excerpts or not is_quoted
+                else "",
+                spans=tuple(_spans(part, excerpts)),
                 rest=len(tokens) - len(part),
             )
             for (each, tokens), part, is_quoted in zip(scored, parts, quoted, strict=False)
         ),
-        left_out=len(scored) - len(parts),
-        legend=tuple(
+        "left_out": len(scored) - len(parts),
+        "legend": tuple(
             ColouredSpan(text=name, kind=f"s{level}") for level, name in enumerate(LEVEL_NAMES)
         ),
-        sentence=_sentence(everything),
-        has_memorized=any(is_memorized for _, _, is_memorized in everything),
-        has_quoted_prompts=any(quoted),
-    )
-
-
-def _own_prompt(records: Records) -> str | None:
-    """Return the prompt that was asked for, which is no quotation."""
-    if records.configuration is None:
-        return None
-    prompt = records.configuration.table("generation").values.get("prompt")
-    return prompt if isinstance(prompt, str) else None
+        "sentence": _sentence(everything),
+        "has_memorized": any(is_memorized for _, _, is_memorized in everything),
+        "has_quoted_prompts": any(quoted),
+    }
 
 
 def _within_limits(texts: Sequence[_Tokens]) -> list[_Tokens]:
@@ -113,23 +94,20 @@ def _within_limits(texts: Sequence[_Tokens]) -> list[_Tokens]:
     return found
 
 
-def _coloured(tokens: _Tokens) -> Iterable[ColouredSpan]:
-    for text, bits, is_memorized in tokens:
-        kinds = [f"s{level_of(bits)}"] if bits is not None else []
-        title = "" if bits is None else f"{show_figure(bits, 1)} bits"
-        kinds += ["memorized"] if is_memorized else []
-        yield ColouredSpan(text=text, kind=" ".join(kinds), title=title)
-
-
-def _masked(tokens: _Tokens) -> Iterable[ColouredSpan]:
-    """Return the spans with every memorized passage counted instead of shown."""
-    for is_memorized, span in itertools.groupby(tokens, key=lambda token: token[2]):
-        passage = list(span)
-        if is_memorized:
+def _spans(tokens: _Tokens, excerpts: bool) -> Iterable[ColouredSpan]:
+    """Return the spans; without `excerpts` a memorized passage is counted instead of shown."""
+    for is_memorized, group in itertools.groupby(tokens, key=lambda token: token[2]):
+        passage = list(group)
+        if is_memorized and not excerpts:
             counted = format_count(len(passage), "token")
             yield ColouredSpan(text=f" [{counted} memorized] ", kind="masked")
-        else:
-            yield from _coloured(passage)
+            continue
+        for text, bits, _ in passage:
+            level, title = "", ""
+            if bits is not None:
+                level, title = f"s{level_of(bits)}", f"{show_figure(bits, 1)} bits"
+            kind = f"{level} memorized".strip() if is_memorized else level
+            yield ColouredSpan(text=text, kind=kind, title=title)
 
 
 def _sentence(tokens: _Tokens) -> str:

@@ -1,0 +1,227 @@
+"""What the corpus is like: counts, Zipf's law, lengths, words and phrases, and what recurs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from textgen_core.report.charts.bars import Bar, draw_bars, draw_histogram, is_open
+from textgen_core.report.charts.curves import Chart, Series, draw_figure
+from textgen_core.report.charts.scales import Points, logarithmic_scale, scale_for
+from textgen_core.report.charts.svg import Figure, Picture
+from textgen_core.report.records import Records, Section, Table
+from textgen_core.report.sections.headline import Card
+from textgen_core.report.wording import cut, show_count, show_figure, show_percent, show_size
+
+MOST_SCRIPTS = 5
+MOST_WORDS = 20
+MOST_RECURRENT = 10
+PHRASE_WIDTH = 80  # Latin letters of a phrase that fit on a bar of the whole width
+EXAMPLE = 200  # characters of a near-duplicate
+
+_PHRASES = {"top_words": "Words", "top_bigrams": "Two words", "top_trigrams": "Three words"}
+_RECURRENT = {"patterns": "Phrases that recur", "line_shapes": "Lines of one shape (# is a number)"}
+_COUNTS = {
+    "documents": "documents",
+    "lines": "lines",
+    "alphabet_size": "different characters",
+    "words": "words",
+    "types": "different words",
+    "hapaxes": "words that occur once",
+}
+
+
+def describe_corpus(records: Records, *, excerpts: bool) -> Section | None:
+    """Return the figures of the corpus, or None if it was not analysed.
+
+    Without `excerpts` all that quotes the corpus is empty.
+    """
+    analysis = records.analysis
+    if analysis is None:
+        return None
+    sampled = analysis.values.get("sampled") or []
+    return {
+        "cards": _cards(analysis),
+        "scripts": _scripts(analysis),
+        "zipf": _draw_zipf(analysis),
+        "lengths": (
+            _draw_lengths(analysis, "line_lengths", "Lines", "characters"),
+            _draw_lengths(analysis, "sentence_lengths", "Sentences", "words"),
+        ),
+        "ratios": draw_ratios(analysis),
+        "phrases": draw_counted(analysis, _PHRASES, MOST_WORDS) if excerpts else (),
+        "marking": draw_domain_words(analysis) if excerpts else None,
+        "recurrent": draw_counted(analysis, _RECURRENT, MOST_RECURRENT, PHRASE_WIDTH)
+        if excerpts
+        else (),
+        "copies": describe_copies(analysis, excerpts=excerpts),
+        "sampled": tuple(cut(each, 300) for each in sampled if isinstance(each, str)),
+    }
+
+
+def _cards(analysis: Table) -> tuple[Card, ...]:
+    per_1000 = analysis.number("type_token_ratio_per_1000_words")
+    return (
+        Card(name="characters", value=show_count(analysis.number("characters"))),
+        Card(name="size", value=show_size(analysis.number("bytes"))),
+        *(Card(name=name, value=show_count(analysis.number(key))) for key, name in _COUNTS.items()),
+        Card(name="type/token ratio per 1,000 words", value=show_figure(per_1000)),
+        Card(name="repeated lines", value=show_percent(analysis.number("repeated_lines"))),
+    )
+
+
+def _scripts(analysis: Table) -> str:
+    """Return the share of each script among the letters, the largest first."""
+    counted = analysis.table("scripts")
+    counts = {name: counted.number(name) or 0 for name in counted.values}
+    total = sum(counts.values())
+    largest = sorted(counts.items(), key=lambda pair: -pair[1])[:MOST_SCRIPTS]
+    return ", ".join(
+        f"{cut(name, 40)} {show_percent(count / total)}" for name, count in largest if count
+    )
+
+
+def _draw_zipf(analysis: Table) -> Figure | None:
+    points = [(x, y) for x, y in analysis.points("rank_frequency") if x > 0 and y > 0]
+    if len(points) < 2:
+        return None
+    line = _fitted_line(analysis.table("zipf"), points)
+    words = Series(kind="validation", points=points, name="words by rank", line=False, dots=True)
+    fit = Series(kind="fit", points=line, name="Zipf's law, fitted")
+    title = "Frequency of words over their rank, both on logarithmic axes"
+    chart = Chart(
+        picture=Picture(name="zipf", title=title),
+        x=logarithmic_scale([rank for rank, _ in points]),
+        y=logarithmic_scale([times for _, times in (*points, *line)]),
+        x_label="rank",
+        y_label="occurrences",
+        series=[fit, words] if line else [words],
+    )
+    slope = analysis.table("zipf").number("slope")
+    sentence = "There were too few frequent words to fit a line."
+    if slope is not None:
+        sentence = (
+            f"The fitted slope is {show_figure(slope, 2)}. Natural text lies near −1: a few words "
+            "make up most of it, and most words are rare."
+        )
+    return draw_figure(chart, "How often words occur", sentence)
+
+
+def _fitted_line(zipf: Table, points: Points) -> Points:
+    """Return the ends of the line with the fitted slope, laid through the fitted points' middle.
+
+    Ranks lie the denser the higher they are, so a point has the weight of the ranks around it.
+    """
+    slope, first, last = (zipf.number(key) for key in ("slope", "first_rank", "last_rank"))
+    if slope is None or first is None or last is None or not 0 < first < last:
+        return []
+    fitted = [(x, y) for x, y in points if first <= x <= last]
+    if len(fitted) < 2:
+        return []
+    ranks = np.array([rank for rank, _ in fitted])
+    borders = np.concatenate([ranks[:1], (ranks[1:] + ranks[:-1]) / 2, ranks[-1:]])
+    x, y = np.average(np.log(fitted), axis=0, weights=np.diff(borders))
+    ends = [(rank, y + slope * (math.log(rank) - x)) for rank in (first, last)]
+    return [(rank, math.exp(log)) for rank, log in ends if abs(log) < 300]
+
+
+def _draw_lengths(analysis: Table, key: str, heading: str, unit: str) -> Figure:
+    """Return a histogram with its sentence; no picture where nothing was counted."""
+    table = analysis.table(key)
+    edges, counts = table.numbers("edges"), table.numbers("counts")
+    if not counts or len(edges) != len(counts) + 1 or edges != sorted(set(edges)):
+        sentence = f"No {heading.lower()} were counted."
+        return Figure(heading=heading, sentence=sentence, picture=None)
+    mean, median, longest = (table.number(name) for name in ("mean", "median", "maximum"))
+    sentence = (
+        f"{show_count(table.number('count'))} {heading.lower()}: {show_figure(mean, 1)} {unit} on "
+        f"average, half of them up to {show_figure(median)}, the longest {show_count(longest)}."
+    )
+    if key == "sentence_lengths" and analysis.text("sentences") == "line":
+        sentence += " Here a line was taken for a sentence."
+    title = f"Lengths of {heading.lower()} in {unit}"
+    picture = Picture(name=key.replace("_", "-"), title=title, description=sentence)
+    if is_open(edges, len(counts) - 1):
+        sentence += " The last bar takes all that are longer."
+    drawn = draw_histogram(picture, edges, counts, unit, heading.lower())
+    return Figure(heading=heading, sentence=sentence, picture=drawn)
+
+
+def draw_ratios(analysis: Table) -> Figure | None:
+    """Return the type/token ratio along the text, None where it is too short for slices."""
+    ratios = analysis.numbers("type_token_ratio_slices")
+    if len(ratios) < 2:
+        return None
+    sentence = (
+        f"Different words for each word, in {len(ratios)} slices of equally many: from "
+        f"{show_figure(min(ratios))} to {show_figure(max(ratios))}. A slice that stands out is of "
+        "another kind."
+    )
+    chart = Chart(
+        picture=Picture(name="ratios", title="Type/token ratio along the text"),
+        x=scale_for([1, len(ratios)], rounded=False),
+        y=scale_for(ratios, from_zero=True),
+        x_label="slice",
+        y_label="types per word",
+        series=[Series(kind="validation", points=list(enumerate(ratios, start=1)), dots=True)],
+        height=150,
+    )
+    return draw_figure(chart, "Along the text", sentence)
+
+
+def draw_domain_words(analysis: Table) -> Figure | None:
+    """Return the words that mark the corpus as bars of their score."""
+    rows = analysis.rows("domain_words", str, float, float, float, float)
+    bars = []
+    for word, _, here, there, score in rows[:MOST_WORDS]:
+        shown = f"{show_figure(here or 0, 0)} : {show_figure(there or 0, 0)}"
+        bars.append(Bar(label=word, value=score or 0, shown=shown))
+    if not bars:
+        return None
+    heading = "Words that mark this text"
+    reference = cut(analysis.text("reference") or "the reference", 80)
+    sentence = (
+        f"Words that are more frequent here than in {reference}, by their log-likelihood (Dunning "
+        "1993); the figures are occurrences per million words, here and there."
+    )
+    picture = Picture(name="domain-words", title=heading)
+    return Figure(heading=heading, picture=draw_bars(picture, bars), sentence=sentence)
+
+
+def draw_counted(
+    analysis: Table, headings: dict[str, str], most: int, label_width: int = 26
+) -> tuple[Figure, ...]:
+    """Return texts with how often each occurs as bars, a figure for each key that has some."""
+    found = []
+    for key, heading in headings.items():
+        bars = [
+            Bar(label=text, value=times or 0, shown=show_count(times or 0))
+            for text, times in analysis.rows(key, str, float)[:most]
+        ]
+        if bars:
+            picture = Picture(name=key.replace("_", "-"), title=f"{heading}: the most frequent")
+            drawn = draw_bars(picture, bars, label_width=label_width)
+            found.append(Figure(heading=heading, picture=drawn))
+    return tuple(found)
+
+
+def describe_copies(
+    analysis: Table, *, excerpts: bool
+) -> tuple[str, list[tuple[str, str, str]]] | None:
+    """Return what is known of near-duplicates; None where none were looked for."""
+    near = analysis.table("near_duplicates")
+    compared, pairs = near.number("compared"), near.number("pairs")
+    if compared is None or pairs is None:
+        return None
+    unit = "paragraph" if near.text("unit") == "paragraph" else "document"
+    sentence = f"Of {show_count(compared)} {unit}s that were compared, "
+    if not pairs:
+        return f"{sentence}no two are nearly the same.", []
+    share = show_percent(near.number("share"))
+    sentence += f"{share} are nearly the same as another ({show_count(pairs)} pairs)."
+    examples = near.rows("examples", str, str, float)[:MOST_RECURRENT] if excerpts else []
+    return sentence, [
+        (cut(one, EXAMPLE), cut(other, EXAMPLE), show_percent(alike))
+        for one, other, alike in examples
+    ]

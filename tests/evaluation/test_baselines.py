@@ -3,6 +3,7 @@ from __future__ import annotations
 import lzma
 import math
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,15 +20,21 @@ from textgen_core.evaluation.baselines import (
 from textgen_core.evaluation.kneser_ney import KneserNey
 
 
+def tokens_of(*token_ids, text_bytes=0, unknown_bytes=0):
+    return SimpleNamespace(
+        token_ids=np.array(token_ids, np.uint16), text_bytes=text_bytes, unknown_bytes=unknown_bytes
+    )
+
+
 def test_uniform_costs_the_logarithm_of_the_vocabulary_for_each_token():
-    uniform = measure_uniform(tokens=10, vocabulary_size=16, text_bytes=20, unknown_bytes=0)
+    uniform = measure_uniform(tokens_of(2, *[4] * 10, text_bytes=20), vocabulary_size=16)
     assert uniform == pytest.approx({"loss": math.log(16), "bits_per_byte": 10 * 4 / 20})
 
 
 def test_unigram_counts_training_with_one_added_and_skips_the_start():
     training = np.array([2, 4, 4, 4, 5], np.uint16)  # four tokens after the start
-    held_out = np.array([2, 4, 6], np.uint16)
-    unigram = measure_unigram(training, held_out, 8, text_bytes=4, unknown_bytes=1)
+    held_out = tokens_of(2, 4, 6, text_bytes=4, unknown_bytes=1)
+    unigram = measure_unigram(training, held_out, 8)
     bits = -math.log2((3 + 1) / 12) - math.log2(1 / 12)
     assert unigram["loss"] == pytest.approx(bits * math.log(2) / 2)
     assert unigram["bits_per_byte"] == pytest.approx((bits + 8) / 4)
@@ -35,31 +42,32 @@ def test_unigram_counts_training_with_one_added_and_skips_the_start():
 
 def test_unigram_reads_a_long_split_in_parts(monkeypatch):
     training = np.random.default_rng(0).integers(4, 9, 1000)
-    whole = measure_unigram(training, training[:77], 9, 100, 0)
+    held_out = tokens_of(*training[:77], text_bytes=100)
+    whole = measure_unigram(training, held_out, 9)
     monkeypatch.setattr(baselines, "_COUNTED_AT_ONCE", 7)
-    assert measure_unigram(training, training[:77], 9, 100, 0) == whole
+    assert measure_unigram(training, held_out, 9) == whole
 
 
 def test_the_ngram_model_scores_every_held_out_token_and_pays_for_unknown_bytes():
     training = np.array([2, *(4, 5, 6, 7) * 20], np.uint16)
-    held_out = np.array([2, 4, 5, 6, 7, 4, 5, 1], np.uint16)
-    ngram = measure_ngram(training, held_out, 8, text_bytes=20, unknown_bytes=3)
-    losses = KneserNey(training, 8).losses(held_out)
+    held_out = tokens_of(2, 4, 5, 6, 7, 4, 5, 1, text_bytes=20, unknown_bytes=3)
+    ngram = measure_ngram(training, held_out, 8)
+    losses = KneserNey(training, 8).losses(held_out.token_ids)
     assert losses.shape == (7,)
     assert ngram["loss"] == pytest.approx(losses.mean())
     assert ngram["bits_per_byte"] == pytest.approx((losses.sum() / math.log(2) + 24) / 20)
     assert ngram["order"] == 6
-    assert ngram["loss"] < measure_unigram(training, held_out, 8, 20, 3)["loss"]
+    assert ngram["loss"] < measure_unigram(training, held_out, 8)["loss"]
 
 
 def test_of_a_long_training_split_the_ngram_model_counts_a_part(monkeypatch):
     monkeypatch.setattr(baselines, "MOST_COUNTED", 64)
     training = np.concatenate([[2], np.full(500, 4), np.full(500, 5)])
-    held_out = np.array([2, 4, 4, 5, 5])
+    held_out = tokens_of(2, 4, 4, 5, 5, text_bytes=4)
     part = subsample_evenly(training, 64)
     assert set(part[1:].tolist()) == {4, 5}  # from all over it
-    assert measure_ngram(training, held_out, 8, 4, 0)["loss"] == pytest.approx(
-        KneserNey(part, 8).losses(held_out).mean()
+    assert measure_ngram(training, held_out, 8)["loss"] == pytest.approx(
+        KneserNey(part, 8).losses(held_out.token_ids).mean()
     )
 
 
@@ -89,10 +97,10 @@ def test_xz_is_given_only_the_training_text_that_it_can_reach(monkeypatch):
 
 
 def test_a_text_without_bytes_has_no_figures():
-    start = np.array([2])
-    assert math.isnan(measure_uniform(0, 8, 0, 0)["bits_per_byte"])
-    assert math.isnan(measure_unigram(start, start, 8, 0, 0)["loss"])
-    assert math.isnan(measure_ngram(np.array([2, 4]), start, 8, 0, 0)["loss"])
+    start = tokens_of(2)
+    assert math.isnan(measure_uniform(start, 8)["bits_per_byte"])
+    assert math.isnan(measure_unigram(start.token_ids, start, 8)["loss"])
+    assert math.isnan(measure_ngram(np.array([2, 4]), start, 8)["loss"])
     assert math.isnan(measure_xz(["a"], [], 0)["bits_per_byte"])
 
 

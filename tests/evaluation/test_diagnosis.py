@@ -6,23 +6,19 @@ import pytest
 
 from textgen_core.evaluation.diagnosis import (
     Symptoms,
-    VerbatimOverlap,
     diagnose,
     find_incoherence,
     find_memorization,
     find_repetition,
     find_unknown_tokens,
-    find_weakness,
-    find_worse_than_ngram,
-    find_worse_than_xz,
 )
-from textgen_core.evaluation.finding import pair_losses
 from textgen_core.evaluation.loops import RepeatedPhrase
 from textgen_core.evaluation.training_curve import (
     find_divergence,
     find_overfitting,
     find_short_memory,
     find_undertraining,
+    pair_losses,
 )
 
 
@@ -38,6 +34,12 @@ def rows_of(*losses):
     return rows
 
 
+def findings(**figures):
+    """What is found in a run of which these figures are known."""
+    nothing = {"tokens": 1000, "unknown_tokens": 0, "loss": 2.0, "bits_per_byte": 2.0}
+    return diagnose(Symptoms(**{**nothing, **figures}))
+
+
 WELL = rows_of((3.0, 3.0), (2.0, 2.1), (1.6, 1.7), (1.5, 1.62), (1.48, 1.61), (1.47, 1.605))
 
 
@@ -51,7 +53,8 @@ def test_a_run_that_went_well_has_no_findings():
         ngram_loss=1.9,
         xz_bits_per_byte=2.8,
         repetition=0.03,
-        overlap=VerbatimOverlap(eights=0.1, eights_held_out=0.08, longest=30, longest_held_out=24),
+        copied_eights=(0.1, 0.08),
+        longest_copied=(30, 24),
         over_length=[(100 * n, 1.6) for n in range(1, 9)],
         rows=WELL,
     )
@@ -73,7 +76,7 @@ def test_every_issue_is_found_at_once_and_names_a_setting():
         ngram_loss=2.0,
         xz_bits_per_byte=2.8,
         repetition=0.6,
-        overlap=VerbatimOverlap(eights=0.9, eights_held_out=0.1),
+        copied_eights=(0.9, 0.1),
         over_length=[(100 * n, float(n)) for n in range(1, 9)],
         rows=[
             *rows_of((3.0, 3.0), (2.0, 2.9), (1.0, 3.5)),
@@ -106,7 +109,8 @@ def test_a_validation_without_training_rows_before_it_is_left_out():
 
 
 def test_a_rising_validation_loss_is_overfitting():
-    finding = find_overfitting(rows_of((3.0, 3.0), (2.0, 2.5), (1.5, 2.6), (1.0, 2.9)))
+    rows = rows_of((3.0, 3.0), (2.0, 2.5), (1.5, 2.6), (1.0, 2.9))
+    (finding,) = findings(rows=rows)
     assert finding.trouble == "overfitting"
     assert "from 2.000 to 1.000" in finding.evidence
     assert "from 2.500 to 2.900" in finding.evidence
@@ -114,36 +118,36 @@ def test_a_rising_validation_loss_is_overfitting():
 
 
 def test_a_gap_that_grows_while_validation_stands_still_is_overfitting():
-    assert find_overfitting(rows_of((3.0, 3.0), (2.0, 2.5), (1.8, 2.49), (1.5, 2.5))) is not None
+    assert find_overfitting(rows_of((3.0, 3.0), (2.0, 2.5), (1.8, 2.49), (1.5, 2.5)))
 
 
 def test_without_validation_a_training_loss_far_below_the_held_out_one_is_overfitting():
     rows = [{"step": 10, "loss": 3.0}, {"step": 20, "loss": 0.5}]
-    assert "0.500 at the end" in find_overfitting(rows, 4.0).evidence
-    assert find_overfitting(rows, 0.6) is None
-    assert find_overfitting(rows) is None
+    assert "0.500 at the end" in find_overfitting(rows, 4.0)
+    assert not find_overfitting(rows, 0.6)
+    assert not find_overfitting(rows)
     validated = [*rows, {"step": 20, "validation_loss": 4.0}]
-    assert find_overfitting(validated, 4.0) is None  # the best weights are those that count
-    assert find_overfitting([{"step": 10, "loss": None}], 4.0) is None
+    assert not find_overfitting(validated, 4.0)  # the best weights are those that count
+    assert not find_overfitting([{"step": 10, "loss": None}], 4.0)
 
 
 def test_a_gap_that_grows_while_validation_still_gains_is_not_overfitting():
-    assert find_overfitting(rows_of((3.0, 3.0), (2.0, 2.6), (1.4, 2.4), (1.0, 2.2))) is None
+    assert not find_overfitting(rows_of((3.0, 3.0), (2.0, 2.6), (1.4, 2.4), (1.0, 2.2)))
 
 
 def test_a_validation_loss_above_that_of_training_is_not_overfitting_by_itself():
-    assert find_overfitting(rows_of((2.0, 2.6), (1.9, 2.5), (1.89, 2.5), (1.88, 2.5))) is None
+    assert not find_overfitting(rows_of((2.0, 2.6), (1.9, 2.5), (1.89, 2.5), (1.88, 2.5)))
 
 
 def test_a_validation_loss_still_falling_at_the_end_is_undertraining():
-    finding = find_undertraining(rows_of(*((4 - 0.3 * n, 4 - 0.3 * n) for n in range(10))))
+    (finding,) = findings(rows=rows_of(*((4 - 0.3 * n, 4 - 0.3 * n) for n in range(10))))
     assert finding.trouble == "undertraining"
     assert "training.epochs" in finding.advice
 
 
 @pytest.mark.parametrize("rows", [WELL, [], rows_of((3.0, 3.0))])
 def test_a_validation_loss_that_has_settled_is_not_undertraining(rows):
-    assert find_undertraining(rows) is None
+    assert not find_undertraining(rows)
 
 
 @pytest.mark.parametrize(
@@ -155,52 +159,53 @@ def test_a_validation_loss_that_has_settled_is_not_undertraining(rows):
     ],
 )
 def test_a_loss_near_that_of_counting_tokens_is_found(loss, trouble):
-    finding = find_weakness(loss, 3.2)
+    (finding,) = findings(loss=loss, unigram_loss=3.2)
     assert finding.trouble == trouble
     assert "3.200" in finding.evidence
 
 
 def test_a_loss_far_below_that_of_counting_tokens_is_well():
-    assert find_weakness(2.5, 3.2) is None
+    assert findings(loss=2.5, unigram_loss=3.2) == ()
 
 
 def test_needing_as_many_bits_as_xz_is_found():
-    assert find_worse_than_xz(2.5, 2.5).trouble == "worse than xz"
-    assert find_worse_than_xz(2.4, 2.5) is None
+    (finding,) = findings(bits_per_byte=2.5, xz_bits_per_byte=2.5)
+    assert finding.trouble == "worse than xz"
+    assert findings(bits_per_byte=2.4, xz_bits_per_byte=2.5) == ()
 
 
 def test_more_than_one_unknown_token_in_a_hundred_is_found():
-    finding = find_unknown_tokens(1000, 11)
+    (finding,) = findings(unknown_tokens=11)
     assert "11 of 1000" in finding.evidence
     assert "vocabulary_size" in finding.advice
-    assert find_unknown_tokens(1000, 10) is None
-    assert find_unknown_tokens(0, 0) is None
+    assert not find_unknown_tokens(1000, 10)
+    assert not find_unknown_tokens(0, 0)
 
 
 def test_samples_that_repeat_a_fifth_of_their_phrases_are_found():
-    assert "35 %" in find_repetition(0.35).evidence
-    assert find_repetition(0.2) is None
-    assert find_repetition(None) is None
+    assert "35 %" in find_repetition(0.35)
+    assert not find_repetition(0.2)
+    assert not find_repetition(None)
 
 
 def test_a_loop_is_found_even_where_the_samples_repeat_little_on_average():
     loop = RepeatedPhrase(
         text="I am the\nking, and I am not the queen of all of this", times=7, sample=3
     )
-    finding = find_repetition(0.05, [loop])
+    (finding,) = findings(repetition=0.05, loops=[loop])
     assert finding.trouble == "repetition"
     assert "“I am the king, and I am not the queen o…” occurs 7 times" in finding.evidence
-    assert "7 times" in find_repetition(0.5, [loop]).evidence
-    assert "50 %" in find_repetition(0.5, [loop]).evidence
-    assert find_repetition(0.05, []) is None
+    assert "7 times" in find_repetition(0.5, [loop])
+    assert "50 %" in find_repetition(0.5, [loop])
+    assert not find_repetition(0.05, [])
     blank = RepeatedPhrase(text=" \n", times=30, sample=0)
-    assert "white space occurs 30 times" in find_repetition(None, [blank]).evidence
+    assert "white space occurs 30 times" in find_repetition(None, [blank])
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
 def test_a_training_loss_that_is_not_finite_is_divergence(value):
     rows = [{"step": 10, "loss": 3.0}, {"step": 20, "loss": value}]
-    finding = find_divergence(rows)
+    (finding,) = findings(rows=rows)
     assert finding.trouble == "divergence"
     assert "step 20" in finding.evidence
     assert finding.setting == "training.learning_rate"
@@ -208,64 +213,62 @@ def test_a_training_loss_that_is_not_finite_is_divergence(value):
 
 def test_a_leap_of_the_loss_is_divergence():
     leapt = [{"step": 10 * n, "loss": loss} for n, loss in enumerate((5.0, 3.0, 2.0, 3.1), 1)]
-    assert "leapt to 3.100 at step 40" in find_divergence(leapt).evidence
-    assert find_divergence(leapt[:3]) is None
+    assert "leapt to 3.100 at step 40" in find_divergence(leapt)
+    assert not find_divergence(leapt[:3])
     memorised = [{"step": 10, "loss": 0.2}, {"step": 20, "loss": 0.4}]
-    assert find_divergence(memorised) is None
+    assert not find_divergence(memorised)
 
 
 def test_a_held_out_loss_that_is_not_finite_is_divergence_where_anything_was_scored():
-    assert "held-out" in find_divergence([], math.nan).evidence
-    assert find_divergence([], 2.0) is None
-    assert find_divergence([]) is None
+    assert "held-out" in find_divergence([], math.nan)
+    assert not find_divergence([], 2.0)
+    assert not find_divergence([])
 
 
 def test_a_loss_no_lower_than_that_of_n_grams_is_found():
-    assert find_worse_than_ngram(2.0, 2.0).trouble == "worse than n-grams"
-    assert find_worse_than_ngram(1.99, 2.0) is None
-    assert find_worse_than_ngram(2.0, None) is None
+    (finding,) = findings(loss=2.0, ngram_loss=2.0)
+    assert finding.trouble == "worse than n-grams"
+    assert findings(loss=1.99, ngram_loss=2.0) == ()
+    assert findings(loss=2.0, ngram_loss=None) == ()
 
 
 @pytest.mark.parametrize(
-    ("overlap", "words"),
+    ("eights", "longest", "words"),
     [
-        (VerbatimOverlap(eights=0.5, eights_held_out=0.1), "50 %"),
-        (
-            VerbatimOverlap(eights=0.1, eights_held_out=0.0, longest=90, longest_held_out=18),
-            "90 char",
-        ),
-        (VerbatimOverlap(longest=100, longest_held_out=20), "100 characters"),
+        ((0.5, 0.1), (None, None), "50 %"),
+        ((0.1, 0.0), (90, 18), "90 char"),
+        ((None, None), (100, 20), "100 characters"),
     ],
 )
-def test_sharing_far_more_with_training_than_held_out_text_is_memorization(overlap, words):
-    finding = find_memorization(overlap)
+def test_sharing_far_more_with_training_than_held_out_text_is_memorization(eights, longest, words):
+    (finding,) = findings(copied_eights=eights, longest_copied=longest)
     assert finding.trouble == "copying"
     assert words in finding.evidence
 
 
 @pytest.mark.parametrize(
-    "overlap",
+    ("eights", "longest"),
     [
-        VerbatimOverlap(),
-        VerbatimOverlap(eights=0.9),
-        VerbatimOverlap(eights=0.9, eights_held_out=0.6),  # text that repeats itself anyhow
-        VerbatimOverlap(longest=40, longest_held_out=12),
+        ((None, None), (None, None)),
+        ((0.9, None), (None, None)),
+        ((0.9, 0.6), (None, None)),  # text that repeats itself anyhow
+        ((None, None), (40, 12)),
     ],
 )
-def test_sharing_what_held_out_text_shares_is_no_memorization(overlap):
-    assert find_memorization(overlap) is None
+def test_sharing_what_held_out_text_shares_is_no_memorization(eights, longest):
+    assert not find_memorization(eights, longest)
 
 
 def test_a_long_sample_that_the_model_predicts_less_and_less_is_incoherent():
-    finding = find_incoherence([(50 * n, 1.0 + 0.1 * n) for n in range(1, 9)])
+    (finding,) = findings(over_length=[(50 * n, 1.0 + 0.1 * n) for n in range(1, 9)])
     assert finding.trouble == "incoherence"
     assert "400 tokens" in finding.evidence
     assert "from 1.150 at the beginning to 1.750 at the end" in finding.evidence
-    assert find_incoherence([(50 * n, 1.0 + 0.01 * n) for n in range(1, 9)]) is None
-    assert find_incoherence([(1, 1.0), (2, 9.0)]) is None
+    assert not find_incoherence([(50 * n, 1.0 + 0.01 * n) for n in range(1, 9)])
+    assert not find_incoherence([(1, 1.0), (2, 9.0)])
 
 
 def test_micro_batches_are_told_as_a_lack_of_memory():
-    finding = find_short_memory([{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 4}])
-    assert "4 micro-batches" in finding.evidence
-    assert find_short_memory([{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 1}]) is None
+    rows = [{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 4}]
+    assert "4 micro-batches" in find_short_memory(rows)
+    assert not find_short_memory([{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 1}])

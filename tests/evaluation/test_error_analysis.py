@@ -7,7 +7,7 @@ import pytest
 from evaluation.fake_models import build_tokenizer
 
 from textgen_core.data.tokenizer import END, encode
-from textgen_core.evaluation import error_analysis
+from textgen_core.evaluation import baselines
 from textgen_core.evaluation.error_analysis import (
     find_worst_lines,
     losses_by_frequency,
@@ -41,7 +41,7 @@ def test_every_held_out_token_is_in_one_bin_and_empty_bins_are_left_out(monkeypa
     assert sum(each["tokens"] for each in bins) == 500
     total = sum(each["tokens"] * each["loss"] for each in bins)
     assert total == pytest.approx(losses.sum(), rel=1e-5)
-    monkeypatch.setattr(error_analysis, "_READ_AT_ONCE", 7)
+    monkeypatch.setattr(baselines, "_COUNTED_AT_ONCE", 7)
     assert losses_by_frequency(losses, token_ids, TRAINING, 10) == [
         {**each, "loss": pytest.approx(each["loss"])} for each in bins
     ]

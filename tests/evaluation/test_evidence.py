@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from evaluation.fake_models import build_tokenizer
@@ -9,12 +11,7 @@ from textgen_core.config.settings import EvaluationSettings
 from textgen_core.corpus import documents as documents_module
 from textgen_core.corpus.documents import store_documents
 from textgen_core.data.tokenizer import END
-from textgen_core.evaluation.evidence import (
-    ScoredSplit,
-    TrainingText,
-    choose_prompts,
-    gather_evidence,
-)
+from textgen_core.evaluation.evidence import TrainingText, choose_prompts, gather_evidence
 
 TOKENIZER = build_tokenizer(2000)
 SETTINGS = EvaluationSettings(prompts=4, prompt_tokens=3, continuation_tokens=5)
@@ -30,20 +27,20 @@ def choose(token_ids, settings=SETTINGS, tokenizer=TOKENIZER):
 
 def test_prompts_are_spread_evenly_from_the_start_to_the_end():
     pieces = choose(range(100, 138))  # 30 positions between the first and the last start
-    assert [piece.prompt.split()[0] for piece in pieces] == ["w100", "w110", "w120", "w130"]
+    assert [prompt.split()[0] for prompt, _ in pieces] == ["w100", "w110", "w120", "w130"]
 
 
 def test_a_reference_is_what_really_follows_its_prompt():
-    piece = choose(range(100, 138))[1]
-    assert piece.prompt == text_of(110, 111, 112)
-    assert piece.reference.strip() == text_of(113, 114, 115, 116, 117)
-    assert piece.prompt + piece.reference == text_of(*range(110, 118))
+    prompt, reference = choose(range(100, 138))[1]
+    assert prompt == text_of(110, 111, 112)
+    assert reference.strip() == text_of(113, 114, 115, 116, 117)
+    assert prompt + reference == text_of(*range(110, 118))
 
 
 def test_a_short_text_is_divided_in_the_proportion_of_the_settings():
-    (piece,) = choose([100, 101, 102, 103])
-    assert piece.prompt == "w100"
-    assert piece.reference.split() == ["w101", "w102", "w103"]
+    ((prompt, reference),) = choose([100, 101, 102, 103])
+    assert prompt == "w100"
+    assert reference.split() == ["w101", "w102", "w103"]
 
 
 @pytest.mark.parametrize("token_ids", [[], [100]])
@@ -65,9 +62,9 @@ def test_positions_are_not_used_twice():
 
 def test_neither_prompt_nor_reference_crosses_the_end_of_a_document():
     settings = EvaluationSettings(prompts=1, prompt_tokens=4, continuation_tokens=4)
-    (piece,) = choose([100, END, 101, 102, 103, END, 104, 105], settings)
-    assert piece.prompt == text_of(101, 102)
-    assert piece.reference.strip() == "w103"
+    ((prompt, reference),) = choose([100, END, 101, 102, 103, END, 104, 105], settings)
+    assert prompt == text_of(101, 102)
+    assert reference.strip() == "w103"
 
 
 def test_a_prompt_that_ends_its_document_is_left_out():
@@ -92,17 +89,16 @@ def build_byte_tokenizer():
 )
 def test_no_prompt_holds_a_character_cut_in_two(token_ids, prompt, reference):
     settings = EvaluationSettings(prompts=1, prompt_tokens=2, continuation_tokens=2)
-    (piece,) = choose(token_ids, settings, build_byte_tokenizer())
-    assert (piece.prompt, piece.reference) == (prompt, reference)
+    assert choose(token_ids, settings, build_byte_tokenizer()) == [(prompt, reference)]
 
 
 def gather(token_ids, continue_prompts):
-    split = ScoredSplit(
-        token_ids=np.array(token_ids, np.uint16),
-        losses=np.ones(len(token_ids), np.float32),
-        score=lambda text: np.zeros(len(text), np.float32),
+    scorer = SimpleNamespace(
+        language_model=SimpleNamespace(tokenizer=TOKENIZER),
+        score=lambda token_ids: np.zeros(len(token_ids) - 1, np.float32),
     )
-    return gather_evidence(split, TOKENIZER, SETTINGS, ("training", "text"), continue_prompts)
+    ids, losses = np.array(token_ids, np.uint16), np.ones(len(token_ids), np.float32)
+    return gather_evidence(scorer, ids, losses, SETTINGS, ("training", "text"), continue_prompts)
 
 
 def test_the_model_continues_the_prompts_by_as_many_tokens_as_the_references_have():
@@ -123,7 +119,7 @@ def test_evidence_holds_the_scored_tokens_and_text_that_can_be_read_again():
     assert evidence.token_ids.dtype == np.int32
     assert len(evidence.token_ids) == len(evidence.token_losses) == 38
     assert list(evidence.training_text) == list(evidence.training_text) == ["training", "text"]
-    assert len(evidence.score("four")) == 4
+    assert len(evidence.score("w4 w5 w6 w7")) == 4
 
 
 def test_without_prompts_the_model_is_not_asked():

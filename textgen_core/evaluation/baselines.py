@@ -10,6 +10,7 @@ import numpy as np
 
 from textgen_core.corpus import StoredDocuments, iterate_pieces
 from textgen_core.data.subsample import subsample_evenly
+from textgen_core.data.token_files import TokenFile
 from textgen_core.evaluation.figures import bits_per_byte
 from textgen_core.evaluation.held_out import HeldOut, TrainingData
 from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey
@@ -30,74 +31,63 @@ def measure_baselines(
 ) -> dict[str, BaselineFigures]:
     """Return what the held-out text costs without the model: uniform, unigram, ngram and xz."""
     tokens = held_out.tokens
-    sizes = tokens.text_bytes, tokens.unknown_bytes
-    scored = max(0, len(tokens.token_ids) - 1)
-    baselines = {"uniform": measure_uniform(scored, vocabulary_size, *sizes)}
+    baselines = {"uniform": measure_uniform(tokens, vocabulary_size)}
     if len(training.token_ids) > 1:
-        ids = training.token_ids, tokens.token_ids
-        baselines["unigram"] = measure_unigram(*ids, vocabulary_size, *sizes)
-        baselines["ngram"] = measure_ngram(*ids, vocabulary_size, *sizes)
+        baselines["unigram"] = measure_unigram(training.token_ids, tokens, vocabulary_size)
+        baselines["ngram"] = measure_ngram(training.token_ids, tokens, vocabulary_size)
     if training.documents:
         baselines["xz"] = measure_xz(training.documents, held_out.documents, tokens.text_bytes)
     return baselines
 
 
-def measure_uniform(
-    tokens: int, vocabulary_size: int, text_bytes: int, unknown_bytes: int
-) -> BaselineFigures:
+def measure_uniform(tokens: TokenFile, vocabulary_size: int) -> BaselineFigures:
     """Return what guessing among all tokens alike costs: log(vocabulary) nats for each."""
-    return _figures(tokens * math.log(vocabulary_size), tokens, text_bytes, unknown_bytes)
+    scored = max(0, len(tokens.token_ids) - 1)
+    return _figures(scored * math.log(vocabulary_size), tokens)
 
 
 def measure_unigram(
-    training_token_ids: np.ndarray,
-    token_ids: np.ndarray,
-    vocabulary_size: int,
-    text_bytes: int,
-    unknown_bytes: int,
+    training_token_ids: np.ndarray, tokens: TokenFile, vocabulary_size: int
 ) -> BaselineFigures:
     """Return what the frequency of each token costs, counted in training with one added to each.
 
-    Both are int `(tokens,)` with `<START>` first, which is neither counted nor scored.
+    Token ids are int `(tokens,)` with `<START>` first, which is neither counted nor scored.
     """
     counts = count_tokens(training_token_ids[1:], vocabulary_size)
-    occurrences = count_tokens(token_ids[1:], vocabulary_size)
     losses = math.log(counts.sum() + vocabulary_size) - np.log(counts + 1.0)
-    nats = float(occurrences @ losses)
-    return _figures(nats, int(occurrences.sum()), text_bytes, unknown_bytes)
+    return _figures(float(count_tokens(tokens.token_ids[1:], vocabulary_size) @ losses), tokens)
 
 
 def measure_ngram(
-    training_token_ids: np.ndarray,
-    token_ids: np.ndarray,
-    vocabulary_size: int,
-    text_bytes: int,
-    unknown_bytes: int,
+    training_token_ids: np.ndarray, tokens: TokenFile, vocabulary_size: int
 ) -> BaselineFigures:
     """Return what an n-gram model costs: interpolated modified Kneser-Ney over token ids.
 
-    Both are int `(tokens,)` with `<START>` first. Of a long training split `MOST_COUNTED` tokens
-    from all over it are counted; every held-out token is scored.
+    Of a long training split `MOST_COUNTED` tokens from all over it are counted; every held-out
+    token is scored.
     """
     model = KneserNey(subsample_evenly(training_token_ids, MOST_COUNTED), vocabulary_size)
-    losses = model.losses(token_ids)
-    figures = _figures(float(losses.sum()), len(losses), text_bytes, unknown_bytes)
-    return {**figures, "order": model.order}
+    return {**_figures(float(model.losses(tokens.token_ids).sum()), tokens), "order": model.order}
 
 
-def _figures(nats: float, tokens: int, text_bytes: int, unknown_bytes: int) -> dict[str, float]:
+def _figures(nats: float, tokens: TokenFile) -> dict[str, float]:
+    scored = len(tokens.token_ids) - 1
     return {
-        "loss": nats / tokens if tokens else math.nan,
-        "bits_per_byte": bits_per_byte(nats, text_bytes, unknown_bytes),
+        "loss": nats / scored if scored > 0 else math.nan,
+        "bits_per_byte": bits_per_byte(nats, tokens.text_bytes, tokens.unknown_bytes),
     }
 
 
-def count_tokens(token_ids: np.ndarray, vocabulary_size: int) -> np.ndarray:
-    """Return how often each id occurs, int64 `(vocabulary,)`."""
-    counts = np.zeros((vocabulary_size,), np.int64)
+def count_tokens(
+    token_ids: np.ndarray, vocabulary_size: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Return how often each id occurs, or what its `weights` add up to, `(vocabulary,)`."""
+    counts = np.zeros((vocabulary_size,), np.int64 if weights is None else np.float64)
     for start in range(0, len(token_ids), _COUNTED_AT_ONCE):
-        part = np.asarray(token_ids[start : start + _COUNTED_AT_ONCE], np.int64)
-        counts += np.bincount(part, minlength=vocabulary_size)
+        here = slice(start, start + _COUNTED_AT_ONCE)
+        part = np.asarray(token_ids[here], np.int64)
+        weighted = None if weights is None else weights[here]
+        counts += np.bincount(part, weights=weighted, minlength=vocabulary_size)
     return counts
 
 
@@ -109,10 +99,8 @@ def measure_xz(
     A zero byte ends each document, since the model is told where a document ends too.
     """
     before = _last_bytes(training, _XZ_REACH)
-    alone = _compressed_size([before])
-    together = _compressed_size([before, *_ended(held_out)])
-    bits = 8.0 * (together - alone)
-    return {"bits_per_byte": bits / text_bytes if text_bytes else math.nan}
+    added = _compressed_size([before, *_ended(held_out)]) - _compressed_size([before])
+    return {"bits_per_byte": 8 * added / text_bytes if text_bytes else math.nan}
 
 
 def _ended(documents: Iterable[str]) -> Iterator[bytes]:

@@ -5,13 +5,13 @@ A finding is a hint; what looks well gives none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
-from textgen_core.evaluation.finding import EPOCHS, LONGER, Finding, Rows
 from textgen_core.evaluation.loops import RepeatedPhrase
 from textgen_core.evaluation.training_curve import (
+    Rows,
     find_divergence,
     find_overfitting,
     find_short_memory,
@@ -28,28 +28,82 @@ _DRIFT = 1.25  # times the loss at the beginning of a long text
 
 _SHOWN_PHRASE = 40  # characters of a loop
 
+_LONGER = "Train longer (training.epochs or training.minutes)"
 
-@attrs.frozen(kw_only=True)
-class VerbatimOverlap:
-    """What the samples share with the training text, and what held-out text shares with it.
+# What to do about an issue, and the setting to change; "" for the one that trains longer.
+_ADVICE = {
+    "worse than counting tokens": (f"{_LONGER}, or try another training.learning_rate.", ""),
+    "worse than n-grams": (
+        f"{_LONGER}, or choose a larger model (--model) if the training loss has settled.",
+        "",
+    ),
+    "worse than xz": (
+        f"{_LONGER}. If the held-out text repeats the training text, let the model see further "
+        "back (data.sequence_length).",
+        "",
+    ),
+    "divergence": (
+        "Lower the learning rate (training.learning_rate), let it rise slowly (training.warm_up), "
+        "or clip the gradient (training.clip_norm).",
+        "training.learning_rate",
+    ),
+    "overfitting": (
+        "Give it more text (corpus.files), raise the model's dropout, choose a smaller model, or "
+        "stop earlier (training.patience, training.epochs).",
+        "model.dropout",
+    ),
+    "copying": (
+        "Stop earlier (training.epochs, training.patience), give it more text (corpus.files), "
+        "raise the model's dropout, or choose a smaller model.",
+        "training.epochs",
+    ),
+    "undertraining": (f"{_LONGER}.", ""),
+    "many unknown tokens": (
+        "Raise the tokenizer's vocabulary_size, or choose one that is lossless (--tokenizer).",
+        "tokenizer.vocabulary_size",
+    ),
+    "repetition": (
+        "Draw more freely (a higher temperature or p of the sampler), or add a sampler against "
+        f"repetition (--sampler). {_LONGER} if the loss still falls.",
+        "sampler",
+    ),
+    "incoherence": (
+        "Let the model see further back (data.sequence_length), draw less freely (a lower "
+        "temperature or p), or train longer.",
+        "data.sequence_length",
+    ),
+    "out of memory": (
+        "Choose a smaller training.batch_size with training.accumulate, a shorter "
+        "data.sequence_length, or training.recompute=true.",
+        "training.batch_size",
+    ),
+}
 
-    eights: the share of eight-grams; longest: the mean longest overlap in characters.
+
+@attrs.frozen
+class Finding:
+    """An issue, the evidence for it, a suggestion, and the setting to change.
+
+    The fields are keys of evaluation.json. setting: as `--set` takes it, such as `training.epochs`,
+    or the name of a flag's component, such as `sampler`; empty where no setting helps.
     """
 
-    eights: float | None = None
-    eights_held_out: float | None = None
-    longest: float | None = None
-    longest_held_out: float | None = None
+    trouble: str
+    evidence: str
+    advice: str
+    setting: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class Symptoms:
     """The figures that a diagnosis rests on; None or empty where something was not measured.
 
-    loss, unigram_loss and ngram_loss: nats per token of the held-out split. rows: those of
-    metrics.jsonl. repetition: the share of four-grams that a sample wrote before. over_length:
-    tokens and loss of a long sample's spans, in order. longer: the setting that gives the length
-    of training, and that a finding names which suggests to train longer.
+    loss, unigram_loss and ngram_loss: nats per token of the held-out split. repetition: the share
+    of four-grams that a sample wrote before. copied_eights: the share of the samples' eight-grams
+    that occur in the training text; longest_copied: the mean of their longest overlaps with it in
+    characters; each beside that of held-out text. over_length: tokens and loss of a long sample's
+    spans, in order. rows: those of metrics.jsonl. longer: the setting that gives the length of
+    training, and that a finding names which suggests to train longer.
     """
 
     tokens: int
@@ -60,172 +114,129 @@ class Symptoms:
     ngram_loss: float | None = None
     xz_bits_per_byte: float | None = None
     repetition: float | None = None
-    overlap: VerbatimOverlap = VerbatimOverlap()
+    copied_eights: tuple[float | None, float | None] = (None, None)
+    longest_copied: tuple[float | None, float | None] = (None, None)
     loops: Sequence[RepeatedPhrase] = ()
     over_length: Sequence[tuple[int, float]] = ()
     rows: Rows = ()
-    longer: str = EPOCHS
+    longer: str = "training.epochs"
 
 
 def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
     """Return the findings, the weightiest first."""
-    scored = symptoms.loss if symptoms.tokens else None
-    overfitting = find_overfitting(symptoms.rows, scored)
-    weak = (
-        find_weakness(symptoms.loss, symptoms.unigram_loss),
-        find_worse_than_ngram(symptoms.loss, symptoms.ngram_loss),
-        find_worse_than_xz(symptoms.bits_per_byte, symptoms.xz_bits_per_byte),
-    )
-    findings = (
-        find_divergence(symptoms.rows, scored),
-        *(_not_by_training(finding, overfitting) for finding in weak),
-        overfitting,
-        find_memorization(symptoms.overlap),
-        find_undertraining(symptoms.rows),
-        find_unknown_tokens(symptoms.tokens, symptoms.unknown_tokens),
-        find_repetition(symptoms.repetition, symptoms.loops),
-        find_incoherence(symptoms.over_length),
-        find_short_memory(symptoms.rows),
-    )
+    rows, scored = symptoms.rows, symptoms.loss if symptoms.tokens else None
+    evidence = {
+        "divergence": find_divergence(rows, scored),
+        "overfitting": find_overfitting(rows, scored),
+        "copying": find_memorization(symptoms.copied_eights, symptoms.longest_copied),
+        "undertraining": find_undertraining(rows),
+        "many unknown tokens": find_unknown_tokens(symptoms.tokens, symptoms.unknown_tokens),
+        "repetition": find_repetition(symptoms.repetition, symptoms.loops),
+        "incoherence": find_incoherence(symptoms.over_length),
+        "out of memory": find_short_memory(rows),
+    }
+    found = [
+        Finding(trouble, words, *_ADVICE[trouble]) for trouble, words in evidence.items() if words
+    ]
+    after = 1 if evidence["divergence"] else 0
+    found[after:after] = _find_weakness(symptoms, overfits=bool(evidence["overfitting"]))
     return tuple(
-        attrs.evolve(each, setting=symptoms.longer) if each.advice.startswith(LONGER) else each
-        for each in findings
-        if each is not None
+        each if each.setting else attrs.evolve(each, setting=symptoms.longer) for each in found
     )
 
 
-def _not_by_training(finding: Finding | None, overfitting: Finding | None) -> Finding | None:
-    """Return a finding with the suggestion against overfitting where that is the cause."""
-    if finding is None or overfitting is None or finding.trouble == "undertraining":
-        return finding
-    return attrs.evolve(finding, advice=overfitting.advice, setting=overfitting.setting)
+def _find_weakness(symptoms: Symptoms, overfits: bool) -> Iterator[Finding]:
+    """Find a model that predicts no better than counting or compressing does, or little better.
+
+    To a model that overfits more training would not help.
+    """
+    loss, unigram, ngram = symptoms.loss, symptoms.unigram_loss, symptoms.ngram_loss
+    bits, xz = symptoms.bits_per_byte, symptoms.xz_bits_per_byte
+    if unigram is not None and loss > _NEAR_UNIGRAM * unigram:
+        evidence = (
+            f"The loss is {loss:.3f}; counting how often each token occurs gives {unigram:.3f}."
+        )
+        if loss < unigram:
+            yield Finding("undertraining", evidence, *_ADVICE["worse than counting tokens"])
+        else:
+            yield _weak("worse than counting tokens", evidence, overfits)
+    if ngram is not None and loss >= ngram:
+        evidence = (
+            f"The loss is {loss:.3f}; an n-gram model of the same text has {ngram:.3f}, without "
+            "looking further back than a few tokens."
+        )
+        yield _weak("worse than n-grams", evidence, overfits)
+    if xz is not None and bits >= xz:
+        evidence = (
+            f"The model needs {bits:.3f} bits for a byte; xz, which copies phrases from the "
+            f"training text, {xz:.3f}."
+        )
+        yield _weak("worse than xz", evidence, overfits)
 
 
-def find_weakness(loss: float, unigram_loss: float | None) -> Finding | None:
-    """Find a model that knows little more than how often each token occurs."""
-    if unigram_loss is None or not loss > _NEAR_UNIGRAM * unigram_loss:
-        return None
-    worse = loss >= unigram_loss
-    return Finding(
-        trouble="worse than counting tokens" if worse else "undertraining",
-        evidence=f"The loss is {loss:.3f}; counting how often each token occurs gives "
-        f"{unigram_loss:.3f}.",
-        advice=f"{LONGER}, or try another training.learning_rate.",
-        setting=EPOCHS,
-    )
+def _weak(trouble: str, evidence: str, overfits: bool) -> Finding:
+    return Finding(trouble, evidence, *_ADVICE["overfitting" if overfits else trouble])
 
 
-def find_worse_than_ngram(loss: float, ngram_loss: float | None) -> Finding | None:
-    """Find a model that predicts the text no better than counted phrases of a few tokens."""
-    if ngram_loss is None or not loss >= ngram_loss:
-        return None
-    return Finding(
-        trouble="worse than n-grams",
-        evidence=f"The loss is {loss:.3f}; an n-gram model of the same text has {ngram_loss:.3f}, "
-        "without looking further back than a few tokens.",
-        advice=f"{LONGER}, or choose a larger model (--model) if the training loss has settled.",
-        setting=EPOCHS,
-    )
-
-
-def find_worse_than_xz(bits_per_byte: float, xz: float | None) -> Finding | None:
-    """Find a model that predicts the text no better than a compressor, in bits per byte."""
-    if xz is None or not bits_per_byte >= xz:
-        return None
-    return Finding(
-        trouble="worse than xz",
-        evidence=f"The model needs {bits_per_byte:.3f} bits for a byte; xz, which copies phrases "
-        f"from the training text, {xz:.3f}.",
-        advice=f"{LONGER}. If the held-out text repeats the training text, let the model see "
-        "further back (data.sequence_length).",
-        setting=EPOCHS,
-    )
-
-
-def find_memorization(overlap: VerbatimOverlap) -> Finding | None:
+def find_memorization(
+    eights: tuple[float | None, float | None], longest: tuple[float | None, float | None]
+) -> str:
     """Find samples that share far more with the training text than held-out text does."""
-    if _far_above(overlap.eights, overlap.eights_held_out, *_OVERLAP):
-        evidence = (
-            f"{100 * (overlap.eights or 0):.0f} % of the samples' 8-grams occur in the training "
-            f"text; of those of held-out text {100 * (overlap.eights_held_out or 0):.0f} % do."
+    if _far_above(*eights, *_OVERLAP):
+        own, usual = (100 * (share or 0) for share in eights)
+        return (
+            f"{own:.0f} % of the samples' 8-grams occur in the training text; of those of held-out "
+            f"text {usual:.0f} % do."
         )
-    elif _far_above(overlap.longest, overlap.longest_held_out, *_OVERLAP_CHARACTERS):
-        evidence = (
-            f"A sample has {overlap.longest:.0f} characters in a row from the training text on "
-            f"average, held-out text {overlap.longest_held_out:.0f}."
+    if _far_above(*longest, *_OVERLAP_CHARACTERS):
+        return (
+            f"A sample has {longest[0]:.0f} characters in a row from the training text on average, "
+            f"held-out text {longest[1]:.0f}."
         )
-    else:
-        return None
-    return Finding(
-        trouble="copying",
-        evidence=evidence,
-        advice="Stop earlier (training.epochs, training.patience), give it more text "
-        "(corpus.files), raise the model's dropout, or choose a smaller model.",
-        setting=EPOCHS,
-    )
+    return ""
 
 
 def _far_above(value: float | None, usual: float | None, times: float, more: float) -> bool:
     return value is not None and usual is not None and value > times * usual + more
 
 
-def find_unknown_tokens(tokens: int, unknown_tokens: int) -> Finding | None:
+def find_unknown_tokens(tokens: int, unknown_tokens: int) -> str:
     """Find a tokenizer to which much of the held-out text is unknown."""
-    if not tokens or unknown_tokens <= _UNKNOWN * tokens:
-        return None
-    return Finding(
-        trouble="many unknown tokens",
-        evidence=f"{unknown_tokens} of {tokens} held-out tokens "
-        f"({100 * unknown_tokens / tokens:.1f} %) are unknown to the tokenizer.",
-        advice="Raise the tokenizer's vocabulary_size, or choose one that is lossless "
-        "(--tokenizer).",
-        setting="tokenizer.vocabulary_size",
+    if unknown_tokens <= _UNKNOWN * tokens:
+        return ""
+    return (
+        f"{unknown_tokens} of {tokens} held-out tokens ({100 * unknown_tokens / tokens:.1f} %) are "
+        "unknown to the tokenizer."
     )
 
 
-def find_repetition(
-    repetition: float | None, loops: Sequence[RepeatedPhrase] = ()
-) -> Finding | None:
+def find_repetition(repetition: float | None, loops: Sequence[RepeatedPhrase] = ()) -> str:
     """Find samples that repeat themselves, or are caught in a loop."""
     if repetition is not None and repetition > _REPEATED:
         evidence = f"{100 * repetition:.0f} % of a sample's four-word phrases occurred in it before"
     elif loops:
         evidence = "A sample is caught in a loop"
     else:
-        return None
+        return ""
     if loops:
-        evidence += f"; {_shown(loops[0].text)} occurs {loops[0].times} times in a row"
-    return Finding(
-        trouble="repetition",
-        evidence=f"{evidence}.",
-        advice="Draw more freely (a higher temperature or p of the sampler), or add a sampler "
-        f"against repetition (--sampler). {LONGER} if the loss still falls.",
-        setting="sampler",
-    )
+        words = " ".join(loops[0].text.split())
+        if len(words) > _SHOWN_PHRASE:
+            words = words[: _SHOWN_PHRASE - 1] + "…"
+        phrase = f"“{words}”" if words else "white space"
+        evidence += f"; {phrase} occurs {loops[0].times} times in a row"
+    return f"{evidence}."
 
 
-def _shown(phrase: str) -> str:
-    """Return a phrase in quotes, cut; white space alone by name."""
-    words = " ".join(phrase.split())
-    if len(words) > _SHOWN_PHRASE:
-        words = words[: _SHOWN_PHRASE - 1] + "…"
-    return f"“{words}”" if words else "white space"
-
-
-def find_incoherence(over_length: Sequence[tuple[int, float]]) -> Finding | None:
+def find_incoherence(over_length: Sequence[tuple[int, float]]) -> str:
     """Find a long sample that surprises the model itself more and more."""
     if len(over_length) < 4:
-        return None
+        return ""
     quarter = len(over_length) // 4
     first = sum(loss for _, loss in over_length[:quarter]) / quarter
     last = sum(loss for _, loss in over_length[-quarter:]) / quarter
     if not last > _DRIFT * first:
-        return None
-    return Finding(
-        trouble="incoherence",
-        evidence=f"In a sample of {over_length[-1][0]} tokens the model's own loss rises from "
-        f"{first:.3f} at the beginning to {last:.3f} at the end.",
-        advice="Let the model see further back (data.sequence_length), draw less freely (a lower "
-        "temperature or p), or train longer.",
-        setting="data.sequence_length",
+        return ""
+    return (
+        f"In a sample of {over_length[-1][0]} tokens the model's own loss rises from {first:.3f} "
+        f"at the beginning to {last:.3f} at the end."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
@@ -13,13 +13,15 @@ import numpy as np
 from textgen_core.components import Evidence
 from textgen_core.data.tokenizer import END, UNK
 from textgen_core.evaluation.baselines import count_tokens
-from textgen_core.evaluation.finding import pair_losses
-from textgen_core.evaluation.held_out import HeldOut, TokenScorer, TrainingData
+from textgen_core.evaluation.held_out import HeldOut, TrainingData
 from textgen_core.evaluation.loops import RepeatedPhrase, find_loops, share_repeated
 from textgen_core.evaluation.surprisal import ScoredToken
 from textgen_core.evaluation.token_texts import align, score_after
+from textgen_core.evaluation.training_curve import pair_losses
 
-_READ_AT_ONCE = 1 << 20  # tokens of a split held in memory
+if TYPE_CHECKING:
+    from textgen_core.evaluation.scoring import Scorer
+
 _SPANS = 8  # of a long text
 _LEAST_BYTES = 20  # of a line that counts
 _LONGEST_LINE = 300  # characters that are kept of it
@@ -50,7 +52,7 @@ class Errors:
 
 
 def analyse_errors(
-    scorer: TokenScorer,
+    scorer: Scorer,
     held_out: HeldOut,
     training: TrainingData,
     evidence: Evidence,
@@ -99,12 +101,7 @@ def losses_by_frequency(
     """
     counts = count_tokens(training_token_ids[1:], vocabulary_size)
     tokens = count_tokens(token_ids, vocabulary_size)
-    nats = np.zeros((vocabulary_size,))
-    for start in range(0, len(token_ids), _READ_AT_ONCE):
-        part = np.asarray(token_ids[start : start + _READ_AT_ONCE], np.int64)
-        nats += np.bincount(
-            part, weights=losses[start : start + _READ_AT_ONCE], minlength=vocabulary_size
-        )
+    nats = count_tokens(token_ids, vocabulary_size, weights=losses)
     bins = [(0, 0)]
     while bins[-1][1] < counts.max(initial=0):
         bins.append((bins[-1][1] + 1, 10 * (bins[-1][1] + 1) - 1))
@@ -126,21 +123,13 @@ def losses_by_position(losses: np.ndarray) -> list[tuple[int, float, int]]:
     rows, length = losses.shape
     if not rows:
         return []
-    borders = [*_borders(length), length]
+    powers = [1 << power for power in range(2, length.bit_length() + 1)]
+    borders = sorted({0, 1, 2, *(border * 3 // 4 for border in powers), *powers})
+    borders = [*(border for border in borders if border < length), length]
     return [
         (start, float(np.mean(losses[:, start:stop], dtype=np.float64)), rows * (stop - start))
         for start, stop in itertools.pairwise(borders)
     ]
-
-
-def _borders(length: int) -> Iterator[int]:
-    yield from range(min(3, length))
-    border = 4
-    while border * 3 // 4 < length:
-        yield border * 3 // 4
-        if border < length:
-            yield border
-        border *= 2
 
 
 def find_worst_lines(tokens: Iterable[ScoredToken]) -> list[dict[str, Any]]:

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
-import numpy as np
 
 from textgen_core.components import Evidence, Metric
 from textgen_core.config.settings import EvaluationSettings
-from textgen_core.data.tokenizer import START, encode
 from textgen_core.evaluation.baselines import BaselineFigures, measure_baselines
-from textgen_core.evaluation.diagnosis import Symptoms, VerbatimOverlap, diagnose
+from textgen_core.evaluation.diagnosis import Finding, Symptoms, diagnose
 from textgen_core.evaluation.error_analysis import Errors, analyse_errors
-from textgen_core.evaluation.evidence import (
-    ContinuePrompts,
-    ScoredSplit,
-    TrainingText,
-    gather_evidence,
-)
+from textgen_core.evaluation.evidence import ContinuePrompts, TrainingText, gather_evidence
 from textgen_core.evaluation.figures import Figures, measure_losses
-from textgen_core.evaluation.finding import Finding
-from textgen_core.evaluation.held_out import HeldOut, TokenScorer, TrainingData
+from textgen_core.evaluation.held_out import HeldOut, TrainingData
 from textgen_core.evaluation.metrics import measure_all, read_declared, sign_all
 from textgen_core.evaluation.token_texts import Written, show_written
 from textgen_core.runs.files import finite
 
-# The figures that a diagnosis reads, whichever metric reports them.
-_REPETITION = "rep_4"
-_OVERLAP = {
-    "eights": "copied_8",
-    "eights_held_out": "copied_8_held_out",
-    "longest": "mean_longest_copied",
-    "longest_held_out": "mean_longest_copied_held_out",
-}
+if TYPE_CHECKING:
+    from textgen_core.evaluation.scoring import Scorer
+
 _LONG_SAMPLE = 400  # tokens at least, else four times the context
 
 
@@ -68,7 +55,7 @@ class Evaluation:
 
 
 def evaluate(
-    scorer: TokenScorer,
+    scorer: Scorer,
     held_out: HeldOut,
     training: TrainingData,
     *,
@@ -82,19 +69,12 @@ def evaluate(
     number of new tokens to the text that the model writes after each. Raises PluginFailure if a
     metric raises or breaks its contract.
     """
-    tokens, tokenizer = held_out.tokens, scorer.language_model.tokenizer
-
-    def score_text(text: str) -> np.ndarray:
-        return scorer.score(np.array([START, *encode(tokenizer, text)], np.int32))
-
+    tokens = held_out.tokens
     losses = scorer.score(tokens.token_ids)
     figures = measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes)
+    text = TrainingText(training.documents)
     evidence = gather_evidence(
-        ScoredSplit(token_ids=tokens.token_ids[1:], losses=losses, score=score_text),
-        tokenizer,
-        settings,
-        TrainingText(training.documents),
-        continue_prompts,
+        scorer, tokens.token_ids[1:], losses, settings, text, continue_prompts
     )
     measured = measure_all(metrics, evidence)
     baselines = measure_baselines(held_out, training, scorer.language_model.vocabulary_size)
@@ -102,12 +82,9 @@ def evaluate(
     errors = analyse_errors(scorer, held_out, training, evidence, long_sample)
     return Evaluation(
         split=held_out.split,
-        tokens=figures.tokens,
         bytes=tokens.text_bytes,
         unknown_tokens=tokens.unknown_tokens,
-        loss=figures.loss,
-        perplexity=figures.perplexity,
-        bits_per_byte=figures.bits_per_byte,
+        **attrs.asdict(figures),
         metrics=measured,
         baselines=baselines,
         diagnosis=diagnose(
@@ -139,6 +116,10 @@ def _symptoms(
     training: TrainingData,
     errors: Errors,
 ) -> Symptoms:
+    def figure(name: str) -> float | None:  # whichever metric reports it
+        found = (each.get(name) for each in measured.values())
+        return next((value for value in found if value is not None), None)
+
     return Symptoms(
         tokens=figures.tokens,
         unknown_tokens=unknown_tokens,
@@ -147,16 +128,11 @@ def _symptoms(
         unigram_loss=baselines.get("unigram", {}).get("loss"),
         ngram_loss=baselines.get("ngram", {}).get("loss"),
         xz_bits_per_byte=baselines.get("xz", {}).get("bits_per_byte"),
-        repetition=_figure(measured, _REPETITION),
-        overlap=VerbatimOverlap(**{name: _figure(measured, key) for name, key in _OVERLAP.items()}),
+        repetition=figure("rep_4"),
+        copied_eights=(figure("copied_8"), figure("copied_8_held_out")),
+        longest_copied=(figure("mean_longest_copied"), figure("mean_longest_copied_held_out")),
         loops=errors.loops,
         over_length=[(tokens, loss) for tokens, loss, _ in errors.over_length],
         rows=training.rows,
         longer=training.longer,
     )
-
-
-def _figure(measured: Mapping[str, Mapping[str, float | None]], name: str) -> float | None:
-    """Return the first figure of a name that is a number."""
-    found = (figures.get(name) for figures in measured.values())
-    return next((value for value in found if value is not None), None)

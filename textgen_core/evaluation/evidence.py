@@ -6,6 +6,7 @@ The model writes through a function that the caller passes in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -14,7 +15,10 @@ import tokenizers
 from textgen_core.components import Evidence
 from textgen_core.config.settings import EvaluationSettings
 from textgen_core.corpus import iterate_pieces
-from textgen_core.data.tokenizer import END
+from textgen_core.data.tokenizer import END, START, encode
+
+if TYPE_CHECKING:
+    from textgen_core.evaluation.scoring import Scorer
 
 # From prompts and a number of new tokens to a continuation of each, without its prompt.
 ContinuePrompts = Callable[[Sequence[str], int], Sequence[str]]
@@ -22,55 +26,42 @@ ContinuePrompts = Callable[[Sequence[str], int], Sequence[str]]
 _CUT = "\ufffd"  # what decoding makes of the bytes of a character that was cut
 
 
-@attrs.frozen(kw_only=True)
-class HeldOutPrompt:
-    """A span of held-out text, and the text that really followed it in the same document."""
-
-    prompt: str
-    reference: str
-
-
-@attrs.frozen(kw_only=True)
-class ScoredSplit:
-    """A held-out split's token ids, int `(tokens,)` without `<START>`, and their losses, float32.
-
-    score: the losses that the same model gives to any text.
-    """
-
-    token_ids: np.ndarray
-    losses: np.ndarray
-    score: Callable[[str], np.ndarray]
-
-
 def gather_evidence(
-    split: ScoredSplit,
-    tokenizer: tokenizers.Tokenizer,
+    scorer: Scorer,
+    token_ids: np.ndarray,
+    losses: np.ndarray,
     settings: EvaluationSettings,
     training_text: Iterable[str],
     continue_prompts: ContinuePrompts,
 ) -> Evidence:
-    """Return the evidence for the metrics; `training_text` must be re-iterable."""
-    chosen = choose_prompts(split.token_ids, tokenizer, settings)
-    prompts = [each.prompt for each in chosen]
+    """Return the evidence for the metrics; `training_text` must be re-iterable.
+
+    token_ids and losses: of a held-out split, `(tokens,)` without `<START>`.
+    """
+    tokenizer = scorer.language_model.tokenizer
+    chosen = choose_prompts(token_ids, tokenizer, settings)
+    prompts = [prompt for prompt, _ in chosen]
     samples = list(continue_prompts(prompts, settings.continuation_tokens)) if prompts else []
     if len(samples) != len(prompts):
         raise ValueError(f"{len(prompts)} prompts were given {len(samples)} continuations.")
     return Evidence(
         samples=samples,
         prompts=prompts,
-        references=[each.reference for each in chosen],
+        references=[reference for _, reference in chosen],
         training_text=training_text,
-        token_losses=split.losses,
-        token_ids=np.asarray(split.token_ids, np.int32),
+        token_losses=losses,
+        token_ids=np.asarray(token_ids, np.int32),
         tokenizer=tokenizer,
-        score=split.score,
+        score=lambda text: scorer.score(np.array([START, *encode(tokenizer, text)], np.int32)),
     )
 
 
 def choose_prompts(
     token_ids: np.ndarray, tokenizer: tokenizers.Tokenizer, settings: EvaluationSettings
-) -> list[HeldOutPrompt]:
-    """Return prompts from evenly spaced positions of int `(tokens,)`, without its `<START>`.
+) -> list[tuple[str, str]]:
+    """Return prompts, each with the text that really followed it in the same document.
+
+    They are from evenly spaced positions of int `(tokens,)`, without its `<START>`.
 
     A text shorter than a prompt and its continuation is divided in their proportion. A prompt
     starts after the last end of a document in it, and a reference stops at the next; where nothing
@@ -85,12 +76,12 @@ def choose_prompts(
         _read_prompt(token_ids[start : start + span].tolist(), prompt_tokens, tokenizer)
         for start in starts
     )
-    return [each for each in found if each.reference]
+    return [(prompt, reference) for prompt, reference in found if reference]
 
 
 def _read_prompt(
     token_ids: list[int], prompt_tokens: int, tokenizer: tokenizers.Tokenizer
-) -> HeldOutPrompt:
+) -> tuple[str, str]:
     ends = [position for position, token in enumerate(token_ids) if token == END]
     start = max((end + 1 for end in ends if end < prompt_tokens), default=0)
     stop = min((end for end in ends if end >= prompt_tokens), default=len(token_ids))
@@ -98,11 +89,9 @@ def _read_prompt(
     # reference: what the whole has beyond the prompt. Decoded alone it may lose its first space.
     prompt = tokenizer.decode(token_ids[start:prompt_tokens]).strip(_CUT)
     whole = tokenizer.decode(token_ids[start:stop]).lstrip(_CUT)
-    if not whole.startswith(prompt):
-        return HeldOutPrompt(
-            prompt=prompt, reference=tokenizer.decode(token_ids[prompt_tokens:stop])
-        )
-    return HeldOutPrompt(prompt=prompt, reference=whole[len(prompt) :])
+    if whole.startswith(prompt):
+        return prompt, whole[len(prompt) :]
+    return prompt, tokenizer.decode(token_ids[prompt_tokens:stop])
 
 
 @attrs.frozen
@@ -127,11 +116,6 @@ class TrainingText:
                 yield text, True
                 rest = ""
                 continue
-            cut = _last_space(text) + 1 or len(text)
+            cut = max(text.rfind(" "), text.rfind("\n")) + 1 or len(text)
             yield text[:cut], False
             rest = text[cut:]
-
-
-def _last_space(text: str) -> int:
-    """Return where the last space or line end is, or -1."""
-    return max(text.rfind(" "), text.rfind("\n"))

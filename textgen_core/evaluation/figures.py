@@ -7,8 +7,6 @@ import math
 import attrs
 import numpy as np
 
-_BITS_OF_A_BYTE = 8
-
 # Upper bounds of perplexity, and what lies below each.
 _READINGS = (
     (20.0, "the model knows this text well"),
@@ -60,7 +58,7 @@ def bits_per_byte(nats: float, text_bytes: int, unknown_bytes: int = 0) -> float
     """
     if not text_bytes:
         return math.nan
-    return (nats / math.log(2) + _BITS_OF_A_BYTE * unknown_bytes) / text_bytes
+    return (nats / math.log(2) + 8 * unknown_bytes) / text_bytes
 
 
 def read_perplexity(value: float, vocabulary_size: int) -> str:

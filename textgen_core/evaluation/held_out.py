@@ -1,38 +1,14 @@
-"""What an evaluation is given: the split to score, the training data, and a scorer."""
+"""What an evaluation is given: the split to score, and the training data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import attrs
 import numpy as np
 
-from textgen_core.evaluation.finding import EPOCHS, Rows
-
-
-class TokensOfSplit(Protocol):
-    """A split as token ids, int `(tokens,)` with `<START>` first, and what they stand for."""
-
-    @property
-    def token_ids(self) -> np.ndarray: ...
-    @property
-    def text_bytes(self) -> int: ...
-    @property
-    def unknown_tokens(self) -> int: ...
-    @property
-    def unknown_bytes(self) -> int: ...
-
-
-class TokenScorer(Protocol):
-    """Gives losses to token ids under a language model, as `scoring.Scorer` does."""
-
-    @property
-    def language_model(self) -> Any: ...
-    @property
-    def window(self) -> int | None: ...
-    def score(self, token_ids: np.ndarray) -> np.ndarray: ...
-    def score_apart(self, token_ids: np.ndarray) -> np.ndarray: ...
+from textgen_core.data.token_files import TokenFile
+from textgen_core.evaluation.training_curve import Rows
 
 
 @attrs.frozen(kw_only=True)
@@ -41,7 +17,7 @@ class HeldOut:
 
     split: str
     documents: Sequence[str]
-    tokens: TokensOfSplit
+    tokens: TokenFile
 
 
 @attrs.frozen(kw_only=True)
@@ -55,4 +31,4 @@ class TrainingData:
     documents: Sequence[str] = ()
     token_ids: np.ndarray = attrs.field(factory=lambda: np.zeros((0,), np.int32), eq=False)
     rows: Rows = ()
-    longer: str = EPOCHS
+    longer: str = "training.epochs"

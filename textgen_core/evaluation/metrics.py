@@ -22,7 +22,7 @@ class NamedMetric(NamedTuple):
     metric: Metric
 
 
-Entries = Iterable[NamedMetric | tuple[str, str, Metric]]
+Entries = Iterable[tuple[str, str, Metric]]
 
 
 def measure_all(metrics: Entries, evidence: Evidence) -> dict[str, dict[str, float | None]]:

@@ -6,6 +6,7 @@ The parts joined are the text, whatever a tokenizer makes of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -14,8 +15,10 @@ import tokenizers
 from textgen_core.components import Evidence
 from textgen_core.corpus import iterate_pieces
 from textgen_core.data.tokenizer import END, START
-from textgen_core.evaluation.held_out import TokenScorer
 from textgen_core.evaluation.surprisal import ScoredToken, join_characters
+
+if TYPE_CHECKING:
+    from textgen_core.evaluation.scoring import Scorer
 
 MOST_CHARACTERS = 300_000  # of the held-out text that are looked at
 SHOWN = 3  # samples whose surprisal is kept
@@ -55,7 +58,7 @@ def scored_tokens(tokens: Sequence[tuple[int, str]], losses: np.ndarray) -> tupl
     )
 
 
-def score_after(prompt: str, text: str, scorer: TokenScorer) -> list[ScoredToken]:
+def score_after(prompt: str, text: str, scorer: Scorer) -> list[ScoredToken]:
     """Return the tokens of `text`, scored where it follows its prompt.
 
     A token across the border counts as the text's, with the characters that are.
@@ -116,7 +119,7 @@ class Written:
     pieces: list[tuple[str, float, bool]]
 
 
-def show_written(evidence: Evidence, scorer: TokenScorer) -> list[Written]:
+def show_written(evidence: Evidence, scorer: Scorer) -> list[Written]:
     """Return some samples of the evidence, from all over it, with the surprisal of their tokens."""
     filled = [at for at, text in enumerate(evidence.samples) if text]
     if not filled:

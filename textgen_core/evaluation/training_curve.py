@@ -1,16 +1,15 @@
-"""What the training curve shows: divergence, overfitting, undertraining, too little memory."""
+"""What the training curve shows: divergence, overfitting, undertraining, too little memory.
+
+Each function returns its evidence in a sentence, or "" where there is none.
+"""
 
 from __future__ import annotations
 
-from textgen_core.evaluation.finding import (
-    EPOCHS,
-    LONGER,
-    Finding,
-    Rows,
-    is_finite,
-    is_validation,
-    pair_losses,
-)
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Rows = Sequence[Mapping[str, Any]]  # of metrics.jsonl
 
 # Shares at which a figure becomes a finding; each finding states its evidence.
 _PLATEAU = 0.01  # a validation loss this near the best no longer gains
@@ -21,60 +20,54 @@ _STILL_FALLING = 0.03  # of the validation loss, in the last fifth of the traini
 _LEAP = (1.5, 0.5)
 
 
-def find_divergence(rows: Rows, loss: float | None = None) -> Finding | None:
+def pair_losses(rows: Rows) -> list[tuple[int, float, float]]:
+    """Return each validation: step, mean training loss since the one before, validation loss."""
+    pairs: list[tuple[int, float, float]] = []
+    since: list[float] = []
+    for row in rows:
+        if _is_validation(row):
+            if since:
+                mean = sum(since) / len(since)
+                pairs.append((int(row["step"]), mean, float(row["validation_loss"])))
+            since = []
+        elif row.get("loss") is not None:
+            since.append(float(row["loss"]))
+    return pairs
+
+
+def find_divergence(rows: Rows, loss: float | None = None) -> str:
     """Find a loss that was not finite or leapt up.
 
     loss: of the held-out text, None where it was not measured.
     """
-    evidence = _divergence(rows)
-    if loss is not None and not is_finite(loss):
-        evidence = f"The loss of the held-out text is {loss}."
-    if not evidence:
-        return None
-    return Finding(
-        trouble="divergence",
-        evidence=evidence,
-        advice="Lower the learning rate (training.learning_rate), let it rise slowly "
-        "(training.warm_up), or clip the gradient (training.clip_norm).",
-        setting="training.learning_rate",
-    )
-
-
-def _divergence(rows: Rows) -> str:
-    lowest = None
+    if loss is not None and not math.isfinite(loss):
+        return f"The loss of the held-out text is {loss}."
+    lowest = math.inf
     for row in rows:
         if "loss" not in row:
             continue
-        loss = row["loss"]
-        if not is_finite(loss):
-            return f"The training loss at step {row['step']} is not finite."
-        if lowest is not None and loss > max(_LEAP[0] * lowest, _LEAP[1] + lowest):
+        value, step = row["loss"], row["step"]
+        if not _is_finite(value):
+            return f"The training loss at step {step} is not finite."
+        if value > max(_LEAP[0] * lowest, _LEAP[1] + lowest):
             return (
-                f"The training loss leapt to {loss:.3f} at step {row['step']}; it had been down to "
+                f"The training loss leapt to {value:.3f} at step {step}; it had been down to "
                 f"{lowest:.3f}."
             )
-        lowest = loss if lowest is None else min(lowest, loss)
+        lowest = min(lowest, value)
     return ""
 
 
-def find_overfitting(rows: Rows, loss: float | None = None) -> Finding | None:
+def find_overfitting(rows: Rows, loss: float | None = None) -> str:
     """Find a training loss that falls while validation stands still, or far below `loss`.
 
     loss: of the held-out text, by which a run without validation is judged.
     """
-    evidence = _growing_gap(rows) or _gap_to(rows, loss)
-    if not evidence:
-        return None
-    return Finding(
-        trouble="overfitting",
-        evidence=evidence,
-        advice="Give it more text (corpus.files), raise the model's dropout, choose a smaller "
-        "model, or stop earlier (training.patience, training.epochs).",
-        setting="model.dropout",
-    )
-
-
-def _growing_gap(rows: Rows) -> str:
+    if not any(_is_validation(row) for row in rows):
+        last = next((row["loss"] for row in reversed(rows) if _is_finite(row.get("loss"))), None)
+        if loss is None or last is None or not last < _MEMORIZED * loss:
+            return ""
+        return f"The training loss is {last:.3f} at the end, that of the held-out text {loss:.3f}."
     losses = pair_losses(rows)
     if len(losses) < 2:
         return ""
@@ -92,44 +85,35 @@ def _growing_gap(rows: Rows) -> str:
     )
 
 
-def _gap_to(rows: Rows, loss: float | None) -> str:
-    if loss is None or any(is_validation(row) for row in rows):
-        return ""  # then the best weights are in use, and not the last
-    last = next((row["loss"] for row in reversed(rows) if is_finite(row.get("loss"))), None)
-    if last is None or not last < _MEMORIZED * loss:
-        return ""
-    return f"The training loss is {last:.3f} at the end, that of the held-out text {loss:.3f}."
-
-
-def find_undertraining(rows: Rows) -> Finding | None:
+def find_undertraining(rows: Rows) -> str:
     """Find a validation loss that was still falling when training ended."""
-    validations = [(row["step"], row["validation_loss"]) for row in rows if is_validation(row)]
-    if len(validations) < 2:
-        return None
-    last_step, last = validations[-1]
+    validations = [(row["step"], row["validation_loss"]) for row in rows if _is_validation(row)]
+    last_step, last = validations[-1] if validations else (0, 0.0)
     before = [pair for pair in validations if pair[0] <= 0.8 * last_step]
     if not before or not before[-1][1] - last > _STILL_FALLING * last:
-        return None
+        return ""
     step, loss = before[-1]
-    return Finding(
-        trouble="undertraining",
-        evidence=f"The validation loss was still falling at the end: from {loss:.3f} at step "
-        f"{step} to {last:.3f} at step {last_step}.",
-        advice=f"{LONGER}.",
-        setting=EPOCHS,
+    return (
+        f"The validation loss was still falling at the end: from {loss:.3f} at step {step} to "
+        f"{last:.3f} at step {last_step}."
     )
 
 
-def find_short_memory(rows: Rows) -> Finding | None:
+def find_short_memory(rows: Rows) -> str:
     """Find batches that did not fit into memory and were computed as micro-batches."""
     row = next((row for row in rows if (row.get("micro_batches") or 1) > 1), None)
     if row is None:
-        return None
-    return Finding(
-        trouble="out of memory",
-        evidence=f"A batch did not fit into memory: by step {row['step']} it was computed in "
-        f"{row['micro_batches']} micro-batches.",
-        advice="Choose a smaller training.batch_size with training.accumulate, a shorter "
-        "data.sequence_length, or training.recompute=true.",
-        setting="training.batch_size",
+        return ""
+    return (
+        f"A batch did not fit into memory: by step {row['step']} it was computed in "
+        f"{row['micro_batches']} micro-batches."
     )
+
+
+def _is_validation(row: Mapping[str, Any]) -> bool:
+    return row.get("validation_loss") is not None
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether a figure is a number; JSON has null where it was none."""
+    return value is not None and math.isfinite(value)

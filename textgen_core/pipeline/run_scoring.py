@@ -96,9 +96,9 @@ class RunScoring:
         few = attrs.evolve(settings, prompts=min(settings.prompts, PROMPTS))
         token_ids = self._held_out.tokens.token_ids[1:]
         chosen = choose_prompts(token_ids, self._language_model.tokenizer, few)
-        prompts = [each.prompt for each in chosen]
+        prompts = [prompt for prompt, _ in chosen]
         samples = self._continue(prompts, few.continuation_tokens) if prompts else []
-        references = [each.reference for each in chosen]
+        references = [reference for _, reference in chosen]
         return write_sheet(sheet, prompts, samples, references, self._configuration.seed)
 
     def _continue(self, prompts: Sequence[str], new_tokens: int) -> list[str]:

@@ -68,11 +68,19 @@ class SlowKneserNey:
         return max(count - discounts[min(count, 3)], 0) / total + left * shorter
 
 
+def count_ngrams(tokens, **limits):
+    """A model under other limits than the module's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, limit in limits.items():
+            patch.setattr(kneser_ney, name, limit)
+        return KneserNey(tokens, VOCABULARY)
+
+
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 @pytest.mark.parametrize("count", [3, 40, 400])
 def test_it_agrees_with_the_slow_recursion_on_seen_and_unseen_text(order, count):
     training = draw_tokens(count)
-    model = KneserNey(np.array(training, np.uint16), VOCABULARY, most_order=order)
+    model = count_ngrams(np.array(training, np.uint16), MOST_ORDER=order)
     slow = SlowKneserNey(training, VOCABULARY, model.order)
     for held_out in (training[:50], draw_tokens(60, seed=9), [2, *range(VOCABULARY)]):
         expected = [
@@ -86,7 +94,7 @@ def test_it_agrees_with_the_slow_recursion_on_seen_and_unseen_text(order, count)
 
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_the_probabilities_of_all_tokens_sum_to_one_after_any_context(order):
-    model = KneserNey(np.array(draw_tokens(300)), VOCABULARY, most_order=order)
+    model = count_ngrams(np.array(draw_tokens(300)), MOST_ORDER=order)
     assert model.order == order
     for context in itertools.product(range(VOCABULARY), repeat=min(3, order)):
         texts = [np.array([*context, token]) for token in range(VOCABULARY)]
@@ -105,7 +113,7 @@ def test_a_long_text_is_scored_in_parts_that_know_what_came_before(monkeypatch):
 def test_the_order_grows_no_further_than_memory_allows():
     tokens = np.array(draw_tokens(2000))
     different = [len(set(zip(*(tokens[i:] for i in range(n)), strict=False))) for n in (1, 2, 3, 4)]
-    model = KneserNey(tokens, VOCABULARY, most_ngrams=sum(different[:3]) + 1)
+    model = count_ngrams(tokens, MOST_NGRAMS=sum(different[:3]) + 1)
     assert model.order == 3
     slow = SlowKneserNey(tokens.tolist(), VOCABULARY, 3)
     held_out = draw_tokens(30, seed=2)
@@ -115,7 +123,7 @@ def test_the_order_grows_no_further_than_memory_allows():
 
 def test_a_longer_order_predicts_a_text_with_memory_better():
     training, held_out = np.array(draw_tokens(4000)), np.array(draw_tokens(500, seed=5))
-    means = [KneserNey(training, VOCABULARY, most_order=n).losses(held_out).mean() for n in (1, 3)]
+    means = [count_ngrams(training, MOST_ORDER=n).losses(held_out).mean() for n in (1, 3)]
     assert means[1] < 0.8 * means[0]
 
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-# A chunk of the long text, and whether its document ends with it.
-Chunk = tuple[str, bool]
+Chunk = tuple[str, bool]  # of the long text, and whether its document ends with it
 Span = tuple[int, int]  # first character, and the one after the last
 
 _BLOCK = 1 << 20  # characters read at once
@@ -101,10 +100,9 @@ def _candidates(block: str, texts: Sequence[str], shortest: int) -> Iterator[str
     hits = np.flatnonzero(table[_hashes(block, shortest)])
     if not len(hits):
         return
-    breaks = np.flatnonzero(np.diff(hits) > 1)
-    starts = hits[np.concatenate([[0], breaks + 1])].tolist()
-    lasts = hits[np.concatenate([breaks, [len(hits) - 1]])].tolist()
-    for start, last in zip(starts, lasts, strict=True):
+    gaps = np.flatnonzero(np.diff(hits) > 1)
+    starts, lasts = hits[np.r_[0, gaps + 1]], hits[np.r_[gaps, -1]]
+    for start, last in zip(starts.tolist(), lasts.tolist(), strict=True):
         yield block[start : last + shortest]
 
 
@@ -194,22 +192,17 @@ class _Automaton:
 
     def matches(self) -> list[list[int]]:
         """Return for each place of each text the longest span ending there that was fed."""
-        longest = self._spread()
-        return [[longest[state] for state in ends] for ends in self._ends]
-
-    def _spread(self) -> list[int]:
-        """Return for each state the longest match of its own, or else of one that it ends with."""
         found, links = self._found, self._links
         by_length = sorted(range(1, len(links)), key=self._lengths.__getitem__)
         for state in reversed(by_length):
             link = links[state]
             if found[state] and link:
                 found[link] = self._lengths[link]
-        longest = list(found)
+        longest = list(found)  # a match of the state itself, or else of one that it ends with
         for state in by_length:
             if not longest[state]:
                 longest[state] = longest[links[state]]
-        return longest
+        return [[longest[state] for state in ends] for ends in self._ends]
 
     def _extend(self, last: int, character: str | int) -> int:
         """Add a character after the state `last`, and return the state of the whole."""

@@ -164,8 +164,7 @@ def _scored_lines(scored: Iterable[ScoredToken]) -> Iterator[dict[str, Any]]:
 
 
 def _scored_line(line: str, tokens: int, nats: float, hidden: int) -> Iterator[dict[str, Any]]:
-    size = len(line.encode("utf-8", "surrogatepass"))
-    shown = line.strip()
+    size, shown = len(line.encode("utf-8", "surrogatepass")), line.strip()
     if size >= _LEAST_BYTES and shown:
         bits = nats / math.log(2) + 8 * hidden
         shown = shown if len(shown) <= _LONGEST_LINE else shown[: _LONGEST_LINE - 1] + "…"

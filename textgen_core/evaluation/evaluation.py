@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from textgen_core.components import Evidence, Metric
+from textgen_core.components import Metric
 from textgen_core.config.settings import EvaluationSettings
 from textgen_core.evaluation.baselines import BaselineFigures, measure_baselines
 from textgen_core.evaluation.diagnosis import Finding, Symptoms, diagnose
@@ -78,8 +78,11 @@ def evaluate(
     )
     measured = measure_all(metrics, evidence)
     baselines = measure_baselines(held_out, training, scorer.language_model.vocabulary_size)
-    long_sample = _write_long(evidence, scorer.language_model.context_length, continue_prompts)
-    errors = analyse_errors(scorer, held_out, training, evidence, long_sample)
+    # The first held-out prompt, and a text that goes on far beyond the model's context.
+    prompts = evidence.prompts[:1]
+    length = max(_LONG_SAMPLE, 4 * scorer.language_model.context_length)
+    texts = continue_prompts(prompts, length) if prompts else [""]
+    errors = analyse_errors(scorer, held_out, training, evidence, ("".join(prompts), texts[0]))
     return Evaluation(
         split=held_out.split,
         bytes=tokens.text_bytes,
@@ -95,17 +98,6 @@ def evaluate(
         errors=errors,
         written=show_written(evidence, scorer),
     )
-
-
-def _write_long(
-    evidence: Evidence, context_length: int, continue_prompts: ContinuePrompts
-) -> tuple[str, str]:
-    """Return the first held-out prompt and a text that goes on far beyond the model's context."""
-    if not evidence.prompts:
-        return "", ""
-    prompt = evidence.prompts[0]
-    (text,) = continue_prompts([prompt], max(_LONG_SAMPLE, 4 * context_length))
-    return prompt, text
 
 
 def _symptoms(

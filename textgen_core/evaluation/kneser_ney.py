@@ -37,25 +37,14 @@ class _Order:
 class KneserNey:
     """The model, counted once; `order` is the length of the longest n-grams."""
 
-    def __init__(
-        self,
-        token_ids: np.ndarray,
-        vocabulary_size: int,
-        *,
-        most_order: int = MOST_ORDER,
-        most_ngrams: int = MOST_NGRAMS,
-    ) -> None:
+    def __init__(self, token_ids: np.ndarray, vocabulary_size: int) -> None:
         """Count int `(tokens,)`, of which the first is a context alone, as `<START>` is.
 
-        The order grows up to `most_order`, as long as there are no more than `most_ngrams`.
+        The order grows up to `MOST_ORDER`, as long as there are no more than `MOST_NGRAMS`.
         """
         self._vocabulary_size = vocabulary_size
-        self._orders = self._count(np.asarray(token_ids, np.int64), most_order, most_ngrams)
-
-    @property
-    def order(self) -> int:
-        """The length of the longest n-grams."""
-        return len(self._orders)
+        self._orders = self._count(np.asarray(token_ids, np.int64))
+        self.order = len(self._orders)
 
     def losses(self, token_ids: np.ndarray) -> np.ndarray:
         """Return the losses in nats, float64 `(tokens - 1,)`, of all tokens after the first."""
@@ -82,18 +71,18 @@ class KneserNey:
             contexts = np.concatenate([[-1], ids[:-1]])
         return found
 
-    def _count(self, tokens: np.ndarray, most_order: int, most_ngrams: int) -> list[_Order]:
+    def _count(self, tokens: np.ndarray) -> list[_Order]:
         orders: list[_Order] = []
         size, total = self._vocabulary_size, 0
         # All tokens but the first are unigrams; the first is known as a context of bigrams alone.
         keys, ids = np.unique(tokens, return_inverse=True)
         counts = np.bincount(ids[1:], minlength=len(keys))
         contexts = 1
-        for length in range(1, most_order + 1):
+        for length in range(1, MOST_ORDER + 1):
             total += len(keys)
             following = ids[:-1] * size + tokens[length:] if len(ids) > 1 else ids[:0]
             longer, longer_ids = np.unique(following, return_inverse=True)
-            is_last = length == most_order or not len(longer) or total + len(longer) > most_ngrams
+            is_last = length == MOST_ORDER or not len(longer) or total + len(longer) > MOST_NGRAMS
             if not is_last:
                 counts = _different_before(longer_ids, ids[1:], len(keys))
             orders.append(_smoothed(keys, counts, contexts, size))

@@ -33,20 +33,13 @@ def split_into_tokens(
     for number, document in enumerate(documents):
         if number:
             tokens.append((END, ""))
-        tokens += _tokens_of(document, tokenizer)
-    return tokens
-
-
-def _tokens_of(document: str, tokenizer: tokenizers.Tokenizer) -> list[tuple[int, str]]:
-    encoding = tokenizer.encode(document, add_special_tokens=False)
-    tokens, done = [], 0
-    for token_id, (_, end) in zip(encoding.ids, encoding.offsets, strict=True):
-        end = max(end, done)
-        tokens.append((token_id, document[done:end]))
-        done = end
-    if tokens and done < len(document):  # spaces that no token stands for
-        token_id, text = tokens[-1]
-        tokens[-1] = (token_id, text + document[done:])
+        encoding, done = tokenizer.encode(document, add_special_tokens=False), 0
+        for token_id, (_, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            tokens.append((token_id, document[done : max(end, done)]))
+            done = max(end, done)
+        if encoding.ids and done < len(document):  # spaces that no token stands for
+            token_id, text = tokens[-1]
+            tokens[-1] = (token_id, text + document[done:])
     return tokens
 
 
@@ -82,24 +75,21 @@ def align(
     tokenizer: tokenizers.Tokenizer,
     token_ids: np.ndarray,
     losses: np.ndarray,
-    most_characters: int = MOST_CHARACTERS,
 ) -> Iterator[ScoredToken]:
-    """Yield the tokens of the first `most_characters` of a split with their losses.
+    """Yield the tokens of the first `MOST_CHARACTERS` of a split with their losses.
 
     The text is encoded again, and the tokens are followed as long as they are those of the split,
     int `(tokens,)` without `<START>`: near the cut a token may differ.
     """
-    beginning: list[str] = []
-    left = most_characters
-    starts_document = True
+    beginning = [""]
+    left = MOST_CHARACTERS
     for text, ends_document in iterate_pieces(documents):
-        if starts_document:
-            beginning.append("")
         beginning[-1] += text[:left]
         left -= len(text)
-        starts_document = ends_document
         if left <= 0:
             break
+        if ends_document:
+            beginning.append("")
     tokens = split_into_tokens(beginning, tokenizer)
     for (token_id, text), true_id, loss in zip(tokens, token_ids, losses, strict=False):
         if token_id != true_id:

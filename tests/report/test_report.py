@@ -104,6 +104,12 @@ def test_metrics_are_read_in_a_sentence_and_unknown_ones_shown_plainly(run: RunD
     assert "warmth 0.00042 Heat of the words. Lower is better. depth –" in text
 
 
+def test_a_metric_that_was_measured_on_held_out_text_too_is_laid_out_in_pairs(run: RunDirectory):
+    for measured, kind in (({}, "readings"), ({"copied_4_held_out": 0.05}, "readings paired")):
+        change(run.evaluation, metrics={"novelty": {"copied_4": 0.3, **measured}})
+        assert kind in [each.get("class") for each in page_of(run).all("dl")]
+
+
 def test_the_diagnosis_names_issue_evidence_and_suggestion(run: RunDirectory):
     text = page_of(run).text
     for words in evaluation()["diagnosis"][0].values():
@@ -442,7 +448,11 @@ def test_the_page_of_an_endless_run_stays_under_a_megabyte(run: RunDirectory):
         row = {"step": 20_000, "prompt": "", "seed": 1, "samplers": [long]}
         append_row(run.samples, {**row, "text": f"{step}{long}"})
     assert write_report(run).stat().st_size < LARGEST
-    assert write_report(run, excerpts=False).stat().st_size < LARGEST
+    text = page_of(run, excerpts=False).text
+    assert run.report.stat().st_size < LARGEST
+    assert "50 more layers are in manifest.json." in text
+    assert "1900 more are in manifest.json." in text
+    assert "earlier ones are in metrics.jsonl." in text
 
 
 # ---- lightness --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.curves import Chart, Level, Series, draw_figure
@@ -214,7 +215,7 @@ def _plot(
     x_label: str,
     y_label: str = "nats per token",
     beside: Points = (),
-    levels: tuple[Level, ...] | list[Level] = (),
+    levels: Sequence[Level] = (),
     logarithmic: bool = False,
     from_zero: bool = False,
     height: int = 150,

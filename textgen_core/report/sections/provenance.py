@@ -14,7 +14,6 @@ LONGEST_NAME = 120
 LONGEST_VALUE = 300
 
 Pairs = tuple[tuple[str, str], ...]
-Rows = list[tuple[str, ...]]
 
 
 def describe_model(records: Records) -> Section | None:

@@ -279,7 +279,7 @@ def test_a_clash_of_two_third_parties_keeps_both_under_their_qualified_names(
 ) -> None:
     plugin_site.add("first", sampler_source("own"))
     plugin_site.add("second", sampler_source("own"))
-    assert set(plugin_site.registry().names("sampler")) == {"first/own", "second/own"}
+    assert set(plugin_site.registry().by_name("sampler")) == {"first/own", "second/own"}
 
 
 # ---- what is said of plugins --------------------------------------------------------------------

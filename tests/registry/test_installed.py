@@ -79,7 +79,7 @@ def test_bundled_plugins_come_first_and_the_others_by_distribution_and_name(
 ) -> None:
     plugin_site.add("zebra", "", entry_points={"a": "x"})
     plugin_site.add("aardvark", "", entry_points={"b": "x", "a": "x"})
-    found = [each.name for each in read_installed().entry_points if each.dist is not None]
+    found = [each.name for each in read_installed()[0] if each.dist is not None]
     assert found == [
         *("metrics", "models", "samplers", "tokenizers", "trackers"),
         *("a", "b"),
@@ -103,16 +103,15 @@ def test_the_bundled_plugins_all_work() -> None:
 def test_entry_points_that_cannot_be_read_leave_the_others_alone(plugin_site: Site) -> None:
     plugin_site.add_metadata("torn", "[textgen]\nthis is no entry point\n")
     plugin_site.add("good", sampler_source("good"))
-    assert "fake_good" in [each.value for each in read_installed().entry_points]
+    assert "fake_good" in [each.value for each in read_installed()[0]]
 
 
 def test_a_plugin_whose_entry_points_cannot_be_read_is_warned_about(plugin_site: Site) -> None:
     plugin_site.add_metadata("torn", "[textgen]\nthis is no entry point\n")
     plugin_site.add_metadata("not-ours", "[elsewhere]\nthis is no entry point\n")
-    assert read_installed().warnings == (
-        "The entry points of torn cannot be read: install it again.",
-    )
-    assert read_installed().warnings[0] in discover().complaints
+    _, warnings = read_installed()
+    assert warnings == ["The entry points of torn cannot be read: install it again."]
+    assert warnings[0] in discover().complaints
 
 
 def test_what_an_uninstall_left_over_is_named_by_its_folder(plugin_site: Site) -> None:
@@ -121,7 +120,7 @@ def test_what_an_uninstall_left_over_is_named_by_its_folder(plugin_site: Site) -
     plugin = only(plugin_site.registry())
     assert (plugin.distribution, plugin.version) == ("half_gone", "unknown")
     assert plugin.status == "failed"
-    assert "fake_half_gone" in [each.value for each in read_installed().entry_points]
+    assert "fake_half_gone" in [each.value for each in read_installed()[0]]
 
 
 def test_nothing_that_a_plugin_says_of_itself_moves_a_terminal(plugin_site: Site) -> None:
@@ -145,7 +144,7 @@ def test_an_egg_without_metadata_leaves_the_others_alone(
     (egg / "EGG-INFO" / "entry_points.txt").write_text("[textgen]\nmain = fake_torn\n")
     monkeypatch.syspath_prepend(str(egg))
     plugin_site.add("good", sampler_source("good"))
-    assert "fake_good" in [each.value for each in read_installed().entry_points]
+    assert "fake_good" in [each.value for each in read_installed()[0]]
 
 
 def test_the_first_of_two_copies_of_a_distribution_is_taken(plugin_site: Site) -> None:
@@ -155,7 +154,7 @@ def test_the_first_of_two_copies_of_a_distribution_is_taken(plugin_site: Site) -
     sys.path.append(str(older))
     try:
         Site(older).add("twice", sampler_source("own"), version="1.0")
-        found = [each for each in read_installed().entry_points if each.value == "fake_twice"]
+        found = [each for each in read_installed()[0] if each.value == "fake_twice"]
     finally:
         sys.path.remove(str(older))
     assert [each.dist.version for each in found if each.dist is not None] == ["2.0"]

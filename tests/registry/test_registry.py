@@ -67,7 +67,7 @@ def test_an_unknown_name_tells_which_plugins_were_not_loaded() -> None:
     all_of_them = attrs.evolve(registry(), plugins=(plugin(), silent, off))
     with pytest.raises(ComponentError, match=r"not loaded: broken \(failed\), quiet \(disabled\)"):
         all_of_them.find("sampler", "own", place="here")
-    assert all_of_them.failed == (silent,)
+    assert all_of_them.not_loaded == (silent, off)
 
 
 def test_names_are_short_where_that_is_clear() -> None:
@@ -77,7 +77,7 @@ def test_names_are_short_where_that_is_clear() -> None:
         component("sampler", "cut", Plain, "second"),
         component("sampler", "clear", Plain, "second"),
     ]
-    assert registry(*more).names("sampler") == (
+    assert tuple(registry(*more).by_name("sampler")) == (
         "cut",
         "plain",
         "first/own",
@@ -89,7 +89,7 @@ def test_names_are_short_where_that_is_clear() -> None:
 
 def test_every_name_that_is_listed_finds_its_component() -> None:
     every = registry(component("sampler", "cut", Plain, "stranger"))
-    for name, each in zip(every.names("sampler"), every.of_kind("sampler"), strict=True):
+    for name, each in every.by_name("sampler").items():
         assert every.find("sampler", name, place="here") is each
 
 

@@ -105,25 +105,25 @@ def why(reference: ReferenceArgument, as_json: Json = False) -> None:
 
     kind, name = parse_reference(reference)
     registry = discover_plugins()
-    decision = registry.decide(kind, name)
-    if not decision.candidates:
+    winner, rule = registry.decide(kind, name)
+    candidates = registry.candidates(kind, name)
+    if not candidates:
         registry.find(kind, name, place="REF")  # raises, with the nearest name
-    winner = decision.winner
     if as_json:
         print_json(
             {
                 "version": JSON_VERSION,
                 "reference": reference,
                 "winner": None if winner is None else component_as_json(winner),
-                "rule": decision.rule,
-                "candidates": [component_as_json(each) for each in decision.candidates],
+                "rule": rule,
+                "candidates": [component_as_json(each) for each in candidates],
                 "not_loaded": [plugin_as_json(each) for each in registry.not_loaded],
             }
         )
         return
     meant = "nothing" if winner is None else f"{kind}/{winner.qualified_name}"
-    typer.echo(f"{kind}/{name} means {meant}: {decision.rule}.\n")
-    for each in decision.candidates:
+    typer.echo(f"{kind}/{name} means {meant}: {rule}.\n")
+    for each in candidates:
         mark = "*" if each is winner else " "
         typer.echo(f"  {mark} {kind}/{each.qualified_name}")
         typer.echo(f"      {each.plugin.who}, {each.location}")

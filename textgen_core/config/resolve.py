@@ -226,7 +226,7 @@ def _single(kind: str, layers: Sequence[Layer], registry: Registry) -> ResolvedC
             request = _over(request, layer.table[kind], kind, registry, place)
     if request is None:
         raise ConfigurationError(
-            f"No {kind} is chosen.", f"Allowed: {', '.join(registry.names(kind))}."
+            f"No {kind} is chosen.", f"Allowed: {', '.join(registry.by_name(kind))}."
         )
     return choose(registry, kind, request, place=place)
 

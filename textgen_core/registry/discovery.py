@@ -29,7 +29,7 @@ from textgen_core.registry.installed import (
     unmatched,
     unmet_requirement,
 )
-from textgen_core.registry.isolation import preserved_working_directory, printing_to_stderr
+from textgen_core.registry.isolation import isolated
 from textgen_core.registry.registry import Component, Plugin, Registry
 from textgen_core.registry.validation import UnusablePluginError, check_component
 
@@ -41,9 +41,9 @@ def discover(environment: Mapping[str, str] | None = None) -> Registry:
     """
     # A copy: a plugin that sets a variable on import must not disable those after it.
     environment = dict(os.environ) if environment is None else environment
-    installed = read_installed()
-    registry = load_entry_points(installed.entry_points, environment)
-    return attrs.evolve(registry, warnings=installed.warnings + registry.warnings)
+    entry_points, warnings = read_installed()
+    registry = load_entry_points(entry_points, environment)
+    return attrs.evolve(registry, warnings=(*warnings, *registry.warnings))
 
 
 def load_entry_points(
@@ -55,15 +55,13 @@ def load_entry_points(
     for entry_point in entry_points:
         plugin = describe(entry_point)
         if not is_enabled(plugin, environment):
-            plugins.append(attrs.evolve(plugin, status="disabled"))
-            continue
-        unmet = unmet_requirement(entry_point)
-        if unmet:
-            plugins.append(attrs.evolve(plugin, status="failed", error=unmet))
-            continue
-        plugin, offered = _load(entry_point, plugin, components)
+            plugin = attrs.evolve(plugin, status="disabled")
+        elif unmet := unmet_requirement(entry_point):
+            plugin = attrs.evolve(plugin, status="failed", error=unmet)
+        else:
+            plugin, offered = _load(entry_point, plugin, components)
+            components += offered
         plugins.append(plugin)
-        components.extend(offered)
     return Registry(
         plugins=tuple(plugins),
         components=tuple(components),
@@ -79,9 +77,8 @@ def _load(
     offered: list[Component] = []
     error = ""
     try:
-        with preserved_working_directory(), printing_to_stderr():
-            offered = list(_call_hooks(entry_point.load(), plugin))
-        _refuse_repeated(offered, known)
+        with isolated():
+            offered = list(_call_hooks(entry_point.load(), plugin, known))
     except KeyboardInterrupt as cause:
         waited = time.perf_counter() - started
         raise Interrupted(
@@ -96,7 +93,9 @@ def _load(
     return loaded, [attrs.evolve(each, plugin=loaded) for each in offered]
 
 
-def _call_hooks(implementation: Any, plugin: Plugin) -> Iterator[Component]:
+def _call_hooks(
+    implementation: Any, plugin: Plugin, known: Iterable[Component]
+) -> Iterator[Component]:
     """Yield the checked components of what an entry point refers to."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -106,6 +105,8 @@ def _call_hooks(implementation: Any, plugin: Plugin) -> Iterator[Component]:
     implemented = [each for each in callers if each.spec is not None]
     if not implemented:
         raise UnusablePluginError(f"{plugin.module} implements no hook of textgen")
+    own = [each for each in known if each.plugin.distribution == plugin.distribution]
+    taken = {(each.kind, each.name) for each in own}
     for caller in implemented:
         kind = caller.name.removeprefix("textgen_").removesuffix("s")
         for offered in caller() or [None]:  # pluggy leaves None out of its results
@@ -115,16 +116,11 @@ def _call_hooks(implementation: Any, plugin: Plugin) -> Iterator[Component]:
                 )
             for name, cls in offered.items():
                 check_component(kind, name, cls)
+                if (kind, name) in taken:
+                    raise UnusablePluginError(
+                        f"its distribution registers the {kind} {name!r} twice"
+                    )
                 yield Component(kind=kind, name=name, cls=cls, plugin=plugin)
-
-
-def _refuse_repeated(offered: Iterable[Component], known: Iterable[Component]) -> None:
-    taken = {(each.kind, each.name, each.plugin.distribution) for each in known}
-    for each in offered:
-        if (each.kind, each.name, each.plugin.distribution) in taken:
-            raise UnusablePluginError(
-                f"its distribution registers the {each.kind} {each.name!r} twice"
-            )
 
 
 def _describe_failure(cause: BaseException, plugin: Plugin) -> str:
@@ -138,24 +134,13 @@ def _describe_failure(cause: BaseException, plugin: Plugin) -> str:
     if isinstance(cause, UnusablePluginError):
         return text
     reason = f"{type(cause).__name__}: {text}" if text else type(cause).__name__
-    if isinstance(cause, ModuleNotFoundError) and _is_own(cause.name, plugin):
-        return f"{reason} (it is no longer where it was installed: install it again)"
+    module = plugin.module.partition(":")[0].strip()
     if isinstance(cause, ModuleNotFoundError):
+        if f"{module}.".startswith(f"{cause.name}."):  # the plugin's own module or package
+            return f"{reason} (it is no longer where it was installed: install it again)"
         return f"{reason} (install that package; if the plugin did not ask for it, tell its author)"
-    return f"{reason}{_place_of(cause, plugin)}"
-
-
-def _is_own(module: str | None, plugin: Plugin) -> bool:
-    """Return whether a module is the one that the entry point names, or a parent package."""
-    own = plugin.module.partition(":")[0].strip()
-    return module is not None and f"{own}.".startswith(f"{module}.")
-
-
-def _place_of(cause: BaseException, plugin: Plugin) -> str:
-    """Return file and line in the plugin's own package where it raised; empty if not there."""
-    package = plugin.module.partition(":")[0].partition(".")[0].strip()
     for frame in reversed(traceback.extract_tb(cause.__traceback__)):
         path = Path(frame.filename)
-        if package in (path.stem, *path.parent.parts):
-            return f" ({path.name}, line {frame.lineno})"
-    return ""
+        if module.partition(".")[0] in (path.stem, *path.parent.parts):
+            return f"{reason} ({path.name}, line {frame.lineno})"
+    return reason

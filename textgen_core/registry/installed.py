@@ -11,8 +11,6 @@ import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-import attrs
-
 from textgen_core.formatting import printable
 from textgen_core.hookspecs import PROJECT
 from textgen_core.registry.registry import (
@@ -28,19 +26,11 @@ from textgen_core.registry.registry import (
 _REQUIRES_CORE = re.compile(r"textgen[-_.]+core(?![-_.a-z0-9])", re.IGNORECASE)
 
 
-@attrs.frozen(kw_only=True)
-class Installed:
-    """The entry points of the group `textgen`: bundled first, then by distribution and name.
+def read_installed() -> tuple[list[importlib.metadata.EntryPoint], list[str]]:
+    """Return the entry points of all plugins: bundled first, then by distribution and name.
 
-    warnings: a sentence for each distribution with plugins whose entry points cannot be read.
+    With them comes a warning for each distribution of plugins whose entry points cannot be read.
     """
-
-    entry_points: tuple[importlib.metadata.EntryPoint, ...]
-    warnings: tuple[str, ...]
-
-
-def read_installed() -> Installed:
-    """Return the plugins of the distributions on the path."""
     found: list[importlib.metadata.EntryPoint] = []
     warnings: list[str] = []
     seen: set[str] = set()
@@ -53,12 +43,13 @@ def read_installed() -> Installed:
         try:
             found.extend(distribution.entry_points.select(group=PROJECT))
         except Exception:
-            if _has_plugins(distribution):
-                broken = _name_of(distribution)
-                warnings.append(f"The entry points of {broken} cannot be read: install it again.")
-    return Installed(
-        entry_points=tuple(sorted(found, key=_order)), warnings=tuple(sorted(warnings))
-    )
+            broken = _name_of(distribution)
+            with contextlib.suppress(Exception):
+                if f"[{PROJECT}]" in (distribution.read_text("entry_points.txt") or ""):
+                    warnings.append(
+                        f"The entry points of {broken} cannot be read: install it again."
+                    )
+    return sorted(found, key=_order), sorted(warnings)
 
 
 def describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:
@@ -123,13 +114,6 @@ def _names(reference: str, plugin: Plugin) -> bool:
 def _order(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str, str]:
     plugin = describe(entry_point)
     return (not plugin.bundled, normalised(plugin.distribution), plugin.entry_point)
-
-
-def _has_plugins(distribution: importlib.metadata.Distribution) -> bool:
-    """Return whether our group is among entry points that cannot be parsed."""
-    with contextlib.suppress(Exception):
-        return f"[{PROJECT}]" in (distribution.read_text("entry_points.txt") or "")
-    return False
 
 
 def _name_of(distribution: importlib.metadata.Distribution) -> str:

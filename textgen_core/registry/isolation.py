@@ -12,14 +12,18 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def printing_to_stderr() -> Iterator[None]:
-    """Send whatever is printed to stderr, so that it does not get into a command's output.
+def isolated() -> Iterator[None]:
+    """Send whatever is printed to stderr, and return to the working directory afterwards.
 
-    The file descriptor is redirected too, for libraries in C and programs that a plugin starts.
+    What is printed would get into a command's output, and paths on its command line are relative to
+    the working directory. The file descriptor is redirected too, for libraries in C and programs
+    that a plugin starts.
     """
     has_stderr = not getattr(sys.stderr, "closed", sys.stderr is None)
     stderr = sys.stderr if has_stderr else io.StringIO()
     with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # the folder may be gone already
+            stack.callback(_change_back, Path.cwd())
         with contextlib.suppress(OSError):  # a descriptor may be closed, and then nothing prints
             stderr.flush()
             saved = os.dup(1)
@@ -53,15 +57,6 @@ class _BorrowedStream:
         self._stream.flush()
 
 
-@contextlib.contextmanager
-def preserved_working_directory() -> Iterator[None]:
-    """Return to the working directory, which paths on the command line are relative to."""
-    folder: Path | None = None
-    with contextlib.suppress(OSError):  # it may be gone already
-        folder = Path.cwd()
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            if folder is not None and Path.cwd() != folder:
-                os.chdir(folder)
+def _change_back(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.chdir(folder)

@@ -10,7 +10,7 @@ import math
 import operator
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,14 @@ import attrs
 from textgen_core.components import RULES, Option, OptionRules
 from textgen_core.errors import ComponentError, Faults
 from textgen_core.registry.quoting import plain_text, split_list
+
+_UNIONS = (typing.Union, types.UnionType)
+_SCALARS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+}
 
 
 @attrs.frozen
@@ -118,11 +126,8 @@ def _parse(value: Any, declared: Any) -> Any:
         return _parse_literal(value, arguments or (False, True))
     if declared not in _SCALARS:
         raise TypeError(f"an option cannot be of type {declared!r}")
-    if isinstance(value, bool):
-        raise ValueError
-    _, parse = _SCALARS[declared]
     try:
-        return parse(value)
+        return _parse_scalar(value, declared)
     except (TypeError, OverflowError) as error:
         raise ValueError from error
 
@@ -152,50 +157,27 @@ def _parse_literal(value: Any, choices: tuple[Any, ...]) -> Any:
         if type(value) is type(choice) and value == choice:
             return choice
         if isinstance(value, str):
-            text = value.strip().lower() if _has_word(choice) else value.strip()
+            text = value.strip() if isinstance(choice, str) else value.strip().lower()
             if text == _word(choice):
                 return choice
     raise ValueError
 
 
-def _parse_int(value: Any) -> int:
-    return int(value) if isinstance(value, str) else operator.index(value)
-
-
-def _parse_float(value: Any) -> float:
-    if not isinstance(value, str) and not hasattr(value, "__float__"):
+def _parse_scalar(value: Any, declared: type) -> Any:
+    if isinstance(value, bool):
         raise ValueError
-    number = float(value)
-    if not math.isfinite(number):
-        raise BadValue("a finite number")
-    return number
-
-
-def _parse_str(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError
-    return value
-
-
-def _parse_path(value: Any) -> Path:
-    if not str(value):
-        raise ValueError
-    return Path(value)
-
-
-_UNIONS = (typing.Union, types.UnionType)
-_SCALARS: Mapping[Any, tuple[str, Callable[[Any], Any]]] = {
-    int: ("a whole number", _parse_int),
-    float: ("a number", _parse_float),
-    str: ("text", _parse_str),
-    Path: ("a path", _parse_path),
-}
-_BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "at_least": operator.ge,
-    "at_most": operator.le,
-    "above": operator.gt,
-    "below": operator.lt,
-}
+    if declared is int:
+        return int(value) if isinstance(value, str) else operator.index(value)
+    if declared is float and (isinstance(value, str) or hasattr(value, "__float__")):
+        number = float(value)
+        if not math.isfinite(number):
+            raise BadValue("a finite number")
+        return number
+    if declared is Path and str(value):
+        return Path(value)
+    if declared is str and isinstance(value, str):
+        return value
+    raise ValueError
 
 
 def _check_rules(value: Any, rules: OptionRules) -> None:
@@ -204,28 +186,24 @@ def _check_rules(value: Any, rules: OptionRules) -> None:
     if rules.choices and value not in rules.choices:
         raise ValueError
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        for name, holds in _BOUNDS.items():
-            bound = getattr(rules, name)
+        for bound, holds in (
+            (rules.at_least, operator.ge),
+            (rules.at_most, operator.le),
+            (rules.above, operator.gt),
+            (rules.below, operator.lt),
+        ):
             if bound is not None and not holds(value, bound):
                 raise ValueError
 
 
 def is_none(value: Any) -> bool:
-    """Return whether a value is None, or the word that stands for it in texts and in TOML."""
-    return value is None or _lowered(value) == "none"
-
-
-def _lowered(value: Any) -> str:
-    return plain_text(value).strip().lower() if isinstance(value, str) else ""
-
-
-def _has_word(choice: Any) -> bool:
-    return choice is None or isinstance(choice, bool)
+    """Return whether a value is None, or the word for it in texts and in TOML."""
+    return str(plain_text(value)).strip().lower() == "none"
 
 
 def _word(choice: Any) -> str:
-    """Return a choice as a user writes it: `none`, `true`, and others as they are."""
-    return str(choice).lower() if _has_word(choice) else str(choice)
+    """Return a choice as a user writes it: `none`, `true`, and texts as they are."""
+    return choice if isinstance(choice, str) else str(choice).lower()
 
 
 # ---- types --------------------------------------------------------------------------------------
@@ -246,7 +224,7 @@ def describe_type(declared: Any) -> str:
         if arguments[-1] is Ellipsis:
             return f"a list of values, each {words[0]}"
         return f"a list of {len(words)} values: " + ", ".join(words)
-    return _SCALARS[declared][0] if declared in _SCALARS else str(declared)
+    return _SCALARS.get(declared, str(declared))
 
 
 def listed_values(option: Option) -> Iterator[Any]:
@@ -254,30 +232,18 @@ def listed_values(option: Option) -> Iterator[Any]:
 
     The choices of a tuple are those of its items: each is yielded as a tuple of nothing else.
     """
+    kinds = _kinds_of(option.type)
+    is_tuple = len(kinds) == 1 and typing.get_origin(kinds[0]) is tuple
+    items = typing.get_args(kinds[0]) if is_tuple else ()
     for choice in option.rules.choices:
-        yield _filled(option.type, choice)
-    yield from _listed(option.type)
-
-
-def _listed(declared: Any) -> Iterator[Any]:
-    if declared is bool:
-        yield from (False, True)
-    elif declared is type(None):
+        yield (choice,) * (1 if Ellipsis in items else len(items)) if is_tuple else choice
+    for kind in kinds:
+        if kind is bool:
+            yield from (False, True)
+        elif typing.get_origin(kind) is Literal:
+            yield from typing.get_args(kind)
+    if type(None) in typing.get_args(option.type):
         yield None
-    elif typing.get_origin(declared) is Literal:
-        yield from typing.get_args(declared)
-    elif typing.get_origin(declared) is not tuple:
-        for each in typing.get_args(declared):
-            yield from _listed(each)
-
-
-def _filled(declared: Any, item: Any) -> Any:
-    """Return a value of a type all of whose items are the same; for other types the item."""
-    kinds = _kinds_of(declared)
-    if len(kinds) != 1 or typing.get_origin(kinds[0]) is not tuple:
-        return item
-    items = typing.get_args(kinds[0])
-    return (item,) if items[-1] is Ellipsis else (item,) * len(items)
 
 
 def _kinds_of(declared: Any) -> list[Any]:

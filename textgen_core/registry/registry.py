@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal
 
 import attrs
@@ -24,15 +23,13 @@ ONLY = "TEXTGEN_PLUGINS_ONLY"
 UNKNOWN = "unknown"  # the version of a distribution whose metadata names none
 SLOW_SECONDS = 2.0  # an import that takes this long is warned about
 
-KINDS: Mapping[str, type] = MappingProxyType(
-    {
-        "tokenizer": TokenizerTrainer,
-        "model": ModelBuilder,
-        "sampler": Sampler,
-        "metric": Metric,
-        "tracker": Tracker,
-    }
-)
+KINDS: Mapping[str, type] = {
+    "tokenizer": TokenizerTrainer,
+    "model": ModelBuilder,
+    "sampler": Sampler,
+    "metric": Metric,
+    "tracker": Tracker,
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -111,26 +108,12 @@ class Component:
 
 
 @attrs.frozen(kw_only=True)
-class Decision:
-    """Which component a name means: all candidates, the winner, and the rule that chose it."""
-
-    candidates: tuple[Component, ...]
-    winner: Component | None
-    rule: str
-
-
-@attrs.frozen(kw_only=True)
 class Registry:
     """All plugins in a stable order, the components of those that work, and warnings."""
 
     plugins: tuple[Plugin, ...]
     components: tuple[Component, ...]
     warnings: tuple[str, ...] = ()
-
-    @property
-    def failed(self) -> tuple[Plugin, ...]:
-        """The plugins that cannot be used."""
-        return tuple(plugin for plugin in self.plugins if plugin.status == "failed")
 
     @property
     def not_loaded(self) -> tuple[Plugin, ...]:
@@ -152,7 +135,8 @@ class Registry:
         """Everything that a command warns about, a sentence each with the way out."""
         failures = tuple(
             f"The plugin {each.who} failed: {each.error}. {each.how_to_disable}"
-            for each in self.failed
+            for each in self.plugins
+            if each.status == "failed"
         )
         return self.warnings + failures + self.delays
 
@@ -170,23 +154,19 @@ class Registry:
             and (not slash or same_distribution(each.plugin.distribution, distribution))
         )
 
-    def decide(self, kind: str, name: str) -> Decision:
-        """Return which of the candidates a name means, and the rule that says so."""
+    def decide(self, kind: str, name: str) -> tuple[Component | None, str]:
+        """Return the component that a name means, if it means one, and the rule that says so."""
         candidates = self.candidates(kind, name)
-        bundled = [each for each in candidates if each.plugin.bundled]
-        winner = next(iter(bundled or candidates), None)
         if not candidates:
-            rule = "no plugin provides it"
-        elif len(candidates) == 1:
-            rule = "it is named with its distribution"
-            if "/" not in name:
-                rule = "no other plugin provides that name"
-        elif bundled:
-            rule = "a bundled component keeps its short name"
-        else:
-            winner = None
-            rule = "none of them is bundled: only the name with its distribution is clear"
-        return Decision(candidates=candidates, winner=winner, rule=rule)
+            return None, "no plugin provides it"
+        if len(candidates) == 1 and "/" in name:
+            return candidates[0], "it is named with its distribution"
+        if len(candidates) == 1:
+            return candidates[0], "no other plugin provides that name"
+        for each in candidates:
+            if each.plugin.bundled:
+                return each, "a bundled component keeps its short name"
+        return None, "none of them is bundled: only the name with its distribution is clear"
 
     def find(self, kind: str, name: str, *, place: str) -> Component:
         """Return the component that a name means; `place` says where the name was given.
@@ -194,42 +174,33 @@ class Registry:
         A bundled component keeps its short name. Raises ComponentError if there is none, or if two
         third-party plugins claim the name.
         """
-        decision = self.decide(kind, name)
-        if decision.winner is not None:
-            return decision.winner
-        if decision.candidates:
-            claims = ", ".join(each.qualified_name for each in decision.candidates)
+        winner, _ = self.decide(kind, name)
+        if winner is not None:
+            return winner
+        claims = [each.qualified_name for each in self.candidates(kind, name)]
+        if claims:
             raise ComponentError(
-                f"{len(decision.candidates)} plugins offer the {kind} {name!r} ({place}).",
-                f"Allowed: {claims}.",
+                f"{len(claims)} plugins offer the {kind} {name!r} ({place}).",
+                f"Allowed: {', '.join(claims)}.",
                 f"Name the one you mean, or disable the other with {DISABLE}.",
             )
-        raise self._unknown(kind, name, place)
-
-    def by_name(self, kind: str) -> dict[str, Component]:
-        """Return the components of a kind by the name to write: short where that is clear."""
-        every = self.of_kind(kind)
-        taken = [each.name for each in every]
-        return {
-            each.name
-            if each.plugin.bundled or taken.count(each.name) == 1
-            else each.qualified_name: each
-            for each in every
-        }
-
-    def names(self, kind: str) -> tuple[str, ...]:
-        """Return the names of a kind as a user would write them."""
-        return tuple(self.by_name(kind))
-
-    def _unknown(self, kind: str, name: str, place: str) -> ComponentError:
         advice = f"See: textgen plugins list --kind {kind}"
         if self.not_loaded:
             words = (f"{each.distribution} ({each.status})" for each in self.not_loaded)
             advice += f"; not loaded: {', '.join(words)}"
-        known = self.names(kind)
-        if "/" in name:
-            known = tuple(each.qualified_name for each in self.of_kind(kind))
-        return unknown_name(kind, name, known, place=place, advice=advice)
+        qualified = [each.qualified_name for each in self.of_kind(kind)]
+        known = qualified if "/" in name else self.by_name(kind)
+        raise unknown_name(kind, name, known, place=place, advice=advice)
+
+    def name_of(self, component: Component) -> str:
+        """Return the name to write for a component: the short one where that is clear."""
+        namesakes = len(self.candidates(component.kind, component.name))
+        clear = component.plugin.bundled or namesakes <= 1
+        return component.name if clear else component.qualified_name
+
+    def by_name(self, kind: str) -> dict[str, Component]:
+        """Return the components of a kind by the name to write."""
+        return {self.name_of(each): each for each in self.of_kind(kind)}
 
 
 def parse_reference(reference: str) -> tuple[str, str]:

@@ -5,7 +5,8 @@ A spec, a mapping with a "name" and an instance are treated alike, before Tensor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import functools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +16,14 @@ from textgen_core.components import options_of
 from textgen_core.errors import ComponentError, PluginFailure, component_errors
 from textgen_core.registry.parsing import plain_options, plain_value
 from textgen_core.registry.registry import KINDS, Component, Plugin, Registry
-from textgen_core.registry.specs import Spec, check_instance, construct, format_spec, parse_spec
+from textgen_core.registry.specs import (
+    Spec,
+    check_instance,
+    construct,
+    format_spec,
+    named_options,
+    parse_spec,
+)
 from textgen_core.registry.validation import UnusablePluginError, check_class
 
 
@@ -69,11 +77,7 @@ class ResolvedComponent:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn whatever the component raises, or is found to do wrong, into an error that names it.
-
-        Raises:
-            PluginFailure: it begins with the component's description.
-        """
+        """Turn whatever the component raises, or does wrong, into a PluginFailure that names it."""
         try:
             with component_errors(self.description):
                 yield
@@ -92,27 +96,19 @@ def choose(registry: Registry, kind: str, request: Any, *, place: str) -> Resolv
     """
     if isinstance(request, KINDS[kind]):
         component = _registered(registry, kind, type(request), place)
-        return _resolved(registry, component, check_instance, request, place=place)
-    if isinstance(request, type) or type(request) in {each.cls for each in registry.components}:
+        make = functools.partial(check_instance, request)
+    elif isinstance(request, type) or type(request) in {each.cls for each in registry.components}:
         raise ComponentError(
             f"{request!r} is no {kind} ({place}).",
             f"Allowed: an instance of {KINDS[kind].__name__}, a spec, or a dict with a name.",
         )
-    spec = parse_spec(request)
-    component = registry.find(kind, spec.name, place=place)
-    spec = attrs.evolve(spec, name=component.name)
-    return _resolved(registry, component, construct, component.cls, spec, place=place)
-
-
-def _resolved(
-    registry: Registry, component: Component, make: Callable[..., Any], *given: Any, place: str
-) -> ResolvedComponent:
-    """Return a component with the instance that `make` makes of what was given."""
+    else:
+        spec = parse_spec(request)
+        component = registry.find(kind, spec.name, place=place)
+        make = functools.partial(construct, component.cls, attrs.evolve(spec, name=component.name))
     with component_errors(component.description):
-        instance = make(*given, place=place)
-    candidates = registry.candidates(component.kind, component.name)
-    unclear = len(candidates) > 1 and not component.plugin.bundled
-    reference = component.qualified_name if unclear else component.name
+        instance = make(place=place)
+    reference = registry.name_of(component)
     return ResolvedComponent(component=component, instance=instance, reference=reference)
 
 
@@ -145,15 +141,12 @@ def spec_of(registry: Registry, kind: str, request: Any, *, place: str) -> Spec:
     Its name is qualified where it is known, and its options are all named.
     """
     spec = parse_spec(request)
-    found = registry.decide(kind, spec.name).winner
-    if found is not None:
-        spec = attrs.evolve(spec, name=found.qualified_name)
-    if spec.positional is None:
-        return spec
-    declared = options_of(registry.find(kind, spec.name, place=place).cls)
-    if not declared or declared[0].name in spec.options:
-        return spec  # `construct` reports it
-    return Spec(name=spec.name, options={declared[0].name: spec.positional, **spec.options})
+    component, _ = registry.decide(kind, spec.name)
+    if component is None and spec.positional is None:
+        return spec  # another layer may name another component; else `choose` reports it
+    component = component or registry.find(kind, spec.name, place=place)
+    options = named_options(spec, component.cls, place=place)
+    return Spec(name=component.qualified_name, options=options)
 
 
 def _registered(registry: Registry, kind: str, cls: type, place: str) -> Component:

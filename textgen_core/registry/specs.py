@@ -47,7 +47,11 @@ def parse_spec(value: Any) -> Spec:
     if isinstance(value, str):
         return _parse_text(value)
     if isinstance(value, Mapping):
-        return _parse_mapping(value)
+        name = value.get("name")
+        if isinstance(name, str) and name:
+            return Spec(name=name, options={key: value[key] for key in value if key != "name"})
+        problem = f"A component's table needs a name: {dict(value)!r}."
+        raise ComponentError(problem, 'Allowed: name = "NAME".')
     raise ComponentError(
         f"A component cannot be given as {type(value).__name__}: {value!r}.",
         'Allowed: a spec such as "nucleus:p=0.9", a dict with "name", or an instance.',
@@ -55,17 +59,17 @@ def parse_spec(value: Any) -> Spec:
 
 
 def _parse_text(text: str) -> Spec:
-    name, colon, rest = text.strip().partition(":")
-    name = name.strip()
+    name, _, rest = map(str.strip, text.partition(":"))
     if not name:
-        raise ComponentError(
-            f"The spec {text!r} names no component.", "Allowed: NAME or NAME:option=value,..."
-        )
-    if not colon or not rest.strip():
+        problem = f"The spec {text!r} names no component."
+        raise ComponentError(problem, "Allowed: NAME or NAME:option=value,...")
+    if not rest:
         return Spec(name=name)
     positional: str | None = None
     options: dict[str, Any] = {}
-    for item in _split_items(rest):
+    borders = [each for each in unquoted_commas(rest) if _KEY.match(rest, each + 1)]
+    for start, end in pairwise([-1, *borders, len(rest)]):
+        item = rest[start + 1 : end]
         key = _KEY.match(item)
         if key is None:
             positional = SpecText(item)
@@ -76,39 +80,29 @@ def _parse_text(text: str) -> Spec:
     return Spec(name=name, options=options, positional=positional)
 
 
-def _parse_mapping(table: Mapping[str, Any]) -> Spec:
-    name = table.get("name")
-    if not isinstance(name, str) or not name:
-        raise ComponentError(
-            f"A component's table needs a name: {dict(table)!r}.", 'Allowed: name = "NAME".'
-        )
-    return Spec(name=name, options={key: table[key] for key in table if key != "name"})
-
-
-def _split_items(text: str) -> list[str]:
-    """Split at the commas that precede a `key=`, outside single quotes."""
-    borders = [each for each in unquoted_commas(text) if _KEY.match(text, each + 1)]
-    return [text[start + 1 : end] for start, end in pairwise([-1, *borders, len(text)])]
-
-
 def construct(component: type, spec: Spec, *, place: str) -> Any:
     """Return an instance of `component` with the options of `spec`, checked and converted.
 
     Raises ComponentError with every fault at once; `place` says where the spec was given.
     """
-    declared = options_of(component)
-    options = dict(spec.options)
-    if spec.positional is not None:
-        if not declared:
-            raise ComponentError(f"{spec.name} takes no options ({place}: {spec.positional!r}).")
-        if declared[0].name in options:
-            raise ComponentError(f"{place}: {declared[0].name} is given twice.")
-        options = {declared[0].name: spec.positional, **options}
-    values = check_options(declared, options, owner=spec.name, place=place)
+    options = named_options(spec, component, place=place)
+    values = check_options(options_of(component), options, owner=spec.name, place=place)
     try:
         return component(**values)
     except ValueError as error:
         raise ComponentError(f"{spec.name} ({place}): {str(error).rstrip('.')}.") from error
+
+
+def named_options(spec: Spec, component: type, *, place: str) -> Mapping[str, Any]:
+    """Return the options of a spec by name: the positional one is the component's first."""
+    if spec.positional is None:
+        return spec.options
+    first = next((each.name for each in options_of(component)), None)
+    if first is None:
+        raise ComponentError(f"{spec.name} takes no options ({place}: {spec.positional!r}).")
+    if first in spec.options:
+        raise ComponentError(f"{place}: {first} is given twice.")
+    return {first: spec.positional, **spec.options}
 
 
 def check_instance(instance: Any, *, place: str) -> Any:

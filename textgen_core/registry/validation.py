@@ -45,18 +45,15 @@ def check_class(kind: str, name: str, cls: Any) -> None:
         raise UnusablePluginError(f"the options of {called} cannot be read: {error}") from error
     names = {each.name for each in declared}
     for field in vars(cls)["__attrs_attrs__"]:
-        if field.name not in names and not _is_private(field):
+        # `bind` may keep what it finds in a private field, which is no option.
+        has_default = field.default is not attrs.NOTHING
+        private = not field.init or (has_default and field.name.startswith("_"))
+        if field.name not in names and not private:
             raise UnusablePluginError(
                 f"{called} has the field {field.name!r}, which no option() declares"
             )
     for each in declared:
         _check_option(each, f"the option {each.name!r} of {called}")
-
-
-def _is_private(field: Any) -> bool:
-    """Return whether a field need not be an option: `bind` may keep what it finds there."""
-    has_default = field.default is not attrs.NOTHING and field.name.startswith("_")
-    return has_default or not field.init
 
 
 def _check_option(declared: Option, called: str) -> None:

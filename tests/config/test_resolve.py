@@ -164,7 +164,7 @@ def test_options_for_a_model_hold_though_their_own_layer_chooses_another() -> No
 def test_every_recipe_gives_each_model_the_options_that_it_has_for_it() -> None:
     installed = discover()
     for recipe in recipe_names():
-        tables = load_recipe(recipe).layer.table.get("for", {})
+        tables = load_recipe(recipe).table.get("for", {})
         for model, table in tables.items():
             configuration = configure({"model": model}, installed, flags=True, recipe=recipe)
             wanted = {"name": model, **table.get("model", {})}

@@ -10,10 +10,9 @@ import pytest
 from textgen_core.config.resolve import configure
 from textgen_core.config.sources import (
     Layer,
-    apply_for,
     arguments_layer,
-    check_shape,
     file_layers,
+    layers_for,
     load_recipe,
     read_toml,
     recipe_names,
@@ -47,8 +46,8 @@ def test_a_recipe_may_be_a_file_of_ones_own(tmp_path: Path) -> None:
     path = written(tmp_path, 'summary = "Mine."\n[training]\nepochs = 2\n')
     recipe = load_recipe(str(path))
     assert recipe.summary == "Mine."
-    assert recipe.layer.table == {"training": {"epochs": 2}}
-    assert recipe.layer.place == f"the recipe {path}"
+    assert recipe.table == {"training": {"epochs": 2}}
+    assert recipe.place == f"the recipe {path}"
 
 
 def test_a_misspelt_recipe_brings_the_nearest_and_the_command() -> None:
@@ -161,26 +160,27 @@ def test_a_place_is_the_flag_or_the_argument_of_python() -> None:
 
 
 def faults_of(table: dict[str, Any]) -> list[str]:
-    return [fault.problem for fault in check_shape(Layer(table=table, place="my.toml")).faults]
+    layers = layers_for(Layer(table=table, place="my.toml"), "net")
+    return [fault.problem for layer in layers for fault in layer.faults]
 
 
 def test_a_layer_of_the_right_shape_has_no_fault_and_stays_whole() -> None:
-    table = {
+    table: dict[str, Any] = {
         "seed": 1,
         "model": "net",
         "samplers": [],
         "training": {"epochs": 1},
-        "for": {"net": {"training": {"epochs": 2}, "tokenizer": "letters"}},
     }
-    checked = check_shape(Layer(table=table, place="my.toml"))
-    assert checked.table == table
-    assert checked.faults == ()
+    own = {"training": {"epochs": 2}, "tokenizer": "letters"}
+    whole = {**table, "for": {"net": own}}
+    below, above = layers_for(Layer(table=whole, place="my.toml"), "net")
+    assert (below.table, above.table) == (table, own)
+    assert below.faults == above.faults == ()
 
 
 def test_every_key_that_no_layer_can_have_is_a_fault_and_the_others_stay() -> None:
-    layer = check_shape(
-        Layer(table={"trainng": {}, "sed": 1, "data": 5, "seed": 2}, place="my.toml")
-    )
+    table = {"trainng": {}, "sed": 1, "data": 5, "seed": 2}
+    (layer,) = layers_for(Layer(table=table, place="my.toml"), "net")
     assert [fault.problem for fault in layer.faults] == [
         "Unknown setting: 'trainng' (my.toml). Did you mean 'training'?",
         "Unknown setting: 'sed' (my.toml). Did you mean 'seed'?",
@@ -212,8 +212,8 @@ def test_for_cannot_choose_the_model(model: Any) -> None:
 def test_what_holds_for_a_model_lies_over_the_rest_of_its_layer() -> None:
     table = {"seed": 1, "for": {"net": {"seed": 2}, "other": {"seed": 3}}}
     layer = Layer(table=table, place="my.toml", places={"seed": "line 1"})
-    below, above = apply_for(layer, "net")
+    below, above = layers_for(layer, "net")
     assert (below.table, below.place_of("seed")) == ({"seed": 1}, "line 1")
     assert (above.table, above.place_of("seed")) == ({"seed": 2}, "for.net in my.toml")
-    (alone,) = apply_for(layer, "third")
+    (alone,) = layers_for(layer, "third")
     assert alone.table == {"seed": 1}

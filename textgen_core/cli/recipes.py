@@ -11,21 +11,19 @@ def recipes(as_json: Json = False) -> None:
     """List the recipes: named settings to start from with --recipe."""
     from textgen_core.config.sources import DEFAULT_RECIPE, load_recipe, recipe_names
 
-    found = [load_recipe(name) for name in recipe_names()]
+    found = [
+        {
+            "name": name,
+            "summary": load_recipe(name).summary,
+            "default": name == DEFAULT_RECIPE,
+            "settings": load_recipe(name).table,
+        }
+        for name in recipe_names()
+    ]
     if as_json:
-        print_json(
-            [
-                {
-                    "name": recipe.name,
-                    "summary": recipe.summary,
-                    "default": recipe.name == DEFAULT_RECIPE,
-                    "settings": recipe.layer.table,
-                }
-                for recipe in found
-            ]
-        )
+        print_json(found)
         return
-    width = max(len(recipe.name) for recipe in found)
+    width = max(map(len, recipe_names()))
     for recipe in found:
-        mark = " (default)" if recipe.name == DEFAULT_RECIPE else ""
-        typer.echo(f"{recipe.name:<{width}}  {recipe.summary}{mark}")
+        mark = " (default)" if recipe["default"] else ""
+        typer.echo(f"{recipe['name']:<{width}}  {recipe['summary']}{mark}")

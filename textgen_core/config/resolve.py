@@ -6,7 +6,8 @@ all faults are reported at once. No component is named here: recipes do that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,9 @@ from textgen_core.config.sources import (
     NO_RECIPE,
     ONE,
     Layer,
-    apply_for,
     arguments_layer,
-    check_shape,
     file_layers,
+    layers_for,
     settings_layer,
 )
 from textgen_core.errors import ComponentError, ConfigurationError, Faults, one_error
@@ -69,17 +69,12 @@ class Configuration:
 
     def as_table(self) -> dict[str, Any]:
         """Return the table of run.toml, from which the run can be repeated."""
-        table: dict[str, Any] = {"recipe": NO_RECIPE, "seed": self.seed}
-        for name in SECTIONS:
-            values = plain_options(getattr(self, name))
-            table[name] = _without_none(values)
-        unused = "epochs" if self.training.minutes is not None else "minutes"
-        del table["training"][unused]
-        for name in ONE:
-            table[name] = _without_none(getattr(self, name).as_table())
-        for name in MANY:
-            table[name] = [_without_none(each.as_table()) for each in getattr(self, name)]
-        return table
+        table = {name: plain_options(getattr(self, name)) for name in SECTIONS}
+        del table["training"]["epochs" if self.training.minutes is not None else "minutes"]
+        one = {name: getattr(self, name).as_table() for name in ONE}
+        many = {name: [each.as_table() for each in getattr(self, name)] for name in MANY}
+        whole = {"recipe": NO_RECIPE, "seed": self.seed, **table, **one, **many}
+        return {name: _toml_value(value) for name, value in whole.items()}
 
 
 def configure(
@@ -97,10 +92,7 @@ def configure(
     every fault at once.
     """
     unknown = [each for each in arguments if each not in ARGUMENTS]
-    if unknown:
-        raise one_error(
-            [unknown_name("argument", each, ARGUMENTS, place="run()") for each in unknown]
-        )
+    Faults(unknown_name("argument", each, ARGUMENTS, place="run()") for each in unknown).raise_any()
     layers = [
         *file_layers(config, recipe),
         settings_layer(settings),
@@ -114,22 +106,19 @@ def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:
 
     Raises a UsageError that reports every fault of every layer at once.
     """
-    layers = [check_shape(layer) for layer in layers]
-    faults = Faults(fault for layer in layers for fault in layer.faults)
     model_name = _model_name(layers, registry)
-    layers = [part for layer in layers for part in apply_for(layer, model_name)]
+    layers = [part for layer in layers for part in layers_for(layer, model_name)]
+    faults = Faults(fault for layer in layers for fault in layer.faults)
+    merged: dict[str, Callable[[], Any]] = {
+        **{name: partial(_section, name, layers) for name in SECTIONS},
+        **{name: partial(_single, name, layers, registry) for name in ONE},
+        **{name: partial(_several, name, layers, registry) for name in MANY},
+        "seed": partial(_seed, layers),
+    }
     values: dict[str, Any] = {}
-    for name in SECTIONS:
+    for name, merge in merged.items():
         with faults.collecting():
-            values[name] = _section(name, layers)
-    for name in ONE:
-        with faults.collecting():
-            values[name] = _single(name, layers, registry)
-    for name in MANY:
-        with faults.collecting():
-            values[name] = _several(name, layers, registry)
-    with faults.collecting():
-        values["seed"] = _seed(layers)
+            values[name] = merge()
     faults.raise_any()
     values["metrics"] = _with_bundled(values["metrics"], registry)
     return Configuration(**values)
@@ -185,22 +174,18 @@ def _one_clock(given: Mapping[str, Any], layer: Layer) -> Mapping[str, Any]:
             f"Both epochs and minutes are given ({layer.place_of('training', 'minutes')}).",
             "Allowed: one of the two.",
         )
-    if len(clocks) == 1:
-        other = "minutes" if clocks == ["epochs"] else "epochs"
-        return {**given, other: None}
-    return given
+    return {"epochs": None, "minutes": None, **given} if clocks else given
 
 
 def _seed(layers: Sequence[Layer]) -> Any:
-    seed = SEED.default
+    values = {"seed": SEED.default}
     faults = Faults()
     for layer in layers:
-        given = {"seed": layer.table["seed"]} if "seed" in layer.table else {}
+        given = {key: value for key, value in layer.table.items() if key == "seed"}
         with faults.collecting():
-            checked = check_options([SEED], given, owner="the run", place=layer.place_of("seed"))
-            seed = checked.get("seed", seed)
+            values |= check_options([SEED], given, owner="the run", place=layer.place_of("seed"))
     faults.raise_any()
-    return seed
+    return values["seed"]
 
 
 def corpus_settings(settings: Sequence[str]) -> CorpusSettings:
@@ -225,9 +210,8 @@ def _single(kind: str, layers: Sequence[Layer], registry: Registry) -> ResolvedC
             place = layer.place_of(kind)
             request = _over(request, layer.table[kind], kind, registry, place)
     if request is None:
-        raise ConfigurationError(
-            f"No {kind} is chosen.", f"Allowed: {', '.join(registry.by_name(kind))}."
-        )
+        allowed = f"Allowed: {', '.join(registry.by_name(kind))}."
+        raise ConfigurationError(f"No {kind} is chosen.", allowed)
     return choose(registry, kind, request, place=place)
 
 
@@ -271,12 +255,10 @@ def _with_bundled(
     return (*metrics, *added)
 
 
-def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table that TOML can hold: it has no null, so None is written as a word."""
-    return {key: _toml_value(value) for key, value in table.items()}
-
-
 def _toml_value(value: Any) -> Any:
+    """Return a value that TOML can hold: it has no null, so None is written as a word."""
+    if isinstance(value, dict):
+        return {key: _toml_value(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_toml_value(item) for item in value]
     return "none" if value is None else value

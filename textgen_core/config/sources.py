@@ -23,8 +23,8 @@ MANY = ("samplers", "metrics", "trackers")
 NO_RECIPE = "none"
 DEFAULT_RECIPE = "fast"
 
-_NO_VALUE = object()
 _TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed")
+_RECIPES = resources.files("textgen_core.config") / "recipes"
 
 
 @attrs.frozen(kw_only=True)
@@ -33,54 +33,43 @@ class Layer:
 
     places: the exact place of some keys, such as `model` or `training.batch_size`.
     faults: the errors of what could not become part of the table.
+    summary: what a recipe is for.
     """
 
     table: Mapping[str, Any]
     place: str
     places: Mapping[str, str] = attrs.field(factory=dict)
     faults: tuple[TextgenError, ...] = ()
+    summary: str = ""
 
     def place_of(self, *keys: str) -> str:
         """Return where a key, or a key of a section, was given."""
         return self.places.get(".".join(keys), self.place)
 
 
-@attrs.frozen(kw_only=True)
-class Recipe:
-    """A named table of settings, and what it is for."""
-
-    name: str
-    summary: str
-    layer: Layer
-
-
 def recipe_names() -> tuple[str, ...]:
     """Return the names of the bundled recipes."""
-    folder = resources.files("textgen_core.config") / "recipes"
-    found = [Path(each.name) for each in folder.iterdir()]
-    return tuple(sorted(path.stem for path in found if path.suffix == ".toml"))
+    files = [Path(each.name) for each in _RECIPES.iterdir()]
+    return tuple(sorted(file.stem for file in files if file.suffix == ".toml"))
 
 
-def load_recipe(reference: str) -> Recipe:
+def load_recipe(reference: str) -> Layer:
     """Return a bundled recipe by its name, or the one in a TOML file.
 
     Raises ConfigurationError if there is neither.
     """
     table: dict[str, Any] = {}
-    if reference == NO_RECIPE:
-        pass
-    elif reference in recipe_names():
-        file = resources.files("textgen_core.config") / "recipes" / f"{reference}.toml"
+    if reference in recipe_names():
+        file = _RECIPES / f"{reference}.toml"
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     elif Path(reference).is_file():
         table = read_toml(Path(reference))
-    else:
+    elif reference != NO_RECIPE:
         advice = "See: textgen recipes; a recipe of your own is a path to a TOML file"
         fault = unknown_name("recipe", reference, recipe_names(), place="--recipe", advice=advice)
         raise ConfigurationError(fault.problem, fault.allowed, fault.advice)
     summary = str(table.pop("summary", ""))
-    layer = Layer(table=table, place=f"the recipe {reference}")
-    return Recipe(name=reference, summary=summary, layer=layer)
+    return Layer(table=table, place=f"the recipe {reference}", summary=summary)
 
 
 def file_layers(path: Path | None, recipe: str | None) -> list[Layer]:
@@ -91,7 +80,7 @@ def file_layers(path: Path | None, recipe: str | None) -> list[Layer]:
     table: dict[str, Any] = {} if path is None else read_toml(path)
     named = table.pop("recipe", None)
     table.pop("summary", None)
-    below = load_recipe(str(recipe or named or DEFAULT_RECIPE)).layer
+    below = load_recipe(str(recipe or named or DEFAULT_RECIPE))
     return [below] if path is None else [below, Layer(table=table, place=str(path))]
 
 
@@ -100,26 +89,22 @@ def settings_layer(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
 
     A text of another form, or an unknown section, is a fault of the layer.
     """
+    given: Iterable[tuple[Any, str, Any]]
+    if isinstance(settings, Mapping):
+        given = [(path, "=", value) for path, value in settings.items()]
+    else:
+        texts = [settings] if isinstance(settings, str) else settings
+        given = [str(text).partition("=") for text in texts]
     table: dict[str, dict[str, Any]] = {}
     faults: list[TextgenError] = []
-    for path, value in _pairs(settings):
-        section, _, key = path.partition(".")
-        if value is not _NO_VALUE and key and section in SECTIONS:
+    for path, equals, value in given:
+        name = str(path).strip().replace("-", "_")
+        section, _, key = name.partition(".")
+        if equals and key and section in SECTIONS:
             table.setdefault(section, {})[key] = value
         else:
-            text = path if value is _NO_VALUE else f"{path}={value}"
-            faults.append(_bad_setting(text, section))
+            faults.append(_bad_setting(f"{name}{equals}{value}", section))
     return Layer(table=table, place="--set", faults=tuple(faults))
-
-
-def _pairs(settings: Iterable[str] | Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Yield path and value of every setting; the value of a text without `=` is _NO_VALUE."""
-    if isinstance(settings, Mapping):
-        yield from ((str(path), value) for path, value in settings.items())
-        return
-    for text in [settings] if isinstance(settings, str) else settings:
-        path, equals, value = str(text).partition("=")
-        yield path.strip().replace("-", "_"), value if equals else _NO_VALUE
 
 
 def _bad_setting(text: str, section: str) -> ConfigurationError:
@@ -161,14 +146,34 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is no TOML: {error}.") from error
 
 
-def check_shape(layer: Layer) -> Layer:
-    """Return the layer without the keys that no layer may have, which become its faults."""
+def layers_for(layer: Layer, model_name: str) -> list[Layer]:
+    """Return what a layer sets for every model, and over it what it sets for this one.
+
+    Keys that no layer may have, for whichever model, become faults of the first.
+    """
     faults = list(layer.faults)
     general = {key: value for key, value in layer.table.items() if key != "for"}
-    table = _known(attrs.evolve(layer, table=general), faults)
-    if "for" in layer.table:
-        table["for"] = _check_for(layer, faults)
-    return attrs.evolve(layer, table=table, faults=tuple(faults))
+    below = attrs.evolve(layer, table=_known(attrs.evolve(layer, table=general), faults))
+    above: list[Layer] = []
+    tables = layer.table.get("for", {})
+    if not isinstance(tables, Mapping) or not all(
+        isinstance(each, Mapping) for each in tables.values()
+    ):
+        problem = f"for cannot be {tables!r} ({layer.place})."
+        faults.append(ConfigurationError(problem, "Allowed: tables by model, [for.MODEL.SECTION]."))
+        tables = {}
+    for name, table in tables.items():
+        place = f"for.{name} in {layer.place}"
+        known = _known(Layer(table=table, place=place), faults)
+        model = known.pop("model", {})
+        if not isinstance(model, Mapping) or "name" in model:
+            allowed = "Allowed: a table of options; the model is chosen outside of `for`."
+            faults.append(ConfigurationError(f"model cannot be {model!r} ({place}).", allowed))
+        elif model:  # whichever model this layer itself chooses
+            known["model"] = {**model, "name": model_name}
+        if name == model_name:
+            above.append(Layer(table=known, place=place))
+    return [attrs.evolve(below, faults=tuple(faults)), *above]
 
 
 def _known(layer: Layer, faults: list[TextgenError]) -> dict[str, Any]:
@@ -184,41 +189,3 @@ def _known(layer: Layer, faults: list[TextgenError]) -> dict[str, Any]:
         else:
             known[key] = value
     return known
-
-
-def _check_for(layer: Layer, faults: list[TextgenError]) -> dict[str, dict[str, Any]]:
-    """Return the tables that hold for a model; add to `faults` what they may not have."""
-    tables = layer.table["for"]
-    if not isinstance(tables, Mapping) or not all(
-        isinstance(table, Mapping) for table in tables.values()
-    ):
-        problem = f"for cannot be {tables!r} ({layer.place})."
-        faults.append(ConfigurationError(problem, "Allowed: tables by model, [for.MODEL.SECTION]."))
-        return {}
-    checked: dict[str, dict[str, Any]] = {}
-    for name, table in tables.items():
-        inner = attrs.evolve(layer, table=table, place=_place_of_for(name, layer))
-        checked[name] = _known(inner, faults)
-        model = table.get("model")
-        if model is not None and (not isinstance(model, Mapping) or "name" in model):
-            del checked[name]["model"]
-            problem = f"model cannot be {model!r} ({inner.place})."
-            allowed = "Allowed: a table of options; the model is chosen outside of `for`."
-            faults.append(ConfigurationError(problem, allowed))
-    return checked
-
-
-def apply_for(layer: Layer, model_name: str) -> list[Layer]:
-    """Return what a layer sets for every model, and over it what it sets for this one."""
-    general = {key: value for key, value in layer.table.items() if key != "for"}
-    own = layer.table.get("for", {}).get(model_name)
-    below = attrs.evolve(layer, table=general)
-    if not own:
-        return [below]
-    if "model" in own:  # whichever model this layer itself chooses
-        own = {**own, "model": {**own["model"], "name": model_name}}
-    return [below, Layer(table=own, place=_place_of_for(model_name, layer))]
-
-
-def _place_of_for(name: str, layer: Layer) -> str:
-    return f"for.{name} in {layer.place}"

@@ -46,6 +46,11 @@ class Layer:
         """Return where a key, or a key of a section, was given."""
         return self.places.get(".".join(keys), self.place)
 
+    def without(self, *keys: str) -> Layer:
+        """Return the layer without some keys of its table."""
+        table = {key: value for key, value in self.table.items() if key not in keys}
+        return attrs.evolve(self, table=table)
+
 
 def recipe_names() -> tuple[str, ...]:
     """Return the names of the bundled recipes."""
@@ -152,8 +157,7 @@ def layers_for(layer: Layer, model_name: str) -> list[Layer]:
     Keys that no layer may have, for whichever model, become faults of the first.
     """
     faults = list(layer.faults)
-    general = {key: value for key, value in layer.table.items() if key != "for"}
-    below = attrs.evolve(layer, table=_known(attrs.evolve(layer, table=general), faults))
+    below = attrs.evolve(layer, table=_known(layer.without("for"), faults))
     above: list[Layer] = []
     tables = layer.table.get("for", {})
     if not isinstance(tables, Mapping) or not all(

@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.runs.files import cannot_write
+from textgen_core.runs.files import file_errors
 
 RUNS = Path("runs")
 _STEP_DIGITS = 8
@@ -56,17 +56,15 @@ class RunDirectory:
 
     def saved_steps(self) -> list[int]:
         """Return the steps that have a whole checkpoint, in rising order."""
-        if not self.checkpoints.is_dir():
-            return []
-        names = {each.name for each in self.checkpoints.iterdir() if each.is_dir()}
-        digits = [name.removeprefix("step-") for name in names]
+        folders = [each for each in self.checkpoints.glob("step-*") if each.is_dir()]
+        digits = [each.name.removeprefix("step-") for each in folders]
         steps = [int(each) for each in digits if each.isdecimal()]
-        return sorted(step for step in steps if self.checkpoint(step).name in names)
+        return sorted(step for step in steps if self.checkpoint(step) in folders)
 
 
 def check_free(path: Path) -> None:
     """Raise RunDirectoryError unless a new run can be made at this path; nothing is written."""
-    try:
+    with file_errors(path, "written"):
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise RunDirectoryError(
                 f"{path} already exists and is not empty.",
@@ -78,8 +76,6 @@ def check_free(path: Path) -> None:
             raise NotADirectoryError(errno.ENOTDIR, f"{nearest} is a file")
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "permission denied")
-    except OSError as error:
-        raise cannot_write(path, error) from error
 
 
 def create_run_directory(path: Path) -> RunDirectory:
@@ -88,10 +84,8 @@ def create_run_directory(path: Path) -> RunDirectory:
     Raises RunDirectoryError if the path is taken or cannot be written.
     """
     check_free(path)
-    try:
+    with file_errors(path, "written"):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path, error) from error
     return RunDirectory(path)
 
 
@@ -115,7 +109,9 @@ def find_run(reference: Path | str | None) -> RunDirectory:
             )
         return RunDirectory(max(runs, key=lambda each: (each / "run.toml").stat().st_mtime))
     path = Path(reference)
-    if _exists(path / "run.toml"):
+    with file_errors(path, "read"):
+        is_run, exists = (path / "run.toml").exists(), path.exists()
+    if is_run:
         return RunDirectory(path)
     matches = [each for each in runs if each.name.startswith(str(reference))]
     exact = [each for each in matches if each.name == str(reference)]
@@ -124,22 +120,13 @@ def find_run(reference: Path | str | None) -> RunDirectory:
     if matches:
         names = ", ".join(sorted(each.name for each in matches)[:4])
         raise RunDirectoryError(f"{reference!s} may mean several runs: {names}.")
-    if _exists(path):
+    if exists:
         raise RunDirectoryError(
             f"{path} is no run: it holds no run.toml.",
             "Allowed: a directory that `textgen run` made.",
         )
-    there = ", ".join(sorted(each.name for each in runs)[-4:])
+    there = f" ({', '.join(sorted(each.name for each in runs)[-4:])})" if runs else ""
     raise RunDirectoryError(
         f"There is no run {str(reference)!r}.",
-        f"Allowed: a run's directory, or the beginning of a name under {RUNS}/"
-        + (f" ({there})." if there else "."),
+        f"Allowed: a run's directory, or the beginning of a name under {RUNS}/{there}.",
     )
-
-
-def _exists(path: Path) -> bool:
-    """Return whether a path exists; raises RunDirectoryError if that cannot be told."""
-    try:
-        return path.exists()
-    except OSError as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error.strerror or error}.") from error

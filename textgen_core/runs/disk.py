@@ -14,20 +14,16 @@ def check_space(folder: Path, needed: int, purpose: str, advice: str) -> None:
 
     purpose: what takes the space, such as "The checkpoints of this run".
     """
-    free = free_space(folder)
-    if free is None or needed <= free:
-        return
-    raise DiskTooSmall(
-        f"{purpose} need about {format_size(needed)}, and {format_size(free)} are free on the "
-        f"disk of {folder}.",
-        advice=advice,
-    )
-
-
-def free_space(folder: Path) -> int | None:
-    """Return the free bytes on the disk of a folder; None where the system does not say."""
-    there = next((each for each in (folder, *folder.absolute().parents) if each.exists()), None)
     try:
-        return None if there is None else shutil.disk_usage(there).free
-    except OSError:
-        return None
+        there = next(
+            (each for each in (folder, *folder.absolute().parents) if each.exists()), folder
+        )
+        free = shutil.disk_usage(there).free
+    except OSError:  # the system does not say
+        return
+    if needed > free:
+        raise DiskTooSmall(
+            f"{purpose} need about {format_size(needed)}, and {format_size(free)} are free on the "
+            f"disk of {folder}.",
+            advice=advice,
+        )

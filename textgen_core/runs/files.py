@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import tomli_w
 
@@ -45,11 +45,8 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all; raises RunDirectoryError if that fails."""
-    try:
-        with atomic_write(path) as file:
-            file.write(text.encode("utf-8", errors="surrogatepass"))
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    with file_errors(path, "written"), atomic_write(path) as file:
+        file.write(text.encode("utf-8", errors="surrogatepass"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -74,20 +71,16 @@ def write_toml(path: Path, table: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> Any:
     """Return a JSON file's value; raises RunDirectoryError if it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunDirectoryError(f"{path} is missing.") from error
-    except (OSError, ValueError, RecursionError) as error:
+        with file_errors(path, "read"):
+            return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
     """Add a line to a log."""
-    try:
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json_text(row) + "\n")
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    with file_errors(path, "written"), path.open("a", encoding="utf-8", newline="\n") as file:
+        file.write(json_text(row) + "\n")
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -97,27 +90,20 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """
     if not path.is_file():
         return
-    try:
+    with file_errors(path, "read"):
         lines = path.read_bytes().split(b"\n")  # a killed process may cut a character in two
-    except OSError as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error.strerror or error}.") from error
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
         try:
-            row = _row(line)
+            row = json.loads(line.decode("utf-8"))
+            if not isinstance(row, dict):
+                raise ValueError("it is no JSON object")
         except (ValueError, RecursionError) as error:
             if number == len(lines):
                 return
             raise RunDirectoryError(f"{path}, line {number}, is damaged: {error}.") from error
         yield row
-
-
-def _row(line: bytes) -> dict[str, Any]:
-    row = json.loads(line.decode("utf-8"))
-    if not isinstance(row, dict):
-        raise ValueError("it is no JSON object")
-    return row
 
 
 def drop_rows_after(path: Path, step: int) -> None:
@@ -145,9 +131,14 @@ def finite(value: Any) -> Any:
     return value
 
 
-def cannot_write(path: Path, error: OSError) -> RunDirectoryError:
-    """Return the error for a file of a run that cannot be written."""
-    return RunDirectoryError(
-        f"{path} cannot be written: {error.strerror or error}.",
-        advice="Name a directory that can: --out DIR.",
-    )
+@contextmanager
+def file_errors(path: Path, done: Literal["read", "written"]) -> Iterator[None]:
+    """Turn an OSError while a file of a run is read or written into a RunDirectoryError."""
+    try:
+        yield
+    except OSError as error:
+        if done == "read" and isinstance(error, FileNotFoundError):
+            raise RunDirectoryError(f"{path} is missing.") from error
+        advice = "Name a directory that can: --out DIR." if done == "written" else ""
+        problem = f"{path} cannot be {done}: {error.strerror or error}."
+        raise RunDirectoryError(problem, advice=advice) from error

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from textgen_core.config.resolve import Configuration, resolve
-from textgen_core.config.sources import NO_RECIPE, ONE, Layer, file_layers
+from textgen_core.config.sources import NO_RECIPE, ONE, file_layers
 from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.registry.registry import (
     CORE,
@@ -44,6 +44,7 @@ _FREE = (
     "training.checkpoint_seconds",
     "training.profile",
 )
+_IS_TEXT = attrs.validators.instance_of(str)
 _PACKAGES = (CORE, "tensorflow", "keras", "tokenizers", "numpy", "safetensors", "sacrebleu")
 
 
@@ -51,10 +52,10 @@ _PACKAGES = (CORE, "tensorflow", "keras", "tokenizers", "numpy", "safetensors", 
 class RecordedComponent:
     """A component of a run, as manifest.json names it."""
 
-    kind: str
-    name: str
-    distribution: str
-    version: str
+    kind: str = attrs.field(validator=_IS_TEXT)
+    name: str = attrs.field(validator=_IS_TEXT)
+    distribution: str = attrs.field(validator=_IS_TEXT)
+    version: str = attrs.field(validator=_IS_TEXT)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -112,7 +113,8 @@ def load_configuration(
         registry = _without_later_namesakes(registry, recorded)
     try:
         layers = file_layers(run.configuration, NO_RECIPE)
-        configuration = resolve([_without(layer, missing) for layer in layers], registry)
+        left_out = [f"{kind}s" for kind in missing]
+        configuration = resolve([each.without(*left_out) for each in layers], registry)
         return attrs.evolve(configuration, missing=tuple(sorted(missing))), tuple(warnings)
     except UsageError as error:
         raise RunDirectoryError(
@@ -189,14 +191,15 @@ def _record(component: Component) -> RecordedComponent:
 def _read_components(run: RunDirectory) -> list[RecordedComponent]:
     """Return the components that manifest.json names; raises RunDirectoryError."""
     manifest = read_json(run.manifest)
-    tables = manifest.get("components") if isinstance(manifest, Mapping) else None
-    names = [each.name for each in attrs.fields(RecordedComponent)]
-    if not isinstance(tables, list) or not all(
-        isinstance(table, Mapping) and all(isinstance(table.get(name), str) for name in names)
-        for table in tables
-    ):
-        raise RunDirectoryError(f"{run.manifest} is damaged: its components cannot be read.")
-    return [RecordedComponent(**{name: table[name] for name in names}) for table in tables]
+    names = attrs.fields_dict(RecordedComponent)
+    try:
+        if not isinstance(manifest["components"], list):
+            raise TypeError("no list")
+        tables = [{name: each[name] for name in names} for each in manifest["components"]]
+        return [RecordedComponent(**table) for table in tables]
+    except (TypeError, KeyError) as error:
+        problem = f"{run.manifest} is damaged: its components cannot be read."
+        raise RunDirectoryError(problem) from error
 
 
 def _why_missing(
@@ -258,13 +261,6 @@ def _without_later_namesakes(registry: Registry, recorded: Iterable[RecordedComp
         if (each.kind, each.name) not in names or _record(each).key in own
     ]
     return attrs.evolve(registry, components=tuple(kept))
-
-
-def _without(layer: Layer, kinds: Collection[str]) -> Layer:
-    """Return a layer without the components of some kinds."""
-    gone = {f"{kind}s" for kind in kinds}
-    kept = {key: value for key, value in layer.table.items() if key not in gone}
-    return attrs.evolve(layer, table=kept)
 
 
 def _toml_text(value: Any) -> str:

@@ -7,7 +7,6 @@ import unicodedata
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _UNPRINTABLE = {"Cc", "Cs"}  # control characters, and halves of a surrogate pair
-_LINE_BREAKS = "\u2028\u2029"
 
 
 def format_size(size: float) -> str:
@@ -20,14 +19,10 @@ def format_size(size: float) -> str:
 
 def format_duration(seconds: float) -> str:
     """Return a time in its two largest units: `45 s`, `3 min 20 s`, `1 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    minutes, whole = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
+    named = [(hours, "h"), (minutes, "min")] if hours else [(minutes, "min"), (whole, "s")]
+    return " ".join(f"{number:,} {unit}" for number, unit in named if number) or "0 s"
 
 
 def format_count(number: int, noun: str, plural: str = "") -> str:
@@ -36,24 +31,17 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
 
 
 def printable(text: str, *, keep: str = "\n\t") -> str:
-    """Return a text with nothing in it that would move or colour a terminal.
+    """Return a text without colours, and U+FFFD in place of each control character.
 
-    Args:
-        text: what another program, a file or a model wrote.
-        keep: control characters that may stay, "" for a text that must be one line.
-
-    Returns:
-        The text without colours, and U+FFFD in place of each control character.
+    keep: control characters that may stay, "" for a text that must be one line.
     """
     plain = _COLOUR.sub("", text)
     if plain.isprintable():
         return plain
+    breaks = "" if "\n" in keep else "\u2028\u2029"
     return "".join(
-        each if each in keep or not _moves(each, keep) else "\N{REPLACEMENT CHARACTER}"
+        "\N{REPLACEMENT CHARACTER}"
+        if each in breaks or (each not in keep and unicodedata.category(each) in _UNPRINTABLE)
+        else each
         for each in plain
     )
-
-
-def _moves(character: str, keep: str) -> bool:
-    breaks_a_line = character in _LINE_BREAKS and "\n" not in keep
-    return breaks_a_line or unicodedata.category(character) in _UNPRINTABLE

@@ -100,7 +100,11 @@ class Interrupted(TextgenError):
 
 
 class Faults:
-    """Collects the user's mistakes, beside those already found, to report all of them at once."""
+    """Collects the user's mistakes, so that all of them are reported at once.
+
+    Args:
+        found: faults that are known already.
+    """
 
     def __init__(self, found: Iterable[TextgenError] = ()) -> None:
         self._found = list(found)
@@ -114,13 +118,24 @@ class Faults:
             self._found.append(fault)
 
     def raise_any(self) -> None:
-        """Raise what was collected, if anything, as one error."""
+        """Raise what was collected, as one error.
+
+        Raises:
+            TextgenError: anything was collected; see `one_error`.
+        """
         if self._found:
             raise one_error(self._found)
 
 
 def one_error(faults: Sequence[TextgenError]) -> TextgenError:
-    """Return faults as one error: of several, the first one's type with a line for each."""
+    """Return faults as a single error.
+
+    Args:
+        faults: one or more.
+
+    Returns:
+        The only one as it is; of several, an error of the first one's type with a line for each.
+    """
     parts = tuple(part for fault in faults for part in fault.parts)
     if len(parts) == 1:
         return parts[0]
@@ -139,10 +154,15 @@ def one_error(faults: Sequence[TextgenError]) -> TextgenError:
 def component_errors(
     component: str, *, doing: str = "", advice: str = PluginFailure.REPORT_IT
 ) -> Iterator[None]:
-    """Turn whatever a component raises, except a TextgenError, into a PluginFailure that names it.
+    """Turn whatever a component raises into a PluginFailure that names it.
 
-    component: what the error calls it: "The model 'gru' (textgen-gru)". doing: what it was doing,
-    where that is not obvious: "its signature".
+    Args:
+        component: what the error calls it: "The model 'gru' (textgen-gru)".
+        doing: what it was doing, where that is not obvious: "its signature".
+        advice: the last line of the error.
+
+    Raises:
+        PluginFailure: the block raised, and not an error of textgen's own, which passes.
     """
     try:
         yield
@@ -159,6 +179,12 @@ def is_component_fault(error: BaseException) -> bool:
 
     `sys.exit` is, since it must not end a run with a status of its own, and so is a panic of a
     library written in Rust, which is no Exception. An interruption by the user is not.
+
+    Args:
+        error: whatever was raised.
+
+    Returns:
+        False for what must go on to the caller, such as a KeyboardInterrupt.
     """
     return isinstance(error, (Exception, SystemExit)) or type(error).__name__ == "PanicException"
 
@@ -166,7 +192,11 @@ def is_component_fault(error: BaseException) -> bool:
 def reason_of(error: BaseException) -> str:
     """Return the line of an exception's message that says what happened.
 
-    Messages of TensorFlow and Keras begin with preambles, and have colours.
+    Args:
+        error: an exception, perhaps of TensorFlow or Keras, with preambles and colours.
+
+    Returns:
+        One line; "no message" where there is none.
     """
     plain = str(error).replace("\x1b[1m", "").replace("\x1b[0m", "")
     lines = [line for line in plain.splitlines() if line.strip()]

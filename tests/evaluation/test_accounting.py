@@ -14,7 +14,7 @@ from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.discovery import discover
-from textgen_core.registry.selection import choose_all
+from textgen_core.registry.selection import choose
 
 TRAINING = ["The miller sees a bee near every tree. " * 40, "A bee sees the miller, too.\n" * 9]
 HELD_OUT = ["The tree sees a zebra: “Ω”!\n" * 11, "", "A bee, 5 bees. \U0001f41d"]
@@ -37,8 +37,7 @@ class UniformStream(UniformModel):
 
 
 def trained(spec):
-    (chosen,), faults = choose_all(discover(), "tokenizer", [(spec, "test")])
-    assert not faults
+    chosen = choose(discover(), "tokenizer", spec, place="test")
     return train_tokenizer(chosen.instance, TRAINING)
 
 

@@ -120,11 +120,12 @@ def test_a_component_that_raised_in_use_is_named_in_one_line() -> None:
         raise ValueError
 
 
-def test_all_requests_are_judged_and_the_right_ones_kept() -> None:
+def test_the_faults_of_all_requests_are_reported_at_once() -> None:
     requests = [("cut:2", "a"), ("plain", "b"), ("plan", "c"), (Cut(low=-1), "d")]
-    chosen, faults = choose_all(registry(), "sampler", requests)
-    assert [each.name for each in chosen] == ["plain"]
-    assert [fault.problem for fault in faults] == [
+    assert [each.name for each in choose_all(registry(), "sampler", requests[1:2])] == ["plain"]
+    with pytest.raises(ComponentError) as caught:
+        choose_all(registry(), "sampler", requests)
+    assert [fault.problem for fault in caught.value.parts] == [
         "cut: p cannot be '2' (a).",
         "Unknown sampler: 'plan' (c). Did you mean 'plain'?",
         "Cut: low cannot be -1 (d).",

@@ -16,7 +16,7 @@ import attrs
 from textgen_core.errors import ComponentError, one_error
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import Registry
-from textgen_core.registry.selection import ResolvedComponent, as_list, choose, choose_all, spec_of
+from textgen_core.registry.selection import ResolvedComponent, as_list, choose_all, spec_of
 from textgen_core.registry.specs import Spec
 
 PLACE = "--sweep"
@@ -35,10 +35,7 @@ def choose_samplers(request: Any) -> tuple[ResolvedComponent, ...]:
     requests = [(each, "--sampler") for each in as_list(request)]
     if all(isinstance(each, ResolvedComponent) for each, _ in requests):
         return tuple(each for each, _ in requests)
-    chosen, faults = choose_all(discover(), "sampler", requests)
-    if faults:
-        raise one_error(faults)
-    return chosen
+    return choose_all(discover(), "sampler", requests)
 
 
 def sweep_chains(
@@ -51,31 +48,22 @@ def sweep_chains(
     that the option does not allow.
     """
     option, settings = _settings(registry, sweep)
-    others, faults = choose_all(
-        registry, "sampler", [(each, "--sampler") for each in as_list(samplers)]
-    )
-    swept = []
-    for spec in settings:
-        try:
-            chosen = choose(registry, "sampler", spec, place=PLACE)
-            swept.append(attrs.evolve(chosen, named=(option,)))
-        except ComponentError as fault:
-            if str(fault) not in map(str, faults):
-                faults.append(fault)
-            if len(faults) >= _FAULTS_SHOWN:
-                break
-    if faults:
-        raise one_error(faults)
-    return tuple(_placed(each, others) for each in swept)
+    others = [(each, "--sampler") for each in as_list(samplers)]
+    swept = [(each, PLACE) for each in settings]
+    try:
+        chosen = choose_all(registry, "sampler", [*others, *swept])
+    except ComponentError as error:
+        distinct = {str(each): each for each in error.parts}
+        raise one_error(list(distinct.values())[:_FAULTS_SHOWN]) from None
+    varied = [attrs.evolve(each, named=(option,)) for each in chosen[len(others) :]]
+    return tuple(_placed(each, chosen[: len(others)]) for each in varied)
 
 
 def _placed(
     swept: ResolvedComponent, others: Sequence[ResolvedComponent]
 ) -> tuple[ResolvedComponent, ...]:
-    same = [each.component == swept.component for each in others]
-    if not any(same):
-        return (*others, swept)
-    return tuple(swept if is_same else each for each, is_same in zip(others, same, strict=True))
+    chain = [swept if each.component == swept.component else each for each in others]
+    return tuple(chain if swept in chain else [*chain, swept])
 
 
 def _settings(registry: Registry, sweep: str) -> tuple[str, list[Spec]]:

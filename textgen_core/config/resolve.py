@@ -34,7 +34,7 @@ from textgen_core.config.sources import (
     layers_for,
     settings_layer,
 )
-from textgen_core.errors import ComponentError, ConfigurationError, Faults, one_error
+from textgen_core.errors import ComponentError, ConfigurationError, Faults
 from textgen_core.registry import Registry
 from textgen_core.registry.parsing import check_options, is_none, plain_options, unknown_name
 from textgen_core.registry.selection import ResolvedComponent, as_list, choose, choose_all, spec_of
@@ -235,10 +235,7 @@ def _several(
         if layer.table.get(kinds) is not None:
             place = layer.place_of(kinds)
             requests = [(request, place) for request in as_list(layer.table[kinds])]
-            chosen, faults = choose_all(registry, kinds.removesuffix("s"), requests)
-            if faults:
-                raise one_error(faults)
-            return chosen
+            return choose_all(registry, kinds.removesuffix("s"), requests)
     return ()
 
 

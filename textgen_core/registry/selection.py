@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.errors import ComponentError, PluginFailure, component_errors
+from textgen_core.errors import ComponentError, Faults, PluginFailure, component_errors
 from textgen_core.registry.parsing import plain_options, plain_value
 from textgen_core.registry.registry import KINDS, Component, Plugin, Registry
 from textgen_core.registry.specs import (
@@ -114,16 +114,15 @@ def choose(registry: Registry, kind: str, request: Any, *, place: str) -> Resolv
 
 def choose_all(
     registry: Registry, kind: str, requests: Iterable[tuple[Any, str]]
-) -> tuple[tuple[ResolvedComponent, ...], list[ComponentError]]:
-    """Choose for pairs of request and place; return what is right, and a fault for each other."""
+) -> tuple[ResolvedComponent, ...]:
+    """Choose for pairs of request and place; raises ComponentError with the faults of all."""
     chosen: list[ResolvedComponent] = []
-    faults: list[ComponentError] = []
+    faults = Faults()
     for request, place in requests:
-        try:
+        with faults.collecting():
             chosen.append(choose(registry, kind, request, place=place))
-        except ComponentError as fault:
-            faults.append(fault)
-    return tuple(chosen), faults
+    faults.raise_any()
+    return tuple(chosen)
 
 
 def as_list(requests: Any) -> list[Any]:

@@ -12,14 +12,15 @@ import pytest
 import typer.main
 from fake_plugins import Site, sampler_source
 
-from textgen_core.cli.bash_words import BEFORE, rejoin_words
 from textgen_core.cli.completing import (
+    BEFORE,
     complete_kind,
     complete_recipe,
     complete_reference,
     complete_run,
     complete_setting,
     complete_spec,
+    rejoin_words,
 )
 
 SAMPLERS = complete_spec("sampler")

@@ -24,7 +24,7 @@ from textgen_core.cli import (
     run,
     score,
 )
-from textgen_core.cli.bash_words import INSTRUCTION, rejoin_words
+from textgen_core.cli.completing import INSTRUCTION, rejoin_words
 from textgen_core.errors import TextgenError
 
 _SHOW_TRACES = "--debug"

@@ -1,7 +1,8 @@
 """Shell completion: names of components, their options, runs, recipes and settings.
 
 Plugins are imported for it, TensorFlow is not. A completion never fails and never prints, which
-would garble the line that is being typed.
+would garble the line that is being typed. bash splits a spec at each `:` and `=`; the words are
+joined again.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ import contextlib
 import functools
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any
 
-from textgen_core.cli.bash_words import BEFORE
 from textgen_core.cli.startup import stderr_discarded
 from textgen_core.components import Option, options_of
 from textgen_core.config.settings import SECTIONS
+
+INSTRUCTION = "_TEXTGEN_COMPLETE"  # the variable in which the shell asks
+BEFORE = "_TEXTGEN_BEFORE"  # ours: the part of the argument before the word that is completed
+_SEPARATORS = (":", "=", ":=")  # bash makes words of these
 
 Offers = list[tuple[str, str]]  # a completion and its help
 
@@ -52,8 +57,7 @@ def complete_spec(kind: str) -> Callable[[str], Offers]:
 @_completes
 def complete_reference(_: str) -> Iterator[tuple[str, str]]:
     """Offer KIND/NAME of every component."""
-    from textgen_core.registry.discovery import discover
-    from textgen_core.registry.registry import KINDS
+    from textgen_core.registry import KINDS, discover
 
     registry = discover()
     for kind in KINDS:
@@ -64,7 +68,7 @@ def complete_reference(_: str) -> Iterator[tuple[str, str]]:
 @_completes
 def complete_kind(_: str) -> Iterator[tuple[str, str]]:
     """Offer the kinds of components."""
-    from textgen_core.registry.registry import KINDS
+    from textgen_core.registry import KINDS
 
     yield from ((kind, "") for kind in KINDS)
 
@@ -105,19 +109,16 @@ def complete_setting(typed: str) -> Iterator[tuple[str, str]]:
 
 
 def _offer_specs(kind: str, typed: str) -> Iterator[tuple[str, str]]:
-    from textgen_core.registry.discovery import discover
+    from textgen_core.registry import discover
 
     name, colon, rest = typed.partition(":")
-    found = {
-        each: component
-        for each, component in discover().by_name(kind).items()
-        if (each == name if colon else each.startswith(typed))
-    }
-    for each, component in found.items():
+    known = discover().by_name(kind)
+    found = [each for each in known if (each == name if colon else each.startswith(typed))]
+    for each in found:
         if not colon:
-            yield each, component.summary
+            yield each, known[each].summary
         if colon or len(found) == 1:
-            yield from _offer_options(f"{each}:", component.cls, rest)
+            yield from _offer_options(f"{each}:", known[each].cls, rest)
 
 
 def _offer_options(start: str, component: type, rest: str) -> Iterator[tuple[str, str]]:
@@ -149,6 +150,50 @@ def _about(option: Option) -> str:
 def _written(value: Any) -> str:
     """Return a value as it is written in a spec."""
     from textgen_core.registry.parsing import plain_value
-    from textgen_core.registry.specs import format_spec
+    from textgen_core.registry.specs import format_value
 
-    return format_spec("x", {"y": plain_value(value)}).removeprefix("x:y=")
+    return format_value(plain_value(value))
+
+
+# ---- bash ---------------------------------------------------------------------------------------
+
+
+def rejoin_words(environment: MutableMapping[str, str]) -> None:
+    """Join the words of bash's variables to arguments again.
+
+    Only what follows the last separator is completed; the part of the argument before it is kept in
+    the variable `BEFORE`.
+    """
+    environment.pop(BEFORE, None)
+    if environment.get(INSTRUCTION) != "complete_bash":
+        return
+    try:
+        words = shlex.split(environment["COMP_WORDS"])
+        position = int(environment["COMP_CWORD"])
+    except (KeyError, ValueError):  # a quote is open, or it was not bash that asked
+        return
+    if position < 0:
+        return
+    words = words[: position + 1] + [""] * (position + 1 - len(words))
+    if words[-1] in _SEPARATORS:
+        words.append("")
+    arguments, last = _arguments(words), words[-1]
+    environment[BEFORE], arguments[-1] = arguments[-1].removesuffix(last), last
+    environment["COMP_WORDS"] = shlex.join(arguments)
+    environment["COMP_CWORD"] = str(len(arguments) - 1)
+
+
+def _arguments(words: Iterable[str]) -> list[str]:
+    """Return the arguments that bash has split into words."""
+    arguments: list[str] = []
+    continues = False
+    for word in words:
+        if word == "=" and arguments and arguments[-1].startswith("--"):
+            continue  # `--sampler=x` becomes two words, which mean the same
+        separates = word in _SEPARATORS
+        if (separates or continues) and arguments:
+            arguments[-1] += word
+        else:
+            arguments.append(word)
+        continues = separates
+    return arguments

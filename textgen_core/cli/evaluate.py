@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, RunArgument, print_json
+from textgen_core.cli.options import Json, RunArgument, open_for, print_json
 from textgen_core.errors import UsageError
 
 
@@ -32,7 +32,6 @@ def evaluate(
             raise UsageError("Both --review and --text are given.", "Allowed: one of the two.")
         _review(run, review, as_json)
         return
-    from textgen_core.cli.opening import open_for
     from textgen_core.cli.terminal import harmless, stdout
 
     opened = open_for(run, "sampler", "metric")
@@ -50,7 +49,6 @@ def _review(run: str | None, sheet: Path, as_json: bool) -> None:
     """Print the ratings of a sheet, or write it if it does not exist."""
     import attrs
 
-    from textgen_core.cli.opening import open_for
     from textgen_core.evaluation.review import format_ratings, key_of, read_ratings
 
     if sheet.exists():

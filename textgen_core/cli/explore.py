@@ -16,6 +16,7 @@ from textgen_core.cli.options import (
     Json,
     as_text,
     check_place,
+    open_for,
     print_json,
     text_or_stdin,
     warn,
@@ -207,8 +208,6 @@ def _show(found: Neighbours | Analogy | NextToken, *, as_json: bool) -> None:
 
 
 def _explorer(context: typer.Context) -> Explorer:
-    from textgen_core.cli.opening import open_for
-
     return open_for(context.obj).explore
 
 

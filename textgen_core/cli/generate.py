@@ -15,6 +15,7 @@ from textgen_core.cli.options import (
     Samplers,
     as_text,
     check_place,
+    open_for,
     print_json,
     text_or_stdin,
     warn_of_unread_stdin,
@@ -68,8 +69,6 @@ def generate(
     ] = False,
 ) -> None:
     """Write text with a trained run, and show it as it comes."""
-    from textgen_core.cli.opening import open_for
-
     warn_of_unread_stdin([prompt or ""])
     if sweep is not None and trace is not None:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they read stdin and print warnings and JSON."""
+"""What commands share: options, opening a run, reading stdin, printing warnings and JSON."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from textgen_core.cli.completing import complete_reference, complete_run, comple
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from textgen_core.pipeline.opened_run import Run
     from textgen_core.registry import Component, Registry
 
+JSON_VERSION = 1  # of what `plugins` prints: raised when a key is removed or changes its meaning
 RUN_HELP = "A run's directory, or the beginning of its name under runs/; default: the newest."
 RunArgument = Annotated[
     str | None,
@@ -102,6 +104,25 @@ def find_component(reference: str) -> Component:
     return discover_plugins().find(kind, name, place="REF")
 
 
+def open_for(reference: str | None, *used: str) -> Run:
+    """Return the run that a command line names: its faults first, then warnings, then TensorFlow.
+
+    used: the kinds of components that the command needs beside tokenizer and model.
+    """
+    from textgen_core.cli.startup import import_tensorflow
+    from textgen_core.runs.directory import find_run
+    from textgen_core.runs.manifest import load_configuration
+
+    directory = find_run(reference)
+    configuration, warnings = load_configuration(directory, discover_plugins(), used)
+    for warning in warnings:
+        warn(warning)
+    import_tensorflow()
+    from textgen_core.pipeline.opened_run import Run
+
+    return Run(directory, configuration, warnings=warnings)
+
+
 def warn(text: str) -> None:
     """Write a warning to stderr."""
     typer.secho("Warning: ", fg="yellow", err=True, nl=False)
@@ -140,13 +161,7 @@ def text_or_stdin(argument: str) -> str:
 
 def check_place(path: Path, what: str) -> None:
     """Raise UsageError if a file cannot be written there, before its content is computed."""
-    problem = ""
-    if not path.parent.is_dir():
-        problem = f"there is no folder {path.parent}"
-    elif path.is_dir():
-        problem = "it is a folder"
-    if problem:
-        raise UsageError(
-            f"{what} cannot be written to {path}: {problem}.",
-            "Allowed: a file in a folder that exists.",
-        )
+    if path.is_dir() or not path.parent.is_dir():
+        problem = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        allowed = "Allowed: a file in a folder that exists."
+        raise UsageError(f"{what} cannot be written to {path}: {problem}.", allowed)

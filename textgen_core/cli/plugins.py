@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import attrs
 import typer
 
 from textgen_core.cli.completing import complete_kind
 from textgen_core.cli.options import (
+    JSON_VERSION,
     Json,
     ReferenceArgument,
     discover_plugins,
@@ -16,18 +18,13 @@ from textgen_core.cli.options import (
     warn,
 )
 from textgen_core.cli.plugins_check import check
-from textgen_core.cli.plugins_json import (
-    JSON_VERSION,
-    component_as_json,
-    list_as_json,
-    plugin_as_json,
-)
 from textgen_core.cli.plugins_new import new
+from textgen_core.components import options_of
 from textgen_core.errors import UsageError
 from textgen_core.formatting import printable
 
 if TYPE_CHECKING:
-    from textgen_core.registry import Registry
+    from textgen_core.registry import Component, Plugin, Registry
 
 COLUMNS = ("name", "provider", "version", "status", "summary")
 
@@ -74,10 +71,21 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
     for text in registry.warnings + registry.delays:
         warn(text)
     if as_json:
-        print_json(list_as_json(registry, kind))
+        components = [each for each in registry.components if kind in (None, each.kind)]
+        print_json(
+            {
+                "version": JSON_VERSION,
+                "components": [_component_as_json(each) for each in components],
+                "plugins": [_plugin_as_json(each) for each in registry.plugins],
+            }
+        )
         return
     _show_components(registry, [kind] if kind else list(KINDS))
-    _show_left_out(registry)
+    for plugin in registry.not_loaded:
+        cause = f": {plugin.error}" if plugin.error else ""
+        typer.echo(f"{plugin.status}: {plugin.who}{cause}")
+        if plugin.status == "failed":
+            typer.echo(f"  {plugin.how_to_disable}")
     if timings:
         _show_timings(registry)
 
@@ -85,14 +93,25 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
 @app.command("show")
 def show(reference: ReferenceArgument, as_json: Json = False) -> None:
     """Show a component: its provider, and every option with type, default and bounds."""
+    from textgen_core.registry.parsing import describe_type, plain_value
+
     component = find_component(reference)
-    described = component_as_json(component, with_options=True)
+    options = [
+        {
+            "name": option.name,
+            "type": describe_type(option.type),
+            "default": plain_value(option.default),
+            "bounds": option.rules.describe(),
+            "help": option.rules.help,
+        }
+        for option in options_of(component.cls)
+    ]
     if as_json:
-        print_json(described)
+        print_json({**_component_as_json(component), "options": options})
         return
     typer.echo(f"{component.kind}/{component.name}: {component.summary}")
     typer.echo(f"from {component.provider}")
-    for option in described["options"]:
+    for option in options:
         bounds = f" ({option['bounds']})" if option["bounds"] else ""
         typer.echo(f"\n  {option['name']}: {option['type']}{bounds}, default {option['default']}")
         typer.echo(f"      {printable(option['help'], keep='')}")
@@ -114,10 +133,10 @@ def why(reference: ReferenceArgument, as_json: Json = False) -> None:
             {
                 "version": JSON_VERSION,
                 "reference": reference,
-                "winner": None if winner is None else component_as_json(winner),
+                "winner": None if winner is None else _component_as_json(winner),
                 "rule": rule,
-                "candidates": [component_as_json(each) for each in candidates],
-                "not_loaded": [plugin_as_json(each) for each in registry.not_loaded],
+                "candidates": [_component_as_json(each) for each in candidates],
+                "not_loaded": [_plugin_as_json(each) for each in registry.not_loaded],
             }
         )
         return
@@ -159,15 +178,6 @@ def _in_columns(row: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join([*padded, row[-1]])
 
 
-def _show_left_out(registry: Registry) -> None:
-    """Print the plugins that are disabled or failed, with the cause."""
-    for plugin in registry.not_loaded:
-        cause = f": {plugin.error}" if plugin.error else ""
-        typer.echo(f"{plugin.status}: {plugin.who}{cause}")
-        if plugin.status == "failed":
-            typer.echo(f"  {plugin.how_to_disable}")
-
-
 def _show_timings(registry: Registry) -> None:
     """Print the plugins that were imported, the slowest first."""
     asked = [each for each in registry.plugins if each.import_seconds]
@@ -175,3 +185,24 @@ def _show_timings(registry: Registry) -> None:
     for plugin in sorted(asked, key=lambda each: -each.import_seconds):
         typer.echo(f"  {plugin.import_seconds:7.3f} s  {plugin.who}")
     typer.echo(f"  {sum(each.import_seconds for each in asked):7.3f} s  in all")
+
+
+def _plugin_as_json(plugin: Plugin) -> dict[str, Any]:
+    return {
+        **attrs.asdict(plugin, filter=attrs.filters.exclude("module")),
+        "location": plugin.module,
+        "error": plugin.error or None,
+        "import_seconds": round(plugin.import_seconds, 6),
+    }
+
+
+def _component_as_json(component: Component) -> dict[str, Any]:
+    return {
+        "kind": component.kind,
+        "name": component.name,
+        "distribution": component.plugin.distribution,
+        "version": component.plugin.version,
+        "status": component.plugin.status,
+        "summary": component.summary,
+        "location": component.location,
+    }

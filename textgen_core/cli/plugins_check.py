@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from textgen_core.cli.options import Json, ReferenceArgument, find_component, print_json
-from textgen_core.cli.plugins_json import JSON_VERSION
+from textgen_core.cli.options import (
+    JSON_VERSION,
+    Json,
+    ReferenceArgument,
+    find_component,
+    print_json,
+)
 from textgen_core.formatting import printable
 
 if TYPE_CHECKING:
-    from textgen_core.registry import Component
     from textgen_core.testing import Result
 
 
@@ -25,7 +29,23 @@ def check(reference: ReferenceArgument, as_json: Json = False) -> None:
 
     results = run_checks(component, tell=None if as_json else show_result)
     if as_json:
-        print_json(_as_json(component, results))
+        print_json(
+            {
+                "version": JSON_VERSION,
+                "kind": component.kind,
+                "name": component.name,
+                "distribution": component.plugin.distribution,
+                "checks": [
+                    {
+                        "id": each.check.id,
+                        "sentence": each.check.sentence,
+                        "fault": None if each.fault is None else str(each.fault),
+                        "note": each.note or None,
+                    }
+                    for each in results
+                ],
+            }
+        )
     else:
         typer.echo(f"{component.kind}/{component.qualified_name}: {summarise(results)}")
     if any(result.failed for result in results):
@@ -39,21 +59,3 @@ def show_result(result: Result) -> None:
     typer.echo(f"  {result.check.id}: {result.check.sentence}")
     for line in (str(result.fault) if result.fault is not None else result.note).splitlines():
         typer.echo(f"         {printable(line, keep='')}")
-
-
-def _as_json(component: Component, results: list[Result]) -> dict[str, Any]:
-    return {
-        "version": JSON_VERSION,
-        "kind": component.kind,
-        "name": component.name,
-        "distribution": component.plugin.distribution,
-        "checks": [
-            {
-                "id": result.check.id,
-                "sentence": result.check.sentence,
-                "fault": None if result.fault is None else str(result.fault),
-                "note": result.note or None,
-            }
-            for result in results
-        ],
-    }

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from textgen_core.cli.completing import complete_kind
-from textgen_core.cli.options import Json, print_json
-from textgen_core.cli.plugins_json import JSON_VERSION
+from textgen_core.cli.options import JSON_VERSION, Json, print_json
 
 
 def new(

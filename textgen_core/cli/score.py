@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, print_json
+from textgen_core.cli.options import Json, open_for, print_json
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Show the surprisal of every token of a text, in colour on a terminal."""
-    from textgen_core.cli.opening import open_for
-
     if len(run_and_file) > 2:
         raise UsageError(
             f"score takes a run and a file, not {len(run_and_file)} arguments.",

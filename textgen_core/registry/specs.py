@@ -125,16 +125,17 @@ def format_spec(name: str, options: Mapping[str, Any]) -> str:
     """Return the spec text of a name and plain options: what `parse_spec` reads back."""
     if not options:
         return name
-    return name + ":" + ",".join(f"{key}={_spec_value(value)}" for key, value in options.items())
+    return name + ":" + ",".join(f"{key}={format_value(value)}" for key, value in options.items())
 
 
-def _spec_value(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """Return a plain value as it is written in a spec."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (list, tuple)):
-        return ",".join(_spec_value(item) for item in value)
+        return ",".join(format_value(item) for item in value)
     if isinstance(value, str) and not _PLAIN.fullmatch(value):
         return f"'{value}'"
     return str(value)

@@ -118,7 +118,7 @@ def test_a_completion_that_cannot_be_made_is_an_empty_one(monkeypatch: pytest.Mo
     def fail() -> None:
         raise RuntimeError("no registry")
 
-    monkeypatch.setattr("textgen_core.registry.discovery.discover", fail)
+    monkeypatch.setattr("textgen_core.registry.discover", fail)
     assert SAMPLERS("") == []
 
 

@@ -144,6 +144,7 @@ def test_the_rows_of_the_logs_have_the_keys_of_the_format(results, folder):
             "loss",
             "learning_rate",
             "tokens_per_second",
+            "gradient_norm",
         }
         for keys in training
     )

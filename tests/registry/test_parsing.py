@@ -14,14 +14,15 @@ from textgen_core.components import Option, OptionRules
 from textgen_core.errors import ComponentError
 from textgen_core.registry.parsing import (
     BadValue,
-    check_options,
+    SpecText,
     convert,
     describe_type,
     listed_values,
     plain_value,
+    split_list,
     unknown_name,
 )
-from textgen_core.registry.quoting import SpecText, split_list
+from textgen_core.registry.specs import check_options
 
 FREE = OptionRules(help="")
 

@@ -14,8 +14,14 @@ from hypothesis import strategies as st
 
 from textgen_core.components import option
 from textgen_core.errors import ComponentError
-from textgen_core.registry.parsing import plain_options
-from textgen_core.registry.specs import Spec, check_instance, construct, format_spec, parse_spec
+from textgen_core.registry.specs import (
+    Spec,
+    check_instance,
+    construct,
+    format_spec,
+    parse_spec,
+    plain_options,
+)
 
 
 def made(component: type, spec: Any) -> Any:

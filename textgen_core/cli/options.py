@@ -24,12 +24,7 @@ JSON_VERSION = 1  # of what `plugins` prints: raised when a key is removed or ch
 RUN_HELP = "A run's directory, or the beginning of its name under runs/; default: the newest."
 RunArgument = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[RUN]",
-        help=RUN_HELP,
-        show_default=False,
-        autocompletion=complete_run,
-    ),
+    typer.Argument(metavar="[RUN]", help=RUN_HELP, show_default=False, autocompletion=complete_run),
 ]
 CorpusArgument = Annotated[
     list[str] | None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from textgen_core.cli.options import Json, Quiet, RunArgument, discover_plugins
-from textgen_core.cli.run import show_end
+from textgen_core.cli.run import follow
 
 
 def resume(
@@ -23,7 +24,6 @@ def resume(
 ) -> None:
     """Go on with an interrupted run, or train a run further."""
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.cli.terminal import TerminalCallback
     from textgen_core.runs.directory import find_run
     from textgen_core.runs.manifest import load_configuration
 
@@ -32,9 +32,5 @@ def resume(
     import_tensorflow()
     from textgen_core.pipeline import resume as resume_run
 
-    callback = TerminalCallback(results=not as_json, quiet=quiet)
-    try:
-        finished = resume_run(directory.path, epochs=epochs, minutes=minutes, callback=callback)
-    finally:
-        callback.close()
-    show_end(finished, callback, as_json=as_json)
+    start = partial(resume_run, directory.path, epochs=epochs, minutes=minutes)
+    follow(start, as_json=as_json, quiet=quiet)

@@ -36,9 +36,9 @@ from textgen_core.config.sources import (
 )
 from textgen_core.errors import ComponentError, ConfigurationError, Faults
 from textgen_core.registry import Registry
-from textgen_core.registry.parsing import check_options, is_none, plain_options, unknown_name
+from textgen_core.registry.parsing import is_none, unknown_name
 from textgen_core.registry.selection import ResolvedComponent, as_list, choose, choose_all, spec_of
-from textgen_core.registry.specs import Spec, parse_spec
+from textgen_core.registry.specs import Spec, check_options, parse_spec, plain_options
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,7 @@
 """From text, TOML or Python values to the typed values that options declare, and back.
 
-One function checks the options of a component and the settings of a section alike.
+In a spec, a single quote opens at the start of a value and closes at its end, so apostrophes are no
+quotes.
 """
 
 from __future__ import annotations
@@ -8,25 +9,23 @@ from __future__ import annotations
 import difflib
 import math
 import operator
+import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 
-from textgen_core.components import RULES, Option, OptionRules
-from textgen_core.errors import ComponentError, Faults
-from textgen_core.registry.quoting import plain_text, split_list
+from textgen_core.components import Option, OptionRules
+from textgen_core.errors import ComponentError
 
 _UNIONS = (typing.Union, types.UnionType)
-_SCALARS: Mapping[Any, str] = {
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    Path: "a path",
-}
+_SCALARS = {int: "a whole number", float: "a number", str: "text", Path: "a path"}
+# A quoted value (after `=`, a comma or the start, before a comma or the end), or a comma.
+_QUOTED_OR_COMMA = re.compile(r"(?:(?<=[=,])|^)\s*'.*?'(?=\s*(?:,|$))|,", re.DOTALL)
 
 
 @attrs.frozen
@@ -34,69 +33,6 @@ class BadValue(ValueError):
     """A value that an option cannot have, and what it should have been."""
 
     allowed: str
-
-
-# ---- options by name ----------------------------------------------------------------------------
-
-
-def check_options(
-    declared: Sequence[Option], given: Mapping[str, Any], *, owner: str, place: str
-) -> dict[str, Any]:
-    """Return the given values converted to their declared types.
-
-    owner: the component or the section, and place: where the values were given, as messages name
-    them. Raises ComponentError with every fault at once.
-    """
-    by_name = {each.name: each for each in declared}
-    values: dict[str, Any] = {}
-    faults = Faults()
-    for name, value in given.items():
-        with faults.collecting():
-            if name not in by_name:
-                raise unknown_name(f"option of {owner}", name, by_name, place=place)
-            try:
-                values[name] = convert(value, by_name[name].type, by_name[name].rules)
-            except BadValue as bad:
-                shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-                problem = f"{owner}: {name} cannot be {shown} ({place})."
-                raise ComponentError(problem, f"Allowed: {bad.allowed}.") from bad
-    faults.raise_any()
-    return values
-
-
-def unknown_name(
-    what: str, name: str, known: Iterable[str], *, place: str, advice: str = ""
-) -> ComponentError:
-    """Return the error for an unknown name, with the closest known one."""
-    names = list(known)
-    by_lower = {each.lower(): each for each in names}
-    near = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
-    meant = f" Did you mean {by_lower[near[0]]!r}?" if near else ""
-    allowed = ", ".join(names) if names else "there is none"
-    return ComponentError(
-        f"Unknown {what}: {name!r} ({place}).{meant}", f"Allowed: {allowed}.", advice
-    )
-
-
-def plain_options(instance: Any) -> dict[str, Any]:
-    """Return the options of an instance as TOML and JSON can hold them; None is kept."""
-    return {
-        field.name: plain_value(getattr(instance, field.name))
-        for field in attrs.fields(type(instance))
-        if RULES in field.metadata
-    }
-
-
-def plain_value(value: Any) -> Any:
-    """Return a path as text and a tuple as a list; other values as they are."""
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple):
-        return [plain_value(item) for item in value]
-    return value
-
-
-# ---- one value ----------------------------------------------------------------------------------
 
 
 def convert(value: Any, declared: Any, rules: OptionRules) -> Any:
@@ -206,6 +142,29 @@ def _word(choice: Any) -> str:
     return choice if isinstance(choice, str) else str(choice).lower()
 
 
+def plain_value(value: Any) -> Any:
+    """Return a path as text and a tuple as a list; other values as they are."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [plain_value(item) for item in value]
+    return value
+
+
+def unknown_name(
+    what: str, name: str, known: Iterable[str], *, place: str, advice: str = ""
+) -> ComponentError:
+    """Return the error for an unknown name, with the closest known one."""
+    names = list(known)
+    by_lower = {each.lower(): each for each in names}
+    near = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
+    meant = f" Did you mean {by_lower[near[0]]!r}?" if near else ""
+    allowed = ", ".join(names) if names else "there is none"
+    return ComponentError(
+        f"Unknown {what}: {name!r} ({place}).{meant}", f"Allowed: {allowed}.", advice
+    )
+
+
 # ---- types --------------------------------------------------------------------------------------
 
 
@@ -251,3 +210,36 @@ def _kinds_of(declared: Any) -> list[Any]:
     if typing.get_origin(declared) not in _UNIONS:
         return [declared]
     return [each for each in typing.get_args(declared) if each is not type(None)]
+
+
+# ---- quotes and lists ---------------------------------------------------------------------------
+
+
+class SpecText(str):
+    """The text of an option in a spec, where single quotes protect commas; elsewhere they stay."""
+
+    __slots__ = ()
+
+
+def plain_text(value: Any) -> Any:
+    """Return a text without the quotes that protected it in a spec; other values as they are."""
+    return str(unquote(value)) if isinstance(value, SpecText) else value
+
+
+def split_list(text: str) -> list[str]:
+    """Split a list's text at its commas, outside single quotes, and drop the quotes."""
+    if not text.strip():
+        return []
+    borders = [-1, *unquoted_commas(text), len(text)]
+    return [unquote(text[start + 1 : end]) for start, end in pairwise(borders)]
+
+
+def unquoted_commas(text: str) -> list[int]:
+    """Return where the commas are that no pair of single quotes protects."""
+    return [match.start() for match in _QUOTED_OR_COMMA.finditer(text) if match.group() == ","]
+
+
+def unquote(text: str) -> str:
+    """Return a text without the pair of single quotes around it, if there is one."""
+    bare = text.strip()
+    return bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == "'" else text

@@ -14,7 +14,7 @@ import attrs
 
 from textgen_core.components import options_of
 from textgen_core.errors import ComponentError, Faults, PluginFailure, component_errors
-from textgen_core.registry.parsing import plain_options, plain_value
+from textgen_core.registry.parsing import plain_value
 from textgen_core.registry.registry import KINDS, Component, Plugin, Registry
 from textgen_core.registry.specs import (
     Spec,
@@ -23,6 +23,7 @@ from textgen_core.registry.specs import (
     format_spec,
     named_options,
     parse_spec,
+    plain_options,
 )
 from textgen_core.registry.validation import UnusablePluginError, check_class
 

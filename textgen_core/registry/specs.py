@@ -10,16 +10,22 @@ something like `key=`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import attrs
 
-from textgen_core.components import options_of
-from textgen_core.errors import ComponentError
-from textgen_core.registry.parsing import check_options
-from textgen_core.registry.quoting import SpecText, unquoted_commas
+from textgen_core.components import RULES, Option, options_of
+from textgen_core.errors import ComponentError, Faults
+from textgen_core.registry.parsing import (
+    BadValue,
+    SpecText,
+    convert,
+    plain_value,
+    unknown_name,
+    unquoted_commas,
+)
 
 _KEY = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_-]*)=")
 _PLAIN = re.compile(r"(?!['\s])[^,=]+(?<!\s)")  # a text that needs no quotes
@@ -93,6 +99,31 @@ def construct(component: type, spec: Spec, *, place: str) -> Any:
         raise ComponentError(f"{spec.name} ({place}): {str(error).rstrip('.')}.") from error
 
 
+def check_options(
+    declared: Sequence[Option], given: Mapping[str, Any], *, owner: str, place: str
+) -> dict[str, Any]:
+    """Return the given values converted to their declared types.
+
+    owner: the component or the section, and place: where the values were given, as messages name
+    them. Raises ComponentError with every fault at once.
+    """
+    by_name = {each.name: each for each in declared}
+    values: dict[str, Any] = {}
+    faults = Faults()
+    for name, value in given.items():
+        with faults.collecting():
+            if name not in by_name:
+                raise unknown_name(f"option of {owner}", name, by_name, place=place)
+            try:
+                values[name] = convert(value, by_name[name].type, by_name[name].rules)
+            except BadValue as bad:
+                shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+                problem = f"{owner}: {name} cannot be {shown} ({place})."
+                raise ComponentError(problem, f"Allowed: {bad.allowed}.") from bad
+    faults.raise_any()
+    return values
+
+
 def named_options(spec: Spec, component: type, *, place: str) -> Mapping[str, Any]:
     """Return the options of a spec by name: the positional one is the component's first."""
     if spec.positional is None:
@@ -119,6 +150,15 @@ def check_instance(instance: Any, *, place: str) -> Any:
         if type(value) is not type(given[name]) or value != given[name]
     }
     return attrs.evolve(instance, **converted) if converted else instance
+
+
+def plain_options(instance: Any) -> dict[str, Any]:
+    """Return the options of an instance as TOML and JSON can hold them; None is kept."""
+    return {
+        field.name: plain_value(getattr(instance, field.name))
+        for field in attrs.fields(type(instance))
+        if RULES in field.metadata
+    }
 
 
 def format_spec(name: str, options: Mapping[str, Any]) -> str:

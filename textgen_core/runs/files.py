@@ -25,10 +25,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a new file that replaces `path` once it is whole, or not at all.
 
     It is flushed to the disk before it is renamed. Its permissions are those of any new file, and
-    its name until then cannot be guessed.
-
-    Raises:
-        OSError: it cannot be written; what was at `path` is unchanged.
+    its name until then cannot be guessed. After an OSError, what was at `path` is unchanged.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textgen_core.registry.parsing import plain_options
+from textgen_core.registry.specs import plain_options
 from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
 from textgen_core.testing.material import (

@@ -19,7 +19,7 @@ def count(*pieces):
     counter = CharacterCounter()
     for piece in pieces:
         counter.add(piece)
-    return counter.finish()
+    return counter
 
 
 @given(st.lists(st.text(), max_size=5))

@@ -55,5 +55,5 @@ def test_a_part_in_another_language_is_found():
         sampler.add(found, vocabulary.add(found.words)[0])
     words = sampler.finish(vocabulary.finish().names)
     ids = words.ids[words.ids != 0]
-    assert languages_in_slices(words, slices_of(ids, 10), "Latin") == ["en"] * 8 + ["de"] * 2
-    assert languages_in_slices(words, slices_of(ids, 10), "Thai") == [""] * 10
+    assert languages_in_slices(words, slices_of(ids, 10), "Latin") == ("en",) * 8 + ("de",) * 2
+    assert languages_in_slices(words, slices_of(ids, 10), "Thai") == ("",) * 10

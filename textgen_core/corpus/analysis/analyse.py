@@ -5,8 +5,7 @@ What the figures mean for training is said in `advice`.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attr
@@ -15,7 +14,6 @@ import numpy as np
 
 from textgen_core.corpus.analysis.characters import (
     REPLACEMENT,
-    Characters,
     count_scripts,
     scripts_in_slices,
     utf8_size,
@@ -25,11 +23,10 @@ from textgen_core.corpus.analysis.keyness import DomainWord, find_domain_words
 from textgen_core.corpus.analysis.languages import detect_language, languages_in_slices
 from textgen_core.corpus.analysis.lengths import Lengths, measure_sentences
 from textgen_core.corpus.analysis.patterns import find_line_shapes, find_phrases
-from textgen_core.corpus.analysis.survey import Limits, Survey, count_words, survey_text
+from textgen_core.corpus.analysis.survey import Limits, Survey, count_words
 from textgen_core.corpus.analysis.vocabulary import Counted, Vocabulary
 from textgen_core.corpus.analysis.words import (
     BORDER,
-    Words,
     ratio_per_slice,
     ratios_in_slices,
     sample_for_ngrams,
@@ -41,14 +38,11 @@ from textgen_core.corpus.reading.builtin import BUILTIN_PATH, builtin_corpus
 from textgen_core.errors import CorpusError
 
 SLICES = 10
-SLICE_WORDS = 1000
-TOP = 20
+TOP = 20  # words, phrases and shapes of lines that are listed
 POINTS = 40  # of the rank-frequency curve
 ZIPF_RANKS = 1000  # beyond them the curve of most texts bends
 ZIPF_FREQUENCY = 5  # rarer words lie on steps, not on a line
 ZIPF_LEAST = 10  # ranks that a slope needs
-
-LIMITS = Limits()
 
 
 @attrs.frozen(kw_only=True)
@@ -133,7 +127,7 @@ def analyse_corpus(
     reference: Corpus | None = None,
     language: str = "auto",
     progress: Progress | None = None,
-    limits: Limits = LIMITS,
+    limits: Limits | None = None,
 ) -> Analysis:
     """Return the figures of a corpus.
 
@@ -147,31 +141,54 @@ def analyse_corpus(
         progress: told how many characters are counted, of how many.
         limits: how much is held in memory at once.
     """
-    survey = survey_text(corpus.documents, limits, progress)
-    scripts = count_scripts(survey.characters.counts)
+    limits = limits or Limits()
+    survey = Survey(corpus.documents, limits, progress)
+    counts, lines, vocabulary = survey.characters.counts, survey.lines, survey.vocabulary
+    scripts = count_scripts(counts)
     if language == "auto":
-        language = detect_language(scripts, survey.vocabulary.counts)
-    sentences = measure_sentences(survey.texts, language)
+        language = detect_language(scripts, vocabulary.counts)
+    sentence_lengths, sentences = measure_sentences(survey.texts.items(), language)
     ngrams = sample_for_ngrams(survey.words.ids, limits.ngram_words)
-    name, domain_words = _domain_words(corpus, survey.vocabulary, reference)
+    in_order: np.ndarray = survey.words.ids[survey.words.ids != BORDER]
+    ranks = ranks_of_curve(vocabulary.types)
+    name, domain_words = _domain_words(corpus, vocabulary, reference)
     return Analysis(
+        characters=counts.total(),
+        bytes=utf8_size(counts),
         documents=len(corpus.documents),
-        lines=survey.lines.lengths.count,
-        line_lengths=survey.lines.lengths,
-        repeated_lines=survey.lines.repeated,
-        repeated_characters=survey.lines.repeated_characters,
+        lines=lines.lengths.count,
+        alphabet_size=len(counts),
+        scripts=scripts,
+        words=vocabulary.tokens,
+        types=vocabulary.types,
+        type_token_ratio=vocabulary.types / vocabulary.tokens if vocabulary.tokens else 0.0,
+        type_token_ratio_slices=ratios_in_slices(in_order, SLICES),
+        type_token_ratio_per_1000_words=ratio_per_slice(in_order, 1000),
+        hapaxes=vocabulary.hapaxes,
+        line_lengths=lines.lengths,
+        sentence_lengths=sentence_lengths,
+        sentences=sentences,
+        top_words=vocabulary.top(TOP),
+        top_bigrams=top_ngrams(survey.words, ngrams, 2, TOP),
+        top_trigrams=top_ngrams(survey.words, ngrams, 3, TOP),
+        zipf=fit_zipf(vocabulary.at_ranks(range(1, min(ZIPF_RANKS, vocabulary.types) + 1))),
+        rank_frequency=tuple(zip(ranks, vocabulary.at_ranks(ranks), strict=True)),
+        repeated_lines=lines.repeated,
+        repeated_characters=lines.repeated_characters,
         language=language,
-        sentence_lengths=sentences.lengths,
-        sentences=sentences.rule,
+        language_slices=languages_in_slices(
+            survey.words, slices_of(in_order, SLICES), next(iter(scripts), "")
+        ),
+        script_slices=scripts_in_slices(survey.characters.script_parts, SLICES),
         near_duplicates=survey.near_duplicates,
-        line_shapes=find_line_shapes(survey.texts, TOP),
+        patterns=find_phrases(survey.words, ngrams, TOP),
+        line_shapes=find_line_shapes(survey.texts.items(), TOP),
         domain_words=domain_words,
         reference=name,
-        licences=tuple(survey.licences.most_common()),
+        replacement_characters=counts[REPLACEMENT],
+        mojibake=survey.characters.mojibake,
+        licences=tuple((+survey.licences).most_common()),
         sampled=tuple(_samples(survey, len(ngrams))),
-        **_of_characters(survey.characters, scripts),
-        **_of_vocabulary(survey.vocabulary),
-        **_of_word_order(survey.words, ngrams, next(iter(scripts), "")),
     )
 
 
@@ -190,49 +207,8 @@ def fit_zipf(frequencies: Sequence[int]) -> Zipf | None:
 
 def ranks_of_curve(types: int) -> list[int]:
     """Return a few dozen ranks, from the first to the last, evenly spread on a log scale."""
-    if not types:
-        return []
-    step = math.log(types) / (POINTS - 1)
-    return sorted({min(types, round(math.exp(point * step))) for point in range(POINTS)})
-
-
-def _of_characters(characters: Characters, scripts: dict[str, int]) -> dict[str, Any]:
-    counts = characters.counts
-    return {
-        "characters": counts.total(),
-        "bytes": utf8_size(counts),
-        "alphabet_size": len(counts),
-        "scripts": scripts,
-        "script_slices": scripts_in_slices(characters.script_parts, SLICES),
-        "replacement_characters": counts[REPLACEMENT],
-        "mojibake": characters.mojibake,
-    }
-
-
-def _of_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
-    ranks = ranks_of_curve(vocabulary.types)
-    return {
-        "words": vocabulary.tokens,
-        "types": vocabulary.types,
-        "type_token_ratio": vocabulary.types / vocabulary.tokens if vocabulary.tokens else 0.0,
-        "hapaxes": vocabulary.hapaxes,
-        "top_words": vocabulary.top(TOP),
-        "zipf": fit_zipf(vocabulary.at_ranks(range(1, min(ZIPF_RANKS, vocabulary.types) + 1))),
-        "rank_frequency": tuple(zip(ranks, vocabulary.at_ranks(ranks), strict=True)),
-    }
-
-
-def _of_word_order(words: Words, ngrams: np.ndarray, script: str) -> dict[str, Any]:
-    tokens: np.ndarray = words.ids[words.ids != BORDER]
-    languages = languages_in_slices(words, slices_of(tokens, SLICES), script)
-    return {
-        "type_token_ratio_slices": ratios_in_slices(tokens, SLICES),
-        "type_token_ratio_per_1000_words": ratio_per_slice(tokens, SLICE_WORDS),
-        "language_slices": tuple(languages),
-        "top_bigrams": top_ngrams(words, ngrams, 2, TOP),
-        "top_trigrams": top_ngrams(words, ngrams, 3, TOP),
-        "patterns": find_phrases(words, ngrams, TOP),
-    }
+    spread = np.geomspace(1, max(types, 1), POINTS).round()
+    return sorted({int(rank) for rank in spread if rank <= types})
 
 
 def _domain_words(
@@ -253,24 +229,21 @@ def _domain_words(
     )
 
 
-def _samples(survey: Survey, ngrams: int) -> list[str]:
-    """Return a sentence for everything that was not counted on the whole text."""
-    found = []
-    if not survey.holds_all:
-        size = sum(map(len, survey.texts))
-        found.append(f"Sentences and shapes of lines were counted on {size:,} characters.")
+def _samples(survey: Survey, ngrams: int) -> Iterator[str]:
+    """Yield a sentence for everything that was not counted on the whole text."""
+    if survey.texts.step > 1:
+        size = sum(map(len, survey.texts.items()))
+        yield f"Sentences and shapes of lines were counted on {size:,} characters."
     if survey.words.is_sample:
-        kept = len(survey.words.ids)
-        found.append(f"The type/token ratio in slices was taken of {kept:,} words.")
+        yield f"The type/token ratio in slices was taken of {len(survey.words.ids):,} words."
     if ngrams < survey.vocabulary.tokens:
-        found.append(f"N-grams and recurrent phrases were counted on {ngrams:,} words.")
+        yield f"N-grams and recurrent phrases were counted on {ngrams:,} words."
     if survey.vocabulary.is_estimate:
-        found.append("How many rare words there are was estimated from a sample of them.")
+        yield "How many rare words there are was estimated from a sample of them."
     if survey.lines.is_estimate:
-        found.append("Repeated lines were estimated from a sample of the different lines.")
+        yield "Repeated lines were estimated from a sample of the different lines."
     near = survey.near_duplicates
     if near is not None and near.is_sample:
-        found.append(f"Near-duplicates were looked for among {near.compared:,} {near.unit}s.")
+        yield f"Near-duplicates were looked for among {near.compared:,} {near.unit}s."
     if near is not None and near.is_bound:
-        found.append(f"There are more pairs of near-duplicates than the {near.pairs:,} counted.")
-    return found
+        yield f"There are more pairs of near-duplicates than the {near.pairs:,} counted."

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-import attrs
 import numpy as np
 
 REPLACEMENT = "\ufffd"
@@ -28,50 +27,32 @@ NAMED_OTHERWISE = {
     **dict.fromkeys(("MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "BLACK-LETTER"), "Symbols"),
     "MODIFIER": "Symbols",
 }
-WIDTHS = ("FULLWIDTH", "HALFWIDTH")
 OLD = ("OLD", "NEW", "LINEAR", "TAI")  # scripts of two words
 
 
-@attrs.frozen(kw_only=True)
-class Characters:
-    """What is known of the characters.
+class CharacterCounter:
+    """Counts the characters of a text that comes in pieces.
 
-    counts: how often each occurs. script_parts: the size of consecutive parts of the text, and the
-    letters of each script in it. mojibake: places where UTF-8 seems to have been misread.
+    counts: how often each occurs. script_parts: the size of each piece, and its letters by script.
+    mojibake: places where UTF-8 seems to have been misread.
     """
 
-    counts: Counter[str]
-    script_parts: Sequence[tuple[int, Mapping[str, int]]]
-    mojibake: int
-
-
-class CharacterCounter:
-    """Counts the characters of a text that comes in pieces."""
-
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._parts: list[tuple[int, Mapping[str, int]]] = []
-        self._mojibake = 0
+        self.counts: Counter[str] = Counter()
+        self.script_parts: list[tuple[int, Mapping[str, int]]] = []
+        self.mojibake = 0
 
     def add(self, text: str) -> None:
         """Count the characters of the next piece."""
         if text.isascii():
             found = np.bincount(np.frombuffer(text.encode(), np.uint8))
         else:
-            codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-            found = np.bincount(codes)
-            self._mojibake += len(MOJIBAKE.findall(text))
-        counts = Counter({chr(code): int(found[code]) for code in np.flatnonzero(found)})
-        self._counts.update(counts)
-        self._parts.append((len(text), count_scripts(counts)))
-
-    def finish(self) -> Characters:
-        """Return what was counted."""
-        return Characters(
-            counts=Counter(dict(sorted(self._counts.items()))),
-            script_parts=self._parts,
-            mojibake=self._mojibake,
-        )
+            data = text.encode("utf-32-le", "surrogatepass")
+            found = np.bincount(np.frombuffer(data, np.uint32))
+            self.mojibake += len(MOJIBAKE.findall(text))
+        counts = {chr(code): int(found[code]) for code in np.flatnonzero(found)}
+        self.counts.update(counts)
+        self.script_parts.append((len(text), count_scripts(counts)))
 
 
 def scripts_in_slices(
@@ -95,7 +76,7 @@ def scripts_in_slices(
 def count_scripts(characters: Mapping[str, int]) -> dict[str, int]:
     """Return how many letters are of each script, the most frequent script first."""
     scripts: Counter[str] = Counter()
-    for character, count in characters.items():
+    for character, count in sorted(characters.items()):  # the order decides between equals
         if script := script_of(character):
             scripts[script] += count
     return dict(scripts.most_common())
@@ -103,17 +84,14 @@ def count_scripts(characters: Mapping[str, int]) -> dict[str, int]:
 
 @lru_cache(maxsize=1 << 16)
 def script_of(letter: str) -> str:
-    """Return the script of a letter, such as Latin, Han or Hiragana, by its Unicode name.
-
-    Of a character that is no letter it is "".
-    """
-    if not unicodedata.category(letter).startswith("L"):
+    """Return the script of a letter, such as Han, by its Unicode name; "" of what is no letter."""
+    if unicodedata.category(letter)[0] != "L":
         return ""
     words = unicodedata.name(letter, "UNKNOWN").replace("IDEOGRAPH-", "IDEOGRAPH ").split()
-    if words[0] in WIDTHS:
+    if words[0] in ("FULLWIDTH", "HALFWIDTH"):
         words = words[1:]
-    if words[0] in OLD and len(words) > 1:
-        return f"{words[0]} {words[1]}".title()
+    if words[0] in OLD:
+        return " ".join(words[:2]).title()
     return NAMED_OTHERWISE.get(words[0], words[0].capitalize())
 
 

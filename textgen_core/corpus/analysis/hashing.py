@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from operator import methodcaller
 
 import numpy as np
 
 PENDING = 1 << 19  # numbers that are gathered before they are sorted in
-_encoded = methodcaller("encode", "utf-8", "surrogatepass")
 
 
 def hash_texts(texts: Sequence[str]) -> np.ndarray:
     """Return uint64 `(texts,)`: of CRC-32 and Adler-32 together, with all bits mixed."""
-    data = list(map(_encoded, texts))
+    data = [text.encode("utf-8", "surrogatepass") for text in texts]
     high = np.fromiter(map(zlib.crc32, data), np.uint64, len(data))
     low = np.fromiter(map(zlib.adler32, data), np.uint64, len(data))
     return mixed((high << np.uint64(32)) | low)

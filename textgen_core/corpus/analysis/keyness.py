@@ -40,26 +40,24 @@ def find_domain_words(
     """
     if not tokens or not reference_tokens:
         return ()
-    words = [word for word, count in counts.items() if count >= LEAST]
+    words = [
+        word for word, count in counts.items() if count >= LEAST and any(map(str.isalpha, word))
+    ]
     here = np.array([counts[word] for word in words], np.float64)
     there = np.array([reference.get(word, 0) for word in words], np.float64)
     scores = log_likelihood(here, tokens, there, reference_tokens)
     scores[here / tokens <= there / reference_tokens] = 0
-    found: list[DomainWord] = []
-    for place in np.argsort(-scores, kind="stable"):
-        if scores[place] <= 0 or len(found) == most:
-            break
-        if any(map(str.isalpha, words[place])):
-            found.append(
-                DomainWord(
-                    word=shown(words[place]),
-                    occurrences=int(here[place]),
-                    per_million=round(float(here[place]) / tokens * 1e6, 1),
-                    per_million_in_reference=round(float(there[place]) / reference_tokens * 1e6, 1),
-                    score=round(float(scores[place]), 1),
-                )
-            )
-    return tuple(found)
+    best = [place for place in np.argsort(-scores, kind="stable")[:most] if scores[place] > 0]
+    return tuple(
+        DomainWord(
+            word=shown(words[place]),
+            occurrences=int(here[place]),
+            per_million=round(float(here[place]) / tokens * 1e6, 1),
+            per_million_in_reference=round(float(there[place]) / reference_tokens * 1e6, 1),
+            score=round(float(scores[place]), 1),
+        )
+        for place in best
+    )
 
 
 def log_likelihood(

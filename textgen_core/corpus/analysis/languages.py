@@ -21,7 +21,6 @@ OF_SCRIPT = {
     "Oriya": "or", "Sinhala": "si", "Thai": "th", "Lao": "lo", "Khmer": "km", "Myanmar": "my",
     "Tibetan": "bo", "Armenian": "hy", "Georgian": "ka", "Ethiopic": "am", "Cyrillic": "ru",
 }  # fmt: skip
-JAPANESE = ("Hiragana", "Katakana")
 KANA = 0.1  # share of the letters from which on a text with Chinese characters is Japanese
 # The most frequent words, those left out that two of these languages share as frequent ones.
 SMALL_WORDS = {
@@ -74,10 +73,10 @@ def detect_language(scripts: Mapping[str, int], counts: Mapping[str, int]) -> st
     if not letters:
         return UNKNOWN
     script = max(scripts, key=scripts.__getitem__)
-    if script == "Han" and sum(scripts.get(kana, 0) for kana in JAPANESE) > KANA * letters:
+    kana = scripts.get("Hiragana", 0) + scripts.get("Katakana", 0)
+    if script == "Han" and kana > KANA * letters:
         script = "Hiragana"
-    by_script = OF_SCRIPT.get(script, UNKNOWN)
-    return language_of_words(counts, script) or by_script
+    return language_of_words(counts, script) or OF_SCRIPT.get(script, UNKNOWN)
 
 
 def language_of_words(counts: Mapping[str, int], script: str) -> str:
@@ -93,7 +92,7 @@ def language_of_words(counts: Mapping[str, int], script: str) -> str:
     return best
 
 
-def languages_in_slices(words: Words, slices: Iterable[np.ndarray], script: str) -> list[str]:
+def languages_in_slices(words: Words, slices: Iterable[np.ndarray], script: str) -> tuple[str, ...]:
     """Return the language of each slice of word ids; "" where its small words do not tell."""
     named = len(words.names)
     known = {word for small in SMALL_WORDS.get(script, {}).values() for word in small.split()}
@@ -104,4 +103,4 @@ def languages_in_slices(words: Words, slices: Iterable[np.ndarray], script: str)
         counts = {words.names[place]: int(counted[place]) for place in places}
         counts[""] = len(part) - sum(counts.values())
         found.append(language_of_words(counts, script))
-    return found
+    return tuple(found)

@@ -91,11 +91,11 @@ class LineCounter:
         self._close()
         self._seen.settle()
         counts, sizes = self._seen.counts.astype("int64"), self._seen.sizes.astype("int64")
-        filled, characters = int(counts.sum()), int((counts * sizes).sum())
+        filled, characters = max(1, int(counts.sum())), max(1, int(counts @ sizes))
         return Lines(
             lengths=describe_lengths(self._lengths),
-            repeated=(filled - len(counts)) / filled if filled else 0.0,
-            repeated_characters=(characters - int(sizes.sum())) / characters if characters else 0.0,
+            repeated=int((counts - 1).sum()) / filled,
+            repeated_characters=int((counts - 1) @ sizes) / characters,
             is_estimate=self._seen.every > 1,
         )
 
@@ -138,49 +138,32 @@ def describe_lengths(lengths: Counter[int]) -> Lengths:
     count = lengths.total()
     if not count:
         return Lengths(count=0, mean=0.0, median=0.0, maximum=0, edges=(), counts=())
-    ordered = sorted(lengths.items())
-    maximum = ordered[-1][0]
-    usual = _nth(ordered, (count - 1) * 99 // 100)
+    values, times = np.array(sorted(lengths.items()), np.int64).T
+    places = [(count - 1) // 2, count // 2, (count - 1) * 99 // 100]
+    low, high, usual = values[np.searchsorted(np.cumsum(times), places, side="right")].tolist()
     width = usual // BINS + 1  # the bins reach to what is usual, and the last one to the end
     edges = range(0, usual + width + 1, width)
-    counts = [0] * (len(edges) - 1)
-    for length, times in ordered:
-        counts[min(length // width, len(counts) - 1)] += times
+    counts = np.zeros(len(edges) - 1, np.int64)
+    np.add.at(counts, np.minimum(values // width, len(counts) - 1), times)
+    maximum = int(values[-1])
     return Lengths(
         count=count,
-        mean=sum(length * times for length, times in ordered) / count,
-        median=(_nth(ordered, (count - 1) // 2) + _nth(ordered, count // 2)) / 2,
+        mean=float(values @ times) / count,
+        median=(low + high) / 2,
         maximum=maximum,
         edges=(*edges[:-1], max(edges[-1], maximum + 1)),
-        counts=tuple(counts),
+        counts=tuple(counts.tolist()),
     )
-
-
-def _nth(ordered: Sequence[tuple[int, int]], place: int) -> int:
-    """Return the length at `place`, from 0, among all lengths in ascending order."""
-    lengths = iter(ordered)
-    while place >= 0:
-        length, times = next(lengths)
-        place -= times
-    return length
 
 
 # ---- sentences ---------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
-class Sentences:
-    """The lengths of sentences in words; `rule` says what was taken for one."""
+def measure_sentences(texts: Iterable[str], language: str) -> tuple[Lengths, str]:
+    """Return the lengths of sentences in words, and what was taken for one: "punctuation", "line".
 
-    lengths: Lengths
-    rule: str
-
-
-def measure_sentences(texts: Iterable[str], language: str) -> Sentences:
-    """Return the lengths of the sentences of `texts`, of `language` by its ISO 639 code.
-
-    A blank line ends a sentence too. In text that hardly has ends of sentences (verse, word lists,
-    prepared corpora) they end at the end of the line.
+    language: its ISO 639 code. A blank line ends a sentence too. In text that hardly has ends of
+    sentences (verse, word lists, prepared corpora) they end at the end of the line.
     """
     sentences: Counter[int] = Counter()
     by_line: Counter[int] = Counter()
@@ -189,10 +172,9 @@ def measure_sentences(texts: Iterable[str], language: str) -> Sentences:
         sentences.update(_word_counts(iterate_sentences(clean, language)))
         by_line.update(_word_counts(clean.split("\n")))
     use_lines = sentences.total() * LINES_WITHOUT_SENTENCES < by_line.total()
-    return Sentences(
-        lengths=describe_lengths(by_line if use_lines else sentences),
-        rule="line" if use_lines else "punctuation",
-    )
+    if use_lines:
+        return describe_lengths(by_line), "line"
+    return describe_lengths(sentences), "punctuation"
 
 
 def iterate_sentences(text: str, language: str) -> Iterator[str]:

@@ -11,22 +11,11 @@ from collections.abc import Sequence
 import attrs
 
 from textgen_core.corpus.analysis.blocks import BLOCK, EvenSample, iterate_blocks
-from textgen_core.corpus.analysis.characters import CharacterCounter, Characters
-from textgen_core.corpus.analysis.duplicates import (
-    KEPT_DOCUMENTS,
-    DuplicateFinder,
-    NearDuplicates,
-    Unit,
-)
-from textgen_core.corpus.analysis.lengths import LineCounter, Lines
+from textgen_core.corpus.analysis.characters import CharacterCounter
+from textgen_core.corpus.analysis.duplicates import KEPT_DOCUMENTS, DuplicateFinder
+from textgen_core.corpus.analysis.lengths import LineCounter
 from textgen_core.corpus.analysis.vocabulary import NAMED, Vocabulary, VocabularyCounter
-from textgen_core.corpus.analysis.words import (
-    NGRAM_WORDS,
-    SAMPLE_WORDS,
-    Words,
-    WordSampler,
-    split_words,
-)
+from textgen_core.corpus.analysis.words import NGRAM_WORDS, SAMPLE_WORDS, WordSampler, split_words
 from textgen_core.corpus.documents import Progress, report_progress
 
 LICENCES = (
@@ -56,54 +45,37 @@ class Limits:
     documents: int = KEPT_DOCUMENTS
 
 
-@attrs.frozen(kw_only=True, eq=False)
 class Survey:
-    """What was counted.
+    """What is counted in one pass over a text; compared are documents, or the paragraphs of one.
 
-    texts: a sample of the text in blocks, all of it if `holds_all`. licences: uses of a wording.
+    texts: the text in blocks, or a sample of these. licences: uses of each wording.
     """
 
-    characters: Characters
-    lines: Lines
-    vocabulary: Vocabulary
-    words: Words
-    near_duplicates: NearDuplicates | None
-    texts: Sequence[str]
-    holds_all: bool
-    licences: Counter[str]
-
-
-def survey_text(documents: Sequence[str], limits: Limits, progress: Progress | None) -> Survey:
-    """Count what is in a text; documents are compared, or the paragraphs of the only one."""
-    by_paragraph = len(documents) == 1
-    characters, lines = CharacterCounter(), LineCounter()
-    vocabulary, words = VocabularyCounter(named=limits.named), WordSampler(limits.words)
-    unit: Unit = "paragraph" if by_paragraph else "document"
-    duplicates = DuplicateFinder(unit, kept_documents=limits.documents)
-    texts: EvenSample[str] = EvenSample(limits.characters)
-    licences: Counter[str] = Counter()
-    blocks = iterate_blocks(documents, size=limits.block)
-    for block in report_progress(blocks, lambda block: len(block.text()), documents, progress):
-        found = split_words(block, by_paragraph=by_paragraph)
-        ids, hashes = vocabulary.add(found.words)
-        words.add(found, ids)
-        duplicates.add(found, hashes)
-        lines.add(block)
-        text = block.text()
-        characters.add(text)
-        licences.update({phrase: text.count(phrase) for phrase in LICENCES})
-        texts.offer(len(text), block.lines)
-    counted = vocabulary.finish()
-    return Survey(
-        characters=characters.finish(),
-        lines=lines.finish(),
-        vocabulary=counted,
-        words=words.finish(counted.names),
-        near_duplicates=duplicates.finish(),
-        texts=texts.items(),
-        holds_all=texts.step == 1,
-        licences=+licences,
-    )
+    def __init__(
+        self, documents: Sequence[str], limits: Limits, progress: Progress | None = None
+    ) -> None:
+        by_paragraph = len(documents) == 1
+        self.characters, self.licences = CharacterCounter(), Counter[str]()
+        self.texts = EvenSample[str](limits.characters)
+        lines, vocabulary = LineCounter(), VocabularyCounter(named=limits.named)
+        words = WordSampler(limits.words)
+        duplicates = DuplicateFinder(
+            "paragraph" if by_paragraph else "document", kept_documents=limits.documents
+        )
+        blocks = iterate_blocks(documents, size=limits.block)
+        for block in report_progress(blocks, lambda block: len(block.text()), documents, progress):
+            found = split_words(block, by_paragraph=by_paragraph)
+            ids, hashes = vocabulary.add(found.words)
+            words.add(found, ids)
+            duplicates.add(found, hashes)
+            lines.add(block)
+            text = block.text()
+            self.characters.add(text)
+            self.licences.update({phrase: text.count(phrase) for phrase in LICENCES})
+            self.texts.offer(len(text), block.lines)
+        self.lines, self.vocabulary = lines.finish(), vocabulary.finish()
+        self.words = words.finish(self.vocabulary.names)
+        self.near_duplicates = duplicates.finish()
 
 
 def count_words(documents: Sequence[str]) -> Vocabulary:

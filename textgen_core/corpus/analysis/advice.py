@@ -6,7 +6,7 @@ A sentence is given only where there is something to do or to beware of.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from textgen_core.corpus.analysis.analyse import Analysis
 from textgen_core.corpus.analysis.patterns import CONTENTS
@@ -29,7 +29,7 @@ CONTENTS_LINES = 10
 
 def advise_on(analysis: Analysis) -> tuple[str, ...]:
     """Return sentences for the user, the most important first; none if all looks well."""
-    rules = (_on_size, _on_encoding, _on_copies, _on_parts, _on_scripts, _on_words, _on_lines)
+    rules = (_on_size, _on_encoding, _on_copies, _on_parts, _on_words, _on_lines)
     return tuple(sentence for rule in rules for sentence in rule(analysis))
 
 
@@ -76,18 +76,15 @@ def _on_copies(analysis: Analysis) -> Iterator[str]:
 
 
 def _on_parts(analysis: Analysis) -> Iterator[str]:
-    for kind, slices in (
-        ("script", analysis.script_slices),
-        ("language", analysis.language_slices),
-    ):
-        usual, others = _others(slices)
+    slices_by_kind = {"script": analysis.script_slices, "language": analysis.language_slices}
+    for kind, slices in slices_by_kind.items():
+        usual, *others = [name for name, _ in Counter(slices).most_common() if name] or [""]
         if others:
-            found = ", ".join(sorted({slices[place] for place in others}))
-            places = ", ".join(str(place + 1) for place in others)
+            places = (str(place) for place, name in enumerate(slices, 1) if name in others)
             yield (
-                f"Tenth {places} of the text is in another {kind} ({found}) than the rest "
-                f"({usual}): a small model learns one better. What is held out by position ends "
-                "the text."
+                f"Tenth {', '.join(places)} of the text is in another {kind} "
+                f"({', '.join(sorted(others))}) than the rest ({usual}): a small model learns one "
+                "better. What is held out by position ends the text."
             )
             break
     ratios = analysis.type_token_ratio_slices
@@ -104,14 +101,7 @@ def _on_parts(analysis: Analysis) -> Iterator[str]:
         )
 
 
-def _others(slices: Sequence[str]) -> tuple[str, list[int]]:
-    """Return the most frequent of known values, and the places, from 0, of other ones."""
-    known = Counter(each for each in slices if each)
-    usual = max(known, key=known.__getitem__, default="")
-    return usual, [place for place, each in enumerate(slices) if each not in ("", usual)]
-
-
-def _on_scripts(analysis: Analysis) -> Iterator[str]:
+def _on_words(analysis: Analysis) -> Iterator[str]:
     letters = sum(analysis.scripts.values())
     unspaced = sum(analysis.scripts.get(script, 0) for script in WITHOUT_SPACES)
     if letters and unspaced >= letters / 2:
@@ -124,9 +114,6 @@ def _on_scripts(analysis: Analysis) -> Iterator[str]:
             f"{analysis.alphabet_size:,} different characters are many for the character "
             "tokenizer: bpe spells the rare ones in bytes."
         )
-
-
-def _on_words(analysis: Analysis) -> Iterator[str]:
     if analysis.words >= HAPAX_WORDS and analysis.hapaxes >= MANY_HAPAXES * analysis.types:
         yield (
             f"{analysis.hapaxes:,} of {analysis.types:,} different words occur once: a word "
@@ -136,10 +123,8 @@ def _on_words(analysis: Analysis) -> Iterator[str]:
 
 def _on_lines(analysis: Analysis) -> Iterator[str]:
     if analysis.line_lengths.maximum >= LONG_LINE:
-        yield (
-            f"The longest line has {analysis.line_lengths.maximum:,} characters: it may be data "
-            "and not writing."
-        )
+        longest = f"{analysis.line_lengths.maximum:,} characters"
+        yield f"The longest line has {longest}: it may be data and not writing."
     lines = dict(analysis.line_shapes).get(CONTENTS, 0)
     if lines >= CONTENTS_LINES:
         yield (

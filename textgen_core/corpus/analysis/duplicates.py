@@ -52,14 +52,6 @@ class NearDuplicates:
     is_bound: bool
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class _Sketch:
-    """A document: its first words, and its hashed sequences, uint64, ascending."""
-
-    head: str
-    shingles: np.ndarray
-
-
 class DuplicateFinder:
     """Takes documents or paragraphs in blocks, and compares them at the end.
 
@@ -73,7 +65,7 @@ class DuplicateFinder:
         self._unit = unit
         self._kept_documents, self._most_pairs = kept_documents, most_pairs
         self._sequences = SequenceHashes(SHINGLE)
-        self._kept: list[_Sketch] = []
+        self._kept: list[tuple[str, np.ndarray]] = []  # first words, and uint64 hashes, ascending
         self._size = 0
         self._every = 1
         self._open: list[np.ndarray] = []  # of a document that goes on
@@ -104,10 +96,10 @@ class DuplicateFinder:
             return None
         # Exact copies are grouped first, and groups compared by one of each.
         copies: dict[bytes, list[int]] = defaultdict(list)
-        for place, document in enumerate(self._kept):
-            copies[document.shingles.tobytes()].append(place)
+        for place, (_, shingles) in enumerate(self._kept):
+            copies[shingles.tobytes()].append(place)
         groups = list(copies.values())
-        firsts = [self._kept[group[0]].shingles for group in groups]
+        firsts = [self._kept[group[0]][1] for group in groups]
         candidates, is_bound = _candidates(firsts, self._most_pairs)
         alike = [(resemblance(firsts[one], firsts[two]), one, two) for one, two in candidates]
         alike = [each for each in alike if each[0] >= NEAR]
@@ -123,7 +115,7 @@ class DuplicateFinder:
             + sum(len(groups[one]) * len(groups[two]) for _, one, two in alike),
             share=sum(len(groups[number]) for number in near) / len(self._kept),
             examples=tuple(
-                (self._kept[one].head, self._kept[two].head, round(share, 3))
+                (self._kept[one][0], self._kept[two][0], round(share, 3))
                 for share, one, two in examples[:EXAMPLES]
             ),
             is_sample=self._every > 1,
@@ -137,14 +129,14 @@ class DuplicateFinder:
         if words < LEAST_WORDS[self._unit] or int(shingles.min()) % self._every:
             return
         shingles = np.unique(shingles)
-        self._kept.append(_Sketch(head=" ".join(head.split())[:HEAD], shingles=shingles))
+        self._kept.append((" ".join(head.split())[:HEAD], shingles))
         self._size += len(shingles)
-        while self._size > KEPT_SHINGLES or len(self._kept) > self._kept_documents:
-            if len(self._kept) <= 2:
-                return
+        while len(self._kept) > 2 and (
+            self._size > KEPT_SHINGLES or len(self._kept) > self._kept_documents
+        ):
             self._every *= 2
-            self._kept = [each for each in self._kept if not each.shingles[0] % self._every]
-            self._size = sum(len(each.shingles) for each in self._kept)
+            self._kept = [each for each in self._kept if not each[1][0] % self._every]
+            self._size = sum(len(shingles) for _, shingles in self._kept)
 
 
 def resemblance(one: np.ndarray, other: np.ndarray) -> float:
@@ -188,13 +180,10 @@ def _signatures(shingles: Sequence[np.ndarray]) -> np.ndarray:
     starts = np.cumsum([0, *map(len, shingles[:-1])])
     numbers = np.concatenate(shingles)
     draw = np.random.default_rng(0).integers(2**64, size=(BANDS * ROWS, 2), dtype=np.uint64)
-    least = [
-        np.minimum.reduceat(_permuted(numbers, factor | np.uint64(1), added), starts)
-        for factor, added in draw
-    ]
-    return np.stack(least, axis=1)
-
-
-def _permuted(numbers: np.ndarray, factor: np.uint64, added: np.uint64) -> np.ndarray:
-    numbers = numbers * factor + added
-    return (numbers ^ (numbers >> np.uint64(32))) * factor
+    draw[:, 0] |= np.uint64(1)
+    signatures = np.empty((len(shingles), len(draw)), np.uint64)
+    for row, (factor, added) in enumerate(draw):
+        permuted = numbers * factor + added
+        permuted = (permuted ^ (permuted >> np.uint64(32))) * factor
+        signatures[:, row] = np.minimum.reduceat(permuted, starts)
+    return signatures

@@ -8,9 +8,9 @@ words; of more, as random data has, the rare ones are estimated from a sample.
 from __future__ import annotations
 
 import heapq
-import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from operator import itemgetter
 
 import attrs
@@ -77,17 +77,12 @@ class VocabularyCounter:
         Ids begin at 1; those beyond the named words are large numbers, of which few coincide.
         """
         self._tokens += len(words)
-        full = len(self._index) >= self._most_named
-        find = (
-            map(self._index.get, words, itertools.repeat(0))
-            if full
-            else map(self._index.__getitem__, words)
-        )
-        ids = np.fromiter(find, np.int32, len(words))
+        self._index.is_full = len(self._index) >= self._most_named
+        ids = np.fromiter(map(self._index.__getitem__, words), np.int32, len(words))
         self._hash_new_names()
         hashes = self._hashes[ids]
         self._counts += np.bincount(ids, minlength=len(self._counts))
-        if full:
+        if self._index.is_full:
             self._add_rare(words, ids, hashes)
         return ids, hashes
 
@@ -117,7 +112,7 @@ class VocabularyCounter:
     def _hash_new_names(self) -> None:
         new = len(self._index) + 1 - len(self._hashes)
         if new:
-            names = list(itertools.islice(reversed(self._index), new))[::-1]
+            names = list(islice(reversed(self._index), new))[::-1]
             self._hashes = np.concatenate([self._hashes, hash_texts(names)])
             self._counts = np.concatenate([self._counts, np.zeros(new, np.int64)])
 
@@ -146,10 +141,12 @@ class VocabularyCounter:
 
 
 class _Index(dict[str, int]):
-    """Ids by word; a new word gets the next one."""
+    """Ids by word; a new word gets the next one, or 0 once there are enough."""
+
+    is_full = False
 
     def __missing__(self, word: str) -> int:
-        return self.setdefault(_key(word), len(self) + 1)
+        return 0 if self.is_full else self.setdefault(_key(word), len(self) + 1)
 
 
 def shown(word: str) -> str:
@@ -159,6 +156,4 @@ def shown(word: str) -> str:
 
 def _key(word: str) -> str:
     """Return a word, or what a very long one is known by."""
-    if len(word) <= LONG:
-        return word
-    return f"{word[:LONG]}…{hash_texts([word])[0]:016x}"
+    return word if len(word) <= LONG else f"{word[:LONG]}…{hash_texts([word])[0]:016x}"

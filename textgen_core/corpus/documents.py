@@ -209,15 +209,12 @@ def iterate_pieces(documents: Iterable[str]) -> Iterator[Piece]:
         return
     for document in documents:
         for start in range(0, max(len(document), 1), PIECE):
-            stop = start + PIECE
-            yield Piece(document[start:stop], stop >= len(document))
+            yield Piece(document[start : start + PIECE], start + PIECE >= len(document))
 
 
 def count_all_characters(documents: Sequence[str]) -> int:
     """Return how many characters all documents have together, without reading stored ones."""
-    if isinstance(documents, StoredDocuments):
-        return documents.characters
-    return sum(map(len, documents))
+    return sum(documents.sizes if isinstance(documents, StoredDocuments) else map(len, documents))
 
 
 def report_progress(

@@ -95,13 +95,13 @@ def measure_overlap(
 
 def format_overlap(overlap: Overlap) -> tuple[str, ...]:
     """Return a sentence on how much is shared, and advice where it is much."""
-    if overlap.sequences is None and overlap.lines is None:
-        return ()
     shares = []
     if overlap.lines is not None:
         shares.append(f"{overlap.lines:.1%} of its {overlap.line_count:,} longer lines")
     if overlap.sequences is not None:
         shares.append(f"{overlap.sequences:.1%} of its sequences of {SEQUENCE_WORDS} words")
+    if not shares:
+        return ()
     sampled = " (of a sample)" if overlap.is_sample else ""
     where = "in the training text"
     if overlap.searched < 1:

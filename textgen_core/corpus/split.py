@@ -45,8 +45,7 @@ def split_corpus(
     """
     parts: Parts
     if ready_made is not None:
-        validation, test = ready_made
-        parts = (corpus.documents, validation.documents, test.documents)
+        parts = (corpus.documents, ready_made[0].documents, ready_made[1].documents)
         notes = _check_files(corpus, *ready_made)
     else:
         cut = cut_by_position if settings.split_by == "position" else cut_by_documents
@@ -87,15 +86,12 @@ def cut_by_documents(documents: StoredDocuments, borders: tuple[int, int]) -> Pa
 
 
 def _check_shares(parts: Parts, settings: CorpusSettings, documents: StoredDocuments) -> None:
+    what = format_count(documents.characters, "character")
+    advice = "Give more text, or a larger share: --split 80,10,10"
     if settings.split_by == "documents":
         what = format_count(len(documents), "document")
-        advice = (
-            "Try --set corpus.split_by=position, or smaller documents: "
-            "--set corpus.documents=blank-line"
-        )
-    else:
-        what = format_count(documents.characters, "character")
-        advice = "Give more text, or a larger share: --split 80,10,10"
+        position, smaller = "--set corpus.split_by=position", "--set corpus.documents=blank-line"
+        advice = f"Try {position}, or smaller documents: {smaller}"
     shares = ",".join(f"{share:g}" for share in settings.split)
     for name, share, part in zip(NAMES, settings.split, parts, strict=True):
         if share > 0 and not part:
@@ -111,11 +107,11 @@ def _check_files(corpus: Corpus, validation: Corpus, test: Corpus) -> list[str]:
     trained = {file.sha256: file.path for file in corpus.files}
     for name, held_out in (("validation", validation), ("test", test)):
         for file in held_out.files:
-            if file.sha256 in trained:
+            if (path := trained.get(file.sha256)) is not None:
                 raise CorpusError(
-                    f"{file.path} is both {name} and training text ({trained[file.sha256]}).",
+                    f"{file.path} is both {name} and training text ({path}).",
                     "Allowed: held-out text that is not trained on.",
-                    f"Leave {trained[file.sha256]} out of the corpus.",
+                    f"Leave {path} out of the corpus.",
                 )
     if {file.sha256 for file in validation.files} & {file.sha256 for file in test.files}:
         return ["Validation and test are the same file: the test loss tells nothing more."]

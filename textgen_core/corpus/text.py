@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
+from operator import ne
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -23,6 +24,13 @@ def fold_newlines(text: str) -> tuple[str, int]:
     pairs, returns = text.count("\r\n"), text.count("\r")
     folded = text.replace("\r\n", "\n")
     return (folded if pairs == returns else folded.replace("\r", "\n")), returns
+
+
+def change_lines(text: str, change: Callable[[str], str]) -> tuple[str, int]:
+    """Change each line of `text` by itself; return how many of them that changed."""
+    lines = text.split("\n")
+    changed = list(map(change, lines))
+    return "\n".join(changed), sum(map(ne, lines, changed))
 
 
 def replace_surrogates(text: str) -> tuple[str, int]:

@@ -32,7 +32,7 @@ def test_it_is_a_setting_and_says_what_it_did():
 
 
 def test_without_its_library_it_is_an_error_that_says_how_to_install_it(monkeypatch):
-    repair._ftfy.cache_clear()
+    repair.load_ftfy.cache_clear()
     monkeypatch.setitem(sys.modules, "ftfy", None)
     with pytest.raises(ConfigurationError, match="ftfy") as caught:
         clean_corpus(Corpus(documents=("plain",)), CorpusSettings(repair="ftfy"))

@@ -19,7 +19,7 @@ import attrs
 
 from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.cleaning.recut import cut_pieces
-from textgen_core.corpus.cleaning.repair import check_installed, repair_lines
+from textgen_core.corpus.cleaning.repair import load_ftfy, repair_lines
 from textgen_core.corpus.cleaning.truecase import TRUECASED, learn_forms, truecase_pieces
 from textgen_core.corpus.documents import (
     Corpus,
@@ -30,7 +30,7 @@ from textgen_core.corpus.documents import (
     iterate_pieces,
     report_progress,
 )
-from textgen_core.corpus.text import fold_newlines, is_blank, replace_surrogates
+from textgen_core.corpus.text import change_lines, fold_newlines, is_blank, replace_surrogates
 from textgen_core.errors import CorpusError
 from textgen_core.formatting import format_count
 
@@ -72,7 +72,7 @@ def clean_corpus(
     whitespace is left at all, and ConfigurationError if a step's library is not installed.
     """
     if settings.repair == "ftfy":
-        check_installed()
+        load_ftfy()
     first, second = steps_of(settings)
     changes: Counter[str] = Counter()
     documents = corpus.documents
@@ -80,7 +80,8 @@ def clean_corpus(
         iterate_pieces(documents), lambda piece: len(piece.text), documents, progress
     )
     if settings.letter_case == "truecase":
-        pieces = _truecased(clean_pieces(pieces, first, changes), changes)
+        begun = _store(clean_pieces(pieces, first, changes), keep_blank=True)
+        pieces = truecase_pieces(iterate_pieces(begun), learn_forms(begun), changes)
         cleaned = _store(clean_pieces(pieces, second, changes))
     else:
         cleaned = _store(clean_pieces(pieces, (*first, *second), changes))
@@ -132,18 +133,11 @@ def _apply(step: Step, pieces: Iterable[Piece], changes: Counter[str]) -> Iterat
         yield Piece(clean_text(text, (step,), changes), ends_document)
 
 
-def _until_end(first: Piece, rest: Iterator[Piece]) -> Iterator[Piece]:
-    piece = first
+def _until_end(piece: Piece, rest: Iterator[Piece]) -> Iterator[Piece]:
     while not piece.ends_document:
         yield piece
         piece = next(rest)
     yield piece
-
-
-def _truecased(pieces: Iterable[Piece], changes: Counter[str]) -> Iterator[Piece]:
-    """Yield documents truecased: all of them are read before the first is yielded."""
-    documents = _store(pieces, keep_blank=True)
-    return truecase_pieces(iterate_pieces(documents), learn_forms(documents), changes)
 
 
 def _store(pieces: Iterable[Piece], *, keep_blank: bool = False) -> StoredDocuments:
@@ -170,23 +164,21 @@ def steps_of(settings: CorpusSettings) -> tuple[tuple[Step, ...], tuple[Step, ..
     may compose where its capital did not; spaces come after all that makes some. Truecasing comes
     before punctuation is dropped, which it needs.
     """
-    form = [] if settings.unicode == "none" else [unicode_step(settings.unicode)]
-    first = [SURROGATES]
+    form = [] if settings.unicode == "none" else [_unicode_step(settings.unicode)]
+    first, second = [SURROGATES], list[Step]()
     if settings.repair == "ftfy":
         first.append(REPAIR)
     if settings.newlines == "fold":
         first.append(NEWLINES)
     if settings.control_characters == "drop":
         first.append(drop_control_characters)
-    first.extend(form)
-    second: list[Step] = []
     if settings.punctuation == "drop":
-        second.extend((drop_punctuation, *form))
+        second += drop_punctuation, *form
     if settings.spaces == "collapse":
-        second.extend((replace_tabs, collapse_spaces))
+        second += replace_tabs, collapse_spaces
     if settings.letter_case == "lower":
-        second.extend((lower_letters, *form))
-    return tuple(first), tuple(second)
+        second += lower_letters, *form
+    return (*first, *form), tuple(second)
 
 
 def _step(counted: str, sentence: str) -> Callable[[Change], Step]:
@@ -211,22 +203,15 @@ def drop_control_characters(text: str) -> tuple[str, int]:
     return cleaned, len(text) - len(cleaned)
 
 
-def unicode_step(form: Literal["NFC", "NFD", "NFKC"]) -> Step:
-    """Return the step that brings text to a Unicode form."""
-    return Step(partial(_normalize, form), "line", f"Unicode form: {{}} brought to {form}.")
+def _unicode_step(form: Literal["NFC", "NFD", "NFKC"]) -> Step:
+    """Return the step that brings lines to a Unicode form; none reaches across a line's end."""
 
+    def normalize(text: str) -> tuple[str, int]:
+        if unicodedata.is_normalized(form, text):
+            return text, 0
+        return change_lines(text, partial(unicodedata.normalize, form))
 
-def _normalize(form: Literal["NFC", "NFD", "NFKC"], text: str) -> tuple[str, int]:
-    """Bring `text` to a Unicode normal form; lines are counted, as no form reaches across them."""
-    if unicodedata.is_normalized(form, text):
-        return text, 0
-    lines = text.split("\n")
-    changed = 0
-    for index, line in enumerate(lines):
-        if not unicodedata.is_normalized(form, line):
-            lines[index] = unicodedata.normalize(form, line)
-            changed += 1
-    return "\n".join(lines), changed
+    return Step(normalize, "line", f"Unicode form: {{}} brought to {form}.")
 
 
 @cache

@@ -55,11 +55,7 @@ def _hard_cut(text: str, first: int) -> int:
         if pair.isascii() and pair.isalnum():
             return place
     for place in nearest:
-        if not _joins(text[place]):
+        joins_before = unicodedata.category(text[place])[0] in "MCP"
+        if not (joins_before or ord(text[place]) in JOINED_JAMO):
             return place
     return nearest.start if nearest else 0
-
-
-def _joins(character: str) -> bool:
-    """Return whether a character may belong to the one before it."""
-    return unicodedata.category(character)[0] in "MCP" or ord(character) in JOINED_JAMO

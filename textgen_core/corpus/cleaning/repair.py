@@ -8,36 +8,29 @@ ftfy: Robyn Speer, "ftfy" (2019), Zenodo, doi:10.5281/zenodo.2591652.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from functools import cache, partial
 
+from textgen_core.corpus.text import change_lines
 from textgen_core.errors import ConfigurationError
 
 
 def repair_lines(text: str) -> tuple[str, int]:
-    """Repair each line of `text` on its own; return how many were changed."""
-    if text.isascii() and "&" not in text:
-        return text, 0
-    fix, config = _ftfy()
-    lines = text.split("\n")
-    changed = 0
-    for index, line in enumerate(lines):
-        if line.isascii() and "&" not in line:
-            continue
-        repaired = fix(line, config)
-        if repaired != line:
-            lines[index] = repaired
-            changed += 1
-    return "\n".join(lines), changed
+    """Repair each line of `text` by itself; return how many were changed."""
+    return (text, 0) if _is_plain(text) else change_lines(text, _repair)
 
 
-def check_installed() -> None:
-    """Raise ConfigurationError unless ftfy is there."""
-    _ftfy()
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "&" not in text
+
+
+def _repair(line: str) -> str:
+    return line if _is_plain(line) else load_ftfy()(line)
 
 
 @cache
-def _ftfy() -> tuple[Any, Any]:
+def load_ftfy() -> Callable[[str], str]:
+    """Return ftfy's repair of a text; raises ConfigurationError unless it is installed."""
     try:
         import ftfy
     except ModuleNotFoundError as error:
@@ -57,4 +50,4 @@ def _ftfy() -> tuple[Any, Any]:
         normalization=None,
         explain=False,
     )
-    return ftfy.fix_text, config
+    return partial(ftfy.fix_text, config=config)

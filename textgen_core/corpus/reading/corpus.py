@@ -17,13 +17,14 @@ from textgen_core.corpus.documents import Corpus, DocumentWriter
 from textgen_core.corpus.reading.builtin import builtin_corpus
 from textgen_core.corpus.reading.decode import AUTO, Undecodable, check_encoding
 from textgen_core.corpus.reading.files import (
+    TEXT_SUFFIXES,
     Found,
     Skipped,
     find_files,
-    is_text_name,
     listed,
     no_text_in,
     shown,
+    unpacked_name,
 )
 from textgen_core.corpus.reading.one_file import LACKS, FileRead, read_file
 from textgen_core.corpus.reading.source import is_pipe
@@ -139,11 +140,11 @@ class _Reading:
         if in_folder and self._settings.column is None and table_suffix(path):
             self.skipped.add(path, UNNAMED_COLUMN)
             return None
-        need_not_be = in_folder and not (is_text_name(path) or table_suffix(path))
+        promises_text = unpacked_name(path).endswith((*TEXT_SUFFIXES, *TABLE_SUFFIXES))
         try:
             return read_file(path, self._settings, self._writer)
         except CorpusError as error:
-            if need_not_be:
+            if in_folder and not promises_text:
                 self.skipped.add(path, f"not text in {self._settings.encoding}")
             elif isinstance(error, Undecodable):
                 self._undecodable.append(error)
@@ -171,12 +172,11 @@ def _undecodable(errors: Sequence[Undecodable], files: int) -> CorpusError:
     """Return one error for all files in a wrong encoding, of so many `files`."""
     if len(errors) == 1:
         return errors[0].with_guess(among_others=files > 1)
-    each = [
-        f"{error.name} (looks like {error.guess})" if error.guess else error.name
-        for error in errors
+    names = [
+        f"{each.name} (looks like {each.guess})" if each.guess else each.name for each in errors
     ]
     return CorpusError(
-        f"{len(errors)} of {files} files are in another encoding: {listed(each)}.",
+        f"{len(errors)} of {files} files are in another encoding: {listed(names)}.",
         "Allowed: files that are all in the encoding that corpus.encoding names.",
         f"Read each file in its own encoding: --set corpus.encoding={AUTO}",
     )

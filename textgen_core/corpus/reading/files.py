@@ -19,6 +19,7 @@ from textgen_core.formatting import format_count
 
 STDIN = "-"
 PACKED_SUFFIXES = (".gz", ".zst")
+# Names that promise text, so that the file may not be skipped silently.
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".org")
 RUN_FILES = {"run.toml", "manifest.json"}  # a folder with both is a run, not a text
 FILES_WANTED = (
@@ -79,11 +80,6 @@ def unpacked_name(path: Path) -> str:
     for suffix in PACKED_SUFFIXES:
         name = name.removesuffix(suffix)
     return name
-
-
-def is_text_name(path: Path) -> bool:
-    """Return whether a file's name promises text, so that it may not be skipped silently."""
-    return unpacked_name(path).endswith(TEXT_SUFFIXES)
 
 
 def shown(path: str | Path) -> str:

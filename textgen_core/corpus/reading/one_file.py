@@ -60,23 +60,23 @@ def read_file(path: Path, settings: CorpusSettings, writer: DocumentWriter) -> F
 
     Raises CorpusError if it cannot be read or is not text in the encoding; it may be empty.
     """
-    encoding, guess = settings.encoding, ""
-    is_guessed = encoding == AUTO
-    with open_source(path, to_read_again=is_guessed) as source:
+    guessed = settings.encoding == AUTO
+    with open_source(path, to_read_again=guessed) as source:
+        encoding = "utf-8" if guessed else settings.encoding
         try:
-            return _read_as("utf-8" if is_guessed else encoding, path, source, settings, writer)
+            return _read_as(encoding, path, source, settings, writer)
         except Undecodable as error:
-            if not is_guessed:
+            if not guessed:
                 raise
-            guess = error.guess
-            if not guess:
+            encoding = error.guess
+            if not encoding:
                 raise _unguessable(error, "nor does it look like another encoding") from error
         source.rewind()
         try:
-            file = _read_as(guess, path, source, settings, writer)
+            file = _read_as(encoding, path, source, settings, writer)
         except Undecodable as error:
             raise _unguessable(error, "though it looks like it, nor is it utf-8") from error
-        return attrs.evolve(file, encoding=guess)
+        return attrs.evolve(file, encoding=encoding)
 
 
 def split_documents(texts: Iterable[str], borders: Borders) -> Iterator[Piece]:

@@ -86,9 +86,9 @@ def test_no_documents_are_no_pieces():
     assert list(encode_in_pieces([], letter_tokenizer())) == []
 
 
-def test_unknown_tokens_hide_the_bytes_of_their_text():
+def test_unknown_tokens_tell_their_text():
     _, (piece,) = tokens_and_pieces(["a€b✓✓"], letter_tokenizer())
-    assert piece.unknown_bytes == 9
+    assert piece.unknown == ("€", "✓", "✓")
 
 
 def test_unknown_bytes_are_counted_once_over_all_pieces():
@@ -96,4 +96,4 @@ def test_unknown_bytes_are_counted_once_over_all_pieces():
     _, encoded = tokens_and_pieces([TEXT], tokenizer)
     hidden = TEXT.count("fifteen") * len(" fifteen") - TEXT.count("\nfifteen")
     hidden -= TEXT.startswith("fifteen")
-    assert sum(piece.unknown_bytes for piece in encoded) == hidden
+    assert sum(len(text) for piece in encoded for text in piece.unknown) == hidden

@@ -58,11 +58,8 @@ def measure_overlap(
 ) -> Overlap:
     """Return how much of the documents held out stands in those to train on.
 
-    Args:
-        train: the documents of the training text.
-        held_out: those of each held-out text.
-        looked_for: different lines, and sequences, of which more are a sample.
-        searched: characters of the training text, of which no more are searched.
+    looked_for: different lines, and sequences, of which more are a sample; searched: characters of
+    the training text, of which no more are searched.
     """
     tables = HashedCounts(looked_for), HashedCounts(looked_for)
     for documents in held_out:

@@ -48,11 +48,7 @@ class WindowBatches:
         self._offsets = np.arange(needed)
         self._windows = -(-self._last_start // self._stride) + 1
         self._order = _Order(self._windows, seed)
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """How many batches show every window once."""
-        return -(-self._windows // self.batch_size)
+        self.batches_per_epoch = -(-self._windows // batch_size)  # each shows every window once
 
     def batch(self, index: int) -> Batch:
         """Return the batch of step `index`, counted from 0 over all epochs."""
@@ -94,17 +90,13 @@ class StreamBatches:
         of_a_row = len(token_ids) // self.batch_size
         wanted = of_a_row if stream_length is None else max(stream_length, sequence_length)
         self._rounds = max(1, min(round(of_a_row / wanted), of_a_row // (sequence_length + 1)))
-        length = len(token_ids) // (self.batch_size * self._rounds)
         streams = self.batch_size * self._rounds
+        length = len(token_ids) // streams
         self._streams = token_ids[: streams * length].reshape(streams, length)
         self._batches_of_a_round = (length - 1) // sequence_length
+        self.batches_per_epoch = self._rounds * self._batches_of_a_round
         self._sequence_length = sequence_length
         self._order = _Order(streams, seed)
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """How many batches go through the streams once."""
-        return self._rounds * self._batches_of_a_round
 
     def batch(self, index: int) -> Batch:
         """Return the batch of step `index`, counted from 0 over all epochs."""
@@ -131,8 +123,6 @@ class _Order:
     (Black and Rogaway 2002).
     """
 
-    _ROUNDS = 6
-
     def __init__(self, count: int, seed: int) -> None:
         self._count = count
         self._seed = seed % 2**64
@@ -141,7 +131,7 @@ class _Order:
     def at(self, epoch: int, places: np.ndarray) -> np.ndarray:
         """Return the items at int64 `places` of an epoch's order, int64 of the same shape."""
         generator = np.random.Philox(key=np.array([self._seed, epoch], dtype=np.uint64))
-        keys = generator.random_raw(self._ROUNDS)
+        keys = generator.random_raw(6)  # one for each round of the network
         values = self._enciphered(places.astype(np.uint64), keys)
         while (outside := values >= self._count).any():
             values[outside] = self._enciphered(values[outside], keys)

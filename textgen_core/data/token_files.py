@@ -73,8 +73,7 @@ def tokenize_documents(
     folder = folder or cache_directory()
     key, text_bytes = _key(documents, tokenizer)
     path = folder / f"{name}-{key}.tokens"
-    found = _open(path)
-    if found is not None:
+    if (found := _open(path)) is not None:
         return found
     size = tokenizer.get_vocab_size(with_added_tokens=True)
     dtype = np.dtype("<u2" if size <= 2**16 else "<u4")
@@ -127,7 +126,7 @@ def _write_tokens(
             write([END])
         write(piece.token_ids)
         facts["unknown_tokens"] += int(np.count_nonzero(piece.token_ids == UNK))
-        facts["unknown_bytes"] += piece.unknown_bytes
+        facts["unknown_bytes"] += sum(len(text.encode()) for text in piece.unknown)
         unknown.update(piece.unknown)
         if len(unknown) > UNKNOWN_COUNTED:  # the rarest go, so that memory is bounded
             unknown = Counter(dict(unknown.most_common(UNKNOWN_COUNTED // 2)))
@@ -168,8 +167,6 @@ def _key(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> tuple[str
     text_bytes = 0
     for text, ends_document in iterate_pieces(documents):
         block = text.encode()
-        digest.update(block)
+        digest.update(block + DOCUMENT_END * ends_document)  # borders between documents count
         text_bytes += len(block)
-        if ends_document:  # so that borders between documents count
-            digest.update(DOCUMENT_END)
     return digest.hexdigest()[:32], text_bytes

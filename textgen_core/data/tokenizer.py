@@ -118,8 +118,7 @@ def _fault_of_ids(tokenizer: tokenizers.Tokenizer) -> str:
 def _fault_of_encoding(tokenizer: tokenizers.Tokenizer, sample: str, *, lossless: bool) -> str:
     """Return what is wrong with the encoding of a sample, or an empty string."""
     again = _prepare(tokenizers.Tokenizer.from_str(tokenizer.to_str()))
-    texts = (sample, " ".join(SPECIAL_TOKENS), "")
-    for text in texts:
+    for text in (sample, " ".join(SPECIAL_TOKENS), ""):
         token_ids = encode(tokenizer, text)
         if encode(again, text) != token_ids:
             return f"it encodes {text[:40]!r} differently once it was saved and loaded"

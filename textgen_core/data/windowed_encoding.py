@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, count, pairwise
+from typing import NamedTuple
 
 import attrs
 import numpy as np
@@ -48,11 +49,6 @@ class EncodedPiece:
     characters: int
     unknown: tuple[str, ...]
     ends_document: bool
-
-    @property
-    def unknown_bytes(self) -> int:
-        """The UTF-8 bytes of the text that `<UNK>` stands for."""
-        return sum(len(text.encode()) for text in self.unknown)
 
 
 class _Document:
@@ -91,27 +87,17 @@ class Chunk:
         """The position after the last character."""
         return self.begin + len(self.text)
 
-    def extended(self) -> Chunk:
-        """Return a chunk from the same place to the end of one further on, twice as long."""
-        chunks = max(1, len(self.text) // CHUNK)
-        return self.document.chunk(self.begin, self.end + chunks * CHUNK)
 
-
-@attrs.frozen(kw_only=True, eq=False)
-class EncodedChunk:
-    """A chunk with its tokens, uint32 `(tokens,)`.
-
-    overlap: the encoding of what it shares with the chunk before it, by itself.
-    """
+class EncodedChunk(NamedTuple):
+    """A chunk, its tokens, uint32 `(tokens,)`, and what it shares with the one before, encoded."""
 
     chunk: Chunk
     ids: np.ndarray
     overlap: tokenizers.Encoding | None
 
 
-@attrs.frozen(kw_only=True)
-class Join:
-    """Where two chunks are joined, in characters of the document.
+class Join(NamedTuple):
+    """Where two chunks are joined: the character of the document, and the tokens on either side.
 
     tokens_before: those of the right chunk before it; tokens_after: those of the left after it.
     """
@@ -135,18 +121,19 @@ def encode_in_pieces(
             continue
         if right.chunk.end <= left.chunk.end:
             continue  # a chunk that was extended holds it already
-        join = find_join(left, right)
-        if join is None and len(left.chunk.text) < LONGEST:
-            (left,) = _encode([left.chunk.extended()], tokenizer)
+        join, document = find_join(left, right), left.chunk.document
+        if join is None and len(left.chunk.text) < LONGEST:  # the end of one that is twice as long
+            end = left.chunk.end + max(1, len(left.chunk.text) // CHUNK) * CHUNK
+            (left,) = _encode([document.chunk(left.chunk.begin, end)], tokenizer)
             continue
         if join is None:
-            document, cut = left.chunk.document, right.chunk.begin + CONTEXT
+            cut = right.chunk.begin + CONTEXT
             before = document.chunk(left.chunk.begin, cut)
             left, right = _encode([before, document.chunk(cut, right.chunk.end)], tokenizer)
             join = Join(position=cut)
         yield _piece(left, start, join, tokenizer)
         left, start = right, join
-        left.chunk.document.drop_before(left.chunk.begin)
+        document.drop_before(left.chunk.begin)
     if left is not None:
         yield _piece(left, start, None, tokenizer)
 
@@ -234,16 +221,13 @@ def _groups(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
 
 def _encode(chunks: Sequence[Chunk], tokenizer: tokenizers.Tokenizer) -> list[EncodedChunk]:
     # Without the tokens' places in the text, which would double the time of a long chunk.
-    encodings = tokenizer.encode_batch_fast(
-        [chunk.text for chunk in chunks], add_special_tokens=False
-    )
+    texts = [chunk.text for chunk in chunks]
+    encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
     shared = [chunk.text[: 2 * CONTEXT] for chunk in chunks if chunk.begin]
     overlaps = iter(tokenizer.encode_batch(shared, add_special_tokens=False))
     return [
         EncodedChunk(
-            chunk=chunk,
-            ids=np.asarray(encoding.ids, dtype=np.uint32),
-            overlap=next(overlaps) if chunk.begin else None,
+            chunk, np.array(encoding.ids, np.uint32), next(overlaps) if chunk.begin else None
         )
         for chunk, encoding in zip(chunks, encodings, strict=True)
     ]

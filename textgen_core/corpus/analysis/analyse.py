@@ -129,17 +129,11 @@ def analyse_corpus(
     progress: Progress | None = None,
     limits: Limits | None = None,
 ) -> Analysis:
-    """Return the figures of a corpus.
+    """Return the figures of a corpus, read once, in bounded memory (100 MB: half a minute).
 
-    It is read once, in bounded memory; a text of 100 MB takes about half a minute. Of very long
-    ones some things are counted on samples spread evenly over the text, and `sampled` says so.
-
-    Args:
-        corpus: the text.
-        reference: the text that its words are compared with, by default the built-in corpus.
-        language: the ISO 639 code of the text's language, or `auto`.
-        progress: told how many characters are counted, of how many.
-        limits: how much is held in memory at once.
+    Of very long texts some things are counted on samples spread evenly over them, and `sampled`
+    says so. reference: the text that its words are compared with, by default the built-in corpus.
+    language: the ISO 639 code of the text's language, or `auto`.
     """
     limits = limits or Limits()
     survey = Survey(corpus.documents, limits, progress)
@@ -198,11 +192,10 @@ def fit_zipf(frequencies: Sequence[int]) -> Zipf | None:
     Ranks up to 1,000 count whose words occur at least 5 times.
     """
     frequent = [each for each in frequencies[:ZIPF_RANKS] if each >= ZIPF_FREQUENCY]
-    last = len(frequent)
-    if last < ZIPF_LEAST:
+    if len(frequent) < ZIPF_LEAST:
         return None
-    slope, _ = np.polyfit(np.log(np.arange(1, last + 1)), np.log(frequent), 1)
-    return Zipf(slope=float(slope), first_rank=1, last_rank=last)
+    slope, _ = np.polyfit(np.log(np.arange(1, len(frequent) + 1)), np.log(frequent), 1)
+    return Zipf(slope=float(slope), first_rank=1, last_rank=len(frequent))
 
 
 def ranks_of_curve(types: int) -> list[int]:

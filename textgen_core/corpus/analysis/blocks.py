@@ -56,8 +56,7 @@ def iterate_blocks(
     A block holds at most `most_documents`.
     """
     parts: list[str] = []
-    filled = 0
-    rest = ""
+    filled, rest = 0, ""
     for text, ends_document in iterate_pieces(documents):
         rest += text
         start = 0
@@ -68,8 +67,7 @@ def iterate_blocks(
         if not ends_document:
             continue
         parts.append(rest)
-        filled += len(rest)
-        rest = ""
+        filled, rest = filled + len(rest), ""
         if filled >= size or len(parts) >= most_documents:
             yield Block(parts=tuple(parts), ends_document=True)
             parts, filled = [], 0
@@ -104,10 +102,7 @@ class EvenSample(Generic[Item]):
 
 
 def _cut(text: str, start: int, size: int, longest: int) -> int:
-    """Return where the block from `start` ends; the end of `text` where it is not yet known.
-
-    The end of the text stands also for a document's rest that fits into one block.
-    """
+    """Return where the block from `start` ends; the end of `text` where that is not yet known."""
     line_end = text.find("\n", start + size - 1, start + longest) + 1
     if line_end:
         return line_end
@@ -116,8 +111,8 @@ def _cut(text: str, start: int, size: int, longest: int) -> int:
     window = text[start : start + longest]
     inside = len(window.rstrip())
     if inside == len(window):
-        words = window.rsplit(None, 1)
-        inside = len(window) - len(words[-1]) if len(words) > 1 else 0
+        *before, last_word = window.rsplit(None, 1)
+        inside = len(window) - len(last_word) if before else 0
     if inside == 0:  # one word, or nothing but spaces
         inside = len(window) - window.endswith("\r")
     return start + inside

@@ -23,9 +23,9 @@ def hash_texts(texts: Sequence[str]) -> np.ndarray:
 
 
 def mixed(numbers: np.ndarray) -> np.ndarray:
-    """Return uint64 numbers of which each bit depends on all bits of the old (Steele et al. 2014).
+    """Return SplitMix's last steps of uint64 numbers (Steele et al. 2014).
 
-    SplitMix's last steps: each number has one that becomes it, so different ones stay different.
+    Each bit depends on all bits of the old number, and different numbers stay different.
     """
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

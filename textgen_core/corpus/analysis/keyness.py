@@ -35,8 +35,7 @@ def find_domain_words(
 ) -> tuple[DomainWord, ...]:
     """Return the `most` words of highest score that are more frequent here, the highest first.
 
-    counts, reference: how often each word occurs; tokens, reference_tokens: all words. Words
-    without a letter mark nothing. A score of 15.13 is significant at p < 0.0001.
+    Words without a letter mark nothing. A score of 15.13 is significant at p < 0.0001.
     """
     if not tokens or not reference_tokens:
         return ()

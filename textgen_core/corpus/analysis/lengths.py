@@ -78,7 +78,8 @@ class LineCounter:
         last = lines.pop()  # empty, unless a line goes on in the next block
         if self._open is not None and lines:
             self._open.add(lines.pop(0))
-            self._close()
+            self._add_long(self._open)
+            self._open = None
         self._lengths.update(map(len, lines))
         filled = list(filter(None, map(str.strip, lines)))
         self._seen.add(hash_texts(filled), np.fromiter(map(len, filled), np.int32, len(filled)))
@@ -88,7 +89,6 @@ class LineCounter:
 
     def finish(self) -> Lines:
         """Return what was counted."""
-        self._close()
         self._seen.settle()
         counts, sizes = self._seen.counts.astype("int64"), self._seen.sizes.astype("int64")
         filled, characters = max(1, int(counts.sum())), max(1, int(counts @ sizes))
@@ -99,10 +99,7 @@ class LineCounter:
             is_estimate=self._seen.every > 1,
         )
 
-    def _close(self) -> None:
-        line, self._open = self._open, None
-        if line is None:
-            return
+    def _add_long(self, line: _LongLine) -> None:
         self._lengths[line.length] += 1
         if line.stripped:
             key = mixed(np.array([line.high << 32 | line.low], np.uint64))

@@ -7,11 +7,9 @@ they differ in nothing but numbers.
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable
-from operator import itemgetter
 
 import numpy as np
 
@@ -73,8 +71,7 @@ def find_line_shapes(texts: Iterable[str], most: int, remembered: int = SHAPES) 
         shapes.update(map(shape_of, lines))
         if len(shapes) > remembered:
             shapes = Counter(dict(shapes.most_common(remembered // 2)))
-    recurrent = [item for item in shapes.items() if item[1] >= LEAST_TIMES]
-    return tuple(heapq.nlargest(most, recurrent, key=itemgetter(1)))
+    return tuple(item for item in shapes.most_common(most) if item[1] >= LEAST_TIMES)
 
 
 def shape_of(line: str) -> str:
@@ -96,13 +93,10 @@ def _recurrent(
         starts = starts[known[starts + shift]]
     keys = hash_sequences(numbers[starts + shift] for shift in range(length))
     order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
-    sizes = np.diff(np.concatenate([[0], changes, [len(keys)]]))
-    recurs = np.repeat(sizes >= LEAST_TIMES, sizes)
-    kept = sizes[sizes >= LEAST_TIMES]
-    places = starts[order][recurs]
-    return np.sort(places), (places, np.concatenate([[0], np.cumsum(kept)]))
+    _, sizes = np.unique(keys[order], return_counts=True)
+    recurs = sizes >= LEAST_TIMES
+    places = starts[order][np.repeat(recurs, sizes)]
+    return np.sort(places), (places, np.concatenate([[0], np.cumsum(sizes[recurs])]))
 
 
 def _best_groups(
@@ -120,10 +114,7 @@ def _best_groups(
 
 
 def _grown(ids: np.ndarray, known: np.ndarray, places: np.ndarray, length: int) -> tuple[int, int]:
-    """Return the offsets `first` and `last` of the longest phrase on which all places agree.
-
-    At each place it is `ids[place + first : place + last]`.
-    """
+    """Return the offsets, first and end, of the longest phrase on which all places agree."""
     first, last = 0, length
     while last - first < LONGEST and _agree(ids, known, places + last):
         last += 1
@@ -142,9 +133,8 @@ def _one_period(sequence: list[int]) -> list[int]:
 
 def _agree(ids: np.ndarray, known: np.ndarray, places: np.ndarray) -> bool:
     """Return whether the same word stands at all places."""
-    if places[0] < 0 or places[-1] >= len(ids):
-        return False
-    return bool(known[places[0]] and (ids[places] == ids[places[0]]).all())
+    is_inside = places[0] >= 0 and places[-1] < len(ids)
+    return is_inside and bool(known[places[0]] and (ids[places] == ids[places[0]]).all())
 
 
 def _apart(places: np.ndarray, length: int) -> int:

@@ -55,8 +55,7 @@ class Vocabulary:
     def at_ranks(self, ranks: Sequence[int]) -> list[int]:
         """Return the frequencies of the words at `ranks`, from 1 up to `types`."""
         places = np.searchsorted(np.cumsum(self.types_of), np.array(ranks, np.int64))
-        frequencies: list[int] = self.frequencies[places].tolist()
-        return frequencies
+        return [int(frequency) for frequency in self.frequencies[places]]
 
 
 class VocabularyCounter:

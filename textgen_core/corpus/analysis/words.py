@@ -57,10 +57,7 @@ class Words:
 
 
 def split_words(block: Block, *, by_paragraph: bool = False) -> BlockWords:
-    """Return the words of a block; its units are its parts or, `by_paragraph`, those of the text.
-
-    A paragraph ends with the block.
-    """
+    """Return the words of a block; its units are parts or paragraphs, which end with the block."""
     find = word_pattern().findall
     part_units = [PARAGRAPH_END.split(part) if by_paragraph else [part] for part in block.parts]
     found = [[find(unit) for unit in units] for units in part_units]
@@ -82,9 +79,7 @@ class WordSampler:
 
     def add(self, block: BlockWords, ids: np.ndarray) -> None:
         """Take the ids of the next block's words, int32 `(words,)`."""
-        ends = np.cumsum(block.part_sizes)
-        if not block.ends_document:
-            ends = ends[:-1]
+        ends = np.cumsum(block.part_sizes)[: None if block.ends_document else -1]
         self._ids.offer(len(ids) + len(ends), lambda: np.insert(ids, ends, np.int32(BORDER)))
 
     def finish(self, names: Sequence[str]) -> Words:
@@ -96,10 +91,7 @@ class WordSampler:
 
 
 def ratios_in_slices(ids: np.ndarray, slices: int) -> tuple[float, ...]:
-    """Return the type/token ratio of each of `slices` slices of equally many words.
-
-    ids: int32 `(words,)` without borders. Fewer words than slices give no ratios.
-    """
+    """Return the type/token ratio of each slice; ids: int32 `(words,)` without borders."""
     return tuple(len(np.unique(part)) / len(part) for part in slices_of(ids, slices))
 
 
@@ -109,16 +101,15 @@ def slices_of(ids: np.ndarray, slices: int) -> list[np.ndarray]:
 
 
 def ratio_per_slice(ids: np.ndarray, length: int, most: int = 1000) -> float | None:
-    """Return the mean type/token ratio of slices of `length` words, `most` of them spread evenly.
+    """Return the mean type/token ratio of at most `most` slices of `length` words, or None.
 
-    Unlike that of the whole text it does not depend on the length. None without a whole slice.
+    Unlike that of the whole text it does not depend on the length.
     """
-    count = len(ids) // length
-    if not count:
+    whole = ids[: len(ids) // length * length].reshape(-1, length)
+    if not len(whole):
         return None
-    chosen = np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
-    types = [len(np.unique(ids[place * length : (place + 1) * length])) for place in chosen]
-    return float(np.mean(types) / length)
+    chosen = np.linspace(0, len(whole) - 1, min(len(whole), most)).astype(np.int64)
+    return float(np.mean([len(np.unique(part)) for part in whole[chosen]]) / length)
 
 
 def sample_for_ngrams(ids: np.ndarray, most: int = NGRAM_WORDS) -> np.ndarray:

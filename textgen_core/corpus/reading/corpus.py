@@ -98,25 +98,14 @@ class _Reading:
         self._has_table = False
 
     def take(self, group: Found, alone: bool) -> None:
-        """Read the files that one path stands for; alone: whether it is the only one, and a file.
-
-        Files in a wrong encoding are only counted here, so that all of them can be named.
-        """
-        before = len(self._files) + len(self._undecodable)
+        """Read the files of one path; alone: whether it is the only one, and a file."""
+        used = [self._take_file(path, group.is_folder, alone) for path in group.files]
+        if not group.is_folder or not used or any(used):
+            return
         for path in group.files:
-            self._has_table |= bool(table_suffix(path)) or is_pipe(path)
-            file = self._read_one(path, group.is_folder)
-            if file is None:
-                continue
-            if not file.lack:
-                self._files.append(file)
-            elif alone:
-                raise _no_text(f"{shown(file.source.path)} {LACKS[file.lack]}.")
-            else:
-                self.skipped.add(file.source.path, file.lack)
-        used = len(self._files) + len(self._undecodable) - before
-        if group.is_folder and group.files and not used:
-            self._refuse_folder(group)
+            if table_suffix(path) and self._settings.column is None:
+                read_file(path, self._settings, self._writer)  # the error lists its columns
+        raise no_text_in(group.name, len(group.files))
 
     def corpus(self) -> Corpus:
         """Return what was read; raises CorpusError if a file was not text, or none held any."""
@@ -135,29 +124,30 @@ class _Reading:
             notes=(*notes, *self.skipped.notes()),
         )
 
-    def _read_one(self, path: Path, in_folder: bool) -> FileRead | None:
-        """Return a file, or None if it is counted as undecodable or need not be text."""
-        if in_folder and self._settings.column is None and table_suffix(path):
+    def _take_file(self, path: Path, in_folder: bool, alone: bool) -> bool:
+        """Read one file; return whether it is used, or would be in the right encoding."""
+        is_table = bool(table_suffix(path))
+        self._has_table |= is_table or is_pipe(path)
+        if in_folder and self._settings.column is None and is_table:
             self.skipped.add(path, UNNAMED_COLUMN)
-            return None
-        promises_text = unpacked_name(path).endswith((*TEXT_SUFFIXES, *TABLE_SUFFIXES))
+            return False
         try:
-            return read_file(path, self._settings, self._writer)
+            file = read_file(path, self._settings, self._writer)
         except CorpusError as error:
-            if in_folder and not promises_text:
+            if in_folder and not (is_table or unpacked_name(path).endswith(TEXT_SUFFIXES)):
                 self.skipped.add(path, f"not text in {self._settings.encoding}")
-            elif isinstance(error, Undecodable):
-                self._undecodable.append(error)
-            else:
+                return False
+            if not isinstance(error, Undecodable):
                 raise
-        return None
-
-    def _refuse_folder(self, group: Found) -> None:
-        """Raise the error for a folder of which nothing was used."""
-        for path in group.files:
-            if table_suffix(path) and self._settings.column is None:
-                read_file(path, self._settings, self._writer)  # the error lists its columns
-        raise no_text_in(group.name, len(group.files))
+            self._undecodable.append(error)  # only counted, so that all of them can be named
+            return True
+        if not file.lack:
+            self._files.append(file)
+        elif alone:
+            raise _no_text(f"{shown(file.source.path)} {LACKS[file.lack]}.")
+        else:
+            self.skipped.add(file.source.path, file.lack)
+        return not file.lack
 
 
 def _no_text(problem: str) -> CorpusError:

@@ -11,8 +11,9 @@ import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from shutil import copyfileobj
@@ -26,7 +27,8 @@ from textgen_core.runs.cache import cache_directory, cache_errors
 BLOCK = 1 << 20  # bytes that are read, or unpacked, at once
 GZIP, ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 GZIP_WINDOW = 31  # for zlib: the largest window, with gzip's header and trailer
-SLICE = 512  # 4 bytes of Zstandard may stand for 128 KiB, so these for 16 MiB
+# Bytes unpacked at once: a byte of gzip may stand for 1,032, 4 bytes of Zstandard for 128 KiB.
+GZIP_SLICE, ZSTANDARD_SLICE = 1 << 12, 1 << 9
 
 
 class ByteSource:
@@ -88,14 +90,11 @@ def is_pipe(path: Path) -> bool:
 
 
 def _standard_input() -> IO[bytes]:
-    buffer: Any = getattr(sys.stdin, "buffer", None)
+    buffer: IO[bytes] | None = getattr(sys.stdin, "buffer", None)
     if buffer is None:
-        raise CorpusError(
-            "There is no standard input to read.",
-            "Allowed: a file, or a pipe into -.",
-            "Name a file instead.",
-        )
-    return buffer  # type: ignore[no-any-return]
+        allowed = "Allowed: a file, or a pipe into -."
+        raise CorpusError("There is no standard input to read.", allowed, "Name a file instead.")
+    return buffer
 
 
 def _copy_of(pipe: IO[bytes]) -> IO[bytes]:
@@ -108,9 +107,6 @@ def _copy_of(pipe: IO[bytes]) -> IO[bytes]:
     return copy
 
 
-# ---- compressed files --------------------------------------------------------------------------
-
-
 def unpack(blocks: Iterator[bytes], name: str) -> tuple[Iterator[bytes], bool]:
     """Return what compressed data holds (RFC 1952, RFC 8878) or other data is, and which it was.
 
@@ -119,67 +115,50 @@ def unpack(blocks: Iterator[bytes], name: str) -> tuple[Iterator[bytes], bool]:
     head = next(blocks, b"")
     whole = chain((head,), blocks)
     if head.startswith(GZIP):
-        return _gzip(whole, name), True
+        new_member = partial(zlib.decompressobj, GZIP_WINDOW)
+        slices = _slices(whole, GZIP_SLICE)
+        return _unpack_members(
+            slices, new_member, zlib.error, f"{name} is compressed with gzip"
+        ), True
     if head.startswith(ZSTANDARD):
-        return _zstandard(whole, name), True
+        problem = f"{name} is compressed with zstd"
+        try:
+            import zstandard
+        except ModuleNotFoundError as error:
+            raise CorpusError(
+                f"{problem}, which needs a library that is not installed.",
+                "Allowed: plain text, gzip, and zstd with its library.",
+                "Install it: pip install 'textgen-core[zstd]'",
+            ) from error
+        new_frame = zstandard.ZstdDecompressor().decompressobj
+        slices = _slices(whole, ZSTANDARD_SLICE)
+        return _unpack_members(slices, new_frame, zstandard.ZstdError, problem), True
     return whole, False
 
 
-def _gzip(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Unpack one member after the other; zeros may stand behind each."""
-    member, is_over = zlib.decompressobj(GZIP_WINDOW), False
-    for block in blocks:
-        data = block
-        while data:
-            if is_over:
-                data = data.lstrip(b"\0")
-                member, is_over = zlib.decompressobj(GZIP_WINDOW), not data
-                continue
-            try:
-                yield member.decompress(data, BLOCK)
-            except zlib.error as error:
-                raise _damaged(name, "gzip") from error
-            is_over = member.eof
-            data = member.unused_data if is_over else member.unconsumed_tail
-    if not is_over:
-        raise _damaged(name, "gzip")
-
-
-def _zstandard(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Unpack one frame after the other."""
+def _unpack_members(
+    slices: Iterable[bytes], new: Callable[[], Any], fault: type[Exception], problem: str
+) -> Iterator[bytes]:
+    """Unpack one gzip member, or Zstandard frame, after the other; zeros may stand behind each."""
+    member, is_over = new(), False
     try:
-        import zstandard
-    except ModuleNotFoundError as error:
+        for data in slices:
+            while data := data.lstrip(b"\0") if is_over else data:
+                member = new() if is_over else member
+                yield from _slices((member.decompress(data),), BLOCK)
+                is_over = member.eof
+                data = member.unused_data if is_over else b""
+        if not is_over:
+            raise EOFError
+    except (fault, EOFError) as error:
         raise CorpusError(
-            f"{name} is compressed with zstd, which needs a library that is not installed.",
-            "Allowed: plain text, gzip, and zstd with its library.",
-            "Install it: pip install 'textgen-core[zstd]'",
+            f"{problem}, and damaged or cut off.",
+            "Allowed: a whole file.",
+            "Copy or download it once more.",
         ) from error
-    frame = zstandard.ZstdDecompressor().decompressobj()
-    is_over = False
-    for data in _slices(blocks, SLICE):
-        while data:
-            if is_over:
-                frame = zstandard.ZstdDecompressor().decompressobj()
-            try:
-                yield from _slices((frame.decompress(data),), BLOCK)
-            except zstandard.ZstdError as error:
-                raise _damaged(name, "zstd") from error
-            is_over = frame.eof
-            data = frame.unused_data if is_over else b""
-    if not is_over:
-        raise _damaged(name, "zstd")
 
 
 def _slices(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
     for block in blocks:
         for start in range(0, len(block), size):
             yield block[start : start + size]
-
-
-def _damaged(name: str, kind: str) -> CorpusError:
-    return CorpusError(
-        f"{name} is compressed with {kind}, and damaged or cut off.",
-        "Allowed: a whole file.",
-        "Copy or download it once more.",
-    )

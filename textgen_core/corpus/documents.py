@@ -36,15 +36,11 @@ class SourceFile:
 
 @attrs.frozen(kw_only=True)
 class Corpus:
-    """The text of a run.
+    """The text of a run."""
 
-    documents: in the order given, none empty; `StoredDocuments` once they were read or cleaned.
-    files: what they were read from. notes: sentences on what was dropped, skipped or changed.
-    """
-
-    documents: Sequence[str]
-    files: tuple[SourceFile, ...] = ()
-    notes: tuple[str, ...] = ()
+    documents: Sequence[str]  # none empty; `StoredDocuments` once they were read or cleaned
+    files: tuple[SourceFile, ...] = ()  # that they were read from
+    notes: tuple[str, ...] = ()  # sentences on what was dropped, skipped or changed
 
 
 class Piece(NamedTuple):
@@ -80,10 +76,7 @@ class StoredDocuments(Sequence[str]):
                 yield from self._pieces_between(start, end)
 
     def part(self, start: int, stop: int) -> StoredDocuments:
-        """Return a view of the characters from `start` up to `stop`, counted over all documents.
-
-        A document that crosses a border is cut there.
-        """
+        """Return a view of the characters from `start` up to `stop`; documents are cut at these."""
         starts, ends, sizes = array("q"), array("q"), array("q")
         first = 0
         for place, size in enumerate(self.sizes):
@@ -145,10 +138,7 @@ class StoredDocuments(Sequence[str]):
 
 
 class DocumentWriter:
-    """Takes documents piece by piece, and gives them back as `StoredDocuments`.
-
-    Raises ConfigurationError if the disk does not take them.
-    """
+    """Takes documents piece by piece; raises ConfigurationError if the disk does not."""
 
     def __init__(self) -> None:
         self._file = _File()

@@ -30,20 +30,14 @@ MUCH = 0.1  # a share from which on the held-out loss flatters
 
 @attrs.frozen(kw_only=True)
 class Overlap:
-    """Shares of the held-out text that the training text holds too, None where nothing was found.
+    """Shares of the held-out text that the training text holds too; None if there was no such."""
 
-    lines: of the lines of at least 30 characters, spaces around them aside. sequences: of the
-    places where a sequence of eight words begins. line_count, sequence_count: how many were looked
-    for. is_sample: whether these are a sample. searched: the share of the training text in which
-    they were looked for; where it is not all, at least these shares overlap.
-    """
-
-    lines: float | None
-    line_count: int
-    sequences: float | None
+    lines: float | None  # of the lines of at least 30 characters, spaces around them aside
+    line_count: int  # that were looked for
+    sequences: float | None  # of the places where a sequence of eight words begins
     sequence_count: int
-    is_sample: bool
-    searched: float = 1.0
+    is_sample: bool  # whether not all of them were looked for
+    searched: float = 1.0  # share of the training text; if not all, at least so much overlaps
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, as they stand in analysis.json."""
@@ -104,13 +98,12 @@ def format_overlap(overlap: Overlap) -> tuple[str, ...]:
     if overlap.searched < 1:
         where = f"in {overlap.searched:.0%} of the training text, which was searched"
     sentence = f"Of the held-out text, {' and '.join(shares)} also stand {where}{sampled}."
-    if max(overlap.sequences or 0, overlap.lines or 0) < MUCH:
-        return (sentence,)
-    return (
-        sentence,
+    advice = (
         "So much shared text makes the held-out loss flatter the model: remove copies, or hold out "
-        "whole documents (corpus.split_by=documents).",
+        "whole documents (corpus.split_by=documents)."
     )
+    is_much = max(overlap.sequences or 0, overlap.lines or 0) >= MUCH
+    return (sentence, advice) if is_much else (sentence,)
 
 
 def _spans(train: Sequence[str], total: int, searched: int) -> Iterator[Sequence[str]]:

@@ -25,15 +25,12 @@ NAMES = ("training", "validation", "test")
 
 @attrs.frozen(kw_only=True)
 class Splits:
-    """The documents of each split, in the order of the corpus; one not requested is empty.
-
-    notes: sentences on held-out text that also stands in the training text.
-    """
+    """The documents of each split, in the order of the corpus; one not requested is empty."""
 
     train: Documents
     validation: Documents
     test: Documents
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # on held-out text that also stands in the training text
 
 
 def split_corpus(

@@ -41,20 +41,14 @@ BLOCK = 2**20  # bytes that are checked at once
 
 @attrs.frozen(kw_only=True, eq=False)
 class TokenFile:
-    """The tokens of one split.
-
-    token_ids: uint16 or uint32 `(tokens,)`, memory-mapped: `<START>`, then the documents with
-    `<END>` between them, and none at the end.
-    text_bytes: the documents' UTF-8 bytes; unknown_tokens, unknown_bytes: how many tokens are
-    `<UNK>`, and the bytes that they stand for; unknown: the most frequent of these texts, counted.
-    """
+    """The tokens of one split: `<START>`, then the documents, with `<END>` between them alone."""
 
     path: Path
-    token_ids: np.ndarray
-    text_bytes: int
-    unknown_tokens: int
-    unknown_bytes: int
-    unknown: tuple[tuple[str, int], ...] = ()
+    token_ids: np.ndarray  # uint16 or uint32 `(tokens,)`, memory-mapped
+    text_bytes: int  # of the documents' UTF-8
+    unknown_tokens: int  # that are `<UNK>`
+    unknown_bytes: int  # that these stand for
+    unknown: tuple[tuple[str, int], ...] = ()  # the most frequent of their texts, counted
 
 
 def tokenize_documents(

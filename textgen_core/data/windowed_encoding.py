@@ -39,15 +39,11 @@ LONGEST = 32 * CHUNK  # characters of the longest chunk
 
 @attrs.frozen(kw_only=True)
 class EncodedPiece:
-    """The tokens of a part of a document.
+    """The tokens of a part of a document."""
 
-    token_ids: uint32 `(tokens,)`; unknown: the text that each `<UNK>` among them stands for;
-    ends_document: whether the document's last token is among them.
-    """
-
-    token_ids: np.ndarray
+    token_ids: np.ndarray  # uint32 `(tokens,)`
     characters: int
-    unknown: tuple[str, ...]
+    unknown: tuple[str, ...]  # the text that each `<UNK>` among them stands for
     ends_document: bool
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from textgen_core.corpus.analysis.keyness import find_domain_words, log_likelihood
+from textgen_core.corpus.analysis.vocabulary import find_domain_words, log_likelihood
 
 
 def test_the_score_is_that_of_the_formula():

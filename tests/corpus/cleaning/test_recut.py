@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.cleaning import recut
-from textgen_core.corpus.cleaning.clean import clean_pieces, clean_text, steps_of
+from textgen_core.corpus.cleaning.clean import clean_pieces, steps_of
 from textgen_core.corpus.cleaning.recut import cut_pieces, place_to_cut
 from textgen_core.corpus.documents import Piece
 
@@ -49,9 +49,9 @@ def cleaned(text: str, settings: CorpusSettings, size: int) -> tuple[str, Counte
 def test_cleaning_in_pieces_is_cleaning_at_once(text, size, settings):
     whole: Counter[str] = Counter()
     steps = [step for group in steps_of(settings) for step in group]
-    expected = clean_text(text, steps, whole)
+    (expected,) = clean_pieces([Piece(text, True)], steps, whole)
     text_of_pieces, changes = cleaned(text, settings, size)
-    assert text_of_pieces == expected
+    assert text_of_pieces == expected.text
     lines = {step.sentence for step in steps if step.counted == "line"}
     for sentence in set(whole) | set(changes):
         if sentence in lines:  # a line of several pieces counts once for each

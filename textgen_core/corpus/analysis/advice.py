@@ -1,7 +1,4 @@
-"""What the figures of a text mean for a model that is trained on it, in sentences.
-
-A sentence is given only where there is something to do or to beware of.
-"""
+"""What the figures of a text mean for training, where there is something to do about it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Phase 1: what to know of a text before a model is trained on it, as it stands in analysis.json.
-
-What the figures mean for training is said in `advice`.
-"""
+"""Phase 1: what to know of a text before training on it, as analysis.json has it."""
 
 from __future__ import annotations
 
@@ -19,12 +16,16 @@ from textgen_core.corpus.analysis.characters import (
     utf8_size,
 )
 from textgen_core.corpus.analysis.duplicates import NearDuplicates
-from textgen_core.corpus.analysis.keyness import DomainWord, find_domain_words
 from textgen_core.corpus.analysis.languages import detect_language, languages_in_slices
 from textgen_core.corpus.analysis.lengths import Lengths, measure_sentences
 from textgen_core.corpus.analysis.patterns import find_line_shapes, find_phrases
 from textgen_core.corpus.analysis.survey import Limits, Survey, count_words
-from textgen_core.corpus.analysis.vocabulary import Counted, Vocabulary
+from textgen_core.corpus.analysis.vocabulary import (
+    Counted,
+    DomainWord,
+    Vocabulary,
+    find_domain_words,
+)
 from textgen_core.corpus.analysis.words import (
     BORDER,
     ratio_per_slice,
@@ -47,74 +48,51 @@ ZIPF_LEAST = 10  # ranks that a slope needs
 
 @attrs.frozen(kw_only=True)
 class Zipf:
-    """The least-squares slope of log frequency over log rank, and the ranks that it was fitted to.
+    """The least-squares slope of log frequency over log rank, and the ranks it was fitted to."""
 
-    About -1 in natural text (Zipf 1949).
-    """
-
-    slope: float
+    slope: float  # about -1 in natural text (Zipf 1949)
     first_rank: int
     last_rank: int
 
 
 @attrs.frozen(kw_only=True)
 class Analysis:
-    """The figures of a text.
-
-    characters, bytes: of the text and of its UTF-8. alphabet_size: different characters.
-    scripts: letters by script. words: runs of letters and digits, as written; types: different
-    words; hapaxes: words that occur once.
-    type_token_ratio falls as a text grows, so it is also given in ten slices of equally many words
-    (`type_token_ratio_slices`), where a slice that differs shows a change of text, and as the mean
-    over slices of 1,000 words (None in shorter text), which can be compared between texts.
-    line_lengths are in characters, sentence_lengths in words; sentences: what was taken for one,
-    "punctuation" or "line".
-    rank_frequency: points of the curve, ranks spread evenly on a log scale.
-    repeated_lines: share of the lines with text that occurred before; repeated_characters: of text.
-    language: the code of the language whose sentences were looked for. language_slices,
-    script_slices: language ("" where it is not clear) and script of each tenth of a longer text.
-    near_duplicates: of the documents, or of the paragraphs of a single one; None if there are not
-    two. patterns: phrases that recur; line_shapes: lines with a number, # for it, that recur.
-    domain_words: words that mark this text, beside those of `reference`.
-    replacement_characters, mojibake: characters that a wrong encoding has spoilt, and places where
-    one has been mistaken. licences: wordings of a licence, with how often each occurs.
-    sampled: sentences on what was counted on a sample.
-    """
+    """The figures of a text; a slice is a tenth of it, and one that differs shows a change."""
 
     characters: int
-    bytes: int
+    bytes: int  # of the text's UTF-8
     documents: int
     lines: int
-    alphabet_size: int
-    scripts: dict[str, int]
-    words: int
-    types: int
-    type_token_ratio: float
+    alphabet_size: int  # different characters
+    scripts: dict[str, int]  # letters by script
+    words: int  # runs of letters and digits, as written
+    types: int  # different words
+    type_token_ratio: float  # falls as a text grows, unlike that of 1,000 words
     type_token_ratio_slices: tuple[float, ...]
-    type_token_ratio_per_1000_words: float | None
-    hapaxes: int
-    line_lengths: Lengths
-    sentence_lengths: Lengths
-    sentences: str
+    type_token_ratio_per_1000_words: float | None  # mean over slices of 1,000 words
+    hapaxes: int  # words that occur once
+    line_lengths: Lengths  # in characters
+    sentence_lengths: Lengths  # in words
+    sentences: str  # what was taken for one: "punctuation" or "line"
     top_words: Counted
     top_bigrams: Counted
     top_trigrams: Counted
     zipf: Zipf | None
-    rank_frequency: tuple[tuple[int, int], ...]
-    repeated_lines: float
-    repeated_characters: float
-    language: str
-    language_slices: tuple[str, ...]
+    rank_frequency: tuple[tuple[int, int], ...]  # of ranks spread evenly on a log scale
+    repeated_lines: float  # share of the lines with text that occurred before
+    repeated_characters: float  # and of the characters in such lines
+    language: str  # whose sentences were looked for, as an ISO 639 code
+    language_slices: tuple[str, ...]  # "" where it is not clear; empty for short texts
     script_slices: tuple[str, ...]
-    near_duplicates: NearDuplicates | None
-    patterns: Counted
-    line_shapes: Counted
-    domain_words: tuple[DomainWord, ...]
+    near_duplicates: NearDuplicates | None  # documents, or paragraphs of one; None if not two
+    patterns: Counted  # phrases that recur
+    line_shapes: Counted  # lines with a number, # for it, that recur
+    domain_words: tuple[DomainWord, ...]  # words that mark this text, beside `reference`
     reference: str | None
-    replacement_characters: int
-    mojibake: int
-    licences: Counted
-    sampled: tuple[str, ...] = ()
+    replacement_characters: int  # which a wrong encoding has spoilt
+    mojibake: int  # places where an encoding has been mistaken
+    licences: Counted  # wordings of a licence
+    sampled: tuple[str, ...] = ()  # sentences on what was counted on a sample
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, nested as here, as they stand in analysis.json."""
@@ -187,10 +165,7 @@ def analyse_corpus(
 
 
 def fit_zipf(frequencies: Sequence[int]) -> Zipf | None:
-    """Return the slope over the frequencies of ranks 1, 2 ...; None if too few ranks are frequent.
-
-    Ranks up to 1,000 count whose words occur at least 5 times.
-    """
+    """Return the slope over the frequencies of ranks 1, 2 ...; None if too few are frequent."""
     frequent = [each for each in frequencies[:ZIPF_RANKS] if each >= ZIPF_FREQUENCY]
     if len(frequent) < ZIPF_LEAST:
         return None

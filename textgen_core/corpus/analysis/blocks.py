@@ -22,14 +22,10 @@ Item = TypeVar("Item")
 
 @attrs.frozen(kw_only=True)
 class Block:
-    """A part of a text: `parts` are documents, in order.
+    """A part of a text."""
 
-    The first part may go on with the last document of the block before; the last one goes on in
-    the next block unless `ends_document`.
-    """
-
-    parts: tuple[str, ...]
-    ends_document: bool
+    parts: tuple[str, ...]  # documents; the first may go on with the last of the block before
+    ends_document: bool  # if not, the last part goes on in the next block
 
     def text(self) -> str:
         """Return the characters of the block, and no others."""

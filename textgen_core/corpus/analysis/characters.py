@@ -31,16 +31,12 @@ OLD = ("OLD", "NEW", "LINEAR", "TAI")  # scripts of two words
 
 
 class CharacterCounter:
-    """Counts the characters of a text that comes in pieces.
-
-    counts: how often each occurs. script_parts: the size of each piece, and its letters by script.
-    mojibake: places where UTF-8 seems to have been misread.
-    """
+    """Counts the characters of a text that comes in pieces."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.script_parts: list[tuple[int, Mapping[str, int]]] = []
-        self.mojibake = 0
+        self.script_parts: list[tuple[int, Mapping[str, int]]] = []  # sizes, letters by script
+        self.mojibake = 0  # places where UTF-8 seems to have been misread
 
     def add(self, text: str) -> None:
         """Count the characters of the next piece."""
@@ -58,10 +54,7 @@ class CharacterCounter:
 def scripts_in_slices(
     parts: Sequence[tuple[int, Mapping[str, int]]], slices: int
 ) -> tuple[str, ...]:
-    """Return the most frequent script in each of `slices` parts of the text, "" without letters.
-
-    Each of `parts` is counted where its middle lies. Fewer parts than slices give nothing.
-    """
+    """Return the most frequent script in each slice, "" without letters; none of too few parts."""
     total = sum(size for size, _ in parts)
     if len(parts) < slices:
         return ()

@@ -35,21 +35,15 @@ Unit = Literal["document", "paragraph"]
 
 @attrs.frozen(kw_only=True)
 class NearDuplicates:
-    """What was compared, and what was found.
+    """What was compared, and what was found."""
 
-    compared: documents or paragraphs, as `unit` says. pairs: of them that resemble each other by
-    0.7 or more. share: of those compared that stand in such a pair. examples: the first words of
-    both, and their resemblance. is_sample: whether there were more to compare. is_bound: whether
-    so many are alike that not all pairs were looked at, and there are more of them.
-    """
-
-    compared: int
+    compared: int  # documents or paragraphs
     unit: Unit
-    pairs: int
-    share: float
-    examples: tuple[tuple[str, str, float], ...]
-    is_sample: bool
-    is_bound: bool
+    pairs: int  # that resemble each other by 0.7 or more
+    share: float  # of those compared that are in such a pair
+    examples: tuple[tuple[str, str, float], ...]  # the first words of both, their resemblance
+    is_sample: bool  # whether there were more to compare
+    is_bound: bool  # whether so many are alike that not all pairs were looked at
 
 
 class DuplicateFinder:

@@ -23,10 +23,7 @@ def hash_texts(texts: Sequence[str]) -> np.ndarray:
 
 
 def mixed(numbers: np.ndarray) -> np.ndarray:
-    """Return SplitMix's last steps of uint64 numbers (Steele et al. 2014).
-
-    Each bit depends on all bits of the old number, and different numbers stay different.
-    """
+    """Return uint64 numbers, bits mixed one to one: SplitMix's last steps (Steele et al. 2014)."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     last: np.ndarray = numbers ^ (numbers >> np.uint64(31))
@@ -71,26 +68,22 @@ class SequenceHashes:
 class HashedCounts:
     """How often each number occurs, and a size that goes with it, of a sample if they are many.
 
-    Of more than `most` different numbers those stay that are multiples of 2, then of 4 and so on:
-    `every`. keys: uint64 ascending; counts, sizes: int32, sizes of one occurrence.
+    Of more than `most` different numbers those stay that are multiples of `every`: 2, 4 and so on.
     """
 
     def __init__(self, most: int, pending: int = PENDING) -> None:
         self._most, self._most_pending = most, pending
         self.every = 1
-        self.keys = np.empty(0, np.uint64)
-        self.counts = np.empty(0, np.int32)
-        self.sizes = np.empty(0, np.int32)
+        self.keys = np.empty(0, np.uint64)  # ascending
+        self.counts, self.sizes = np.empty(0, np.int32), np.empty(0, np.int32)
         self._pending: list[tuple[np.ndarray, np.ndarray]] = []
-        self._waiting = 0
 
     def add(self, keys: np.ndarray, sizes: np.ndarray | None = None) -> None:
         """Count `keys` once each."""
         sizes = np.zeros(len(keys), np.int32) if sizes is None else sizes.astype(np.int32)
         kept = self.holds(keys)
         self._pending.append((keys[kept], sizes[kept]))
-        self._waiting += len(self._pending[-1][0])
-        if self._waiting > self._most_pending:
+        if sum(len(waiting) for waiting, _ in self._pending) > self._most_pending:
             self.settle()
 
     def holds(self, keys: np.ndarray) -> np.ndarray:
@@ -103,7 +96,7 @@ class HashedCounts:
         added = [np.concatenate(column) for column in zip(*self._pending, strict=True)]
         if not added or not len(added[0]):
             return
-        self._pending, self._waiting = [], 0
+        self._pending = []
         keys = np.concatenate([self.keys, added[0]])
         order = np.argsort(keys, kind="stable")
         keys = keys[order]

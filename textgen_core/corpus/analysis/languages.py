@@ -65,10 +65,7 @@ SMALL_WORDS = {
 
 
 def detect_language(scripts: Mapping[str, int], counts: Mapping[str, int]) -> str:
-    """Return the ISO 639 code of a language, `UNKNOWN` by default.
-
-    scripts: letters by script; counts: how often each word occurs, of the frequent ones at least.
-    """
+    """Return an ISO 639 code, by the letters of each script and the counts of frequent words."""
     letters = sum(scripts.values())
     if not letters:
         return UNKNOWN

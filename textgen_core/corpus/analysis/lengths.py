@@ -34,8 +34,7 @@ SPACE = re.compile(r"\s")
 class Lengths:
     """A distribution of lengths, with a histogram to plot.
 
-    Bin i counts the lengths from `edges[i]` up to, but without, `edges[i + 1]`; the last bin takes
-    all that are longer than its neighbours, up to the maximum.
+    Bin i counts from `edges[i]` to just below `edges[i + 1]`, the last one up to the maximum.
     """
 
     count: int
@@ -48,16 +47,12 @@ class Lengths:
 
 @attrs.frozen(kw_only=True)
 class Lines:
-    """What is known of the lines.
-
-    repeated: the share of the lines with text that occurred before; repeated_characters: that of
-    the characters in them. is_estimate: whether these two are of a sample of the lines.
-    """
+    """What is known of the lines."""
 
     lengths: Lengths
-    repeated: float
-    repeated_characters: float
-    is_estimate: bool
+    repeated: float  # share of the lines with text that occurred before
+    repeated_characters: float  # and of the characters in such lines
+    is_estimate: bool  # whether these two are of a sample of the lines
 
 
 class LineCounter:
@@ -151,9 +146,6 @@ def describe_lengths(lengths: Counter[int]) -> Lengths:
         edges=(*edges[:-1], max(edges[-1], maximum + 1)),
         counts=tuple(counts.tolist()),
     )
-
-
-# ---- sentences ---------------------------------------------------------------------------------
 
 
 def measure_sentences(texts: Iterable[str], language: str) -> tuple[Lengths, str]:

@@ -84,10 +84,7 @@ def shape_of(line: str) -> str:
 def _recurrent(
     numbers: np.ndarray, known: np.ndarray, starts: np.ndarray, length: int
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Return the starts of sequences that recur, ascending; and again, sequence by sequence.
-
-    The second comes as `(places, borders)`: the places of one sequence lie between two borders.
-    """
+    """Return the starts of recurrent sequences, ascending, and again as places between borders."""
     starts = starts[starts <= len(numbers) - length]
     for shift in range(length):
         starts = starts[known[starts + shift]]

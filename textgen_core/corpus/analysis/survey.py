@@ -1,7 +1,4 @@
-"""One pass over a text, in which everything is counted that needs all of it.
-
-Memory is bounded: what grows with the text is kept as a sample, or as numbers.
-"""
+"""One pass over a text, in bounded memory, in which everything is counted that needs all of it."""
 
 from __future__ import annotations
 
@@ -30,33 +27,25 @@ LICENCES = (
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """How much is held in memory at once; what goes beyond is counted on a sample.
+    """How much is held in memory at once; what goes beyond is counted on a sample."""
 
-    block: characters that are counted at once. characters: kept as text, for sentences and the
-    shapes of lines. words: kept in their order; named: different words that get an id;
-    ngram_words: on which n-grams are counted. documents: compared with each other.
-    """
-
-    block: int = BLOCK
-    characters: int = 12_000_000
-    words: int = SAMPLE_WORDS
-    named: int = NAMED
-    ngram_words: int = NGRAM_WORDS
-    documents: int = KEPT_DOCUMENTS
+    block: int = BLOCK  # characters that are counted at once
+    characters: int = 12_000_000  # kept as text, for sentences and the shapes of lines
+    words: int = SAMPLE_WORDS  # kept in their order
+    named: int = NAMED  # different words that get an id
+    ngram_words: int = NGRAM_WORDS  # on which n-grams are counted
+    documents: int = KEPT_DOCUMENTS  # compared with each other
 
 
 class Survey:
-    """What is counted in one pass over a text; compared are documents, or the paragraphs of one.
-
-    texts: the text in blocks, or a sample of these. licences: uses of each wording.
-    """
+    """What was counted; near duplicates are sought among documents, or the paragraphs of one."""
 
     def __init__(
         self, documents: Sequence[str], limits: Limits, progress: Progress | None = None
     ) -> None:
         by_paragraph = len(documents) == 1
         self.characters, self.licences = CharacterCounter(), Counter[str]()
-        self.texts = EvenSample[str](limits.characters)
+        self.texts = EvenSample[str](limits.characters)  # the text in blocks, or a sample of these
         lines, vocabulary = LineCounter(), VocabularyCounter(named=limits.named)
         words = WordSampler(limits.words)
         duplicates = DuplicateFinder(

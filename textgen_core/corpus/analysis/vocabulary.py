@@ -3,6 +3,9 @@
 The first few hundred thousand different words get ids, in the order of first occurrence; words
 beyond them are known by a number of 64 bits. Counts are exact up to about four million different
 words; of more, as random data has, the rare ones are estimated from a sample.
+
+Words mark a text by the log-likelihood ratio of their frequencies in it and in a plain reference
+(Dunning 1993, as Rayson and Garside 2000 use it to compare corpora).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
+from typing import NamedTuple
 
 import attrs
 import numpy as np
@@ -23,29 +27,23 @@ NUMBERED = 4_000_000  # words beyond them that are counted each
 LATE = 200_000  # words beyond them whose names are kept at a time, so that a frequent one has one
 SHOWN = 60  # characters of a word in a list
 LONG = 200  # characters of a word that is kept whole
+LEAST = 3  # occurrences of a word that can mark a text
 
 Counted = tuple[tuple[str, int], ...]
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Vocabulary:
-    """What is known of all words.
-
-    tokens: how many; types: how many different ones; hapaxes: how many of these occur once.
-    names: the word of each id, that of the border, 0, empty. counts: by word, in the order of
-    first occurrence; of very large vocabularies the frequent part.
-    frequencies, types_of: int64, how many types have each frequency, the highest first.
-    is_estimate: whether rare words were counted on a sample.
-    """
+    """What is known of all words."""
 
     tokens: int
-    types: int
-    hapaxes: int
-    names: Sequence[str]
-    counts: Mapping[str, int]
-    frequencies: np.ndarray
-    types_of: np.ndarray
-    is_estimate: bool
+    types: int  # different words
+    hapaxes: int  # words that occur once
+    names: Sequence[str]  # of each id; that of the border, 0, is empty
+    counts: Mapping[str, int]  # in the order of first occurrence; of very many, the frequent ones
+    frequencies: np.ndarray  # int64, each that occurs, the highest first
+    types_of: np.ndarray  # int64, how many types have each frequency
+    is_estimate: bool  # whether rare words were counted on a sample
 
     def top(self, most: int) -> Counted:
         """Return the `most` frequent words; of equally frequent ones the first to occur."""
@@ -137,6 +135,61 @@ class VocabularyCounter:
         others = np.ones(len(self._rare.keys), bool)
         others[places[found]] = False
         return dict(zip(words, counts.tolist(), strict=True)), self._rare.counts[others]
+
+
+class DomainWord(NamedTuple):
+    """A word, how often it occurs, per million words here and in the reference, and its score."""
+
+    word: str
+    occurrences: int
+    per_million: float
+    per_million_in_reference: float
+    score: float
+
+
+def find_domain_words(
+    counts: Mapping[str, int],
+    tokens: int,
+    reference: Mapping[str, int],
+    reference_tokens: int,
+    most: int,
+) -> tuple[DomainWord, ...]:
+    """Return the `most` words of highest score that are more frequent here, the highest first.
+
+    Words without a letter mark nothing. A score of 15.13 is significant at p < 0.0001.
+    """
+    if not tokens or not reference_tokens:
+        return ()
+    words = [
+        word for word, count in counts.items() if count >= LEAST and any(map(str.isalpha, word))
+    ]
+    here = np.array([counts[word] for word in words], np.float64)
+    there = np.array([reference.get(word, 0) for word in words], np.float64)
+    scores = log_likelihood(here, tokens, there, reference_tokens)
+    scores[here / tokens <= there / reference_tokens] = 0
+    best = [place for place in np.argsort(-scores, kind="stable")[:most] if scores[place] > 0]
+    return tuple(
+        DomainWord(
+            word=shown(words[place]),
+            occurrences=int(here[place]),
+            per_million=round(float(here[place]) / tokens * 1e6, 1),
+            per_million_in_reference=round(float(there[place]) / reference_tokens * 1e6, 1),
+            score=round(float(scores[place]), 1),
+        )
+        for place in best
+    )
+
+
+def log_likelihood(
+    here: np.ndarray, tokens: int, there: np.ndarray, reference_tokens: int
+) -> np.ndarray:
+    """Return G² of each word: twice the sum of observed times log(observed / expected)."""
+    together = (here + there) / (tokens + reference_tokens)
+    score = np.zeros(len(here))
+    for observed, size in ((here, tokens), (there, reference_tokens)):
+        seen = observed > 0
+        score[seen] += observed[seen] * np.log(observed[seen] / (together[seen] * size))
+    return 2 * score
 
 
 class _Index(dict[str, int]):

@@ -29,30 +29,22 @@ NGRAM_WINDOWS = 50
 
 @attrs.frozen(kw_only=True)
 class BlockWords:
-    """The words of a block, unit after unit: documents, or the paragraphs of the only one.
-
-    words: of all units. sizes: words of each unit. units: the text of each. part_sizes: words of
-    each part of the block. ends_document, ends_unit: whether the last of them ends here.
-    """
+    """The words of a block, unit after unit: documents, or the paragraphs of the only one."""
 
     words: list[str]
-    sizes: list[int]
-    units: Sequence[str]
-    part_sizes: list[int]
+    sizes: list[int]  # words of each unit
+    units: Sequence[str]  # the text of each
+    part_sizes: list[int]  # words of each part of the block
     ends_document: bool
-    ends_unit: bool
+    ends_unit: bool  # whether the last unit ends here
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Words:
-    """Words in their order, all of a text or a sample of it.
+    """Words in their order, all of a text or a sample of it."""
 
-    ids: int32 `(words + borders,)`; names: the word of each id, that of the border empty. Ids
-    beyond the names are of rare words. is_sample: whether words were left out.
-    """
-
-    ids: np.ndarray
-    names: Sequence[str]
+    ids: np.ndarray  # int32 `(words + borders,)`
+    names: Sequence[str]  # of each id, that of the border empty; rare words have ids beyond them
     is_sample: bool
 
 
@@ -101,10 +93,7 @@ def slices_of(ids: np.ndarray, slices: int) -> list[np.ndarray]:
 
 
 def ratio_per_slice(ids: np.ndarray, length: int, most: int = 1000) -> float | None:
-    """Return the mean type/token ratio of at most `most` slices of `length` words, or None.
-
-    Unlike that of the whole text it does not depend on the length.
-    """
+    """Return the mean type/token ratio of at most `most` slices of `length` words; None of none."""
     whole = ids[: len(ids) // length * length].reshape(-1, length)
     if not len(whole):
         return None

@@ -11,9 +11,9 @@ import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import attrs
 
@@ -51,16 +51,12 @@ SPACES = re.compile("  +")
 Change = Callable[[str], tuple[str, int]]
 
 
-@attrs.frozen
-class Step:
-    """One way of cleaning a text: `apply` returns the new text and how often it changed it.
+class Step(NamedTuple):
+    """One way of cleaning a text, and the sentence that says how often it changed any."""
 
-    `sentence` says so, with `{}` for that number and what was counted, `counted`.
-    """
-
-    apply: Change
-    counted: str
-    sentence: str
+    apply: Change  # returns the new text and the number of changes
+    counted: str  # what was counted, in the singular
+    sentence: str  # with `{}` for the number and what was counted
 
 
 def clean_corpus(
@@ -76,15 +72,13 @@ def clean_corpus(
     first, second = steps_of(settings)
     changes: Counter[str] = Counter()
     documents = corpus.documents
-    pieces = report_progress(
-        iterate_pieces(documents), lambda piece: len(piece.text), documents, progress
-    )
+    read = iterate_pieces(documents)
+    reported = report_progress(read, lambda piece: len(piece.text), documents, progress)
+    pieces = clean_pieces(reported, first, changes)
     if settings.letter_case == "truecase":
-        begun = _store(clean_pieces(pieces, first, changes), keep_blank=True)
+        begun = _store(pieces, keep_blank=True)
         pieces = truecase_pieces(iterate_pieces(begun), learn_forms(begun), changes)
-        cleaned = _store(clean_pieces(pieces, second, changes))
-    else:
-        cleaned = _store(clean_pieces(pieces, (*first, *second), changes))
+    cleaned = _store(clean_pieces(pieces, second, changes))
     if not cleaned:
         raise CorpusError(
             "Cleaning leaves nothing of the corpus but whitespace.",
@@ -104,40 +98,19 @@ def clean_corpus(
 
 
 def clean_pieces(
-    pieces: Iterable[Piece], steps: Sequence[Step], changes: Counter[str]
-) -> Iterator[Piece]:
-    """Yield documents cleaned; `changes` counts what was changed, by the step's sentence."""
-    rest = iter(pieces)
-    for piece in rest:
-        if piece.ends_document:
-            yield Piece(clean_text(piece.text, steps, changes), True)
-            continue
-        cleaned = _until_end(piece, rest)
-        for step in steps:
-            cleaned = _apply(step, cleaned, changes)
-        yield from cleaned
-
-
-def clean_text(text: str, steps: Sequence[Step], changes: Counter[str]) -> str:
-    """Return a whole document cleaned; `changes` counts as above."""
-    for step in steps:
-        text, count = step.apply(text)
-        if count:
-            changes[step.sentence] += count
-    return text
+    pieces: Iterable[Piece], steps: Iterable[Step], changes: Counter[str]
+) -> Iterable[Piece]:
+    """Return documents cleaned; `changes` counts what was changed, by the step's sentence."""
+    for step in steps:  # they are cut again for each, since the last one moved their ends
+        pieces = _apply(step, cut_pieces(pieces), changes)
+    return pieces
 
 
 def _apply(step: Step, pieces: Iterable[Piece], changes: Counter[str]) -> Iterator[Piece]:
-    """Apply a step to the pieces of a document, cut again, since the last step moved their ends."""
-    for text, ends_document in cut_pieces(pieces):
-        yield Piece(clean_text(text, (step,), changes), ends_document)
-
-
-def _until_end(piece: Piece, rest: Iterator[Piece]) -> Iterator[Piece]:
-    while not piece.ends_document:
-        yield piece
-        piece = next(rest)
-    yield piece
+    for text, ends_document in pieces:
+        cleaned, count = step.apply(text)
+        changes[step.sentence] += count
+        yield Piece(cleaned, ends_document)
 
 
 def _store(pieces: Iterable[Piece], *, keep_blank: bool = False) -> StoredDocuments:
@@ -153,11 +126,8 @@ def _store(pieces: Iterable[Piece], *, keep_blank: bool = False) -> StoredDocume
     return writer.documents()
 
 
-# ---- the steps ---------------------------------------------------------------------------------
-
-
 def steps_of(settings: CorpusSettings) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """Return the steps that `settings` ask for, in order: those before truecasing, and the others.
+    """Return the steps that `settings` request, in order: those before truecasing, and the others.
 
     Control characters go before the Unicode form, since what they kept apart may compose; the form
     is taken again after punctuation, for the same reason, and after lowering, since a small letter
@@ -193,7 +163,6 @@ REPAIR = Step(repair_lines, "line", "Repair: {} repaired by ftfy, decoded wrongl
 
 @_step("character", "Control characters: {} dropped that cannot be printed.")
 def drop_control_characters(text: str) -> tuple[str, int]:
-    """Drop what cannot be printed; tabs and newlines stay."""
     data = text.encode("utf-8", "surrogatepass")
     if any(pattern.search(data) for pattern in WIDE_CONTROL_CHARACTERS):
         cleaned = CONTROL_CHARACTERS.sub("", text)
@@ -216,23 +185,20 @@ def _unicode_step(form: Literal["NFC", "NFD", "NFKC"]) -> Step:
 
 @cache
 def punctuation_pattern() -> re.Pattern[str]:
-    """Return the pattern of runs of punctuation: Unicode's categories P, of dashes to quotes."""
-    marks = (
-        chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code))[0] == "P"
-    )
-    return re.compile(f"[{re.escape(''.join(marks))}]+")
+    """Return the pattern of runs of punctuation, Unicode's categories P; `+` and `$` stay."""
+    every = map(chr, range(sys.maxunicode + 1))
+    marks = "".join(character for character in every if unicodedata.category(character)[0] == "P")
+    return re.compile(f"[{re.escape(marks)}]+")
 
 
 @_step("mark", "Punctuation: {} dropped.")
 def drop_punctuation(text: str) -> tuple[str, int]:
-    """Drop punctuation; symbols such as `+` and `$` stay."""
     cleaned = punctuation_pattern().sub("", text)
     return cleaned, len(text) - len(cleaned)
 
 
 @_step("tab", "Spaces: {} made spaces.")
 def replace_tabs(text: str) -> tuple[str, int]:
-    """Make every tab a space."""
     return text.replace("\t", " "), text.count("\t")
 
 
@@ -252,7 +218,6 @@ def collapse_spaces(text: str) -> tuple[str, int]:
 
 @_step("letter", "Letter case: {} lowered.")
 def lower_letters(text: str) -> tuple[str, int]:
-    """Lower every letter, and count the characters that this changes."""
     lowered = text.lower()
     if lowered == text:
         return text, 0

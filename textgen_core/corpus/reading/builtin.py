@@ -26,10 +26,7 @@ COPIED_SHARE = 0.5  # true copies have at least 0.78 of their text in a longer t
 
 
 def builtin_corpus(borders: Borders) -> Corpus:
-    """Return the built-in corpus, read as if it were one file.
-
-    Raises CorpusError where Python was installed without its documentation.
-    """
+    """Return the built-in corpus as one file; CorpusError if Python came without it."""
     topics = _topics()
     names = original_topics(topics)
     text = "\n".join(topics[name] for name in names)

@@ -26,7 +26,7 @@ from textgen_core.corpus.reading.files import (
     shown,
     unpacked_name,
 )
-from textgen_core.corpus.reading.one_file import LACKS, FileRead, read_file
+from textgen_core.corpus.reading.one_file import EMPTY, FileRead, read_file
 from textgen_core.corpus.reading.source import is_pipe
 from textgen_core.corpus.reading.tables import TABLE_SUFFIXES, table_suffix
 from textgen_core.errors import CorpusError
@@ -61,8 +61,7 @@ def read_texts(settings: CorpusSettings) -> Texts:
     corpus = read_corpus(settings.files, settings)
     if settings.validation is None:
         return Texts(corpus=corpus)
-    validation = read_corpus([settings.validation], settings)
-    test = Corpus(documents=())
+    validation, test = read_corpus([settings.validation], settings), Corpus(documents=())
     if settings.test is not None:
         test = read_corpus([settings.test], settings)
     return Texts(corpus=corpus, ready_made=(validation, test))
@@ -144,7 +143,8 @@ class _Reading:
         if not file.lack:
             self._files.append(file)
         elif alone:
-            raise _no_text(f"{shown(file.source.path)} {LACKS[file.lack]}.")
+            verb = "is" if file.lack == EMPTY else "holds"
+            raise _no_text(f"{shown(file.source.path)} {verb} {file.lack}.")
         else:
             self.skipped.add(file.source.path, file.lack)
         return not file.lack

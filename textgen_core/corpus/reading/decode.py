@@ -1,7 +1,4 @@
-"""From the bytes of a file to its text, as a stream, or to an error that says what they are.
-
-An encoding is strict: nothing is replaced.
-"""
+"""From the bytes of a file to its text, strictly, as a stream, or to an error that says why not."""
 
 from __future__ import annotations
 
@@ -28,11 +25,7 @@ ENCODING_WANTED = "Allowed: the encoding that corpus.encoding names."
 
 
 class Undecodable(CorpusError):
-    """A file that is not text in the encoding.
-
-    sample: the bytes around the first that is wrong. known: the encoding that the file says it is
-    in, or "".
-    """
+    """A file that is not text in the encoding; `known` is the one that it says it is in."""
 
     def __init__(self, problem: str, *, name: str, sample: bytes = b"", known: str = "") -> None:
         super().__init__(
@@ -52,13 +45,11 @@ class Undecodable(CorpusError):
         if not self.guess:
             return self
         own, auto = (f"--set corpus.encoding={name}" for name in (self.guess, AUTO))
-        return CorpusError(
-            self.problem,
-            ENCODING_WANTED if self._known else f"It looks like {self.guess}.",
-            f"Read each file in its own encoding: {auto}"
-            if among_others
-            else f"Read it as that: {own}, or detect it per file: {auto}",
-        )
+        allowed = ENCODING_WANTED if self._known else f"It looks like {self.guess}."
+        advice = f"Read it as that: {own}, or detect it per file: {auto}"
+        if among_others:
+            advice = f"Read each file in its own encoding: {auto}"
+        return CorpusError(self.problem, allowed, advice)
 
 
 def check_encoding(encoding: str) -> None:
@@ -152,18 +143,14 @@ class _Decoding:
         return kept
 
     def _refuse_nuls(self) -> None:
-        if self.is_wide:
-            refuse_nuls(self.dropped, self.characters, self.subject)
-        else:
-            refuse_nuls(self.nuls, self.size, self.subject)
+        in_characters, in_bytes = (self.dropped, self.characters), (self.nuls, self.size)
+        refuse_nuls(*(in_characters if self.is_wide else in_bytes), self.subject)
 
     def _undecodable(
         self, error: UnicodeDecodeError, block: bytes, rest: Iterator[bytes]
     ) -> Undecodable:
-        """Return the error that names the place; `size` counts the block in error already.
-
-        What the codec was decoding ends with the block, and may begin before it.
-        """
+        """Return the error that names the place; `size` counts the block in error already."""
+        # What the codec was decoding ends with the block, and may begin before it.
         offset = max(self.size - len(error.object) + error.start, 0)
         line = self.line_ends + error.object.count(b"\n", 0, error.start) + 1
         at_fault = error.object[error.start : error.start + 1]

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import attrs
 
@@ -32,8 +33,7 @@ KINDS = (
 )
 
 
-@attrs.frozen(kw_only=True)
-class Found:
+class Found(NamedTuple):
     """The file that one given path names, or the files in it if it is a folder."""
 
     name: str
@@ -98,12 +98,8 @@ def listed(paths: Sequence[str], most: int = 3) -> str:
 
 def unreadable(path: str | Path, error: OSError | ValueError) -> CorpusError:
     """Return the error for a path that the system does not let us read."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return CorpusError(
-        f"{shown(path)} cannot be read: {reason}.",
-        FILES_WANTED,
-        "Check the path and its permissions.",
-    )
+    problem = f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}."
+    return CorpusError(problem, FILES_WANTED, "Check the path and its permissions.")
 
 
 def no_text_in(folder: str, files: int) -> CorpusError:
@@ -119,8 +115,7 @@ def no_text_in(folder: str, files: int) -> CorpusError:
 def _find(path: str | Path, skipped: Skipped) -> Found:
     files: tuple[Path, ...] = (Path(path),)
     if str(path) == STDIN:
-        is_new = skipped.is_new(path, -1, -1)
-        return Found(name=shown(path), is_folder=False, files=files if is_new else ())
+        return Found(shown(path), False, files if skipped.is_new(path, -1, -1) else ())
     status = _status(path)
     is_folder = stat.S_ISDIR(status.st_mode)
     for is_kind, kind, advice in KINDS:
@@ -130,16 +125,15 @@ def _find(path: str | Path, skipped: Skipped) -> Found:
         files = ()
     elif is_folder:
         files = tuple(_walk(Path(path), skipped))
-    return Found(name=shown(path), is_folder=is_folder, files=files)
+    return Found(shown(path), is_folder, files)
 
 
 def _status(path: str | Path) -> os.stat_result:
     try:
         return os.stat(path)  # noqa: PTH116 - Path("") would be the current folder
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise CorpusError(
-            f"There is no file {shown(path)}.", FILES_WANTED, _nearest(Path(path))
-        ) from error
+        problem = f"There is no file {shown(path)}."
+        raise CorpusError(problem, FILES_WANTED, _nearest(Path(path))) from error
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
 
@@ -149,8 +143,7 @@ def _nearest(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except (OSError, ValueError):
         return f"Nor is there a folder {shown(path.parent)}."
-    near = difflib.get_close_matches(path.name, names, n=1)
-    if near:
+    if near := difflib.get_close_matches(path.name, names, n=1):
         return f"Did you mean {shown(path.parent / near[0])}?"
     return "Leave the corpus out to try textgen with the built-in one."
 

@@ -24,13 +24,8 @@ from textgen_core.errors import CorpusError
 
 Borders = Literal["file", "blank-line", "record"]
 
-# Why there is no document of a file, as a note and as a sentence.
-LACKS = {
-    "empty": "is empty",
-    "only whitespace": "holds only whitespace",
-    "no text in its column": "holds no text in its column",
-}
-EMPTY, BLANK, NO_RECORD = LACKS
+# Why there is no document of a file.
+EMPTY, BLANK, NO_RECORD = "empty", "only whitespace", "no text in its column"
 LINE_END = r"(?:\r\n?+|\n)"
 BLANK_LINE = rf"(?:[^\S\r\n]*+{LINE_END})"
 # What ends a document, and how many line ends between two texts make them two documents.
@@ -43,16 +38,12 @@ HELD_SPACE = 1 << 20  # characters of whitespace that wait for what follows them
 
 @attrs.frozen(kw_only=True)
 class FileRead:
-    """A file whose documents were taken.
+    """A file whose documents were taken."""
 
-    source: the file as it lies on the disk, compressed or not. lack: why there is no document of
-    it, or "". encoding: the one that was guessed, or "".
-    """
-
-    source: SourceFile
-    lack: str = ""
+    source: SourceFile  # as it lies on the disk, compressed or not
+    lack: str = ""  # why there is no document of it
     notes: tuple[str, ...] = ()
-    encoding: str = ""
+    encoding: str = ""  # if it was guessed
 
 
 def read_file(path: Path, settings: CorpusSettings, writer: DocumentWriter) -> FileRead:
@@ -111,11 +102,10 @@ def _read_as(
     data, is_packed = unpack(source.blocks(), name)
     subject = f"{name}, unpacked," if is_packed else name
     texts = decode_blocks(data, encoding, name, notes, subject=subject)
+    pieces = split_documents(texts, settings.documents)
     if is_table:
         records = read_records(texts, suffix, settings.column, name, notes)
-        pieces: Iterable[Piece] = (Piece(text, True) for text in records)
-    else:
-        pieces = split_documents(texts, settings.documents)
+        pieces = (Piece(text, True) for text in records)
     lack, before = EMPTY, len(writer)
     try:
         for text, ends_document in pieces:
@@ -157,8 +147,11 @@ class _Cutter:
                     start = cut
                 yield Piece(whole[start:body], False)
                 self.has_begun, self.line_ends = True, 0
-            if len(self.held) > HELD_SPACE:
-                yield Piece(self._let_go(), False)
+            if len(self.held) > HELD_SPACE:  # but for a CR, which may be half of a line end
+                gone = self.held.removesuffix("\r")
+                self.held = self.held[len(gone) :]
+                self.line_ends += _count_line_ends(gone)
+                yield Piece(gone, False)
         yield Piece(self.held, True)
 
     def _cuts(self, text: str, body: int) -> Iterator[int]:
@@ -168,13 +161,6 @@ class _Cutter:
             yield max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
         for border in self.border.finditer(text, first, body):
             yield border.end()
-
-    def _let_go(self) -> str:
-        """Return the held whitespace but for a CR, which may be half of a line end."""
-        keep = len(self.held) - self.held.endswith("\r")
-        gone, self.held = self.held[:keep], self.held[keep:]
-        self.line_ends += _count_line_ends(gone)
-        return gone
 
 
 def _count_line_ends(text: str) -> int:

@@ -100,22 +100,14 @@ def unmarked_encoding(head: bytes) -> str:
 
 
 def guess_encoding(sample: bytes) -> str:
-    """Return the encoding that `sample`, at most some 100 KB, is most likely in, or "".
-
-    Of those that fit equally well it is the likeliest.
-    """
+    """Return the encoding that `sample`, some 100 KB, fits best, of equals the likeliest; or ""."""
     from charset_normalizer import from_bytes  # takes a tenth of a second, and is rarely needed
 
     for data in (sample, sample[:-1]):  # the last character may be cut
         matches = from_bytes(data, cp_isolation=list(CANDIDATES), preemptive_behaviour=False)
-        best = matches.best()
-        if best is not None:
-            equal = (best.chaos, best.coherence)
-            fitting = {
-                encoding
-                for match in matches
-                if (match.chaos, match.coherence) == equal
-                for encoding in match.could_be_from_charset
-            }
+        if (best := matches.best()) is not None:
+            score = (best.chaos, best.coherence)
+            equal = [match for match in matches if (match.chaos, match.coherence) == score]
+            fitting = {encoding for match in equal for encoding in match.could_be_from_charset}
             return next((each for each in CANDIDATES if each in fitting), best.encoding)
     return ""

@@ -65,21 +65,18 @@ def read_records(
 
 def _csv_values(reader: Any, lines_before: int, column: str | None, name: str) -> Iterator[str]:
     """Yield the column's fields of a table as RFC 4180 has it, its first record the header."""
-    header: list[str] = []
-    place = 0
+    header, place = list[str](), 0
     while (row := _next_row(reader, lines_before, name)) is not None:
         if not header:
-            header = row
-            place = _place_of(column, header, name) if header else 0
+            header, place = row, _place_of(column, row, name) if row else 0
         elif len(row) == len(header):
             yield row[place]
         elif row:
+            line, fields = lines_before + reader.line_num, format_count(len(row), "field")
             raise CorpusError(
-                f"{name} is damaged: the record that ends in line "
-                f"{lines_before + reader.line_num} has {format_count(len(row), 'field')}, "
-                f"its header {len(header)}.",
-                "Allowed: records of as many fields as the header; a field that holds the "
-                "delimiter stands in quotes.",
+                f"{name} is damaged: the record that ends in line {line} has {fields}, its header "
+                f"{len(header)}.",
+                "Allowed: as many fields as the header; one that holds the delimiter is quoted.",
                 OTHER_WAY,
             )
 
@@ -127,11 +124,9 @@ def _object(line: str, number: int, name: str) -> dict[str, Any]:
         ) from error
     if isinstance(record, dict):
         return record
-    raise CorpusError(
-        f"{name}, line {number} is {_kind(record)}, not an object.",
-        'Allowed: one JSON object a line, such as {"text": "..."}.',
-        OTHER_WAY,
-    )
+    problem = f"{name}, line {number} is {_kind(record)}, not an object."
+    allowed = 'Allowed: one JSON object a line, such as {"text": "..."}.'
+    raise CorpusError(problem, allowed, OTHER_WAY)
 
 
 def _place_of(column: str | None, names: Sequence[str], name: str, line: int = 0) -> int:
@@ -139,14 +134,13 @@ def _place_of(column: str | None, names: Sequence[str], name: str, line: int = 0
     if column is not None and names.count(column) == 1:
         return names.index(column)
     columns = f"Its columns: {listed([_shown(each) for each in names], SHOWN_COLUMNS)}."
-    near = difflib.get_close_matches(column or "text", names, n=1) or list(names[:1]) or ["text"]
+    near = difflib.get_close_matches(column or "text", names, n=1) or [*names[:1], "text"]
     problem = f"{name} is a table, and no column of it is named."
-    advice = "Name the one that holds the text:"
     if column is not None:
         where = f"{name}, line {line}," if line > 1 else name
-        fault = "has two columns" if column in names else "has no column"
-        problem, advice = f"{where} {fault} {column!r}.", "Name one that holds text:"
-    raise CorpusError(problem, columns, f"{advice} --set corpus.column={_shown(near[0])}")
+        problem = f"{where} has {'two columns' if column in names else 'no column'} {column!r}."
+    advice = f"Name one that holds text: --set corpus.column={_shown(near[0])}"
+    raise CorpusError(problem, columns, advice)
 
 
 def _delimiter_of(header: str) -> str:
@@ -170,11 +164,8 @@ def _lines(texts: Iterable[str], name: str) -> Iterator[str]:
             rest = whole.pop()
         yield from whole
         if len(rest) > RECORD:
-            raise CorpusError(
-                f"{name} has a line of more than {RECORD:,} characters.",
-                "Allowed: a table of shorter records.",
-                OTHER_WAY,
-            )
+            problem = f"{name} has a line of more than {RECORD:,} characters."
+            raise CorpusError(problem, "Allowed: a table of shorter records.", OTHER_WAY)
     yield from io.StringIO(rest, newline="")
 
 

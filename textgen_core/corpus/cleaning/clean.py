@@ -107,10 +107,11 @@ def clean_pieces(
 
 
 def _apply(step: Step, pieces: Iterable[Piece], changes: Counter[str]) -> Iterator[Piece]:
-    for text, ends_document in pieces:
-        cleaned, count = step.apply(text)
-        changes[step.sentence] += count
-        yield Piece(cleaned, ends_document)
+    for piece in pieces:
+        text, count = step.apply(piece.text)
+        if count:
+            changes[step.sentence] += count
+        yield Piece(text, piece.ends_document) if count else piece
 
 
 def _store(pieces: Iterable[Piece], *, keep_blank: bool = False) -> StoredDocuments:

@@ -20,14 +20,15 @@ JOINED_JAMO = range(0x1160, 0x1200)  # vowels and finals, which compose with wha
 def cut_pieces(pieces: Iterable[Piece]) -> Iterator[Piece]:
     """Yield the documents of `pieces` again, in pieces of about `PIECE` characters."""
     held = ""
-    for text, ends_document in pieces:
-        held = held + text if held else text
-        while len(held) > PIECE and not ends_document and (cut := place_to_cut(held)):
+    for piece in pieces:
+        if piece.ends_document:
+            yield Piece(held + piece.text, True) if held else piece
+            held = ""
+            continue
+        held += piece.text
+        while len(held) > PIECE and (cut := place_to_cut(held)):
             yield Piece(held[:cut], False)
             held = held[cut:]
-        if ends_document:
-            yield Piece(held, True)
-            held = ""
 
 
 def place_to_cut(text: str) -> int:

@@ -60,11 +60,9 @@ class DuplicateFinder:
         self._kept_documents, self._most_pairs = kept_documents, most_pairs
         self._sequences = SequenceHashes(SHINGLE)
         self._kept: list[tuple[str, np.ndarray]] = []  # first words, and uint64 hashes, ascending
-        self._size = 0
-        self._every = 1
+        self._size, self._every = 0, 1
         self._open: list[np.ndarray] = []  # of a document that goes on
-        self._open_head = ""
-        self._open_words = 0
+        self._open_head, self._open_words = "", 0
 
     def add(self, block: BlockWords, word_hashes: np.ndarray) -> None:
         """Take the words of the next block and their numbers, uint64 `(words,)`."""

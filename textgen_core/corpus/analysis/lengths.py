@@ -135,9 +135,8 @@ def describe_lengths(lengths: Counter[int]) -> Lengths:
     low, high, usual = values[np.searchsorted(np.cumsum(times), places, side="right")].tolist()
     width = usual // BINS + 1  # the bins reach to what is usual, and the last one to the end
     edges = range(0, usual + width + 1, width)
-    counts = np.zeros(len(edges) - 1, np.int64)
+    counts, maximum = np.zeros(len(edges) - 1, np.int64), int(values[-1])
     np.add.at(counts, np.minimum(values // width, len(counts) - 1), times)
-    maximum = int(values[-1])
     return Lengths(
         count=count,
         mean=float(values @ times) / count,

@@ -69,10 +69,7 @@ class VocabularyCounter:
         self._tokens = 0
 
     def add(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Count `words`, and return an id, int32, and a hash, uint64, of each.
-
-        Ids begin at 1; those beyond the named words are large numbers, of which few coincide.
-        """
+        """Count `words`; return an id, int32, from 1 on, and a hash, uint64, of each."""
         self._tokens += len(words)
         self._index.is_full = len(self._index) >= self._most_named
         ids = np.fromiter(map(self._index.__getitem__, words), np.int32, len(words))
@@ -154,10 +151,7 @@ def find_domain_words(
     reference_tokens: int,
     most: int,
 ) -> tuple[DomainWord, ...]:
-    """Return the `most` words of highest score that are more frequent here, the highest first.
-
-    Words without a letter mark nothing. A score of 15.13 is significant at p < 0.0001.
-    """
+    """Return the `most` words with a letter that mark a text, by score; 15.13 means p < 0.0001."""
     if not tokens or not reference_tokens:
         return ()
     words = [

@@ -112,10 +112,7 @@ def sample_for_ngrams(ids: np.ndarray, most: int = NGRAM_WORDS) -> np.ndarray:
 
 
 def top_ngrams(words: Words, ids: np.ndarray, order: int, most: int) -> Counted:
-    """Return the `most` frequent n-grams of `order` words in `ids`, each with its count.
-
-    Equally frequent ones come in the order of their words. Words without a name are in none.
-    """
+    """Return the `most` frequent n-grams of `order` named words, equals by their words, counted."""
     starts = len(ids) - order + 1
     if starts <= 0:
         return ()

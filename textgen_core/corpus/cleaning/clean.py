@@ -153,7 +153,6 @@ def steps_of(settings: CorpusSettings) -> tuple[tuple[Step, ...], tuple[Step, ..
 
 
 def _step(counted: str, sentence: str) -> Callable[[Change], Step]:
-    """Make a step of a function."""
     return lambda change: Step(change, counted, sentence)
 
 

@@ -47,10 +47,7 @@ class FileRead:
 
 
 def read_file(path: Path, settings: CorpusSettings, writer: DocumentWriter) -> FileRead:
-    """Give `writer` the documents of one file, or of standard input for `-`; all, or none.
-
-    Raises CorpusError if it cannot be read or is not text in the encoding; it may be empty.
-    """
+    """Give `writer` the documents of a file, all or none; raises CorpusError unless it is text."""
     guessed = settings.encoding == AUTO
     with open_source(path, to_read_again=guessed) as source:
         encoding = "utf-8" if guessed else settings.encoding

@@ -5,8 +5,6 @@ The sampler runs in the core's own chain, with its state and its `bind` if it ha
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -128,22 +126,17 @@ def takes_tensors(subject: Subject) -> str | None:
     """With a scalar tensor in place of each `traced` option it gives the same logits."""
     import tensorflow as tf
 
-    sampler: Any = subject.instance()
-    names = [each.name for each in options_of(subject.cls) if each.rules.traced]
+    sampler, declared = subject.instance(), options_of(subject.cls)
+    names = " and ".join(each.name for each in declared if each.rules.traced)
     if not names:
         return "none of its options is traced"
+    most = tf.int32.max  # as in generation: a larger number means as much
+    numeric = [each.name for each in declared if each.type in (int, float)]
+    numbers = {name: min(getattr(sampler, name), most) for name in numeric}
     rows = _rows(_random_logits(seed=9, scales=(1.0, 3.0, 5.0)), seed=9)
-    most = tf.int32.max  # as the core does: a larger number means as much
-    numbers = {name: tf.constant(min(getattr(sampler, name), most)) for name in names}
-    graph = tf.function(partial(_called, sampler, rows), autograph=False)
-    try:
-        after = graph(numbers).numpy()
-    except Exception as error:
-        raise ConformanceFault(
-            f"With a tensor in place of {' and '.join(names)}: {reason_of(error)}"
-        ) from error
-    difference = _difference(_called(sampler, rows, {}).numpy(), after)
-    require(not difference, f"With a tensor in place of {' and '.join(names)}, {difference}.")
+    plain = transformed(sampler, rows, options=(numbers,))
+    difference = _difference(plain, transformed(sampler, rows, is_xla=False))
+    require(not difference, f"With a tensor in place of {names}, {difference}.")
     return None
 
 
@@ -165,8 +158,13 @@ def awkward_rows(seed: int) -> Rows:
     return _rows(logits, seed)
 
 
-def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.ndarray:
-    """Return what becomes of the logits, step after step; `is_xla` None: plain operations."""
+def transformed(
+    sampler: Sampler, rows: Rows, *, is_xla: bool | None = None, options: Any = None
+) -> np.ndarray:
+    """Return what becomes of the logits, step after step.
+
+    is_xla: None for plain operations. options: values for the chain, by default scalar tensors.
+    """
     import numpy as np
     import tensorflow as tf
 
@@ -175,15 +173,16 @@ def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.
 
     grow_memory()  # models may be checked later in this process
     chain = Chain([sampler], [type(sampler).__name__], letter_tokenizer(), excluded=())
-    batch, options = rows.logits.shape[1], chain.options([sampler])
+    options = options or chain.options([sampler])
+    _, batch, vocabulary = rows.logits.shape
+    is_drawing = tf.fill((batch,), True)
 
-    def step(logits: Any, token_ids: Any, length: Any, states: Any) -> Any:
+    def step(logits: Any, token_ids: Any, length: Any, states: Any, options: Any) -> Any:
         history = History(
             token_ids=token_ids,
             length=tf.fill((batch,), length),
             prompt_length=tf.constant(rows.prompt_lengths),
         )
-        is_drawing = tf.fill((batch,), True)
         found = chain.transform(logits, history, states, is_drawing, options)
         return found.logits, found.states
 
@@ -191,39 +190,14 @@ def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.
     if is_xla is not None:
         # TensorFlow warns of one code that is compiled again and again: a partial has none.
         run = tf.function(partial(step), jit_compile=is_xla, autograph=False)
-    states, found = chain.initial_states(batch, rows.logits.shape[2]), []
+    states, found = chain.initial_states(batch, vocabulary, options), []
     for number, logits in enumerate(rows.logits):
         length = PROMPT + number
         written = np.where(np.arange(rows.token_ids.shape[1]) < length, rows.token_ids, 0)
         given = (tf.constant(logits), tf.constant(written), tf.constant(length))
-        after, states = run(*given, states)
+        after, states = run(*given, states, options)
         found.append(after.numpy())
     return np.stack(found)
-
-
-def _called(sampler: Sampler, rows: Rows, options: Mapping[str, Any]) -> Any:
-    """Return what becomes of the logits, step after step, with these values of options."""
-    import tensorflow as tf
-
-    bound = sampler.bind(letter_tokenizer()) if hasattr(sampler, "bind") else sampler
-    changed: Any = copy.copy(bound)
-    for name, value in options.items():
-        object.__setattr__(changed, name, value)
-    batch, vocabulary = rows.logits.shape[1:]
-    states, found = [], []
-    if hasattr(changed, "initial_state"):
-        states = [changed.initial_state(batch, vocabulary)]
-    for number, logits in enumerate(rows.logits):
-        history = History(
-            token_ids=tf.constant(rows.token_ids),
-            length=tf.fill((batch,), PROMPT + number),
-            prompt_length=tf.constant(rows.prompt_lengths),
-        )
-        after = changed.transform(tf.constant(logits), history, *states)
-        if states:
-            after, states[0] = after
-        found.append(after)
-    return tf.stack(found)
 
 
 def _rows(logits: np.ndarray, seed: int) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,7 @@ from textgen_core.cli.options import (
     open_for,
     print_json,
     text_or_stdin,
+    warn,
     warn_of_unread_stdin,
 )
 from textgen_core.errors import UsageError
@@ -86,7 +87,8 @@ def generate(
     }
     if sweep is not None:
         settings = opened.sweep(sweep, start, sampler=sampler, samples=samples, **options)
-        is_interrupted = _show_sweep(settings, sweep, start, options["seed"], as_json=as_json)
+        given = {"prompt": start, "seed": options["seed"], "sweep": sweep}
+        is_interrupted = _show_sweep(settings, given, as_json=as_json)
     else:
         from textgen_core.models.devices import run_graphs_as_they_are
 
@@ -108,7 +110,8 @@ def generate(
             value = {"prompt": start, "seed": options["seed"], **generation_as_json(generation)}
             print_json(value)
         elif not is_streamed:
-            _show_whole([start + sample.text for sample in generation.samples])
+            texts = [f"{start}{sample.text}\n" for sample in generation.samples]
+            _print_part(f"\n{'-' * 8}\n\n".join(texts))
         if trace is not None and generation.trace is not None:
             from textgen_core.generation.trace import save_trace
 
@@ -118,10 +121,10 @@ def generate(
 
 
 def _show_sweep(
-    settings: Iterator[tuple[Any, Generation]], sweep: str, prompt: str, seed: int, *, as_json: bool
+    settings: Iterator[tuple[Any, Generation]], given: Mapping[str, Any], *, as_json: bool
 ) -> bool:
     """Print what each setting wrote, and return whether Ctrl-C cut it short."""
-    from textgen_core.cli.generation_output import show_table, sweep_as_json
+    from textgen_core.cli.generation_output import generation_as_json, show_table
 
     written: list[Generation] = []
     is_interrupted = False
@@ -134,44 +137,34 @@ def _show_sweep(
         is_interrupted = True
     _warn_of_unknown(written[0].unknown_characters)
     if as_json:
-        print_json(sweep_as_json(written, prompt, seed, sweep))
+        print_json({**given, "settings": [generation_as_json(each) for each in written]})
     else:
-        show_table(written, prompt)
+        show_table(written, given["prompt"])
     return is_interrupted
 
 
 def _take(pieces: PieceStream, prompt: str | None) -> bool:
     """Write to the end, shown as it comes after a prompt; return whether Ctrl-C cut it short."""
-    from textgen_core.cli.terminal import harmless
-
+    shown = prompt is not None
     try:
-        if prompt is not None:
-            sys.stdout.write(harmless(prompt))
+        _print_part(prompt or "")
         for piece in pieces:
-            if prompt is not None:
-                sys.stdout.write(harmless(piece.text))
-                sys.stdout.flush()
+            _print_part(piece.text if shown else "")
     except KeyboardInterrupt:  # what was written by then is shown all the same
         return True
     finally:
-        if prompt is not None:
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+        _print_part("\n" if shown else "")
     return False
 
 
-def _show_whole(texts: Sequence[str]) -> None:
+def _print_part(text: str) -> None:
     from textgen_core.cli.terminal import harmless
 
-    for number, text in enumerate(texts):
-        if number:
-            sys.stdout.write("\n" + "-" * 8 + "\n\n")
-        sys.stdout.write(harmless(text) + "\n")
+    sys.stdout.write(harmless(text))
+    sys.stdout.flush()
 
 
 def _warn_of_unknown(unknown: Sequence[str]) -> None:
-    from textgen_core.cli.options import warn
-
     if unknown:
         shown = " ".join(unknown[:20])
         warn(f"The tokenizer has never seen these of the prompt: {shown}")

@@ -31,18 +31,6 @@ def show_table(written: Sequence[Generation], prompt: str) -> None:
     stdout().print(table)
 
 
-def sweep_as_json(
-    written: Sequence[Generation], prompt: str, seed: int, sweep: str
-) -> dict[str, Any]:
-    """Return the JSON value of a sweep: `settings` holds what `generate --json` prints of each."""
-    return {
-        "prompt": prompt,
-        "seed": seed,
-        "sweep": sweep,
-        "settings": [generation_as_json(each) for each in written],
-    }
-
-
 def generation_as_json(generation: Generation) -> dict[str, Any]:
     """Return the chain, the texts and the figures of a generation."""
     return {

@@ -10,7 +10,6 @@ from textgen_core.testing import (
     drawing_checks,
     metric_checks,
     model_checks,
-    option_checks,
     restoring,
     sampler_checks,
     tokenizer_checks,
@@ -20,7 +19,6 @@ from textgen_core.testing.check import Check
 
 _MODULES = (
     component_checks,
-    option_checks,
     restoring,
     conduct_checks,
     tokenizer_checks,

@@ -1,10 +1,24 @@
-"""Checks of every component: it registers, says what it is, and costs nothing to list."""
+"""Checks of every component: it registers, says what it is, loads lightly, and takes its options.
+
+Options can be set in each way, and only to what is allowed.
+"""
 
 from __future__ import annotations
 
 import inspect
+import math
+import tomllib
+import typing
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
 
+from textgen_core.components import Option, options_of
+from textgen_core.errors import ComponentError
+from textgen_core.registry.parsing import BadValue, listed_values, plain_value
 from textgen_core.registry.registry import KINDS
+from textgen_core.registry.specs import check_instance, construct, format_spec, parse_spec
 from textgen_core.registry.validation import UnusablePluginError, check_class, check_component
 from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
@@ -48,3 +62,170 @@ def imports_light(subject: Subject) -> str | None:
     module = subject.cls.__module__
     require(not imported, f"Importing {module} imports {', '.join(imported)}.")
     return None
+
+
+@check("options.help", *KINDS)
+def options_have_help(subject: Subject) -> None:
+    """Every option says in a line what it does."""
+    for each in options_of(subject.cls):
+        require(each.rules.help.strip(), f"The option {each.name!r} has no help.")
+        require("\n" not in each.rules.help, f"The help of {each.name!r} has several lines.")
+
+
+@check("options.round-trip", *KINDS)
+def options_survive(subject: Subject) -> None:
+    """Every default and every choice is the same from a spec's text, from TOML and from Python."""
+    subject.cls()
+    for declared in options_of(subject.cls):
+        for value in (declared.default, *listed_values(declared)):
+            _require_round_trip(subject, declared.name, value)
+
+
+@check("options.bounds", *KINDS)
+def options_keep_bounds(subject: Subject) -> None:
+    """Every number has bounds or choices: what is beyond is refused, the last within is taken."""
+    for declared in options_of(subject.cls):
+        if _number_type(declared.type) is None:
+            continue
+        if declared.rules.choices:
+            continue  # what is allowed is listed
+        bounds = list(values_at_bounds(declared))
+        require(bounds, f"The number {declared.name!r} has no bound and no choices.")
+        for _, beyond in bounds:
+            _require_refused(subject, declared.name, beyond)
+        for within, _ in bounds:
+            _require_taken(subject, declared, within)
+
+
+@check("options.traced", *KINDS)
+def options_are_traced_where_they_can_be(subject: Subject) -> None:
+    """Only an int or a float of a sampler is `traced`: an option that becomes a scalar tensor."""
+    for each in options_of(subject.cls):
+        if each.rules.traced:
+            what = f"{each.name!r} is traced, and "
+            require(subject.kind == "sampler", f"{what}nothing traces a {subject.kind}.")
+            is_number = each.type in (int, float)
+            require(is_number, f"{what}of another type than int or float: {each.type}.")
+
+
+def _ways(subject: Subject, name: str, value: Any) -> dict[str, tuple[str, Callable[[], Any]]]:
+    """Return how a value is written, and what makes the component with it, by the way to do so."""
+    import tomli_w
+
+    plain = plain_value(value)
+    table = {"name": "x", name: "none" if value is None else plain}
+    text, toml = format_spec("x", {name: plain}), tomllib.loads(tomli_w.dumps(table))
+
+    def make(place: str, spec: Any) -> Any:
+        return construct(subject.cls, parse_spec(spec), place=place)
+
+    return {
+        "Python": (
+            repr(value),
+            lambda: check_instance(subject.cls(**{name: value}), place="Python"),
+        ),
+        "a spec's text": (repr(text), partial(make, "a spec's text", text)),
+        "TOML": (repr(toml), partial(make, "TOML", toml)),
+    }
+
+
+def _require_round_trip(subject: Subject, name: str, value: Any) -> None:
+    try:
+        subject.cls(**{name: value})
+    except ValueError:
+        return  # a rule between options, which this value breaks beside the others' defaults
+    for way, (written, make) in _ways(subject, name, value).items():
+        try:
+            found = getattr(make(), name)
+        except ComponentError as error:
+            raise ConformanceFault(
+                f"{name}={value!r} is refused from {way}, {written}: {error}"
+            ) from error
+        # A whole number may be given for a float: 1 and 1.0 are one value, 1 and True are not.
+        same = found == value and isinstance(found, bool) == isinstance(value, bool)
+        require(same, f"{name}={value!r} becomes {found!r} from {way}, {written}.")
+
+
+def _require_refused(subject: Subject, name: str, value: Any) -> None:
+    for way, (_, make) in _ways(subject, name, value).items():
+        try:
+            make()
+        except (ComponentError, ValueError):  # in Python its own rule may speak first
+            continue
+        raise ConformanceFault(f"{name}={value!r} is beyond the bounds, and taken from {way}.")
+
+
+def _require_taken(subject: Subject, declared: Option, value: Any) -> None:
+    name = declared.name
+    for way, (_, make) in _ways(subject, name, value).items():
+        try:
+            make()
+        except ValueError:
+            continue  # a rule between options
+        except ComponentError as error:
+            cause = error.__cause__
+            if isinstance(cause, ValueError) and not isinstance(cause, BadValue):
+                continue
+            raise ConformanceFault(
+                f"{name}={value!r} is within {declared.rules.describe()}, and refused from {way}."
+            ) from error
+        except Exception as error:
+            raise ConformanceFault(
+                f"{name}={value!r} from {way} raises {type(error).__name__}: {error}. Allowed: a "
+                "ValueError, for a rule between options."
+            ) from error
+
+
+def values_at_bounds(option: Option) -> Iterator[tuple[Any, Any]]:
+    """Yield for each finite bound the last value that it lets pass, and the first it refuses."""
+    rules = option.rules
+    declared = (  # where what it refuses lies, and whether the bound itself passes
+        (rules.at_least, -1, True),
+        (rules.above, -1, False),
+        (rules.at_most, 1, True),
+        (rules.below, 1, False),
+    )
+    for bound, towards, is_included in declared:
+        if bound is not None and math.isfinite(bound):
+            within = _value_at(option, bound, -towards, is_next=not is_included)
+            yield within, _value_at(option, bound, towards, is_next=is_included)
+
+
+def _value_at(option: Option, bound: float, towards: int, *, is_next: bool) -> Any:
+    """Return a value with the bound for its numbers, or with the number next to it."""
+    number: float
+    if _number_type(option.type) is float:
+        number = math.nextafter(bound, towards * math.inf) if is_next else float(bound)
+    elif is_next:
+        number = math.ceil(bound) - 1 if towards < 0 else math.floor(bound) + 1
+    else:
+        number = math.floor(bound) if towards < 0 else math.ceil(bound)
+    return _filled(option.type, option.default, number)
+
+
+def _number_type(declared: Any) -> type | None:
+    """Return int or float if values of the type are such numbers, or hold some; else None."""
+    if declared in (int, float):
+        return declared  # type: ignore[no-any-return]
+    if typing.get_origin(declared) is Literal:
+        return None  # it lists its values
+    found = (_number_type(each) for each in typing.get_args(declared))
+    return next((each for each in found if each is not None), None)
+
+
+def _filled(declared: Any, default: Any, number: float) -> Any:
+    """Return a value of a type with the number in place of every number."""
+    arguments = typing.get_args(declared)
+    if declared in (int, float):
+        return number
+    if typing.get_origin(declared) is tuple:
+        types = arguments[:1] if arguments[-1] is Ellipsis else arguments
+        others = default if isinstance(default, tuple) and len(default) == len(types) else None
+        pairs = zip(types, others or (None,) * len(types), strict=True)
+        return tuple(_filled(each, other, number) for each, other in pairs)
+    if _number_type(declared) is not None:
+        return _filled(next(each for each in arguments if _number_type(each)), default, number)
+    if default is not None:
+        return default
+    plain = {bool: False, str: "x", Path: Path("x")}
+    return plain.get(declared, arguments[0] if arguments else None)

@@ -102,19 +102,14 @@ def _checked(known_failures: Mapping[str, str], subject: Subject) -> Mapping[str
         raise ComponentError(
             f"known_failures cannot be {known_failures!r}.", "Allowed: a dict of ids and reasons."
         )
-    ids = [each.id for each in checks_for(subject.kind)]
-    faults: list[TextgenError] = [
-        unknown_name(f"check of a {subject.kind}", each, ids, place="known_failures")
-        for each in known_failures
-        if each not in ids
-    ]
-    faults += [
-        ComponentError(
-            f"The known failure {each!r} has no reason.", "Allowed: why it fails, in words."
-        )
-        for each, reason in known_failures.items()
-        if not isinstance(reason, str) or not reason.strip()
-    ]
+    ids, faults = [each.id for each in checks_for(subject.kind)], []
+    for each, reason in known_failures.items():
+        if each not in ids:
+            what = f"check of a {subject.kind}"
+            faults.append(unknown_name(what, each, ids, place="known_failures"))
+        if not isinstance(reason, str) or not reason.strip():
+            problem = f"The known failure {each!r} has no reason."
+            faults.append(ComponentError(problem, "Allowed: why it fails, in words."))
     if faults:
         raise one_error(faults)
     return known_failures

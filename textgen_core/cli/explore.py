@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 MOST_TEMPERATURES = 6  # columns of a table
 
-Text = Annotated[
-    str, typer.Argument(metavar="TEXT|-", help="A text, - for stdin.", show_default=False)
-]
+Text = Annotated[str, typer.Argument(metavar="TEXT|-", help="A text, - for stdin.")]
 Count = Annotated[int, typer.Option(metavar="N", min=1, help="How many tokens to show.")]
 
 
@@ -64,7 +62,6 @@ def _run(
         typer.Argument(
             metavar="[RUN]",
             help=RUN_HELP,
-            show_default=False,
             autocompletion=complete_run_or("neighbours", "analogy", "attention", "temperature"),
         ),
     ] = None,
@@ -75,7 +72,7 @@ def _run(
 @app.command("neighbours")
 def neighbours(
     context: typer.Context,
-    word: Annotated[str, typer.Argument(metavar="WORD", help="A word.", show_default=False)],
+    word: Annotated[str, typer.Argument(metavar="WORD", help="A word.")],
     count: Count = 10,
     as_json: Json = False,
 ) -> None:
@@ -91,9 +88,9 @@ def neighbours(
 @app.command("analogy")
 def analogy(
     context: typer.Context,
-    a: Annotated[str, typer.Argument(metavar="A", help="A word.", show_default=False)],
-    b: Annotated[str, typer.Argument(metavar="B", help="What A is to.", show_default=False)],
-    c: Annotated[str, typer.Argument(metavar="C", help="Another word.", show_default=False)],
+    a: Annotated[str, typer.Argument(metavar="A", help="A word.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="What A is to.")],
+    c: Annotated[str, typer.Argument(metavar="C", help="Another word.")],
     count: Count = 10,
     as_json: Json = False,
 ) -> None:
@@ -110,23 +107,16 @@ def attention(
     context: typer.Context,
     text: Text,
     layer: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="A layer, from 1; default: the last.", show_default=False
-        ),
+        int | None, typer.Option(metavar="N", min=1, help="A layer, from 1; default: the last.")
     ] = None,
     head: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, help="A head, from 1; default: the mean of all.", show_default=False
-        ),
+        typer.Option(metavar="N", min=1, help="A head, from 1; default: the mean of all."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help="Write a picture of all layers and heads: .svg or .html.",
-            show_default=False,
+            metavar="FILE", help="Write a picture of all layers and heads: .svg or .html."
         ),
     ] = None,
     as_json: Json = False,

@@ -36,7 +36,6 @@ def generate(
         typer.Option(
             metavar="TEXT|-",
             help="What the text starts from, - for stdin; default: the run's own prompt.",
-            show_default=False,
         ),
     ] = None,
     sampler: Samplers = None,
@@ -105,10 +104,7 @@ def generate(
         is_interrupted = _take(pieces, start if is_streamed else None)
         generation = pieces.generation()
         if as_json:
-            from textgen_core.cli.generation_output import generation_as_json
-
-            value = {"prompt": start, "seed": options["seed"], **generation_as_json(generation)}
-            print_json(value)
+            print_json({"prompt": start, "seed": options["seed"], **_as_json(generation)})
         elif not is_streamed:
             texts = [f"{start}{sample.text}\n" for sample in generation.samples]
             _print_part(f"\n{'-' * 8}\n\n".join(texts))
@@ -124,8 +120,6 @@ def _show_sweep(
     settings: Iterator[tuple[Any, Generation]], given: Mapping[str, Any], *, as_json: bool
 ) -> bool:
     """Print what each setting wrote, and return whether Ctrl-C cut it short."""
-    from textgen_core.cli.generation_output import generation_as_json, show_table
-
     written: list[Generation] = []
     is_interrupted = False
     try:
@@ -137,9 +131,9 @@ def _show_sweep(
         is_interrupted = True
     _warn_of_unknown(written[0].unknown_characters)
     if as_json:
-        print_json({**given, "settings": [generation_as_json(each) for each in written]})
+        print_json({**given, "settings": [_as_json(each) for each in written]})
     else:
-        show_table(written, given["prompt"])
+        _show_table(written, given["prompt"])
     return is_interrupted
 
 
@@ -168,3 +162,42 @@ def _warn_of_unknown(unknown: Sequence[str]) -> None:
     if unknown:
         shown = " ".join(unknown[:20])
         warn(f"The tokenizer has never seen these of the prompt: {shown}")
+
+
+def _show_table(written: Sequence[Generation], prompt: str) -> None:
+    """Print a row for each text, with its chain and the model's mean surprisal."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from textgen_core.cli.terminal import harmless, stdout
+
+    table = Table(show_lines=True, box=box.SIMPLE_HEAD if stdout().is_terminal else None)
+    table.add_column("samplers")
+    table.add_column("nats a token", justify="right")
+    table.add_column("text", ratio=1)
+    for generation in written:
+        for sample in generation.samples:
+            losses = [-each for each in sample.log_probabilities]
+            surprise = f"{sum(losses) / len(losses):.2f}" if losses else ""
+            text = Text(harmless(prompt + sample.text))
+            table.add_row(Text(" ".join(generation.samplers)), surprise, text)
+    stdout().print(table)
+
+
+def _as_json(generation: Generation) -> dict[str, Any]:
+    """Return the chain, the texts and the figures of a generation."""
+    return {
+        "samplers": list(generation.samplers),
+        "samples": [
+            {
+                "text": sample.text,
+                "token_ids": list(sample.token_ids),
+                "log_probabilities": list(sample.log_probabilities),
+            }
+            for sample in generation.samples
+        ],
+        "tokens_per_second": generation.tokens_per_second,
+        "compile_seconds": generation.compile_seconds,
+        "seconds_to_first_token": generation.seconds_to_first_token,
+    }

@@ -35,7 +35,6 @@ def score(
         typer.Argument(
             metavar="[RUN] FILE",
             help="A run, by default the newest, and the text to score, - for stdin.",
-            show_default=False,
         ),
     ],
     as_json: Json = False,

@@ -143,7 +143,7 @@ def attention(
     if as_json:
         print_json(found.as_json([layer] if layer else None, [head] if head else None))
     else:
-        from textgen_core.cli.attention_grid import show_attention
+        from textgen_core.cli.explore_output import show_attention
 
         show_attention(found, layer, head)
 
@@ -180,9 +180,8 @@ def read_temperatures(text: str) -> tuple[float, ...]:
             "Allowed: numbers with commas between them, such as 0.5,1,2.",
         ) from error
     if len(found) > MOST_TEMPERATURES:
-        raise UsageError(
-            f"--temperatures has {len(found)} numbers.", f"Allowed: at most {MOST_TEMPERATURES}."
-        )
+        problem = f"--temperatures has {len(found)} numbers."
+        raise UsageError(problem, f"Allowed: at most {MOST_TEMPERATURES}.")
     for each in found:
         check_temperature(each)
     return found

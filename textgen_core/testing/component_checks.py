@@ -10,7 +10,6 @@ import math
 import tomllib
 import typing
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,25 +107,27 @@ def options_are_traced_where_they_can_be(subject: Subject) -> None:
             require(is_number, f"{what}of another type than int or float: {each.type}.")
 
 
-def _ways(subject: Subject, name: str, value: Any) -> dict[str, tuple[str, Callable[[], Any]]]:
-    """Return how a value is written, and what makes the component with it, by the way to do so."""
+def _attempts(subject: Subject, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each way to set an option, with the component that it makes or what it raises."""
     import tomli_w
 
     plain = plain_value(value)
     table = {"name": "x", name: "none" if value is None else plain}
     text, toml = format_spec("x", {name: plain}), tomllib.loads(tomli_w.dumps(table))
 
-    def make(place: str, spec: Any) -> Any:
-        return construct(subject.cls, parse_spec(spec), place=place)
+    def make_from(spec: Any) -> Any:
+        return construct(subject.cls, parse_spec(spec), place="the conformance kit")
 
-    return {
-        "Python": (
-            repr(value),
-            lambda: check_instance(subject.cls(**{name: value}), place="Python"),
-        ),
-        "a spec's text": (repr(text), partial(make, "a spec's text", text)),
-        "TOML": (repr(toml), partial(make, "TOML", toml)),
+    ways: dict[str, Callable[[], Any]] = {
+        "Python": lambda: check_instance(subject.cls(**{name: value}), place="Python"),
+        f"a spec's text, {text!r}": lambda: make_from(text),
+        f"TOML, {toml!r}": lambda: make_from(toml),
     }
+    for way, make in ways.items():
+        try:
+            yield way, make()
+        except Exception as error:
+            yield way, error
 
 
 def _require_round_trip(subject: Subject, name: str, value: Any) -> None:
@@ -134,46 +135,44 @@ def _require_round_trip(subject: Subject, name: str, value: Any) -> None:
         subject.cls(**{name: value})
     except ValueError:
         return  # a rule between options, which this value breaks beside the others' defaults
-    for way, (written, make) in _ways(subject, name, value).items():
-        try:
-            found = getattr(make(), name)
-        except ComponentError as error:
-            raise ConformanceFault(
-                f"{name}={value!r} is refused from {way}, {written}: {error}"
-            ) from error
+    for way, found in _attempts(subject, name, value):
+        if isinstance(found, Exception):
+            raise ConformanceFault(f"{name}={value!r} is refused from {way}: {found}") from found
+        again = getattr(found, name)
         # A whole number may be given for a float: 1 and 1.0 are one value, 1 and True are not.
-        same = found == value and isinstance(found, bool) == isinstance(value, bool)
-        require(same, f"{name}={value!r} becomes {found!r} from {way}, {written}.")
+        same = again == value and isinstance(again, bool) == isinstance(value, bool)
+        require(same, f"{name}={value!r} becomes {again!r} from {way}.")
 
 
 def _require_refused(subject: Subject, name: str, value: Any) -> None:
-    for way, (_, make) in _ways(subject, name, value).items():
-        try:
-            make()
-        except (ComponentError, ValueError):  # in Python its own rule may speak first
-            continue
-        raise ConformanceFault(f"{name}={value!r} is beyond the bounds, and taken from {way}.")
+    for way, found in _attempts(subject, name, value):
+        # In Python its own rule may speak first.
+        if not isinstance(found, ComponentError | ValueError):
+            _require_no_other(found, f"{name}={value!r} from {way}")
+            raise ConformanceFault(f"{name}={value!r} is beyond the bounds, and taken from {way}.")
 
 
 def _require_taken(subject: Subject, declared: Option, value: Any) -> None:
-    name = declared.name
-    for way, (_, make) in _ways(subject, name, value).items():
-        try:
-            make()
-        except ValueError:
+    what = f"{declared.name}={value!r}"
+    for way, found in _attempts(subject, declared.name, value):
+        is_fault = isinstance(found, ComponentError)
+        cause = found.__cause__ if is_fault else None
+        is_rule = isinstance(cause, ValueError) and not isinstance(cause, BadValue)
+        if is_rule or isinstance(found, ValueError):
             continue  # a rule between options
-        except ComponentError as error:
-            cause = error.__cause__
-            if isinstance(cause, ValueError) and not isinstance(cause, BadValue):
-                continue
-            raise ConformanceFault(
-                f"{name}={value!r} is within {declared.rules.describe()}, and refused from {way}."
-            ) from error
-        except Exception as error:
-            raise ConformanceFault(
-                f"{name}={value!r} from {way} raises {type(error).__name__}: {error}. Allowed: a "
-                "ValueError, for a rule between options."
-            ) from error
+        if is_fault:
+            allowed = declared.rules.describe()
+            problem = f"{what} is within {allowed}, and refused from {way}."
+            raise ConformanceFault(problem) from found
+        _require_no_other(found, f"{what} from {way}")
+
+
+def _require_no_other(found: Any, what: str) -> None:
+    if isinstance(found, Exception):
+        raise ConformanceFault(
+            f"{what} raises {type(found).__name__}: {found}. Allowed: a ValueError, for a rule "
+            "between options."
+        ) from found
 
 
 def values_at_bounds(option: Option) -> Iterator[tuple[Any, Any]]:

@@ -5,6 +5,7 @@ The sampler runs in the core's own chain, with its state and its `bind` if it ha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -81,9 +82,8 @@ def keeps_rows_apart(subject: Subject) -> None:
     import numpy as np
 
     # Of like size: a row that outweighs all others would hide what they do to each other.
-    rows, others = (
-        _rows(_random_logits(seed, scales=(1.0, 1.0, 2.0, 2.0, 3.0, 3.0)), seed) for seed in (3, 4)
-    )
+    scales = (1.0, 1.0, 2.0, 2.0, 3.0, 3.0)
+    rows, others = (_random_rows(seed, scales) for seed in (3, 4))
     after = transformed(subject.instance(), rows)
     even = np.arange(rows.logits.shape[1]) % 2 == 0
     for kept in (even, ~even):
@@ -110,7 +110,7 @@ def is_repeatable(subject: Subject) -> None:
 def compiles(subject: Subject) -> None:
     """As a graph and under XLA it does what it does as plain operations."""
     # Without ties: rounding may decide which of two equally probable tokens is excluded.
-    rows = _rows(_random_logits(seed=6, scales=(1.0, 3.0, 5.0)), seed=6)
+    rows = _random_rows(seed=6, scales=(1.0, 3.0, 5.0))
     plain = transformed(subject.instance(), rows)
     for way, is_xla in (("As a graph", False), ("Under XLA", True)):
         try:
@@ -133,7 +133,7 @@ def takes_tensors(subject: Subject) -> str | None:
     most = tf.int32.max  # as in generation: a larger number means as much
     numeric = [each.name for each in declared if each.type in (int, float)]
     numbers = {name: min(getattr(sampler, name), most) for name in numeric}
-    rows = _rows(_random_logits(seed=9, scales=(1.0, 3.0, 5.0)), seed=9)
+    rows = _random_rows(seed=9, scales=(1.0, 3.0, 5.0))
     plain = transformed(sampler, rows, options=(numbers,))
     difference = _difference(plain, transformed(sampler, rows, is_xla=False))
     require(not difference, f"With a tensor in place of {names}, {difference}.")
@@ -149,13 +149,14 @@ def awkward_rows(seed: int) -> Rows:
     """Return random rows, a flat one, a peaked one, ties, large numbers, and one token alone."""
     import numpy as np
 
-    logits = _random_logits(seed, scales=(1.0, 5.0, 0.0, 1.0, 1.0, 1000.0, 1e-6))
+    rows = _random_rows(seed, scales=(1.0, 5.0, 0.0, 1.0, 1.0, 1000.0, 1e-6))
+    logits = rows.logits
     for step in range(STEPS):
         tokens = np.random.default_rng((seed, step)).permutation(range(NEVER_DRAWN, VOCABULARY))
         logits[step, 3, tokens[0]] = 60
         logits[step, 4, tokens[1:]] = -np.inf
         logits[step, 5, tokens[:2]] = 5000  # the most probable two, equally so
-    return _rows(logits, seed)
+    return rows
 
 
 def transformed(
@@ -200,26 +201,20 @@ def transformed(
     return np.stack(found)
 
 
-def _rows(logits: np.ndarray, seed: int) -> Rows:
-    import numpy as np
-
-    draw, batch = np.random.default_rng((seed, 1000)), logits.shape[1]
-    token_ids = draw.integers(NEVER_DRAWN + 1, VOCABULARY, (batch, PROMPT + STEPS))
-    return Rows(
-        logits=logits,
-        token_ids=token_ids.astype(np.int32),
-        prompt_lengths=draw.integers(1, PROMPT + 1, (batch,)).astype(np.int32),
-    )
-
-
-def _random_logits(seed: int, scales: tuple[float, ...]) -> np.ndarray:
+def _random_rows(seed: int, scales: Sequence[float]) -> Rows:
     """Return a row for each scale; the tokens that the core excludes are excluded."""
     import numpy as np
 
-    shape = (STEPS, len(scales), VOCABULARY)
-    logits = np.random.default_rng(seed).normal(size=shape) * np.array(scales)[None, :, None]
+    batch, draw = len(scales), np.random.default_rng(seed)
+    logits = draw.normal(size=(STEPS, batch, VOCABULARY)) * np.array(scales)[None, :, None]
     logits[..., :NEVER_DRAWN] = -np.inf
-    return np.asarray(logits, np.float32)
+    draw = np.random.default_rng((seed, 1000))
+    token_ids = draw.integers(NEVER_DRAWN + 1, VOCABULARY, (batch, PROMPT + STEPS))
+    return Rows(
+        logits=logits.astype(np.float32),
+        token_ids=token_ids.astype(np.int32),
+        prompt_lengths=draw.integers(1, PROMPT + 1, (batch,)).astype(np.int32),
+    )
 
 
 def _difference(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> str:

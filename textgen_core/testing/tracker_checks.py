@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest import mock
@@ -35,6 +36,9 @@ _VALIDATION_ROW = {
     "validation_bits_per_byte": 3.2,
 }
 
+# What a tracker still holds open cannot be removed everywhere: that is not judged here.
+_folder = partial(tempfile.TemporaryDirectory, ignore_cleanup_errors=True)
+
 
 @check("tracker.order", "tracker")
 def follows_a_run(subject: Subject) -> str | None:
@@ -54,8 +58,8 @@ def leaves_the_run_alone(subject: Subject) -> str | None:
     """Where it cannot write it raises at most an Exception: the run goes on with a warning."""
     warnings: list[str] = []
     for rows in (2, 0):  # with 0 only `finish` is left to fail
-        with _run_folder() as folder, mock.patch("os._exit", _refuse_exit):
-            directory = folder / "run"
+        with _folder() as folder, mock.patch("os._exit", _refuse_exit):
+            directory = Path(folder, "run")
             directory.mkdir()
             for is_lost in (True, False):
                 _follow_where_it_cannot_write(subject, directory, rows, warnings.append, is_lost)
@@ -67,13 +71,6 @@ def leaves_the_run_alone(subject: Subject) -> str | None:
 def use(subject: Subject) -> str | None:
     """Follow one run."""
     return _follow(subject, (None, "finished"))
-
-
-@contextmanager
-def _run_folder() -> Iterator[Path]:
-    # What a tracker still holds open cannot be removed everywhere: that is not judged here.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def _run_of(directory: Path, resumed_at_step: int | None = None) -> TrackedRun:
@@ -91,10 +88,10 @@ def _follow(subject: Subject, *parts: tuple[int | None, Any]) -> str | None:
     parts: the step that each goes on from, and the status that it ends with. Returns the note for a
     package that is missing and named as such.
     """
-    with _run_folder() as directory:
+    with _folder() as folder:
         try:
             for resumed_at_step, status in parts:
-                _follow_part(subject, directory, resumed_at_step, status)
+                _follow_part(subject, Path(folder), resumed_at_step, status)
         except (TextgenError, ImportError) as error:
             return _note_of_missing_package(error)
     return None

@@ -1,6 +1,6 @@
 """Runs the checks of a component: as a list of results, or as the cases of a pytest function.
 
-Only here is pytest imported, and only on use.
+Every check of the kit is found here. pytest is imported nowhere else, and only on use.
 """
 
 from __future__ import annotations
@@ -10,11 +10,55 @@ from typing import Any
 
 from textgen_core.errors import ComponentError, TextgenError, one_error
 from textgen_core.registry.parsing import unknown_name
-from textgen_core.testing.catalogue import checks_for
+from textgen_core.registry.registry import KINDS
+from textgen_core.testing import (
+    component_checks,
+    conduct_checks,
+    drawing_checks,
+    metric_checks,
+    model_checks,
+    restoring,
+    sampler_checks,
+    tokenizer_checks,
+    tracker_checks,
+)
 from textgen_core.testing.check import Check, Result, run_check, summarise
 from textgen_core.testing.subject import Subject, find_subject
 
 _PLUGIN = "textgen-conformance"  # the name of what a session of pytest is given
+_MODULES = (
+    component_checks,
+    restoring,
+    conduct_checks,
+    tokenizer_checks,
+    model_checks,
+    sampler_checks,
+    drawing_checks,
+    metric_checks,
+    tracker_checks,
+)
+
+# Each module's checks in the order in which they are defined.
+CHECKS: tuple[Check, ...] = tuple(
+    each for module in _MODULES for each in vars(module).values() if isinstance(each, Check)
+)
+
+
+def checks_for(kind: str) -> tuple[Check, ...]:
+    """Return the checks for components of a kind.
+
+    Args:
+        kind: "tokenizer", "model", "sampler", "metric" or "tracker".
+
+    Returns:
+        The checks, in the order in which they are run.
+
+    Raises:
+        ComponentError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise ComponentError(f"{kind!r} is no kind.", f"Allowed: {', '.join(KINDS)}.")
+    return tuple(each for each in CHECKS if kind in each.kinds)
 
 
 def run_checks(

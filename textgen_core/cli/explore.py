@@ -22,9 +22,9 @@ from textgen_core.cli.options import (
     warn,
 )
 from textgen_core.errors import UsageError
+from textgen_core.explore.checks import check_ending, check_temperature
 
 if TYPE_CHECKING:
-    from textgen_core.explore.explorer import Explorer
     from textgen_core.explore.results import Analogy, Attention, Neighbours, NextToken
 
 MOST_TEMPERATURES = 6  # columns of a table
@@ -81,7 +81,7 @@ def neighbours(
     Near is the cosine of the angle between two rows of the model's input embeddings. A word of
     several tokens lies at the mean of theirs.
     """
-    found = _explorer(context).neighbours(as_text(word), count)
+    found = open_for(context.obj).explore.neighbours(as_text(word), count)
     _show(found, as_json=as_json)
 
 
@@ -98,7 +98,7 @@ def analogy(
 
     The tokens nearest to B - A + C in the embeddings. Small models rarely get this right.
     """
-    found = _explorer(context).analogy(as_text(a), as_text(b), as_text(c), count)
+    found = open_for(context.obj).explore.analogy(as_text(a), as_text(b), as_text(c), count)
     _show(found, as_json=as_json)
 
 
@@ -126,12 +126,10 @@ def attention(
     For a model with attention: a grid of a layer and a head in the terminal, and with --out a
     picture of all of them.
     """
-    from textgen_core.explore.checks import check_ending
-
     if out is not None:
         check_ending(out)
         check_place(out, "The picture")
-    found = _explorer(context).attention(text_or_stdin(text))
+    found = open_for(context.obj).explore.attention(text_or_stdin(text))
     _check_number("layer", layer, found.layers)
     _check_number("head", head, found.heads)
     _warn_of(found, "attends to")
@@ -163,15 +161,13 @@ def temperature(
     The model's distribution of the next token after the text, side by side, with its entropy.
     """
     wanted = read_temperatures(temperatures)
-    found = _explorer(context).temperature(text_or_stdin(text), wanted, count)
+    found = open_for(context.obj).explore.temperature(text_or_stdin(text), wanted, count)
     _warn_of(found, "looks at")
     _show(found, as_json=as_json)
 
 
 def read_temperatures(text: str) -> tuple[float, ...]:
     """Return the numbers of a list such as `0.5,1,2`; raises UsageError unless all can be used."""
-    from textgen_core.explore.checks import check_temperature
-
     try:
         found = tuple(float(each) for each in text.split(","))
     except ValueError as error:
@@ -194,10 +190,6 @@ def _show(found: Neighbours | Analogy | NextToken, *, as_json: bool) -> None:
         from textgen_core.cli.explore_output import show
 
         show(found)
-
-
-def _explorer(context: typer.Context) -> Explorer:
-    return open_for(context.obj).explore
 
 
 def _unknown(words: Sequence[str], commands: Sequence[str]) -> UsageError:

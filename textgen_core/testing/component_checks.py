@@ -46,10 +46,9 @@ def has_summary(subject: Subject) -> None:
     """Its own docstring begins with a line that says what it is."""
     require(subject.component.summary, f"{subject.cls.__name__} has no docstring of its own.")
     lines = inspect.cleandoc(subject.cls.__doc__ or "").splitlines()
-    require(
-        len(lines) == 1 or not lines[1].strip(),
-        f"The summary goes on after its first line, which is all that is shown: {lines[0]!r}",
-    )
+    is_whole = len(lines) == 1 or not lines[1].strip()
+    problem = "The summary goes on after its first line, which is all that is shown"
+    require(is_whole, f"{problem}: {lines[0]!r}")
 
 
 @check("import.light", *KINDS)

@@ -37,9 +37,8 @@ def never_draws_excluded(subject: Subject) -> None:
     if len(wrong):
         row, token = wrong[0]
         by = "the core" if before[row, token] == -np.inf else "itself, in its first call"
-        raise ConformanceFault(
-            f"The token {token} is drawn in row {row}, and was excluded by {by}."
-        )
+        problem = f"The token {token} is drawn in row {row}, and was excluded by {by}."
+        raise ConformanceFault(problem)
 
 
 @check("sampler.frequencies", "sampler")
@@ -48,11 +47,9 @@ def draws_as_often(subject: Subject) -> None:
     _, after, counts = _draw_many(subject, CALLS)
     for row, (logits, found) in enumerate(zip(after, counts, strict=True)):
         probability = _probability_of(found, logits)
-        require(
-            probability >= LEAST_PROBABILITY,
-            f"In row {row} {CALLS * DRAWS} tokens are drawn otherwise than by the first logits it "
-            f"returned: probability {probability:.1g}, at least {LEAST_PROBABILITY:g} allowed.",
-        )
+        what = f"In row {row} {CALLS * DRAWS} tokens are drawn otherwise than by the first logits"
+        bound = f"probability {probability:.1g}, at least {LEAST_PROBABILITY:g} allowed"
+        require(probability >= LEAST_PROBABILITY, f"{what} it returned: {bound}.")
 
 
 def _draw_many(subject: Subject, calls: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

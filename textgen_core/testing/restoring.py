@@ -94,15 +94,11 @@ def _require_same_model(expected: Mapping[str, Any], found: Mapping[str, Any]) -
     import numpy as np
 
     off = difference(expected["logits"], np.asarray(found["logits"], np.float32))
-    require(
-        off <= TOLERANCE,
-        f"With the same weights its logits in a fresh process differ by {off:.2g} of the largest.",
-    )
+    what = "With the same weights its logits in a fresh process differ by"
+    require(off <= TOLERANCE, f"{what} {off:.2g} of the largest.")
     for (path, here), (_, there) in zip(expected["built"], found["built"], strict=True):
-        require(
-            np.isclose(here, there, rtol=1e-5, atol=1e-5, equal_nan=True),
-            f"Under the same seed a fresh process builds it with another {path}.",
-        )
+        same = np.isclose(here, there, rtol=1e-5, atol=1e-5, equal_nan=True)
+        require(same, f"Under the same seed a fresh process builds it with another {path}.")
 
 
 def _written(subject: Subject, instances: Sequence[Any], folder: Path) -> list[RunDirectory]:
@@ -111,9 +107,8 @@ def _written(subject: Subject, instances: Sequence[Any], folder: Path) -> list[R
     whole = configure({}, registry, settings=_SETTINGS)
     runs = []
     for number, instance in enumerate(instances):
-        chosen = ResolvedComponent(
-            component=component, instance=instance, reference=component.qualified_name
-        )
+        name = component.qualified_name
+        chosen = ResolvedComponent(component=component, instance=instance, reference=name)
         own: Any = chosen if subject.kind in ONE else (chosen,)  # the only one of its kind
         configuration = attrs.evolve(whole, **{_FIELDS[subject.kind]: own})
         run = create_run_directory(folder / f"run-{number}")

@@ -93,8 +93,7 @@ def keeps_rows_apart(subject: Subject) -> None:
             prompt_lengths=np.where(kept, rows.prompt_lengths, others.prompt_lengths),
         )
         again = transformed(subject.instance(), mixed)
-        difference = _difference(after[:, kept], again[:, kept])
-        require(not difference, f"With other rows beside it, {difference}.")
+        _require_same(after[:, kept], again[:, kept], "With other rows beside it,")
 
 
 @check("sampler.repeatable", "sampler")
@@ -102,8 +101,7 @@ def is_repeatable(subject: Subject) -> None:
     """The same logits and history give the same result: the core alone draws."""
     sampler, rows = subject.instance(), awkward_rows(seed=5)
     first, second = transformed(sampler, rows), transformed(sampler, rows)
-    difference = _difference(first, second, tolerance=0)
-    require(not difference, f"In a second call {difference}.")
+    _require_same(first, second, "In a second call", tolerance=0)
 
 
 @check("sampler.compiles", "sampler")
@@ -117,8 +115,7 @@ def compiles(subject: Subject) -> None:
             after = transformed(subject.instance(), rows, is_xla=is_xla)
         except Exception as error:
             raise ConformanceFault(f"{way}: {reason_of(error)}") from error
-        difference = _difference(plain, after)
-        require(not difference, f"{way}, {difference}.")
+        _require_same(plain, after, f"{way},")
 
 
 @check("sampler.traced", "sampler")
@@ -135,8 +132,8 @@ def takes_tensors(subject: Subject) -> str | None:
     numbers = {name: min(getattr(sampler, name), most) for name in numeric}
     rows = _random_rows(seed=9, scales=(1.0, 3.0, 5.0))
     plain = transformed(sampler, rows, options=(numbers,))
-    difference = _difference(plain, transformed(sampler, rows, is_xla=False))
-    require(not difference, f"With a tensor in place of {names}, {difference}.")
+    after = transformed(sampler, rows, is_xla=False)
+    _require_same(plain, after, f"With a tensor in place of {names},")
     return None
 
 
@@ -217,18 +214,17 @@ def _random_rows(seed: int, scales: Sequence[float]) -> Rows:
     )
 
 
-def _difference(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> str:
-    """Return in words where two results differ, or an empty string."""
+def _require_same(
+    one: np.ndarray, other: np.ndarray, what: str, tolerance: float = TOLERANCE
+) -> None:
     import numpy as np
 
-    same = np.isclose(one, other, rtol=tolerance, atol=tolerance)
-    if same.all():
-        return ""
-    step, row, token = np.argwhere(~same)[0]
-    return (
-        f"the logit of token {token} is {other[step, row, token]:g} in place of "
-        f"{one[step, row, token]:g}"
-    )
+    differing = np.argwhere(~np.isclose(one, other, rtol=tolerance, atol=tolerance))
+    if len(differing):
+        step, row, token = differing[0]
+        before, after = one[step, row, token], other[step, row, token]
+        problem = f"the logit of token {token} is {after:g} in place of {before:g}."
+        raise ConformanceFault(f"{what} {problem}")
 
 
 def _shown(logits: np.ndarray) -> str:

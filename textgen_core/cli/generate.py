@@ -107,7 +107,7 @@ def generate(
             print_json({"prompt": start, "seed": options["seed"], **_as_json(generation)})
         elif not is_streamed:
             texts = [f"{start}{sample.text}\n" for sample in generation.samples]
-            _print_part(f"\n{'-' * 8}\n\n".join(texts))
+            _write(f"\n{'-' * 8}\n\n".join(texts))
         if trace is not None and generation.trace is not None:
             from textgen_core.generation.trace import save_trace
 
@@ -141,17 +141,17 @@ def _take(pieces: PieceStream, prompt: str | None) -> bool:
     """Write to the end, shown as it comes after a prompt; return whether Ctrl-C cut it short."""
     shown = prompt is not None
     try:
-        _print_part(prompt or "")
+        _write(prompt or "")
         for piece in pieces:
-            _print_part(piece.text if shown else "")
+            _write(piece.text if shown else "")
     except KeyboardInterrupt:  # what was written by then is shown all the same
         return True
     finally:
-        _print_part("\n" if shown else "")
+        _write("\n" if shown else "")
     return False
 
 
-def _print_part(text: str) -> None:
+def _write(text: str) -> None:
     from textgen_core.cli.terminal import harmless
 
     sys.stdout.write(harmless(text))

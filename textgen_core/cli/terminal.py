@@ -128,7 +128,7 @@ class TerminalCallback(Callback):
         self._results.print()
 
     def close(self) -> None:
-        """Take the bar away, also where an error left it standing."""
+        """Remove the bar, even where an error left it on the screen."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

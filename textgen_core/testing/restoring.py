@@ -57,7 +57,7 @@ def is_restored(subject: Subject) -> str | None:
 
     A model is built with the same first weights there, too.
     """
-    instances = [subject.instance(), *_others(subject.instance())]
+    instances = [subject.instance(), *_variants(subject.instance())]
     with tempfile.TemporaryDirectory() as folder:
         runs = _written(subject, instances, Path(folder))
         expected = _saved(subject, runs[0])
@@ -79,7 +79,7 @@ def is_restored(subject: Subject) -> str | None:
     return None
 
 
-def _others(instance: Any) -> Iterator[Any]:
+def _variants(instance: Any) -> Iterator[Any]:
     """Yield the instance with one option changed, for every value that a declaration names."""
     for declared in options_of(type(instance)):
         bounds = () if declared.rules.choices else values_at_bounds(declared)
@@ -103,7 +103,7 @@ def _require_same_model(expected: Mapping[str, Any], found: Mapping[str, Any]) -
 
 def _written(subject: Subject, instances: Sequence[Any], folder: Path) -> list[RunDirectory]:
     """Write a run directory for each instance of the component, and return them."""
-    registry, component = _found_again(subject.component)
+    registry, component = _registered(subject.component)
     whole = configure({}, registry, settings=_SETTINGS)
     runs = []
     for number, instance in enumerate(instances):
@@ -173,7 +173,7 @@ def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     kind, registry = given["kind"], discover()
     if given["is_added"]:
         cls = operator.attrgetter(given["class"])(module)
-        registry, _ = _found_again(find_subject(cls).component)
+        registry, _ = _registered(find_subject(cls).component)
     runs = [RunDirectory(Path(each)) for each in given["runs"]]
     configurations = [load_configuration(run, registry)[0] for run in runs]
     found: dict[str, Any] = {
@@ -235,7 +235,7 @@ def _described(instance: Any) -> dict[str, Any]:
     return {"class": type(instance).__qualname__, **plain_options(instance)}
 
 
-def _found_again(component: Component) -> tuple[Registry, Component]:
+def _registered(component: Component) -> tuple[Registry, Component]:
     """Return a registry with the component, under a distribution of the kit's if it has none."""
     registry = discover()
     if component.plugin.distribution:

@@ -19,7 +19,7 @@ from textgen_core.config.settings import SECTIONS
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.parsing import describe_type, plain_value
 from textgen_core.registry.registry import CORE, KINDS, ONLY, Component
-from textgen_core.testing.catalogue import CHECKS
+from textgen_core.testing.running import CHECKS
 
 HELP_WIDTH = 92
 

@@ -11,9 +11,13 @@ from explore.looked_into import explorer
 from generation.fake_models import TableModel, random_table
 from rich.cells import cell_len
 
-from textgen_core.cli.attention_grid import show_attention
 from textgen_core.cli.characters import bar, label, shade
-from textgen_core.cli.explore_output import show_analogy, show_neighbours, show_temperatures
+from textgen_core.cli.explore_output import (
+    show_analogy,
+    show_attention,
+    show_neighbours,
+    show_temperatures,
+)
 from textgen_core.explore.results import Attention
 
 WIDE = "ab東京\x1b\n"

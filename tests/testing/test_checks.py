@@ -31,8 +31,8 @@ from textgen_core.components import Outcome, TrackedRun
 from textgen_core.errors import ComponentError
 from textgen_core.registry.registry import KINDS
 from textgen_core.testing import Check, ConformanceFault, Result, checks_for, run_checks
-from textgen_core.testing.catalogue import CHECKS
 from textgen_core.testing.check import run_check
+from textgen_core.testing.running import CHECKS
 from textgen_core.testing.subject import find_subject
 
 BY_ID = {check.id: check for check in CHECKS}

@@ -8,13 +8,7 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import (
-    CorpusArgument,
-    Json,
-    print_json,
-    warn,
-    warn_of_unread_stdin,
-)
+from textgen_core.cli.options import CorpusArgument, Json, print_json, warn, warn_of_unread_stdin
 
 
 def analyze(
@@ -29,7 +23,6 @@ def analyze(
             metavar="FILE",
             help="The text, or folder, that its words are compared with; "
             "default: the built-in corpus.",
-            show_default=False,
         ),
     ] = None,
     as_json: Json = False,
@@ -47,12 +40,12 @@ def analyze(
     if settings:  # who names settings wants to see what they do; the text as it is comes without
         text = clean_corpus(text, chosen)
     usual = None if reference is None else read_corpus([reference], chosen)
-    with closing(TerminalCallback()) as listener:
+    with closing(TerminalCallback()) as callback:
         analysis = analyse_corpus(
             text,
             reference=usual,
             language=chosen.language,
-            progress=partial(listener.on_progress, "counting"),
+            progress=partial(callback.on_progress, "counting"),
         )
     for note in (*text.notes, *advise_on(analysis)):
         warn(note)

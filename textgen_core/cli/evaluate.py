@@ -54,21 +54,18 @@ def _review(run: str | None, sheet: Path, as_json: bool) -> None:
     if sheet.exists():
         ratings = read_ratings(sheet)
         if as_json:
-            print_json(
-                {
-                    question: {source: attrs.asdict(rating) for source, rating in given.items()}
-                    for question, given in ratings.items()
-                }
-            )
+            tables = {
+                question: {source: attrs.asdict(rating) for source, rating in given.items()}
+                for question, given in ratings.items()
+            }
+            print_json(tables)
         else:
             typer.echo("\n".join(format_ratings(ratings)))
         return
-    texts = open_for(run, "sampler").review(sheet)
+    texts, key = open_for(run, "sampler").review(sheet), key_of(sheet)
     if as_json:
-        print_json({"sheet": str(sheet), "key": str(key_of(sheet)), "texts": texts})
-        return
-    typer.echo(
-        f"{sheet}: {texts} texts to rate from 1 (bad) to 5 (good).\n"
-        f"{key_of(sheet)} tells which are the model's: look there last.\n"
-        f"When it is filled in: textgen evaluate --review {sheet}"
-    )
+        print_json({"sheet": str(sheet), "key": str(key), "texts": texts})
+    else:
+        typer.echo(f"{sheet}: {texts} texts to rate from 1 (bad) to 5 (good).")
+        typer.echo(f"{key} tells which are the model's: look there last.")
+        typer.echo(f"When it is filled in: textgen evaluate --review {sheet}")

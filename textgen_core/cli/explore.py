@@ -22,16 +22,14 @@ from textgen_core.cli.options import (
     warn,
 )
 from textgen_core.errors import UsageError
+from textgen_core.explore.checks import check_ending, check_temperature
 
 if TYPE_CHECKING:
-    from textgen_core.explore.explorer import Explorer
     from textgen_core.explore.results import Analogy, Attention, Neighbours, NextToken
 
 MOST_TEMPERATURES = 6  # columns of a table
 
-Text = Annotated[
-    str, typer.Argument(metavar="TEXT|-", help="A text, - for stdin.", show_default=False)
-]
+Text = Annotated[str, typer.Argument(metavar="TEXT|-", help="A text, - for stdin.")]
 Count = Annotated[int, typer.Option(metavar="N", min=1, help="How many tokens to show.")]
 
 
@@ -64,7 +62,6 @@ def _run(
         typer.Argument(
             metavar="[RUN]",
             help=RUN_HELP,
-            show_default=False,
             autocompletion=complete_run_or("neighbours", "analogy", "attention", "temperature"),
         ),
     ] = None,
@@ -75,7 +72,7 @@ def _run(
 @app.command("neighbours")
 def neighbours(
     context: typer.Context,
-    word: Annotated[str, typer.Argument(metavar="WORD", help="A word.", show_default=False)],
+    word: Annotated[str, typer.Argument(metavar="WORD", help="A word.")],
     count: Count = 10,
     as_json: Json = False,
 ) -> None:
@@ -84,16 +81,16 @@ def neighbours(
     Near is the cosine of the angle between two rows of the model's input embeddings. A word of
     several tokens lies at the mean of theirs.
     """
-    found = _explorer(context).neighbours(as_text(word), count)
+    found = open_for(context.obj).explore.neighbours(as_text(word), count)
     _show(found, as_json=as_json)
 
 
 @app.command("analogy")
 def analogy(
     context: typer.Context,
-    a: Annotated[str, typer.Argument(metavar="A", help="A word.", show_default=False)],
-    b: Annotated[str, typer.Argument(metavar="B", help="What A is to.", show_default=False)],
-    c: Annotated[str, typer.Argument(metavar="C", help="Another word.", show_default=False)],
+    a: Annotated[str, typer.Argument(metavar="A", help="A word.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="What A is to.")],
+    c: Annotated[str, typer.Argument(metavar="C", help="Another word.")],
     count: Count = 10,
     as_json: Json = False,
 ) -> None:
@@ -101,7 +98,7 @@ def analogy(
 
     The tokens nearest to B - A + C in the embeddings. Small models rarely get this right.
     """
-    found = _explorer(context).analogy(as_text(a), as_text(b), as_text(c), count)
+    found = open_for(context.obj).explore.analogy(as_text(a), as_text(b), as_text(c), count)
     _show(found, as_json=as_json)
 
 
@@ -110,23 +107,16 @@ def attention(
     context: typer.Context,
     text: Text,
     layer: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="A layer, from 1; default: the last.", show_default=False
-        ),
+        int | None, typer.Option(metavar="N", min=1, help="A layer, from 1; default: the last.")
     ] = None,
     head: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, help="A head, from 1; default: the mean of all.", show_default=False
-        ),
+        typer.Option(metavar="N", min=1, help="A head, from 1; default: the mean of all."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help="Write a picture of all layers and heads: .svg or .html.",
-            show_default=False,
+            metavar="FILE", help="Write a picture of all layers and heads: .svg or .html."
         ),
     ] = None,
     as_json: Json = False,
@@ -136,12 +126,10 @@ def attention(
     For a model with attention: a grid of a layer and a head in the terminal, and with --out a
     picture of all of them.
     """
-    from textgen_core.explore.checks import check_ending
-
     if out is not None:
         check_ending(out)
         check_place(out, "The picture")
-    found = _explorer(context).attention(text_or_stdin(text))
+    found = open_for(context.obj).explore.attention(text_or_stdin(text))
     _check_number("layer", layer, found.layers)
     _check_number("head", head, found.heads)
     _warn_of(found, "attends to")
@@ -153,7 +141,7 @@ def attention(
     if as_json:
         print_json(found.as_json([layer] if layer else None, [head] if head else None))
     else:
-        from textgen_core.cli.attention_grid import show_attention
+        from textgen_core.cli.explore_output import show_attention
 
         show_attention(found, layer, head)
 
@@ -173,15 +161,13 @@ def temperature(
     The model's distribution of the next token after the text, side by side, with its entropy.
     """
     wanted = read_temperatures(temperatures)
-    found = _explorer(context).temperature(text_or_stdin(text), wanted, count)
+    found = open_for(context.obj).explore.temperature(text_or_stdin(text), wanted, count)
     _warn_of(found, "looks at")
     _show(found, as_json=as_json)
 
 
 def read_temperatures(text: str) -> tuple[float, ...]:
     """Return the numbers of a list such as `0.5,1,2`; raises UsageError unless all can be used."""
-    from textgen_core.explore.checks import check_temperature
-
     try:
         found = tuple(float(each) for each in text.split(","))
     except ValueError as error:
@@ -190,9 +176,8 @@ def read_temperatures(text: str) -> tuple[float, ...]:
             "Allowed: numbers with commas between them, such as 0.5,1,2.",
         ) from error
     if len(found) > MOST_TEMPERATURES:
-        raise UsageError(
-            f"--temperatures has {len(found)} numbers.", f"Allowed: at most {MOST_TEMPERATURES}."
-        )
+        problem = f"--temperatures has {len(found)} numbers."
+        raise UsageError(problem, f"Allowed: at most {MOST_TEMPERATURES}.")
     for each in found:
         check_temperature(each)
     return found
@@ -205,10 +190,6 @@ def _show(found: Neighbours | Analogy | NextToken, *, as_json: bool) -> None:
         from textgen_core.cli.explore_output import show
 
         show(found)
-
-
-def _explorer(context: typer.Context) -> Explorer:
-    return open_for(context.obj).explore
 
 
 def _unknown(words: Sequence[str], commands: Sequence[str]) -> UsageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,7 @@ from textgen_core.cli.options import (
     open_for,
     print_json,
     text_or_stdin,
+    warn,
     warn_of_unread_stdin,
 )
 from textgen_core.errors import UsageError
@@ -35,7 +36,6 @@ def generate(
         typer.Option(
             metavar="TEXT|-",
             help="What the text starts from, - for stdin; default: the run's own prompt.",
-            show_default=False,
         ),
     ] = None,
     sampler: Samplers = None,
@@ -86,7 +86,8 @@ def generate(
     }
     if sweep is not None:
         settings = opened.sweep(sweep, start, sampler=sampler, samples=samples, **options)
-        is_interrupted = _show_sweep(settings, sweep, start, options["seed"], as_json=as_json)
+        given = {"prompt": start, "seed": options["seed"], "sweep": sweep}
+        is_interrupted = _show_sweep(settings, given, as_json=as_json)
     else:
         from textgen_core.models.devices import run_graphs_as_they_are
 
@@ -103,12 +104,10 @@ def generate(
         is_interrupted = _take(pieces, start if is_streamed else None)
         generation = pieces.generation()
         if as_json:
-            from textgen_core.cli.generation_output import generation_as_json
-
-            value = {"prompt": start, "seed": options["seed"], **generation_as_json(generation)}
-            print_json(value)
+            print_json({"prompt": start, "seed": options["seed"], **_as_json(generation)})
         elif not is_streamed:
-            _show_whole([start + sample.text for sample in generation.samples])
+            texts = [f"{start}{sample.text}\n" for sample in generation.samples]
+            _write(f"\n{'-' * 8}\n\n".join(texts))
         if trace is not None and generation.trace is not None:
             from textgen_core.generation.trace import save_trace
 
@@ -118,11 +117,9 @@ def generate(
 
 
 def _show_sweep(
-    settings: Iterator[tuple[Any, Generation]], sweep: str, prompt: str, seed: int, *, as_json: bool
+    settings: Iterator[tuple[Any, Generation]], given: Mapping[str, Any], *, as_json: bool
 ) -> bool:
     """Print what each setting wrote, and return whether Ctrl-C cut it short."""
-    from textgen_core.cli.generation_output import show_table, sweep_as_json
-
     written: list[Generation] = []
     is_interrupted = False
     try:
@@ -134,44 +131,73 @@ def _show_sweep(
         is_interrupted = True
     _warn_of_unknown(written[0].unknown_characters)
     if as_json:
-        print_json(sweep_as_json(written, prompt, seed, sweep))
+        print_json({**given, "settings": [_as_json(each) for each in written]})
     else:
-        show_table(written, prompt)
+        _show_table(written, given["prompt"])
     return is_interrupted
 
 
 def _take(pieces: PieceStream, prompt: str | None) -> bool:
     """Write to the end, shown as it comes after a prompt; return whether Ctrl-C cut it short."""
-    from textgen_core.cli.terminal import harmless
-
+    shown = prompt is not None
     try:
-        if prompt is not None:
-            sys.stdout.write(harmless(prompt))
+        _write(prompt or "")
         for piece in pieces:
-            if prompt is not None:
-                sys.stdout.write(harmless(piece.text))
-                sys.stdout.flush()
+            _write(piece.text if shown else "")
     except KeyboardInterrupt:  # what was written by then is shown all the same
         return True
     finally:
-        if prompt is not None:
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+        _write("\n" if shown else "")
     return False
 
 
-def _show_whole(texts: Sequence[str]) -> None:
+def _write(text: str) -> None:
     from textgen_core.cli.terminal import harmless
 
-    for number, text in enumerate(texts):
-        if number:
-            sys.stdout.write("\n" + "-" * 8 + "\n\n")
-        sys.stdout.write(harmless(text) + "\n")
+    sys.stdout.write(harmless(text))
+    sys.stdout.flush()
 
 
 def _warn_of_unknown(unknown: Sequence[str]) -> None:
-    from textgen_core.cli.options import warn
-
     if unknown:
         shown = " ".join(unknown[:20])
         warn(f"The tokenizer has never seen these of the prompt: {shown}")
+
+
+def _show_table(written: Sequence[Generation], prompt: str) -> None:
+    """Print a row for each text, with its chain and the model's mean surprisal."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from textgen_core.cli.terminal import harmless, stdout
+
+    table = Table(show_lines=True, box=box.SIMPLE_HEAD if stdout().is_terminal else None)
+    table.add_column("samplers")
+    table.add_column("nats a token", justify="right")
+    table.add_column("text", ratio=1)
+    for generation in written:
+        for sample in generation.samples:
+            losses = [-each for each in sample.log_probabilities]
+            surprise = f"{sum(losses) / len(losses):.2f}" if losses else ""
+            text = Text(harmless(prompt + sample.text))
+            table.add_row(Text(" ".join(generation.samplers)), surprise, text)
+    stdout().print(table)
+
+
+def _as_json(generation: Generation) -> dict[str, Any]:
+    """Return the chain, the texts and the figures of a generation."""
+    return {
+        "samplers": list(generation.samplers),
+        "samples": [
+            {
+                "text": sample.text,
+                "token_ids": list(sample.token_ids),
+                "log_probabilities": list(sample.log_probabilities),
+            }
+            for sample in generation.samples
+        ],
+        "tokens_per_second": generation.tokens_per_second,
+        "compile_seconds": generation.compile_seconds,
+        "seconds_to_first_token": generation.seconds_to_first_token,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +36,6 @@ def score(
         typer.Argument(
             metavar="[RUN] FILE",
             help="A run, by default the newest, and the text to score, - for stdin.",
-            show_default=False,
         ),
     ],
     as_json: Json = False,
@@ -46,17 +46,13 @@ def score(
             f"score takes a run and a file, not {len(run_and_file)} arguments.",
             "Allowed: textgen score RUN FILE.",
         )
-    *reference, file = run_and_file
-    if not reference and (Path(file) / "run.toml").is_file():
+    file, run = run_and_file[-1], run_and_file[0] if len(run_and_file) == 2 else None
+    if run is None and (Path(file) / "run.toml").is_file():
         raise UsageError(f"{file} is a run.", "Allowed: a run, and then the text to score.")
-    scored = open_for(reference[0] if reference else None).score(file)
+    scored = open_for(run).score(file)
     if as_json:
         print_json(scored.as_json())
-    else:
-        _show(scored)
-
-
-def _show(scored: ScoredText) -> None:
+        return
     from textgen_core.cli.terminal import stdout
 
     console = stdout()
@@ -66,11 +62,9 @@ def _show(scored: ScoredText) -> None:
     else:
         for token in scored.tokens:
             typer.echo(f"{token.bits:.2f}\t{json.dumps(token.text, ensure_ascii=False)}")
-    figures = scored.figures
-    summary = (
-        f"{figures.tokens:,} tokens: {figures.loss:.3f} nats a token, perplexity "
-        f"{figures.perplexity:,.1f}, {figures.bits_per_byte:.3f} bits per byte"
-    )
+    found = scored.figures
+    loss, rest = f"{found.loss:.3f} nats a token", f"{found.bits_per_byte:.3f} bits per byte"
+    summary = f"{found.tokens:,} tokens: {loss}, perplexity {found.perplexity:,.1f}, {rest}"
     typer.echo(summary, err=True)
 
 
@@ -82,11 +76,9 @@ def _coloured(scored: ScoredText) -> Text:
 
     shown = Text()
     for text, bits in scored.spans():
-        style = _STYLES[level_of(bits)]
         # A background at the end of a line would run on to the terminal's border.
-        for line in harmless(text).splitlines(keepends=True):
-            shown.append(line.rstrip("\n"), style=style)
-            shown.append("\n" if line.endswith("\n") else "")
+        for part in re.split("(\n)", harmless(text)):
+            shown.append(part, style="" if part == "\n" else _STYLES[level_of(bits)])
     return shown
 
 

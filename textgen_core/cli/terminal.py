@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -50,95 +50,75 @@ class TerminalCallback(Callback):
         self._results = stdout() if results else self._progress
         self._quiet = quiet
         self._bar: Progress | None = None
-        self._task: TaskID | None = None
         self._trained: Mapping[str, Any] = {}
         self.warnings: list[str] = []
 
     def on_run_begin(self, directory: str) -> None:
-        if not self._quiet:
-            self._progress.print(Text(f"Writing to {directory}", style="dim"))
+        self._show(Text(f"Writing to {directory}", style="dim"), self._progress)
 
     def on_phase(self, number: int) -> None:
-        if not self._quiet:
-            title = Text(f"{number} {PHASES[number]}", style="bold cyan")
-            self._results.print(Text("\n") + title)
+        self._show(Text("\n") + Text(f"{number} {PHASES[number]}", style="bold cyan"))
 
     def on_message(self, lines: Sequence[str]) -> None:
-        if self._quiet:
-            return
         if self._bar is not None:  # it is drawn on stderr, and would be torn by lines on stdout
             self._bar.stop()
         for line in lines:
-            self._results.print(Text(f"  {harmless(line, self._results)}"))
+            self._show(Text(f"  {harmless(line, self._results)}"))
         if self._bar is not None:
             self._bar.start()
 
     def on_progress(self, what: str, done: int, total: int) -> None:
-        if self._quiet or not self._progress.is_terminal:
-            return
         if self._bar is None:
             self._start_bar(what)
-        if self._bar is not None and self._task is not None:
-            share = done / total if total else 1.0
-            self._bar.update(self._task, completed=share, description=what)
+        self._update_bar(done / total if total else 1.0, what)
         if done >= total:
-            self._stop_bar()
+            self.close()
 
     def on_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        if self._quiet:
-            return
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-        for column in columns:
-            right = bool(rows) and rows[0][columns.index(column)].replace(",", "").isdigit()
+        for place, column in enumerate(columns):
+            right = bool(rows) and rows[0][place].replace(",", "").isdigit()
             table.add_column(column, justify="right" if right else "left", no_wrap=True)
         for row in rows:
             table.add_row(*row)
-        self._results.print(Padding(table, (0, 0, 0, 2), expand=False))
+        self._show(Padding(table, (0, 0, 0, 2), expand=False))
 
     def on_warning(self, text: str) -> None:
         self.warnings.append(text)
-        self._above(Text("  Note: ", style="yellow") + Text(text))
+        self._progress.print(Text("  Note: ", style="yellow") + Text(text))
 
     def on_estimate(self, seconds: float, steps: int | None) -> None:
-        if self._quiet:
-            return
         planned = "as many steps as fit" if steps is None else f"{steps:,} steps"
-        self._results.print(Text(f"  about {format_duration(seconds)}: {planned}"))
+        self._show(Text(f"  about {format_duration(seconds)}: {planned}"))
         if self._progress.is_terminal:
             self._start_bar("compiling")
         else:
-            self._progress.print(Text("  compiling"))
+            self._show(Text("  compiling"), self._progress)
 
     def on_training_row(self, row: Mapping[str, Any], progress: float) -> None:
         self._trained = row
-        if self._bar is None or self._task is None:
-            return
         left = row["seconds"] * (1 - progress) / progress if progress > 0.01 else None
-        self._bar.update(self._task, completed=progress, description=_figures(row, left))
+        self._update_bar(progress, _figures(row, left))
 
     def on_validation_row(self, row: Mapping[str, Any]) -> None:
-        if self._quiet:
-            return
         trained = self._trained
-        self._above(
-            Text(
-                f"  step {row['step']:>7,}  epoch {trained['epoch']}  loss {trained['loss']:.3f}  "
-                f"validation {row['validation_loss']:.3f}  "
-                f"perplexity {row['validation_perplexity']:,.1f}  "
-                f"{row['validation_bits_per_byte']:.3f} bits/byte  "
-                f"{trained['tokens_per_second']:,.0f} tokens/s"
-            )
+        line = (
+            f"  step {row['step']:>7,}  epoch {trained['epoch']}  loss {trained['loss']:.3f}  "
+            f"validation {row['validation_loss']:.3f}  "
+            f"perplexity {row['validation_perplexity']:,.1f}  "
+            f"{row['validation_bits_per_byte']:.3f} bits/byte  "
+            f"{trained['tokens_per_second']:,.0f} tokens/s"
         )
+        self._show(Text(line), self._progress)
 
     def on_sample(self, row: Mapping[str, Any]) -> None:
-        if not self._quiet:
-            text = harmless(f"{row['prompt']}{row['text']}", self._progress)
-            shown = " ".join(text[:_SAMPLE_LENGTH].split())
-            self._above(Text(f"        {shown}", style="italic dim"))
+        text = harmless(f"{row['prompt']}{row['text']}", self._progress)
+        shown = " ".join(text[:_SAMPLE_LENGTH].split())
+        self._show(Text(f"        {shown}", style="italic dim"), self._progress)
 
     def on_training_end(self, *, interrupted: bool) -> None:
         del interrupted
-        self._stop_bar()
+        self.close()
 
     def on_generated(self, texts: Sequence[str], prompt: str) -> None:
         for number, text in enumerate(texts, start=1):
@@ -148,10 +128,18 @@ class TerminalCallback(Callback):
         self._results.print()
 
     def close(self) -> None:
-        """Take the bar away, if an error left it standing."""
-        self._stop_bar()
+        """Remove the bar, even where an error left it on the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _show(self, what: RenderableType, console: Console | None = None) -> None:
+        if not self._quiet:
+            (console or self._results).print(what)
 
     def _start_bar(self, description: str) -> None:
+        if self._quiet or not self._progress.is_terminal:
+            return
         self._bar = Progress(
             TextColumn("  {task.percentage:3.0f}%"),
             BarColumn(bar_width=24),
@@ -159,18 +147,13 @@ class TerminalCallback(Callback):
             console=self._progress,
             transient=True,
         )
-        self._task = self._bar.add_task(description, total=1.0)
+        self._bar.add_task(description, total=1.0)
         self._bar.start()
 
-    def _stop_bar(self) -> None:
+    def _update_bar(self, share: float, description: str) -> None:
         if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-    def _above(self, line: Text) -> None:
-        """Print a line, above the bar if there is one."""
-        console = self._bar.console if self._bar is not None else self._progress
-        console.print(line)
+            [task] = self._bar.task_ids
+            self._bar.update(task, completed=share, description=description)
 
 
 def _figures(row: Mapping[str, Any], left: float | None) -> str:

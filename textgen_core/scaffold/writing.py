@@ -46,16 +46,25 @@ def write_plugin(name: str, kind: str, folder: Path | None = None) -> list[Path]
 
 def render_files(names: PluginNames, core_version: str) -> dict[str, str]:
     """Return the text of every file of a plugin, by its path within the package."""
+    package = f"src/{names.package}"
+    templates = {
+        "pyproject.toml": "pyproject.toml.jinja",
+        "README.md": "README.md.jinja",
+        "ci.sh": "ci.sh.jinja",
+        ".gitignore": "gitignore.jinja",
+        f"{package}/__init__.py": "package.py.jinja",
+        f"{package}/{names.module}.py": f"components/{names.kind}.py.jinja",
+        f"tests/test_{names.module}.py": f"tests/{names.kind}.py.jinja",
+    }
     environment = _environment()
     environment.globals.update(
         names=names,
         contract=KINDS[names.kind].__name__,
         core_requirement=core_requirement(core_version),
+        contract_test=_call_line("test_contract = conformance", f'"{names.reference}"'),
     )
-    return {
-        path: environment.get_template(template).render() if template else ""
-        for path, template in _templates(names).items()
-    }
+    rendered = {path: environment.get_template(each).render() for path, each in templates.items()}
+    return {**rendered, f"{package}/py.typed": ""}
 
 
 def core_requirement(core_version: str) -> str:
@@ -70,21 +79,6 @@ def core_requirement(core_version: str) -> str:
     return f"{CORE}>=" + (f"{major}.{minor}" if is_final else public)
 
 
-def _templates(names: PluginNames) -> Mapping[str, str]:
-    """Return the template of every file, by the file's path; an empty file has none."""
-    package = f"src/{names.package}"
-    return {
-        "pyproject.toml": "pyproject.toml.jinja",
-        "README.md": "README.md.jinja",
-        "ci.sh": "ci.sh.jinja",
-        ".gitignore": "gitignore.jinja",
-        f"{package}/__init__.py": "package.py.jinja",
-        f"{package}/{names.module}.py": f"components/{names.kind}.py.jinja",
-        f"{package}/py.typed": "",
-        f"tests/test_{names.module}.py": f"tests/{names.kind}.py.jinja",
-    }
-
-
 def _environment() -> jinja2.Environment:
     import jinja2
 
@@ -96,8 +90,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    own = {"import_line": _import_line, "call_line": _call_line, "line_length": LINE_LENGTH}
-    environment.globals.update(own)
+    environment.globals.update(import_line=_import_line, line_length=LINE_LENGTH)
     return environment
 
 

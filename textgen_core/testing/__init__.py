@@ -15,9 +15,8 @@ one take seconds.
 
 from __future__ import annotations
 
-from textgen_core.testing.catalogue import checks_for
 from textgen_core.testing.check import Check, ConformanceFault, Result, summarise
-from textgen_core.testing.running import conformance, run_checks
+from textgen_core.testing.running import checks_for, conformance, run_checks
 
 __all__ = [
     "Check",

@@ -83,7 +83,19 @@ def run_check(check: Check, subject: Subject, known: str = "") -> Result:
 
     known: why the check is declared to fail, if it is.
     """
-    fault, note = _examined(check, subject)
+    fault, note = None, ""
+    try:
+        note = check.examine(subject) or ""
+    except ConformanceFault as found:
+        fault = found
+    except BaseException as error:
+        if not is_component_fault(error):
+            raise
+        is_ours = isinstance(error, TextgenError)
+        fault = ConformanceFault(
+            f"{error}" if is_ours else f"It raised {type(error).__name__}: {error}"
+        )
+        fault.__cause__ = error
     if known and fault is None:
         fault = ConformanceFault(f"Declared as a known failure ({known}), and holds: take it out.")
         known = ""
@@ -108,19 +120,3 @@ def summarise(results: Sequence[Result]) -> str:
     if known:
         parts.append(format_count(known, "known failure"))
     return ", ".join(parts)
-
-
-def _examined(check: Check, subject: Subject) -> tuple[ConformanceFault | None, str]:
-    """Return the fault, or None, and the note."""
-    try:
-        return None, check.examine(subject) or ""
-    except ConformanceFault as fault:
-        return fault, ""
-    except BaseException as error:
-        if not is_component_fault(error):
-            raise
-        is_ours = isinstance(error, TextgenError)
-        seen = str(error) if is_ours else f"It raised {type(error).__name__}: {error}"
-        raised = ConformanceFault(seen)
-        raised.__cause__ = error
-        return raised, ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from textgen_core.testing.check import ConformanceFault, check, require
-from textgen_core.testing.sampler_checks import Rows, awkward_rows, transformed
+from textgen_core.testing.sampler_checks import awkward_rows, transformed
 from textgen_core.testing.subject import Subject
 
 if TYPE_CHECKING:
@@ -32,55 +32,47 @@ def never_draws_excluded(subject: Subject) -> None:
     """Of thousands of tokens none is drawn that was excluded, by the core or by itself."""
     import numpy as np
 
-    rows = _rows()
-    after = transformed(subject.instance(), rows)[0]  # (rows, vocabulary)
-    excluded = (rows.logits[0] == -np.inf) | (after == -np.inf)
-    wrong = np.argwhere((_drawn(subject, rows, FEW_CALLS) > 0) & excluded)
+    before, after, counts = _draw_many(subject, FEW_CALLS)
+    wrong = np.argwhere((counts > 0) & ((before == -np.inf) | (after == -np.inf)))
     if len(wrong):
         row, token = wrong[0]
-        by = "the core" if rows.logits[0, row, token] == -np.inf else "itself, in its first call"
-        raise ConformanceFault(
-            f"The token {token} is drawn in row {row}, and was excluded by {by}."
-        )
+        by = "the core" if before[row, token] == -np.inf else "itself, in its first call"
+        problem = f"The token {token} is drawn in row {row}, and was excluded by {by}."
+        raise ConformanceFault(problem)
 
 
 @check("sampler.frequencies", "sampler")
 def draws_as_often(subject: Subject) -> None:
     """The tokens are drawn as often as the logits say that it returned first: chi-square test."""
-    rows = _rows()
-    after = transformed(subject.instance(), rows)[0]
-    counts = _drawn(subject, rows, CALLS)
+    _, after, counts = _draw_many(subject, CALLS)
     for row, (logits, found) in enumerate(zip(after, counts, strict=True)):
         probability = _probability_of(found, logits)
-        require(
-            probability >= LEAST_PROBABILITY,
-            f"In row {row} {CALLS * DRAWS} tokens are drawn otherwise than by the first logits it "
-            f"returned: probability {probability:.1g}, at least {LEAST_PROBABILITY:g} allowed.",
-        )
+        what = f"In row {row} {CALLS * DRAWS} tokens are drawn otherwise than by the first logits"
+        bound = f"probability {probability:.1g}, at least {LEAST_PROBABILITY:g} allowed"
+        require(probability >= LEAST_PROBABILITY, f"{what} it returned: {bound}.")
 
 
-def _rows() -> Rows:
-    """Return rows for a single step."""
-    rows = awkward_rows(seed=8)
-    return attrs.evolve(rows, logits=rows.logits[:1])
+def _draw_many(subject: Subject, calls: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the logits, those that the sampler returns first, and the draws of each token.
 
-
-def _drawn(subject: Subject, rows: Rows, calls: int) -> np.ndarray:
-    """Return how often each token is drawn over all calls, int64 `(rows, vocabulary)`."""
+    All are `(rows, vocabulary)`; the draws, int64, are those of all calls.
+    """
     import numpy as np
     import tensorflow as tf
 
     from textgen_core.generation.drawing import draw, uniform_numbers
 
-    sampler = subject.instance()
-    _, batch, vocabulary = rows.logits.shape
+    rows, sampler = awkward_rows(seed=8), subject.instance()
+    rows = attrs.evolve(rows, logits=rows.logits[:1])  # a single step
+    first = transformed(subject.instance(), rows)[0]
+    batch = len(first)
     numbers = uniform_numbers(SEED, range(batch * DRAWS), calls)  # (batch * DRAWS, calls)
-    counts = np.zeros((batch, vocabulary), np.int64)
+    counts = np.zeros(first.shape, np.int64)
     for call in range(calls):
         logits = np.repeat(transformed(sampler, rows)[0], DRAWS, axis=0)
         tokens = draw(tf.constant(logits), tf.constant(numbers[:, call])).numpy()
         np.add.at(counts, (np.arange(batch * DRAWS) // DRAWS, tokens), 1)
-    return counts
+    return rows.logits[0], first, counts
 
 
 def _probability_of(counts: np.ndarray, logits: np.ndarray) -> float:

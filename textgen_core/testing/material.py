@@ -47,6 +47,8 @@ UNICODE_TEXTS = (
     "ﷺ ﬀ ǆ ℵ ① Ⅷ ß İ ŉ",  # one character that other forms make several of
 )
 
+ALL_TEXTS = (*TRAINING_TEXTS, *AWKWARD_TEXTS, *UNICODE_TEXTS)
+
 # Words that the training text has again and again.
 KNOWN_WORDS = ("keeper", "lights", "ships", "turn", "home", "river", "bridge", "book")
 

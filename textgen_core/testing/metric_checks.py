@@ -42,8 +42,7 @@ def is_finite(subject: Subject) -> None:
 def is_deterministic(subject: Subject) -> None:
     """The same evidence gives the same figures."""
     for what, evidence in _ordinary_evidence().items():
-        first = _measured(subject, evidence)
-        second = _measured(subject, evidence)
+        first, second = (_measured(subject, evidence) for _ in range(2))
         require(first == second, f"Of {what} it measures {first}, then {second}.")
 
 
@@ -76,9 +75,11 @@ def use(subject: Subject) -> None:
 
 
 def _ordinary_evidence() -> dict[str, Evidence]:
-    written = [letter_text(length, seed, _LETTERS) for seed, length in enumerate(_LENGTHS)]
-    real = [letter_text(length, 10 + seed, _LETTERS) for seed, length in enumerate(_LENGTHS)]
-    prompts = [letter_text(12, 20 + seed, _LETTERS) for seed in range(len(_LENGTHS))]
+    written, real = (
+        [letter_text(length, first + place, _LETTERS) for place, length in enumerate(_LENGTHS)]
+        for first in (0, 10)
+    )
+    prompts = [letter_text(12, 20 + place, _LETTERS) for place in range(len(_LENGTHS))]
     loops = ["ab " * 12] * len(_LENGTHS)
     return {
         "different samples": _evidence(written, prompts, real),

@@ -59,12 +59,8 @@ def is_causal(subject: Subject) -> None:
         changed = token_ids.copy()
         changed[:, position:] = other_letters(changed[:, position:])
         again = language_model.logits(changed).numpy()
-        off = difference(logits[:, :position], again[:, :position])
-        require(
-            off <= TOLERANCE,
-            f"Other tokens from position {position} on change logits before it by {off:.2g} of "
-            "the largest.",
-        )
+        what = f"Other tokens from position {position} on change logits before it by"
+        _require_same(logits[:, :position], again[:, :position], what)
 
 
 @check("model.rows-independent", "model")
@@ -76,8 +72,8 @@ def keeps_rows_apart(subject: Subject) -> None:
     changed = token_ids.copy()
     changed[1:] = other_letters(changed[1:])
     for what, rows in (("other rows beside it", changed), ("no rows beside it", token_ids[:1])):
-        off = difference(logits[:1], language_model.logits(rows).numpy()[:1])
-        require(off <= TOLERANCE, f"With {what} a row's logits change by {off:.2g} of the largest.")
+        again = language_model.logits(rows).numpy()
+        _require_same(logits[:1], again[:1], f"With {what} a row's logits change by")
 
 
 @check("model.advance-equals-call", "model")
@@ -88,9 +84,8 @@ def advances_as_it_calls(subject: Subject) -> str | None:
     offered = [name for name in ("initial_state", "advance") if hasattr(model, name)]
     if not offered:
         return "it offers no advance: the core runs it again for every token"
-    require(
-        len(offered) == 2, f"It offers {offered[0]} alone: initial_state and advance go together."
-    )
+    is_whole = len(offered) == 2
+    require(is_whole, f"It offers {offered[0]} alone: initial_state and advance go together.")
     capacity = language_model.state_capacity or CONTEXT
     require(capacity >= 2, f"state_capacity is {capacity}: a state must hold some tokens.")
     token_ids = draw_token_ids(BATCH, min(CONTEXT, capacity))
@@ -98,11 +93,7 @@ def advances_as_it_calls(subject: Subject) -> str | None:
     logits = language_model.logits(token_ids).numpy()
     for sizes in ([time], [1] * time, [time - 1, 1], [1, time - 1]):
         found = _in_chunks(language_model, token_ids, sizes)
-        off = difference(logits, found)
-        require(
-            off <= TOLERANCE,
-            f"In chunks of {sizes} tokens the logits differ by {off:.2g} of the largest.",
-        )
+        _require_same(logits, found, f"In chunks of {sizes} tokens the logits differ by")
     return None
 
 
@@ -144,8 +135,8 @@ def compiles(subject: Subject) -> str | None:
         graph = tf.function(language_model.model, autograph=False)(token_ids)
     except Exception as error:
         raise ConformanceFault(f"As a graph: {reason_of(error)}") from error
-    off = difference(language_model.logits(token_ids).numpy(), tf.cast(graph, tf.float32).numpy())
-    require(off <= TOLERANCE, f"As a graph the logits differ by {off:.2g} of the largest.")
+    plain, compiled = language_model.logits(token_ids).numpy(), tf.cast(graph, tf.float32).numpy()
+    _require_same(plain, compiled, "As a graph the logits differ by")
     step, batch = training_step(language_model, subject, "auto")
     declared: str = step.note
     result = step([batch], LEARNING_RATE)
@@ -163,11 +154,8 @@ def is_repeatable(subject: Subject) -> str | None:
     import numpy as np
 
     first, second, other = (build(subject, seed).model for seed in (1, 1, 2))
-    outlines = [[tuple(each.shape) for each in model.variables] for model in (first, second, other)]
-    require(
-        outlines[0] == outlines[1] == outlines[2],
-        "Built three times, it has variables of other shapes each time.",
-    )
+    shapes = {tuple(each.shape for each in model.variables) for model in (first, second, other)}
+    require(len(shapes) == 1, "Built three times, it has variables of other shapes each time.")
     for one, again in zip(first.variables, second.variables, strict=True):
         same = np.array_equal(one.numpy(), again.numpy(), equal_nan=one.dtype.startswith("float"))
         require(same, f"Built twice under one seed, it has two beginnings of {one.path}.")
@@ -178,10 +166,8 @@ def is_repeatable(subject: Subject) -> str | None:
     ]
     if not drawn:
         return "all of its weights begin as constants: no seed can change them"
-    changes = any(not np.array_equal(one, another) for one, another in drawn)
-    require(
-        changes, "Under two seeds it has the same weights: it draws them from a seed of its own."
-    )
+    same = all(np.array_equal(one, another) for one, another in drawn)
+    require(not same, "Under two seeds it has the same weights: it draws from a seed of its own.")
     return None
 
 
@@ -216,10 +202,8 @@ def shows_attention(subject: Subject) -> str | None:
     for time in (1, CONTEXT // 2, CONTEXT - 1):
         part = read_attention(language_model, token_ids[:time], name)
         off = float(np.abs(part - whole[:, :, :time, :time]).max())
-        require(
-            off <= TOLERANCE,
-            f"With tokens after the first {time} a share of these differs by {off:.2g}.",
-        )
+        what = f"With tokens after the first {time} a share of these differs by"
+        require(off <= TOLERANCE, f"{what} {off:.2g}.")
     return None
 
 
@@ -256,3 +240,8 @@ def _outline(state: Any) -> Any:
         return f"{tensor.dtype.name} {tuple(tensor.shape)}"
 
     return tf.nest.map_structure(outline, state)
+
+
+def _require_same(one: np.ndarray, other: np.ndarray, what: str) -> None:
+    off = difference(one, other)
+    require(off <= TOLERANCE, f"{what} {off:.2g} of the largest.")

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,9 @@ from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.files import write_json, write_toml
 from textgen_core.runs.manifest import describe_run, load_configuration
 from textgen_core.testing.check import check, require
+from textgen_core.testing.component_checks import values_at_bounds
 from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
 from textgen_core.testing.material import AWKWARD_TEXTS, TRAINING_TEXTS
-from textgen_core.testing.option_checks import within_bounds
 from textgen_core.testing.subject import Subject, find_subject
 from textgen_core.testing.tiny_model import CONTEXT, build, difference, draw_token_ids, shaken
 from textgen_core.testing.tokenizer_checks import trained
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-5  # between the logits of one process and of another, as a share of the largest
 _SETTINGS = {"data.sequence_length": CONTEXT, "training.precision": "float32", "corpus.files": []}
+_FIELDS = {kind: kind if kind in ONE else f"{kind}s" for kind in KINDS}  # of a configuration
 _READ_AGAIN = """
 from textgen_core.testing.restoring import read_again
 found = read_again(module, given)
@@ -55,7 +57,7 @@ def is_restored(subject: Subject) -> str | None:
 
     A model is built with the same first weights there, too.
     """
-    instances = [subject.instance(), *_others(subject.instance())]
+    instances = [subject.instance(), *_variants(subject.instance())]
     with tempfile.TemporaryDirectory() as folder:
         runs = _written(subject, instances, Path(folder))
         expected = _saved(subject, runs[0])
@@ -77,55 +79,41 @@ def is_restored(subject: Subject) -> str | None:
     return None
 
 
-def _others(instance: Any) -> Iterator[Any]:
+def _variants(instance: Any) -> Iterator[Any]:
     """Yield the instance with one option changed, for every value that a declaration names."""
     for declared in options_of(type(instance)):
-        bounds = () if declared.rules.choices else within_bounds(declared)
-        for value in dict.fromkeys((declared.default, *listed_values(declared), *bounds)):
-            if value == getattr(instance, declared.name):
-                continue
-            try:
-                yield attrs.evolve(instance, **{declared.name: value})
-            except ValueError:
-                continue  # a rule between options
+        bounds = () if declared.rules.choices else values_at_bounds(declared)
+        named = (declared.default, *listed_values(declared), *(within for within, _ in bounds))
+        for value in dict.fromkeys(named):
+            if value != getattr(instance, declared.name):
+                with suppress(ValueError):  # a rule between options
+                    yield attrs.evolve(instance, **{declared.name: value})
 
 
 def _require_same_model(expected: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     import numpy as np
 
     off = difference(expected["logits"], np.asarray(found["logits"], np.float32))
-    require(
-        off <= TOLERANCE,
-        f"With the same weights its logits in a fresh process differ by {off:.2g} of the largest.",
-    )
+    what = "With the same weights its logits in a fresh process differ by"
+    require(off <= TOLERANCE, f"{what} {off:.2g} of the largest.")
     for (path, here), (_, there) in zip(expected["built"], found["built"], strict=True):
-        require(
-            np.isclose(here, there, rtol=1e-5, atol=1e-5, equal_nan=True),
-            f"Under the same seed a fresh process builds it with another {path}.",
-        )
-
-
-# ---- writing ------------------------------------------------------------------------------------
+        same = np.isclose(here, there, rtol=1e-5, atol=1e-5, equal_nan=True)
+        require(same, f"Under the same seed a fresh process builds it with another {path}.")
 
 
 def _written(subject: Subject, instances: Sequence[Any], folder: Path) -> list[RunDirectory]:
     """Write a run directory for each instance of the component, and return them."""
-    component = _named(subject.component)
-    registry = discover()
-    if not subject.is_registered:
-        registry = _with_added(registry, component)
+    registry, component = _registered(subject.component)
     whole = configure({}, registry, settings=_SETTINGS)
     runs = []
     for number, instance in enumerate(instances):
-        chosen = ResolvedComponent(
-            component=component, instance=instance, reference=component.qualified_name
-        )
+        name = component.qualified_name
+        chosen = ResolvedComponent(component=component, instance=instance, reference=name)
         own: Any = chosen if subject.kind in ONE else (chosen,)  # the only one of its kind
-        configuration = attrs.evolve(whole, **{_field(subject.kind): own})
+        configuration = attrs.evolve(whole, **{_FIELDS[subject.kind]: own})
         run = create_run_directory(folder / f"run-{number}")
         write_toml(run.configuration, configuration.as_table())
-        described = describe_run(configuration, files=(), machine={}, model={})
-        write_json(run.manifest, described)
+        write_json(run.manifest, describe_run(configuration, files=(), machine={}, model={}))
         runs.append(run)
     return runs
 
@@ -159,9 +147,6 @@ def _save_checkpoint(run: RunDirectory, model: keras.Model) -> None:
     save_checkpoint(run, state, model, optimizer, recurrent_state=None)
 
 
-# ---- reading ------------------------------------------------------------------------------------
-
-
 def _read_in_fresh_process(subject: Subject, runs: Sequence[RunDirectory]) -> Any:
     """Return what `read_again` finds in a fresh process; None if that has no such class."""
     if not subject.is_registered and not _is_in_its_module(subject.cls):
@@ -188,7 +173,7 @@ def read_again(module: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     kind, registry = given["kind"], discover()
     if given["is_added"]:
         cls = operator.attrgetter(given["class"])(module)
-        registry = _with_added(registry, _named(find_subject(cls).component))
+        registry, _ = _registered(find_subject(cls).component)
     runs = [RunDirectory(Path(each)) for each in given["runs"]]
     configurations = [load_configuration(run, registry)[0] for run in runs]
     found: dict[str, Any] = {
@@ -227,9 +212,6 @@ def _is_in_its_module(cls: type) -> bool:
         return False
 
 
-# ---- both ---------------------------------------------------------------------------------------
-
-
 def _fingerprints(language_model: LanguageModel) -> list[tuple[str, float]]:
     """Return the path of each variable, and its projection on noise that is always the same."""
     import numpy as np
@@ -253,29 +235,19 @@ def _described(instance: Any) -> dict[str, Any]:
     return {"class": type(instance).__qualname__, **plain_options(instance)}
 
 
-def _named(component: Component) -> Component:
-    """Return the component; one that no plugin registers under a distribution of the kit's own."""
+def _registered(component: Component) -> tuple[Registry, Component]:
+    """Return a registry with the component, under a distribution of the kit's if it has none."""
+    registry = discover()
     if component.plugin.distribution:
-        return component
-    own = attrs.evolve(component.plugin, distribution="conformance", version="0")
-    return attrs.evolve(component, plugin=own)
-
-
-def _with_added(registry: Registry, component: Component) -> Registry:
-    return attrs.evolve(
-        registry,
-        plugins=(*registry.plugins, component.plugin),
-        components=(*registry.components, component),
-    )
-
-
-def _field(kind: str) -> str:
-    """Return the field of a configuration that has the components of a kind."""
-    return kind if kind in ONE else f"{kind}s"
+        return registry, component
+    plugin = attrs.evolve(component.plugin, distribution="conformance", version="0")
+    component = attrs.evolve(component, plugin=plugin)
+    plugins, components = (*registry.plugins, plugin), (*registry.components, component)
+    return attrs.evolve(registry, plugins=plugins, components=components), component
 
 
 def _instance_in(configuration: Configuration, kind: str, name: str) -> Any:
     """Return the first component of a name: every bundled metric comes along."""
-    found = getattr(configuration, _field(kind))
+    found = getattr(configuration, _FIELDS[kind])
     several = (found,) if kind in ONE else found
     return next(each.instance for each in several if each.name == name)

@@ -1,6 +1,6 @@
 """Runs the checks of a component: as a list of results, or as the cases of a pytest function.
 
-Only here is pytest imported, and only on use.
+Every check of the kit is found here. pytest is imported nowhere else, and only on use.
 """
 
 from __future__ import annotations
@@ -10,11 +10,55 @@ from typing import Any
 
 from textgen_core.errors import ComponentError, TextgenError, one_error
 from textgen_core.registry.parsing import unknown_name
-from textgen_core.testing.catalogue import checks_for
+from textgen_core.registry.registry import KINDS
+from textgen_core.testing import (
+    component_checks,
+    conduct_checks,
+    drawing_checks,
+    metric_checks,
+    model_checks,
+    restoring,
+    sampler_checks,
+    tokenizer_checks,
+    tracker_checks,
+)
 from textgen_core.testing.check import Check, Result, run_check, summarise
 from textgen_core.testing.subject import Subject, find_subject
 
 _PLUGIN = "textgen-conformance"  # the name of what a session of pytest is given
+_MODULES = (
+    component_checks,
+    restoring,
+    conduct_checks,
+    tokenizer_checks,
+    model_checks,
+    sampler_checks,
+    drawing_checks,
+    metric_checks,
+    tracker_checks,
+)
+
+# Each module's checks in the order in which they are defined.
+CHECKS: tuple[Check, ...] = tuple(
+    each for module in _MODULES for each in vars(module).values() if isinstance(each, Check)
+)
+
+
+def checks_for(kind: str) -> tuple[Check, ...]:
+    """Return the checks for components of a kind.
+
+    Args:
+        kind: "tokenizer", "model", "sampler", "metric" or "tracker".
+
+    Returns:
+        The checks, in the order in which they are run.
+
+    Raises:
+        ComponentError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise ComponentError(f"{kind!r} is no kind.", f"Allowed: {', '.join(KINDS)}.")
+    return tuple(each for each in CHECKS if kind in each.kinds)
 
 
 def run_checks(
@@ -102,19 +146,14 @@ def _checked(known_failures: Mapping[str, str], subject: Subject) -> Mapping[str
         raise ComponentError(
             f"known_failures cannot be {known_failures!r}.", "Allowed: a dict of ids and reasons."
         )
-    ids = [each.id for each in checks_for(subject.kind)]
-    faults: list[TextgenError] = [
-        unknown_name(f"check of a {subject.kind}", each, ids, place="known_failures")
-        for each in known_failures
-        if each not in ids
-    ]
-    faults += [
-        ComponentError(
-            f"The known failure {each!r} has no reason.", "Allowed: why it fails, in words."
-        )
-        for each, reason in known_failures.items()
-        if not isinstance(reason, str) or not reason.strip()
-    ]
+    ids, faults = [each.id for each in checks_for(subject.kind)], []
+    for each, reason in known_failures.items():
+        if each not in ids:
+            what = f"check of a {subject.kind}"
+            faults.append(unknown_name(what, each, ids, place="known_failures"))
+        if not isinstance(reason, str) or not reason.strip():
+            problem = f"The known failure {each!r} has no reason."
+            faults.append(ComponentError(problem, "Allowed: why it fails, in words."))
     if faults:
         raise one_error(faults)
     return known_failures

@@ -5,8 +5,7 @@ The sampler runs in the core's own chain, with its state and its `bind` if it ha
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +82,8 @@ def keeps_rows_apart(subject: Subject) -> None:
     import numpy as np
 
     # Of like size: a row that outweighs all others would hide what they do to each other.
-    rows, others = (
-        _rows(_random_logits(seed, scales=(1.0, 1.0, 2.0, 2.0, 3.0, 3.0)), seed) for seed in (3, 4)
-    )
+    scales = (1.0, 1.0, 2.0, 2.0, 3.0, 3.0)
+    rows, others = (_random_rows(seed, scales) for seed in (3, 4))
     after = transformed(subject.instance(), rows)
     even = np.arange(rows.logits.shape[1]) % 2 == 0
     for kept in (even, ~even):
@@ -95,8 +93,7 @@ def keeps_rows_apart(subject: Subject) -> None:
             prompt_lengths=np.where(kept, rows.prompt_lengths, others.prompt_lengths),
         )
         again = transformed(subject.instance(), mixed)
-        difference = _difference(after[:, kept], again[:, kept])
-        require(not difference, f"With other rows beside it, {difference}.")
+        _require_same(after[:, kept], again[:, kept], "With other rows beside it,")
 
 
 @check("sampler.repeatable", "sampler")
@@ -104,23 +101,21 @@ def is_repeatable(subject: Subject) -> None:
     """The same logits and history give the same result: the core alone draws."""
     sampler, rows = subject.instance(), awkward_rows(seed=5)
     first, second = transformed(sampler, rows), transformed(sampler, rows)
-    difference = _difference(first, second, tolerance=0)
-    require(not difference, f"In a second call {difference}.")
+    _require_same(first, second, "In a second call", tolerance=0)
 
 
 @check("sampler.compiles", "sampler")
 def compiles(subject: Subject) -> None:
     """As a graph and under XLA it does what it does as plain operations."""
     # Without ties: rounding may decide which of two equally probable tokens is excluded.
-    rows = _rows(_random_logits(seed=6, scales=(1.0, 3.0, 5.0)), seed=6)
+    rows = _random_rows(seed=6, scales=(1.0, 3.0, 5.0))
     plain = transformed(subject.instance(), rows)
     for way, is_xla in (("As a graph", False), ("Under XLA", True)):
         try:
             after = transformed(subject.instance(), rows, is_xla=is_xla)
         except Exception as error:
             raise ConformanceFault(f"{way}: {reason_of(error)}") from error
-        difference = _difference(plain, after)
-        require(not difference, f"{way}, {difference}.")
+        _require_same(plain, after, f"{way},")
 
 
 @check("sampler.traced", "sampler")
@@ -128,22 +123,17 @@ def takes_tensors(subject: Subject) -> str | None:
     """With a scalar tensor in place of each `traced` option it gives the same logits."""
     import tensorflow as tf
 
-    sampler: Any = subject.instance()
-    names = [each.name for each in options_of(subject.cls) if each.rules.traced]
+    sampler, declared = subject.instance(), options_of(subject.cls)
+    names = " and ".join(each.name for each in declared if each.rules.traced)
     if not names:
         return "none of its options is traced"
-    rows = _rows(_random_logits(seed=9, scales=(1.0, 3.0, 5.0)), seed=9)
-    most = tf.int32.max  # as the core does: a larger number means as much
-    numbers = {name: tf.constant(min(getattr(sampler, name), most)) for name in names}
-    graph = tf.function(partial(_called, sampler, rows), autograph=False)
-    try:
-        after = graph(numbers).numpy()
-    except Exception as error:
-        raise ConformanceFault(
-            f"With a tensor in place of {' and '.join(names)}: {reason_of(error)}"
-        ) from error
-    difference = _difference(_called(sampler, rows, {}).numpy(), after)
-    require(not difference, f"With a tensor in place of {' and '.join(names)}, {difference}.")
+    most = tf.int32.max  # as in generation: a larger number means as much
+    numeric = [each.name for each in declared if each.type in (int, float)]
+    numbers = {name: min(getattr(sampler, name), most) for name in numeric}
+    rows = _random_rows(seed=9, scales=(1.0, 3.0, 5.0))
+    plain = transformed(sampler, rows, options=(numbers,))
+    after = transformed(sampler, rows, is_xla=False)
+    _require_same(plain, after, f"With a tensor in place of {names},")
     return None
 
 
@@ -156,17 +146,23 @@ def awkward_rows(seed: int) -> Rows:
     """Return random rows, a flat one, a peaked one, ties, large numbers, and one token alone."""
     import numpy as np
 
-    logits = _random_logits(seed, scales=(1.0, 5.0, 0.0, 1.0, 1.0, 1000.0, 1e-6))
+    rows = _random_rows(seed, scales=(1.0, 5.0, 0.0, 1.0, 1.0, 1000.0, 1e-6))
+    logits = rows.logits
     for step in range(STEPS):
         tokens = np.random.default_rng((seed, step)).permutation(range(NEVER_DRAWN, VOCABULARY))
         logits[step, 3, tokens[0]] = 60
         logits[step, 4, tokens[1:]] = -np.inf
         logits[step, 5, tokens[:2]] = 5000  # the most probable two, equally so
-    return _rows(logits, seed)
+    return rows
 
 
-def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.ndarray:
-    """Return what becomes of the logits, step after step; `is_xla` None: plain operations."""
+def transformed(
+    sampler: Sampler, rows: Rows, *, is_xla: bool | None = None, options: Any = None
+) -> np.ndarray:
+    """Return what becomes of the logits, step after step.
+
+    is_xla: None for plain operations. options: values for the chain, by default scalar tensors.
+    """
     import numpy as np
     import tensorflow as tf
 
@@ -175,15 +171,16 @@ def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.
 
     grow_memory()  # models may be checked later in this process
     chain = Chain([sampler], [type(sampler).__name__], letter_tokenizer(), excluded=())
-    batch, options = rows.logits.shape[1], chain.options([sampler])
+    options = options or chain.options([sampler])
+    _, batch, vocabulary = rows.logits.shape
+    is_drawing = tf.fill((batch,), True)
 
-    def step(logits: Any, token_ids: Any, length: Any, states: Any) -> Any:
+    def step(logits: Any, token_ids: Any, length: Any, states: Any, options: Any) -> Any:
         history = History(
             token_ids=token_ids,
             length=tf.fill((batch,), length),
             prompt_length=tf.constant(rows.prompt_lengths),
         )
-        is_drawing = tf.fill((batch,), True)
         found = chain.transform(logits, history, states, is_drawing, options)
         return found.logits, found.states
 
@@ -191,75 +188,43 @@ def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.
     if is_xla is not None:
         # TensorFlow warns of one code that is compiled again and again: a partial has none.
         run = tf.function(partial(step), jit_compile=is_xla, autograph=False)
-    states, found = chain.initial_states(batch, rows.logits.shape[2]), []
+    states, found = chain.initial_states(batch, vocabulary, options), []
     for number, logits in enumerate(rows.logits):
         length = PROMPT + number
         written = np.where(np.arange(rows.token_ids.shape[1]) < length, rows.token_ids, 0)
         given = (tf.constant(logits), tf.constant(written), tf.constant(length))
-        after, states = run(*given, states)
+        after, states = run(*given, states, options)
         found.append(after.numpy())
     return np.stack(found)
 
 
-def _called(sampler: Sampler, rows: Rows, options: Mapping[str, Any]) -> Any:
-    """Return what becomes of the logits, step after step, with these values of options."""
-    import tensorflow as tf
-
-    bound = sampler.bind(letter_tokenizer()) if hasattr(sampler, "bind") else sampler
-    changed: Any = copy.copy(bound)
-    for name, value in options.items():
-        object.__setattr__(changed, name, value)
-    batch, vocabulary = rows.logits.shape[1:]
-    states, found = [], []
-    if hasattr(changed, "initial_state"):
-        states = [changed.initial_state(batch, vocabulary)]
-    for number, logits in enumerate(rows.logits):
-        history = History(
-            token_ids=tf.constant(rows.token_ids),
-            length=tf.fill((batch,), PROMPT + number),
-            prompt_length=tf.constant(rows.prompt_lengths),
-        )
-        after = changed.transform(tf.constant(logits), history, *states)
-        if states:
-            after, states[0] = after
-        found.append(after)
-    return tf.stack(found)
-
-
-def _rows(logits: np.ndarray, seed: int) -> Rows:
+def _random_rows(seed: int, scales: Sequence[float]) -> Rows:
+    """Return a row for each scale; the tokens that the core excludes are excluded."""
     import numpy as np
 
-    draw, batch = np.random.default_rng((seed, 1000)), logits.shape[1]
+    batch, draw = len(scales), np.random.default_rng(seed)
+    logits = draw.normal(size=(STEPS, batch, VOCABULARY)) * np.array(scales)[None, :, None]
+    logits[..., :NEVER_DRAWN] = -np.inf
+    draw = np.random.default_rng((seed, 1000))
     token_ids = draw.integers(NEVER_DRAWN + 1, VOCABULARY, (batch, PROMPT + STEPS))
     return Rows(
-        logits=logits,
+        logits=logits.astype(np.float32),
         token_ids=token_ids.astype(np.int32),
         prompt_lengths=draw.integers(1, PROMPT + 1, (batch,)).astype(np.int32),
     )
 
 
-def _random_logits(seed: int, scales: tuple[float, ...]) -> np.ndarray:
-    """Return a row for each scale; the tokens that the core excludes are excluded."""
+def _require_same(
+    one: np.ndarray, other: np.ndarray, what: str, tolerance: float = TOLERANCE
+) -> None:
     import numpy as np
 
-    shape = (STEPS, len(scales), VOCABULARY)
-    logits = np.random.default_rng(seed).normal(size=shape) * np.array(scales)[None, :, None]
-    logits[..., :NEVER_DRAWN] = -np.inf
-    return np.asarray(logits, np.float32)
-
-
-def _difference(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> str:
-    """Return in words where two results differ, or an empty string."""
-    import numpy as np
-
-    same = np.isclose(one, other, rtol=tolerance, atol=tolerance)
-    if same.all():
-        return ""
-    step, row, token = np.argwhere(~same)[0]
-    return (
-        f"the logit of token {token} is {other[step, row, token]:g} in place of "
-        f"{one[step, row, token]:g}"
-    )
+    differing = np.argwhere(~np.isclose(one, other, rtol=tolerance, atol=tolerance))
+    if len(differing):
+        step, row, token = differing[0]
+        before, after = one[step, row, token], other[step, row, token]
+        problem = f"the logit of token {token} is {after:g} in place of {before:g}."
+        raise ConformanceFault(f"{what} {problem}")
 
 
 def _shown(logits: np.ndarray) -> str:

@@ -84,17 +84,14 @@ def find_component(registry: Registry, reference: str) -> Component:
     if not colon or not name or (slash and kind not in KINDS):
         raise ComponentError(f"{reference!r} is no reference to a component.", ALLOWED)
     own = [each for each in registry.plugins if same_distribution(each.distribution, distribution)]
-    offered = [
-        each
-        for each in registry.components
-        if same_distribution(each.plugin.distribution, distribution)
-    ]
+    offered = [each for each in registry.components if each.plugin in own]
     found = [each for each in offered if each.name == name and kind in ("", each.kind)]
     if len(found) == 1:
         return found[0]
     if found:
-        problem = f"{reference!r} may be {len(found)} components."
-        raise ComponentError(problem, f"Allowed: {_references(found)}.")
+        raise ComponentError(
+            f"{reference!r} may be {len(found)} components.", f"Allowed: {_references(found)}."
+        )
     if not own:
         raise ComponentError(
             f"{reference!r}: no plugin of the distribution {distribution!r} is installed.",

@@ -10,9 +10,9 @@ from textgen_core.registry.specs import plain_options
 from textgen_core.testing.check import ConformanceFault, check, require
 from textgen_core.testing.fresh_process import NOT_FOUND, run_fresh
 from textgen_core.testing.material import (
+    ALL_TEXTS,
     AWKWARD_TEXTS,
     KNOWN_WORDS,
-    TRAINING_TEXTS,
     UNICODE_TEXTS,
     training_pieces,
 )
@@ -51,12 +51,10 @@ def numbers_special_tokens(subject: Subject) -> None:
         require(found == number, f"The id of {token} is {found}, not {number}.")
         is_special = number in added and added[number].special
         require(is_special, f"{token} is not declared as a special token.")
-    highest = max(vocabulary.values())
-    require(
-        sorted(vocabulary.values()) == list(range(len(vocabulary))),
-        f"Its {len(vocabulary)} tokens have ids up to {highest}, some left out or used twice.",
-    )
-    require(len(vocabulary) > len(SPECIAL_TOKENS), "It learns no token beside the special ones.")
+    count, ids = len(vocabulary), sorted(vocabulary.values())
+    is_whole = ids == list(range(count))
+    require(is_whole, f"Its {count} tokens have ids up to {ids[-1]}, some left out or used twice.")
+    require(count > len(SPECIAL_TOKENS), "It learns no token beside the special ones.")
 
 
 @check("tokenizer.ids-in-range", "tokenizer")
@@ -66,7 +64,7 @@ def keeps_ids_in_range(subject: Subject) -> None:
 
     tokenizer = trained(subject)
     size = tokenizer.get_vocab_size(with_added_tokens=True)
-    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS, *UNICODE_TEXTS):
+    for text in ALL_TEXTS:
         highest = max(encode(tokenizer, text), default=0)
         require(highest < size, f"{_cut(text)} has the id {highest}, and {size} is the size.")
     token_ids = encode(tokenizer, "")
@@ -105,12 +103,10 @@ def survives_its_file(subject: Subject) -> None:
         path = Path(folder) / "tokenizer.json"
         save_tokenizer(tokenizer, path)
         loaded = load_tokenizer(path)
-    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS, *UNICODE_TEXTS):
-        token_ids, again = encode(tokenizer, text), encode(loaded, text)
-        require(
-            again == token_ids, f"{_cut(text)} is encoded as {token_ids[:20]}, then {again[:20]}."
-        )
-        one, other = tokenizer.decode(token_ids), loaded.decode(token_ids)
+    for text in ALL_TEXTS:
+        ids, again = encode(tokenizer, text), encode(loaded, text)
+        require(again == ids, f"{_cut(text)} is encoded as {ids[:20]}, then {again[:20]}.")
+        one, other = tokenizer.decode(ids), loaded.decode(ids)
         require(one == other, f"{_cut(text)} is decoded as {_cut(one)}, then as {_cut(other)}.")
 
 
@@ -121,7 +117,7 @@ def is_lossless(subject: Subject) -> str | None:
 
     tokenizer = trained(subject)
     claims = bool(subject.instance().lossless)
-    for text in (*TRAINING_TEXTS, *AWKWARD_TEXTS, *UNICODE_TEXTS):
+    for text in ALL_TEXTS:
         token_ids = encode(tokenizer, text)
         special = sorted({PAD, START, END} & set(token_ids))
         require(not special, f"{_cut(text)} is ordinary text, and has the special ids {special}.")

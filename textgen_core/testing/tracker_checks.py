@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest import mock
+
+import attrs
 
 from textgen_core.components import Outcome, TrackedRun, TrackerSession
 from textgen_core.errors import TextgenError
@@ -33,15 +36,15 @@ _VALIDATION_ROW = {
     "validation_bits_per_byte": 3.2,
 }
 
+# What a tracker still holds open cannot be removed everywhere: that is not judged here.
+_folder = partial(tempfile.TemporaryDirectory, ignore_cleanup_errors=True)
+
 
 @check("tracker.order", "tracker")
 def follows_a_run(subject: Subject) -> str | None:
     """It takes start, log, sample and finish, in this order, however the run ends."""
-    for status in ("failed", "interrupted", "finished"):
-        note = _follow(subject, (None, status))
-        if note:
-            return note
-    return None
+    notes = [_follow(subject, (None, each)) for each in ("failed", "interrupted", "finished")]
+    return next(filter(None, notes), None)
 
 
 @check("tracker.resumed", "tracker")
@@ -55,8 +58,8 @@ def leaves_the_run_alone(subject: Subject) -> str | None:
     """Where it cannot write it raises at most an Exception: the run goes on with a warning."""
     warnings: list[str] = []
     for rows in (2, 0):  # with 0 only `finish` is left to fail
-        with _run_folder() as folder, _no_exit():
-            directory = folder / "run"
+        with _folder() as folder, mock.patch("os._exit", _refuse_exit):
+            directory = Path(folder, "run")
             directory.mkdir()
             for is_lost in (True, False):
                 _follow_where_it_cannot_write(subject, directory, rows, warnings.append, is_lost)
@@ -68,13 +71,6 @@ def leaves_the_run_alone(subject: Subject) -> str | None:
 def use(subject: Subject) -> str | None:
     """Follow one run."""
     return _follow(subject, (None, "finished"))
-
-
-@contextmanager
-def _run_folder() -> Iterator[Path]:
-    # What a tracker still holds open cannot be removed everywhere: that is not judged here.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def _run_of(directory: Path, resumed_at_step: int | None = None) -> TrackedRun:
@@ -92,10 +88,10 @@ def _follow(subject: Subject, *parts: tuple[int | None, Any]) -> str | None:
     parts: the step that each goes on from, and the status that it ends with. Returns the note for a
     package that is missing and named as such.
     """
-    with _run_folder() as directory:
+    with _folder() as folder:
         try:
             for resumed_at_step, status in parts:
-                _follow_part(subject, directory, resumed_at_step, status)
+                _follow_part(subject, Path(folder), resumed_at_step, status)
         except (TextgenError, ImportError) as error:
             return _note_of_missing_package(error)
     return None
@@ -105,23 +101,21 @@ def _follow_part(
     subject: Subject, directory: Path, resumed_at_step: int | None, status: Any
 ) -> None:
     session = subject.instance().start(_run_of(directory, resumed_at_step))
-    require(
-        isinstance(session, TrackerSession),
-        f"start returns a {type(session).__name__}, not a TrackerSession.",
-    )
+    is_session = isinstance(session, TrackerSession)
+    require(is_session, f"start returns a {type(session).__name__}, not a TrackerSession.")
     first = 1 + (resumed_at_step or 0)
     for step in (first, first + 1, first + 2):
         session.log(step, _TRAINING_ROW)
     session.log(first + 2, _VALIDATION_ROW)
     session.sample(first + 2, "Once upon a time\nthere was a “text” – 東京.")
     session.sample(first + 2, "")
-    if status != "finished":
-        session.finish(Outcome(status=status))
-        return
-    evaluation, report = directory / "evaluation.json", directory / "report.html"
-    evaluation.write_text("{}", encoding="utf-8")
-    report.write_text("<html></html>", encoding="utf-8")
-    session.finish(Outcome(status="finished", evaluation=evaluation, report=report))
+    outcome = Outcome(status=status)
+    if status == "finished":
+        evaluation, report = directory / "evaluation.json", directory / "report.html"
+        evaluation.write_text("{}", encoding="utf-8")
+        report.write_text("<html></html>", encoding="utf-8")
+        outcome = attrs.evolve(outcome, evaluation=evaluation, report=report)
+    session.finish(outcome)
 
 
 def _follow_where_it_cannot_write(
@@ -151,31 +145,20 @@ class _Exited(BaseException):
     """os._exit was called, which would have ended the process at once."""
 
 
-@contextmanager
-def _no_exit() -> Iterator[None]:
-    """Let os._exit raise while the block runs."""
-
-    def refuse(status: int) -> NoReturn:
-        raise _Exited(f"os._exit({status})")
-
-    exit_now = os._exit
-    os._exit = refuse
-    try:
-        yield
-    finally:
-        os._exit = exit_now
+def _refuse_exit(status: int) -> NoReturn:
+    raise _Exited(f"os._exit({status})")
 
 
 def _note_of_missing_package(error: BaseException) -> str:
     """Return the note for an error that names a missing package; raise for any other."""
-    cause = error if isinstance(error, ImportError) else error.__cause__
-    package = (getattr(cause, "name", None) or "").partition(".")[0]
-    if not isinstance(cause, ImportError):
-        raise error
     if isinstance(error, ImportError):
         raise ConformanceFault(
             f"start raised {type(error).__name__}: {error}. Allowed: a TextgenError that names the "
             "package and how to install it."
         ) from error
+    cause = error.__cause__
+    if not isinstance(cause, ImportError):
+        raise error
+    package = (cause.name or "").partition(".")[0]
     require(package and package in str(error), f"Its error does not name {package!r}: {error}")
     return f"the package {package} is missing, and its error says so"

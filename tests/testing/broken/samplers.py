@@ -88,7 +88,7 @@ BROKEN: tuple[tuple[str, type, str], ...] = (
     ("sampler.compiles", OUT_OF_GRAPH, "As a graph: "),
     ("sampler.compiles", PYTHON, "Under XLA: "),
     ("sampler.compiles", NOISE, "As a graph, the logit of token"),
-    ("sampler.traced", Deciding, "With a tensor in place of distance: .*bool"),
+    ("sampler.traced", Deciding, "traced option distance .*bool"),
     ("sampler.traced", Suspicious, "in place of distance, the logit of token"),
     ("sampler.never-draws-excluded", SMOOTH, "The token 0 is drawn in row 0, .* by the core"),
     ("sampler.frequencies", Tiring, "drawn otherwise than by the first logits"),

@@ -12,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tokenizers
 
-from textgen_core.generation.sample import Sample
-from textgen_core.generation.text_stream import TextStream
+from textgen_core.generation.sample import Sample, TextStream
 from textgen_core.generation.trace import Alternative, Kept, Step, TracedSample
 
 SUPPRESSED_STAGE = "never drawn"

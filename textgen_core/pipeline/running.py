@@ -27,7 +27,7 @@ from textgen_core.pipeline.messages import (
 )
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.preparing import Prepared, analyse, build, prepare
-from textgen_core.pipeline.run_texts import check_corpus
+from textgen_core.pipeline.run_scoring import check_corpus
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.disk import check_space

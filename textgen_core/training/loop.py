@@ -25,7 +25,7 @@ from textgen_core.training.prefetch import Prefetch
 from textgen_core.training.profiling import FOLDER, Profiling
 from textgen_core.training.schedule import halved, rate_share
 from textgen_core.training.state import TrainingState
-from textgen_core.training.step import StepResult
+from textgen_core.training.update import StepResult
 
 LOG_EVERY = 10  # steps
 _EXPLODED = 20  # times what guessing costs: no training comes back from there

@@ -1,13 +1,16 @@
 """What a step compiles: forward, backward, clipping and the update of the weights.
 
-It knows nothing about how it is compiled, or what is done where memory is short: `step` does.
+How it is compiled, and what is done where memory is short, is up to `step`. A batch may come in
+micro-batches, which are rows of it: their losses are summed and divided by the tokens of the whole,
+so that loss and gradient are those of the whole batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -15,12 +18,6 @@ import tensorflow as tf
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.errors import PluginFailure, component_errors
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.training.gradient_accumulation import (
-    RowSplitter,
-    computed_after,
-    is_exhaustion,
-    micro_batch_rows,
-)
 from textgen_core.training.loss import (
     PADDING,
     Loss,
@@ -30,9 +27,24 @@ from textgen_core.training.loss import (
 )
 from textgen_core.training.recurrent_state import RecurrentState
 
+# What an allocation that failed is called where it is not a ResourceExhaustedError.
+_EXHAUSTED = ("RESOURCE_EXHAUSTED", "out of memory", "Out of memory", "ALLOC_FAILED")
+
+
+class StepResult(NamedTuple):
+    """What a step found: the summed plain loss in nats, its tokens, the norm, and the verdict.
+
+    The values are tensors, so that the caller decides when to wait for them.
+    """
+
+    loss_sum: Any
+    tokens: Any
+    gradient_norm: Any
+    finite: Any
+
 
 class Update:
-    """A function from batches and recurrent state to a step's figures and the state after it.
+    """A function from batches and recurrent state to a StepResult and the state after it.
 
     recurrent_state: None where windows stand alone. micro_batches: how many each batch is computed
     in. jit_regions: whether XLA compiles what lies between the large products, in a graph that it
@@ -55,17 +67,10 @@ class Update:
         self._settings = settings
         self._model_name = model_name
         self._scales_loss = scales_loss(optimizer)
-        self._splitter: RowSplitter | None = None
         self.recurrent_state = recurrent_state
         self.micro_batches = 1
         self.jit_regions = False
         self.updates_begun = tf.Variable(0, dtype=tf.int64, trainable=False)
-
-    def accumulate(self, micro_batches: int) -> None:
-        """Compute each batch in so many micro-batches from now on; it must be compiled again."""
-        self.micro_batches = micro_batches
-        if self.recurrent_state is not None and self._splitter is None:
-            self._splitter = RowSplitter(self.recurrent_state.initial)
 
     def __call__(self, inputs: Any, targets: Any, resets: Any, state: Any) -> Any:
         """inputs, targets: int32 `(batches, batch, time)`; resets: bool `(batches,)`."""
@@ -74,13 +79,15 @@ class Update:
         counted = tf.cast(targets != PADDING, tf.float32)
         tokens = tf.maximum(tf.reduce_sum(counted), 1.0)
         gradients, loss_sum = None, tf.zeros(())
+        recurrent: Any = self.recurrent_state
+        splits = recurrent is not None and self.micro_batches > 1
         for index in range(batches):
             states = []
             for rows in micro_batch_rows(batch_size, self.micro_batches):
-                some = computed_after(inputs[index, rows], gradients)
-                after = state if self._splitter is None else self._splitter.split(state, rows)
-                if self.recurrent_state is not None:
-                    after = self.recurrent_state.before_batch(after, some, resets[index])
+                some = _computed_after(inputs[index, rows], gradients)
+                after = recurrent.split(state, rows) if splits else state
+                if recurrent is not None:
+                    after = recurrent.before_batch(after, some, resets[index])
                 with tf.GradientTape() as tape:
                     loss, after = self._loss(some, targets[index, rows], after)
                     share = (rows.stop - rows.start) / (batches * batch_size)
@@ -90,13 +97,12 @@ class Update:
                 gradients = self._added(gradients, tape, objective)
                 loss_sum += loss.plain
                 states.append(after)
-            state = states[0] if self._splitter is None else self._splitter.join(states)
+            state = recurrent.join(states) if splits else states[0]
         clip_and_apply = self._clip_and_apply
         if self.jit_regions:
             clip_and_apply = tf.function(clip_and_apply, jit_compile=True, autograph=False)
         norm, finite = clip_and_apply(gradients, loss_sum)
-        found = {"loss_sum": loss_sum, "tokens": tokens, "gradient_norm": norm, "finite": finite}
-        return found, state
+        return StepResult(loss_sum, tokens, norm, finite), state
 
     def _added(self, gradients: Any, tape: Any, objective: Any) -> list[Any]:
         """Return the gradients so far with those of another objective."""
@@ -183,3 +189,28 @@ def _model_errors(name: str) -> Iterator[None]:
         if failure.__cause__ is not None and is_exhaustion(failure.__cause__):
             raise failure.__cause__ from None
         raise
+
+
+def is_exhaustion(error: BaseException) -> bool:
+    """Return whether an error says that memory was short."""
+    if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
+        return True
+    is_internal = isinstance(error, tf.errors.InternalError)
+    return is_internal and any(phrase in str(error) for phrase in _EXHAUSTED)
+
+
+def micro_batch_rows(rows: int, micro_batches: int) -> list[slice]:
+    """Return so many slices of `rows`, of nearly one size, in order."""
+    borders = [rows * number // micro_batches for number in range(micro_batches + 1)]
+    return [slice(first, last) for first, last in pairwise(borders)]
+
+
+def _computed_after(tensor: Any, earlier: Sequence[Any] | None) -> Any:
+    """Return `tensor`, available only once the tensors `earlier` are.
+
+    Without it a graph may run all micro-batches at once, and would keep the activations of all.
+    """
+    if earlier is None:
+        return tensor
+    with tf.control_dependencies(list(earlier)):
+        return tf.identity(tensor)

@@ -6,6 +6,7 @@ The file needs nothing else: no network, no script.
 from __future__ import annotations
 
 import base64
+import itertools
 import math
 import struct
 import zlib
@@ -22,8 +23,6 @@ from textgen_core.explore.results import Attention
 from textgen_core.explore.words import quoted
 from textgen_core.report.charts.svg import add, finish_picture
 from textgen_core.report.wording import cut_to_width
-
-MOST_NAMED = 3  # tokens that a row's title names
 
 _CELL, _SMALLEST, _LARGEST = 14, 140, 480  # pixels: of a token, and of a heat map
 _LABEL = 90  # pixels for the tokens at the sides
@@ -150,7 +149,7 @@ def _add_labels(group: Element, layout: _Layout, attention: Attention, *, is_top
 
 
 def _sentence(attention: Attention, number: int, row: np.ndarray) -> str:
-    best = np.argsort(-row[: number + 1], kind="stable")[:MOST_NAMED]
+    best = np.argsort(-row[: number + 1], kind="stable")[:3]
     named = ", ".join(
         f"{quoted(attention.tokens[int(each)])} ({int(each) + 1}) {100 * row[each]:.0f} %"
         for each in best
@@ -159,16 +158,11 @@ def _sentence(attention: Attention, number: int, row: np.ndarray) -> str:
 
 
 def _add_legend(svg: Element) -> None:
-    x = _GAP
-    for share in _LEGEND:
-        box = {"x": str(x), "y": "36", "width": "14", "height": "14", "fill": _colour(share)}
+    for x, share in zip(itertools.count(_GAP, 62), _LEGEND, strict=False):
+        colour = bytes(_palette()[round(255 * math.sqrt(share))]).hex()
+        box = {"x": str(x), "y": "36", "width": "14", "height": "14", "fill": f"#{colour}"}
         add(svg, "rect", {**box, "stroke": "#999"})
         add(svg, "text", {"x": str(x + 18), "y": "47"}, f"{100 * share:.0f} %")
-        x += 62
-
-
-def _colour(share: float) -> str:
-    return "#" + bytes(_palette()[round(255 * math.sqrt(share))]).hex()
 
 
 def _palette() -> np.ndarray:

@@ -93,7 +93,8 @@ class Generator:
         tokenizer = self.language_model.tokenizer
         prompts = [replace_surrogates(prompt)[0] for prompt in prompts]
         prompt_ids = [[START, *encode(tokenizer, prompt)] for prompt in prompts]
-        capacity = _capacity(max(map(len, prompt_ids)) + options.max_new_tokens)
+        longest = max(map(len, prompt_ids)) + options.max_new_tokens
+        capacity = max(SMALLEST_CAPACITY, 1 << (longest - 1).bit_length())  # a power of two
         loop = self._loop(len(prompts), capacity, options)
         return PieceStream(
             loop,
@@ -134,11 +135,6 @@ def unknown_characters(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) ->
             if token_id == UNK:
                 unknown[text[start:end]] = None
     return tuple(unknown)
-
-
-def _capacity(length: int) -> int:
-    """Return the length rounded up to a power of two, and to the smallest capacity."""
-    return max(SMALLEST_CAPACITY, 1 << (length - 1).bit_length())
 
 
 def _batch(

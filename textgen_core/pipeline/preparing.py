@@ -1,6 +1,6 @@
-"""Phases 1 to 3: from a configuration to a model that is ready to be trained.
+"""Phases 2 and 3: from texts to a model that is ready to be trained.
 
-Each phase is a function of values; `running` calls them in order and writes the run directory.
+Each is a function of values; `running` calls them in order and writes the run directory.
 """
 
 from __future__ import annotations
@@ -13,14 +13,7 @@ import tokenizers
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import TrainingSettings
-from textgen_core.corpus import (
-    Splits,
-    Texts,
-    clean_corpus,
-    count_all_characters,
-    split_corpus,
-)
-from textgen_core.corpus.analysis import Analysis, advise_on, analyse_corpus
+from textgen_core.corpus import Splits, Texts, clean_corpus, count_all_characters, split_corpus
 from textgen_core.corpus.overlap import Overlap, format_overlap, measure_overlap
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.token_files import TokenFile, tokenize_documents
@@ -60,16 +53,6 @@ class Prepared:
     batches: Batches
     notes: tuple[str, ...]
     overlap: Overlap | None = None
-
-
-def analyse(
-    texts: Texts, language: str = "auto", progress: PhaseProgress = _ignored
-) -> tuple[Analysis, tuple[str, ...]]:
-    """Phase 1: return what the corpus is, and advice in sentences."""
-    analysis = analyse_corpus(
-        texts.corpus, language=language, progress=partial(progress, "counting")
-    )
-    return analysis, advise_on(analysis)
 
 
 def split(

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import attrs
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, read_texts
+from textgen_core.corpus.analysis import advise_on, analyse_corpus
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.models.build import initialise, width_advice
@@ -26,7 +28,7 @@ from textgen_core.pipeline.messages import (
     format_preparation,
 )
 from textgen_core.pipeline.opened_run import Run
-from textgen_core.pipeline.preparing import Prepared, analyse, build, prepare
+from textgen_core.pipeline.preparing import Prepared, build, prepare
 from textgen_core.pipeline.run_scoring import check_corpus
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.runs.directory import RunDirectory, create_run_directory
@@ -104,10 +106,14 @@ def _begin(
     directory = RunDirectory(path) if (path / "run.toml").is_file() else create_run_directory(path)
     write_toml(directory.configuration, configuration.as_table())
     callback.on_run_begin(str(path))
-    analysis, advice = analyse(texts, configuration.corpus.language, callback.on_progress)
+    analysis = analyse_corpus(
+        texts.corpus,
+        language=configuration.corpus.language,
+        progress=partial(callback.on_progress, "counting"),
+    )
     write_json(directory.analysis, analysis.as_json())
     callback.on_message(format_analysis(analysis))
-    for text in (*(texts.notes if configuration.corpus.files else ()), *advice):
+    for text in (*(texts.notes if configuration.corpus.files else ()), *advise_on(analysis)):
         callback.on_warning(text)
 
     callback.on_phase(2)
@@ -150,10 +156,9 @@ def _check_disk(
     directory: RunDirectory, language_model: LanguageModel, configuration: Configuration
 ) -> None:
     """Raise DiskTooSmall unless the checkpoints fit: those kept, the best, and one half written."""
-    size = checkpoint_bytes(language_model, configuration.training)
     check_space(
         directory.path,
-        (KEPT + 2) * size,
+        (KEPT + 2) * checkpoint_bytes(language_model, configuration.training),
         "The checkpoints of this run",
         "Free some space, name a folder on another disk with --out DIR, or choose a smaller model.",
     )

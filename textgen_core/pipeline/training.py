@@ -70,10 +70,8 @@ def make_job(
         if hasattr(language_model.model, "recompute"):
             language_model.model.recompute = True
         else:
-            callback.on_warning(
-                f"training.recompute does nothing: the model {configuration.model.name!r} does "
-                "not offer it."
-            )
+            name = configuration.model.name
+            callback.on_warning(f"training.recompute does nothing: the model {name!r} lacks it.")
     float16 = precision_of(language_model) == "float16"
     optimizer = build_optimizer(configuration.training, language_model.model, float16)
     step = TrainingStep(
@@ -116,9 +114,8 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     if initial is not None:
         job.step.recurrent_state = load_recurrent_state(job.run, step, initial)
     mark_best(job.run, state)  # a kill between checkpoint and mark leaves another one marked
-    if not fresh_plan:
-        return state
-    return state.with_fresh_plan(last_step_of(job))
+    last = last_step_of(job.settings, job.batches)
+    return state.with_fresh_plan(last) if fresh_plan else state
 
 
 @contextmanager
@@ -186,10 +183,8 @@ def _validation(
     scorer = make_scorer(configuration, language_model)
     token_ids = subsample_evenly(tokens.token_ids, configuration.training.validation_tokens)
     share = len(token_ids) / len(tokens.token_ids)
-    text_bytes, unknown_bytes = (
-        round(size * share) for size in (tokens.text_bytes, tokens.unknown_bytes)
-    )
-    return lambda: measure_losses(scorer.score_side_by_side(token_ids), text_bytes, unknown_bytes)
+    sizes = [round(size * share) for size in (tokens.text_bytes, tokens.unknown_bytes)]
+    return lambda: measure_losses(scorer.score_side_by_side(token_ids), *sizes)
 
 
 def _sample_writer(

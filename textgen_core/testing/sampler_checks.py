@@ -185,7 +185,7 @@ def transformed(sampler: Sampler, rows: Rows, is_xla: bool | None = None) -> np.
         )
         is_drawing = tf.fill((batch,), True)
         found = chain.transform(logits, history, states, is_drawing, options)
-        return found.logits, found.states
+        return found.stages[-1], found.states
 
     run: Any = step
     if is_xla is not None:

@@ -21,9 +21,9 @@ from textgen_core.training.divergence import divergence
 from textgen_core.training.events import EventSchedule
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob, is_over
+from textgen_core.training.optimizer import halved, rate_share
 from textgen_core.training.prefetch import Prefetch
 from textgen_core.training.profiling import FOLDER, Profiling
-from textgen_core.training.schedule import halved, rate_share
 from textgen_core.training.state import TrainingState
 from textgen_core.training.update import StepResult
 
@@ -80,10 +80,9 @@ class _Trainer:
         began = time.perf_counter()
         step = state.step + 1
         batches = self._prefetch.take(state.step, is_last=step >= state.plan.last_step)
-        share = rate_share(
-            job.settings.schedule, job.settings.warm_up, state.plan.progress_at(state.step)
-        )
-        self._learning_rate = job.settings.learning_rate * share * state.rate_factor
+        settings, progress = job.settings, state.plan.progress_at(state.step)
+        share = rate_share(settings.schedule, settings.warm_up, progress)
+        self._learning_rate = settings.learning_rate * share * state.rate_factor
         self._profiling.before(step)
         result = job.step(batches, self._learning_rate)
         tokens = int(result.tokens)  # waits for the step

@@ -34,13 +34,19 @@ def training_memory(
     These are the weights, their gradient and the optimizer's moments; what the forward pass keeps
     for the backward pass; and the logits of one chunk.
     """
+    rows, vocabulary_size = (
+        batch_size * language_model.context_length,
+        language_model.vocabulary_size,
+    )
+    if hasattr(language_model.model, "project"):
+        rows = chunk_rows(rows, vocabulary_size)
     trained = _numbers(language_model.model.trainable_variables)
     copies = 1 + _MOMENTS.get(settings.optimizer, 2) + (settings.accumulate > 1)
     return (
         weight_bytes(language_model)
         + _FLOAT * copies * trained
         + _kept_activations(language_model, batch_size, settings.recompute)
-        + _LOGITS * _FLOAT * _logits_at_once(language_model, batch_size)
+        + _LOGITS * _FLOAT * rows * vocabulary_size
     )
 
 
@@ -57,15 +63,6 @@ def weight_bytes(language_model: LanguageModel) -> int:
 
 def _numbers(variables: Sequence[Any]) -> int:
     return sum(int(math.prod(each.shape)) for each in variables)
-
-
-def _logits_at_once(language_model: LanguageModel, batch_size: int) -> int:
-    """Return how many logits exist at a time."""
-    rows = batch_size * language_model.context_length
-    vocabulary_size = language_model.vocabulary_size
-    if hasattr(language_model.model, "project"):
-        rows = chunk_rows(rows, vocabulary_size)
-    return rows * vocabulary_size
 
 
 def _kept_activations(language_model: LanguageModel, batch_size: int, recompute: bool) -> int:

@@ -95,7 +95,11 @@ class Generator:
         prompt_ids = [[START, *encode(tokenizer, prompt)] for prompt in prompts]
         longest = max(map(len, prompt_ids)) + options.max_new_tokens
         capacity = max(SMALLEST_CAPACITY, 1 << (longest - 1).bit_length())  # a power of two
-        loop = self._loop(len(prompts), capacity, options)
+        compile_with = options.compile_with(len(prompts))
+        key = (len(prompts), capacity, options.alternatives, compile_with)
+        if key not in self._loops:
+            self._loops[key] = Loop(self.language_model, self._chain, capacity, compile_with)
+        loop = self._loops[key]
         return PieceStream(
             loop,
             loop.initial_state(prompt_ids, self._options, options.alternatives),
@@ -114,13 +118,6 @@ class Generator:
     ) -> Generation:
         """Write to the end and return all; the arguments are those of `stream`."""
         return self.stream(prompts, options, **fields).result()
-
-    def _loop(self, batch_size: int, capacity: int, options: GenerationOptions) -> Loop:
-        compile_with = options.compile_with(batch_size)
-        key = (batch_size, capacity, options.alternatives, compile_with)
-        if key not in self._loops:
-            self._loops[key] = Loop(self.language_model, self._chain, capacity, compile_with)
-        return self._loops[key]
 
 
 def unknown_characters(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) -> tuple[str, ...]:

@@ -64,19 +64,16 @@ def record(
         alternatives=likely.indices,
         alternative_log_probabilities=likely.values,
         entropy=-tf.reduce_sum(probabilities * log_probabilities, axis=1),
-        kept=_stacked(tf.reduce_sum(tf.cast(each, tf.int32), axis=1) for each in is_kept),
-        kept_probability=_stacked(
-            tf.reduce_sum(tf.where(each, probabilities, 0.0), axis=1) for each in is_kept
+        kept=tf.stack([tf.reduce_sum(tf.cast(each, tf.int32), axis=1) for each in is_kept], axis=1),
+        kept_probability=tf.stack(
+            [tf.reduce_sum(tf.where(each, probabilities, 0.0), axis=1) for each in is_kept], axis=1
         ),
-        drawn_log_probability=_stacked(
-            tf.gather(tf.nn.log_softmax(stage), tokens, axis=1, batch_dims=1) for stage in stages
+        drawn_log_probability=tf.stack(
+            [tf.gather(tf.nn.log_softmax(each), tokens, axis=1, batch_dims=1) for each in stages],
+            axis=1,
         ),
     )
     return Records(*(_written(old, new, position) for old, new in zip(records, here, strict=True)))
-
-
-def _stacked(columns: Any) -> Any:
-    return tf.stack(list(columns), axis=1)
 
 
 def _written(old: Any, new: Any, position: Any) -> Any:
@@ -98,7 +95,9 @@ def traced_sample(
     first = len(prompt_token_ids)
     places = slice(first, first + len(sample.token_ids))
     own = Records(*(np.asarray(each[row, places]).tolist() for each in records))
-    texts = _texts(tokenizer, prompt_token_ids, sample.token_ids)
+    stream = TextStream(tokenizer, prompt_token_ids)
+    texts = [stream.push([token_id]) for token_id in sample.token_ids]
+    texts[-1:] = [text + stream.finish() for text in texts[-1:]]  # whatever was held back
     stages = (SUPPRESSED_STAGE, *specs)
     steps = [
         Step(
@@ -134,14 +133,3 @@ def token_text(tokenizer: tokenizers.Tokenizer, token_id: int) -> str:
     """Return the text of a token that stands alone; a special token's name."""
     text = str(tokenizer.decode([token_id], skip_special_tokens=True))
     return text or str(tokenizer.id_to_token(token_id) or "")
-
-
-def _texts(
-    tokenizer: tokenizers.Tokenizer, prompt: Sequence[int], token_ids: Sequence[int]
-) -> list[str]:
-    """Return what each token adds to the text; the last one whatever was held back."""
-    stream = TextStream(tokenizer, prompt)
-    texts = [stream.push([token_id]) for token_id in token_ids]
-    if texts:
-        texts[-1] += stream.finish()
-    return texts

@@ -66,13 +66,11 @@ def build_language_model(
     try:
         with chosen.errors(), _seeded(seed):
             model = chosen.instance.build(vocabulary_size, context_length)
-            language_model = LanguageModel(
-                model=model, tokenizer=tokenizer, context_length=context_length
-            )
-            language_model.check()
+            found = LanguageModel(model=model, tokenizer=tokenizer, context_length=context_length)
+            found.check()
     finally:
         keras.config.set_dtype_policy(before)
-    return language_model
+    return found
 
 
 def initialise(chosen: ResolvedComponent, language_model: LanguageModel) -> None:

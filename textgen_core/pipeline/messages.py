@@ -195,8 +195,10 @@ def _figures(metric: str, measured: Mapping[str, float | None]) -> list[str]:
 
 def _hanging(head: str, text: str) -> list[str]:
     """Return a text in lines that fit a terminal, with a hanging indent as wide as `head`."""
-    lines = textwrap.wrap(" ".join(text.split()), _WIDTH - len(head), break_on_hyphens=False)
-    return [(head if not number else " " * len(head)) + line for number, line in enumerate(lines)]
+    indent, words = " " * len(head), " ".join(text.split())
+    return textwrap.wrap(
+        words, _WIDTH, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def _figure(value: float | None) -> str:

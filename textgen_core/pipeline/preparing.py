@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import attrs
+import numpy as np
 import tokenizers
 
 from textgen_core.config.resolve import Configuration
@@ -29,15 +30,11 @@ from textgen_core.models.build import (
 from textgen_core.models.devices import available_memory, choose_precision, compute_capabilities
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.selection import ResolvedComponent
+from textgen_core.training.callbacks import Callback
 from textgen_core.training.memory import training_memory, weight_bytes
 
-SPLITS = ("train", "validation", "test")
-
 PhaseProgress = Callable[[str, int, int], None]  # what is done; characters done, and in all
-
-
-def _ignored(what: str, done: int, total: int) -> None:
-    """Progress that is not shown."""
+_SILENT: PhaseProgress = Callback().on_progress
 
 
 @attrs.frozen(kw_only=True)
@@ -55,8 +52,8 @@ class Prepared:
     overlap: Overlap | None = None
 
 
-def split(
-    texts: Texts, configuration: Configuration, progress: PhaseProgress = _ignored
+def _split(
+    texts: Texts, configuration: Configuration, progress: PhaseProgress
 ) -> tuple[Splits, tuple[str, ...]]:
     """Clean and split the texts; return the splits and what cleaning changed."""
     settings = configuration.corpus
@@ -74,28 +71,26 @@ def prepare(
     texts: Texts,
     configuration: Configuration,
     tokenizer: tokenizers.Tokenizer | None = None,
-    progress: PhaseProgress = _ignored,
+    progress: PhaseProgress = _SILENT,
 ) -> Prepared:
     """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
 
     `tokenizer`: that of the run that is resumed. `progress` gets what is done, with how many
     characters, and of how many. Raises CorpusError if the training text is too short for a batch.
     """
-    splits, notes = split(texts, configuration, progress)
+    splits, notes = _split(texts, configuration, progress)
     overlap = None
     if tokenizer is None:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)
         chosen = configuration.tokenizer
         notes = (*notes, *format_overlap(overlap), *_sample_note(chosen, splits.train))
         tokenizer = train_tokenizer(chosen.instance, splits.train, name=chosen.description)
-    token_files = {
-        name: tokenize_documents(
-            documents, tokenizer, name, progress=partial(progress, f"encoding {name}")
-        )
-        for name in SPLITS
-        if (documents := getattr(splits, name))
-    }
-    batches = _make_batches(configuration, token_files["train"])
+    token_files = {}
+    for name in ("train", "validation", "test"):
+        if documents := getattr(splits, name):
+            shown = partial(progress, f"encoding {name}")
+            token_files[name] = tokenize_documents(documents, tokenizer, name, progress=shown)
+    batches = _make_batches(configuration, token_files["train"].token_ids)
     wanted = configuration.training.batch_size
     if batches.batch_size < wanted:
         notes = (*notes, f"The text fills {batches.batch_size} streams, not {wanted}.")
@@ -148,21 +143,11 @@ def build(
     return language_model, description
 
 
-def _make_batches(
-    configuration: Configuration, token_file: TokenFile
-) -> WindowBatches | StreamBatches:
-    data, batch_size = configuration.data, configuration.training.batch_size
+def _make_batches(configuration: Configuration, token_ids: np.ndarray) -> Batches:
+    data, rows, seed = configuration.data, configuration.training.batch_size, configuration.seed
     if data.batching == "stream":
-        return StreamBatches(
-            token_file.token_ids,
-            data.sequence_length,
-            batch_size,
-            data.stream_length,
-            configuration.seed,
-        )
-    return WindowBatches(
-        token_file.token_ids, data.sequence_length, data.stride, batch_size, configuration.seed
-    )
+        return StreamBatches(token_ids, data.sequence_length, rows, data.stream_length, seed)
+    return WindowBatches(token_ids, data.sequence_length, data.stride, rows, seed)
 
 
 def _check_memory(

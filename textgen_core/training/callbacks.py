@@ -6,6 +6,7 @@ The pipeline and the training loop report what happens; a callback decides what 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 PHASES = {
@@ -64,16 +65,12 @@ class Callbacks(Callback):
     """Several callbacks as one: each is called in turn."""
 
     def __init__(self, *callbacks: Callback) -> None:
+        def call_each(name: str, *values: Any, **named: Any) -> None:
+            for callback in callbacks:
+                getattr(callback, name)(*values, **named)
+
         for name in EVENTS:
-            setattr(self, name, _in_turn([getattr(each, name) for each in callbacks]))
+            setattr(self, name, partial(call_each, name))
 
 
 EVENTS = tuple(name for name in vars(Callback) if name.startswith("on_"))
-
-
-def _in_turn(methods: Sequence[Any]) -> Any:
-    def call_each(*values: Any, **named: Any) -> None:
-        for method in methods:
-            method(*values, **named)
-
-    return call_each

@@ -10,11 +10,9 @@ import itertools
 import math
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import attrs
 import numpy as np
 
 from textgen_core.errors import UsageError
@@ -62,14 +60,16 @@ def write_picture(attention: Attention, path: Path) -> None:
 
 def draw_attention(attention: Attention) -> str:
     """Return the picture as SVG markup, which stands alone."""
-    layout = _Layout(tokens=len(attention.tokens), layers=attention.layers, heads=attention.heads)
+    side = min(_LARGEST, max(_SMALLEST, _CELL * len(attention.tokens)))
+    width = 2 * _GAP + _LABEL + attention.heads * (side + _GAP)
+    height = _HEAD + _LABEL + attention.layers * (side + 2 * _GAP)
     svg = Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
-            "width": str(layout.width),
-            "height": str(layout.height),
-            "viewBox": f"0 0 {layout.width} {layout.height}",
+            "width": str(width),
+            "height": str(height),
+            "viewBox": f"0 0 {width} {height}",
             "role": "img",
         },
     )
@@ -80,67 +80,38 @@ def draw_attention(attention: Attention) -> str:
     title = f"What each token looks at: {attention.layers} layers, {attention.heads} heads each"
     add(svg, "text", {"class": "title", "x": str(_GAP), "y": "24"}, title)
     _add_legend(svg)
-    for layer in range(attention.layers):
-        for head in range(attention.heads):
-            _add_map(svg, layout, attention, layer, head)
+    for layer, head in np.ndindex(attention.layers, attention.heads):
+        x, y = _GAP + _LABEL + head * (side + _GAP), _HEAD + _LABEL + layer * (side + 2 * _GAP)
+        group = add(svg, "g", {"transform": f"translate({x} {y})"})
+        if layer == 0:
+            _add_labels(group, attention, side, is_top=True)
+        if head == 0:
+            _add_labels(group, attention, side, is_top=False)
+        _add_map(group, attention, layer, head, side)
     return str(finish_picture(svg))
 
 
-@attrs.frozen(kw_only=True)
-class _Layout:
-    """Where the heat maps stand, in pixels."""
-
-    tokens: int
-    layers: int
-    heads: int
-
-    @property
-    def side(self) -> int:
-        return min(_LARGEST, max(_SMALLEST, _CELL * self.tokens))
-
-    @property
-    def width(self) -> int:
-        return 2 * _GAP + _LABEL + self.heads * (self.side + _GAP)
-
-    @property
-    def height(self) -> int:
-        return _HEAD + _LABEL + self.layers * (self.side + 2 * _GAP)
-
-    def corner(self, layer: int, head: int) -> tuple[int, int]:
-        x = _GAP + _LABEL + head * (self.side + _GAP)
-        return x, _HEAD + _LABEL + layer * (self.side + 2 * _GAP)
-
-    def labelled(self) -> Iterator[tuple[int, float]]:
-        """Yield the tokens that have a label, with the middle of their row."""
-        apart = self.side / self.tokens
-        for token in range(0, self.tokens, math.ceil(_LEAST_APART / apart)):
-            yield token, (token + 0.5) * apart
-
-
-def _add_map(svg: Element, layout: _Layout, attention: Attention, layer: int, head: int) -> None:
-    x, y = layout.corner(layer, head)
-    group = add(svg, "g", {"transform": f"translate({x} {y})"})
-    if layer == 0:
-        _add_labels(group, layout, attention, is_top=True)
-    if head == 0:
-        _add_labels(group, layout, attention, is_top=False)
-    shares, size = attention.shares[layer, head], str(layout.side)
+def _add_map(group: Element, attention: Attention, layer: int, head: int, side: int) -> None:
+    shares, size = attention.shares[layer, head], str(side)
     image = "data:image/png;base64," + base64.b64encode(_png(shares)).decode("ascii")
     place = {"width": size, "height": size, "preserveAspectRatio": "none"}
     add(group, "image", {**place, "href": image})
-    apart = layout.side / layout.tokens
+    apart = side / len(shares)
     for number, row in enumerate(shares):
         box = {"y": f"{number * apart:.2f}", "width": size, "height": f"{apart:.2f}"}
         rect = add(group, "rect", {"class": "row", **box})
         add(rect, "title", {}, _sentence(attention, number, row))
     add(group, "rect", {"class": "frame", "width": size, "height": size})
-    below = {"class": "middle", "x": str(layout.side // 2), "y": str(layout.side + _GAP - 4)}
+    below = {"class": "middle", "x": str(side // 2), "y": str(side + _GAP - 4)}
     add(group, "text", below, f"layer {layer + 1}, head {head + 1}")
 
 
-def _add_labels(group: Element, layout: _Layout, attention: Attention, *, is_top: bool) -> None:
-    for token, middle in layout.labelled():
-        label = cut_to_width(quoted(attention.tokens[token]), _LABEL_WIDTH)
+def _add_labels(group: Element, attention: Attention, side: int, *, is_top: bool) -> None:
+    apart = side / len(attention.tokens)
+    step = math.ceil(_LEAST_APART / apart)
+    for number in range(0, len(attention.tokens), step):
+        middle = (number + 0.5) * apart
+        label = cut_to_width(quoted(attention.tokens[number]), _LABEL_WIDTH)
         if is_top:
             place = {"transform": f"translate({middle:.2f} -6) rotate(-90)", "dy": "0.35em"}
         else:

@@ -89,18 +89,17 @@ def describe_model(
     for_one = _output_shapes(language_model, 1)
     for_batch = _output_shapes(language_model, batch_size)
     model = language_model.model
-    rows = [
-        LayerRow(
-            name=layer.name,
-            kind=type(layer).__name__,
-            output_for_one=for_one.get(layer.name, "-"),
-            output_for_batch=for_batch.get(layer.name, "-"),
-            parameters=layer.count_params(),
-        )
-        for layer in model.layers
-    ]
     return ModelDescription(
-        layers=tuple(rows),
+        layers=tuple(
+            LayerRow(
+                name=layer.name,
+                kind=type(layer).__name__,
+                output_for_one=for_one.get(layer.name, "-"),
+                output_for_batch=for_batch.get(layer.name, "-"),
+                parameters=layer.count_params(),
+            )
+            for layer in model.layers
+        ),
         parameters=model.count_params(),
         memory_bytes=memory_bytes,
         vocabulary_size=language_model.vocabulary_size,

@@ -77,13 +77,14 @@ def compute_capabilities() -> list[tuple[int, int]]:
     return [each.get("compute_capability", (0, 0)) for each in details]
 
 
-def choose_precision(wanted: str, capabilities: Sequence[tuple[int, int]]) -> str:
-    """Return "float32", "bfloat16" or "float16" for `training.precision` on these GPUs.
+def choose_precision(wanted: str, capabilities: Sequence[tuple[int, int]] | None = None) -> str:
+    """Return "float32", "bfloat16" or "float16" for `training.precision`.
 
-    "auto" is float32 on a CPU, bfloat16 on GPUs that compute in it (capability 8 and up) and
-    float16 on those with tensor cores (7). Raises ConfigurationError for float16 on a CPU, which
-    has no arithmetic for it.
+    capabilities: of the GPUs; None: of this machine's. "auto" is float32 on a CPU, bfloat16 on GPUs
+    that compute in it (capability 8 and up) and float16 on those with tensor cores (7). Raises
+    ConfigurationError for float16 on a CPU, which has no arithmetic for it.
     """
+    capabilities = compute_capabilities() if capabilities is None else capabilities
     if wanted == "float16" and not capabilities:
         raise ConfigurationError(
             "training.precision cannot be float16 without a GPU.",

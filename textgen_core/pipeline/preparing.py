@@ -27,7 +27,7 @@ from textgen_core.models.build import (
     check_logits,
     describe_model,
 )
-from textgen_core.models.devices import available_memory, choose_precision, compute_capabilities
+from textgen_core.models.devices import available_memory, choose_precision
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.training.callbacks import Callback
@@ -121,7 +121,7 @@ def build(
 
     Raises OutOfMemory if training it needs more memory than there is.
     """
-    precision = choose_precision(configuration.training.precision, compute_capabilities())
+    precision = choose_precision(configuration.training.precision)
     with configuration.model.errors():
         language_model = build_language_model(
             configuration.model,

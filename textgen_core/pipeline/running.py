@@ -19,8 +19,7 @@ from textgen_core.corpus.analysis import advise_on, analyse_corpus
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.models.build import initialise, width_advice
-from textgen_core.models.devices import choose_precision, compute_capabilities, describe_machine
-from textgen_core.models.language_model import LanguageModel
+from textgen_core.models.devices import choose_precision, describe_machine
 from textgen_core.pipeline.messages import (
     format_analysis,
     format_evaluation,
@@ -125,22 +124,20 @@ def _begin(
 
     callback.on_phase(3)
     language_model, description = build(configuration, prepared.tokenizer)
-    _check_disk(directory, language_model, configuration)
-    initialise(configuration.model, language_model)
-    write_json(
-        directory.manifest,
-        describe_run(
-            configuration,
-            files=[
-                {**file, "path": str(Path(file["path"]).absolute())}
-                if Path(file["path"]).exists()  # not stdin, nor the built-in corpus
-                else dict(file)
-                for file in texts.files
-            ],
-            machine=describe_machine(),
-            model=attrs.asdict(description),
-        ),
+    check_space(  # for those kept, the best, and one half written
+        directory.path,
+        (KEPT + 2) * checkpoint_bytes(language_model, configuration.training),
+        "The checkpoints of this run",
+        "Free some space, name a folder on another disk with --out DIR, or choose a smaller model.",
     )
+    initialise(configuration.model, language_model)
+    files = [dict(file) for file in texts.files]
+    for file in files:
+        if Path(file["path"]).exists():  # not stdin, nor the built-in corpus
+            file["path"] = str(Path(file["path"]).absolute())
+    machine, model = describe_machine(), attrs.asdict(description)
+    manifest = describe_run(configuration, files=files, machine=machine, model=model)
+    write_json(directory.manifest, manifest)
     columns, rows, lines = format_model(description)
     callback.on_table(columns, rows)
     callback.on_message(lines)
@@ -150,18 +147,6 @@ def _begin(
 
     callback.on_phase(4)
     return make_job(configuration, directory, language_model, prepared, callback), prepared
-
-
-def _check_disk(
-    directory: RunDirectory, language_model: LanguageModel, configuration: Configuration
-) -> None:
-    """Raise DiskTooSmall unless the checkpoints fit: those kept, the best, and one half written."""
-    check_space(
-        directory.path,
-        (KEPT + 2) * checkpoint_bytes(language_model, configuration.training),
-        "The checkpoints of this run",
-        "Free some space, name a folder on another disk with --out DIR, or choose a smaller model.",
-    )
 
 
 def _train_and_finish(
@@ -207,7 +192,7 @@ def resume_phases(
     configuration: Configuration, directory: RunDirectory, more: More, callback: Callback
 ) -> Run:
     """Train on from the newest checkpoint, with the run's own tokenizer."""
-    precision = choose_precision(configuration.training.precision, compute_capabilities())
+    precision = choose_precision(configuration.training.precision)
     check_settings(directory, configuration, precision)
     texts = read_texts(configuration.corpus)
     check_corpus(directory, texts)

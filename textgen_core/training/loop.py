@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -98,7 +98,11 @@ class _Trainer:
             unlogged_tokens=state.unlogged_tokens + tokens,
             rate_factor=self._rate_factor(step),
         )
-        self._keep_time(began)
+        now = time.perf_counter()
+        if self._events.budget is not None:
+            self._events.budget.step_took(now - began)
+        self._state = attrs.evolve(self._state, seconds=now - self._started)
+        self._state = attrs.evolve(self._state, plan=self._events.replanned(self._state))
 
     def _rate_factor(self, step: int) -> float:
         """Return what "halving" makes of the rate after a step; other schedules leave it alone."""
@@ -107,13 +111,6 @@ class _Trainer:
             return state.rate_factor
         epochs = self._events.epoch_of(step) - self._events.epoch_of(state.scheduled_from)
         return halved(epochs, settings.halve_after)
-
-    def _keep_time(self, began: float) -> None:
-        now = time.perf_counter()
-        if self._events.budget is not None:
-            self._events.budget.step_took(now - began)
-        self._state = attrs.evolve(self._state, seconds=now - self._started)
-        self._state = attrs.evolve(self._state, plan=self._events.replanned(self._state))
 
     def _report_notes(self) -> None:
         """Pass on what the step noted: that XLA refuses a model shows only when it runs."""
@@ -169,7 +166,12 @@ class _Trainer:
         began = time.perf_counter()
         self._log()
         self._validate()
-        row = {"step": self._state.step, **self._sample()}
+        try:
+            sample = self._job.write_sample()
+        except TextgenError:  # a sampler failed: what was trained until now is kept
+            self._save()
+            raise
+        row = {"step": self._state.step, **sample}
         append_row(self._job.run.samples, row)
         self._job.callback.on_sample(row)
         self._save()
@@ -195,14 +197,6 @@ class _Trainer:
         }
         append_row(job.run.metrics, row)
         job.callback.on_validation_row(row)
-
-    def _sample(self) -> Mapping[str, Any]:
-        """Return a sample; if a sampler raises, what was trained until now is saved first."""
-        try:
-            return self._job.write_sample()
-        except TextgenError:
-            self._save()
-            raise
 
     def _save(self) -> None:
         job = self._job

@@ -120,25 +120,10 @@ def _forward_and_gradients(
     whole, rest = divmod(hidden.shape[0], rows_at_once)
 
     def chunk(start: Any, rows: int, variables: Sequence[Any] | None = None) -> Any:
-        """Return the variables that `project` reads, the sums of a chunk, and what is not summed.
-
-        The sums are the loss and its gradients by variable; the rest is its gradient by position.
-        """
         # Slices of a shape that XLA knows: it has no fast code for others.
         part = tf.slice(hidden, (start, 0), (rows, width))
-        with tf.GradientTape() as tape:
-            tape.watch(part)
-            logits = project(part)
-        loss, upstream = loss_and_gradient(logits, tf.slice(targets, (start,), (rows,)))
-        variables = tape.watched_variables() if variables is None else variables
-        by_position, by_variable = tape.gradient(
-            logits,
-            [part, list(variables)],
-            output_gradients=upstream,
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
-        dense = [tf.convert_to_tensor(each) for each in by_variable]
-        return variables, (loss, dense), by_position
+        targets_here = tf.slice(targets, (start,), (rows,))
+        return _chunk(part, targets_here, project, loss_and_gradient, variables)
 
     variables, sums, first = chunk(0, rows_at_once)
     by_position = [first]
@@ -164,6 +149,32 @@ def _forward_and_gradients(
     loss, dense = sums
     by_variable = {each.ref(): value for each, value in zip(variables, dense, strict=True)}
     return loss, tf.concat(by_position, axis=0), by_variable
+
+
+def _chunk(
+    hidden: Any,
+    targets: Any,
+    project: Callable[[Any], Any],
+    loss_and_gradient: Callable[[Any, Any], tuple[Loss, Any]],
+    variables: Sequence[Any] | None,
+) -> tuple[Sequence[Any], Any, Any]:
+    """Return the variables that `project` reads, the sums of a chunk, and what is not summed.
+
+    The sums are the loss and its gradients by variable; the rest is its gradient by position.
+    variables: None where they are not known yet.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(hidden)
+        logits = project(hidden)
+    loss, upstream = loss_and_gradient(logits, targets)
+    variables = tape.watched_variables() if variables is None else variables
+    by_position, by_variable = tape.gradient(
+        logits,
+        [hidden, list(variables)],
+        output_gradients=upstream,
+        unconnected_gradients=tf.UnconnectedGradients.ZERO,
+    )
+    return variables, (loss, list(map(tf.convert_to_tensor, by_variable))), by_position
 
 
 def _added(sums: Any, more: Any) -> Any:

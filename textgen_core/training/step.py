@@ -20,7 +20,7 @@ from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure, 
 from textgen_core.models.devices import UNCOMPILABLE
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.recurrent_state import RecurrentState
-from textgen_core.training.update import StepResult, Update, is_exhaustion, scales_loss
+from textgen_core.training.update import StepResult, Update, is_exhaustion
 
 # Failures that compiling another way may avoid.
 _FAILURES = (tf.errors.ResourceExhaustedError, MemoryError, *UNCOMPILABLE)
@@ -63,7 +63,7 @@ class TrainingStep:
 
     def __call__(self, batches: Sequence[Batch], learning_rate: float) -> StepResult:
         """Update the weights from one or more batches, whose gradients are added up."""
-        scaled = scales_loss(self._optimizer)
+        scaled = self._update.scales_loss
         optimizer = self._optimizer.inner_optimizer if scaled else self._optimizer
         optimizer.learning_rate.assign(learning_rate)
         inputs = np.stack([batch.inputs for batch in batches])
@@ -119,8 +119,6 @@ class TrainingStep:
         self.compiled_with = "graph"
         self.notes += (f"XLA cannot compile this model, so the step runs as a graph: {cause}",)
 
-    # ---- where memory is short --------------------------------------------------------------
-
     def _accumulate_more(self, shape: Sequence[int], before: _Snapshot, error: Exception) -> None:
         """Have the batch computed in twice as many micro-batches, with everything as it was before.
 
@@ -145,18 +143,14 @@ class TrainingStep:
             "training.recompute=true.",
         )
 
-    # ---- compilation ------------------------------------------------------------------------
-
     def _choose_compilation(self) -> tuple[str, str]:
         """Return how to compile, and a note if that is not the usual way."""
         if self._settings.compile != "auto":
             return self._settings.compile, ""
         without = [layer.name for layer in self._model.layers if not layer.supports_jit]
         if without:
-            return (
-                "graph",
-                f"The layer {without[0]} cannot run under XLA: the step runs as a graph.",
-            )
+            note = f"The layer {without[0]} cannot run under XLA: the step runs as a graph."
+            return "graph", note
         if tf.config.list_logical_devices("GPU"):
             return "xla", ""
         # On a CPU XLA has no fast product in bfloat16, and no two of its loops run side by side.

@@ -48,8 +48,9 @@ class Update:
 
     recurrent_state: None where windows stand alone. micro_batches: how many each batch is computed
     in. jit_regions: whether XLA compiles what lies between the large products, in a graph that it
-    does not compile as a whole. updates_begun: counts the updates of the weights that have begun:
-    one that ended in an error was not counted, or left the weights half updated.
+    does not compile as a whole. scales_loss: whether the optimizer wants the loss scaled, for
+    float16. updates_begun: counts the updates of the weights that have begun: one that ended in an
+    error was not counted, or left the weights half updated.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Update:
         self._optimizer = optimizer
         self._settings = settings
         self._model_name = model_name
-        self._scales_loss = scales_loss(optimizer)
+        self.scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         self.recurrent_state = recurrent_state
         self.micro_batches = 1
         self.jit_regions = False
@@ -92,7 +93,7 @@ class Update:
                     loss, after = self._loss(some, targets[index, rows], after)
                     share = (rows.stop - rows.start) / (batches * batch_size)
                     objective = loss.objective / tokens + self._extra_losses() * share
-                    if self._scales_loss:
+                    if self.scales_loss:
                         objective = self._optimizer.scale_loss(objective)
                 gradients = self._added(gradients, tape, objective)
                 loss_sum += loss.plain
@@ -149,13 +150,13 @@ class Update:
     def _clip_and_apply(self, gradients: Any, loss_sum: Any) -> tuple[Any, Any]:
         variables = self._model.trainable_variables
         scale = tf.ones(())
-        if self._scales_loss:
+        if self.scales_loss:
             scale = 1.0 / tf.cast(self._optimizer.scale_loss(tf.ones(())), tf.float32)
         norm = tf.linalg.global_norm(gradients) * scale
         if self._settings.clip_norm is not None:
             factor = tf.minimum(1.0, self._settings.clip_norm / tf.maximum(norm, 1e-12))
             gradients = [each * tf.cast(factor, each.dtype) for each in gradients]
-        if self._scales_loss:
+        if self.scales_loss:
             # It leaves steps out whose gradient overflows, by design, and lowers its scale.
             self._apply(gradients, variables)
             return norm, tf.math.is_finite(loss_sum)
@@ -172,11 +173,6 @@ class Update:
         with tf.control_dependencies([self.updates_begun.assign_add(1)]):
             self._optimizer.apply(gradients, variables)
         return tf.constant(1, tf.int32)
-
-
-def scales_loss(optimizer: Any) -> bool:
-    """Return whether an optimizer wants its loss scaled, as float16 needs it."""
-    return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def traced_sample(
     """Return the trace of a sample, written in a row of a batch; `specs` are the samplers'."""
     first = len(prompt_token_ids)
     places = slice(first, first + len(sample.token_ids))
-    own = Records(*(np.asarray(each[row, places]).tolist() for each in records))
+    own = [np.asarray(each[row, places]).tolist() for each in records]
     stream = TextStream(tokenizer, prompt_token_ids)
     texts = [stream.push([token_id]) for token_id in sample.token_ids]
     texts[-1:] = [text + stream.finish() for text in texts[-1:]]  # whatever was held back
@@ -102,29 +102,21 @@ def traced_sample(
     steps = [
         Step(
             token_id=token_id,
-            text=texts[number],
-            log_probability=sample.log_probabilities[number],
-            entropy=own.entropy[number],
+            text=text,
+            log_probability=log_probability,
+            entropy=entropy,
             alternatives=tuple(
-                Alternative(
-                    token_id=other, text=token_text(tokenizer, other), log_probability=likely
-                )
-                for other, likely in zip(
-                    own.alternatives[number], own.alternative_log_probabilities[number], strict=True
-                )
+                Alternative(token_id=each, text=token_text(tokenizer, each), log_probability=value)
+                for each, value in zip(likely, values, strict=True)
             ),
             kept=tuple(
                 Kept(stage=stage, tokens=tokens, probability=probability, log_probability=drawn)
-                for stage, tokens, probability, drawn in zip(
-                    stages,
-                    own.kept[number],
-                    own.kept_probability[number],
-                    own.drawn_log_probability[number],
-                    strict=True,
-                )
+                for stage, tokens, probability, drawn in zip(stages, *kept, strict=True)
             ),
         )
-        for number, token_id in enumerate(sample.token_ids)
+        for token_id, text, log_probability, likely, values, entropy, *kept in zip(
+            sample.token_ids, texts, sample.log_probabilities, *own, strict=True
+        )
     ]
     return TracedSample(prompt=sample.prompt, steps=tuple(steps))
 

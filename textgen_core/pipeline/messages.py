@@ -33,13 +33,10 @@ def format_analysis(analysis: Analysis) -> list[str]:
 def _amounts(analysis: Analysis) -> list[tuple[str, str]]:
     lines_of, sentences = analysis.line_lengths, analysis.sentence_lengths
     scripts = ", ".join(list(analysis.scripts)[:3]) or "no letters"
+    characters = format_count(analysis.characters, "character")
+    documents = format_count(analysis.documents, "document")
     found = [
-        (
-            "text",
-            f"{format_count(analysis.characters, 'character')} in "
-            f"{format_count(analysis.documents, 'document')}, "
-            f"{format_count(analysis.lines, 'line')}",
-        ),
+        ("text", f"{characters} in {documents}, {format_count(analysis.lines, 'line')}"),
         ("alphabet", f"{format_count(analysis.alphabet_size, 'different character')}; {scripts}"),
         (
             "words",

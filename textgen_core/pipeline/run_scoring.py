@@ -31,24 +31,18 @@ from textgen_core.runs.files import read_json, read_rows, write_json
 from textgen_core.runs.manifest import changed_files
 
 
+@attrs.define(slots=False)
 class RunScoring:
-    """Scores one run; its corpus is read again where it is needed first."""
+    """Scores one run; its corpus is read again where it is needed first.
 
-    def __init__(
-        self,
-        directory: RunDirectory,
-        configuration: Configuration,
-        language_model: LanguageModel,
-        stream: Callable[..., PieceStream],
-        prepared: Prepared | None,
-    ) -> None:
-        """Prepare to score; `stream` is the run's own, which writes what metrics measure."""
-        self._directory = directory
-        self._configuration = configuration
-        self._language_model = language_model
-        self._stream = stream
-        if prepared is not None:
-            self._prepared = prepared
+    stream: the run's own, which writes what metrics measure. given: its texts, if they are at hand.
+    """
+
+    _directory: RunDirectory
+    _configuration: Configuration
+    _language_model: LanguageModel
+    _stream: Callable[..., PieceStream]
+    _given: Prepared | None
 
     def evaluate(self, text: Path | None) -> Evaluation:
         """Return the evaluation on a text file, or on the run's own, which is written down."""
@@ -114,6 +108,8 @@ class RunScoring:
     @cached_property
     def _prepared(self) -> Prepared:
         """The run's texts, split and encoded by its own tokenizer as when it was made."""
+        if self._given is not None:
+            return self._given
         texts = read_texts(self._configuration.corpus)
         check_corpus(self._directory, texts)
         tokenizer = load_tokenizer(self._directory.tokenizer)

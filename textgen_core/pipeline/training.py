@@ -23,7 +23,7 @@ from textgen_core.pipeline.preparing import Prepared
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import drop_rows_after
 from textgen_core.runs.weights import load_weights
-from textgen_core.training.callbacks import Callback, Callbacks
+from textgen_core.training.callbacks import Callback, Callbacks, Trackers
 from textgen_core.training.checkpoint import (
     load_optimizer,
     load_recurrent_state,
@@ -48,7 +48,6 @@ from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.profiling import FOLDER, format_profile
 from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
-from textgen_core.training.trackers import Trackers
 
 
 def make_job(

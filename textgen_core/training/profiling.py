@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+import attrs
 import tensorflow as tf
 
 FOLDER = "profile"  # of a run directory
 
 
+@attrs.define
 class Profiling:
     """Profiles the steps `(first, last)`, counted from 1, into a folder; None: no step.
 
@@ -22,18 +24,11 @@ class Profiling:
     and training goes on without it.
     """
 
-    def __init__(
-        self,
-        steps: tuple[int, int] | None,
-        folder: Path,
-        warn: Callable[[str], None],
-        profiler: Any = tf.profiler.experimental,
-    ) -> None:
-        self._steps = steps
-        self._folder = folder
-        self._warn = warn
-        self._profiler = profiler
-        self._running = False
+    _steps: tuple[int, int] | None
+    _folder: Path
+    _warn: Callable[[str], None]
+    _profiler: Any = tf.profiler.experimental
+    _running: bool = attrs.field(default=False, init=False)
 
     def __enter__(self) -> Self:
         return self

@@ -10,11 +10,7 @@ import numpy as np
 from textgen_core.data.tokenizer import SPECIAL_TOKENS, START, encode
 from textgen_core.errors import UsageError
 from textgen_core.explore.checks import check_count, check_temperature
-from textgen_core.explore.inspection import (
-    read_attention,
-    read_logits_after,
-    read_token_embeddings,
-)
+from textgen_core.explore.inspection import read_attention, read_logits_after, read_token_embeddings
 from textgen_core.explore.results import (
     Analogy,
     AtTemperature,

@@ -14,13 +14,7 @@ from textgen_core.components import Outcome, TrackedRun, TrackerSession
 from textgen_core.errors import PluginFailure, TextgenError
 from textgen_core.registry.selection import ResolvedComponent
 
-PHASES = {
-    1: "Analyse",
-    2: "Prepare",
-    3: "Build",
-    4: "Train",
-    5: "Generate and evaluate",
-}
+PHASES = {1: "Analyse", 2: "Prepare", 3: "Build", 4: "Train", 5: "Generate and evaluate"}
 
 
 class Callback:

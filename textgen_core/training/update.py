@@ -161,11 +161,7 @@ class Update:
             self._apply(gradients, variables)
             return norm, tf.math.is_finite(loss_sum)
         finite = tf.math.is_finite(loss_sum) & tf.math.is_finite(norm)
-        tf.cond(
-            finite,
-            lambda: self._apply(gradients, variables),
-            lambda: tf.constant(0, tf.int32),
-        )
+        tf.cond(finite, lambda: self._apply(gradients, variables), lambda: tf.constant(0, tf.int32))
         return norm, finite
 
     def _apply(self, gradients: Any, variables: Any) -> Any:

@@ -5,7 +5,7 @@ Each is a function of values; `running` calls them in order and writes the run d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import attrs
@@ -29,7 +29,6 @@ from textgen_core.models.build import (
 )
 from textgen_core.models.devices import available_memory, choose_precision
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.memory import training_memory, weight_bytes
 
@@ -83,7 +82,12 @@ def prepare(
     if tokenizer is None:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)
         chosen = configuration.tokenizer
-        notes = (*notes, *format_overlap(overlap), *_sample_note(chosen, splits.train))
+        notes = (*notes, *format_overlap(overlap))
+        sample = sample_of(chosen.instance, splits.train)
+        if sample is not None:
+            characters = f"{sample:,} of the {count_all_characters(splits.train):,} characters"
+            learns = f"The tokenizer learns from a sample: about {characters} of the training text"
+            notes = (*notes, f"{learns}, from all over it.")
         tokenizer = train_tokenizer(chosen.instance, splits.train, name=chosen.description)
     token_files = {}
     for name in ("train", "validation", "test"):
@@ -101,16 +105,6 @@ def prepare(
         batches=batches,
         notes=notes,
         overlap=overlap,
-    )
-
-
-def _sample_note(chosen: ResolvedComponent, documents: Sequence[str]) -> tuple[str, ...]:
-    sample = sample_of(chosen.instance, documents)
-    if sample is None:
-        return ()
-    return (
-        f"The tokenizer learns from a sample: about {sample:,} of the "
-        f"{count_all_characters(documents):,} characters of the training text, from all over it.",
     )
 
 

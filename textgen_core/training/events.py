@@ -47,14 +47,11 @@ class EventSchedule:
         if step >= plan.last_step:
             return True
         before, self._tenths = self._tenths, _tenths(plan, step)
-        if self._tenths <= before and not self._epoch_counts(plan, step):
+        # In a run of minutes, epochs shorter than a tenth of it get no event each.
+        short = self.budget is not None and self._batches_per_epoch * 10 < plan.last_step
+        if self._tenths <= before and (short or not self.ends_epoch(step)):
             return False
         return self.budget is None or self.budget.events_paid_for > 1
-
-    def _epoch_counts(self, plan: Plan, step: int) -> bool:
-        """In a run of minutes, epochs shorter than a tenth of it get no event each."""
-        short = self.budget is not None and self._batches_per_epoch * 10 < plan.last_step
-        return not short and self.ends_epoch(step)
 
     def replanned(self, state: TrainingState) -> Plan:
         """Return the plan by what was measured so far; a run of epochs keeps its own."""

@@ -39,7 +39,7 @@ def transform(chain, logits=LOGITS, states=None, is_drawing=(True, True)):
     options = [{}] * len(states)
     found = chain.transform(tf.constant(logits), history, states, tf.constant(is_drawing), options)
     faults = zip(*(each.numpy().tolist() for each in found.faults), strict=True)
-    return found.logits.numpy(), found.states, list(faults)
+    return found.stages[-1].numpy(), found.states, list(faults)
 
 
 def failures(chain, **arguments):

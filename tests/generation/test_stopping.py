@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from textgen_core.generation.stopping import StopStrings
+from textgen_core.generation.sample import StopStrings
 
 
 def test_without_stop_strings_everything_passes_at_once():

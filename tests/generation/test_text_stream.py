@@ -5,7 +5,7 @@ import random
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from textgen_core.generation.text_stream import TextStream
+from textgen_core.generation.sample import TextStream
 
 TEXT = "Grüße, 世界! 😀👩‍👩‍👧 naïve café — “quoted”, and plain words at the end."
 

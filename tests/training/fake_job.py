@@ -12,7 +12,7 @@ from textgen_core.training.callbacks import Callback
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob, first_state
 from textgen_core.training.loop import train
-from textgen_core.training.step import StepResult
+from textgen_core.training.update import StepResult
 
 
 class FakeClock:

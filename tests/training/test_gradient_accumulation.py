@@ -1,5 +1,7 @@
 """A batch that does not fit into memory, in parts: where to cut, and a step that is taken again."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -18,8 +20,9 @@ from training.tiny import (
 
 from textgen_core.data.batches import Batch
 from textgen_core.errors import OutOfMemory
-from textgen_core.training.gradient_accumulation import RowSplitter, is_exhaustion, micro_batch_rows
+from textgen_core.training.recurrent_state import RecurrentState
 from textgen_core.training.step import TrainingStep
+from textgen_core.training.update import is_exhaustion, micro_batch_rows
 
 
 def exhausted(message="OOM when allocating a tensor"):
@@ -51,22 +54,25 @@ def nest(rows):
     }
 
 
+def of_nests():
+    return RecurrentState(SimpleNamespace(state_capacity=None, initial_state=nest))
+
+
 def test_a_nest_is_split_by_rows_wherever_they_lie_and_joined_to_what_it_was():
-    splitter, whole = RowSplitter(nest), nest(7)
-    parts = [splitter.split(whole, rows) for rows in micro_batch_rows(7, 3)]
+    state, whole = of_nests(), nest(7)
+    parts = [state.split(whole, rows) for rows in micro_batch_rows(7, 3)]
     assert [part["first"].shape[0] for part in parts] == [2, 2, 3]
     assert parts[1]["second"][0].numpy().tolist() == [[2.0, 3.0]] * 4
     assert parts[1]["folded"].numpy().ravel().tolist() == [2.0] * 3 + [3.0] * 3
     assert int(parts[2]["length"]) == 5
-    joined = splitter.join(parts)
+    joined = state.join(parts)
     for one, other in zip(tf.nest.flatten(whole), tf.nest.flatten(joined), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_what_has_no_rows_is_that_of_the_last_part():
-    splitter = RowSplitter(nest)
     parts = [{**nest(1), "length": tf.constant(length)} for length in (8, 9)]
-    assert int(splitter.join(parts)["length"]) == 9
+    assert int(of_nests().join(parts)["length"]) == 9
 
 
 @pytest.mark.parametrize(

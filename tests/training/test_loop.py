@@ -80,7 +80,7 @@ def test_every_batch_is_seen_once_in_order(run):
     job = make_job(run, of_epochs(2, accumulate=3), batches_per_epoch=7)
     train_whole(job)
     assert job.batches.asked == list(range(15))  # 14, and one more to fill the last update
-    assert last_step_of(job) == 5
+    assert last_step_of(job.settings, job.batches) == 5
 
 
 def test_rows_are_logged_every_tenth_step_and_before_an_event_and_lose_no_token(run):

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from textgen_core.training.schedule import halved, rate_share
+from textgen_core.training.optimizer import halved, rate_share
 
 SCHEDULES = ["constant", "plateau", "halving", "linear", "cosine"]
 POINTS = [number / 2000 for number in range(2001)]

@@ -9,7 +9,7 @@ from textgen_core.components import Outcome, TrackedRun, Tracker, TrackerSession
 from textgen_core.errors import TextgenError
 from textgen_core.registry.registry import Component, Plugin
 from textgen_core.registry.selection import ResolvedComponent
-from textgen_core.training.trackers import Trackers
+from textgen_core.training.callbacks import Trackers
 
 RUN = TrackedRun(id="run", directory=Path("run"), configuration={})
 ROW = {"step": 3, "loss": 1.5, "epoch": 1}

@@ -10,13 +10,7 @@ import numpy as np
 from textgen_core.data.tokenizer import SPECIAL_TOKENS, START, encode
 from textgen_core.errors import UsageError
 from textgen_core.explore.checks import check_count, check_temperature
-from textgen_core.explore.embeddings import analogous, nearest
-from textgen_core.explore.inspection import (
-    read_attention,
-    read_logits_after,
-    read_token_embeddings,
-)
-from textgen_core.explore.next_token import distribution
+from textgen_core.explore.inspection import read_attention, read_logits_after, read_token_embeddings
 from textgen_core.explore.results import (
     Analogy,
     AtTemperature,
@@ -42,6 +36,7 @@ class Explorer:
     def __init__(self, language_model: LanguageModel, name: str) -> None:
         self._language_model = language_model
         self._name = name
+        self._tokenizer = language_model.tokenizer
 
     def neighbours(self, word: str, count: int = COUNT) -> Neighbours:
         """Return the tokens nearest to a word in the input embeddings, by the cosine.
@@ -51,23 +46,22 @@ class Explorer:
         not show its embeddings.
         """
         check_count(count)
-        found = find_word(self._language_model.tokenizer, word)
+        found = find_word(self._tokenizer, word)
         near = self._nearest(self._vector(found), [found], count)
         return Neighbours(word=found, neighbours=near)
 
     def analogy(self, first: str, second: str, third: str, count: int = COUNT) -> Analogy:
         """Return the tokens that fit best: first is to second as third is to which?
 
-        The nearest to second - first + third (3CosAdd, Mikolov et al. 2013), the tokens of the
-        three left out. Raises UsageError as `neighbours` does.
+        The nearest to second - first + third, all of length 1 (3CosAdd, Mikolov et al. 2013,
+        "Linguistic Regularities in Continuous Space Word Representations"); the tokens of the
+        three are left out. Raises UsageError as `neighbours` does.
         """
         check_count(count)
-        one, two, three = (
-            find_word(self._language_model.tokenizer, each) for each in (first, second, third)
-        )
-        words = (one, two, three)
-        sought = analogous(*(self._vector(word) for word in words))
-        return Analogy(words=words, answers=self._nearest(sought, words, count))
+        words = [find_word(self._tokenizer, each) for each in (first, second, third)]
+        one, two, three = (_unit(self._vector(word)) for word in words)
+        answers = self._nearest(two - one + three, words, count)
+        return Analogy(words=tuple(words), answers=answers)
 
     def attention(self, text: str) -> Attention:
         """Return how much each token of a text attends to each before it, in all layers and heads.
@@ -75,8 +69,7 @@ class Explorer:
         `<START>` comes first. Of a text that is longer than the training windows the last tokens
         are taken. Raises UsageError for an empty text, or if the model has no attention.
         """
-        tokenizer = self._language_model.tokenizer
-        token_ids = [START, *encode(tokenizer, text)]
+        token_ids = [START, *encode(self._tokenizer, text)]
         if len(token_ids) < 2:
             raise UsageError(
                 f"The text {text[:40]!r} holds no token.", "Allowed: a text of one token or more."
@@ -86,10 +79,10 @@ class Explorer:
         return Attention(
             text=text,
             token_ids=tuple(kept),
-            tokens=token_texts(tokenizer, kept),
+            tokens=token_texts(self._tokenizer, kept),
             shares=shares,
             left_out=len(token_ids) - len(kept),
-            unknown=unknown_characters(tokenizer, [text]),
+            unknown=unknown_characters(self._tokenizer, [text]),
         )
 
     def temperature(
@@ -104,8 +97,7 @@ class Explorer:
         check_count(count)
         for each in temperatures:
             check_temperature(each)
-        tokenizer = self._language_model.tokenizer
-        token_ids = [START, *encode(tokenizer, text)]
+        token_ids = [START, *encode(self._tokenizer, text)]
         held = held_after(len(token_ids), self._language_model.state_capacity)
         logits = read_logits_after(self._language_model, token_ids[-held:], self._name)
         ranked = [int(each) for each in np.argsort(-logits, kind="stable")]
@@ -116,7 +108,7 @@ class Explorer:
             temperatures=tuple(
                 self._at_temperature(logits, float(each), listed) for each in temperatures
             ),
-            unknown=unknown_characters(tokenizer, [text]),
+            unknown=unknown_characters(self._tokenizer, [text]),
         )
 
     @cached_property
@@ -130,32 +122,52 @@ class Explorer:
     def _nearest(
         self, vector: np.ndarray, words: Sequence[Word], count: int
     ) -> tuple[Neighbour, ...]:
-        """Return the tokens nearest to a vector, special ones and those of the words left out."""
-        own = {token_id for word in words for token_id in word.token_ids}
-        left_out = {*range(len(SPECIAL_TOKENS)), *own}
-        tokenizer = self._language_model.tokenizer
+        """Return the tokens nearest to a vector; of equally near ones the lower id comes first.
+
+        Special tokens and those of the words are left out.
+        """
+        left_out = {
+            *range(len(SPECIAL_TOKENS)),
+            *(each for word in words for each in word.token_ids),
+        }
+        cosines = _unit(self._embeddings) @ _unit(vector)
+        ranked = np.argsort(-cosines, kind="stable").tolist()
         return tuple(
-            Neighbour(token=token_text(tokenizer, each), token_id=each, similarity=similarity)
-            for each, similarity in nearest(
-                self._embeddings, vector, left_out=left_out, count=count
+            Neighbour(
+                token=token_text(self._tokenizer, each),
+                token_id=each,
+                similarity=float(cosines[each]),
             )
+            for each in [each for each in ranked if each not in left_out][:count]
         )
 
     def _at_temperature(
         self, logits: np.ndarray, temperature: float, token_ids: Sequence[int]
     ) -> AtTemperature:
-        tokenizer = self._language_model.tokenizer
-        probabilities, entropy = distribution(logits, temperature, SUPPRESSED_TOKENS)
+        scaled = np.array(logits, np.float64)
+        scaled[list(SUPPRESSED_TOKENS)] = -np.inf
+        weights = np.exp((scaled - scaled.max()) / temperature)
+        probabilities = weights / weights.sum()
+        held = probabilities[probabilities > 0]
+        entropy = float(max(0.0, -(held * np.log2(held)).sum()))
         return AtTemperature(
             temperature=temperature,
             entropy=entropy,
-            choices=float(2.0**entropy),
+            choices=2.0**entropy,
             tokens=tuple(
                 Choice(
-                    token=token_text(tokenizer, each),
+                    token=token_text(self._tokenizer, each),
                     token_id=each,
                     probability=float(probabilities[each]),
                 )
                 for each in token_ids
             ),
         )
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors `(..., width)` scaled to length 1, float64; one of length 0 stays so."""
+    wide = np.asarray(vectors, np.float64)
+    lengths = np.linalg.norm(wide, axis=-1, keepdims=True)
+    scaled: np.ndarray = wide / np.where(lengths > 0, lengths, 1)
+    return scaled

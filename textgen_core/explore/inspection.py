@@ -16,7 +16,6 @@ from textgen_core.models.language_model import LanguageModel
 _TOLERANCE = 1e-3  # of a row's sum: models may compute in bfloat16, and return that as float32
 _LEAST_LATER = 1e-6  # more than this, on what comes later, is no rounding
 _CHUNK = 1024  # tokens that are fed at once, so that a long text needs bounded memory
-_ADVICE = "Use another run, or train a new one."
 
 
 def read_token_embeddings(language_model: LanguageModel, name: str) -> np.ndarray:
@@ -95,22 +94,19 @@ def _check_shares(attention: np.ndarray, name: str) -> None:
     lowest = float(attention.min())
     later = float(np.triu(attention, k=1).max())
     off = float(np.abs(attention.sum(axis=-1) - 1).max())
-    fault = ""
-    if lowest < 0:
-        fault = f"a share of {lowest:.2g}"
-    elif later > _LEAST_LATER:
-        fault = f"a share of {later:.2g} of what comes later"
-    elif off > _TOLERANCE:
-        fault = f"a row whose sum is off by {off:.2g}"
-    if fault:
-        raise PluginFailure(
-            f"attention of the model {name} has {fault}.",
-            "Allowed: rows of shares, each of what came by then, that sum to one.",
-        )
+    for is_so, fault in (
+        (lowest < 0, f"a share of {lowest:.2g}"),
+        (later > _LEAST_LATER, f"a share of {later:.2g} of what comes later"),
+        (off > _TOLERANCE, f"a row whose sum is off by {off:.2g}"),
+    ):
+        if is_so:
+            raise PluginFailure(
+                f"attention of the model {name} has {fault}.",
+                "Allowed: rows of shares, each of what came by then, that sum to one.",
+            )
 
 
 def _check_finite(values: np.ndarray, what: str) -> None:
     if not np.isfinite(values).all():
-        raise RunDirectoryError(
-            f"{what}: not all numbers are finite. It is damaged.", advice=_ADVICE
-        )
+        advice = "Use another run, or train a new one."
+        raise RunDirectoryError(f"{what}: not all numbers are finite. It is damaged.", "", advice)

@@ -6,14 +6,13 @@ The file needs nothing else: no network, no script.
 from __future__ import annotations
 
 import base64
+import itertools
 import math
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import attrs
 import numpy as np
 
 from textgen_core.errors import UsageError
@@ -22,8 +21,6 @@ from textgen_core.explore.results import Attention
 from textgen_core.explore.words import quoted
 from textgen_core.report.charts.svg import add, finish_picture
 from textgen_core.report.wording import cut_to_width
-
-MOST_NAMED = 3  # tokens that a row's title names
 
 _CELL, _SMALLEST, _LARGEST = 14, 140, 480  # pixels: of a token, and of a heat map
 _LABEL = 90  # pixels for the tokens at the sides
@@ -63,14 +60,16 @@ def write_picture(attention: Attention, path: Path) -> None:
 
 def draw_attention(attention: Attention) -> str:
     """Return the picture as SVG markup, which stands alone."""
-    layout = _Layout(tokens=len(attention.tokens), layers=attention.layers, heads=attention.heads)
+    side = min(_LARGEST, max(_SMALLEST, _CELL * len(attention.tokens)))
+    width = 2 * _GAP + _LABEL + attention.heads * (side + _GAP)
+    height = _HEAD + _LABEL + attention.layers * (side + 2 * _GAP)
     svg = Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
-            "width": str(layout.width),
-            "height": str(layout.height),
-            "viewBox": f"0 0 {layout.width} {layout.height}",
+            "width": str(width),
+            "height": str(height),
+            "viewBox": f"0 0 {width} {height}",
             "role": "img",
         },
     )
@@ -81,67 +80,38 @@ def draw_attention(attention: Attention) -> str:
     title = f"What each token looks at: {attention.layers} layers, {attention.heads} heads each"
     add(svg, "text", {"class": "title", "x": str(_GAP), "y": "24"}, title)
     _add_legend(svg)
-    for layer in range(attention.layers):
-        for head in range(attention.heads):
-            _add_map(svg, layout, attention, layer, head)
+    for layer, head in np.ndindex(attention.layers, attention.heads):
+        x, y = _GAP + _LABEL + head * (side + _GAP), _HEAD + _LABEL + layer * (side + 2 * _GAP)
+        group = add(svg, "g", {"transform": f"translate({x} {y})"})
+        if layer == 0:
+            _add_labels(group, attention, side, is_top=True)
+        if head == 0:
+            _add_labels(group, attention, side, is_top=False)
+        _add_map(group, attention, layer, head, side)
     return str(finish_picture(svg))
 
 
-@attrs.frozen(kw_only=True)
-class _Layout:
-    """Where the heat maps stand, in pixels."""
-
-    tokens: int
-    layers: int
-    heads: int
-
-    @property
-    def side(self) -> int:
-        return min(_LARGEST, max(_SMALLEST, _CELL * self.tokens))
-
-    @property
-    def width(self) -> int:
-        return 2 * _GAP + _LABEL + self.heads * (self.side + _GAP)
-
-    @property
-    def height(self) -> int:
-        return _HEAD + _LABEL + self.layers * (self.side + 2 * _GAP)
-
-    def corner(self, layer: int, head: int) -> tuple[int, int]:
-        x = _GAP + _LABEL + head * (self.side + _GAP)
-        return x, _HEAD + _LABEL + layer * (self.side + 2 * _GAP)
-
-    def labelled(self) -> Iterator[tuple[int, float]]:
-        """Yield the tokens that have a label, with the middle of their row."""
-        apart = self.side / self.tokens
-        for token in range(0, self.tokens, math.ceil(_LEAST_APART / apart)):
-            yield token, (token + 0.5) * apart
-
-
-def _add_map(svg: Element, layout: _Layout, attention: Attention, layer: int, head: int) -> None:
-    x, y = layout.corner(layer, head)
-    group = add(svg, "g", {"transform": f"translate({x} {y})"})
-    if layer == 0:
-        _add_labels(group, layout, attention, is_top=True)
-    if head == 0:
-        _add_labels(group, layout, attention, is_top=False)
-    shares, size = attention.shares[layer, head], str(layout.side)
+def _add_map(group: Element, attention: Attention, layer: int, head: int, side: int) -> None:
+    shares, size = attention.shares[layer, head], str(side)
     image = "data:image/png;base64," + base64.b64encode(_png(shares)).decode("ascii")
     place = {"width": size, "height": size, "preserveAspectRatio": "none"}
     add(group, "image", {**place, "href": image})
-    apart = layout.side / layout.tokens
+    apart = side / len(shares)
     for number, row in enumerate(shares):
         box = {"y": f"{number * apart:.2f}", "width": size, "height": f"{apart:.2f}"}
         rect = add(group, "rect", {"class": "row", **box})
         add(rect, "title", {}, _sentence(attention, number, row))
     add(group, "rect", {"class": "frame", "width": size, "height": size})
-    below = {"class": "middle", "x": str(layout.side // 2), "y": str(layout.side + _GAP - 4)}
+    below = {"class": "middle", "x": str(side // 2), "y": str(side + _GAP - 4)}
     add(group, "text", below, f"layer {layer + 1}, head {head + 1}")
 
 
-def _add_labels(group: Element, layout: _Layout, attention: Attention, *, is_top: bool) -> None:
-    for token, middle in layout.labelled():
-        label = cut_to_width(quoted(attention.tokens[token]), _LABEL_WIDTH)
+def _add_labels(group: Element, attention: Attention, side: int, *, is_top: bool) -> None:
+    apart = side / len(attention.tokens)
+    step = math.ceil(_LEAST_APART / apart)
+    for number in range(0, len(attention.tokens), step):
+        middle = (number + 0.5) * apart
+        label = cut_to_width(quoted(attention.tokens[number]), _LABEL_WIDTH)
         if is_top:
             place = {"transform": f"translate({middle:.2f} -6) rotate(-90)", "dy": "0.35em"}
         else:
@@ -150,7 +120,7 @@ def _add_labels(group: Element, layout: _Layout, attention: Attention, *, is_top
 
 
 def _sentence(attention: Attention, number: int, row: np.ndarray) -> str:
-    best = np.argsort(-row[: number + 1], kind="stable")[:MOST_NAMED]
+    best = np.argsort(-row[: number + 1], kind="stable")[:3]
     named = ", ".join(
         f"{quoted(attention.tokens[int(each)])} ({int(each) + 1}) {100 * row[each]:.0f} %"
         for each in best
@@ -159,16 +129,11 @@ def _sentence(attention: Attention, number: int, row: np.ndarray) -> str:
 
 
 def _add_legend(svg: Element) -> None:
-    x = _GAP
-    for share in _LEGEND:
-        box = {"x": str(x), "y": "36", "width": "14", "height": "14", "fill": _colour(share)}
+    for x, share in zip(itertools.count(_GAP, 62), _LEGEND, strict=False):
+        colour = bytes(_palette()[round(255 * math.sqrt(share))]).hex()
+        box = {"x": str(x), "y": "36", "width": "14", "height": "14", "fill": f"#{colour}"}
         add(svg, "rect", {**box, "stroke": "#999"})
         add(svg, "text", {"x": str(x + 18), "y": "47"}, f"{100 * share:.0f} %")
-        x += 62
-
-
-def _colour(share: float) -> str:
-    return "#" + bytes(_palette()[round(255 * math.sqrt(share))]).hex()
 
 
 def _palette() -> np.ndarray:

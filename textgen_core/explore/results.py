@@ -41,7 +41,7 @@ class Neighbours:
 class Analogy:
     """Three words, and the tokens that fit best: first is to second as third is to the answer."""
 
-    words: tuple[Word, Word, Word]
+    words: tuple[Word, ...]
     answers: tuple[Neighbour, ...]
 
     def as_json(self) -> dict[str, Any]:

@@ -49,22 +49,16 @@ def no_faults(batch_size: int) -> Faults:
     return Faults(stage=tf.zeros((batch_size,), tf.int32), kind=tf.fill((batch_size,), SOUND))
 
 
-@attrs.frozen(kw_only=True)
-class Transformed:
+class Transformed(NamedTuple):
     """What a chain made of logits.
 
     stages: float32 `(batch, vocabulary)` each: the model's logits without the suppressed tokens,
-    then what each sampler made of them; states: the samplers' next ones.
+    then what each sampler made of them, the last to draw from; states: the samplers' next ones.
     """
 
     stages: tuple[Any, ...]
     states: tuple[Any, ...]
     faults: Faults
-
-    @property
-    def logits(self) -> Any:
-        """The logits to draw from."""
-        return self.stages[-1]
 
 
 class Chain:
@@ -86,8 +80,9 @@ class Chain:
 
     def is_compatible(self, samplers: Sequence[Sampler]) -> bool:
         """Whether `samplers` are those of the chain, but for numbers that `options` takes."""
-        is_as_long = len(samplers) == len(self._links)
-        return is_as_long and all(map(_Link.is_compatible, self._links, samplers))
+        if len(samplers) != len(self._links):
+            return False
+        return all(map(_Link.is_compatible, self._links, samplers))
 
     def options(self, samplers: Sequence[Sampler]) -> Options:
         """Return the values of the traced options in compatible samplers, as scalar tensors."""
@@ -137,7 +132,7 @@ class Chain:
             )
             logits = after
             stages.append(logits)
-        return Transformed(stages=tuple(stages), states=tuple(new_states), faults=faults)
+        return Transformed(tuple(stages), tuple(new_states), faults)
 
     def failure(self, stage: int, kind: int) -> PluginFailure:
         """Return the error for a fault that `transform` found."""

@@ -93,8 +93,13 @@ class Generator:
         tokenizer = self.language_model.tokenizer
         prompts = [replace_surrogates(prompt)[0] for prompt in prompts]
         prompt_ids = [[START, *encode(tokenizer, prompt)] for prompt in prompts]
-        capacity = _capacity(max(map(len, prompt_ids)) + options.max_new_tokens)
-        loop = self._loop(len(prompts), capacity, options)
+        longest = max(map(len, prompt_ids)) + options.max_new_tokens
+        capacity = max(SMALLEST_CAPACITY, 1 << (longest - 1).bit_length())  # a power of two
+        compile_with = options.compile_with(len(prompts))
+        key = (len(prompts), capacity, options.alternatives, compile_with)
+        if key not in self._loops:
+            self._loops[key] = Loop(self.language_model, self._chain, capacity, compile_with)
+        loop = self._loops[key]
         return PieceStream(
             loop,
             loop.initial_state(prompt_ids, self._options, options.alternatives),
@@ -114,13 +119,6 @@ class Generator:
         """Write to the end and return all; the arguments are those of `stream`."""
         return self.stream(prompts, options, **fields).result()
 
-    def _loop(self, batch_size: int, capacity: int, options: GenerationOptions) -> Loop:
-        compile_with = options.compile_with(batch_size)
-        key = (batch_size, capacity, options.alternatives, compile_with)
-        if key not in self._loops:
-            self._loops[key] = Loop(self.language_model, self._chain, capacity, compile_with)
-        return self._loops[key]
-
 
 def unknown_characters(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) -> tuple[str, ...]:
     """Return the parts of the texts that the tokenizer can only encode as <UNK>, each once.
@@ -134,11 +132,6 @@ def unknown_characters(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) ->
             if token_id == UNK:
                 unknown[text[start:end]] = None
     return tuple(unknown)
-
-
-def _capacity(length: int) -> int:
-    """Return the length rounded up to a power of two, and to the smallest capacity."""
-    return max(SMALLEST_CAPACITY, 1 << (length - 1).bit_length())
 
 
 def _batch(

@@ -220,7 +220,7 @@ class Loop:
         transformed = self.chain.transform(
             logits, history, state.sampler_states, is_drawing, batch.options
         )
-        drawn = draw(transformed.logits, tf.gather(batch.uniforms, position, axis=1))
+        drawn = draw(transformed.stages[-1], tf.gather(batch.uniforms, position, axis=1))
         tokens = tf.where(is_drawing, drawn, tf.gather(state.token_ids, position, axis=1))
         is_here = (tf.range(state.token_ids.shape[1]) == position)[None]  # (1, capacity)
         chosen = tf.gather(logits, tokens, axis=1, batch_dims=1)

@@ -1,4 +1,4 @@
-"""One sample in the making: its tokens, its text, and why it ended."""
+"""One sample in the making: its tokens, its text, where it is to stop, and why it ended."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import tokenizers
 
 from textgen_core.data.tokenizer import END
 from textgen_core.generation.options import GenerationOptions
-from textgen_core.generation.stopping import StopStrings
-from textgen_core.generation.text_stream import TextStream
+
+INCOMPLETE = "\N{REPLACEMENT CHARACTER}"  # what decoders write for bytes that are no character yet
+CONTEXT = 16  # tokens decoded along with the new ones, so that words are joined rightly
 
 
 @attrs.frozen(kw_only=True)
@@ -93,3 +94,76 @@ class SampleWriter:
             self._stopped_by = "end"
         self.is_open = not (is_last or self._stop.found)
         return shown
+
+
+class TextStream:
+    """Decodes what follows a prompt, piece by piece; the pieces joined are the whole text.
+
+    A character whose bytes are spread over tokens is held back until it is complete, and a decoder
+    that puts spaces between words sees the tokens before.
+    """
+
+    def __init__(self, tokenizer: tokenizers.Tokenizer, prompt_token_ids: Sequence[int]) -> None:
+        """Begin after a prompt, whose own text is never returned."""
+        self._tokenizer = tokenizer
+        self._window = list(prompt_token_ids[-CONTEXT:])
+        self._shown = len(self._decode())  # characters of the window's text that are done with
+
+    def push(self, token_ids: Sequence[int]) -> str:
+        """Return the text that is complete, now that these tokens have arrived."""
+        self._window += token_ids
+        text = self._decode()
+        ready = len(text.rstrip(INCOMPLETE))
+        piece = text[self._shown : ready]
+        self._shown = max(self._shown, ready)
+        if ready == len(text):
+            self._window = self._window[-CONTEXT:]
+            self._shown = len(self._decode())
+        return piece
+
+    def finish(self) -> str:
+        """Return the rest, now that no more tokens come."""
+        text = self._decode()
+        piece = text[self._shown :]
+        self._shown = len(text)
+        return piece
+
+    def _decode(self) -> str:
+        return str(self._tokenizer.decode(self._window, skip_special_tokens=True))
+
+
+class StopStrings:
+    """Lets one text through up to the first stop string, which itself is left out.
+
+    What may be the beginning of a stop string, which may end in another token, is held back.
+    """
+
+    def __init__(self, stop: Sequence[str]) -> None:
+        """Watch for any of `stop`, none of them empty."""
+        self._stop = tuple(stop)
+        self._held = ""
+        self.found = False
+
+    def push(self, text: str) -> str:
+        """Return what may be shown, now that `text` has arrived; nothing after a stop string."""
+        if self.found:
+            return ""
+        self._held += text
+        places = [place for stop in self._stop if (place := self._held.find(stop)) >= 0]
+        self.found = bool(places)
+        ready = min(places) if places else len(self._held) - self._undecided()
+        shown, self._held = self._held[:ready], self._held[ready:]
+        return shown
+
+    def finish(self) -> str:
+        """Return what is still held back, now that the text has ended."""
+        held, self._held = self._held, ""
+        return "" if self.found else held
+
+    def _undecided(self) -> int:
+        """Return how many characters at the end may begin a stop string."""
+        longest = max((len(stop) for stop in self._stop), default=1) - 1
+        for length in range(min(longest, len(self._held)), 0, -1):
+            if any(stop.startswith(self._held[-length:]) for stop in self._stop):
+                return length
+        return 0

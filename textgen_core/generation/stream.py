@@ -80,9 +80,6 @@ class PieceStream(Iterator[Piece]):
         self._first_seconds = self._loop_seconds = 0.0
         self._pieces = self._write()
 
-    def __iter__(self) -> PieceStream:
-        return self
-
     def __next__(self) -> Piece:
         return next(self._pieces)
 

@@ -12,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tokenizers
 
-from textgen_core.generation.sample import Sample
-from textgen_core.generation.text_stream import TextStream
+from textgen_core.generation.sample import Sample, TextStream
 from textgen_core.generation.trace import Alternative, Kept, Step, TracedSample
 
 SUPPRESSED_STAGE = "never drawn"
@@ -65,19 +64,16 @@ def record(
         alternatives=likely.indices,
         alternative_log_probabilities=likely.values,
         entropy=-tf.reduce_sum(probabilities * log_probabilities, axis=1),
-        kept=_stacked(tf.reduce_sum(tf.cast(each, tf.int32), axis=1) for each in is_kept),
-        kept_probability=_stacked(
-            tf.reduce_sum(tf.where(each, probabilities, 0.0), axis=1) for each in is_kept
+        kept=tf.stack([tf.reduce_sum(tf.cast(each, tf.int32), axis=1) for each in is_kept], axis=1),
+        kept_probability=tf.stack(
+            [tf.reduce_sum(tf.where(each, probabilities, 0.0), axis=1) for each in is_kept], axis=1
         ),
-        drawn_log_probability=_stacked(
-            tf.gather(tf.nn.log_softmax(stage), tokens, axis=1, batch_dims=1) for stage in stages
+        drawn_log_probability=tf.stack(
+            [tf.gather(tf.nn.log_softmax(each), tokens, axis=1, batch_dims=1) for each in stages],
+            axis=1,
         ),
     )
     return Records(*(_written(old, new, position) for old, new in zip(records, here, strict=True)))
-
-
-def _stacked(columns: Any) -> Any:
-    return tf.stack(list(columns), axis=1)
 
 
 def _written(old: Any, new: Any, position: Any) -> Any:
@@ -98,35 +94,29 @@ def traced_sample(
     """Return the trace of a sample, written in a row of a batch; `specs` are the samplers'."""
     first = len(prompt_token_ids)
     places = slice(first, first + len(sample.token_ids))
-    own = Records(*(np.asarray(each[row, places]).tolist() for each in records))
-    texts = _texts(tokenizer, prompt_token_ids, sample.token_ids)
+    own = [np.asarray(each[row, places]).tolist() for each in records]
+    stream = TextStream(tokenizer, prompt_token_ids)
+    texts = [stream.push([token_id]) for token_id in sample.token_ids]
+    texts[-1:] = [text + stream.finish() for text in texts[-1:]]  # whatever was held back
     stages = (SUPPRESSED_STAGE, *specs)
     steps = [
         Step(
             token_id=token_id,
-            text=texts[number],
-            log_probability=sample.log_probabilities[number],
-            entropy=own.entropy[number],
+            text=text,
+            log_probability=log_probability,
+            entropy=entropy,
             alternatives=tuple(
-                Alternative(
-                    token_id=other, text=token_text(tokenizer, other), log_probability=likely
-                )
-                for other, likely in zip(
-                    own.alternatives[number], own.alternative_log_probabilities[number], strict=True
-                )
+                Alternative(token_id=each, text=token_text(tokenizer, each), log_probability=value)
+                for each, value in zip(likely, values, strict=True)
             ),
             kept=tuple(
                 Kept(stage=stage, tokens=tokens, probability=probability, log_probability=drawn)
-                for stage, tokens, probability, drawn in zip(
-                    stages,
-                    own.kept[number],
-                    own.kept_probability[number],
-                    own.drawn_log_probability[number],
-                    strict=True,
-                )
+                for stage, tokens, probability, drawn in zip(stages, *kept, strict=True)
             ),
         )
-        for number, token_id in enumerate(sample.token_ids)
+        for token_id, text, log_probability, likely, values, entropy, *kept in zip(
+            sample.token_ids, texts, sample.log_probabilities, *own, strict=True
+        )
     ]
     return TracedSample(prompt=sample.prompt, steps=tuple(steps))
 
@@ -135,14 +125,3 @@ def token_text(tokenizer: tokenizers.Tokenizer, token_id: int) -> str:
     """Return the text of a token that stands alone; a special token's name."""
     text = str(tokenizer.decode([token_id], skip_special_tokens=True))
     return text or str(tokenizer.id_to_token(token_id) or "")
-
-
-def _texts(
-    tokenizer: tokenizers.Tokenizer, prompt: Sequence[int], token_ids: Sequence[int]
-) -> list[str]:
-    """Return what each token adds to the text; the last one whatever was held back."""
-    stream = TextStream(tokenizer, prompt)
-    texts = [stream.push([token_id]) for token_id in token_ids]
-    if texts:
-        texts[-1] += stream.finish()
-    return texts

@@ -66,13 +66,11 @@ def build_language_model(
     try:
         with chosen.errors(), _seeded(seed):
             model = chosen.instance.build(vocabulary_size, context_length)
-            language_model = LanguageModel(
-                model=model, tokenizer=tokenizer, context_length=context_length
-            )
-            language_model.check()
+            found = LanguageModel(model=model, tokenizer=tokenizer, context_length=context_length)
+            found.check()
     finally:
         keras.config.set_dtype_policy(before)
-    return language_model
+    return found
 
 
 def initialise(chosen: ResolvedComponent, language_model: LanguageModel) -> None:
@@ -91,18 +89,17 @@ def describe_model(
     for_one = _output_shapes(language_model, 1)
     for_batch = _output_shapes(language_model, batch_size)
     model = language_model.model
-    rows = [
-        LayerRow(
-            name=layer.name,
-            kind=type(layer).__name__,
-            output_for_one=for_one.get(layer.name, "-"),
-            output_for_batch=for_batch.get(layer.name, "-"),
-            parameters=layer.count_params(),
-        )
-        for layer in model.layers
-    ]
     return ModelDescription(
-        layers=tuple(rows),
+        layers=tuple(
+            LayerRow(
+                name=layer.name,
+                kind=type(layer).__name__,
+                output_for_one=for_one.get(layer.name, "-"),
+                output_for_batch=for_batch.get(layer.name, "-"),
+                parameters=layer.count_params(),
+            )
+            for layer in model.layers
+        ),
         parameters=model.count_params(),
         memory_bytes=memory_bytes,
         vocabulary_size=language_model.vocabulary_size,

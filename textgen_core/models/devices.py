@@ -16,11 +16,7 @@ import tensorflow as tf
 
 from textgen_core.errors import ConfigurationError
 
-POLICIES = {
-    "float32": "float32",
-    "bfloat16": "mixed_bfloat16",
-    "float16": "mixed_float16",
-}
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 # What XLA raises when it cannot compile an operation.
 UNCOMPILABLE = (
@@ -81,13 +77,14 @@ def compute_capabilities() -> list[tuple[int, int]]:
     return [each.get("compute_capability", (0, 0)) for each in details]
 
 
-def choose_precision(wanted: str, capabilities: Sequence[tuple[int, int]]) -> str:
-    """Return "float32", "bfloat16" or "float16" for `training.precision` on these GPUs.
+def choose_precision(wanted: str, capabilities: Sequence[tuple[int, int]] | None = None) -> str:
+    """Return "float32", "bfloat16" or "float16" for `training.precision`.
 
-    "auto" is float32 on a CPU, bfloat16 on GPUs that compute in it (capability 8 and up) and
-    float16 on those with tensor cores (7). Raises ConfigurationError for float16 on a CPU, which
-    has no arithmetic for it.
+    capabilities: of the GPUs; None: of this machine's. "auto" is float32 on a CPU, bfloat16 on GPUs
+    that compute in it (capability 8 and up) and float16 on those with tensor cores (7). Raises
+    ConfigurationError for float16 on a CPU, which has no arithmetic for it.
     """
+    capabilities = compute_capabilities() if capabilities is None else capabilities
     if wanted == "float16" and not capabilities:
         raise ConfigurationError(
             "training.precision cannot be float16 without a GPU.",
@@ -111,8 +108,9 @@ def available_memory(root: Path = Path("/")) -> int | None:
     on_gpu = gpu_memory()
     if on_gpu is not None:
         return on_gpu
-    found = [_memory_of_system(root), *_memory_of_groups(root)]
-    return min((each for each in found if each is not None), default=None)
+    left = [1024 * _numbers(root / "proc/meminfo").get("MemAvailable", _NO_LIMIT)]
+    left += [each for each in _memory_of_groups(root) if each is not None]
+    return min(left) if min(left) < _NO_LIMIT else None
 
 
 def gpu_memory() -> int | None:
@@ -136,11 +134,6 @@ def gpu_memory() -> int | None:
     return max(0, int(limits[0]) - int(used))
 
 
-def _memory_of_system(root: Path) -> int | None:
-    fields = _numbers(root / "proc/meminfo")
-    return fields["MemAvailable"] * 1024 if "MemAvailable" in fields else None
-
-
 def _memory_of_groups(root: Path) -> Iterator[int | None]:
     """Yield what each control group of the process leaves it, of version 2 and of version 1."""
     for line in _lines(root / "proc/self/cgroup"):
@@ -149,11 +142,7 @@ def _memory_of_groups(root: Path) -> Iterator[int | None]:
             mount, names = root / "sys/fs/cgroup", ("memory.max", "memory.current", "inactive_file")
         elif "memory" in controllers.split(","):
             mount = root / "sys/fs/cgroup/memory"
-            names = (
-                "memory.limit_in_bytes",
-                "memory.usage_in_bytes",
-                "total_inactive_file",
-            )
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
         else:
             continue
         # Each group above holds for this one too. In a container the path may be that of the host,

@@ -1,6 +1,6 @@
 """The five phases in their order, the run that they leave, and the Python API over both.
 
-`preparing` holds phases 1 to 3, `training` phase 4, `running` all five; `api` is what users call.
+`preparing` holds phases 2 and 3, `training` phase 4, `running` all five; `api` is what users call.
 It loads TensorFlow, so it is imported on use: who only follows a run needs none.
 """
 

@@ -173,17 +173,11 @@ def free_path(model: str) -> Path:
 def with_absolute_paths(configuration: Configuration) -> Configuration:
     """Return the configuration with every corpus path made absolute, so that it holds anywhere."""
     corpus = configuration.corpus
-    return attrs.evolve(
-        configuration,
-        corpus=attrs.evolve(
-            corpus,
-            files=tuple(
-                file if file == "-" else str(Path(file).absolute()) for file in corpus.files
-            ),
-            validation=corpus.validation and corpus.validation.absolute(),
-            test=corpus.test and corpus.test.absolute(),
-        ),
-    )
+    files = tuple(each if each == "-" else str(Path(each).absolute()) for each in corpus.files)
+    validation = corpus.validation and corpus.validation.absolute()
+    test = corpus.test and corpus.test.absolute()
+    corpus = attrs.evolve(corpus, files=files, validation=validation, test=test)
+    return attrs.evolve(configuration, corpus=corpus)
 
 
 @contextmanager
@@ -193,11 +187,8 @@ def _advising(directory: RunDirectory) -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         saved = directory.saved_steps()
-        raise Interrupted(
-            f"Stopped; the newest checkpoint is that of step {saved[-1]}."
-            if saved
-            else "Stopped before the first checkpoint.",
-            advice=f"Go on: textgen resume {directory.path}"
-            if directory.configuration.is_file()
-            else "",
-        ) from error
+        newest = f"Stopped; the newest checkpoint is that of step {saved[-1]}." if saved else ""
+        can_resume = directory.configuration.is_file()
+        advice = f"Go on: textgen resume {directory.path}" if can_resume else ""
+        problem = newest or "Stopped before the first checkpoint."
+        raise Interrupted(problem, advice=advice) from error

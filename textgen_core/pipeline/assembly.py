@@ -9,7 +9,7 @@ from textgen_core.data.tokenizer import load_tokenizer
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation.generator import Generator
 from textgen_core.models.build import build_language_model
-from textgen_core.models.devices import choose_precision, compute_capabilities, prepare_memory
+from textgen_core.models.devices import choose_precision, prepare_memory
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
@@ -28,7 +28,7 @@ def load_language_model(
         configuration.model,
         load_tokenizer(run.tokenizer),
         context_length=configuration.data.sequence_length,
-        precision=choose_precision(configuration.training.precision, compute_capabilities()),
+        precision=choose_precision(configuration.training.precision),
         seed=configuration.seed,
     )
     load_weights(run, step, language_model.model)

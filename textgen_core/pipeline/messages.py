@@ -22,29 +22,21 @@ _WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
 _LINE = 60  # characters of a line of the held-out text
 _HELD_OUT = "_held_out"  # ends the name of a figure of the held-out text
 
-NAME_WIDTH = len("lines of one shape")
-SHOWN_SCRIPTS = 3
-SHOWN_WORDS = 5
-SHOWN_KEYWORDS = 8
-SHOWN_PHRASES = 3
-
 
 def format_analysis(analysis: Analysis) -> list[str]:
     """Return the findings of phase 1, in two columns: what was looked at, and what was found."""
     found = [*_amounts(analysis), *_frequent(analysis), *_recurrent(analysis)]
-    return [f"{name:<{NAME_WIDTH}}  {text}" for name, text in found]
+    width = len("lines of one shape")  # the longest name
+    return [f"{name:<{width}}  {text}" for name, text in found]
 
 
 def _amounts(analysis: Analysis) -> list[tuple[str, str]]:
     lines_of, sentences = analysis.line_lengths, analysis.sentence_lengths
-    scripts = ", ".join(list(analysis.scripts)[:SHOWN_SCRIPTS]) or "no letters"
+    scripts = ", ".join(list(analysis.scripts)[:3]) or "no letters"
+    characters = format_count(analysis.characters, "character")
+    documents = format_count(analysis.documents, "document")
     found = [
-        (
-            "text",
-            f"{format_count(analysis.characters, 'character')} in "
-            f"{format_count(analysis.documents, 'document')}, "
-            f"{format_count(analysis.lines, 'line')}",
-        ),
+        ("text", f"{characters} in {documents}, {format_count(analysis.lines, 'line')}"),
         ("alphabet", f"{format_count(analysis.alphabet_size, 'different character')}; {scripts}"),
         (
             "words",
@@ -70,10 +62,10 @@ def _frequent(analysis: Analysis) -> list[tuple[str, str]]:
         ("frequent trigrams", analysis.top_trigrams),
     ):
         if counted:  # a text of one word has no bigram
-            shown = ", ".join(f"{text} {count:,}" for text, count in counted[:SHOWN_WORDS])
+            shown = ", ".join(f"{text} {count:,}" for text, count in counted[:5])
             found.append((name, shown))
     if analysis.domain_words:
-        words = ", ".join(each.word for each in analysis.domain_words[:SHOWN_KEYWORDS])
+        words = ", ".join(each.word for each in analysis.domain_words[:8])
         found.append(("words that mark it", f"{words} (beside {analysis.reference})"))
     return found
 
@@ -91,9 +83,8 @@ def _recurrent(analysis: Analysis) -> list[tuple[str, str]]:
         ("recurrent phrases", analysis.patterns),
         ("lines of one shape", analysis.line_shapes),
     ):
-        shown = counted[:SHOWN_PHRASES]
-        width = max((len(f"{count:,}") for _, count in shown), default=0)
-        for place, (text, count) in enumerate(shown):
+        width = max((len(f"{count:,}") for _, count in counted[:3]), default=0)
+        for place, (text, count) in enumerate(counted[:3]):
             found.append(("" if place else name, f"{count:>{width},} × {text}"))
     return found
 
@@ -101,14 +92,12 @@ def _recurrent(analysis: Analysis) -> list[tuple[str, str]]:
 def format_preparation(prepared: Prepared, configuration: Configuration) -> list[str]:
     """Return the findings of phase 2."""
     size = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
-    lines = [*prepared.notes]
     tokenizer = configuration.tokenizer
     wanted = tokenizer.options.get("vocabulary_size")
-    fewer = isinstance(wanted, int) and size - 4 < wanted
-    lines.append(
-        f"tokenizer {tokenizer.label}: {size:,} tokens in its vocabulary"
-        + (f" (fewer than {wanted:,}: the text gives no more)" if fewer else "")
-    )
+    few = isinstance(wanted, int) and size - 4 < wanted
+    fewer = f" (fewer than {wanted:,}: the text gives no more)" if few else ""
+    found = f"tokenizer {tokenizer.label}: {size:,} tokens in its vocabulary{fewer}"
+    lines = [*prepared.notes, found]
     for name, file in prepared.token_files.items():
         tokens = len(file.token_ids) - 1
         unknown = f", {file.unknown_tokens:,} unknown" if file.unknown_tokens else ""
@@ -155,9 +144,8 @@ def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]
         if (bits := figures.get("bits_per_byte")) is not None
     }
     if costs:
-        shown = ", ".join(
-            f"{name} {costs[name]:.3f}" for name in sorted(costs, key=costs.__getitem__)
-        )
+        ranked = sorted(costs.items(), key=lambda cost: cost[1])
+        shown = ", ".join(f"{name} {bits:.3f}" for name, bits in ranked)
         lines.append(f"to beat, in bits per byte: {shown}")
     width = max((len(name) for name in evaluation.metrics), default=0)
     for name, measured in evaluation.metrics.items():
@@ -195,9 +183,7 @@ def _figures(metric: str, measured: Mapping[str, float | None]) -> list[str]:
     for name, value in measured.items():
         if name.removesuffix(_HELD_OUT) in measured and name.endswith(_HELD_OUT):
             continue
-        words = (
-            _figure(value) if len(measured) == 1 and name == metric else f"{name} {_figure(value)}"
-        )
+        words = _figure(value) if [metric] == [*measured] else f"{name} {_figure(value)}"
         if name + _HELD_OUT in measured:
             words += f" (held-out {_figure(measured[name + _HELD_OUT])})"
         shown.append(words)
@@ -206,8 +192,10 @@ def _figures(metric: str, measured: Mapping[str, float | None]) -> list[str]:
 
 def _hanging(head: str, text: str) -> list[str]:
     """Return a text in lines that fit a terminal, with a hanging indent as wide as `head`."""
-    lines = textwrap.wrap(" ".join(text.split()), _WIDTH - len(head), break_on_hyphens=False)
-    return [(head if not number else " " * len(head)) + line for number, line in enumerate(lines)]
+    indent, words = " " * len(head), " ".join(text.split())
+    return textwrap.wrap(
+        words, _WIDTH, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def _figure(value: float | None) -> str:

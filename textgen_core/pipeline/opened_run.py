@@ -226,12 +226,12 @@ class Run:
 
     def _require(self, *kinds: str) -> None:
         """Raise RunDirectoryError if this installation lacks a component of one of the kinds."""
-        lacking = [kind for kind in kinds if kind in self.configuration.missing]
-        if lacking:
-            raise RunDirectoryError(
-                f"{self.directory} was made with a {lacking[0]} that is not installed here.",
-                advice=" ".join(self.warnings),
-            )
+        for kind in kinds:
+            if kind in self.configuration.missing:
+                raise RunDirectoryError(
+                    f"{self.directory} was made with a {kind} that is not installed here.",
+                    advice=" ".join(self.warnings),
+                )
 
     def _generator(self, samplers: tuple[ResolvedComponent, ...]) -> Generator:
         """Return a generator for a chain, which shares what was compiled for a compatible one."""

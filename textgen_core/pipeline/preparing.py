@@ -1,26 +1,20 @@
-"""Phases 1 to 3: from a configuration to a model that is ready to be trained.
+"""Phases 2 and 3: from texts to a model that is ready to be trained.
 
-Each phase is a function of values; `running` calls them in order and writes the run directory.
+Each is a function of values; `running` calls them in order and writes the run directory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import attrs
+import numpy as np
 import tokenizers
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import TrainingSettings
-from textgen_core.corpus import (
-    Splits,
-    Texts,
-    clean_corpus,
-    count_all_characters,
-    split_corpus,
-)
-from textgen_core.corpus.analysis import Analysis, advise_on, analyse_corpus
+from textgen_core.corpus import Splits, Texts, clean_corpus, count_all_characters, split_corpus
 from textgen_core.corpus.overlap import Overlap, format_overlap, measure_overlap
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.token_files import TokenFile, tokenize_documents
@@ -33,18 +27,13 @@ from textgen_core.models.build import (
     check_logits,
     describe_model,
 )
-from textgen_core.models.devices import available_memory, choose_precision, compute_capabilities
+from textgen_core.models.devices import available_memory, choose_precision
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.registry.selection import ResolvedComponent
+from textgen_core.training.callbacks import Callback
 from textgen_core.training.memory import training_memory, weight_bytes
 
-SPLITS = ("train", "validation", "test")
-
 PhaseProgress = Callable[[str, int, int], None]  # what is done; characters done, and in all
-
-
-def _ignored(what: str, done: int, total: int) -> None:
-    """Progress that is not shown."""
+_SILENT: PhaseProgress = Callback().on_progress
 
 
 @attrs.frozen(kw_only=True)
@@ -62,18 +51,8 @@ class Prepared:
     overlap: Overlap | None = None
 
 
-def analyse(
-    texts: Texts, language: str = "auto", progress: PhaseProgress = _ignored
-) -> tuple[Analysis, tuple[str, ...]]:
-    """Phase 1: return what the corpus is, and advice in sentences."""
-    analysis = analyse_corpus(
-        texts.corpus, language=language, progress=partial(progress, "counting")
-    )
-    return analysis, advise_on(analysis)
-
-
-def split(
-    texts: Texts, configuration: Configuration, progress: PhaseProgress = _ignored
+def _split(
+    texts: Texts, configuration: Configuration, progress: PhaseProgress
 ) -> tuple[Splits, tuple[str, ...]]:
     """Clean and split the texts; return the splits and what cleaning changed."""
     settings = configuration.corpus
@@ -91,28 +70,31 @@ def prepare(
     texts: Texts,
     configuration: Configuration,
     tokenizer: tokenizers.Tokenizer | None = None,
-    progress: PhaseProgress = _ignored,
+    progress: PhaseProgress = _SILENT,
 ) -> Prepared:
     """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
 
     `tokenizer`: that of the run that is resumed. `progress` gets what is done, with how many
     characters, and of how many. Raises CorpusError if the training text is too short for a batch.
     """
-    splits, notes = split(texts, configuration, progress)
+    splits, notes = _split(texts, configuration, progress)
     overlap = None
     if tokenizer is None:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)
         chosen = configuration.tokenizer
-        notes = (*notes, *format_overlap(overlap), *_sample_note(chosen, splits.train))
+        notes = (*notes, *format_overlap(overlap))
+        sample = sample_of(chosen.instance, splits.train)
+        if sample is not None:
+            characters = f"{sample:,} of the {count_all_characters(splits.train):,} characters"
+            learns = f"The tokenizer learns from a sample: about {characters} of the training text"
+            notes = (*notes, f"{learns}, from all over it.")
         tokenizer = train_tokenizer(chosen.instance, splits.train, name=chosen.description)
-    token_files = {
-        name: tokenize_documents(
-            documents, tokenizer, name, progress=partial(progress, f"encoding {name}")
-        )
-        for name in SPLITS
-        if (documents := getattr(splits, name))
-    }
-    batches = _make_batches(configuration, token_files["train"])
+    token_files = {}
+    for name in ("train", "validation", "test"):
+        if documents := getattr(splits, name):
+            shown = partial(progress, f"encoding {name}")
+            token_files[name] = tokenize_documents(documents, tokenizer, name, progress=shown)
+    batches = _make_batches(configuration, token_files["train"].token_ids)
     wanted = configuration.training.batch_size
     if batches.batch_size < wanted:
         notes = (*notes, f"The text fills {batches.batch_size} streams, not {wanted}.")
@@ -126,16 +108,6 @@ def prepare(
     )
 
 
-def _sample_note(chosen: ResolvedComponent, documents: Sequence[str]) -> tuple[str, ...]:
-    sample = sample_of(chosen.instance, documents)
-    if sample is None:
-        return ()
-    return (
-        f"The tokenizer learns from a sample: about {sample:,} of the "
-        f"{count_all_characters(documents):,} characters of the training text, from all over it.",
-    )
-
-
 def build(
     configuration: Configuration, tokenizer: tokenizers.Tokenizer
 ) -> tuple[LanguageModel, ModelDescription]:
@@ -143,7 +115,7 @@ def build(
 
     Raises OutOfMemory if training it needs more memory than there is.
     """
-    precision = choose_precision(configuration.training.precision, compute_capabilities())
+    precision = choose_precision(configuration.training.precision)
     with configuration.model.errors():
         language_model = build_language_model(
             configuration.model,
@@ -165,21 +137,11 @@ def build(
     return language_model, description
 
 
-def _make_batches(
-    configuration: Configuration, token_file: TokenFile
-) -> WindowBatches | StreamBatches:
-    data, batch_size = configuration.data, configuration.training.batch_size
+def _make_batches(configuration: Configuration, token_ids: np.ndarray) -> Batches:
+    data, rows, seed = configuration.data, configuration.training.batch_size, configuration.seed
     if data.batching == "stream":
-        return StreamBatches(
-            token_file.token_ids,
-            data.sequence_length,
-            batch_size,
-            data.stream_length,
-            configuration.seed,
-        )
-    return WindowBatches(
-        token_file.token_ids, data.sequence_length, data.stride, batch_size, configuration.seed
-    )
+        return StreamBatches(token_ids, data.sequence_length, rows, data.stream_length, seed)
+    return WindowBatches(token_ids, data.sequence_length, data.stride, rows, seed)
 
 
 def _check_memory(

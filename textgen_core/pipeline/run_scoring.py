@@ -10,8 +10,10 @@ import attrs
 import numpy as np
 
 from textgen_core.config.resolve import Configuration
-from textgen_core.data.tokenizer import START
-from textgen_core.errors import RunDirectoryError
+from textgen_core.corpus import Texts, clean_corpus, read_corpus, read_texts
+from textgen_core.data.token_files import tokenize_documents
+from textgen_core.data.tokenizer import START, load_tokenizer
+from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError
 from textgen_core.evaluation.evaluation import Evaluation, evaluate
 from textgen_core.evaluation.evidence import choose_prompts
 from textgen_core.evaluation.figures import measure_losses
@@ -23,30 +25,24 @@ from textgen_core.evaluation.token_texts import scored_tokens, split_into_tokens
 from textgen_core.generation import PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
-from textgen_core.pipeline.preparing import Prepared
-from textgen_core.pipeline.run_texts import held_out_of, prepare_again, read_other_text
+from textgen_core.pipeline.preparing import Prepared, prepare
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import read_rows, write_json
+from textgen_core.runs.files import read_json, read_rows, write_json
+from textgen_core.runs.manifest import changed_files
 
 
+@attrs.define(slots=False)
 class RunScoring:
-    """Scores one run; its corpus is read again where it is needed first."""
+    """Scores one run; its corpus is read again where it is needed first.
 
-    def __init__(
-        self,
-        directory: RunDirectory,
-        configuration: Configuration,
-        language_model: LanguageModel,
-        stream: Callable[..., PieceStream],
-        prepared: Prepared | None,
-    ) -> None:
-        """Prepare to score; `stream` is the run's own, which writes what metrics measure."""
-        self._directory = directory
-        self._configuration = configuration
-        self._language_model = language_model
-        self._stream = stream
-        if prepared is not None:
-            self._prepared = prepared
+    stream: the run's own, which writes what metrics measure. given: its texts, if they are at hand.
+    """
+
+    _directory: RunDirectory
+    _configuration: Configuration
+    _language_model: LanguageModel
+    _stream: Callable[..., PieceStream]
+    _given: Prepared | None
 
     def evaluate(self, text: Path | None) -> Evaluation:
         """Return the evaluation on a text file, or on the run's own, which is written down."""
@@ -111,11 +107,55 @@ class RunScoring:
 
     @cached_property
     def _prepared(self) -> Prepared:
-        return prepare_again(self._directory, self._configuration)
+        """The run's texts, split and encoded by its own tokenizer as when it was made."""
+        if self._given is not None:
+            return self._given
+        texts = read_texts(self._configuration.corpus)
+        check_corpus(self._directory, texts)
+        tokenizer = load_tokenizer(self._directory.tokenizer)
+        return prepare(texts, self._configuration, tokenizer)
 
     @property
     def _held_out(self) -> HeldOut:
-        return held_out_of(self._prepared, self._configuration, self._directory.path)
+        """The test split, or without one the validation split."""
+        prepared = self._prepared
+        for split in ("test", "validation"):
+            if split in prepared.token_files:
+                documents = getattr(prepared.splits, split)
+                tokens = prepared.token_files[split]
+                return HeldOut(split=split, documents=documents, tokens=tokens)
+        raise ConfigurationError(
+            f"{self._directory.path} has no held-out text: its split is "
+            f"{','.join(f'{share:g}' for share in self._configuration.corpus.split)}.",
+            advice="Score it on another text: textgen evaluate RUN --text FILE",
+        )
 
     def _other_text(self, path: Path) -> HeldOut:
-        return read_other_text(path, self._configuration, self._language_model.tokenizer)
+        """Return another text, cleaned and encoded as the run's own."""
+        # It may be in another encoding than the corpus, and no option says which.
+        settings = attrs.evolve(self._configuration.corpus, encoding="auto")
+        try:
+            corpus = clean_corpus(read_corpus([path], settings), settings)
+        except CorpusError as error:
+            if "--set" not in error.advice:
+                raise
+            advice = "Save the text as UTF-8, and score that."
+            raise CorpusError(error.problem, error.allowed, advice) from error
+        tokens = tokenize_documents(corpus.documents, self._language_model.tokenizer, path.name)
+        if len(tokens.token_ids) < 2:
+            raise CorpusError(f"{path} holds no token to score.")
+        return HeldOut(split=path.name, documents=corpus.documents, tokens=tokens)
+
+
+def check_corpus(run: RunDirectory, texts: Texts) -> None:
+    """Raise RunDirectoryError if the corpus is not the one that the run was made from."""
+    changed = changed_files(read_json(run.manifest), texts.files)
+    if changed:
+        others = {1: ".", 2: ", nor is another file."}.get(
+            len(changed), f", nor are {len(changed) - 1} other files."
+        )
+        raise RunDirectoryError(
+            f"{changed[0]} is not the text that {run.path} was trained on{others}",
+            "Allowed: the same files, byte for byte (their SHA-256 is in manifest.json).",
+            "Bring the old text back, or train a new run on this one: textgen run.",
+        )

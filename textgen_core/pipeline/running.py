@@ -8,17 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import attrs
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, read_texts
+from textgen_core.corpus.analysis import advise_on, analyse_corpus
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.models.build import initialise, width_advice
-from textgen_core.models.devices import choose_precision, compute_capabilities, describe_machine
-from textgen_core.models.language_model import LanguageModel
+from textgen_core.models.devices import choose_precision, describe_machine
 from textgen_core.pipeline.messages import (
     format_analysis,
     format_evaluation,
@@ -26,8 +27,8 @@ from textgen_core.pipeline.messages import (
     format_preparation,
 )
 from textgen_core.pipeline.opened_run import Run
-from textgen_core.pipeline.preparing import Prepared, analyse, build, prepare
-from textgen_core.pipeline.run_texts import check_corpus
+from textgen_core.pipeline.preparing import Prepared, build, prepare
+from textgen_core.pipeline.run_scoring import check_corpus
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.disk import check_space
@@ -104,10 +105,14 @@ def _begin(
     directory = RunDirectory(path) if (path / "run.toml").is_file() else create_run_directory(path)
     write_toml(directory.configuration, configuration.as_table())
     callback.on_run_begin(str(path))
-    analysis, advice = analyse(texts, configuration.corpus.language, callback.on_progress)
+    analysis = analyse_corpus(
+        texts.corpus,
+        language=configuration.corpus.language,
+        progress=partial(callback.on_progress, "counting"),
+    )
     write_json(directory.analysis, analysis.as_json())
     callback.on_message(format_analysis(analysis))
-    for text in (*(texts.notes if configuration.corpus.files else ()), *advice):
+    for text in (*(texts.notes if configuration.corpus.files else ()), *advise_on(analysis)):
         callback.on_warning(text)
 
     callback.on_phase(2)
@@ -119,22 +124,20 @@ def _begin(
 
     callback.on_phase(3)
     language_model, description = build(configuration, prepared.tokenizer)
-    _check_disk(directory, language_model, configuration)
-    initialise(configuration.model, language_model)
-    write_json(
-        directory.manifest,
-        describe_run(
-            configuration,
-            files=[
-                {**file, "path": str(Path(file["path"]).absolute())}
-                if Path(file["path"]).exists()  # not stdin, nor the built-in corpus
-                else dict(file)
-                for file in texts.files
-            ],
-            machine=describe_machine(),
-            model=attrs.asdict(description),
-        ),
+    check_space(  # for those kept, the best, and one half written
+        directory.path,
+        (KEPT + 2) * checkpoint_bytes(language_model, configuration.training),
+        "The checkpoints of this run",
+        "Free some space, name a folder on another disk with --out DIR, or choose a smaller model.",
     )
+    initialise(configuration.model, language_model)
+    files = [dict(file) for file in texts.files]
+    for file in files:
+        if Path(file["path"]).exists():  # not stdin, nor the built-in corpus
+            file["path"] = str(Path(file["path"]).absolute())
+    machine, model = describe_machine(), attrs.asdict(description)
+    manifest = describe_run(configuration, files=files, machine=machine, model=model)
+    write_json(directory.manifest, manifest)
     columns, rows, lines = format_model(description)
     callback.on_table(columns, rows)
     callback.on_message(lines)
@@ -144,19 +147,6 @@ def _begin(
 
     callback.on_phase(4)
     return make_job(configuration, directory, language_model, prepared, callback), prepared
-
-
-def _check_disk(
-    directory: RunDirectory, language_model: LanguageModel, configuration: Configuration
-) -> None:
-    """Raise DiskTooSmall unless the checkpoints fit: those kept, the best, and one half written."""
-    size = checkpoint_bytes(language_model, configuration.training)
-    check_space(
-        directory.path,
-        (KEPT + 2) * size,
-        "The checkpoints of this run",
-        "Free some space, name a folder on another disk with --out DIR, or choose a smaller model.",
-    )
 
 
 def _train_and_finish(
@@ -202,7 +192,7 @@ def resume_phases(
     configuration: Configuration, directory: RunDirectory, more: More, callback: Callback
 ) -> Run:
     """Train on from the newest checkpoint, with the run's own tokenizer."""
-    precision = choose_precision(configuration.training.precision, compute_capabilities())
+    precision = choose_precision(configuration.training.precision)
     check_settings(directory, configuration, precision)
     texts = read_texts(configuration.corpus)
     check_corpus(directory, texts)

@@ -23,7 +23,7 @@ from textgen_core.pipeline.preparing import Prepared
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import drop_rows_after
 from textgen_core.runs.weights import load_weights
-from textgen_core.training.callbacks import Callback, Callbacks
+from textgen_core.training.callbacks import Callback, Callbacks, Trackers
 from textgen_core.training.checkpoint import (
     load_optimizer,
     load_recurrent_state,
@@ -48,7 +48,6 @@ from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.profiling import FOLDER, format_profile
 from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
-from textgen_core.training.trackers import Trackers
 
 
 def make_job(
@@ -70,10 +69,8 @@ def make_job(
         if hasattr(language_model.model, "recompute"):
             language_model.model.recompute = True
         else:
-            callback.on_warning(
-                f"training.recompute does nothing: the model {configuration.model.name!r} does "
-                "not offer it."
-            )
+            name = configuration.model.name
+            callback.on_warning(f"training.recompute does nothing: the model {name!r} lacks it.")
     float16 = precision_of(language_model) == "float16"
     optimizer = build_optimizer(configuration.training, language_model.model, float16)
     step = TrainingStep(
@@ -116,9 +113,8 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     if initial is not None:
         job.step.recurrent_state = load_recurrent_state(job.run, step, initial)
     mark_best(job.run, state)  # a kill between checkpoint and mark leaves another one marked
-    if not fresh_plan:
-        return state
-    return state.with_fresh_plan(last_step_of(job))
+    last = last_step_of(job.settings, job.batches)
+    return state.with_fresh_plan(last) if fresh_plan else state
 
 
 @contextmanager
@@ -186,10 +182,8 @@ def _validation(
     scorer = make_scorer(configuration, language_model)
     token_ids = subsample_evenly(tokens.token_ids, configuration.training.validation_tokens)
     share = len(token_ids) / len(tokens.token_ids)
-    text_bytes, unknown_bytes = (
-        round(size * share) for size in (tokens.text_bytes, tokens.unknown_bytes)
-    )
-    return lambda: measure_losses(scorer.score_side_by_side(token_ids), text_bytes, unknown_bytes)
+    sizes = [round(size * share) for size in (tokens.text_bytes, tokens.unknown_bytes)]
+    return lambda: measure_losses(scorer.score_side_by_side(token_ids), *sizes)
 
 
 def _sample_writer(

@@ -182,7 +182,7 @@ def transformed(
             prompt_length=tf.constant(rows.prompt_lengths),
         )
         found = chain.transform(logits, history, states, is_drawing, options)
-        return found.logits, found.states
+        return found.stages[-1], found.states
 
     run: Any = step
     if is_xla is not None:

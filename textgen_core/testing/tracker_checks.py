@@ -122,7 +122,7 @@ def _follow_where_it_cannot_write(
     subject: Subject, directory: Path, rows: int, warn: Callable[[str], None], is_lost: bool
 ) -> None:
     """Follow a run of some rows; `is_lost`: its directory becomes a file once it began."""
-    from textgen_core.training.trackers import Trackers
+    from textgen_core.training.callbacks import Trackers
 
     try:
         trackers = Trackers([subject.chosen()], _run_of(directory), warn)

@@ -5,16 +5,16 @@ The pipeline and the training loop report what happens; a callback decides what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-PHASES = {
-    1: "Analyse",
-    2: "Prepare",
-    3: "Build",
-    4: "Train",
-    5: "Generate and evaluate",
-}
+from textgen_core.components import Outcome, TrackedRun, TrackerSession
+from textgen_core.errors import PluginFailure, TextgenError
+from textgen_core.registry.selection import ResolvedComponent
+
+PHASES = {1: "Analyse", 2: "Prepare", 3: "Build", 4: "Train", 5: "Generate and evaluate"}
 
 
 class Callback:
@@ -64,16 +64,60 @@ class Callbacks(Callback):
     """Several callbacks as one: each is called in turn."""
 
     def __init__(self, *callbacks: Callback) -> None:
+        def call_each(name: str, *values: Any, **named: Any) -> None:
+            for callback in callbacks:
+                getattr(callback, name)(*values, **named)
+
         for name in EVENTS:
-            setattr(self, name, _in_turn([getattr(each, name) for each in callbacks]))
+            setattr(self, name, partial(call_each, name))
 
 
 EVENTS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
-def _in_turn(methods: Sequence[Any]) -> Any:
-    def call_each(*values: Any, **named: Any) -> None:
-        for method in methods:
-            method(*values, **named)
+class Trackers(Callback):
+    """Hands rows and samples to the sessions of a run's trackers.
 
-    return call_each
+    A tracker that raises is dropped, as `warn` is told, and the run goes on.
+    """
+
+    def __init__(
+        self, chosen: Sequence[ResolvedComponent], run: TrackedRun, warn: Callable[[str], None]
+    ) -> None:
+        self._warn = warn
+        self._sessions: list[tuple[ResolvedComponent, TrackerSession]] = []
+        for each in chosen:
+            with self._dropped_if_it_raises(each):
+                self._sessions.append((each, each.instance.start(run)))
+
+    def on_training_row(self, row: Mapping[str, Any], progress: float) -> None:
+        del progress
+        self.on_validation_row(row)
+
+    def on_validation_row(self, row: Mapping[str, Any]) -> None:
+        values = {name: value for name, value in row.items() if name != "step"}
+        self._each(lambda session: session.log(int(row["step"]), values))
+
+    def on_sample(self, row: Mapping[str, Any]) -> None:
+        self._each(lambda session: session.sample(int(row["step"]), str(row["text"])))
+
+    def finish(self, outcome: Outcome) -> None:
+        """Close every session."""
+        self._each(lambda session: session.finish(outcome))
+        self._sessions = []
+
+    def _each(self, action: Callable[[TrackerSession], None]) -> None:
+        for chosen, session in tuple(self._sessions):
+            with self._dropped_if_it_raises(chosen):
+                action(session)
+
+    @contextmanager
+    def _dropped_if_it_raises(self, chosen: ResolvedComponent) -> Iterator[None]:
+        try:
+            with chosen.errors():
+                yield
+        except TextgenError as error:
+            self._sessions = [each for each in self._sessions if each[0] is not chosen]
+            named = isinstance(error, PluginFailure)
+            problem = error.problem if named else f"{chosen.description}: {error.problem}"
+            self._warn(f"{problem.rstrip('.')}. The run goes on without it.")

@@ -166,10 +166,8 @@ def _check_finite(
         for variables, is_strict in ((model.variables, False), (optimizer.variables, True))
         for variable in variables
     ]
-    if recurrent_state is not None:
-        checked += [
-            ("the recurrent state", tensor, False) for tensor in tf.nest.flatten(recurrent_state)
-        ]
+    recurrent = [] if recurrent_state is None else tf.nest.flatten(recurrent_state)
+    checked += [("the recurrent state", tensor, False) for tensor in recurrent]
     for name, tensor, is_strict in checked:
         if not tensor.dtype.is_floating:
             continue
@@ -186,7 +184,7 @@ def _check_finite(
 
 def _flat(state: Any) -> dict[str, Any]:
     """Return the tensors of a nest by position; bfloat16 as float32, which holds it exactly."""
-    flat: dict[str, Any] = {}
+    flat = {}
     for position, tensor in enumerate(tf.nest.flatten(state)):
         exact = tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor
         flat[f"{position:04d}"] = np.array(exact.numpy(), order="C")  # keeps a scalar one

@@ -81,18 +81,15 @@ def _at_the_start(wrecked: str, precision: str) -> tuple[str, str]:
 
 def _unknown_token(batches: Sequence[Batch], vocabulary_size: int) -> int | None:
     """Return a token id of the batches that the vocabulary does not hold, if there is one."""
-    for batch in batches:
-        for token_ids in (batch.inputs, batch.targets):
-            outside = token_ids[(token_ids < 0) | (token_ids >= vocabulary_size)]
-            if outside.size:
-                return int(outside.flat[0])
-    return None
+    token_ids = np.concatenate([[batch.inputs, batch.targets] for batch in batches])
+    outside = token_ids[(token_ids < 0) | (token_ids >= vocabulary_size)]
+    return int(outside[0]) if outside.size else None
 
 
 def _wrecked_weight(weights: Sequence[Any]) -> str:
     """Return the path of the first variable that is not finite, or huge; empty if there is none."""
     for variable in weights:
         values = np.asarray(variable.numpy(), dtype=np.float32)
-        if values.size and not float(np.max(np.abs(values))) < _HUGE:
+        if not np.all(np.abs(values) < _HUGE):
             return str(variable.path)
     return ""

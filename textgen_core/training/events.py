@@ -47,14 +47,11 @@ class EventSchedule:
         if step >= plan.last_step:
             return True
         before, self._tenths = self._tenths, _tenths(plan, step)
-        if self._tenths <= before and not self._epoch_counts(plan, step):
-            return False
-        return self.budget is None or self.budget.pays_for_event
-
-    def _epoch_counts(self, plan: Plan, step: int) -> bool:
-        """In a run of minutes, epochs shorter than a tenth of it get no event each."""
+        # In a run of minutes, epochs shorter than a tenth of it get no event each.
         short = self.budget is not None and self._batches_per_epoch * 10 < plan.last_step
-        return not short and self.ends_epoch(step)
+        if self._tenths <= before and (short or not self.ends_epoch(step)):
+            return False
+        return self.budget is None or self.budget.events_paid_for > 1
 
     def replanned(self, state: TrainingState) -> Plan:
         """Return the plan by what was measured so far; a run of epochs keeps its own."""
@@ -111,12 +108,8 @@ class TimeBudget:
         return self.event_seconds + _COMPILING_SHARE * self._first_step_seconds
 
     @property
-    def pays_for_event(self) -> bool:
-        """Whether another event leaves enough of the time for training, and for the last event."""
-        return self._events_paid_for > 1
-
-    @property
-    def _events_paid_for(self) -> int:
+    def events_paid_for(self) -> int:
+        """How many more events leave enough of the time for training; one is the last."""
         if len(self._events) < 2:  # what one costs is not known yet
             return 10
         return math.floor(_EVENTS_SHARE * self.seconds / self.event_seconds) - len(self._events)
@@ -129,7 +122,7 @@ class TimeBudget:
         if not self._step_seconds:
             return plan
         tenths_left = math.ceil(10 * (1.0 - plan.progress_at(step)))
-        events = max(1, min(tenths_left, self._events_paid_for))
+        events = max(1, min(tenths_left, self.events_paid_for))
         usable = seconds_left - (events - 1) * self.event_seconds - last
         return plan.replanned(step, last_step_in_time(step, usable, self._step_seconds))
 

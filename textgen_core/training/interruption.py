@@ -13,8 +13,7 @@ from typing import Any
 class Interruption:
     """Whether the process was told to stop."""
 
-    def __init__(self) -> None:
-        self.requested = False
+    requested = False
 
     def request(self, _number: int, _frame: FrameType | None) -> None:
         """Note the first signal; a second one raises KeyboardInterrupt at once."""

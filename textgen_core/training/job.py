@@ -21,7 +21,6 @@ from textgen_core.training.callbacks import Callback
 from textgen_core.training.state import Plan, TrainingState
 from textgen_core.training.step import TrainingStep
 
-UNKNOWN_STEP = 10**9  # the last step of a run of minutes, before its speed is known
 _MEASURED_STEPS = 3
 _HOW = {
     "xla": "under XLA",
@@ -52,19 +51,13 @@ class TrainingJob:
 
 def first_state(job: TrainingJob) -> TrainingState:
     """Return the state before the first step."""
-    return TrainingState(plan=Plan(last_step=last_step_of(job)))
+    return TrainingState(plan=Plan(last_step=last_step_of(job.settings, job.batches)))
 
 
-def last_step_of(job: TrainingJob) -> int:
+def last_step_of(settings: TrainingSettings, batches: Batches) -> int:
     """Return the last step of a run of epochs; of minutes a bound that the plan replaces."""
-    steps = planned_steps(job.settings, job.batches)
-    return UNKNOWN_STEP if steps is None else steps
-
-
-def planned_steps(settings: TrainingSettings, batches: Batches) -> int | None:
-    """Return the steps of a run of epochs; None for one of minutes, which depends on its speed."""
     if settings.epochs is None:
-        return None
+        return 10**9
     return math.ceil(settings.epochs * batches.batches_per_epoch / settings.accumulate)
 
 
@@ -106,8 +99,8 @@ def check_profile(settings: TrainingSettings, batches: Batches) -> None:
 
     With a time budget, or where training stops early, that cannot be known beforehand.
     """
-    last = planned_steps(settings, batches)
-    if settings.profile is not None and last is not None and settings.profile[0] > last:
+    last = last_step_of(settings, batches)
+    if settings.profile is not None and settings.profile[0] > last:
         raise ConfigurationError(
             f"training.profile cannot begin at step {settings.profile[0]}: the run has {last} "
             "steps.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -21,11 +21,11 @@ from textgen_core.training.divergence import divergence
 from textgen_core.training.events import EventSchedule
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob, is_over
+from textgen_core.training.optimizer import halved, rate_share
 from textgen_core.training.prefetch import Prefetch
 from textgen_core.training.profiling import FOLDER, Profiling
-from textgen_core.training.schedule import halved, rate_share
 from textgen_core.training.state import TrainingState
-from textgen_core.training.step import StepResult
+from textgen_core.training.update import StepResult
 
 LOG_EVERY = 10  # steps
 _EXPLODED = 20  # times what guessing costs: no training comes back from there
@@ -80,10 +80,9 @@ class _Trainer:
         began = time.perf_counter()
         step = state.step + 1
         batches = self._prefetch.take(state.step, is_last=step >= state.plan.last_step)
-        share = rate_share(
-            job.settings.schedule, job.settings.warm_up, state.plan.progress_at(state.step)
-        )
-        self._learning_rate = job.settings.learning_rate * share * state.rate_factor
+        settings, progress = job.settings, state.plan.progress_at(state.step)
+        share = rate_share(settings.schedule, settings.warm_up, progress)
+        self._learning_rate = settings.learning_rate * share * state.rate_factor
         self._profiling.before(step)
         result = job.step(batches, self._learning_rate)
         tokens = int(result.tokens)  # waits for the step
@@ -99,7 +98,11 @@ class _Trainer:
             unlogged_tokens=state.unlogged_tokens + tokens,
             rate_factor=self._rate_factor(step),
         )
-        self._keep_time(began)
+        now = time.perf_counter()
+        if self._events.budget is not None:
+            self._events.budget.step_took(now - began)
+        self._state = attrs.evolve(self._state, seconds=now - self._started)
+        self._state = attrs.evolve(self._state, plan=self._events.replanned(self._state))
 
     def _rate_factor(self, step: int) -> float:
         """Return what "halving" makes of the rate after a step; other schedules leave it alone."""
@@ -108,13 +111,6 @@ class _Trainer:
             return state.rate_factor
         epochs = self._events.epoch_of(step) - self._events.epoch_of(state.scheduled_from)
         return halved(epochs, settings.halve_after)
-
-    def _keep_time(self, began: float) -> None:
-        now = time.perf_counter()
-        if self._events.budget is not None:
-            self._events.budget.step_took(now - began)
-        self._state = attrs.evolve(self._state, seconds=now - self._started)
-        self._state = attrs.evolve(self._state, plan=self._events.replanned(self._state))
 
     def _report_notes(self) -> None:
         """Pass on what the step noted: that XLA refuses a model shows only when it runs."""
@@ -170,7 +166,12 @@ class _Trainer:
         began = time.perf_counter()
         self._log()
         self._validate()
-        row = {"step": self._state.step, **self._sample()}
+        try:
+            sample = self._job.write_sample()
+        except TextgenError:  # a sampler failed: what was trained until now is kept
+            self._save()
+            raise
+        row = {"step": self._state.step, **sample}
         append_row(self._job.run.samples, row)
         self._job.callback.on_sample(row)
         self._save()
@@ -196,14 +197,6 @@ class _Trainer:
         }
         append_row(job.run.metrics, row)
         job.callback.on_validation_row(row)
-
-    def _sample(self) -> Mapping[str, Any]:
-        """Return a sample; if a sampler raises, what was trained until now is saved first."""
-        try:
-            return self._job.write_sample()
-        except TextgenError:
-            self._save()
-            raise
 
     def _save(self) -> None:
         job = self._job

@@ -7,19 +7,15 @@ positions at a time, their gradient in the forward pass, so that only one chunk 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import attrs
 import tensorflow as tf
 
 PADDING = 0
-Sums = tuple[Any, ...]  # objective, plain loss, tokens
-
 _CHUNK_LOGITS = 8_000_000  # numbers in a chunk of logits: 32 MB in float32
 
 
-@attrs.frozen(kw_only=True)
-class Loss:
+class Loss(NamedTuple):
     """Sums over the targets that are no padding, in nats: scalars, float32.
 
     objective: what training minimises, smoothed; plain: the cross-entropy itself; tokens: how many.
@@ -78,7 +74,7 @@ def projected_cross_entropy(
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
     def summed(hidden: Any) -> Any:
-        sums, hidden_gradient, gradients = _forward_and_gradients(
+        loss, hidden_gradient, gradients = _forward_and_gradients(
             hidden,
             project,
             targets,
@@ -91,19 +87,17 @@ def projected_cross_entropy(
             own = [objective * gradients[variable.ref()] for variable in variables]
             return tf.cast(objective, hidden_gradient.dtype) * hidden_gradient, own
 
-        return sums, gradient
+        return tuple(loss), gradient
 
-    objective, plain, tokens = summed(hidden)
-    return Loss(objective=objective, plain=plain, tokens=tokens)
+    return Loss(*summed(hidden))
 
 
-def _loss_and_gradient(logits: Any, targets: Any, label_smoothing: float) -> tuple[Any, Sums]:
-    """Return the gradient of the summed objective by the logits, and the sums of the loss."""
+def _loss_and_gradient(logits: Any, targets: Any, label_smoothing: float) -> tuple[Loss, Any]:
+    """Return the loss, and the gradient of its objective by the logits."""
     with tf.GradientTape() as tape:
         tape.watch(logits)
         loss = cross_entropy(logits, targets, label_smoothing)
-    gradient = tape.gradient(loss.objective, logits)
-    return gradient, (loss.objective, loss.plain, loss.tokens)
+    return loss, tape.gradient(loss.objective, logits)
 
 
 _COMPILED_LOSS = tf.function(_loss_and_gradient, jit_compile=True, autograph=False)
@@ -114,95 +108,74 @@ def _forward_and_gradients(
     project: Callable[[Any], Any],
     targets: Any,
     rows_at_once: int,
-    loss_and_gradient: Callable[[Any, Any], tuple[Any, Any]],
-) -> tuple[Sums, Any, dict[Any, Any]]:
-    """Return the summed losses, and the gradients of the objective by position and by variable.
+    loss_and_gradient: Callable[[Any, Any], tuple[Loss, Any]],
+) -> tuple[Loss, Any, dict[Any, Any]]:
+    """Return the loss, and the gradients of its objective by position and by variable's `ref`.
 
     The chunks are a loop: laid out one after the other, they would be computed, and kept, all at
     once. The first is outside it, since it shows what variables there are, and so is a smaller last
     one.
     """
+    width = hidden.shape[1]
     whole, rest = divmod(hidden.shape[0], rows_at_once)
 
-    def chunk(start: Any, rows: int) -> _Chunk:
+    def chunk(start: Any, rows: int, variables: Sequence[Any] | None = None) -> Any:
         # Slices of a shape that XLA knows: it has no fast code for others.
-        part = tf.slice(hidden, (start, 0), (rows, hidden.shape[1]))
+        part = tf.slice(hidden, (start, 0), (rows, width))
         targets_here = tf.slice(targets, (start,), (rows,))
-        return _chunk(part, targets_here, project, loss_and_gradient)
+        return _chunk(part, targets_here, project, loss_and_gradient, variables)
 
-    first = chunk(0, rows_at_once)
-    sums, gradients = first.sums, first.gradients
-    hidden_gradients = [first.hidden_gradient]
+    variables, sums, first = chunk(0, rows_at_once)
+    by_position = [first]
     if whole > 1:
-        found = _looped(first, lambda number: chunk(number * rows_at_once, rows_at_once), whole)
-        sums, gradients = found.sums, found.gradients
-        hidden_gradients.append(found.hidden_gradient)
+        array = tf.TensorArray(first.dtype, size=whole - 1, element_shape=first.shape)
+
+        def body(number: Any, sums: Any, array: Any) -> tuple[Any, ...]:
+            _, more, found = chunk(number * rows_at_once, rows_at_once, variables)
+            return number + 1, _added(sums, more), array.write(number - 1, found)
+
+        _, sums, array = tf.while_loop(
+            lambda number, *_: number < whole,
+            body,
+            (tf.constant(1), sums, array),
+            parallel_iterations=1,
+            maximum_iterations=whole - 1,
+        )
+        by_position.append(tf.reshape(array.stack(), ((whole - 1) * rows_at_once, width)))
     if rest:
-        last = chunk(whole * rows_at_once, rest)
-        sums, gradients = _added(sums, last.sums), last.added_to(gradients)
-        hidden_gradients.append(last.hidden_gradient)
-    return sums, tf.concat(hidden_gradients, axis=0), gradients
-
-
-@attrs.frozen(kw_only=True)
-class _Chunk:
-    """Sums of the loss over a chunk, and its gradients: by position, and by variable's `ref`."""
-
-    sums: Sums
-    hidden_gradient: Any
-    gradients: dict[Any, Any]
-
-    def added_to(self, gradients: dict[Any, Any]) -> dict[Any, Any]:
-        return {key: value + self.gradients[key] for key, value in gradients.items()}
+        _, more, last = chunk(whole * rows_at_once, rest, variables)
+        sums = _added(sums, more)
+        by_position.append(last)
+    loss, dense = sums
+    by_variable = {each.ref(): value for each, value in zip(variables, dense, strict=True)}
+    return loss, tf.concat(by_position, axis=0), by_variable
 
 
 def _chunk(
     hidden: Any,
     targets: Any,
     project: Callable[[Any], Any],
-    loss_and_gradient: Callable[[Any, Any], tuple[Any, Any]],
-) -> _Chunk:
+    loss_and_gradient: Callable[[Any, Any], tuple[Loss, Any]],
+    variables: Sequence[Any] | None,
+) -> tuple[Sequence[Any], Any, Any]:
+    """Return the variables that `project` reads, the sums of a chunk, and what is not summed.
+
+    The sums are the loss and its gradients by variable; the rest is its gradient by position.
+    variables: None where they are not known yet.
+    """
     with tf.GradientTape() as tape:
         tape.watch(hidden)
         logits = project(hidden)
-    upstream, sums = loss_and_gradient(logits, targets)
-    variables = tape.watched_variables()
-    hidden_gradient, own = tape.gradient(
+    loss, upstream = loss_and_gradient(logits, targets)
+    variables = tape.watched_variables() if variables is None else variables
+    by_position, by_variable = tape.gradient(
         logits,
         [hidden, list(variables)],
         output_gradients=upstream,
         unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
-    dense = [tf.convert_to_tensor(value) for value in own]
-    gradients = {each.ref(): value for each, value in zip(variables, dense, strict=True)}
-    return _Chunk(sums=sums, hidden_gradient=hidden_gradient, gradients=gradients)
+    return variables, (loss, list(map(tf.convert_to_tensor, by_variable))), by_position
 
 
-def _looped(first: _Chunk, chunk: Callable[[Any], _Chunk], whole: int) -> _Chunk:
-    """Return chunks 0 to `whole - 1` as one, but for the hidden gradient, which lacks chunk 0's."""
-    shape = first.hidden_gradient.shape
-    array = tf.TensorArray(first.hidden_gradient.dtype, size=whole - 1, element_shape=shape)
-
-    def body(number: Any, sums: Any, values: Any, array: Any) -> tuple[Any, ...]:
-        found = chunk(number)
-        known = dict(zip(first.gradients, values, strict=True))
-        values = list(found.added_to(known).values())
-        written = array.write(number - 1, found.hidden_gradient)
-        return number + 1, list(_added(sums, found.sums)), values, written
-
-    _, sums, values, array = tf.while_loop(
-        lambda number, *_: number < whole,
-        body,
-        (tf.constant(1), list(first.sums), list(first.gradients.values()), array),
-        parallel_iterations=1,
-        maximum_iterations=whole - 1,
-    )
-    return _Chunk(
-        sums=tuple(sums),
-        hidden_gradient=tf.reshape(array.stack(), ((whole - 1) * shape[0], shape[1])),
-        gradients=dict(zip(first.gradients, values, strict=True)),
-    )
-
-
-def _added(sums: Sums, others: Sums) -> Sums:
-    return tuple(one + other for one, other in zip(sums, others, strict=True))
+def _added(sums: Any, more: Any) -> Any:
+    return tf.nest.map_structure(tf.add, sums, more)

@@ -7,8 +7,7 @@ traced graph, so that activation checkpointing and the precision count as they a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -34,13 +33,19 @@ def training_memory(
     These are the weights, their gradient and the optimizer's moments; what the forward pass keeps
     for the backward pass; and the logits of one chunk.
     """
+    rows, vocabulary_size = (
+        batch_size * language_model.context_length,
+        language_model.vocabulary_size,
+    )
+    if hasattr(language_model.model, "project"):
+        rows = chunk_rows(rows, vocabulary_size)
     trained = _numbers(language_model.model.trainable_variables)
     copies = 1 + _MOMENTS.get(settings.optimizer, 2) + (settings.accumulate > 1)
     return (
         weight_bytes(language_model)
         + _FLOAT * copies * trained
         + _kept_activations(language_model, batch_size, settings.recompute)
-        + _LOGITS * _FLOAT * _logits_at_once(language_model, batch_size)
+        + _LOGITS * _FLOAT * rows * vocabulary_size
     )
 
 
@@ -59,15 +64,6 @@ def _numbers(variables: Sequence[Any]) -> int:
     return sum(int(math.prod(each.shape)) for each in variables)
 
 
-def _logits_at_once(language_model: LanguageModel, batch_size: int) -> int:
-    """Return how many logits exist at a time."""
-    rows = batch_size * language_model.context_length
-    vocabulary_size = language_model.vocabulary_size
-    if hasattr(language_model.model, "project"):
-        rows = chunk_rows(rows, vocabulary_size)
-    return rows * vocabulary_size
-
-
 def _kept_activations(language_model: LanguageModel, batch_size: int, recompute: bool) -> int:
     """Return the bytes of the forward pass that the backward pass reads, and of their gradient."""
     model = language_model.model
@@ -82,10 +78,16 @@ def _kept_activations(language_model: LanguageModel, batch_size: int, recompute:
         tape.gradient(outputs, variables)
         return tf.zeros(())
 
-    with _checkpointing(model, recompute):
-        shape = (batch_size, language_model.context_length)
+    tokens = tf.TensorSpec((batch_size, language_model.context_length), tf.int32)
+    before = getattr(model, "recompute", None)
+    if before is not None:
+        model.recompute = recompute
+    try:
         traced = tf.function(differentiate, autograph=False)
-        graph = traced.get_concrete_function(tf.TensorSpec(shape, tf.int32)).graph
+        graph = traced.get_concrete_function(tokens).graph
+    finally:
+        if before is not None:
+            model.recompute = before
     sizes = _sizes_read_across(graph.get_operations(), borders[0])
     return sum(sizes) + 2 * max(sizes, default=0)
 
@@ -100,11 +102,9 @@ def _sizes_read_across(operations: list[Any], border: int) -> list[int]:
                 continue
             source = _source(tensor)
             if source.op.type not in _NO_ACTIVATIONS and source.dtype.is_floating:
-                kept[source.name] = (
-                    math.prod(size or 1 for size in source.shape.as_list()) * source.dtype.size
-                    if source.shape.rank is not None
-                    else 0
-                )
+                sizes = [0] if source.shape.rank is None else source.shape.as_list()
+                known = [1 if size is None else size for size in sizes]
+                kept[source.name] = math.prod(known) * source.dtype.size
     return list(kept.values())
 
 
@@ -113,16 +113,3 @@ def _source(tensor: Any) -> Any:
     while tensor.op.type in _VIEWS:
         tensor = tensor.op.inputs[0]
     return tensor
-
-
-@contextmanager
-def _checkpointing(model: Any, wanted: bool) -> Iterator[None]:
-    """Set activation checkpointing, if the model offers it, while the block runs."""
-    if not hasattr(model, "recompute"):
-        yield
-        return
-    before, model.recompute = model.recompute, wanted
-    try:
-        yield
-    finally:
-        model.recompute = before

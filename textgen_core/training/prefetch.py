@@ -23,7 +23,7 @@ class Prefetch:
         self._batches = batches
         self._per_step = per_step
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="textgen-batches")
-        self._ahead: tuple[int, Future[list[Batch]]] | None = None
+        self._ahead: dict[int, Future[list[Batch]]] = {}  # by step: one, or none
 
     def __enter__(self) -> Self:
         return self
@@ -36,11 +36,10 @@ class Prefetch:
 
         Raises what making them raised.
         """
-        ahead, self._ahead = self._ahead, None
-        is_made = ahead is not None and ahead[0] == step
-        batches = ahead[1].result() if ahead is not None and is_made else self._make(step)
+        ahead, self._ahead = self._ahead, {}
+        batches = ahead[step].result() if step in ahead else self._make(step)
         if not is_last:
-            self._ahead = (step + 1, self._thread.submit(self._make, step + 1))
+            self._ahead = {step + 1: self._thread.submit(self._make, step + 1)}
         return batches
 
     def _make(self, step: int) -> list[Batch]:

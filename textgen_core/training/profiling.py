@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+import attrs
 import tensorflow as tf
 
 FOLDER = "profile"  # of a run directory
 
 
+@attrs.define
 class Profiling:
     """Profiles the steps `(first, last)`, counted from 1, into a folder; None: no step.
 
@@ -22,18 +24,11 @@ class Profiling:
     and training goes on without it.
     """
 
-    def __init__(
-        self,
-        steps: tuple[int, int] | None,
-        folder: Path,
-        warn: Callable[[str], None],
-        profiler: Any = tf.profiler.experimental,
-    ) -> None:
-        self._steps = steps
-        self._folder = folder
-        self._warn = warn
-        self._profiler = profiler
-        self._running = False
+    _steps: tuple[int, int] | None
+    _folder: Path
+    _warn: Callable[[str], None]
+    _profiler: Any = tf.profiler.experimental
+    _running: bool = attrs.field(default=False, init=False)
 
     def __enter__(self) -> Self:
         return self
@@ -45,11 +40,7 @@ class Profiling:
         """Start before a step that is to be profiled."""
         if self._steps is None or self._running or not covers(self._steps, step - 1, step):
             return
-        try:
-            self._profiler.start(str(self._folder))
-            self._running = True
-        except Exception as error:  # a profile is never worth a run
-            self._fail(error)
+        self._running = self._try(self._profiler.start, str(self._folder))
 
     def after(self, step: int) -> None:
         """Stop after the last step that is to be profiled."""
@@ -57,18 +48,21 @@ class Profiling:
             self._stop()
 
     def _stop(self) -> None:
-        if not self._running:
-            return
-        self._running = False
-        try:
-            self._profiler.stop()
-        except Exception as error:
-            self._fail(error)
+        if self._running:
+            self._running = False
+            self._try(self._profiler.stop)
 
-    def _fail(self, error: Exception) -> None:
-        self._steps = None
-        cause = str(error).partition("\n")[0].rstrip(".")
-        self._warn(f"training.profile: TensorFlow's profiler failed: {cause}. Training goes on.")
+    def _try(self, action: Callable[..., Any], *arguments: Any) -> bool:
+        """Have the profiler do something, and return whether it did."""
+        try:
+            action(*arguments)
+        except Exception as error:  # a profile is never worth a run
+            self._steps = None
+            cause = str(error).partition("\n")[0].rstrip(".")
+            failed = f"training.profile: TensorFlow's profiler failed: {cause}."
+            self._warn(f"{failed} Training goes on.")
+            return False
+        return True
 
 
 def covers(steps: tuple[int, int], before: int, after: int) -> bool:

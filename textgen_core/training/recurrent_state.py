@@ -8,15 +8,22 @@ operations, so that it compiles into the training step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from textgen_core.models.language_model import LanguageModel
 
 
 class RecurrentState:
-    """Makes, resets and renews the state of a model, together with what renewing it needs."""
+    """Makes, resets and renews the state of a model, together with what renewing it needs.
+
+    For micro-batches it is split by rows, and joined again. A tensor whose shape does not depend on
+    the number of rows is shared: each micro-batch gets it, and that of the last one is kept.
+    """
 
     def __init__(self, language_model: LanguageModel) -> None:
         self._language_model = language_model
@@ -59,6 +66,41 @@ class RecurrentState:
             "length": state["length"] + inputs.shape[1],
             "recent": read[:, read.shape[1] - self._remembered :],
         }
+
+    def split(self, state: Any, rows: slice) -> Any:
+        """Return the state of some rows."""
+        parts = []
+        for tensor, place in zip(tf.nest.flatten(state), self._places, strict=True):
+            if place is not None:
+                axis, of_a_row = place
+                here = slice(rows.start * of_a_row, rows.stop * of_a_row)
+                tensor = tensor[(*[slice(None)] * axis, here)]
+            parts.append(tensor)
+        return tf.nest.pack_sequence_as(state, parts)
+
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Return the state of all rows."""
+        flat = map(tf.nest.flatten, parts)
+        joined = [
+            tensors[-1] if place is None else tf.concat(tensors, axis=place[0])
+            for place, *tensors in zip(self._places, *flat, strict=True)
+        ]
+        return tf.nest.pack_sequence_as(parts[0], joined)
+
+    @cached_property
+    def _places(self) -> list[tuple[int, int] | None]:
+        """The axis of the rows in each tensor, and how much of it is one row's; None without one.
+
+        Heads may be folded into the axis of the batch.
+        """
+        with tf.init_scope():  # they are looked up while the step is traced
+            pairs = zip(*(tf.nest.flatten(self.initial(rows)) for rows in (1, 2)), strict=True)
+        places = []
+        for for_one, for_two in pairs:
+            more = np.subtract(for_two.shape, for_one.shape)
+            axes = np.flatnonzero(more).tolist()
+            places.append((axes[0], int(more[axes[0]])) if axes else None)
+        return places
 
     def _renewed(self, state: Any, first: Any) -> Any:
         if not self._remembered:

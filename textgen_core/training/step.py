@@ -11,7 +11,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
 import numpy as np
 import tensorflow as tf
 
@@ -20,23 +19,8 @@ from textgen_core.data.batches import Batch
 from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure, reason_of
 from textgen_core.models.devices import UNCOMPILABLE
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.training.gradient_accumulation import is_exhaustion
 from textgen_core.training.recurrent_state import RecurrentState
-from textgen_core.training.update import Update, scales_loss
-
-
-@attrs.frozen(kw_only=True)
-class StepResult:
-    """What a step found: the summed plain loss in nats, its tokens, the norm, and the verdict.
-
-    The values are tensors, so that the caller decides when to wait for them.
-    """
-
-    loss_sum: Any
-    tokens: Any
-    gradient_norm: Any
-    finite: Any
-
+from textgen_core.training.update import StepResult, Update, is_exhaustion
 
 # Failures that compiling another way may avoid.
 _FAILURES = (tf.errors.ResourceExhaustedError, MemoryError, *UNCOMPILABLE)
@@ -79,7 +63,7 @@ class TrainingStep:
 
     def __call__(self, batches: Sequence[Batch], learning_rate: float) -> StepResult:
         """Update the weights from one or more batches, whose gradients are added up."""
-        scaled = scales_loss(self._optimizer)
+        scaled = self._update.scales_loss
         optimizer = self._optimizer.inner_optimizer if scaled else self._optimizer
         optimizer.learning_rate.assign(learning_rate)
         inputs = np.stack([batch.inputs for batch in batches])
@@ -88,10 +72,11 @@ class TrainingStep:
         if self.recurrent_state is None:
             self.recurrent_state = self.initial_recurrent_state(inputs.shape[1])
         before = self.micro_batches
+        result: StepResult
         result, self.recurrent_state = self._run(inputs, targets, resets)
         if self.micro_batches > before:
             self._note_micro_batches(*inputs.shape)
-        return StepResult(**result)
+        return result
 
     def initial_recurrent_state(self, batch_size: int) -> Any:
         """Return the state before the first batch; None where windows stand alone."""
@@ -134,8 +119,6 @@ class TrainingStep:
         self.compiled_with = "graph"
         self.notes += (f"XLA cannot compile this model, so the step runs as a graph: {cause}",)
 
-    # ---- where memory is short --------------------------------------------------------------
-
     def _accumulate_more(self, shape: Sequence[int], before: _Snapshot, error: Exception) -> None:
         """Have the batch computed in twice as many micro-batches, with everything as it was before.
 
@@ -149,7 +132,7 @@ class TrainingStep:
                 advice="Try a smaller --batch-size or data.sequence_length, or training.recompute.",
             ) from error
         before.restore()
-        self._update.accumulate(min(rows, 2 * self.micro_batches))
+        self._update.micro_batches = min(rows, 2 * self.micro_batches)
 
     def _note_micro_batches(self, batches: int, rows: int, time: int) -> None:
         count = self.micro_batches
@@ -160,18 +143,14 @@ class TrainingStep:
             "training.recompute=true.",
         )
 
-    # ---- compilation ------------------------------------------------------------------------
-
     def _choose_compilation(self) -> tuple[str, str]:
         """Return how to compile, and a note if that is not the usual way."""
         if self._settings.compile != "auto":
             return self._settings.compile, ""
         without = [layer.name for layer in self._model.layers if not layer.supports_jit]
         if without:
-            return (
-                "graph",
-                f"The layer {without[0]} cannot run under XLA: the step runs as a graph.",
-            )
+            note = f"The layer {without[0]} cannot run under XLA: the step runs as a graph."
+            return "graph", note
         if tf.config.list_logical_devices("GPU"):
             return "xla", ""
         # On a CPU XLA has no fast product in bfloat16, and no two of its loops run side by side.

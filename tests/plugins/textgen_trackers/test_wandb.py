@@ -21,7 +21,7 @@ from textgen_core.components import Outcome, TrackedRun, Tracker
 from textgen_core.errors import TextgenError
 from textgen_core.registry.registry import Component, Plugin
 from textgen_core.registry.selection import ResolvedComponent
-from textgen_core.training.trackers import Trackers
+from textgen_core.training.callbacks import Trackers
 from textgen_trackers.wandb import WandbTracker, evaluation_figures
 
 with_wandb = pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="needs wandb")

@@ -27,15 +27,7 @@ import attrs
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # what it shares with the tests
 
-from training.resuming import (
-    MODELS,
-    SETTINGS,
-    TINY,
-    Session,
-    differences,
-    last_step,
-    write_corpus,
-)
+from training.resuming import MODELS, SETTINGS, TINY, Session, differences, last_step, write_corpus
 
 WAYS: dict[str, dict[str, object]] = {
     "windows": {"data.stride": 8, "training.accumulate": 2},

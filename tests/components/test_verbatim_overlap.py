@@ -7,10 +7,7 @@ import random
 import pytest
 
 from textgen_core.components import verbatim_overlap
-from textgen_core.components.verbatim_overlap import (
-    find_verbatim_spans,
-    measure_longest_verbatim,
-)
+from textgen_core.components.verbatim_overlap import find_verbatim_spans, measure_longest_verbatim
 
 
 def as_chunks(documents):

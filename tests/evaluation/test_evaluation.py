@@ -10,12 +10,7 @@ from typing import ClassVar
 import attrs
 import numpy as np
 import pytest
-from evaluation.fake_models import (
-    BigramModel,
-    UniformModel,
-    draw_token_ids,
-    language_model,
-)
+from evaluation.fake_models import BigramModel, UniformModel, draw_token_ids, language_model
 
 from textgen_core.components import Figure, Metric
 from textgen_core.config.settings import EvaluationSettings

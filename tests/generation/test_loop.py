@@ -6,12 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from generation.fake_models import (
-    AdvancingSumModel,
-    TableModel,
-    language_model,
-    random_table,
-)
+from generation.fake_models import AdvancingSumModel, TableModel, language_model, random_table
 
 from textgen_core.errors import PluginFailure
 from textgen_core.generation import Generator

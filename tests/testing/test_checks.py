@@ -16,14 +16,7 @@ from testing.broken.models import builder
 from testing.broken.samplers import Tiring
 from testing.broken.trackers import Explained
 from testing.heavy import HeavyMetric
-from testing.sound import (
-    SOUND,
-    PlainBuilder,
-    SoundBuilder,
-    SoundMetric,
-    SoundTracker,
-    SoundTrainer,
-)
+from testing.sound import SOUND, PlainBuilder, SoundBuilder, SoundMetric, SoundTracker, SoundTrainer
 from testing.tiny_models import AdvancingModel, CountingModel
 
 from textgen_core import Evidence, Tracker, TrackerSession, option

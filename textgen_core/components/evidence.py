@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from textgen_core.components.verbatim_overlap import (
-    find_verbatim_spans,
-    measure_longest_verbatim,
-)
+from textgen_core.components.verbatim_overlap import find_verbatim_spans, measure_longest_verbatim
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,13 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from generation.distributions import (
-    INFINITY,
-    logits_of,
-    probabilities_of,
-    random_logits,
-    transform,
-)
+from generation.distributions import INFINITY, logits_of, probabilities_of, random_logits, transform
 
 from textgen_samplers.temperature import TemperatureSampler
 

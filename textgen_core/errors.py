@@ -147,9 +147,6 @@ def one_error(faults: Sequence[TextgenError]) -> TextgenError:
     return whole
 
 
-# ---- what a component raises in use -------------------------------------------------------------
-
-
 @contextmanager
 def component_errors(
     component: str, *, doing: str = "", advice: str = PluginFailure.REPORT_IT

@@ -155,9 +155,6 @@ def _written(value: Any) -> str:
     return format_value(plain_value(value))
 
 
-# ---- bash ---------------------------------------------------------------------------------------
-
-
 def rejoin_words(environment: MutableMapping[str, str]) -> None:
     """Join the words of bash's variables to arguments again.
 

@@ -139,9 +139,6 @@ def _model_name(layers: Sequence[Layer], registry: Registry) -> str:
     return ""
 
 
-# ---- sections -------------------------------------------------------------------------------
-
-
 def _section(name: str, layers: Sequence[Layer]) -> Any:
     """Merge the layers of one section.
 
@@ -196,9 +193,6 @@ def corpus_settings(settings: Sequence[str]) -> CorpusSettings:
         section: CorpusSettings = _section("corpus", [layer])
     faults.raise_any()
     return section
-
-
-# ---- components -----------------------------------------------------------------------------
 
 
 def _single(kind: str, layers: Sequence[Layer], registry: Registry) -> ResolvedComponent:

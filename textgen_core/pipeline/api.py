@@ -155,7 +155,7 @@ def _callback(callback: Callback | None, listener: Callback | None) -> Callback:
     """Return who follows the run: `listener` is what `callback` was called in textgen 0.1."""
     if listener is not None:
         warnings.warn(
-            "listener= goes in textgen 0.2: use callback=.", DeprecationWarning, stacklevel=3
+            "listener= goes in textgen 0.3: use callback=.", DeprecationWarning, stacklevel=3
         )
     return callback or listener or Callback()
 

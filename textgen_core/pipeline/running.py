@@ -62,9 +62,6 @@ class More:
         return self.epochs is not None or self.minutes is not None
 
 
-# ---- a new run ------------------------------------------------------------------------------
-
-
 def run_phases(configuration: Configuration, texts: Texts, path: Path, callback: Callback) -> Run:
     """Run all five phases, and leave what each one finds in the run directory."""
     with _removed_on_failure(path):
@@ -183,9 +180,6 @@ def _finish(
         callback.on_warning("No text was held out, so the run cannot be scored.")
     run.report()
     return run
-
-
-# ---- a run that is resumed ------------------------------------------------------------------
 
 
 def resume_phases(

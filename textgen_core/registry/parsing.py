@@ -165,9 +165,6 @@ def unknown_name(
     )
 
 
-# ---- types --------------------------------------------------------------------------------------
-
-
 def describe_type(declared: Any) -> str:
     """Return a declared type in words, such as `a whole number or none`."""
     origin, arguments = typing.get_origin(declared), typing.get_args(declared)
@@ -210,9 +207,6 @@ def _kinds_of(declared: Any) -> list[Any]:
     if typing.get_origin(declared) not in _UNIONS:
         return [declared]
     return [each for each in typing.get_args(declared) if each is not type(None)]
-
-
-# ---- quotes and lists ---------------------------------------------------------------------------
 
 
 class SpecText(str):

@@ -74,9 +74,6 @@ def is_over(state: TrainingState, settings: TrainingSettings) -> bool:
     return patience is not None and state.epochs_without_gain >= patience
 
 
-# ---- before it begins -------------------------------------------------------------------------
-
-
 def check_streams(configuration: Configuration, language_model: LanguageModel) -> None:
     """Raise ConfigurationError unless the model can keep a state from batch to batch."""
     name, length = configuration.model.name, configuration.data.sequence_length

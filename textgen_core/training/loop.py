@@ -73,8 +73,6 @@ class _Trainer:
         self._save()
         return self._state
 
-    # ---- a step -------------------------------------------------------------------------
-
     def _step(self) -> None:
         job, state = self._job, self._state
         began = time.perf_counter()
@@ -133,8 +131,6 @@ class _Trainer:
         if loss > self._worst_loss:
             what = f"The loss has exploded to {loss:,.0f} nats a token"
             raise divergence(what, self._job, self._state.step, batches)
-
-    # ---- log, validate, save ----------------------------------------------------------------
 
     def _log(self) -> None:
         """Write a training row of the steps since the last one, if there are any."""

@@ -14,9 +14,8 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import ComponentError, one_error
-from textgen_core.registry.discovery import discover
-from textgen_core.registry.registry import Registry
-from textgen_core.registry.selection import ResolvedComponent, as_list, choose_all, spec_of
+from textgen_core.registry import Registry, ResolvedComponent, choose_all, discover
+from textgen_core.registry.selection import as_list, spec_of
 from textgen_core.registry.specs import Spec
 
 PLACE = "--sweep"

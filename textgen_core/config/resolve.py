@@ -35,9 +35,9 @@ from textgen_core.config.sources import (
     settings_layer,
 )
 from textgen_core.errors import ComponentError, ConfigurationError, Faults
-from textgen_core.registry import Registry
+from textgen_core.registry import Registry, ResolvedComponent, choose, choose_all
 from textgen_core.registry.parsing import is_none, unknown_name
-from textgen_core.registry.selection import ResolvedComponent, as_list, choose, choose_all, spec_of
+from textgen_core.registry.selection import as_list, spec_of
 from textgen_core.registry.specs import Spec, check_options, parse_spec, plain_options
 
 

@@ -17,8 +17,7 @@ from textgen_core.errors import Interrupted
 from textgen_core.models.devices import prepare_memory
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.running import More, resume_phases, run_phases
-from textgen_core.registry.discovery import discover
-from textgen_core.registry.registry import KINDS
+from textgen_core.registry import KINDS, discover
 from textgen_core.runs.directory import RUNS, RunDirectory, check_free, find_run
 from textgen_core.runs.manifest import load_configuration
 from textgen_core.training.callbacks import Callback

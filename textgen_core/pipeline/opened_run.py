@@ -22,8 +22,7 @@ from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import load_language_model, make_generator
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_scoring import RunScoring
-from textgen_core.registry.discovery import discover
-from textgen_core.registry.selection import ResolvedComponent
+from textgen_core.registry import ResolvedComponent, discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.weights import best_step
 

@@ -26,8 +26,7 @@ from textgen_core.generation import PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.preparing import Prepared, prepare
-from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import read_json, read_rows, write_json
+from textgen_core.runs import RunDirectory, read_json, read_rows, write_json
 from textgen_core.runs.manifest import changed_files
 
 

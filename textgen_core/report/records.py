@@ -14,8 +14,7 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import read_json, read_rows
+from textgen_core.runs import RunDirectory, read_json, read_rows
 
 Section = dict[str, Any]  # what the template of a section shows, under the names it uses
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import attrs
 
 from textgen_core.errors import UsageError
-from textgen_core.registry.discovery import discover
-from textgen_core.registry.registry import CORE, KINDS, ONLY, same_distribution
+from textgen_core.registry import CORE, KINDS, discover
+from textgen_core.registry.registry import ONLY, same_distribution
 from textgen_core.registry.validation import NAME
 
 PREFIX = "textgen-"

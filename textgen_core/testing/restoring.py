@@ -20,13 +20,11 @@ import attrs
 from textgen_core.components import options_of
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.config.sources import ONE
-from textgen_core.registry.discovery import discover
+from textgen_core.registry import KINDS, Component, Registry, ResolvedComponent, discover
 from textgen_core.registry.parsing import listed_values
-from textgen_core.registry.registry import KINDS, Component, Registry
-from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.registry.specs import plain_options
-from textgen_core.runs.directory import RunDirectory, create_run_directory
-from textgen_core.runs.files import write_json, write_toml
+from textgen_core.runs import RunDirectory, create_run_directory, write_json
+from textgen_core.runs.files import write_toml
 from textgen_core.runs.manifest import describe_run, load_configuration
 from textgen_core.testing.check import check, require
 from textgen_core.testing.component_checks import values_at_bounds

@@ -7,9 +7,8 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import ComponentError
-from textgen_core.registry.discovery import discover
-from textgen_core.registry.registry import KINDS, Component, Plugin, Registry, same_distribution
-from textgen_core.registry.selection import ResolvedComponent
+from textgen_core.registry import KINDS, Component, Plugin, Registry, ResolvedComponent, discover
+from textgen_core.registry.registry import same_distribution
 
 ALLOWED = "Allowed: DISTRIBUTION:KIND/NAME, DISTRIBUTION:NAME, a component's class or an instance."
 

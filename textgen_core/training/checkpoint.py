@@ -20,8 +20,8 @@ import safetensors.numpy
 import tensorflow as tf
 
 from textgen_core.errors import RunDirectoryError, TrainingDiverged
-from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import read_json, remove_folder, write_json
+from textgen_core.runs import RunDirectory, read_json, write_json
+from textgen_core.runs.files import remove_folder
 from textgen_core.runs.weights import (
     WEIGHTS,
     check_tensor,

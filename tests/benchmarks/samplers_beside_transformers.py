@@ -121,7 +121,7 @@ def _ours(name: str, value: float, logits: np.ndarray, texts: np.ndarray) -> np.
     is_drawing = tf.fill((len(texts),), True)
 
     def step(rows: tf.Tensor, options: Options) -> tf.Tensor:
-        return chain.transform(rows, history, states, is_drawing, options).logits
+        return chain.transform(rows, history, states, is_drawing, options).stages[-1]
 
     program = tf.function(step, jit_compile=True, autograph=False)
     return np.asarray(program(tf.constant(logits), chain.options([sampler])))

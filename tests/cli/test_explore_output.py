@@ -11,8 +11,10 @@ from explore.looked_into import explorer
 from generation.fake_models import TableModel, random_table
 from rich.cells import cell_len
 
-from textgen_core.cli.characters import bar, label, shade
 from textgen_core.cli.explore_output import (
+    bar,
+    label,
+    shade,
     show_analogy,
     show_attention,
     show_neighbours,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textgen_core.data.subsample import SPANS, subsample_evenly
+from textgen_core.data.token_files import SPANS, subsample_evenly
 
 TOKENS = np.arange(10_000, dtype=np.uint16)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from textgen_core.corpus.documents import store_documents
-from textgen_core.data.subsample import subsample_evenly
+from textgen_core.data.token_files import subsample_evenly
 from textgen_core.evaluation import baselines
 from textgen_core.evaluation.baselines import (
     measure_ngram,

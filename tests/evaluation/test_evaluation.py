@@ -16,7 +16,7 @@ from textgen_core.components import Figure, Metric
 from textgen_core.config.settings import EvaluationSettings
 from textgen_core.data.tokenizer import START
 from textgen_core.evaluation.evaluation import evaluate
-from textgen_core.evaluation.held_out import HeldOut, TrainingData
+from textgen_core.evaluation.evidence import HeldOut, TrainingData
 from textgen_core.evaluation.scoring import Scorer
 
 VOCABULARY = 16

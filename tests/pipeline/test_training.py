@@ -8,7 +8,7 @@ from training.tiny import TIME, CappedModel, TinyModel, wrap
 
 from textgen_core.config.resolve import configure
 from textgen_core.data.batches import StreamBatches, WindowBatches
-from textgen_core.data.subsample import subsample_evenly
+from textgen_core.data.token_files import subsample_evenly
 from textgen_core.errors import ConfigurationError, RunDirectoryError, UsageError
 from textgen_core.pipeline.training import make_job, restore
 from textgen_core.registry.discovery import discover

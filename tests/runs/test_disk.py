@@ -9,7 +9,7 @@ from data.letters import letter_tokenizer
 from textgen_core.data.token_files import tokenize_documents
 from textgen_core.errors import DiskTooSmall
 from textgen_core.pipeline.api import run
-from textgen_core.runs.disk import check_space
+from textgen_core.runs.files import check_space
 
 
 class Usage(NamedTuple):

@@ -28,14 +28,14 @@ from textgen_core.corpus.documents import (
 )
 from textgen_core.data.tokenizer import END, SAMPLE, START, UNK, encode
 from textgen_core.data.windowed_encoding import EncodedPiece, encode_in_pieces
-from textgen_core.runs.cache import CACHE_VARIABLE, cache_directory, cache_error, cache_errors
-from textgen_core.runs.disk import check_space
-from textgen_core.runs.files import atomic_write
+from textgen_core.runs.cache import CACHE_VARIABLE, cache_directory, cache_errors
+from textgen_core.runs.files import atomic_write, check_space
 
 FORMAT_VERSION = 2
 DOCUMENT_END = b"\xff"  # no byte of UTF-8
 UNKNOWN_COUNTED = 100_000  # different texts that `<UNK>` stands for
 UNKNOWN_SHOWN = 10
+SPANS = 16  # of a sample that stands for a whole split
 BLOCK = 2**20  # bytes that are checked at once
 
 
@@ -86,9 +86,8 @@ def tokenize_documents(
         facts["text_bytes"] = text_bytes
         with atomic_write(path.with_suffix(".json")) as file:
             file.write(json.dumps(facts, indent=2).encode())
-        written = _open(path)
-    if written is None:
-        raise cache_error(folder, "what was written is not what is read")
+        if (written := _open(path)) is None:
+            raise OSError("what was written is not what is read")
     return written
 
 
@@ -164,3 +163,16 @@ def _key(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> tuple[str
         digest.update(block + DOCUMENT_END * ends_document)  # borders between documents count
         text_bytes += len(block)
     return digest.hexdigest()[:32], text_bytes
+
+
+def subsample_evenly(token_ids: np.ndarray, wanted: int | None) -> np.ndarray:
+    """Return about `wanted` of `token_ids`, integers `(tokens,)`; None: all of them.
+
+    The spans are at even distances, the first at the beginning and the last at the end, and are
+    concatenated: so each but the first begins after a token that it does not follow.
+    """
+    if wanted is None or wanted >= len(token_ids):
+        return token_ids
+    length = max(2, wanted // SPANS)
+    starts = np.linspace(0, len(token_ids) - length, max(1, wanted // length)).astype(int)
+    return np.concatenate([token_ids[start : start + length] for start in starts])

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from textgen_core.corpus import StoredDocuments, iterate_pieces
-from textgen_core.data.subsample import subsample_evenly
-from textgen_core.data.token_files import TokenFile
+from textgen_core.data.token_files import TokenFile, subsample_evenly
+from textgen_core.evaluation.evidence import HeldOut, TrainingData
 from textgen_core.evaluation.figures import bits_per_byte
-from textgen_core.evaluation.held_out import HeldOut, TrainingData
 from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey
 
 # xz finds a repetition no further back than its dictionary reaches, 8 MiB at this preset: of the

@@ -13,7 +13,7 @@ import numpy as np
 from textgen_core.components import Evidence
 from textgen_core.data.tokenizer import END, UNK
 from textgen_core.evaluation.baselines import count_tokens
-from textgen_core.evaluation.held_out import HeldOut, TrainingData
+from textgen_core.evaluation.evidence import HeldOut, TrainingData
 from textgen_core.evaluation.loops import RepeatedPhrase, find_loops, share_repeated
 from textgen_core.evaluation.surprisal import ScoredToken
 from textgen_core.evaluation.token_texts import align, score_after

@@ -12,9 +12,14 @@ from textgen_core.config.settings import EvaluationSettings
 from textgen_core.evaluation.baselines import BaselineFigures, measure_baselines
 from textgen_core.evaluation.diagnosis import Finding, Symptoms, diagnose
 from textgen_core.evaluation.error_analysis import Errors, analyse_errors
-from textgen_core.evaluation.evidence import ContinuePrompts, TrainingText, gather_evidence
+from textgen_core.evaluation.evidence import (
+    ContinuePrompts,
+    HeldOut,
+    TrainingData,
+    TrainingText,
+    gather_evidence,
+)
 from textgen_core.evaluation.figures import Figures, measure_losses
-from textgen_core.evaluation.held_out import HeldOut, TrainingData
 from textgen_core.evaluation.metrics import measure_all, read_declared, sign_all
 from textgen_core.evaluation.token_texts import Written, show_written
 from textgen_core.runs.files import finite

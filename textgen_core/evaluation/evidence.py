@@ -1,4 +1,4 @@
-"""Gathers what a metric may look at: held-out prompts, what followed them, what the model wrote.
+"""What an evaluation is given, and what a metric may look at: prompts, references, samples.
 
 The model writes through a function that the caller passes in.
 """
@@ -15,7 +15,9 @@ import tokenizers
 from textgen_core.components import Evidence
 from textgen_core.config.settings import EvaluationSettings
 from textgen_core.corpus import iterate_pieces
+from textgen_core.data.token_files import TokenFile
 from textgen_core.data.tokenizer import END, START, encode
+from textgen_core.evaluation.training_curve import Rows
 
 if TYPE_CHECKING:
     from textgen_core.evaluation.scoring import Scorer
@@ -24,6 +26,29 @@ if TYPE_CHECKING:
 ContinuePrompts = Callable[[Sequence[str], int], Sequence[str]]
 
 _CUT = "\ufffd"  # what decoding makes of the bytes of a character that was cut
+
+
+@attrs.frozen(kw_only=True)
+class HeldOut:
+    """The split that is scored: its name, its documents' cleaned text, and its tokens."""
+
+    split: str
+    documents: Sequence[str]
+    tokens: TokenFile
+
+
+@attrs.frozen(kw_only=True)
+class TrainingData:
+    """What the model learnt from: documents, token ids with `<START>` first, rows of metrics.jsonl.
+
+    What is not available stays empty, and the baselines that need it are left out. longer: the
+    setting that would have made training longer.
+    """
+
+    documents: Sequence[str] = ()
+    token_ids: np.ndarray = attrs.field(factory=lambda: np.zeros((0,), np.int32), eq=False)
+    rows: Rows = ()
+    longer: str = "training.epochs"
 
 
 def gather_evidence(

@@ -15,9 +15,8 @@ from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import START, load_tokenizer
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError
 from textgen_core.evaluation.evaluation import Evaluation, evaluate
-from textgen_core.evaluation.evidence import choose_prompts
+from textgen_core.evaluation.evidence import HeldOut, TrainingData, choose_prompts
 from textgen_core.evaluation.figures import measure_losses
-from textgen_core.evaluation.held_out import HeldOut, TrainingData
 from textgen_core.evaluation.review import PROMPTS, write_sheet
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.evaluation.surprisal import ScoredText

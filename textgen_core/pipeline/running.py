@@ -31,8 +31,7 @@ from textgen_core.pipeline.preparing import Prepared, build, prepare
 from textgen_core.pipeline.run_scoring import check_corpus
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.runs import RunDirectory, create_run_directory, write_json
-from textgen_core.runs.disk import check_space
-from textgen_core.runs.files import append_row, write_toml
+from textgen_core.runs.files import append_row, check_space, write_toml
 from textgen_core.runs.manifest import check_settings, describe_run
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import KEPT, load_state

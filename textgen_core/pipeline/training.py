@@ -13,8 +13,7 @@ import attrs
 
 from textgen_core.components import Outcome, TrackedRun
 from textgen_core.config.resolve import Configuration
-from textgen_core.data.subsample import subsample_evenly
-from textgen_core.data.token_files import TokenFile
+from textgen_core.data.token_files import TokenFile, subsample_evenly
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.models.language_model import LanguageModel

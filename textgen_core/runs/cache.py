@@ -26,12 +26,7 @@ def cache_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise cache_error(folder, error.strerror or str(error)) from error
-
-
-def cache_error(folder: Path, reason: str) -> ConfigurationError:
-    """Return the error for a cache that cannot be used."""
-    return ConfigurationError(
-        f"The cache {folder} cannot be written: {reason}.",
-        advice=f"Name a folder that can: set {CACHE_VARIABLE} to it.",
-    )
+        raise ConfigurationError(
+            f"The cache {folder} cannot be written: {error.strerror or error}.",
+            advice=f"Name a folder that can: set {CACHE_VARIABLE} to it.",
+        ) from error

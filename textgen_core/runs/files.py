@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, Literal
 
 import tomli_w
 
-from textgen_core.errors import RunDirectoryError
+from textgen_core.errors import DiskTooSmall, RunDirectoryError
+from textgen_core.formatting import format_size
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -139,3 +140,23 @@ def file_errors(path: Path, done: Literal["read", "written"]) -> Iterator[None]:
         advice = "Name a directory that can: --out DIR." if done == "written" else ""
         problem = f"{path} cannot be {done}: {error.strerror or error}."
         raise RunDirectoryError(problem, advice=advice) from error
+
+
+def check_space(folder: Path, needed: int, purpose: str, advice: str) -> None:
+    """Raise DiskTooSmall unless `needed` bytes fit onto the disk of a folder, which may not exist.
+
+    purpose: what takes the space, such as "The checkpoints of this run".
+    """
+    try:
+        there = next(
+            (each for each in (folder, *folder.absolute().parents) if each.exists()), folder
+        )
+        free = shutil.disk_usage(there).free
+    except OSError:  # the system does not say
+        return
+    if needed > free:
+        raise DiskTooSmall(
+            f"{purpose} need about {format_size(needed)}, and {format_size(free)} are free on the "
+            f"disk of {folder}.",
+            advice=advice,
+        )

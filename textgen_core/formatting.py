@@ -35,13 +35,10 @@ def printable(text: str, *, keep: str = "\n\t") -> str:
 
     keep: control characters that may stay, "" for a text that must be one line.
     """
-    plain = _COLOUR.sub("", text)
-    if plain.isprintable():
-        return plain
     breaks = "" if "\n" in keep else "\u2028\u2029"
     return "".join(
         "\N{REPLACEMENT CHARACTER}"
         if each in breaks or (each not in keep and unicodedata.category(each) in _UNPRINTABLE)
         else each
-        for each in plain
+        for each in _COLOUR.sub("", text)
     )

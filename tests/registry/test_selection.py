@@ -33,7 +33,7 @@ def test_spec_table_and_instance_are_chosen_alike(requested: Any) -> None:
     assert chosen.options == FULL
     assert chosen.as_table() == {"name": "cut", **FULL}
     assert chosen.label == "cut:p=0.5"
-    assert chosen.provider == "textgen-core 1.0"
+    assert chosen.component.provider == "textgen-core 1.0"
 
 
 def test_the_label_leaves_defaults_out() -> None:
@@ -82,7 +82,11 @@ def test_an_instance_that_no_plugin_provides_can_be_used() -> None:
             return logits
 
     chosen = choose(registry(), "sampler", Mine(q=2), place="sampler=")
-    assert (chosen.name, chosen.provider, chosen.options) == ("Mine", "no plugin", {"q": 2})
+    assert (chosen.name, chosen.component.provider, chosen.options) == (
+        "Mine",
+        "no plugin",
+        {"q": 2},
+    )
     with pytest.raises(ComponentError, match="Mine: q cannot be 0"):
         choose(registry(), "sampler", Mine(q=0), place="sampler=")
 

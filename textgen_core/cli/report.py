@@ -9,8 +9,7 @@ import typer
 from textgen_core.cli.options import Json, RunArgument, print_json
 
 NoExcerpts = Annotated[
-    bool,
-    typer.Option("--no-excerpts", help="Quote no words of the corpus, for a page to pass on."),
+    bool, typer.Option("--no-excerpts", help="Quote no words of the corpus, for a page to pass on.")
 ]
 
 

@@ -84,9 +84,6 @@ def _blocks(chunks: Iterable[Chunk], texts: Sequence[str], first: int) -> Iterat
         yield "".join(waiting)
 
 
-# ---- the few places that matter -------------------------------------------------------------
-
-
 def _candidates(block: str, texts: Sequence[str], shortest: int) -> Iterator[str]:
     """Yield the spans of a block that hold every match of at least `shortest` characters."""
     import numpy as np
@@ -144,9 +141,6 @@ def _joined(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     joined ^= joined >> np.uint64(31)
     joined *= np.uint64(_MULTIPLIERS[0])
     return joined
-
-
-# ---- the automaton ----------------------------------------------------------------------------
 
 
 class _Automaton:

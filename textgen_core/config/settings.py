@@ -178,9 +178,7 @@ class EvaluationSettings:
     """How a run is scored."""
 
     stride: int | None = option(
-        None,
-        help="tokens from one scored window to the next; none: half the window",
-        at_least=1,
+        None, help="tokens from one scored window to the next; none: half the window", at_least=1
     )
     prompts: int = option(
         50, help="held-out prompts that the metrics' samples continue", at_least=1

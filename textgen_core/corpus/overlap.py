@@ -8,7 +8,6 @@ value is looked for, in which all copies of a line or sequence are, or none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import attrs
 import numpy as np
@@ -38,10 +37,6 @@ class Overlap:
     sequence_count: int
     is_sample: bool  # whether not all of them were looked for
     searched: float = 1.0  # share of the training text; if not all, at least so much overlaps
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values, as they stand in analysis.json."""
-        return attrs.asdict(self)
 
 
 def measure_overlap(

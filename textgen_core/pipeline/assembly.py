@@ -52,6 +52,6 @@ def make_generator(
     return Generator(
         language_model,
         [chosen.instance for chosen in samplers],
-        labels=[f"{chosen.name} ({chosen.provider})" for chosen in samplers],
+        labels=[f"{chosen.name} ({chosen.component.provider})" for chosen in samplers],
         specs=[chosen.label for chosen in samplers],
     )

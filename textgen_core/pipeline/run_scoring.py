@@ -57,7 +57,8 @@ class RunScoring:
             ),
             settings=self._configuration.evaluation,
             metrics=[
-                (each.name, each.provider, each.instance) for each in self._configuration.metrics
+                (each.name, each.component.provider, each.instance)
+                for each in self._configuration.metrics
             ],
             continue_prompts=self._continue,
         )

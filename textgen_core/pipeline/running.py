@@ -114,7 +114,7 @@ def _begin(
     callback.on_phase(2)
     prepared = prepare(texts, configuration, progress=callback.on_progress)
     save_tokenizer(prepared.tokenizer, directory.tokenizer)
-    overlap = prepared.overlap.as_json() if prepared.overlap else None
+    overlap = attrs.asdict(prepared.overlap) if prepared.overlap else None
     write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
     callback.on_message(format_preparation(prepared, configuration))
 

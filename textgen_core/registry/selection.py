@@ -47,11 +47,6 @@ class ResolvedComponent:
         return self.component.name
 
     @property
-    def provider(self) -> str:
-        """The distribution and its version, as a message names them."""
-        return self.component.provider
-
-    @property
     def description(self) -> str:
         """What an error calls it: `The model 'gru' (textgen-gru 1.2)`."""
         return self.component.description

@@ -136,7 +136,7 @@ def _measured(subject: Subject, evidence: Evidence) -> dict[str, float | None]:
 
 
 def _named(subject: Subject) -> NamedMetric:
-    return NamedMetric(subject.component.name, subject.chosen().provider, subject.instance())
+    return NamedMetric(subject.component.name, subject.component.provider, subject.instance())
 
 
 def _require_within(subject: Subject, evidence: Evidence, what: str) -> None:

@@ -17,15 +17,13 @@ from textgen_core.errors import ConfigurationError
 
 def repair_lines(text: str) -> tuple[str, int]:
     """Repair each line of `text` by itself; return how many were changed."""
-    return (text, 0) if _is_plain(text) else change_lines(text, _repair)
+    if _is_plain(text):
+        return text, 0
+    return change_lines(text, lambda line: line if _is_plain(line) else load_ftfy()(line))
 
 
 def _is_plain(text: str) -> bool:
     return text.isascii() and "&" not in text
-
-
-def _repair(line: str) -> str:
-    return line if _is_plain(line) else load_ftfy()(line)
 
 
 @cache

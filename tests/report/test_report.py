@@ -425,6 +425,9 @@ def test_the_page_of_an_endless_run_stays_under_a_megabyte(run: RunDirectory):
     run.metrics.unlink()
     run.samples.unlink()
     write_logs(run, steps=20_000, every=20)
+    scores = {"validation_loss": 3.3, "validation_perplexity": 27.1}
+    for step in range(20_001, 20_101):
+        append_row(run.metrics, {"step": step, **scores, "validation_bits_per_byte": 1.2})
     long = "<&" * 10_000
     words = [[long, 5]] * 100
     change(run.analysis, top_words=words, top_bigrams=words, top_trigrams=words, sampled=[long] * 2)
@@ -452,7 +455,7 @@ def test_the_page_of_an_endless_run_stays_under_a_megabyte(run: RunDirectory):
     assert run.report.stat().st_size < LARGEST
     assert "50 more layers are in manifest.json." in text
     assert "1900 more are in manifest.json." in text
-    assert "earlier ones are in metrics.jsonl." in text
+    assert "50 earlier ones are in metrics.jsonl." in text
 
 
 # ---- lightness --------------------------------------------------------------------------------

@@ -53,9 +53,14 @@ class StopsAt(Callback):
         self._count()
 
 
-# Both models and both ways; the other two pairs are resumed in test_left_out_of_checkpoint.
 @pytest.mark.parametrize(
-    ("way", "model", "compile"), [("windows", "lstm", "xla"), ("streams", "transformer", "graph")]
+    ("way", "model", "compile"),
+    [
+        ("windows", "lstm", "xla"),
+        ("windows", "transformer", "xla"),
+        ("streams", "lstm", "graph"),
+        ("streams", "transformer", "graph"),
+    ],
 )
 def test_a_run_stopped_again_and_again_ends_as_one_that_never_stopped(
     way, model, compile, corpus, tmp_path

@@ -83,6 +83,7 @@ SLOW = {
     "training/test_not_finite.py::test_under_xla": "XLA",
     "training/test_recompute.py::test_a_step_with_dropout": "four compilations",
     "training/test_step.py::test_a_model_in_parts*False]": "True shows it too",
+    "training/test_step.py::*graph]": "eager execution and XLA show it",
     "training/test_step.py::test_a_step_that_is_not_finite*xla]": "XLA",
     "training/test_step.py::test_the_loss_in_chunks*xla]": "XLA",
 }

@@ -81,7 +81,10 @@ def imports_of_rooms_below(name: str, tree: ast.Module) -> Iterator[str]:
 
 
 # What writes text with a trained model, scores it or looks into it.
-INFERENCE = ("generation/", "evaluation/", "explore/", "pipeline/opened_run", "pipeline/assembly")
+INFERENCE = (
+    *("generation/", "evaluation/", "explore/"),
+    *("pipeline/opened_run", "pipeline/run_writing", "pipeline/assembly"),
+)
 
 
 def training_in_inference(name: str, tree: ast.Module) -> Iterator[str]:

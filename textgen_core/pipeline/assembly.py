@@ -1,17 +1,13 @@
-"""A model put together with what scores it and what writes with it, as a run's settings say."""
+"""The model of a run with its weights, and what scores it, as the run's settings say."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.data.tokenizer import load_tokenizer
 from textgen_core.evaluation.scoring import Scorer
-from textgen_core.generation.generator import Generator
 from textgen_core.models.build import build_language_model
 from textgen_core.models.devices import choose_precision, prepare_memory
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.registry.selection import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.weights import load_weights
 
@@ -42,16 +38,4 @@ def make_scorer(configuration: Configuration, language_model: LanguageModel) -> 
         stride=configuration.evaluation.stride,
         carry=configuration.data.batching == "stream",
         batch_size=configuration.training.batch_size,
-    )
-
-
-def make_generator(
-    samplers: Sequence[ResolvedComponent], language_model: LanguageModel
-) -> Generator:
-    """Return the generator of a chain of samplers."""
-    return Generator(
-        language_model,
-        [chosen.instance for chosen in samplers],
-        labels=[f"{chosen.name} ({chosen.component.provider})" for chosen in samplers],
-        specs=[chosen.label for chosen in samplers],
     )

@@ -11,17 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from textgen_core.config.chains import choose_samplers, sweep_chains
+from textgen_core.config.chains import sweep_chains
 from textgen_core.config.resolve import Configuration
-from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.evaluation import Evaluation
 from textgen_core.evaluation.surprisal import ScoredText
 from textgen_core.explore.explorer import Explorer
-from textgen_core.generation import Generation, GenerationOptions, Generator, PieceStream
+from textgen_core.generation import Generation, GenerationOptions, PieceStream
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.pipeline.assembly import load_language_model, make_generator
+from textgen_core.pipeline.assembly import load_language_model
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_scoring import RunScoring
+from textgen_core.pipeline.run_writing import RunWriting
 from textgen_core.registry import ResolvedComponent, discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.weights import best_step
@@ -49,7 +49,9 @@ class Run:
         self.configuration = configuration
         self.warnings = tuple(warnings)
         self._prepared = prepared
-        self._generators: list[Generator] = []
+        self._writing = RunWriting(
+            directory, configuration, self.warnings, lambda: self.language_model
+        )
 
     @property
     def directory(self) -> Path:
@@ -170,7 +172,7 @@ class Run:
             alternatives=alternatives,
             compile="auto" if once else compile,
         )
-        return self._generator(self.samplers(sampler)).stream(prompts, options)
+        return self._writing.stream(prompts, self.samplers(sampler), options)
 
     def sweep(
         self,
@@ -218,28 +220,7 @@ class Run:
         if wish is not None:
             warnings.warn("wish= goes in textgen 0.3: use request=.", DeprecationWarning, 2)
             request = wish
-        if request is None:
-            self._require("sampler")
-            return self.configuration.samplers
-        return choose_samplers(request)
-
-    def _require(self, *kinds: str) -> None:
-        """Raise RunDirectoryError if this installation lacks a component of one of the kinds."""
-        for kind in kinds:
-            if kind in self.configuration.missing:
-                raise RunDirectoryError(
-                    f"{self.directory} was made with a {kind} that is not installed here.",
-                    advice=" ".join(self.warnings),
-                )
-
-    def _generator(self, samplers: tuple[ResolvedComponent, ...]) -> Generator:
-        """Return a generator for a chain, which shares what was compiled for a compatible one."""
-        instances = [each.instance for each in samplers]
-        for generator in self._generators:
-            if generator.is_compatible(instances):
-                return generator.with_samplers(instances, [each.label for each in samplers])
-        self._generators.append(make_generator(samplers, self.language_model))
-        return self._generators[-1]
+        return self._writing.samplers(request)
 
     def evaluate(self, text: str | Path | None = None) -> Evaluation:
         """Score the run on held-out text.
@@ -255,7 +236,7 @@ class Run:
             CorpusError: the file cannot be read.
             RunDirectoryError: the corpus has changed, or a component is not installed.
         """
-        self._require("sampler", "metric")
+        self._writing.require("sampler", "metric")
         return self._scoring.evaluate(None if text is None else Path(text))
 
     def score(self, text: str | Path) -> ScoredText:

@@ -17,8 +17,9 @@ from textgen_core.data.token_files import TokenFile, subsample_evenly
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.pipeline.assembly import make_generator, make_scorer
+from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.preparing import Prepared
+from textgen_core.pipeline.run_writing import make_generator
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import drop_rows_after
 from textgen_core.runs.weights import load_weights

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import textgen_core as textgen
 from textgen_core.components import Metric, Sampler, Tracker, TrackerSession
+from textgen_core.corpus import read_texts
 from textgen_core.errors import (
     CorpusError,
     Interrupted,
@@ -460,6 +461,29 @@ def test_a_directory_that_is_not_empty_is_refused(corpus, tmp_path):
     with pytest.raises(RunDirectoryError, match="not empty"):
         textgen.run(corpus, **ARGUMENTS, out=tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_run_that_came_into_being_meanwhile_is_left_as_it_is(corpus, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+
+    def read_slowly(settings):  # until another process has begun, and ended, in the same place
+        out.mkdir()
+        (out / "run.toml").write_text("finished")
+        return read_texts(settings)
+
+    monkeypatch.setattr("textgen_core.pipeline.api.read_texts", read_slowly)
+    with pytest.raises(RunDirectoryError, match="not empty"):
+        textgen.run(corpus, **ARGUMENTS, out=out)
+    assert [(each.name, each.read_text()) for each in out.iterdir()] == [("run.toml", "finished")]
+
+
+def test_who_follows_a_run_cannot_write_it_too(corpus, tmp_path):
+    class Greedy(Callback):
+        def on_run_begin(self, directory):
+            resume(directory, epochs=1)
+
+    with pytest.raises(RunDirectoryError, match="being written by another call in this process"):
+        textgen.run(corpus, **ARGUMENTS, out=tmp_path / "run", callback=Greedy())
 
 
 def test_more_is_one_of_two_positive_numbers():

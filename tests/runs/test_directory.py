@@ -54,6 +54,7 @@ def test_the_files_have_the_names_that_the_format_promises() -> None:
         if isinstance(attribute, Entry)
     }
     assert found == {
+        "lock": ".lock",
         "configuration": "run.toml",
         "manifest": "manifest.json",
         "analysis": "analysis.json",

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import shutil
+import stat
+
 import keras
 import numpy as np
 import pytest
@@ -89,7 +93,8 @@ def test_a_file_that_is_missing_or_damaged_is_refused(tmp_path, content):
     path = tmp_path / "weights"
     if content is not None:
         path.write_bytes(content)
-    refused(build_trained()[0].variables, path, "cannot be read")
+    problem = "is missing" if content is None else "cannot be read"
+    refused(build_trained()[0].variables, path, problem)
 
 
 def test_a_file_that_was_cut_off_is_refused(tmp_path):
@@ -98,3 +103,16 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path):
     save_variables(model.variables, path)
     path.write_bytes(path.read_bytes()[:-1])
     refused(model.variables, path, "cannot be read")
+
+
+def test_weights_may_be_read_by_whoever_may_read_a_new_file(tmp_path):
+    path = tmp_path / "folder" / "weights"
+    for mask in (0o022, 0o027, 0o077):
+        before = os.umask(mask)
+        try:
+            path.parent.mkdir()
+            save_variables(build_trained()[0].variables, path)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+        shutil.rmtree(path.parent)

@@ -25,10 +25,13 @@ def resume(
     """Go on with an interrupted run, or train a run further."""
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.runs.directory import find_run
+    from textgen_core.runs.lock import check_writable
     from textgen_core.runs.manifest import load_configuration
 
     directory = find_run(run)
-    load_configuration(directory, discover_plugins())  # its faults, before TensorFlow is waited for
+    # Its faults, before TensorFlow is waited for.
+    load_configuration(directory, discover_plugins())
+    check_writable(directory)
     import_tensorflow()
     from textgen_core.pipeline import resume as resume_run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,14 @@ from textgen_core.models.devices import prepare_memory
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.running import More, resume_phases, run_phases
 from textgen_core.registry import KINDS, discover
-from textgen_core.runs.directory import RUNS, RunDirectory, check_free, find_run
+from textgen_core.runs.directory import (
+    RUNS,
+    RunDirectory,
+    check_free,
+    create_run_directory,
+    find_run,
+)
+from textgen_core.runs.lock import writing
 from textgen_core.runs.manifest import load_configuration
 from textgen_core.training.callbacks import Callback
 
@@ -85,8 +92,8 @@ def start(
     check_free(path)
     texts = read_texts(configuration.corpus) if texts is None else texts
     prepare_memory()
-    with _advising(RunDirectory(path)):
-        return run_phases(with_absolute_paths(configuration), texts, path, callback)
+    with _new_directory(path, callback) as directory, _advising(directory):
+        return run_phases(with_absolute_paths(configuration), texts, directory, callback)
 
 
 def resume(
@@ -121,13 +128,13 @@ def resume(
         callback.on_warning(note)
     prepare_memory()
     more = More(epochs=epochs, minutes=minutes)
-    with _advising(directory):
+    with writing(directory, callback.on_warning), _advising(directory):
         if directory.saved_steps():
             return resume_phases(configuration, directory, more, callback)
         if more.asked:
             training = attrs.evolve(configuration.training, epochs=epochs, minutes=minutes)
             configuration = attrs.evolve(configuration, training=training)
-        return run_phases(configuration, read_texts(configuration.corpus), directory.path, callback)
+        return run_phases(configuration, read_texts(configuration.corpus), directory, callback)
 
 
 def open_run(reference: str | Path | None = None, *, used: Collection[str] = tuple(KINDS)) -> Run:
@@ -177,6 +184,21 @@ def with_absolute_paths(configuration: Configuration) -> Configuration:
     test = corpus.test and corpus.test.absolute()
     corpus = attrs.evolve(corpus, files=files, validation=validation, test=test)
     return attrs.evolve(configuration, corpus=corpus)
+
+
+@contextmanager
+def _new_directory(path: Path, callback: Callback) -> Iterator[RunDirectory]:
+    """Make a new run's directory and hold its lock; it goes again if nothing is left in it."""
+    existed = path.is_dir()
+    directory = create_run_directory(path)
+    try:
+        with writing(directory, callback.on_warning):
+            check_free(path)  # another run may have begun, or ended, there since it was chosen
+            yield directory
+    finally:
+        if not existed:
+            with suppress(OSError):  # what lies there is not ours to remove
+                path.rmdir()
 
 
 @contextmanager

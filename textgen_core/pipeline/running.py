@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.preparing import Prepared, build, prepare
 from textgen_core.pipeline.run_scoring import check_corpus
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
-from textgen_core.runs import RunDirectory, create_run_directory, write_json
+from textgen_core.runs import RunDirectory, write_json
 from textgen_core.runs.files import append_row, check_space, write_toml
 from textgen_core.runs.manifest import check_settings, describe_run
 from textgen_core.training.callbacks import Callback
@@ -61,46 +61,42 @@ class More:
         return self.epochs is not None or self.minutes is not None
 
 
-def run_phases(configuration: Configuration, texts: Texts, path: Path, callback: Callback) -> Run:
+def run_phases(
+    configuration: Configuration, texts: Texts, directory: RunDirectory, callback: Callback
+) -> Run:
     """Run all five phases, and leave what each one finds in the run directory."""
-    with _removed_on_failure(path):
-        job, prepared = _begin(configuration, texts, path, callback)
+    with _removed_on_failure(directory):
+        job, prepared = _begin(configuration, texts, directory, callback)
     return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False))
 
 
 @contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
+def _removed_on_failure(directory: RunDirectory) -> Iterator[None]:
     """If a new run fails before training, remove what it wrote, so that its path is free again.
 
     A run that is interrupted stays, since it can be resumed.
     """
-    if (path / "run.toml").is_file():
+    if directory.configuration.is_file():
         yield
         return
-    existed = path.is_dir()
     try:
         yield
     except Exception:
-        directory = RunDirectory(path)
         written = (directory.configuration, directory.analysis, directory.tokenizer)
         for file in (*written, directory.manifest):
             file.unlink(missing_ok=True)
-        if not existed:
-            with suppress(OSError):  # what else may lie there is not ours to remove
-                path.rmdir()
         raise
 
 
 def _begin(
-    configuration: Configuration, texts: Texts, path: Path, callback: Callback
+    configuration: Configuration, texts: Texts, directory: RunDirectory, callback: Callback
 ) -> tuple[TrainingJob, Prepared]:
     """Phases 1 to 3, and what phase 4 needs."""
     callback.on_phase(1)
     if not configuration.corpus.files:
         callback.on_message([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
-    directory = RunDirectory(path) if (path / "run.toml").is_file() else create_run_directory(path)
     write_toml(directory.configuration, configuration.as_table())
-    callback.on_run_begin(str(path))
+    callback.on_run_begin(str(directory.path))
     analysis = analyse_corpus(
         texts.corpus,
         language=configuration.corpus.language,

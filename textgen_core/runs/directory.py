@@ -15,7 +15,9 @@ from textgen_core.errors import RunDirectoryError
 from textgen_core.runs.files import file_errors
 
 RUNS = Path("runs")
+LOCK = ".lock"
 _STEP_DIGITS = 8
+_ELSEWHERE = "Name a directory that can: --out DIR."
 
 
 class Entry:
@@ -44,6 +46,7 @@ class RunDirectory:
     samples = Entry("samples.jsonl")
     evaluation = Entry("evaluation.json")
     report = Entry("report.html")
+    lock = Entry(LOCK)
 
     @property
     def name(self) -> str:
@@ -64,8 +67,8 @@ class RunDirectory:
 
 def check_free(path: Path) -> None:
     """Raise RunDirectoryError unless a new run can be made at this path; nothing is written."""
-    with file_errors(path, "written"):
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    with file_errors(path, "written", _ELSEWHERE):
+        if path.exists() and not _is_free(path):
             raise RunDirectoryError(
                 f"{path} already exists and is not empty.",
                 "Allowed: a new or empty directory, so that no run is overwritten.",
@@ -78,13 +81,18 @@ def check_free(path: Path) -> None:
             raise PermissionError(errno.EACCES, "permission denied")
 
 
+def _is_free(path: Path) -> bool:
+    """Return whether there is a folder with nothing in it, but perhaps the lock of a dead run."""
+    return path.is_dir() and all(each.name == LOCK for each in path.iterdir())
+
+
 def create_run_directory(path: Path) -> RunDirectory:
     """Make an empty run directory.
 
     Raises RunDirectoryError if the path is taken or cannot be written.
     """
     check_free(path)
-    with file_errors(path, "written"):
+    with file_errors(path, "written", _ELSEWHERE):
         path.mkdir(parents=True, exist_ok=True)
     return RunDirectory(path)
 

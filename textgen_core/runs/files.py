@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -9,7 +10,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -18,6 +19,9 @@ import tomli_w
 from textgen_core.errors import DiskTooSmall, RunDirectoryError
 from textgen_core.formatting import format_size
 
+# What file systems answer that cannot flush, or not this: network shares, some of FUSE.
+_NO_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -34,11 +38,46 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            flush(file.fileno())
         beside.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only disk it says so, though there is nothing
+            beside.unlink(missing_ok=True)
         raise
+
+
+def flush(descriptor: int) -> bool:
+    """Bring what was written to the disk itself; False where the file system cannot do that."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FLUSH:
+            raise
+        return False
+    return True
+
+
+def flush_file(path: Path) -> bool:
+    """Flush a file that was written by its path; False where the file system cannot do that."""
+    with path.open("r+b") as file:  # Windows refuses to flush what is open for reading
+        return flush(file.fileno())
+
+
+def flush_folder(path: Path) -> bool:
+    """Flush a folder, so that a new name in it lasts; False where the file system cannot do that.
+
+    Windows opens no folder, and keeps new names on its own.
+    """
+    if os.name == "nt":
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # it may be written and not listed
+        return False
+    try:
+        return flush(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -130,16 +169,26 @@ def finite(value: Any) -> Any:
 
 
 @contextmanager
-def file_errors(path: Path, done: Literal["read", "written"]) -> Iterator[None]:
-    """Turn an OSError while a file of a run is read or written into a RunDirectoryError."""
+def file_errors(path: Path, done: Literal["read", "written"], advice: str = "") -> Iterator[None]:
+    """Turn an OSError while a file of a run is read or written into a RunDirectoryError.
+
+    advice: the next step where it cannot be written; by default what suits the reason.
+    """
     try:
         yield
     except OSError as error:
         if done == "read" and isinstance(error, FileNotFoundError):
             raise RunDirectoryError(f"{path} is missing.") from error
-        advice = "Name a directory that can: --out DIR." if done == "written" else ""
+        advice = advice or (_advise(error) if done == "written" else "")
         problem = f"{path} cannot be {done}: {error.strerror or error}."
         raise RunDirectoryError(problem, advice=advice) from error
+
+
+def _advise(error: OSError) -> str:
+    """Return the next step after a file of a run could not be written."""
+    if error.errno in _FULL:
+        return "Free some space on its disk, and give the command again."
+    return "Make it writable, or use a copy of the run that is: cp -r RUN COPY"
 
 
 def check_space(folder: Path, needed: int, purpose: str, advice: str) -> None:

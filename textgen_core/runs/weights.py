@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import safetensors.numpy
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import read_json
+from textgen_core.runs.files import file_errors, read_json
 
 WEIGHTS = "weights.safetensors"
 
@@ -56,7 +57,17 @@ def save_variables(variables: Sequence[Any], path: Path) -> None:
         variable_key(position, variable): np.asarray(variable.numpy(), order="C")
         for position, variable in enumerate(variables)
     }
-    safetensors.numpy.save_file(tensors, path)
+    save_tensors(tensors, path)
+
+
+def save_tensors(tensors: Mapping[str, Any], path: Path) -> None:
+    """Write tensors as safetensors, to be read by whoever may read a new file of this user.
+
+    The library makes files that are for their owner alone.
+    """
+    safetensors.numpy.save_file(dict(tensors), path)
+    with suppress(OSError):  # a file system without modes
+        path.chmod(path.parent.stat().st_mode & 0o666 | 0o600)
 
 
 def load_variables(variables: Sequence[Any], path: Path) -> None:
@@ -82,6 +93,8 @@ def load_variables(variables: Sequence[Any], path: Path) -> None:
 def load_tensors(path: Path) -> Mapping[str, Any]:
     """Return the tensors of a file; raises RunDirectoryError if it is missing or damaged."""
     try:
+        with file_errors(path, "read"), path.open("rb"):
+            pass  # the library takes every file that it may not read for one that is missing
         return safetensors.numpy.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
         raise RunDirectoryError(f"{path} cannot be read: {error}.") from error

@@ -16,17 +16,17 @@ from typing import Any
 import keras
 import numpy as np
 import safetensors
-import safetensors.numpy
 import tensorflow as tf
 
 from textgen_core.errors import RunDirectoryError, TrainingDiverged
 from textgen_core.runs import RunDirectory, read_json, write_json
-from textgen_core.runs.files import remove_folder
+from textgen_core.runs.files import flush_file, flush_folder, remove_folder
 from textgen_core.runs.weights import (
     WEIGHTS,
     check_tensor,
     load_tensors,
     load_variables,
+    save_tensors,
     save_variables,
 )
 from textgen_core.training.state import TrainingState
@@ -58,17 +58,17 @@ def save_checkpoint(
         save_variables(model.variables, beside / WEIGHTS)
         save_variables(optimizer.variables, beside / OPTIMIZER)
         if recurrent_state is not None:
-            safetensors.numpy.save_file(_flat(recurrent_state), beside / RECURRENT_STATE)
+            save_tensors(_flat(recurrent_state), beside / RECURRENT_STATE)
         write_json(beside / STATE, state.as_json())
         for file in beside.iterdir():
-            _flush(file)
+            flush_file(file)
         if target.exists():
             target.replace(_before(target))
         try:
             beside.replace(target)
         finally:
             _settle(target)
-        _flush(run.checkpoints)
+        flush_folder(run.checkpoints)
     except (OSError, safetensors.SafetensorError, RunDirectoryError) as error:
         cause = getattr(error, "strerror", None) or str(error).partition("\n")[0].rstrip(".")
         raise RunDirectoryError(
@@ -189,11 +189,3 @@ def _flat(state: Any) -> dict[str, Any]:
         exact = tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor
         flat[f"{position:04d}"] = np.array(exact.numpy(), order="C")  # keeps a scalar one
     return flat
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

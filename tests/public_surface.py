@@ -46,6 +46,8 @@ def _lines(name: str, value: Any) -> Iterator[str]:
     for attribute, member in sorted(vars(value).items()):
         if attribute.startswith("_"):
             continue
+        if isinstance(member, staticmethod):
+            member = member.__func__
         if inspect.isfunction(member):
             yield f"{name}.{attribute}{_arguments(member)}"
         elif isinstance(member, property):

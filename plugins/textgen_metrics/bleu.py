@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from textgen_core import Evidence, Figure, Metric, option
+from textgen_metrics.words import UNSPACED
 
 
 @attrs.frozen(kw_only=True)
@@ -21,8 +22,10 @@ class BleuMetric(Metric):
 
     max_order: int = option(4, help="the longest n-grams compared", at_least=1, at_most=10)
     lowercase: bool = option(False, help="compare without regard to letter case")
-    tokenize: Literal["13a", "intl", "char", "zh", "none"] = option(
-        "13a", help="sacrebleu's tokenizer; char and zh suit scripts without spaces"
+    tokenize: Literal["auto", "13a", "intl", "char", "zh", "none"] = option(
+        "auto",
+        help="sacrebleu's tokenizer; auto: zh for Chinese, char for other scripts without spaces, "
+        "else 13a",
     )
     smoothing: Literal["exp", "floor", "add-k", "none"] = option(
         "exp", help="sacrebleu's smoothing of n-gram orders without a match"
@@ -34,13 +37,15 @@ class BleuMetric(Metric):
             0.0,
             100.0,
             help="corpus BLEU, 0 to 100; with the default options sacrebleu's signature is "
-            "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp",
+            "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp, with another tokenizer for scripts "
+            "without spaces",
         ),
     }
 
     def measure(self, evidence: Evidence) -> Mapping[str, float]:
         """Return sacrebleu's corpus score; NaN if there is no sample.
 
+        An empty sample counts: the model ended the text there, and pays for brevity.
         Raises ValueError unless there is one reference for each sample.
         """
         samples, references = list(evidence.samples), list(evidence.references)
@@ -48,22 +53,32 @@ class BleuMetric(Metric):
             raise ValueError(f"{len(samples)} samples and {len(references)} references")
         if not samples:
             return {"bleu": math.nan}
-        score = self._scorer().corpus_score(samples, [references])
+        score = self._scorer(evidence).corpus_score(samples, [references])
         return {"bleu": min(float(score.score), 100.0)}  # rounding may leave it just above
 
-    def signature(self) -> str:
+    def signature(self, evidence: Evidence | None = None) -> str:
         """Return sacrebleu's signature of these options, to be quoted beside the score."""
-        scorer = self._scorer()
+        scorer = self._scorer(evidence)
         scorer.num_refs = 1
         return str(scorer.get_signature())
 
-    def _scorer(self) -> Any:
+    def _scorer(self, evidence: Evidence | None) -> Any:
         from sacrebleu.metrics import BLEU
 
+        tokenizer: str = self.tokenize
+        if tokenizer == "auto":
+            tokenizer = _tokenizer_of("" if evidence is None else evidence.script)
         return BLEU(
             lowercase=self.lowercase,
             force=True,  # generated text may well look tokenized: no warning on the terminal
-            tokenize=self.tokenize,
+            tokenize=tokenizer,
             smooth_method=self.smoothing,
             max_ngram_order=self.max_order,
         )
+
+
+def _tokenizer_of(script: str) -> str:
+    """Return sacrebleu's tokenizer for a script; those of Japanese and Korean need a dictionary."""
+    if script == "Han":
+        return "zh"
+    return "char" if script in UNSPACED else "13a"

@@ -12,7 +12,7 @@ from typing import ClassVar
 import attrs
 
 from textgen_core import Evidence, Figure, Metric, option
-from textgen_metrics.words import Unit, iterate_ngrams, split_units
+from textgen_metrics.words import Unit, iterate_ngrams, sign_units, split_units
 
 _ORDERS = (1, 2, 3, 4)
 
@@ -21,7 +21,7 @@ _ORDERS = (1, 2, 3, 4)
 class DiversityMetric(Metric):
     """Distinct n-grams (Li et al. 2016), self-BLEU (Zhu et al. 2018) and type/token ratio."""
 
-    unit: Unit = option("word", help="what is counted: words, or characters where there are none")
+    unit: Unit = option("word", help="what is counted: words (in any script), or characters")
     lowercase: bool = option(False, help="count without regard to letter case")
     self_bleu_samples: int = option(
         200, help="samples compared for self-BLEU, whose cost is quadratic", at_least=2
@@ -54,6 +54,10 @@ class DiversityMetric(Metric):
             "self_bleu": measure_self_bleu(texts[: self.self_bleu_samples]),
             "type_token_ratio": _mean([len(set(text)) / len(text) for text in texts]),
         }
+
+    def signature(self, evidence: Evidence | None = None) -> str:
+        """Return what was counted, by the script of the text: words, characters or syllables."""
+        return sign_units(self.unit, evidence, self.lowercase)
 
 
 def measure_distinct(texts: Sequence[Sequence[str]], order: int) -> float:

@@ -13,7 +13,7 @@ from typing import ClassVar
 import attrs
 
 from textgen_core import Evidence, Figure, Metric, option
-from textgen_metrics.words import Unit, iterate_ngrams, split_units
+from textgen_metrics.words import Unit, iterate_ngrams, sign_units, split_units
 
 _ORDERS = (4, 8)
 
@@ -24,7 +24,7 @@ Ngram = tuple[str, ...]
 class NoveltyMetric(Metric):
     """Verbatim overlap with the training text: longest spans, and n-grams (McCoy et al. 2023)."""
 
-    unit: Unit = option("word", help="what n-grams are of: words, or characters without spaces")
+    unit: Unit = option("word", help="what n-grams are of: words (in any script), or characters")
     characters: int | None = option(
         100_000_000,
         help="characters of the training text in which n-grams are looked up; none: all",
@@ -69,6 +69,10 @@ class NoveltyMetric(Metric):
             **_figures("", longest[: len(samples)], written, found),
             **_figures("_held_out", longest[len(samples) :], real, found),
         }
+
+    def signature(self, evidence: Evidence | None = None) -> str:
+        """Return what was counted, by the script of the text: words, characters or syllables."""
+        return sign_units(self.unit, evidence)
 
     def _ngrams(self, texts: Iterable[str], order: int) -> list[Ngram]:
         units = (split_units(text, self.unit) for text in texts)

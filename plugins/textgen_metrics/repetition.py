@@ -12,7 +12,7 @@ from typing import ClassVar
 import attrs
 
 from textgen_core import Evidence, Figure, Metric, option
-from textgen_metrics.words import Unit, iterate_ngrams, split_units
+from textgen_metrics.words import Unit, iterate_ngrams, sign_units, split_units
 
 _ORDERS = (1, 2, 3, 4)
 
@@ -21,7 +21,7 @@ _ORDERS = (1, 2, 3, 4)
 class RepetitionMetric(Metric):
     """Repeated n-grams within a sample (Welleck et al. 2019) and the longest loop."""
 
-    unit: Unit = option("word", help="what is counted: words, or characters where there are none")
+    unit: Unit = option("word", help="what is counted: words (in any script), or characters")
     lowercase: bool = option(False, help="count without regard to letter case")
     longest_phrase: int = option(
         50, help="the longest phrase, in units, whose repeating counts as a loop", at_least=1
@@ -53,6 +53,10 @@ class RepetitionMetric(Metric):
             "longest_loop": float(max(loops, default=math.nan)),
         }
 
+    def signature(self, evidence: Evidence | None = None) -> str:
+        """Return what was counted, by the script of the text: words, characters or syllables."""
+        return sign_units(self.unit, evidence, self.lowercase)
+
 
 def measure_repetition(text: Sequence[str], order: int) -> float:
     """Return 1 - distinct n-grams / n-grams of a text (seq-rep-n, Welleck et al. 2019), or NaN."""
@@ -63,8 +67,7 @@ def measure_repetition(text: Sequence[str], order: int) -> float:
 def measure_longest_loop(text: Sequence[str], longest_phrase: int) -> int:
     """Return the units in the longest span that repeats a phrase without a break, or 0.
 
-    A span of period p counts from two whole phrases on: "a b a b a" is a loop of 5. The core's
-    error analysis searches alike: a plugin imports only the core's public names.
+    A span of period p counts from two whole phrases on: "a b a b a" is a loop of 5.
     """
     longest = 0
     for period in range(1, min(longest_phrase, len(text) // 2) + 1):

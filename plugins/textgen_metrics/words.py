@@ -5,14 +5,21 @@ Not by the model's tokens: these figures must compare models whose tokenizers di
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from textgen_core import Evidence
+
 Unit = Literal["word", "character"]
 
-# The core's error analysis has this pattern too: a plugin imports only the core's public names.
-_WORDS = re.compile(r"\w+|([^\w\s])\1*")  # a line of dashes is one mark, not a loop of them
+JAPANESE = "Hiragana"  # the script that the evidence of a Japanese text has
+# What a word is in the scripts that put no spaces between words.
+_UNITS = {
+    "Han": "character",
+    JAPANESE: "character-or-kana-run",
+    **dict.fromkeys(("Thai", "Lao", "Khmer", "Myanmar", "Tibetan"), "syllable"),
+}
+UNSPACED = tuple(_UNITS)
 
 
 def split_units(text: str, unit: Unit, lowercase: bool = False) -> list[str]:
@@ -21,7 +28,15 @@ def split_units(text: str, unit: Unit, lowercase: bool = False) -> list[str]:
         text = text.lower()
     if unit == "character":
         return [character for character in text if not character.isspace()]
-    return [match.group() for match in _WORDS.finditer(text)]
+    return Evidence.words(text)
+
+
+def sign_units(unit: Unit, evidence: Evidence | None, lowercase: bool = False) -> str:
+    """Return in a signature's form what the units of a text are, which its script decides."""
+    script = evidence.script if evidence is not None else ""
+    what = _UNITS.get(script, unit) if unit == "word" else unit
+    case = "lc" if lowercase else "mixed"
+    return f"unit:{what}|script:{script or 'any'}|case:{case}"
 
 
 def iterate_ngrams(units: Sequence[str], order: int) -> Iterator[tuple[str, ...]]:

@@ -272,3 +272,11 @@ def test_micro_batches_are_told_as_a_lack_of_memory():
     rows = [{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 4}]
     assert "4 micro-batches" in find_short_memory(rows)
     assert not find_short_memory([{"step": 10, "loss": 1.0}, {"step": 20, "micro_batches": 1}])
+
+
+def test_many_empty_samples_are_found_and_a_few_are_not():
+    assert findings(samples=50, empty_samples=5) == ()
+    (finding,) = findings(samples=50, empty_samples=37)
+    assert (finding.trouble, finding.setting) == ("empty samples", "corpus.documents")
+    assert finding.evidence.startswith("37 of 50 continuations hold no word")
+    assert findings(samples=0, empty_samples=0) == ()

@@ -18,12 +18,14 @@ from textgen_core.data.tokenizer import START
 from textgen_core.evaluation.evaluation import evaluate
 from textgen_core.evaluation.evidence import HeldOut, TrainingData
 from textgen_core.evaluation.scoring import Scorer
+from textgen_core.pipeline.messages import format_evaluation
 
 VOCABULARY = 16
 SETTINGS = EvaluationSettings(prompts=3, prompt_tokens=2, continuation_tokens=4)
 KEYS = [
     "split", "tokens", "bytes", "unknown_tokens", "loss", "perplexity", "bits_per_byte",
     "metrics", "baselines", "diagnosis", "signatures", "readings", "errors", "written",
+    "samples", "empty_samples",
 ]  # fmt: skip
 
 
@@ -180,3 +182,19 @@ def test_only_scoring_needs_tensorflow():
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_empty_continuations_are_counted_and_said():
+    held_out = GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=80)
+    written = iter(["", " \n", "w4", "w4 w5"])
+    evaluation = evaluate(
+        Scorer(language_model(UniformModel(VOCABULARY), VOCABULARY)),
+        HeldOut(split="test", documents=["w4 w5 " * 30], tokens=held_out),
+        TrainingData(),
+        settings=SETTINGS,
+        metrics=(),
+        continue_prompts=lambda prompts, _: [next(written) for _ in prompts],
+    )
+    assert (evaluation.samples, evaluation.empty_samples) == (3, 2)
+    assert "empty samples" in [finding.trouble for finding in evaluation.diagnosis]
+    assert "2 of 3 continuations are empty" in format_evaluation(evaluation, VOCABULARY)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from evaluation.languages import LOOPS, TEXTS
 
 from textgen_core.evaluation.loops import find_loops, share_repeated
 
@@ -52,3 +53,17 @@ def test_a_span_too_short_for_a_four_gram_has_no_share():
 def test_white_space_alone_is_a_loop_too():
     assert find_loops([" " * 40])[0].times == 40
     assert find_loops(["\n"]) == []
+
+
+def test_a_loop_is_found_in_any_language_and_nothing_in_its_ordinary_text():
+    for language, phrase in LOOPS.items():
+        (loop,) = find_loops([TEXTS[language], f"{TEXTS[language]} -- {phrase * 20}"])
+        assert loop.times in (19, 20), (language, loop)
+        assert loop.text in phrase * 2, (language, loop)
+
+
+def test_a_loop_is_what_was_said_before_in_any_language():
+    for language, phrase in LOOPS.items():
+        fresh, again = share_repeated([TEXTS[language], phrase * 40])
+        assert fresh < 0.05, language
+        assert again > 0.9, language

@@ -133,14 +133,26 @@ class SigningMetric(GivenMetric):
 def test_metrics_that_have_a_signature_give_it_under_their_label():
     plain, signing = GivenMetric(values={}), SigningMetric(values={})
     entries = [("given", "x", plain), ("signing", "x", signing), ("signing", "x", signing)]
-    assert sign_all(entries) == {
+    assert sign_all(entries, EVIDENCE) == {
         "signing": "how|it was computed",
         "signing-2": "how|it was computed",
     }
-    assert sign_all([]) == {}
+    assert sign_all([], EVIDENCE) == {}
+
+
+def test_a_signature_that_depends_on_the_text_is_given_the_evidence():
+    @attrs.frozen(kw_only=True)
+    class ScriptMetric(GivenMetric):
+        def signature(self, evidence):
+            return f"script:{evidence.script}"
+
+    chinese = attrs.evolve(EVIDENCE, references=["天还没亮。"])
+    entries = [("script", "x", ScriptMetric(values={}))]
+    assert sign_all(entries, chinese) == {"script": "script:Han"}
+    assert sign_all(entries, EVIDENCE) == {"script": "script:Latin"}
 
 
 @pytest.mark.parametrize("text", [None, 7, ValueError("no")])
 def test_a_signature_that_is_no_text_is_a_failure_of_the_plugin(text):
     with pytest.raises(PluginFailure, match=r"signing \(textgen-strange\)"):
-        sign_all([("signing", "textgen-strange", SigningMetric(values={}, text=text))])
+        sign_all([("signing", "textgen-strange", SigningMetric(values={}, text=text))], EVIDENCE)

@@ -138,7 +138,8 @@ class Metric(ABC):
     """Measures generated text, or how the model scores held-out text.
 
     A metric whose figures depend on how they were computed also defines `signature() -> str`, which
-    is kept with the figures in evaluation.json.
+    is kept with the figures in evaluation.json. Where it depends on the text, such as on its
+    script, it declares the parameter `evidence` and is given that of the run.
 
     Attributes:
         figures: how to read each figure that `measure` returns, by name.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from textgen_core.components.verbatim_overlap import find_verbatim_spans, measure_longest_verbatim
+from textgen_core.components.words import main_script, split_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +57,30 @@ class Evidence:
     token_ids: np.ndarray
     tokenizer: tokenizers.Tokenizer
     score: Callable[[str], np.ndarray]
+
+    @property
+    def script(self) -> str:
+        """The script of the held-out text, such as Latin or Han; Hiragana of Japanese, "" of none.
+
+        Of a run without references it is that of the training text's first chunk.
+        """
+        return main_script(self.references) or main_script(islice(self.training_text, 1))
+
+    @staticmethod
+    def words(text: str) -> list[str]:
+        """Split a text into words and punctuation marks, in any script.
+
+        Where a script has no spaces between words, a unit is a Chinese character, a short run of
+        kana, or about a syllable. The model's tokens play no part, so figures of such words compare
+        models whose tokenizers differ.
+
+        Args:
+            text: any text, such as one of `samples`.
+
+        Returns:
+            The words and marks, in their order.
+        """
+        return split_words(text)
 
     def training_pieces(self) -> Iterator[tuple[str, bool]]:
         """Iterate over the training text with the ends of its documents.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from operator import ne
+
+from textgen_core.components.words import letter_pattern
 
 
 def is_blank(text: str) -> bool:
@@ -42,24 +42,6 @@ def replace_surrogates(text: str) -> tuple[str, int]:
 
 @cache
 def word_pattern() -> re.Pattern[str]:
-    r"""Return the pattern of a word: letters, digits and marks, joined by an apostrophe or hyphen.
-
-    `\w` lacks the combining marks, without which the words of Hindi, say, would fall apart, and the
-    joiners inside Persian ones. A set of `\w` and those marks is searched from end to end for every
-    space; one of characters alone is a bitmap, and fifty times as fast. Beyond the first plane all
-    but pictographs count as letters.
-    """
-    letters = _ranges(
-        code
-        for code in range(0x10000)
-        if chr(code).isalnum() or unicodedata.category(chr(code)) in ("Mn", "Mc", "Pc")
-    )
-    letter = rf"[{letters}\u200c\u200d\U00010000-\U0001EFFF\U00020000-\U0003FFFF]"
+    """Return the pattern of a word: letters, digits, marks; an apostrophe or hyphen joins them."""
+    letter = letter_pattern()
     return re.compile(rf"{letter}++(?:['’‐-]{letter}++)*+")
-
-
-def _ranges(codes: Iterable[int]) -> str:
-    """Return ascending code points as the inside of a character set."""
-    groups = itertools.groupby(enumerate(codes), lambda place: place[1] - place[0])
-    runs = ([code for _, code in group] for _, group in groups)
-    return "".join(f"\\u{run[0]:04x}-\\u{run[-1]:04x}" for run in runs)

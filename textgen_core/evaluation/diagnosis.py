@@ -22,6 +22,7 @@ from textgen_core.evaluation.training_curve import (
 _NEAR_UNIGRAM = 0.9  # of the unigram loss
 _REPEATED = 0.2  # of a sample's four-grams; people's text stays under a twentieth
 _UNKNOWN = 0.01  # of the tokens
+_EMPTY = 0.1  # of the samples
 _OVERLAP = (2.0, 0.1)  # times what held-out text shares with the training text, and that much more
 _OVERLAP_CHARACTERS = (3.0, 30)  # the same, of the mean longest overlap in characters
 _DRIFT = 1.25  # times the loss at the beginning of a long text
@@ -62,6 +63,11 @@ _ADVICE = {
         "Raise the tokenizer's vocabulary_size, or choose one that is lossless (--tokenizer).",
         "tokenizer.vocabulary_size",
     ),
+    "empty samples": (
+        "If the model ends a text where it should begin one, say what a document of the corpus is "
+        "(corpus.documents) and start samples where documents start (generation.prompt).",
+        "corpus.documents",
+    ),
     "repetition": (
         "Draw more freely (a higher temperature or p of the sampler), or add a sampler against "
         f"repetition (--sampler). {_LONGER} if the loss still falls.",
@@ -98,7 +104,8 @@ class Finding:
 class Symptoms:
     """The figures that a diagnosis rests on; None or empty where something was not measured.
 
-    loss, unigram_loss and ngram_loss: nats per token of the held-out split. repetition: the share
+    loss, unigram_loss and ngram_loss: nats per token of the held-out split. samples: those that
+    metrics measured, of which empty_samples hold nothing but white space. repetition: the share
     of four-grams that a sample wrote before. copied_eights: the share of the samples' eight-grams
     that occur in the training text; longest_copied: the mean of their longest overlaps with it in
     characters; each beside that of held-out text. over_length: tokens and loss of a long sample's
@@ -113,6 +120,8 @@ class Symptoms:
     unigram_loss: float | None = None
     ngram_loss: float | None = None
     xz_bits_per_byte: float | None = None
+    samples: int = 0
+    empty_samples: int = 0
     repetition: float | None = None
     copied_eights: tuple[float | None, float | None] = (None, None)
     longest_copied: tuple[float | None, float | None] = (None, None)
@@ -131,6 +140,7 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
         "copying": find_memorization(symptoms.copied_eights, symptoms.longest_copied),
         "undertraining": find_undertraining(rows),
         "many unknown tokens": find_unknown_tokens(symptoms.tokens, symptoms.unknown_tokens),
+        "empty samples": find_empty(symptoms.samples, symptoms.empty_samples),
         "repetition": find_repetition(symptoms.repetition, symptoms.loops),
         "incoherence": find_incoherence(symptoms.over_length),
         "out of memory": find_short_memory(rows),
@@ -207,6 +217,16 @@ def find_unknown_tokens(tokens: int, unknown_tokens: int) -> str:
     return (
         f"{unknown_tokens} of {tokens} held-out tokens ({100 * unknown_tokens / tokens:.1f} %) are "
         "unknown to the tokenizer."
+    )
+
+
+def find_empty(samples: int, empty: int) -> str:
+    """Find a model that often ends a text at once."""
+    if empty <= _EMPTY * samples:
+        return ""
+    return (
+        f"{empty} of {samples} continuations hold no word: diversity, repetition and self-BLEU are "
+        "of the others alone, and each empty one lowers BLEU."
     )
 
 

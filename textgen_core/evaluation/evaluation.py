@@ -34,8 +34,9 @@ _LONG_SAMPLE = 400  # tokens at least, else four times the context
 class Evaluation:
     """How a run scores: the value that evaluation.json holds, with its keys.
 
-    loss: nats per token; bytes: UTF-8 bytes of the text scored. A figure that is not finite
-    becomes None in JSON.
+    loss: nats per token; bytes: UTF-8 bytes of the text scored; samples: the continuations that
+    metrics measured, of which empty_samples hold nothing but white space. A figure that is not
+    finite becomes None in JSON.
     """
 
     split: str
@@ -52,6 +53,8 @@ class Evaluation:
     readings: Mapping[str, Mapping[str, Mapping[str, str]]] = attrs.field(factory=dict)
     errors: Errors | None = None
     written: Sequence[Written] = ()
+    samples: int = 0
+    empty_samples: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values that `json` writes without NaN or infinity."""
@@ -88,6 +91,7 @@ def evaluate(
     length = max(_LONG_SAMPLE, 4 * scorer.language_model.context_length)
     texts = continue_prompts(prompts, length) if prompts else [""]
     errors = analyse_errors(scorer, held_out, training, evidence, ("".join(prompts), texts[0]))
+    empty = sum(not sample.strip() for sample in evidence.samples)
     return Evaluation(
         split=held_out.split,
         bytes=tokens.text_bytes,
@@ -96,12 +100,18 @@ def evaluate(
         metrics=measured,
         baselines=baselines,
         diagnosis=diagnose(
-            _symptoms(figures, tokens.unknown_tokens, measured, baselines, training, errors)
+            attrs.evolve(
+                _symptoms(figures, tokens.unknown_tokens, measured, baselines, training, errors),
+                samples=len(evidence.samples),
+                empty_samples=empty,
+            )
         ),
-        signatures=sign_all(metrics),
+        signatures=sign_all(metrics, evidence),
         readings=read_declared(metrics),
         errors=errors,
         written=show_written(evidence, scorer),
+        samples=len(evidence.samples),
+        empty_samples=empty,
     )
 
 

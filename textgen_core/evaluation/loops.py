@@ -1,19 +1,16 @@
 """Phrases that a text repeats over and over, and how much of it was said before.
 
-Counts words and punctuation marks, or characters where a text has no spaces, whatever the model's
-tokens are. The `repetition` metric searches alike with code of its own: a plugin imports only the
-core's public names, and the core imports no plugin.
+Counts words and punctuation marks of any script, whatever the model's tokens are.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 import attrs
 
-_WORDS = re.compile(r"\w+|([^\w\s])\1*")  # a line of dashes is one mark, not a loop of them
-_LONG_WORDS = 15  # characters of a mean word, where no spaces separate words
+from textgen_core.components.words import word_spans
+
 _LONGEST_PHRASE = 50  # units whose repeating counts as a loop
 _LEAST_LOOP = 8  # units in all: people say "no, no, no" too
 _ORDER = 4
@@ -79,11 +76,6 @@ def _longest_loop(text: str, sample: int) -> RepeatedPhrase | None:
 
 
 def _units(text: str) -> list[tuple[int, int]]:
-    """Return where each word begins and ends, or each character where there are no words."""
-    spans = [match.span() for match in _WORDS.finditer(text)]
-    if not spans:  # an untrained model may write white space alone
-        return [(at, at + 1) for at in range(len(text))]
-    words = [stop - start for start, stop in spans if text[start].isalnum()]
-    if words and sum(words) > _LONG_WORDS * len(words):
-        return [(at, at + 1) for at, character in enumerate(text) if not character.isspace()]
-    return spans
+    """Return where each word begins and ends, or each character where there are none."""
+    # An untrained model may write white space alone.
+    return word_spans(text) or [(at, at + 1) for at in range(len(text))]

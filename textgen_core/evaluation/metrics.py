@@ -5,6 +5,7 @@ The caller names each metric's distribution, so that a failure is reported to th
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 from collections.abc import Iterable
@@ -34,12 +35,12 @@ def measure_all(metrics: Entries, evidence: Evidence) -> dict[str, dict[str, flo
     return {label: _measure(named, evidence) for label, named in _labelled(metrics).items()}
 
 
-def sign_all(metrics: Entries) -> dict[str, str]:
+def sign_all(metrics: Entries, evidence: Evidence) -> dict[str, str]:
     """Return, under the labels of `measure_all`, the signatures of those metrics that have one.
 
     Raises PluginFailure if a metric raises, or its signature is no text.
     """
-    signed = {label: _signature(named) for label, named in _labelled(metrics).items()}
+    signed = {label: _signature(named, evidence) for label, named in _labelled(metrics).items()}
     return {label: text for label, text in signed.items() if text is not None}
 
 
@@ -65,12 +66,13 @@ def _labelled(metrics: Entries) -> dict[str, NamedMetric]:
     return labelled
 
 
-def _signature(named: NamedMetric) -> str | None:
+def _signature(named: NamedMetric, evidence: Evidence) -> str | None:
     signature = getattr(named.metric, "signature", None)
     if not callable(signature):
         return None
     with component_errors(_description(named), doing="its signature"):
-        text = signature()
+        wants_evidence = "evidence" in inspect.signature(signature).parameters
+        text = signature(evidence=evidence) if wants_evidence else signature()
     if not isinstance(text, str):
         raise PluginFailure(
             f"{_description(named)} has the signature {text!r}.", "Allowed: a text."

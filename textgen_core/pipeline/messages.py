@@ -150,6 +150,8 @@ def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]
     width = max((len(name) for name in evaluation.metrics), default=0)
     for name, measured in evaluation.metrics.items():
         lines += _hanging(f"{name:<{width}}  ", ", ".join(_figures(name, measured)))
+    if evaluation.empty_samples:
+        lines.append(f"{evaluation.empty_samples} of {evaluation.samples} continuations are empty")
     if evaluation.errors is not None:
         lines += _format_errors(evaluation.errors)
     for finding in evaluation.diagnosis:

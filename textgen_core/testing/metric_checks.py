@@ -27,7 +27,7 @@ def returns_declared_figures(subject: Subject) -> None:
         require(isinstance(figure, Figure), f"The figure {name!r} is {figure!r}, not a Figure.")
     for what, evidence in _ordinary_evidence().items():
         _require_within(subject, evidence, what)
-    sign_all([_named(subject)])
+        sign_all([_named(subject)], evidence)
 
 
 @check("metric.finite", "metric")

@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textgen_core.corpus.analysis.characters import (
-    CharacterCounter,
-    count_scripts,
-    script_of,
-    scripts_in_slices,
-    utf8_size,
-)
+from textgen_core.components.words import count_scripts, script_of
+from textgen_core.corpus.analysis.characters import CharacterCounter, scripts_in_slices, utf8_size
 
 
 def count(*pieces):

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from textgen_core.components.words import count_scripts
 from textgen_core.corpus.analysis.blocks import iterate_blocks
-from textgen_core.corpus.analysis.characters import count_scripts
 from textgen_core.corpus.analysis.languages import detect_language, languages_in_slices
 from textgen_core.corpus.analysis.vocabulary import VocabularyCounter
 from textgen_core.corpus.analysis.words import WordSampler, slices_of, split_words

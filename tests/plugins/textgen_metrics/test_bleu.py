@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import sacrebleu
+from evaluation.languages import TEXTS
 
 from textgen_metrics.bleu import BleuMetric
 
@@ -106,3 +107,17 @@ def test_the_signature_names_the_options_as_sacrebleu_does():
 def test_the_help_of_the_figure_quotes_the_default_signature():
     stated = BleuMetric.figures["bleu"].help
     assert BleuMetric().signature().rsplit("|version", 1)[0] in stated
+
+
+def test_the_tokenizer_is_chosen_by_the_script_of_what_really_followed(bleu, evidence_of):
+    tokenizers = {"en": "13a", "hi": "13a", "ko": "13a", "zh": "zh", "ja": "char", "th": "char"}
+    for language, tokenizer in tokenizers.items():
+        text = TEXTS[language]
+        samples, references = [text[:60] + "x" + text[60:]], [text]
+        theirs = sacrebleu.metrics.BLEU(tokenize=tokenizer)
+        expected = theirs.corpus_score(samples, [references]).score
+        assert bleu(samples, references) == min(expected, 100), language
+        assert expected > 90, language
+        evidence = evidence_of(samples, references)
+        assert f"tok:{tokenizer}|" in BleuMetric().signature(evidence), language
+        assert "tok:intl|" in BleuMetric(tokenize="intl").signature(evidence), language

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from evaluation.languages import LOOPS, TEXTS
 
 from textgen_metrics.repetition import RepetitionMetric
 
@@ -84,3 +85,24 @@ def test_an_empty_sample_has_no_loop_and_no_shares(repetition):
     figures = repetition([""])
     assert figures["longest_loop"] == 0
     assert math.isnan(figures["rep_1"])
+
+
+def test_a_loop_has_a_rep_4_near_one_and_ordinary_text_near_nothing_in_any_language(repetition):
+    for language, phrase in LOOPS.items():
+        assert repetition([TEXTS[language]])["rep_4"] < 0.05, language
+        figures = repetition([phrase * 40])
+        assert figures["rep_4"] > 0.9, language
+        assert figures["longest_loop"] > 75, language
+
+
+def test_the_signature_says_what_the_units_of_the_text_are(evidence_of):
+    def sign(language, **options):
+        return RepetitionMetric(**options).signature(evidence_of([TEXTS[language]]))
+
+    assert sign("en") == "unit:word|script:Latin|case:mixed"
+    assert sign("hi") == "unit:word|script:Devanagari|case:mixed"
+    assert sign("zh") == "unit:character|script:Han|case:mixed"
+    assert sign("ja") == "unit:character-or-kana-run|script:Hiragana|case:mixed"
+    assert sign("th") == "unit:syllable|script:Thai|case:mixed"
+    assert sign("th", unit="character", lowercase=True) == "unit:character|script:Thai|case:lc"
+    assert RepetitionMetric().signature() == "unit:word|script:any|case:mixed"

@@ -9,12 +9,8 @@ import attr
 import attrs
 import numpy as np
 
-from textgen_core.corpus.analysis.characters import (
-    REPLACEMENT,
-    count_scripts,
-    scripts_in_slices,
-    utf8_size,
-)
+from textgen_core.components.words import count_scripts
+from textgen_core.corpus.analysis.characters import REPLACEMENT, scripts_in_slices, utf8_size
 from textgen_core.corpus.analysis.duplicates import NearDuplicates
 from textgen_core.corpus.analysis.languages import detect_language, languages_in_slices
 from textgen_core.corpus.analysis.lengths import Lengths, measure_sentences

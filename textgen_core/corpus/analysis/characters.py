@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
+
+from textgen_core.components.words import count_scripts
 
 REPLACEMENT = "\ufffd"
 # UTF-8 that was read as Latin-1, Windows-1252 or Windows-1251: the first byte of a sequence as a
@@ -19,15 +19,6 @@ MOJIBAKE = re.compile(
     "|(?:[РС][°±Ііґµ¶·ё№є»јЅѕїЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—™љ›њќћџЎўЈ¤Ґ¦§Ё©Є«¬®Ї]){2}"
     "|(?:[ÐÑ][\u0080-\u00bf‚ƒ„…†‡ˆ‰Š‹Œ]){2}"
 )
-# The first word of a character's Unicode name is its script, but for these.
-NAMED_OTHERWISE = {
-    **dict.fromkeys(("CJK", "IDEOGRAPHIC"), "Han"),
-    **dict.fromkeys(("MICRO", "OHM"), "Greek"),
-    **dict.fromkeys(("FEMININE", "MASCULINE", "KELVIN", "ANGSTROM"), "Latin"),
-    **dict.fromkeys(("MATHEMATICAL", "DOUBLE-STRUCK", "SCRIPT", "BLACK-LETTER"), "Symbols"),
-    "MODIFIER": "Symbols",
-}
-OLD = ("OLD", "NEW", "LINEAR", "TAI")  # scripts of two words
 
 
 class CharacterCounter:
@@ -64,28 +55,6 @@ def scripts_in_slices(
         counts[min(slices - 1, (2 * start + size) * slices // (2 * total))].update(scripts)
         start += size
     return tuple(max(each, key=each.__getitem__, default="") for each in counts)
-
-
-def count_scripts(characters: Mapping[str, int]) -> dict[str, int]:
-    """Return how many letters are of each script, the most frequent script first."""
-    scripts: Counter[str] = Counter()
-    for character, count in sorted(characters.items()):  # the order decides between equals
-        if script := script_of(character):
-            scripts[script] += count
-    return dict(scripts.most_common())
-
-
-@lru_cache(maxsize=1 << 16)
-def script_of(letter: str) -> str:
-    """Return the script of a letter, such as Han, by its Unicode name; "" of what is no letter."""
-    if unicodedata.category(letter)[0] != "L":
-        return ""
-    words = unicodedata.name(letter, "UNKNOWN").replace("IDEOGRAPH-", "IDEOGRAPH ").split()
-    if words[0] in ("FULLWIDTH", "HALFWIDTH"):
-        words = words[1:]
-    if words[0] in OLD:
-        return " ".join(words[:2]).title()
-    return NAMED_OTHERWISE.get(words[0], words[0].capitalize())
 
 
 def utf8_size(characters: Counter[str]) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from textgen_core.components.words import script_of_most
 from textgen_core.corpus.analysis.words import Words
 
 UNKNOWN = "en"  # the rules of English suit a language without abbreviations of its own too
@@ -21,7 +22,6 @@ OF_SCRIPT = {
     "Oriya": "or", "Sinhala": "si", "Thai": "th", "Lao": "lo", "Khmer": "km", "Myanmar": "my",
     "Tibetan": "bo", "Armenian": "hy", "Georgian": "ka", "Ethiopic": "am", "Cyrillic": "ru",
 }  # fmt: skip
-KANA = 0.1  # share of the letters from which on a text with Chinese characters is Japanese
 # The most frequent words, those left out that two of these languages share as frequent ones.
 SMALL_WORDS = {
     "Latin": {
@@ -66,13 +66,7 @@ SMALL_WORDS = {
 
 def detect_language(scripts: Mapping[str, int], counts: Mapping[str, int]) -> str:
     """Return an ISO 639 code, by the letters of each script and the counts of frequent words."""
-    letters = sum(scripts.values())
-    if not letters:
-        return UNKNOWN
-    script = max(scripts, key=scripts.__getitem__)
-    kana = scripts.get("Hiragana", 0) + scripts.get("Katakana", 0)
-    if script == "Han" and kana > KANA * letters:
-        script = "Hiragana"
+    script = script_of_most(scripts)
     return language_of_words(counts, script) or OF_SCRIPT.get(script, UNKNOWN)
 
 

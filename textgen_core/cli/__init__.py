@@ -6,9 +6,11 @@ Each command has a file. Heavy imports are inside the commands, after their argu
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
-import traceback
+from collections.abc import Iterator
+from typing import Any
 
 import typer
 
@@ -25,7 +27,8 @@ from textgen_core.cli import (
     score,
 )
 from textgen_core.cli.completing import INSTRUCTION, rejoin_words
-from textgen_core.errors import TextgenError
+from textgen_core.cli.output import ReaderGone, fail, guarded_streams, note, show_line, show_trace
+from textgen_core.errors import Interrupted, TextgenError
 
 _SHOW_TRACES = "--debug"
 _SETS_UP_COMPLETION = frozenset({"--install-completion", "--show-completion"})
@@ -54,7 +57,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version as version_of
 
-        typer.echo(f"textgen {version_of('textgen-core')}")
+        show_line(f"textgen {version_of('textgen-core')}")
         raise typer.Exit
 
 
@@ -74,14 +77,33 @@ def _options(
 
 def main() -> None:
     """Run the command, and turn every error into three lines and an exit code."""
-    arguments = sys.argv[1:]
-    show_traces = _SHOW_TRACES in arguments
-    arguments = [each for each in arguments if each != _SHOW_TRACES]
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    arguments, show_traces = take_out_debug(sys.argv[1:])
     rejoin_words(os.environ)
-    sys.exit(_run(arguments, show_traces=show_traces))
+    with guarded_streams():
+        sys.exit(_run(arguments, show_traces=show_traces))
+
+
+def take_out_debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """Return the arguments without `--debug`, which may stand anywhere but as an option's value."""
+    if _SHOW_TRACES not in arguments:
+        return arguments, False
+    valued = set(_options_with_value(typer.main.get_command(app)))
+    kept, rest = [], iter(arguments)
+    for each in rest:
+        if each == "--":
+            kept += [each, *rest]
+        elif each != _SHOW_TRACES:
+            kept.append(each)
+            kept += itertools.islice(rest, 1 if each in valued else 0)
+    return kept, len(kept) < len(arguments)
+
+
+def _options_with_value(command: Any) -> Iterator[str]:
+    for each in command.params:
+        if each.param_type_name == "option" and not each.is_flag:
+            yield from each.opts
+    for inner in getattr(command, "commands", {}).values():
+        yield from _options_with_value(inner)
 
 
 def _run(arguments: list[str], *, show_traces: bool) -> int:
@@ -89,23 +111,25 @@ def _run(arguments: list[str], *, show_traces: bool) -> int:
     try:
         try:
             code = app(arguments, prog_name="textgen", standalone_mode=False)
+            sys.stdout.flush()
         except Exception:
             if show_traces:
-                traceback.print_exc()
+                show_trace()
             raise
+    except ReaderGone:
+        return 0
+    except Interrupted as error:
+        return _end_interrupted(str(error))
     except TextgenError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
         return _fail_usage(error)
     except typer.Abort:
-        return _fail("Interrupted.", 130)
+        return _end_interrupted()
     except SystemExit as error:
         if INSTRUCTION in os.environ or _SETS_UP_COMPLETION.intersection(arguments[:1]):
             raise  # Typer's own, when completion has been set up or answered
         return _fail(f"A plugin, or a library, ended the command (status {error.code}).", 1)
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except MemoryError:
         return _fail(
             "There is not enough memory for this.\n"
@@ -119,24 +143,25 @@ def _run(arguments: list[str], *, show_traces: bool) -> int:
             f"Please report it, with the trace that {_SHOW_TRACES} shows.",
             1,
         )
-    if code == 130:
-        return _fail("Interrupted.", 130)
-    return int(code or 0)
+    return _end_interrupted() if code == Interrupted.exit_code else int(code or 0)
 
 
 def _fail_usage(error: typer.TyperException) -> int:
     """Show a mistake on the command line; no arguments at all bring the help instead."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
-        typer.echo(error.format_message(), err=True)
+        note(error.format_message())
         return error.exit_code
     command = context.command_path if context is not None else "textgen"
     return _fail(f"{error.format_message()}\nSee: {command} --help", error.exit_code)
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stdout.flush()
-    first, newline, rest = message.partition("\n")
-    typer.secho("Error: ", fg="red", bold=True, err=True, nl=False, color=None)
-    typer.echo(first + newline + rest, err=True)
+    fail(message)
     return code
+
+
+def _end_interrupted(message: str = "Interrupted.") -> int:
+    """Say what was stopped: the user did it, so it is no error."""
+    note(message)
+    return Interrupted.exit_code

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import CorpusArgument, Json, print_json, warn, warn_of_unread_stdin
+from textgen_core.cli.options import CorpusArgument, Json, warn_of_unread_stdin
+from textgen_core.cli.output import print_json, show_line, warn
 
 
 def analyze(
@@ -28,7 +29,7 @@ def analyze(
     as_json: Json = False,
 ) -> None:
     """Look at a corpus: counts, vocabulary, lengths, what recurs in it, and advice."""
-    from textgen_core.cli.terminal import TerminalCallback, harmless, stdout
+    from textgen_core.cli.terminal import TerminalCallback
     from textgen_core.config.resolve import corpus_settings
     from textgen_core.corpus import clean_corpus, read_corpus
     from textgen_core.corpus.analysis import advise_on, analyse_corpus
@@ -53,4 +54,4 @@ def analyze(
         print_json(analysis.as_json())
         return
     for line in format_analysis(analysis):
-        stdout().print(harmless(line))
+        show_line(line)

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, RunArgument, open_for, print_json
+from textgen_core.cli.options import Json, RunArgument, open_for
+from textgen_core.cli.output import print_json, show_line
 from textgen_core.errors import UsageError
+from textgen_core.formatting import shell_word
 
 
 def evaluate(
@@ -32,8 +34,6 @@ def evaluate(
             raise UsageError("Both --review and --text are given.", "Allowed: one of the two.")
         _review(run, review, as_json)
         return
-    from textgen_core.cli.terminal import harmless, stdout
-
     opened = open_for(run, "sampler", "metric")
     evaluation = opened.evaluate(text)
     if as_json:
@@ -42,7 +42,7 @@ def evaluate(
     from textgen_core.pipeline.messages import format_evaluation
 
     for line in format_evaluation(evaluation, opened.language_model.vocabulary_size):
-        stdout().print(harmless(line))
+        show_line(line)
 
 
 def _review(run: str | None, sheet: Path, as_json: bool) -> None:
@@ -60,12 +60,12 @@ def _review(run: str | None, sheet: Path, as_json: bool) -> None:
             }
             print_json(tables)
         else:
-            typer.echo("\n".join(format_ratings(ratings)))
+            show_line("\n".join(format_ratings(ratings)))
         return
     texts, key = open_for(run, "sampler").review(sheet), key_of(sheet)
     if as_json:
         print_json({"sheet": str(sheet), "key": str(key), "texts": texts})
     else:
-        typer.echo(f"{sheet}: {texts} texts to rate from 1 (bad) to 5 (good).")
-        typer.echo(f"{key} tells which are the model's: look there last.")
-        typer.echo(f"When it is filled in: textgen evaluate --review {sheet}")
+        show_line(f"{sheet}: {texts} texts to rate from 1 (bad) to 5 (good).")
+        show_line(f"{key} tells which are the model's: look there last.")
+        show_line(f"When it is filled in: textgen evaluate --review {shell_word(sheet)}")

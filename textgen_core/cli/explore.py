@@ -11,16 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from textgen_core.cli.completing import complete_run_or
-from textgen_core.cli.options import (
-    RUN_HELP,
-    Json,
-    as_text,
-    check_place,
-    open_for,
-    print_json,
-    text_or_stdin,
-    warn,
-)
+from textgen_core.cli.options import RUN_HELP, Json, as_text, check_place, open_for, text_or_stdin
+from textgen_core.cli.output import note, print_json, warn
 from textgen_core.errors import UsageError
 from textgen_core.explore.checks import check_ending, check_temperature
 
@@ -137,7 +129,7 @@ def attention(
         from textgen_core.explore.picture import write_picture
 
         write_picture(found, out)
-        typer.echo(f"Written to {out}", err=True)
+        note(f"Written to {out}")
     if as_json:
         print_json(found.as_json([layer] if layer else None, [head] if head else None))
     else:

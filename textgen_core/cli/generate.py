@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,11 +15,10 @@ from textgen_core.cli.options import (
     as_text,
     check_place,
     open_for,
-    print_json,
     text_or_stdin,
-    warn,
     warn_of_unread_stdin,
 )
+from textgen_core.cli.output import print_json, show_text, warn
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -107,7 +105,7 @@ def generate(
             print_json({"prompt": start, "seed": options["seed"], **_as_json(generation)})
         elif not is_streamed:
             texts = [f"{start}{sample.text}\n" for sample in generation.samples]
-            _write(f"\n{'-' * 8}\n\n".join(texts))
+            show_text(f"\n{'-' * 8}\n\n".join(texts))
         if trace is not None and generation.trace is not None:
             from textgen_core.generation.trace import save_trace
 
@@ -141,21 +139,14 @@ def _take(pieces: PieceStream, prompt: str | None) -> bool:
     """Write to the end, shown as it comes after a prompt; return whether Ctrl-C cut it short."""
     shown = prompt is not None
     try:
-        _write(prompt or "")
+        show_text(prompt or "")
         for piece in pieces:
-            _write(piece.text if shown else "")
+            show_text(piece.text if shown else "")
     except KeyboardInterrupt:  # what was written by then is shown all the same
         return True
     finally:
-        _write("\n" if shown else "")
+        show_text("\n" if shown else "")
     return False
-
-
-def _write(text: str) -> None:
-    from textgen_core.cli.terminal import harmless
-
-    sys.stdout.write(harmless(text))
-    sys.stdout.flush()
 
 
 def _warn_of_unknown(unknown: Sequence[str]) -> None:
@@ -170,7 +161,7 @@ def _show_table(written: Sequence[Generation], prompt: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from textgen_core.cli.terminal import harmless, stdout
+    from textgen_core.cli.console import stdout
 
     table = Table(show_lines=True, box=box.SIMPLE_HEAD if stdout().is_terminal else None)
     table.add_column("samplers")
@@ -180,7 +171,7 @@ def _show_table(written: Sequence[Generation], prompt: str) -> None:
         for sample in generation.samples:
             losses = [-each for each in sample.log_probabilities]
             surprise = f"{sum(losses) / len(losses):.2f}" if losses else ""
-            text = Text(harmless(prompt + sample.text))
+            text = Text(prompt + sample.text)
             table.add_row(Text(" ".join(generation.samplers)), surprise, text)
     stdout().print(table)
 

@@ -1,19 +1,18 @@
-"""What commands share: options, opening a run, reading stdin, printing warnings and JSON."""
+"""What commands share: options, opening a run, reading stdin."""
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgen_core.cli.completing import complete_reference, complete_run, complete_spec
+from textgen_core.cli.output import stdout_for_json, warn
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,22 +47,10 @@ def _keep_stdout(context: typer.Context, wanted: bool) -> bool:
     """Send what components print to stderr for as long as a command with `--json` runs."""
     # A group's command has a flag of its own.
     if wanted and not context.resilient_parsing and not hasattr(context.command, "commands"):
-        context.with_resource(_stdout_for_json())
+        context.with_resource(stdout_for_json())
     return wanted
 
 
-@contextmanager
-def _stdout_for_json() -> Iterator[None]:
-    global _stdout
-    _stdout = sys.stdout
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        _stdout = None
-
-
-_stdout: TextIO | None = None  # where JSON goes, while everything else goes to stderr
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print exactly one JSON value on stdout.", callback=_keep_stdout),
@@ -116,19 +103,6 @@ def open_for(reference: str | None, *used: str) -> Run:
     from textgen_core.pipeline.opened_run import Run
 
     return Run(directory, configuration, warnings=warnings)
-
-
-def warn(text: str) -> None:
-    """Write a warning to stderr."""
-    typer.secho("Warning: ", fg="yellow", err=True, nl=False)
-    typer.echo(text, err=True)
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON value on stdout; numbers that are not finite become null."""
-    from textgen_core.runs.files import finite
-
-    typer.echo(json.dumps(finite(value), ensure_ascii=False, indent=2), file=_stdout)
 
 
 def warn_of_unread_stdin(named: Sequence[str]) -> None:

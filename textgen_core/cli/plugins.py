@@ -14,14 +14,12 @@ from textgen_core.cli.options import (
     ReferenceArgument,
     discover_plugins,
     find_component,
-    print_json,
-    warn,
 )
+from textgen_core.cli.output import print_json, show_line, warn
 from textgen_core.cli.plugins_check import check
 from textgen_core.cli.plugins_new import new
 from textgen_core.components import options_of
 from textgen_core.errors import UsageError
-from textgen_core.formatting import printable
 
 if TYPE_CHECKING:
     from textgen_core.registry import Component, Plugin, Registry
@@ -83,9 +81,9 @@ def list_components(kind: Kind = None, timings: Timings = False, as_json: Json =
     _show_components(registry, [kind] if kind else list(KINDS))
     for plugin in registry.not_loaded:
         cause = f": {plugin.error}" if plugin.error else ""
-        typer.echo(f"{plugin.status}: {plugin.who}{cause}")
+        show_line(f"{plugin.status}: {plugin.who}{cause}")
         if plugin.status == "failed":
-            typer.echo(f"  {plugin.how_to_disable}")
+            show_line(f"  {plugin.how_to_disable}")
     if timings:
         _show_timings(registry)
 
@@ -109,12 +107,12 @@ def show(reference: ReferenceArgument, as_json: Json = False) -> None:
     if as_json:
         print_json({**_component_as_json(component), "options": options})
         return
-    typer.echo(f"{component.kind}/{component.name}: {component.summary}")
-    typer.echo(f"from {component.provider}")
+    show_line(f"{component.kind}/{component.name}: {component.summary}")
+    show_line(f"from {component.provider}")
     for option in options:
         bounds = f" ({option['bounds']})" if option["bounds"] else ""
-        typer.echo(f"\n  {option['name']}: {option['type']}{bounds}, default {option['default']}")
-        typer.echo(f"      {printable(option['help'], keep='')}")
+        show_line(f"\n  {option['name']}: {option['type']}{bounds}, default {option['default']}")
+        show_line(f"      {option['help']}")
 
 
 @app.command("why")
@@ -141,13 +139,13 @@ def why(reference: ReferenceArgument, as_json: Json = False) -> None:
         )
         return
     meant = "nothing" if winner is None else f"{kind}/{winner.qualified_name}"
-    typer.echo(f"{kind}/{name} means {meant}: {rule}.\n")
+    show_line(f"{kind}/{name} means {meant}: {rule}.\n")
     for each in candidates:
         mark = "*" if each is winner else " "
-        typer.echo(f"  {mark} {kind}/{each.qualified_name}")
-        typer.echo(f"      {each.plugin.who}, {each.location}")
+        show_line(f"  {mark} {kind}/{each.qualified_name}")
+        show_line(f"      {each.plugin.who}, {each.location}")
     for plugin in registry.not_loaded:
-        typer.echo(f"\nNot loaded: {plugin.who}, {plugin.status}")
+        show_line(f"\nNot loaded: {plugin.who}, {plugin.status}")
 
 
 app.command("check")(check)
@@ -165,12 +163,12 @@ def _show_components(registry: Registry, kinds: list[str]) -> None:
     }
     every = [COLUMNS, *(row for group in rows.values() for row in group)]
     widths = [max(len(row[column]) for row in every) for column in range(len(COLUMNS) - 1)]
-    typer.secho(f"  {_in_columns(COLUMNS, widths)}", dim=True)
+    show_line(f"  {_in_columns(COLUMNS, widths)}", "dim")
     for kind, group in rows.items():
         if group:
-            typer.secho(f"{kind}s", bold=True)
+            show_line(f"{kind}s", "bold")
         for row in group:
-            typer.echo(f"  {_in_columns(row, widths)}")
+            show_line(f"  {_in_columns(row, widths)}")
 
 
 def _in_columns(row: tuple[str, ...], widths: list[int]) -> str:
@@ -181,10 +179,10 @@ def _in_columns(row: tuple[str, ...], widths: list[int]) -> str:
 def _show_timings(registry: Registry) -> None:
     """Print the plugins that were imported, the slowest first."""
     asked = [each for each in registry.plugins if each.import_seconds]
-    typer.secho("imports", bold=True)
+    show_line("imports", "bold")
     for plugin in sorted(asked, key=lambda each: -each.import_seconds):
-        typer.echo(f"  {plugin.import_seconds:7.3f} s  {plugin.who}")
-    typer.echo(f"  {sum(each.import_seconds for each in asked):7.3f} s  in all")
+        show_line(f"  {plugin.import_seconds:7.3f} s  {plugin.who}")
+    show_line(f"  {sum(each.import_seconds for each in asked):7.3f} s  in all")
 
 
 def _plugin_as_json(plugin: Plugin) -> dict[str, Any]:

@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from textgen_core.cli.options import (
-    JSON_VERSION,
-    Json,
-    ReferenceArgument,
-    find_component,
-    print_json,
-)
-from textgen_core.formatting import printable
+from textgen_core.cli.options import JSON_VERSION, Json, ReferenceArgument, find_component
+from textgen_core.cli.output import print_json, show_line
 
 if TYPE_CHECKING:
     from textgen_core.testing import Result
@@ -47,7 +41,7 @@ def check(reference: ReferenceArgument, as_json: Json = False) -> None:
             }
         )
     else:
-        typer.echo(f"{component.kind}/{component.qualified_name}: {summarise(results)}")
+        show_line(f"{component.kind}/{component.qualified_name}: {summarise(results)}")
     if any(result.failed for result in results):
         raise typer.Exit(1)
 
@@ -55,7 +49,7 @@ def check(reference: ReferenceArgument, as_json: Json = False) -> None:
 def show_result(result: Result) -> None:
     """Print whether a check holds, and what was found."""
     word, colour = ("holds", "green") if result.fault is None else ("fails", "red")
-    typer.secho(word, fg=colour, nl=False)
-    typer.echo(f"  {result.check.id}: {result.check.sentence}")
+    show_line(word, colour, end="")
+    show_line(f"  {result.check.id}: {result.check.sentence}")
     for line in (str(result.fault) if result.fault is not None else result.note).splitlines():
-        typer.echo(f"         {printable(line, keep='')}")
+        show_line(f"         {line}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from textgen_core.cli.completing import complete_kind
-from textgen_core.cli.options import JSON_VERSION, Json, print_json
+from textgen_core.cli.options import JSON_VERSION, Json
+from textgen_core.cli.output import print_json, show_line
+from textgen_core.formatting import shell_word
 
 
 def new(
@@ -55,13 +56,13 @@ def new(
             }
         )
         return
-    typer.echo(f"{names.distribution}, a plugin with the {kind} {names.component}:")
+    show_line(f"{names.distribution}, a plugin with the {kind} {names.component}:")
     for path in files:
-        typer.echo(f"  {path}")
-    typer.echo("\nIt works as it is. Install it and run its tests:")
+        show_line(f"  {path}")
+    show_line("\nIt works as it is. Install it and run its tests:")
     if folder.resolve() != Path.cwd():
-        typer.echo(f"  cd {shlex.quote(str(folder))}")
-    typer.echo('  pip install -e ".[tests]"')
-    typer.echo("  pytest")
+        show_line(f"  cd {shell_word(folder)}")
+    show_line('  pip install -e ".[tests]"')
+    show_line("  pytest")
     use = f"textgen run --recipe first --minutes 0.5 --{kind} {names.component}"
-    typer.echo(f"Then use it:\n  {use}")
+    show_line(f"Then use it:\n  {use}")

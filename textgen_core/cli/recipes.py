@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
-from textgen_core.cli.options import Json, print_json
+from textgen_core.cli.options import Json
+from textgen_core.cli.output import print_json, show_line
 
 
 def recipes(as_json: Json = False) -> None:
@@ -26,4 +25,4 @@ def recipes(as_json: Json = False) -> None:
     width = max(map(len, recipe_names()))
     for recipe in found:
         mark = " (default)" if recipe["default"] else ""
-        typer.echo(f"{recipe['name']:<{width}}  {recipe['summary']}{mark}")
+        show_line(f"{recipe['name']:<{width}}  {recipe['summary']}{mark}")

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, RunArgument, print_json
+from textgen_core.cli.options import Json, RunArgument
+from textgen_core.cli.output import print_json, show_text
 
 NoExcerpts = Annotated[
     bool, typer.Option("--no-excerpts", help="Quote no words of the corpus, for a page to pass on.")
@@ -22,4 +23,4 @@ def report(run: RunArgument = None, no_excerpts: NoExcerpts = False, as_json: Js
     if as_json:
         print_json({"report": str(path)})
     else:
-        typer.echo(path)
+        show_text(str(path), end="\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,10 +18,11 @@ from textgen_core.cli.options import (
     Quiet,
     Samplers,
     discover_plugins,
-    print_json,
     warn_of_unread_stdin,
 )
+from textgen_core.cli.output import note, outliving_reader, print_json, show_line, show_text
 from textgen_core.config.settings import help_of
+from textgen_core.formatting import shell_word
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.opened_run import Run
@@ -141,8 +143,8 @@ def show_plan(table: dict[str, Any], size: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"configuration": table, "characters": size})
         return
-    typer.echo(tomli_w.dumps(table), nl=False)
-    typer.echo(f"{size:,} characters of text would be used. Nothing was written.", err=True)
+    show_text(tomli_w.dumps(table))
+    note(f"{size:,} characters of text would be used. Nothing was written.")
 
 
 def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool) -> None:
@@ -151,14 +153,13 @@ def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool) -> None:
     from textgen_core.runs.files import read_json, read_rows
 
     callback = TerminalCallback(results=not as_json, quiet=quiet)
-    try:
+    with outliving_reader(), closing(callback):
         run = start(callback=callback)
-    finally:
-        callback.close()
     if not as_json:
-        typer.echo(f"Write more:      textgen generate {run.directory}")
-        typer.echo(f"Read the report: {run.directory}/report.html")
-        typer.echo(f"Write it again:  textgen report {run.directory}")
+        directory = shell_word(run.directory)
+        show_line(f"Write more:      textgen generate {directory}")
+        show_line(f"Read the report: {run.directory}/report.html")
+        show_line(f"Write it again:  textgen report {directory}")
         return
     evaluation = run.directory / "evaluation.json"
     texts = [row["text"] for row in read_rows(run.directory / "samples.jsonl")]

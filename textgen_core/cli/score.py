@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, open_for, print_json
+from textgen_core.cli.options import Json, open_for
+from textgen_core.cli.output import note, print_json, show_json_row
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _STYLES = (
     "white on #cc4c02",
     "bold white on #7f2704",
 )
+# The same scale for a terminal without colours.
+_PLAIN_STYLES = ("", "underline", "bold", "bold underline", "reverse", "bold underline reverse")
 
 
 def score(
@@ -53,42 +56,42 @@ def score(
     if as_json:
         print_json(scored.as_json())
         return
-    from textgen_core.cli.terminal import stdout
+    from textgen_core.cli.console import stdout
 
     console = stdout()
-    if console.is_terminal:
-        console.print(_coloured(scored))
-        console.print(_legend())
+    if console.color_system is not None:  # a terminal, and one that can mark a text
+        styles = _PLAIN_STYLES if console.no_color else _STYLES
+        console.print(_marked(scored, styles))
+        console.print(_legend(styles))
     else:
         for token in scored.tokens:
-            typer.echo(f"{token.bits:.2f}\t{json.dumps(token.text, ensure_ascii=False)}")
+            show_json_row(f"{token.bits:.2f}", token.text)
     found = scored.figures
     loss, rest = f"{found.loss:.3f} nats a token", f"{found.bits_per_byte:.3f} bits per byte"
     summary = f"{found.tokens:,} tokens: {loss}, perplexity {found.perplexity:,.1f}, {rest}"
-    typer.echo(summary, err=True)
+    note(summary)
 
 
-def _coloured(scored: ScoredText) -> Text:
+def _marked(scored: ScoredText, styles: Sequence[str]) -> Text:
     from rich.text import Text
 
-    from textgen_core.cli.terminal import harmless
     from textgen_core.evaluation.surprisal import level_of
 
     shown = Text()
     for text, bits in scored.spans():
         # A background at the end of a line would run on to the terminal's border.
-        for part in re.split("(\n)", harmless(text)):
-            shown.append(part, style="" if part == "\n" else _STYLES[level_of(bits)])
+        for part in re.split("(\n)", text):
+            shown.append(part, style="" if part == "\n" else styles[level_of(bits)])
     return shown
 
 
-def _legend() -> Text:
+def _legend(styles: Sequence[str]) -> Text:
     from rich.text import Text
 
     from textgen_core.evaluation.surprisal import LEVEL_NAMES
 
     legend = Text("\nsurprisal in bits: ", style="dim")
-    for name, style in zip(LEVEL_NAMES, _STYLES, strict=True):
+    for name, style in zip(LEVEL_NAMES, styles, strict=True):
         legend.append(f" {name} ", style=style)
         legend.append(" ")
     return legend

@@ -6,36 +6,20 @@ On a terminal training shows a bar that stays in place; elsewhere it writes plai
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from textgen_core.formatting import format_duration, printable
+from textgen_core.cli.console import Console, stderr, stdout
+from textgen_core.formatting import format_duration, format_message
 from textgen_core.training.callbacks import PHASES, Callback
 
 _SAMPLE_LENGTH = 300  # characters of a sample shown while training
-
-
-def stdout() -> Console:
-    """Return the console of results."""
-    return Console(highlight=False, markup=False, soft_wrap=True)
-
-
-def stderr() -> Console:
-    """Return the console of progress and warnings."""
-    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-
-
-def harmless(text: str, console: Console | None = None) -> str:
-    """Return a text with no control characters where a terminal would act on them."""
-    on_terminal = sys.stdout.isatty() if console is None else console.is_terminal
-    return printable(text) if on_terminal else text
 
 
 class TerminalCallback(Callback):
@@ -63,7 +47,7 @@ class TerminalCallback(Callback):
         if self._bar is not None:  # it is drawn on stderr, and would be torn by lines on stdout
             self._bar.stop()
         for line in lines:
-            self._show(Text(f"  {harmless(line, self._results)}"))
+            self._show(Text(f"  {line}"))
         if self._bar is not None:
             self._bar.start()
 
@@ -85,12 +69,12 @@ class TerminalCallback(Callback):
 
     def on_warning(self, text: str) -> None:
         self.warnings.append(text)
-        self._progress.print(Text("  Note: ", style="yellow") + Text(text))
+        self._progress.print(Text("  Note: ", style="yellow") + Text(format_message(text)))
 
     def on_estimate(self, seconds: float, steps: int | None) -> None:
         planned = "as many steps as fit" if steps is None else f"{steps:,} steps"
         self._show(Text(f"  about {format_duration(seconds)}: {planned}"))
-        if self._progress.is_terminal:
+        if _is_live(self._progress):
             self._start_bar("compiling")
         else:
             self._show(Text("  compiling"), self._progress)
@@ -112,7 +96,7 @@ class TerminalCallback(Callback):
         self._show(Text(line), self._progress)
 
     def on_sample(self, row: Mapping[str, Any]) -> None:
-        text = harmless(f"{row['prompt']}{row['text']}", self._progress)
+        text = f"{row['prompt']}{row['text']}"
         shown = " ".join(text[:_SAMPLE_LENGTH].split())
         self._show(Text(f"        {shown}", style="italic dim"), self._progress)
 
@@ -124,7 +108,7 @@ class TerminalCallback(Callback):
         for number, text in enumerate(texts, start=1):
             if len(texts) > 1:
                 self._results.print(Text(f"\n--- sample {number} ---", style="dim"))
-            self._results.print(Text(harmless(prompt + text, self._results)))
+            self._results.print(Text(prompt + text))
         self._results.print()
 
     def close(self) -> None:
@@ -138,7 +122,7 @@ class TerminalCallback(Callback):
             (console or self._results).print(what)
 
     def _start_bar(self, description: str) -> None:
-        if self._quiet or not self._progress.is_terminal:
+        if self._quiet or not _is_live(self._progress):
             return
         self._bar = Progress(
             TextColumn("  {task.percentage:3.0f}%"),
@@ -154,6 +138,11 @@ class TerminalCallback(Callback):
         if self._bar is not None:
             [task] = self._bar.task_ids
             self._bar.update(task, completed=share, description=description)
+
+
+def _is_live(console: Console) -> bool:
+    """Return whether a bar can stay in place on a console."""
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 def _figures(row: Mapping[str, Any], left: float | None) -> str:

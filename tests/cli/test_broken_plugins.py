@@ -18,7 +18,8 @@ from cli.in_process import run_here
 from fake_plugins import Site, sampler_source
 
 from textgen_core import cli
-from textgen_core.cli.options import Json, print_json
+from textgen_core.cli.options import Json
+from textgen_core.cli.output import print_json
 from textgen_core.registry import registry
 
 Command = Callable[..., CompletedProcess[str]]

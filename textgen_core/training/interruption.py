@@ -9,32 +9,50 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+# Ctrl-C; what systems and schedulers end a process with; a terminal or connection that is closed;
+# processor time that is used up; and what schedulers send some time before the end. Windows has
+# but the first two.
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU", "SIGUSR1")
+    if hasattr(signal, name)
+)
+
 
 class Interruption:
     """Whether the process was told to stop."""
 
     requested = False
 
-    def request(self, _number: int, _frame: FrameType | None) -> None:
-        """Note the first signal; a second one raises KeyboardInterrupt at once."""
-        if self.requested:
+    def request(self, number: int, _frame: FrameType | None) -> None:
+        """Note the first signal; a Ctrl-C after it raises KeyboardInterrupt at once.
+
+        The other signals may well come again: a shutdown sends several, and SIGXCPU comes every
+        second. They do not ask for more than the first.
+        """
+        if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.requested = True
 
 
 @contextmanager
 def listening() -> Iterator[Interruption]:
-    """Handle SIGINT and SIGTERM while the block runs; only the main thread can."""
+    """Handle the signals while the block runs; only the main thread can.
+
+    One that is ignored stays so: `nohup` and a shell's background jobs ask for that.
+    """
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
     before: dict[int, Any] = {
         number: signal.signal(number, interruption.request)
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in SIGNALS
+        if signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
         yield interruption
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # None is the handler of a library written in C, which cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
 from rich.text import Text
 
-from textgen_core.cli.console import stdout
+from textgen_core.cli.console import Console, stdout
 from textgen_core.explore.results import Analogy, Attention, Neighbour, Neighbours, NextToken
 from textgen_core.explore.words import Word, quoted
 

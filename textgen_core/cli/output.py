@@ -98,7 +98,10 @@ def guarded_streams() -> Iterator[None]:
         with outliving_reader(), suppress(OSError, ValueError):
             sys.stdout.flush()  # what could not be written is dropped, and not tried again
             sys.stderr.flush()
+        after = sys.stdin, sys.stdout, sys.stderr
         sys.stdin, sys.stdout, sys.stderr = before
+        for stream in {*after} - {*before}:
+            stream.close()
 
 
 def _fill_descriptors() -> None:

@@ -179,13 +179,15 @@ def prints_around_the_door(name: str, tree: ast.Module) -> Iterator[str]:
         if of_libraries and each.name in {*PRINTS, "Console"}:
             yield f"{name}:{each.line} imports {each.module} {each.name}"
     for node in ast.walk(tree):
-        taken = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+        taken = ast.unparse(node) if isinstance(node, (ast.Attribute, ast.Call)) else ""
+        if taken.startswith(("os.write(1,", "os.write(2,")):
+            yield f"{name}:{node.lineno} calls {taken}"  # type: ignore[attr-defined]
         if taken in STREAMS and name not in HANDLES_STREAMS:
             yield f"{name}:{node.lineno} takes {taken}"  # type: ignore[attr-defined]
     for called in calls(tree):
         owner, _, function = called.rpartition(".")
         of_door = function == "print" and owner.rstrip(")").endswith(CONSOLES)
-        writes = called == "os.write" or called.startswith(tuple(f"{e}.write" for e in STREAMS))
+        writes = called.startswith(tuple(f"{e}.write" for e in STREAMS))
         if writes or (function in {*PRINTS, "Console"} and not of_door):
             yield f"{name} calls {called}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -192,6 +193,23 @@ def prints_around_the_door(name: str, tree: ast.Module) -> Iterator[str]:
             yield f"{name} calls {called}"
 
 
+COMMAND = re.compile(
+    r"(textgen (run|resume|generate|score|evaluate|explore|analyze|report)\b[^\n`]*|\bcd|--logdir) $"
+)
+
+
+def unquoted_paths_in_commands(name: str, tree: ast.Module) -> Iterator[str]:
+    """What is put into a command that a message shows is quoted for the shell."""
+    for node in ast.walk(tree):
+        parts = node.values if isinstance(node, ast.JoinedStr) else []
+        for before, value in itertools.pairwise(parts):
+            shown = isinstance(value, ast.FormattedValue) and isinstance(before, ast.Constant)
+            if shown and COMMAND.search(str(before.value)):  # type: ignore[attr-defined]
+                quoted = ast.unparse(value.value)  # type: ignore[attr-defined]
+                if not quoted.startswith("shell_word("):
+                    yield f"{name}:{node.lineno} shows {quoted} in a command"
+
+
 # ---- they hold ----------------------------------------------------------------------------------
 
 
@@ -281,6 +299,10 @@ def test_nothing_is_printed_around_the_door_to_the_terminal() -> None:
     assert faults(prints_around_the_door, {**CORE_FILES, **PLUGIN_FILES}) == []
 
 
+def test_paths_in_commands_are_quoted() -> None:
+    assert faults(unquoted_paths_in_commands, {**CORE_FILES, **PLUGIN_FILES}) == []
+
+
 # ---- and they would fail ----------------------------------------------------------------------
 
 PLANTED: list[tuple[Check, str, str]] = [
@@ -342,6 +364,9 @@ PLANTED: list[tuple[Check, str, str]] = [
     (dangerous_code, "pipeline/opened_run", "model.load_weights(path)"),
     (dangerous_code, "pipeline/opened_run", "keras.saving.deserialize_keras_object(x)"),
     (dangerous_code, "data/token_files", "np.load(path, allow_pickle=True)"),
+    (unquoted_paths_in_commands, "runs/weights", "f'Train it: textgen resume {run.path}'"),
+    (unquoted_paths_in_commands, "runs/weights", "f'textgen run --config {run.path} --epochs 2'"),
+    (unquoted_paths_in_commands, "runs/weights", "f'cd {folder}'"),
     (prints_around_the_door, "report/page", "print(text)"),
     (prints_around_the_door, "cli/run", "typer.echo(text)"),
     (prints_around_the_door, "cli/run", "def f():\n    from typer import secho"),
@@ -390,6 +415,7 @@ ALLOWED: list[tuple[Check, str, str]] = [
     (dangerous_code, "pipeline/opened_run", "load_weights(run, step, model)"),
     (dangerous_code, "registry/parsing", "re.compile('x')"),
     (dangerous_code, "data/token_files", "np.load(path, allow_pickle=False)"),
+    (unquoted_paths_in_commands, "runs/weights", "f'{run.path}: textgen resume {shell_word(p)}'"),
     (prints_around_the_door, "cli/run", "show_line(text)"),
     (prints_around_the_door, "cli/terminal", "self._progress.print(text)"),
     (prints_around_the_door, "cli/startup", "sys.stderr.flush()"),
@@ -404,5 +430,5 @@ def test_what_is_allowed_is_not_taken_for_a_violation(check: Check, name: str, s
 def test_the_order_comes_from_the_table_of_the_docs() -> None:
     table = "| package | x |\n|---|---|\n| `a` | first |\n| `b/` | `c` |\n\n| `d` | another |"
     assert rooms_in_order(table) == ["a", "b"]
-    assert ROOMS[0] == "errors"
+    assert ROOMS[0] == "formatting"
     assert ROOMS[-1] == "cli"

@@ -23,6 +23,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
+from textgen_core.formatting import format_message
+
 # Lines that Keras and TensorFlow put before the reason itself.
 _PREAMBLES = ("Exception encountered when calling", "Graph execution error", "Detected at node")
 
@@ -46,7 +48,9 @@ class TextgenError(Exception):
         self.parts: tuple[TextgenError, ...] = (self,)
 
     def __str__(self) -> str:
-        return "\n".join(line for line in (self.problem, self.allowed, self.advice) if line)
+        # A name in it may be a stranger's, and Python too shows it in a terminal.
+        lines = (self.problem, self.allowed, self.advice)
+        return format_message("\n".join(line for line in lines if line))
 
 
 class UsageError(TextgenError):

@@ -10,7 +10,7 @@ import typer
 from textgen_core.cli.options import Json, RunArgument, open_for
 from textgen_core.cli.output import print_json, show_line
 from textgen_core.errors import UsageError
-from textgen_core.formatting import shell_word
+from textgen_core.formatting import expand_home, shell_word
 
 
 def evaluate(
@@ -23,6 +23,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
+            parser=expand_home,
             help="Write a sheet (CSV) of texts to rate by hand; if it exists: show its ratings.",
         ),
     ] = None,

@@ -15,6 +15,7 @@ from textgen_core.cli.options import RUN_HELP, Json, as_text, check_place, open_
 from textgen_core.cli.output import note, print_json, warn
 from textgen_core.errors import UsageError
 from textgen_core.explore.checks import check_ending, check_temperature
+from textgen_core.formatting import expand_home
 
 if TYPE_CHECKING:
     from textgen_core.explore.results import Analogy, Attention, Neighbours, NextToken
@@ -108,7 +109,9 @@ def attention(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write a picture of all layers and heads: .svg or .html."
+            metavar="FILE",
+            parser=expand_home,
+            help="Write a picture of all layers and heads: .svg or .html.",
         ),
     ] = None,
     as_json: Json = False,

@@ -20,6 +20,7 @@ from textgen_core.cli.options import (
 )
 from textgen_core.cli.output import print_json, show_text, warn
 from textgen_core.errors import UsageError
+from textgen_core.formatting import expand_home
 
 if TYPE_CHECKING:
     from textgen_core.generation import Generation, PieceStream
@@ -58,7 +59,9 @@ def generate(
     trace: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write what there was to choose from at each token, as JSON."
+            metavar="FILE",
+            parser=expand_home,
+            help="Write what there was to choose from at each token, as JSON.",
         ),
     ] = None,
     as_json: Json = False,

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen_core.cli.completing import complete_reference, complete_run, complete_spec
-from textgen_core.cli.output import stdout_for_json, warn
+from textgen_core.cli.output import note, stdout_for_json, warn
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.opened_run import Run
     from textgen_core.registry import Component, Registry
+    from textgen_core.runs.directory import RunDirectory
 
 JSON_VERSION = 1  # of what `plugins` prints: raised when a key is removed or changes its meaning
 RUN_HELP = "A run's directory, or the beginning of its name under runs/; default: the newest."
@@ -86,16 +87,30 @@ def find_component(reference: str) -> Component:
     return discover_plugins().find(kind, name, place="REF")
 
 
+def find_directory(reference: str | None, *, trained: bool = False) -> RunDirectory:
+    """Return the run that a command line names; of one that it does not name, say which it is.
+
+    trained: of those not named, rather one that has a checkpoint.
+    """
+    from textgen_core.runs.directory import find_run, newest_run
+
+    directory = find_run(reference, trained=trained)
+    if reference is None:
+        newest = newest_run()
+        left_out = "" if newest == directory else f"; {newest.name} has no checkpoint yet"
+        note(f"The newest run: {directory.path}{left_out}")
+    return directory
+
+
 def open_for(reference: str | None, *used: str) -> Run:
     """Return the run that a command line names: its faults first, then warnings, then TensorFlow.
 
     used: the kinds of components that the command needs beside tokenizer and model.
     """
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.runs.directory import find_run
     from textgen_core.runs.manifest import load_configuration
 
-    directory = find_run(reference)
+    directory = find_directory(reference, trained=True)
     configuration, warnings = load_configuration(directory, discover_plugins(), used)
     for warning in warnings:
         warn(warning)

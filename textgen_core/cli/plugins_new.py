@@ -10,7 +10,7 @@ import typer
 from textgen_core.cli.completing import complete_kind
 from textgen_core.cli.options import JSON_VERSION, Json
 from textgen_core.cli.output import print_json, show_line
-from textgen_core.formatting import shell_word
+from textgen_core.formatting import expand_home, shell_word
 
 
 def new(
@@ -32,6 +32,7 @@ def new(
         typer.Option(
             "--out",
             metavar="FOLDER",
+            parser=expand_home,
             help="The folder of the package, new or empty; default: textgen-NAME.",
             show_default=False,
         ),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, RunArgument
+from textgen_core.cli.options import Json, RunArgument, find_directory
 from textgen_core.cli.output import print_json, show_text
 
 NoExcerpts = Annotated[
@@ -17,9 +17,8 @@ NoExcerpts = Annotated[
 def report(run: RunArgument = None, no_excerpts: NoExcerpts = False, as_json: Json = False) -> None:
     """Write report.html of a run again, from the run's files."""
     from textgen_core.report import write_report
-    from textgen_core.runs.directory import find_run
 
-    path = write_report(find_run(run), excerpts=not no_excerpts)
+    path = write_report(find_directory(run), excerpts=not no_excerpts)
     if as_json:
         print_json({"report": str(path)})
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, Quiet, RunArgument, discover_plugins
+from textgen_core.cli.options import Json, Quiet, RunArgument, discover_plugins, find_directory
 from textgen_core.cli.run import follow
 
 
@@ -24,11 +24,10 @@ def resume(
 ) -> None:
     """Go on with an interrupted run, or train a run further."""
     from textgen_core.cli.startup import import_tensorflow
-    from textgen_core.runs.directory import find_run
     from textgen_core.runs.lock import check_writable
     from textgen_core.runs.manifest import load_configuration
 
-    directory = find_run(run)
+    directory = find_directory(run)
     # Its faults, before TensorFlow is waited for.
     load_configuration(directory, discover_plugins())
     check_writable(directory)

@@ -22,7 +22,7 @@ from textgen_core.cli.options import (
 )
 from textgen_core.cli.output import note, outliving_reader, print_json, show_line, show_text
 from textgen_core.config.settings import help_of
-from textgen_core.formatting import shell_word
+from textgen_core.formatting import expand_home, shell_word
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.opened_run import Run
@@ -84,7 +84,8 @@ def run(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A TOML file of settings.")
+        Path | None,
+        typer.Option(metavar="FILE", parser=expand_home, help="A TOML file of settings."),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -97,7 +98,11 @@ def run(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The run directory; default: runs/<time>-<model>."),
+        typer.Option(
+            metavar="DIR",
+            parser=expand_home,
+            help="The run directory; default: runs/<time>-<model>.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and show the configuration, and stop.")
@@ -156,10 +161,9 @@ def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool) -> None:
     with outliving_reader(), closing(callback):
         run = start(callback=callback)
     if not as_json:
-        directory = shell_word(run.directory)
-        show_line(f"Write more:      textgen generate {directory}")
+        show_line(f"Write more:      textgen generate {shell_word(run.directory)}")
         show_line(f"Read the report: {run.directory}/report.html")
-        show_line(f"Write it again:  textgen report {directory}")
+        show_line(f"Write it again:  textgen report {shell_word(run.directory)}")
         return
     evaluation = run.directory / "evaluation.json"
     texts = [row["text"] for row in read_rows(run.directory / "samples.jsonl")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ import typer
 from textgen_core.cli.options import Json, open_for
 from textgen_core.cli.output import note, print_json, show_json_row
 from textgen_core.errors import UsageError
+from textgen_core.formatting import expand_home
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -50,7 +50,7 @@ def score(
             "Allowed: textgen score RUN FILE.",
         )
     file, run = run_and_file[-1], run_and_file[0] if len(run_and_file) == 2 else None
-    if run is None and (Path(file) / "run.toml").is_file():
+    if run is None and (expand_home(file) / "run.toml").is_file():
         raise UsageError(f"{file} is a run.", "Allowed: a run, and then the text to score.")
     scored = open_for(run).score(file)
     if as_json:

@@ -16,6 +16,7 @@ import attrs
 
 from textgen_core.config.settings import ARGUMENTS, SECTIONS
 from textgen_core.errors import ConfigurationError, TextgenError
+from textgen_core.formatting import expand_home
 from textgen_core.registry.parsing import unknown_name
 
 ONE = ("tokenizer", "model")
@@ -67,8 +68,8 @@ def load_recipe(reference: str) -> Layer:
     if reference in recipe_names():
         file = _RECIPES / f"{reference}.toml"
         table = tomllib.loads(file.read_text(encoding="utf-8"))
-    elif Path(reference).is_file():
-        table = read_toml(Path(reference))
+    elif expand_home(reference).is_file():
+        table = read_toml(expand_home(reference))
     elif reference != NO_RECIPE:
         advice = "See: textgen recipes; a recipe of your own is a path to a TOML file"
         fault = unknown_name("recipe", reference, recipe_names(), place="--recipe", advice=advice)
@@ -143,11 +144,17 @@ def arguments_layer(arguments: Mapping[str, Any], *, flags: bool) -> Layer:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return a TOML file's table; raises ConfigurationError if it cannot be read."""
     try:
-        # A path that is not UTF-8 comes as surrogates, and run.toml keeps it.
-        return tomllib.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
+        # A path that is not UTF-8 comes as surrogates, and run.toml keeps it; some editors begin a
+        # file with a byte order mark.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig", errors="surrogatepass"))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        problem = f"{path} is not UTF-8 from its byte {error.start:,} on."
+        raise ConfigurationError(
+            problem, "Allowed: TOML, which is UTF-8; save it as that."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is no TOML: {error}.") from error
 
 

@@ -14,6 +14,7 @@ import attrs
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.errors import Interrupted
+from textgen_core.formatting import expand_home, shell_word
 from textgen_core.models.devices import prepare_memory
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.running import More, resume_phases, run_phases
@@ -70,7 +71,7 @@ def run(
         {"corpus": [str(file) for file in files] or None, **arguments},
         discover(),
         recipe=recipe,
-        config=None if config is None else Path(config),
+        config=None if config is None else expand_home(config),
         settings=settings,
     )
     return start(configuration, out=out, callback=_callback(callback, listener))
@@ -88,7 +89,7 @@ def start(
     `texts` are those of the configuration, where the caller has read them already.
     """
     callback = callback or Callback()
-    path = Path(out) if out is not None else free_path(configuration.model.name)
+    path = expand_home(out) if out is not None else free_path(configuration.model.name)
     check_free(path)
     texts = read_texts(configuration.corpus) if texts is None else texts
     prepare_memory()
@@ -141,7 +142,8 @@ def open_run(reference: str | Path | None = None, *, used: Collection[str] = tup
     """Open a trained run.
 
     Args:
-        reference: a run's directory, or a unique prefix of a name under runs/; None: the newest.
+        reference: a run's directory, or a unique prefix of a name under runs/; None: the newest
+            that has a checkpoint.
         used: the kinds of components that will be used beside tokenizer and model, which always
             are: `()` suffices to score, to explore, and to write with samplers of one's own. What
             is missing of another kind is only in the run's `warnings`.
@@ -152,7 +154,7 @@ def open_run(reference: str | Path | None = None, *, used: Collection[str] = tup
     Raises:
         RunDirectoryError: the run is missing or damaged, or lacks a plugin.
     """
-    directory = find_run(reference)
+    directory = find_run(reference, trained=True)
     configuration, notes = load_configuration(directory, discover(), used)
     return Run(directory, configuration, warnings=notes)
 
@@ -179,7 +181,9 @@ def free_path(model: str) -> Path:
 def with_absolute_paths(configuration: Configuration) -> Configuration:
     """Return the configuration with every corpus path made absolute, so that it holds anywhere."""
     corpus = configuration.corpus
-    files = tuple(each if each == "-" else str(Path(each).absolute()) for each in corpus.files)
+    files = tuple(
+        each if each == "-" else str(expand_home(each).absolute()) for each in corpus.files
+    )
     validation = corpus.validation and corpus.validation.absolute()
     test = corpus.test and corpus.test.absolute()
     corpus = attrs.evolve(corpus, files=files, validation=validation, test=test)
@@ -210,6 +214,6 @@ def _advising(directory: RunDirectory) -> Iterator[None]:
         saved = directory.saved_steps()
         newest = f"Stopped; the newest checkpoint is that of step {saved[-1]}." if saved else ""
         can_resume = directory.configuration.is_file()
-        advice = f"Go on: textgen resume {directory.path}" if can_resume else ""
+        advice = f"Go on: textgen resume {shell_word(directory.path)}" if can_resume else ""
         problem = newest or "Stopped before the first checkpoint."
         raise Interrupted(problem, advice=advice) from error

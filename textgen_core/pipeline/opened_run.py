@@ -16,6 +16,7 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.evaluation.evaluation import Evaluation
 from textgen_core.evaluation.surprisal import ScoredText
 from textgen_core.explore.explorer import Explorer
+from textgen_core.formatting import expand_home
 from textgen_core.generation import Generation, GenerationOptions, PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import load_language_model
@@ -237,7 +238,7 @@ class Run:
             RunDirectoryError: the corpus has changed, or a component is not installed.
         """
         self._writing.require("sampler", "metric")
-        return self._scoring.evaluate(None if text is None else Path(text))
+        return self._scoring.evaluate(None if text is None else expand_home(text))
 
     def score(self, text: str | Path) -> ScoredText:
         """Score a text file token by token.
@@ -248,7 +249,7 @@ class Run:
         Returns:
             The surprisal of every token.
         """
-        return self._scoring.score(Path(text))
+        return self._scoring.score(expand_home(text))
 
     def review(self, sheet: str | Path) -> int:
         """Write a sheet of texts to rate by hand, half of them real, with its key beside it.
@@ -259,7 +260,7 @@ class Run:
         Returns:
             How many texts it holds.
         """
-        return self._scoring.review(Path(sheet))
+        return self._scoring.review(expand_home(sheet))
 
     def report(self, *, excerpts: bool = True) -> Path:
         """Write report.html from the run's files.

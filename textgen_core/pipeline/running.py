@@ -18,6 +18,7 @@ from textgen_core.corpus import Texts, read_texts
 from textgen_core.corpus.analysis import advise_on, analyse_corpus
 from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
 from textgen_core.errors import Interrupted, UsageError
+from textgen_core.formatting import shell_word
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import choose_precision, describe_machine
 from textgen_core.pipeline.messages import (
@@ -158,7 +159,7 @@ def _finish(
     if not is_over(state, configuration.training):
         raise Interrupted(
             f"Stopped at step {state.step}, and the checkpoint is saved.",
-            advice=f"Go on: textgen resume {directory.path}",
+            advice=f"Go on: textgen resume {shell_word(directory.path)}",
         )
     callback.on_phase(5)
     run = Run(directory, configuration, prepared=prepared)
@@ -195,7 +196,7 @@ def resume_phases(
         raise UsageError(
             f"{directory.path} is finished: {state.step} steps.",
             "Allowed: more epochs or minutes.",
-            f"Train it further: textgen resume {directory.path} --epochs 2",
+            f"Train it further: textgen resume {shell_word(directory.path)} --epochs 2",
         )
     callback.on_run_begin(str(directory.path))
     language_model, _ = build(configuration, prepared.tokenizer)

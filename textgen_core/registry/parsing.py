@@ -21,6 +21,7 @@ import attrs
 
 from textgen_core.components import Option, OptionRules
 from textgen_core.errors import ComponentError
+from textgen_core.formatting import expand_home
 
 _UNIONS = (typing.Union, types.UnionType)
 _SCALARS = {int: "a whole number", float: "a number", str: "text", Path: "a path"}
@@ -110,7 +111,7 @@ def _parse_scalar(value: Any, declared: type) -> Any:
             raise BadValue("a finite number")
         return number
     if declared is Path and str(value):
-        return Path(value)
+        return expand_home(value)  # no shell has seen it
     if declared is str and isinstance(value, str):
         return value
     raise ValueError

@@ -10,6 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from textgen_core.errors import ConfigurationError
+from textgen_core.formatting import expand_home
 
 CACHE_VARIABLE = "TEXTGEN_CACHE"
 
@@ -17,7 +18,7 @@ CACHE_VARIABLE = "TEXTGEN_CACHE"
 def cache_directory() -> Path:
     """Return the folder that TEXTGEN_CACHE names, else the user's cache folder."""
     named = os.environ.get(CACHE_VARIABLE)
-    return Path(named) if named else platformdirs.user_cache_path("textgen", appauthor=False)
+    return expand_home(named) if named else platformdirs.user_cache_path("textgen", appauthor=False)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 
 from textgen_core.errors import RunDirectoryError
+from textgen_core.formatting import expand_home, format_list, shell_word
 from textgen_core.runs.files import file_errors
 
 RUNS = Path("runs")
@@ -53,6 +54,14 @@ class RunDirectory:
         """The directory's own name, which is the run's id."""
         return self.path.resolve().name
 
+    @property
+    def last_configured(self) -> float:
+        """When its configuration was written, in seconds since the epoch."""
+        try:
+            return self.configuration.stat().st_mtime
+        except OSError:  # it is just being removed
+            return 0.0
+
     def checkpoint(self, step: int) -> Path:
         """Return the folder of a step's checkpoint."""
         return self.checkpoints / f"step-{step:0{_STEP_DIGITS}d}"
@@ -72,7 +81,7 @@ def check_free(path: Path) -> None:
             raise RunDirectoryError(
                 f"{path} already exists and is not empty.",
                 "Allowed: a new or empty directory, so that no run is overwritten.",
-                f"Continue it: textgen resume {path}; or name another: --out DIR.",
+                f"Continue it: textgen resume {shell_word(path)}; or name another: --out DIR.",
             )
         nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
         if not nearest.is_dir():
@@ -103,20 +112,31 @@ def list_runs() -> list[Path]:
     return [each for each in children if (each / "run.toml").is_file()]
 
 
-def find_run(reference: Path | str | None) -> RunDirectory:
-    """Return the run at a path, or with a unique prefix under runs/; None: the newest there.
+def newest_run(*, trained: bool = False) -> RunDirectory:
+    """Return the newest run under runs/.
+
+    trained: pass over those without a checkpoint for one that has one. Raises RunDirectoryError if
+    there is no run at all.
+    """
+    runs = sorted(map(RunDirectory, list_runs()), key=lambda each: each.last_configured)
+    if not runs:
+        raise RunDirectoryError(
+            f"There is no run under {RUNS}/ here.",
+            advice="Train one first: textgen run CORPUS; or name its directory.",
+        )
+    whole = (each for each in reversed(runs) if not trained or each.saved_steps())
+    return next(whole, runs[-1])
+
+
+def find_run(reference: Path | str | None, *, trained: bool = False) -> RunDirectory:
+    """Return the run at a path, or with a unique prefix under runs/; None: see `newest_run`.
 
     Raises RunDirectoryError if there is none or several.
     """
-    runs = list_runs()
     if reference is None:
-        if not runs:
-            raise RunDirectoryError(
-                f"There is no run under {RUNS}/ here.",
-                advice="Train one first: textgen run CORPUS; or name its directory.",
-            )
-        return RunDirectory(max(runs, key=lambda each: (each / "run.toml").stat().st_mtime))
-    path = Path(reference)
+        return newest_run(trained=trained)
+    runs = list_runs()
+    path = expand_home(reference)
     with file_errors(path, "read"):
         is_run, exists = (path / "run.toml").exists(), path.exists()
     if is_run:
@@ -126,14 +146,18 @@ def find_run(reference: Path | str | None) -> RunDirectory:
     if len(exact or matches) == 1:
         return RunDirectory((exact or matches)[0])
     if matches:
-        names = ", ".join(sorted(each.name for each in matches)[:4])
-        raise RunDirectoryError(f"{reference!s} may mean several runs: {names}.")
+        names = format_list(sorted(each.name for each in matches))
+        raise RunDirectoryError(
+            f"{reference!s} may mean {len(matches)} runs: {names}.",
+            "Allowed: a run's directory, or as much of its name as no other begins with.",
+        )
     if exists:
         raise RunDirectoryError(
             f"{path} is no run: it holds no run.toml.",
             "Allowed: a directory that `textgen run` made.",
         )
-    there = f" ({', '.join(sorted(each.name for each in runs)[-4:])})" if runs else ""
+    names = format_list(sorted((each.name for each in runs), reverse=True))  # the newest first
+    there = f" ({names})" if runs else ""
     raise RunDirectoryError(
         f"There is no run {str(reference)!r}.",
         f"Allowed: a run's directory, or the beginning of a name under {RUNS}/{there}.",

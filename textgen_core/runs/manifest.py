@@ -16,6 +16,7 @@ import attrs
 from textgen_core.config.resolve import Configuration, resolve
 from textgen_core.config.sources import NO_RECIPE, ONE, file_layers
 from textgen_core.errors import RunDirectoryError, UsageError
+from textgen_core.formatting import shell_word
 from textgen_core.registry.registry import (
     CORE,
     DISABLE,
@@ -160,7 +161,8 @@ def check_settings(run: RunDirectory, configuration: Configuration, precision: s
         raise RunDirectoryError(
             f"{run.path} was trained with other settings: {'; '.join(differ)}.",
             f"Allowed in {run.configuration}: the run's original settings.",
-            f"Restore them, or train a new run with them: textgen run --config {run.configuration}",
+            "Restore them, or train a new run with them: "
+            f"textgen run --config {shell_word(run.configuration)}",
         )
 
 

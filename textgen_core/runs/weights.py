@@ -17,6 +17,7 @@ import safetensors
 import safetensors.numpy
 
 from textgen_core.errors import RunDirectoryError
+from textgen_core.formatting import shell_word
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import file_errors, read_json
 
@@ -31,7 +32,8 @@ def best_step(run: RunDirectory) -> int:
     saved = run.saved_steps()
     if not saved:
         raise RunDirectoryError(
-            f"{run.path} has no checkpoint yet.", advice=f"Train it: textgen resume {run.path}"
+            f"{run.path} has no checkpoint yet.",
+            advice=f"Train it: textgen resume {shell_word(run.path)}",
         )
     if not run.best.is_file():
         return saved[-1]

@@ -19,6 +19,7 @@ import safetensors
 import tensorflow as tf
 
 from textgen_core.errors import RunDirectoryError, TrainingDiverged
+from textgen_core.formatting import shell_word
 from textgen_core.runs import RunDirectory, read_json, write_json
 from textgen_core.runs.files import flush_file, flush_folder, remove_folder
 from textgen_core.runs.weights import (
@@ -74,7 +75,7 @@ def save_checkpoint(
         raise RunDirectoryError(
             f"The checkpoint {target} cannot be written: {cause}.",
             "The checkpoints before it are whole.",
-            f"Free some space, then resume: textgen resume {run.path}",
+            f"Free some space, then resume: textgen resume {shell_word(run.path)}",
         ) from error
     finally:  # a second Ctrl-C, too, leaves nothing half-written
         shutil.rmtree(beside, ignore_errors=True)

@@ -13,6 +13,8 @@ from typing import Any, Self
 import attrs
 import tensorflow as tf
 
+from textgen_core.formatting import shell_word
+
 FOLDER = "profile"  # of a run directory
 
 
@@ -89,5 +91,5 @@ def format_profile(
     first, last = max(before + 1, steps[0]), min(after, steps[1])
     return [
         f"a profile of steps {first:,} to {last:,}: {folder}",
-        f"open it: pip install xprof, then xprof --logdir {folder}",
+        f"open it: pip install xprof, then xprof --logdir {shell_word(folder)}",
     ], ""

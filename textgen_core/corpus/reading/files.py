@@ -16,7 +16,7 @@ from typing import NamedTuple
 import attrs
 
 from textgen_core.errors import CorpusError
-from textgen_core.formatting import format_count
+from textgen_core.formatting import expand_home, format_count
 
 STDIN = "-"
 PACKED_SUFFIXES = (".gz", ".zst")
@@ -113,6 +113,8 @@ def no_text_in(folder: str, files: int) -> CorpusError:
 
 
 def _find(path: str | Path, skipped: Skipped) -> Found:
+    if str(path).startswith("~"):
+        path = expand_home(path)
     files: tuple[Path, ...] = (Path(path),)
     if str(path) == STDIN:
         return Found(shown(path), False, files if skipped.is_new(path, -1, -1) else ())

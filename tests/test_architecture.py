@@ -194,7 +194,8 @@ def prints_around_the_door(name: str, tree: ast.Module) -> Iterator[str]:
 
 
 COMMAND = re.compile(
-    r"(textgen (run|resume|generate|score|evaluate|explore|analyze|report)\b[^\n`]*|\bcd|--logdir) $"
+    r"(textgen (run|resume|generate|score|evaluate|explore|analyze|report)\b[^\n`]*|\bcd|--logdir)"
+    " $"
 )
 
 

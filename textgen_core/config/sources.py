@@ -150,7 +150,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        problem = f"{path} is not UTF-8 from its byte {error.start:,} on."
+        problem = f"{path} is no TOML: it is not UTF-8 from its byte {error.start:,} on."
         raise ConfigurationError(
             problem, "Allowed: TOML, which is UTF-8; save it as that."
         ) from error

@@ -148,7 +148,7 @@ def find_run(reference: Path | str | None, *, trained: bool = False) -> RunDirec
     if matches:
         names = format_list(sorted(each.name for each in matches))
         raise RunDirectoryError(
-            f"{reference!s} may mean {len(matches)} runs: {names}.",
+            f"{reference!s} may mean several runs: {names}.",
             "Allowed: a run's directory, or as much of its name as no other begins with.",
         )
     if exists:
@@ -156,8 +156,8 @@ def find_run(reference: Path | str | None, *, trained: bool = False) -> RunDirec
             f"{path} is no run: it holds no run.toml.",
             "Allowed: a directory that `textgen run` made.",
         )
-    names = format_list(sorted((each.name for each in runs), reverse=True))  # the newest first
-    there = f" ({names})" if runs else ""
+    names = sorted(each.name for each in runs)
+    there = f" ({format_list([*names[-4:], *names[:-4]])})" if runs else ""  # the newest, by name
     raise RunDirectoryError(
         f"There is no run {str(reference)!r}.",
         f"Allowed: a run's directory, or the beginning of a name under {RUNS}/{there}.",

@@ -12,6 +12,7 @@ import pytest
 from architecture import CORE, Import, calls, imports, names_and_texts, parse, sources
 
 import textgen_core
+from textgen_core.runs.directory import Entry, RunDirectory
 
 ROOT = Path(__file__).parent.parent
 CORE_SOURCES = sources(ROOT / CORE)
@@ -140,6 +141,54 @@ def tensors_outside_their_rooms(name: str, tree: ast.Module) -> Iterator[str]:
     for each in imports(tree):
         if each.package in HEAVY and each.at_module_level and not each.for_types_only:
             yield f"{name}:{each.line} imports {each.module}"
+
+
+# Where files are opened that belong to no run, or are just being made.
+OPENS_OTHERS = {
+    "cli/output": "the null device",
+    "cli/startup": "the null device",
+    "config/sources": "recipes, and the user's own configuration",
+    "corpus/": "the user's texts",
+    "data/token_files": "the cache",
+    "evaluation/review": "a sheet that the user names",
+    "explore/picture": "a page that the user names",
+    "generation/trace": "a trace that the user names",
+    "models/devices": "what the system says of itself",
+    "registry/": "metadata of distributions",
+    "runs/door": "the door itself",
+    "runs/files": "what is written anew, and renamed to its name",
+    "runs/lock": "the lock, by the rules of the door",
+    "scaffold/": "a new plugin",
+    "testing/": "what the kit makes itself",
+    "training/checkpoint": "a checkpoint that was just written, to flush it",
+}
+OPENING = {
+    "open",
+    "fdopen",
+    "read_text",
+    "read_bytes",
+    "write_text",
+    "write_bytes",
+    "from_file",
+    "fromfile",
+    "load",
+    "load_file",
+    "memmap",
+    "safe_open",
+}
+LOOKING = r"(?:is_file|is_dir|exists|stat|iterdir|glob|rglob|unlink|rename|touch)"
+ENTRIES = "|".join(name for name, each in vars(RunDirectory).items() if isinstance(each, Entry))
+
+
+def ways_around_the_door(name: str, tree: ast.Module) -> Iterator[str]:
+    """A file of a run is opened, and looked for, through `runs/door` alone."""
+    for called in calls(tree):
+        module, _, function = called.rpartition(".")
+        opens = function in OPENING and (module or function == "open")
+        if opens and not name.startswith(tuple(OPENS_OTHERS)):
+            yield f"{name} calls {called}"
+        if re.search(rf"\.(?:{ENTRIES})\.{LOOKING}$", called) and name != "runs/lock":
+            yield f"{name} calls {called}"
 
 
 def dangerous_code(name: str, tree: ast.Module) -> Iterator[str]:
@@ -295,6 +344,17 @@ def test_nothing_is_unpickled_executed_or_deserialized() -> None:
     assert faults(dangerous_code, {**CORE_FILES, **PLUGIN_FILES}) == []
 
 
+def test_the_files_of_a_run_are_opened_through_one_door() -> None:
+    assert faults(ways_around_the_door, CORE_FILES) == []
+    opening = {name for name, tree in CORE_FILES.items() if any(map(opens, calls(tree)))}
+    stale = [each for each in OPENS_OTHERS if not any(name.startswith(each) for name in opening)]
+    assert stale == []
+
+
+def opens(called: str) -> bool:
+    return called.rpartition(".")[2] in OPENING
+
+
 def test_nothing_is_printed_around_the_door_to_the_terminal() -> None:
     assert set(DOOR) | set(NO_TERMINAL) | set(HANDLES_STREAMS) <= CORE_FILES.keys()
     assert faults(prints_around_the_door, {**CORE_FILES, **PLUGIN_FILES}) == []
@@ -356,6 +416,13 @@ PLANTED: list[tuple[Check, str, str]] = [
     (tensors_outside_their_rooms, "evaluation/figures", "import tensorflow.math"),
     (tensors_outside_their_rooms, "cli/run", "try:\n    import keras\nexcept ImportError: ..."),
     (tensors_outside_their_rooms, "report/page", "class A:\n    import keras"),
+    (ways_around_the_door, "report/records", "path.read_text(encoding='utf-8')"),
+    (ways_around_the_door, "training/loop", "with open(run.metrics) as file: ..."),
+    (ways_around_the_door, "runs/weights", "safetensors.numpy.load_file(path)"),
+    (ways_around_the_door, "data/tokenizer", "tokenizers.Tokenizer.from_file(str(path))"),
+    (ways_around_the_door, "pipeline/api", "os.open(path, os.O_RDONLY)"),
+    (ways_around_the_door, "pipeline/api", "self._directory.manifest.is_file()"),
+    (ways_around_the_door, "runs/files", "run.checkpoints.glob('step-*')"),
     (dangerous_code, "data/token_files", "import pickle"),
     (dangerous_code, "data/token_files", "def f():\n    from pickle import loads"),
     (dangerous_code, "registry/parsing", "x = eval(text)"),
@@ -413,6 +480,8 @@ ALLOWED: list[tuple[Check, str, str]] = [
     (tensors_outside_their_rooms, "training/step", "import tensorflow as tf"),
     (tensors_outside_their_rooms, "registry/parsing", "def f():\n    import tensorflow"),
     (tensors_outside_their_rooms, "registry/parsing", "if TYPE_CHECKING:\n    import keras"),
+    (ways_around_the_door, "report/records", "read_text(path)"),
+    (ways_around_the_door, "pipeline/api", "is_there(run.manifest) and path.exists()"),
     (dangerous_code, "pipeline/opened_run", "load_weights(run, step, model)"),
     (dangerous_code, "registry/parsing", "re.compile('x')"),
     (dangerous_code, "data/token_files", "np.load(path, allow_pickle=False)"),

@@ -155,6 +155,7 @@ def show_plan(table: dict[str, Any], size: int, *, as_json: bool) -> None:
 def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool) -> None:
     """Show a run while it proceeds, and in the end the commands that follow, or the JSON value."""
     from textgen_core.cli.terminal import TerminalCallback
+    from textgen_core.runs.door import is_there
     from textgen_core.runs.files import read_json, read_rows
 
     callback = TerminalCallback(results=not as_json, quiet=quiet)
@@ -172,7 +173,7 @@ def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool) -> None:
             "run": str(run.directory),
             "step": run.step,
             "samples": texts[-run.configuration.generation.samples :],
-            "evaluation": read_json(evaluation) if evaluation.is_file() else None,
+            "evaluation": read_json(evaluation) if is_there(evaluation) else None,
             "report": str(run.directory / "report.html"),
             "warnings": callback.warnings,
         }

@@ -83,11 +83,15 @@ def file_layers(path: Path | None, recipe: str | None) -> list[Layer]:
 
     The recipe is `recipe`, else the one that the file names, else the default one.
     """
-    table: dict[str, Any] = {} if path is None else read_toml(path)
-    named = table.pop("recipe", None)
-    table.pop("summary", None)
-    below = load_recipe(str(recipe or named or DEFAULT_RECIPE))
-    return [below] if path is None else [below, Layer(table=table, place=str(path))]
+    if path is None:
+        return [load_recipe(str(recipe or DEFAULT_RECIPE))]
+    return table_layers(read_toml(path), str(path), recipe)
+
+
+def table_layers(table: Mapping[str, Any], place: str, recipe: str | None) -> list[Layer]:
+    """Return the layers of a configuration file that was read, and of the recipe below it."""
+    below = load_recipe(str(recipe or table.get("recipe") or DEFAULT_RECIPE))
+    return [below, Layer(table=table, place=place).without("recipe", "summary")]
 
 
 def settings_layer(settings: Iterable[str] | Mapping[str, Any]) -> Layer:

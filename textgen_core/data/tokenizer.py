@@ -16,7 +16,9 @@ from textgen_core.errors import (
     component_errors,
     is_component_fault,
 )
-from textgen_core.runs.files import write_text
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.door import is_there
+from textgen_core.runs.files import HASHES, hash_text, read_json, read_text, write_text
 
 SPECIAL_TOKENS = ("<PAD>", "<UNK>", "<START>", "<END>")
 PAD, UNK, START, END = range(len(SPECIAL_TOKENS))
@@ -62,17 +64,19 @@ def save_tokenizer(tokenizer: tokenizers.Tokenizer, path: Path) -> None:
     write_text(path, tokenizer.to_str(pretty=True) + "\n")
 
 
-def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
+def load_tokenizer(path: Path, sha256: str | None = None) -> tokenizers.Tokenizer:
     """Return the tokenizer in a tokenizer.json; special-token text in a text is ordinary for it.
 
-    Raises RunDirectoryError if the file is missing, damaged, or has other special tokens.
+    sha256: that of the file as it was made, where that is known. Raises RunDirectoryError if the
+    file is missing, damaged or another, or has other special tokens.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise RunDirectoryError(f"{path} is missing.") from error
-    except (OSError, ValueError) as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
+    text = read_text(path)
+    if sha256 is not None and sha256 != hash_text(text):
+        raise RunDirectoryError(
+            f"{path} is not the file that the run was made with: its SHA-256 is not the one in "
+            "manifest.json.",
+            advice="Restore it from a copy of the run.",
+        )
     try:
         tokenizer = tokenizers.Tokenizer.from_str(text)
         fault = _fault_of_ids(tokenizer)
@@ -83,6 +87,17 @@ def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
     if fault:
         raise RunDirectoryError(f"{path} holds no tokenizer of textgen: {fault}.")
     return _prepare(tokenizer)
+
+
+def tokenizer_of(run: RunDirectory) -> tokenizers.Tokenizer:
+    """Return the tokenizer of a run, as it was when the run was made.
+
+    Raises RunDirectoryError as `load_tokenizer`; the manifest of an older run knows no hash of it.
+    """
+    manifest = read_json(run.manifest) if is_there(run.manifest) else None
+    hashes = manifest.get(HASHES) if isinstance(manifest, dict) else None
+    recorded = hashes.get(run.tokenizer.name) if isinstance(hashes, dict) else None
+    return load_tokenizer(run.tokenizer, None if recorded is None else str(recorded))
 
 
 def encode(tokenizer: tokenizers.Tokenizer, text: str) -> list[int]:

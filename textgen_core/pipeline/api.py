@@ -26,6 +26,7 @@ from textgen_core.runs.directory import (
     create_run_directory,
     find_run,
 )
+from textgen_core.runs.door import is_there
 from textgen_core.runs.lock import writing
 from textgen_core.runs.manifest import load_configuration
 from textgen_core.training.callbacks import Callback
@@ -213,7 +214,7 @@ def _advising(directory: RunDirectory) -> Iterator[None]:
     except KeyboardInterrupt as error:
         saved = directory.saved_steps()
         newest = f"Stopped; the newest checkpoint is that of step {saved[-1]}." if saved else ""
-        can_resume = directory.configuration.is_file()
+        can_resume = is_there(directory.configuration)
         advice = f"Go on: textgen resume {shell_word(directory.path)}" if can_resume else ""
         problem = newest or "Stopped before the first checkpoint."
         raise Interrupted(problem, advice=advice) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textgen_core.config.resolve import Configuration
-from textgen_core.data.tokenizer import load_tokenizer
+from textgen_core.data.tokenizer import tokenizer_of
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.models.build import build_language_model
 from textgen_core.models.devices import choose_precision, prepare_memory
@@ -22,7 +22,7 @@ def load_language_model(
     prepare_memory()
     language_model = build_language_model(
         configuration.model,
-        load_tokenizer(run.tokenizer),
+        tokenizer_of(run),
         context_length=configuration.data.sequence_length,
         precision=choose_precision(configuration.training.precision),
         seed=configuration.seed,

@@ -12,7 +12,7 @@ import numpy as np
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, clean_corpus, read_corpus, read_texts
 from textgen_core.data.token_files import tokenize_documents
-from textgen_core.data.tokenizer import START, load_tokenizer
+from textgen_core.data.tokenizer import START, tokenizer_of
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError
 from textgen_core.evaluation.evaluation import Evaluation, evaluate
 from textgen_core.evaluation.evidence import HeldOut, TrainingData, choose_prompts
@@ -111,7 +111,7 @@ class RunScoring:
             return self._given
         texts = read_texts(self._configuration.corpus)
         check_corpus(self._directory, texts)
-        tokenizer = load_tokenizer(self._directory.tokenizer)
+        tokenizer = tokenizer_of(self._directory)
         return prepare(texts, self._configuration, tokenizer)
 
     @property

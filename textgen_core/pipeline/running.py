@@ -16,7 +16,7 @@ import attrs
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.corpus.analysis import advise_on, analyse_corpus
-from textgen_core.data.tokenizer import load_tokenizer, save_tokenizer
+from textgen_core.data.tokenizer import save_tokenizer, tokenizer_of
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.formatting import shell_word
 from textgen_core.models.build import initialise, width_advice
@@ -32,8 +32,10 @@ from textgen_core.pipeline.preparing import Prepared, build, prepare
 from textgen_core.pipeline.run_scoring import check_corpus
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.runs import RunDirectory, write_json
+from textgen_core.runs.door import is_there
 from textgen_core.runs.files import append_row, check_space, write_toml
 from textgen_core.runs.manifest import check_settings, describe_run
+from textgen_core.runs.tensors import hash_file
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
@@ -77,7 +79,7 @@ def _removed_on_failure(directory: RunDirectory) -> Iterator[None]:
 
     A run that is interrupted stays, since it can be resumed.
     """
-    if directory.configuration.is_file():
+    if is_there(directory.configuration):
         yield
         return
     try:
@@ -129,7 +131,8 @@ def _begin(
         if Path(file["path"]).exists():  # not stdin, nor the built-in corpus
             file["path"] = str(Path(file["path"]).absolute())
     machine, model = describe_machine(), attrs.asdict(description)
-    manifest = describe_run(configuration, files=files, machine=machine, model=model)
+    hashes = {directory.tokenizer.name: hash_file(directory.tokenizer)}
+    manifest = describe_run(configuration, files=files, machine=machine, model=model, hashes=hashes)
     write_json(directory.manifest, manifest)
     columns, rows, lines = format_model(description)
     callback.on_table(columns, rows)
@@ -186,13 +189,13 @@ def resume_phases(
     check_settings(directory, configuration, precision)
     texts = read_texts(configuration.corpus)
     check_corpus(directory, texts)
-    tokenizer = load_tokenizer(directory.tokenizer)
+    tokenizer = tokenizer_of(directory)
     prepared = prepare(texts, configuration, tokenizer, callback.on_progress)
     state = load_state(directory, directory.saved_steps()[-1])
     if more.asked:
         configuration = _extended(configuration, more, state, prepared)
         write_toml(directory.configuration, configuration.as_table())
-    elif is_over(state, configuration.training) and directory.evaluation.is_file():
+    elif is_over(state, configuration.training) and is_there(directory.evaluation):
         raise UsageError(
             f"{directory.path} is finished: {state.step} steps.",
             "Allowed: more epochs or minutes.",

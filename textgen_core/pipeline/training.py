@@ -21,6 +21,7 @@ from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_writing import make_generator
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.door import check_tree, is_there
 from textgen_core.runs.files import drop_rows_after
 from textgen_core.runs.weights import load_weights
 from textgen_core.training.callbacks import Callback, Callbacks, Trackers
@@ -99,6 +100,8 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     The logs lose what was written after it. With `fresh_plan` the schedule starts over, for a run
     that is trained further than it was planned.
     """
+    if is_there(job.run.path):
+        check_tree(job.run.path)  # trackers and the profiler write there by themselves
     remove_leftovers(job.run)
     saved = job.run.saved_steps()
     step = saved[-1] if saved else 0
@@ -137,8 +140,8 @@ def tracking(
         yield attrs.evolve(job, callback=Callbacks(job.callback, trackers))
         outcome = Outcome(
             status="finished",
-            evaluation=job.run.evaluation if job.run.evaluation.is_file() else None,
-            report=job.run.report if job.run.report.is_file() else None,
+            evaluation=job.run.evaluation if is_there(job.run.evaluation) else None,
+            report=job.run.report if is_there(job.run.report) else None,
         )
     except (Interrupted, KeyboardInterrupt):
         outcome = Outcome(status="interrupted")

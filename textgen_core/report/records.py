@@ -6,7 +6,6 @@ table or list, and the page says so. A value of another type is damage.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ import attrs
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.runs import RunDirectory, read_json, read_rows
+from textgen_core.runs.door import is_there
+from textgen_core.runs.files import read_toml
 
 Section = dict[str, Any]  # what the template of a section shows, under the names it uses
 
@@ -135,7 +136,7 @@ def read_records(run: RunDirectory) -> Records:
     """Return the records of a run; raises RunDirectoryError if a file is damaged."""
     return Records(
         name=run.name,
-        configuration=_read(run.configuration, _read_toml),
+        configuration=_read(run.configuration, read_toml),
         manifest=_read(run.manifest, read_json),
         analysis=_read(run.analysis, read_json),
         evaluation=_read(run.evaluation, read_json),
@@ -154,16 +155,9 @@ def step_of(row: Table) -> int:
 
 
 def _read(path: Path, parse: Callable[[Path], Any]) -> Table | None:
-    if not path.is_file():
+    if not is_there(path):
         return None
     value = parse(path)
     if not isinstance(value, Mapping):
         raise RunDirectoryError(f"{path} is damaged: it holds no table.")
     return Table(path, value)
-
-
-def _read_toml(path: Path) -> Any:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error

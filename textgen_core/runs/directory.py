@@ -13,12 +13,14 @@ import attrs
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import expand_home, format_list, shell_word
+from textgen_core.runs.door import is_folder, list_names
 from textgen_core.runs.files import file_errors
 
 RUNS = Path("runs")
 LOCK = ".lock"
 _STEP_DIGITS = 8
 _ELSEWHERE = "Name a directory that can: --out DIR."
+_MOST_DIGITS = 18
 
 
 class Entry:
@@ -67,11 +69,15 @@ class RunDirectory:
         return self.checkpoints / f"step-{step:0{_STEP_DIGITS}d}"
 
     def saved_steps(self) -> list[int]:
-        """Return the steps that have a whole checkpoint, in rising order."""
-        folders = [each for each in self.checkpoints.glob("step-*") if each.is_dir()]
-        digits = [each.name.removeprefix("step-") for each in folders]
-        steps = [int(each) for each in digits if each.isdecimal()]
-        return sorted(step for step in steps if self.checkpoint(step) in folders)
+        """Return the steps that have a whole checkpoint, in rising order.
+
+        Raises RunDirectoryError if the checkpoints cannot be looked at, or lie behind a link.
+        """
+        names = set(list_names(self.checkpoints))
+        digits = [each.removeprefix("step-") for each in names if each.startswith("step-")]
+        steps = [int(each) for each in digits if each.isdecimal() and len(each) <= _MOST_DIGITS]
+        saved = sorted(step for step in steps if self.checkpoint(step).name in names)
+        return [step for step in saved if is_folder(self.checkpoint(step))]
 
 
 def check_free(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -18,11 +19,16 @@ import tomli_w
 
 from textgen_core.errors import DiskTooSmall, RunDirectoryError
 from textgen_core.formatting import format_size
+from textgen_core.runs import door
+from textgen_core.runs.parsing import parse_json, parse_row, parse_toml
 
 # What file systems answer that cannot flush, or not this: network shares, some of FUSE.
 _NO_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+HASHES = "sha256"  # of other files by their names, in manifest.json and in a state.json
 
 
 @contextmanager
@@ -105,19 +111,46 @@ def write_toml(path: Path, table: Mapping[str, Any]) -> None:
     write_text(path, tomli_w.dumps(table))
 
 
-def read_json(path: Path) -> Any:
-    """Return a JSON file's value; raises RunDirectoryError if it is missing or damaged."""
+def read_text(path: Path, within: Path | None = None) -> str:
+    """Return a text file of a run; raises RunDirectoryError if it cannot be read.
+
+    within: the folder of the run, for a file that does not lie in it directly.
+    """
     try:
-        with file_errors(path, "read"):
-            return json.loads(path.read_text(encoding="utf-8"))
+        with file_errors(path, "read"), door.open_to_read(path, within) as file:
+            # A path that is not UTF-8 comes as surrogates, and run.toml keeps it.
+            return file.read().decode("utf-8", errors="surrogatepass")
+    except UnicodeDecodeError as error:
+        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
+
+
+def hash_text(text: str) -> str:
+    """Return the SHA-256 of a text file's bytes, in hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
+def read_json(path: Path, within: Path | None = None) -> Any:
+    """Return a JSON file's value; raises RunDirectoryError if it is missing or damaged."""
+    text = read_text(path, within)
+    try:
+        return parse_json(text)
+    except (ValueError, RecursionError) as error:
+        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the table of a run's TOML file; raises RunDirectoryError if it cannot be read."""
+    text = read_text(path)
+    try:
+        return parse_toml(text)
     except (ValueError, RecursionError) as error:
         raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
     """Add a line to a log."""
-    with file_errors(path, "written"), path.open("a", encoding="utf-8", newline="\n") as file:
-        file.write(json_text(row) + "\n")
+    with file_errors(path, "written"), door.open_to_append(path) as file:
+        file.write((json_text(row) + "\n").encode("utf-8"))
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -125,28 +158,30 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
     Raises RunDirectoryError if the file cannot be read, or a line before the last is damaged.
     """
-    if not path.is_file():
-        return
     with file_errors(path, "read"):
-        lines = path.read_bytes().split(b"\n")  # a killed process may cut a character in two
-    for number, line in enumerate(lines, start=1):
-        if not line:
-            continue
-        try:
-            row = json.loads(line.decode("utf-8"))
-            if not isinstance(row, dict):
-                raise ValueError("it is no JSON object")
-        except (ValueError, RecursionError) as error:
-            if number == len(lines):
-                return
-            raise RunDirectoryError(f"{path}, line {number}, is damaged: {error}.") from error
-        yield row
+        if not door.is_there(path):
+            return
+        with door.open_to_read(path) as file:
+            for number, line in enumerate(file, start=1):
+                if line == b"\n":
+                    continue
+                try:
+                    row = parse_row(line, number)
+                except (ValueError, RecursionError) as error:
+                    if not line.endswith(b"\n"):  # a killed process may cut a character in two
+                        return
+                    place = f"{path}, line {number}"
+                    advice = "Remove that line, or restore the file from a copy of the run."
+                    raise RunDirectoryError(
+                        f"{place}, is damaged: {error}.", advice=advice
+                    ) from error
+                yield row
 
 
 def drop_rows_after(path: Path, step: int) -> None:
     """Keep the rows of a log up to a step: those after it belong to work that is lost."""
-    if path.is_file():
-        kept = [row for row in read_rows(path) if row.get("step", 0) <= step]
+    if door.is_there(path):
+        kept = [row for row in read_rows(path) if (row.get("step") or 0) <= step]
         write_text(path, "".join(json_text(row) + "\n" for row in kept))
 
 

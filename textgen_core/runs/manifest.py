@@ -9,12 +9,13 @@ import importlib.metadata
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from textgen_core.config.resolve import Configuration, resolve
-from textgen_core.config.sources import NO_RECIPE, ONE, file_layers
+from textgen_core.config.sources import NO_RECIPE, ONE, table_layers
 from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.formatting import shell_word
 from textgen_core.registry.registry import (
@@ -29,7 +30,8 @@ from textgen_core.registry.registry import (
     same_distribution,
 )
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import read_json
+from textgen_core.runs.door import is_there
+from textgen_core.runs.files import HASHES, read_json, read_toml
 
 # What may change when a training is resumed.
 _FREE = (
@@ -76,14 +78,16 @@ def describe_run(
     files: Sequence[Mapping[str, Any]],
     machine: Mapping[str, Any],
     model: Mapping[str, Any],
+    hashes: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return the manifest of a new run."""
+    """Return the manifest of a new run; hashes: the SHA-256 of files beside it, by name."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": configuration.seed,
         "versions": {package: _version(package) for package in _PACKAGES},
         "components": [attrs.asdict(_record(each.component)) for each in configuration.components],
         "corpus": [dict(file) for file in files],
+        HASHES: dict(hashes),
         "settings": settings_to_keep(configuration),
         "machine": dict(machine),
         "model": dict(model),
@@ -101,7 +105,7 @@ def load_configuration(
     """
     warnings: list[str] = []
     missing: set[str] = set()
-    if run.manifest.is_file():  # a run that was interrupted early has none yet
+    if is_there(run.manifest):  # a run that was interrupted early has none yet
         recorded = _read_components(run)
         for each in recorded:
             error = _why_missing(run, each, registry)
@@ -113,7 +117,7 @@ def load_configuration(
         warnings += _version_changes(run, recorded, registry)
         registry = _without_later_namesakes(registry, recorded)
     try:
-        layers = file_layers(run.configuration, NO_RECIPE)
+        layers = table_layers(read_toml(run.configuration), str(run.configuration), NO_RECIPE)
         left_out = [f"{kind}s" for kind in missing]
         configuration = resolve([each.without(*left_out) for each in layers], registry)
         return attrs.evolve(configuration, missing=tuple(sorted(missing))), tuple(warnings)

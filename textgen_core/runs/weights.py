@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import shell_word
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import file_errors, read_json
+from textgen_core.runs.door import is_there
+from textgen_core.runs.files import HASHES, read_json
+from textgen_core.runs.tensors import TensorFile, open_tensors
 
 WEIGHTS = "weights.safetensors"
+STATE = "state.json"
+_QUICKLY_HASHED = 10**9  # bytes
 
 
 def best_step(run: RunDirectory) -> int:
@@ -35,14 +38,14 @@ def best_step(run: RunDirectory) -> int:
             f"{run.path} has no checkpoint yet.",
             advice=f"Train it: textgen resume {shell_word(run.path)}",
         )
-    if not run.best.is_file():
+    if not is_there(run.best):
         return saved[-1]
     named = read_json(run.best)
     checkpoint = str(named.get("checkpoint", "")) if isinstance(named, dict) else ""
     steps = {run.checkpoint(step).name: step for step in saved}
     if checkpoint not in steps:
         raise RunDirectoryError(
-            f"{run.best} names the checkpoint {checkpoint!r}, which is missing.",
+            f"{run.best} names the checkpoint {checkpoint[:40]!r}, which is missing.",
             advice=f"Remove {run.best} to use the newest, step {saved[-1]}.",
         )
     return steps[checkpoint]
@@ -50,7 +53,7 @@ def best_step(run: RunDirectory) -> int:
 
 def load_weights(run: RunDirectory, step: int, model: Any) -> None:
     """Assign the weights of a checkpoint to a Keras model."""
-    load_variables(model.variables, run.checkpoint(step) / WEIGHTS)
+    load_variables(model.variables, run.checkpoint(step) / WEIGHTS, run)
 
 
 def save_variables(variables: Sequence[Any], path: Path) -> None:
@@ -72,34 +75,43 @@ def save_tensors(tensors: Mapping[str, Any], path: Path) -> None:
         path.chmod(path.parent.stat().st_mode & 0o666 | 0o600)
 
 
-def load_variables(variables: Sequence[Any], path: Path) -> None:
+def load_variables(variables: Sequence[Any], path: Path, run: RunDirectory | None = None) -> None:
     """Assign variables from a file of `save_variables`; nothing is assigned unless all fit.
 
-    Raises RunDirectoryError if the file is damaged or a tensor's key, shape or dtype differs.
+    run: the run to whose checkpoints the file belongs. Raises RunDirectoryError if the file is
+    damaged or not the one that was saved, or a tensor's key, shape or dtype differs.
     """
-    tensors = load_tensors(path)
-    keys = sorted(tensors)  # in the order of their positions
+    with offering_another(run, path):
+        opened = open_tensors(path, None if run is None else run.path)
+        fault = _fault_of_tensors(variables, opened)
+        if fault is None or opened.size < _QUICKLY_HASHED:
+            check_saved(opened, run)
+    if fault is not None:
+        raise fault
+    keys = sorted(opened.tensors)
+    with offering_another(run, path):
+        for key, variable in zip(keys, variables, strict=True):
+            check_numbers(path, key, opened.tensors[key], finite=bool(variable.trainable))
+    for key, variable in zip(keys, variables, strict=True):
+        variable.assign(opened.tensors[key])
+
+
+def _fault_of_tensors(variables: Sequence[Any], opened: TensorFile) -> RunDirectoryError | None:
+    """Return what keeps the tensors of a file from being those of variables."""
+    keys = sorted(opened.tensors)  # in the order of their positions
     wanted = [variable_key(position, variable) for position, variable in enumerate(variables)]
     for ours, theirs in itertools.zip_longest(wanted, keys, fillvalue="no tensor"):
         if ours != _uncounted(theirs):
-            raise RunDirectoryError(
-                f"{path} holds other tensors: {theirs} in place of {ours}.",
+            return RunDirectoryError(
+                f"{opened.path} holds other tensors: {theirs[:80]} in place of {ours}.",
                 advice="The component that built the model may have changed: see manifest.json.",
             )
-    for key, variable in zip(keys, variables, strict=True):
-        check_tensor(path, key, tensors[key], variable.numpy())
-    for key, variable in zip(keys, variables, strict=True):
-        variable.assign(tensors[key])
-
-
-def load_tensors(path: Path) -> Mapping[str, Any]:
-    """Return the tensors of a file; raises RunDirectoryError if it is missing or damaged."""
     try:
-        with file_errors(path, "read"), path.open("rb"):
-            pass  # the library takes every file that it may not read for one that is missing
-        return safetensors.numpy.load_file(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
+        for key, variable in zip(keys, variables, strict=True):
+            check_tensor(opened.path, key, opened.tensors[key], variable.numpy())
+    except RunDirectoryError as fault:
+        return fault
+    return None
 
 
 def check_tensor(path: Path, key: str, found: Any, wanted: Any) -> None:
@@ -108,6 +120,60 @@ def check_tensor(path: Path, key: str, found: Any, wanted: Any) -> None:
         raise RunDirectoryError(
             f"{path}: {key} is {found.dtype} {found.shape}, not {wanted.dtype} {wanted.shape}."
         )
+
+
+def check_numbers(path: Path, key: str, found: Any, *, finite: bool = False) -> None:
+    """Raise RunDirectoryError if a tensor of a file holds NaN; `finite`: or what is infinite."""
+    if np.issubdtype(found.dtype, np.floating):
+        wrong = ~np.isfinite(found) if finite else np.isnan(found)
+        if wrong.any():
+            raise RunDirectoryError(f"{path} is damaged: {key} holds numbers that are not finite.")
+
+
+def check_saved(opened: TensorFile, run: RunDirectory | None) -> None:
+    """Raise RunDirectoryError unless a file of a checkpoint is the one that was saved there.
+
+    The checkpoints of older versions do not say what that was.
+    """
+    path = opened.path
+    if run is None or not is_there(path.with_name(STATE)):
+        return
+    state = read_json(path.with_name(STATE), run.path)
+    if not isinstance(state, dict) or state.get(HASHES) is None:
+        return
+    recorded = state[HASHES]
+    if not isinstance(recorded, dict) or recorded.get(path.name) != opened.sha256:
+        raise RunDirectoryError(
+            f"{path} is not the file that was saved: its SHA-256 is not the one in {STATE}."
+        )
+
+
+@contextmanager
+def offering_another(run: RunDirectory | None, path: Path) -> Iterator[None]:
+    """If a file of a checkpoint is damaged, say how to use another checkpoint of its run."""
+    try:
+        yield
+    except RunDirectoryError as error:
+        if run is None:
+            raise
+        others = [step for step in run.saved_steps() if run.checkpoint(step) != path.parent]
+        whole = [step for step in others if _is_whole(run, step)]
+        advice = "Restore it from a copy of the run: no other checkpoint of it is whole."
+        if whole:
+            folder = path.parent.relative_to(run.path).as_posix()
+            advice = (
+                f"The checkpoint of step {whole[-1]} is whole: to use it, move {folder} and "
+                f"{run.best.name} out of the run."
+            )
+        raise RunDirectoryError(error.problem, error.allowed, advice) from error
+
+
+def _is_whole(run: RunDirectory, step: int) -> bool:
+    try:
+        check_saved(open_tensors(run.checkpoint(step) / WEIGHTS, run.path), run)
+    except RunDirectoryError:
+        return False
+    return True
 
 
 def variable_key(position: int, variable: Any) -> str:

@@ -21,21 +21,26 @@ import tensorflow as tf
 from textgen_core.errors import RunDirectoryError, TrainingDiverged
 from textgen_core.formatting import shell_word
 from textgen_core.runs import RunDirectory, read_json, write_json
-from textgen_core.runs.files import flush_file, flush_folder, remove_folder
+from textgen_core.runs.door import is_folder, list_names
+from textgen_core.runs.files import HASHES, flush_file, flush_folder, remove_folder
+from textgen_core.runs.tensors import hash_file, open_tensors
 from textgen_core.runs.weights import (
+    STATE,
     WEIGHTS,
+    check_numbers,
+    check_saved,
     check_tensor,
-    load_tensors,
     load_variables,
+    offering_another,
     save_tensors,
     save_variables,
 )
 from textgen_core.training.state import TrainingState
 
 OPTIMIZER = "optimizer.safetensors"
-STATE = "state.json"
 RECURRENT_STATE = "carry.safetensors"
 KEPT = 3
+_BEFORE = ".before"
 
 
 def save_checkpoint(
@@ -54,13 +59,15 @@ def save_checkpoint(
     target = run.checkpoint(state.step)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        is_folder(run.checkpoints)  # or nothing yet, but no link to a folder of others
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         save_variables(model.variables, beside / WEIGHTS)
         save_variables(optimizer.variables, beside / OPTIMIZER)
         if recurrent_state is not None:
             save_tensors(_flat(recurrent_state), beside / RECURRENT_STATE)
-        write_json(beside / STATE, state.as_json())
+        hashes = {each.name: hash_file(each) for each in sorted(beside.iterdir())}
+        write_json(beside / STATE, {**state.as_json(), HASHES: hashes})
         for file in beside.iterdir():
             flush_file(file)
         if target.exists():
@@ -91,22 +98,34 @@ def mark_best(run: RunDirectory, state: TrainingState) -> None:
 
 def load_state(run: RunDirectory, step: int) -> TrainingState:
     """Return the training state of a checkpoint."""
-    return TrainingState.from_json(read_json(run.checkpoint(step) / STATE))
+    path = run.checkpoint(step) / STATE
+    with offering_another(run, path):
+        values = read_json(path, run.path)
+        if isinstance(values, dict):
+            values.pop(HASHES, None)  # which concern the other files
+        state = TrainingState.from_json(values, path)
+        if state.step != step:
+            raise RunDirectoryError(f"{path} is that of step {state.step}.")
+        return state
 
 
 def load_optimizer(run: RunDirectory, step: int, optimizer: Any) -> None:
     """Assign the optimizer's state of a checkpoint."""
-    load_variables(optimizer.variables, run.checkpoint(step) / OPTIMIZER)
+    load_variables(optimizer.variables, run.checkpoint(step) / OPTIMIZER, run)
 
 
 def load_recurrent_state(run: RunDirectory, step: int, like: Any) -> Any:
     """Return the recurrent state of a checkpoint, in the structure of `like`."""
     path = run.checkpoint(step) / RECURRENT_STATE
-    tensors, wanted = load_tensors(path), _flat(like)
-    if set(wanted) != set(tensors):
-        raise RunDirectoryError(f"{path} holds {len(tensors)} tensors, not {len(wanted)}.")
-    for key, value in wanted.items():
-        check_tensor(path, key, tensors[key], value)
+    with offering_another(run, path):
+        opened, wanted = open_tensors(path, run.path), _flat(like)
+        tensors = opened.tensors
+        if set(wanted) != set(tensors):
+            raise RunDirectoryError(f"{path} holds {len(tensors)} tensors, not {len(wanted)}.")
+        for key, value in wanted.items():
+            check_tensor(path, key, tensors[key], value)
+            check_numbers(path, key, tensors[key])
+        check_saved(opened, run)
     dtypes = [each.dtype for each in tf.nest.flatten(like)]
     values = [tf.cast(tensors[key], dtype) for key, dtype in zip(wanted, dtypes, strict=True)]
     return tf.nest.pack_sequence_as(like, values)
@@ -130,16 +149,17 @@ def prune_checkpoints(run: RunDirectory, best_step: int) -> None:
 
 def remove_leftovers(run: RunDirectory) -> None:
     """Remove what a killed process left half-written."""
-    if run.checkpoints.is_dir():
-        for before in run.checkpoints.glob(_before(Path("step-*")).name):
-            _settle(before.with_name(before.stem.removeprefix(".")))
-        for each in run.checkpoints.glob(".step-*"):
-            shutil.rmtree(each, ignore_errors=True)
+    for name in list_names(run.checkpoints):
+        if name.startswith(".step-") and name.endswith(_BEFORE):
+            _settle(run.checkpoints / name.removeprefix(".").removesuffix(_BEFORE))
+    for name in list_names(run.checkpoints):
+        if name.startswith(".step-"):
+            shutil.rmtree(run.checkpoints / name, ignore_errors=True)
 
 
 def _before(target: Path) -> Path:
     """Return where a checkpoint waits while another takes its place."""
-    return target.with_name(f".{target.name}.before")
+    return target.with_name(f".{target.name}{_BEFORE}")
 
 
 def _settle(target: Path) -> None:

@@ -9,6 +9,7 @@ state.json holds them; no clock is read.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,6 +17,8 @@ import attrs
 from textgen_core.errors import RunDirectoryError
 
 PLATEAU_FACTOR = 0.5
+_LARGEST = 1e18
+_HIGHEST = {"best_loss": math.inf, "best_epoch_loss": math.inf, "progress": 1, "rate_factor": 1}
 
 
 @attrs.frozen(kw_only=True)
@@ -77,8 +80,11 @@ class TrainingState:
         return attrs.asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> TrainingState:
-        """Return the state of plain values; raises RunDirectoryError if they are damaged."""
+    def from_json(cls, values: dict[str, Any], path: Path = Path("state.json")) -> TrainingState:
+        """Return the state of plain values; raises RunDirectoryError if they are damaged.
+
+        path: what the error calls the file.
+        """
         try:
             plan = Plan(**values["plan"])
             infinite = {
@@ -87,8 +93,11 @@ class TrainingState:
             state = cls(**{**values, **infinite, "plan": plan})
             _check_numbers(plan)
             _check_numbers(state)
-        except (AttributeError, KeyError, TypeError) as error:
-            raise RunDirectoryError(f"A checkpoint's state.json is damaged: {error}.") from error
+            for name in ("best_step", "scheduled_from"):
+                if getattr(state, name) > state.step:
+                    raise ValueError(f"{name} is after step {state.step}")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RunDirectoryError(f"{path} is damaged: {error}.") from error
         return state
 
     def with_fresh_plan(self, last_step: int) -> TrainingState:
@@ -118,9 +127,13 @@ class TrainingState:
 
 
 def _check_numbers(values: Plan | TrainingState) -> None:
-    """Raise TypeError unless every field holds a number of its declared type."""
+    """Raise TypeError or ValueError unless every field holds a number that it can have."""
     for field in attrs.fields(type(values)):
         value = getattr(values, field.name)
         allowed = {"int": (int,), "float": (int, float)}.get(str(field.type), (Plan,))
         if isinstance(value, bool) or not isinstance(value, allowed):
-            raise TypeError(f"{field.name} is {value!r}")
+            raise TypeError(f"{field.name} is {value!r}"[:80])
+        # No number is negative, and only a best loss may be infinite, where there is none yet.
+        highest = _HIGHEST.get(field.name, _LARGEST)
+        if not isinstance(value, Plan) and not 0 <= value <= highest:
+            raise ValueError(f"{field.name} cannot be {value!r}"[:80])

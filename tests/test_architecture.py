@@ -160,7 +160,6 @@ OPENS_OTHERS = {
     "runs/lock": "the lock, by the rules of the door",
     "scaffold/": "a new plugin",
     "testing/": "what the kit makes itself",
-    "training/checkpoint": "a checkpoint that was just written, to flush it",
 }
 OPENING = {
     "open",

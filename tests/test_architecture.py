@@ -175,7 +175,7 @@ OPENING = {
     "memmap",
     "safe_open",
 }
-LOOKING = r"(?:is_file|is_dir|exists|stat|iterdir|glob|rglob|unlink|rename|touch)"
+LOOKING = r"(?:is_file|is_dir|exists|iterdir|glob|rglob|unlink|rename|touch)"
 ENTRIES = "|".join(name for name, each in vars(RunDirectory).items() if isinstance(each, Entry))
 
 

@@ -38,6 +38,21 @@ def test_lines_that_come_while_the_bar_stands_are_whole_and_the_bar_goes_on(writ
     assert "about 8 s: 282 steps" in lines[0]
 
 
+def test_what_is_left_of_some_minutes_is_never_more_than_the_minutes(written, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    callback = terminal.TerminalCallback()
+    callback.on_estimate(180.0, None)
+    shown = []
+    monkeypatch.setattr(callback, "_update_bar", lambda share, text: shown.append(text))
+    for seconds, progress in ((8.0, 0.02), (60.0, 0.1), (179.0, 0.97), (185.0, 1.0)):
+        now[0] = 100.0 + seconds
+        callback.on_training_row({**ROW, "seconds": seconds}, progress)
+    callback.close()
+    left = [text.rpartition("  ")[2] for text in shown]
+    assert left == ["2 min 52 s left", "2 min left", "1 s left", "0 s left"]
+
+
 def test_lines_without_a_bar_are_written_as_they_are(written):
     callback = terminal.TerminalCallback()
     callback.on_message(["one", "two"])

@@ -40,16 +40,32 @@ def test_the_time_of_later_events_is_kept_for_them():
     assert pace.plan_again(plan, 500, 50.0).last_step == pytest.approx(500 + (50 - 5) / 0.1, abs=1)
 
 
-def test_events_that_would_eat_the_time_are_passed_over():
+def test_events_that_would_take_more_than_a_tenth_are_passed_over():
     pace = measured(events=[15.0])
-    assert pace.events_paid_for > 1  # what one costs is not known yet
+    assert pace.events_paid_for > 1  # as long as eight steps, as far as is known
     pace.event_took(14.0)
     assert pace.events_paid_for <= 1
     assert measured(events=[15.0, 1.0]).events_paid_for > 1
+    assert measured(events=[15.0, 4.0]).events_paid_for <= 1
+
+
+def test_before_an_event_was_measured_it_is_taken_to_last_as_long_as_some_steps():
+    assert measured(step=0.5).event_seconds == pytest.approx(4.0)
+    assert measured(seconds=60.0, step=0.5).events_paid_for <= 1
+    assert measured(seconds=60.0, step=0.1).events_paid_for > 1
+    long = TimeBudget(60.0, event_steps=100.0)
+    for _ in range(6):
+        long.step_took(0.1)
+    assert long.event_seconds == pytest.approx(10.0)
+    assert long.events_paid_for <= 1
+
+
+def test_a_run_that_goes_on_spends_a_tenth_of_what_is_left_on_events():
+    assert TimeBudget(600.0, 60.0).events_paid_for == TimeBudget(600.0).events_paid_for // 10
 
 
 def test_the_last_event_which_always_comes_is_counted_among_those_that_are_paid_for():
-    pace = measured(seconds=30.0, events=[1.0] * 8)
+    pace = measured(seconds=100.0, events=[1.0] * 8)
     assert pace.events_paid_for > 1  # the ninth, and then the last
     pace.event_took(1.0)
     assert pace.events_paid_for <= 1
@@ -65,10 +81,10 @@ def test_time_to_compile_the_first_event_is_kept_until_it_has_come():
     pace = TimeBudget(60.0)
     for seconds in (10.0, 0.1, 0.1, 0.1):
         pace.step_took(seconds)
-    assert pace.last_event_seconds == pytest.approx(6.0)  # a guess of 1, and half a compilation
-    assert pace.plan_again(UNPLANNED, 4, 5.9).last_step == 4
+    assert pace.last_event_seconds == pytest.approx(7.8)  # eight steps, and a compilation
+    assert pace.plan_again(UNPLANNED, 4, 7.7).last_step == 4
     pace.event_took(4.0)
-    assert pace.last_event_seconds == 1.0
+    assert pace.last_event_seconds == pytest.approx(0.8)
     assert pace.plan_again(UNPLANNED, 4, 30.0).last_step > 100
 
 

@@ -396,7 +396,7 @@ def clocked(run, clock, seconds, step_seconds=0.02, batches_per_epoch=10**6, eve
     return make_job(run, chosen, batches_per_epoch, step=step, event_seconds=event_seconds)
 
 
-@pytest.mark.parametrize("event_seconds", [[], [0.2], [8.0, 0.2], [0.2, 0.2, 0.2, 1.0]], ids=str)
+@pytest.mark.parametrize("event_seconds", [[], [0.2], [8.0, 0.2], [0.2, 0.2, 0.2, 0.3]], ids=str)
 def test_a_run_of_minutes_ends_on_time_and_at_the_schedules_end(run, clock, event_seconds):
     job = clocked(run, clock, 30.0, event_seconds=event_seconds)
     taken, state = timed(job, clock)
@@ -410,10 +410,10 @@ def test_a_run_of_minutes_ends_on_time_and_at_the_schedules_end(run, clock, even
 
 
 def test_a_run_of_seconds_whose_first_event_is_the_longest_ends_on_time(run, clock):
-    job = clocked(run, clock, 1.5, step_seconds=0.01, event_seconds=[0.2, 0.01])
+    job = clocked(run, clock, 2.0, step_seconds=0.01, event_seconds=[0.2, 0.01])
     taken, state = timed(job, clock)
-    assert taken == pytest.approx(1.5, rel=0.05)
-    assert state.seconds == pytest.approx(1.5, rel=0.05)
+    assert taken == pytest.approx(2.0, rel=0.05)
+    assert state.seconds == pytest.approx(2.0, rel=0.05)
 
 
 def test_the_seconds_of_a_run_are_those_of_the_real_clock(run):
@@ -438,6 +438,35 @@ def test_a_compilation_of_a_third_of_the_time_is_part_of_it(run, clock, seconds,
     assert state.plan.progress_at(state.step) == 1
     assert job.step.rates[-1] < 0.1
     assert all(later <= earlier for earlier, later in itertools.pairwise(job.step.rates))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "slowness"), [(30.0, 2), (30.0, 8), (60.0, 1), (60.0, 4), (60.0, 16), (180.0, 8)]
+)
+def test_on_a_slow_machine_events_take_at_most_a_tenth_of_the_time(run, clock, slowness, seconds):
+    step, event, compilation = 0.08 * slowness, 0.5 * slowness, 1.5 * slowness
+    spent = [compilation + event, event]
+    job = clocked(run, clock, seconds, step_seconds=step, event_seconds=spent)
+    plain, began = job.step.clock.sleep, clock.now
+    # The first step compiles too.
+    job.step.clock.sleep = lambda wanted: plain(wanted + 2 * compilation * (clock.now < began + 1))
+    taken, state = timed(job, clock)
+    events = len(job.callback.steps_of("validation"))
+    assert taken <= seconds * 1.02 + step or events == 1, (taken, events)
+    assert events * event <= seconds / 10 or events == 1, events
+    assert events >= min(10, int(0.7 * seconds / 10 / event)), "the tenth is used"
+    compiling = 3 * compilation
+    trained = step * state.step
+    assert trained >= 0.65 * (seconds - compiling - event) or seconds < 1.5 * compiling
+
+
+def test_events_that_cannot_all_be_paid_for_are_spread_over_the_run(run, clock):
+    job = clocked(run, clock, 100.0, step_seconds=0.1, event_seconds=[1.9])
+    timed(job, clock)
+    _, *steps = job.callback.steps_of("validation")  # the second one says what they cost
+    assert len(steps) == 4
+    assert steps[0] < 0.5 * steps[-1]
+    assert all(later - earlier > 0.15 * steps[-1] for earlier, later in itertools.pairwise(steps))
 
 
 def test_a_speed_that_changes_is_followed(run, clock):

@@ -6,6 +6,7 @@ On a terminal training shows a bar that stays in place; elsewhere it writes plai
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ class TerminalCallback(Callback):
         self._quiet = quiet
         self._bar: Progress | None = None
         self._trained: Mapping[str, Any] = {}
+        self._ends_at = math.inf  # by the monotonic clock, in a run of minutes
         self.warnings: list[str] = []
 
     def on_run_begin(self, directory: str) -> None:
@@ -73,6 +75,7 @@ class TerminalCallback(Callback):
 
     def on_estimate(self, seconds: float, steps: int | None) -> None:
         planned = "as many steps as fit" if steps is None else f"{steps:,} steps"
+        self._ends_at = time.monotonic() + seconds if steps is None else math.inf
         self._show(Text(f"  about {format_duration(seconds)}: {planned}"))
         if _is_live(self._progress):
             self._start_bar("compiling")
@@ -82,6 +85,8 @@ class TerminalCallback(Callback):
     def on_training_row(self, row: Mapping[str, Any], progress: float) -> None:
         self._trained = row
         left = row["seconds"] * (1 - progress) / progress if progress > 0.01 else None
+        if self._ends_at < math.inf:  # minutes are kept to, whatever the speed so far
+            left = max(0.0, self._ends_at - time.monotonic())
         self._update_bar(progress, _figures(row, left))
 
     def on_validation_row(self, row: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """When a validation, a sample and a checkpoint come, and how a time budget is divided.
 
 They come at every epoch and at every tenth of the run. A run of minutes plans its last step by what
-its steps and events were measured to take, and leaves out the events that its budget cannot pay
-for. Plain numbers: no clock is read.
+its steps and events were measured to take, and leaves out the events that would take more than a
+tenth of its time. Plain numbers: no clock is read.
 """
 
 from __future__ import annotations
@@ -15,24 +15,35 @@ from textgen_core.training.state import Plan, TrainingState, last_step_in_time
 
 _REPLAN_SECONDS = 2.0  # between two plans of a run of minutes
 _REPLAN_SHARE = 0.02  # of such a run, where that is less
+EVENT_STEPS = 8.0  # that take as long as an event, where nothing better is known
 _MEASURED_AFTER = 4  # steps: compilation and the first, slow ones are left out of the speed
-_EVENTS_SHARE = 1 / 3  # of a time budget, that validations and samples may take
-_COMPILING_SHARE = 1 / 2  # of the first step's time, that the first event takes to compile
-_GUESSED_SHARE = 1 / 60  # of a time budget: the most that an event is taken for before the second
+_EVENTS_SHARE = 1 / 10  # of a time budget, that events may take, compilation left out
+_COMPILING_SHARE = 0.7  # of the first step's time, that the first event takes to compile
+_GUESSED_SHARE = 1 / 60  # of a time budget: what an event is taken for before steps are measured
 
 
 class EventSchedule:
-    """Says after which steps an event is due; `budget` is None in a run of epochs."""
+    """Says after which steps an event is due; `budget` is None in a run of epochs.
+
+    event_steps: how many steps take about as long as an event, which is believed until two events
+    were measured.
+    """
 
     def __init__(
-        self, settings: TrainingSettings, batches_per_epoch: int, state: TrainingState
+        self,
+        settings: TrainingSettings,
+        batches_per_epoch: int,
+        state: TrainingState,
+        event_steps: float,
     ) -> None:
         self._accumulate = settings.accumulate
         self._batches_per_epoch = batches_per_epoch
-        self._tenths = _tenths(state.plan, state.step)
+        self._tenths = self._event_at = _tenths(state.plan, state.step)
         self._replanned_at = -math.inf
-        minutes = settings.minutes
-        self.budget = None if minutes is None else TimeBudget(minutes * 60)
+        self.budget: TimeBudget | None = None
+        if settings.minutes is not None:
+            seconds = settings.minutes * 60
+            self.budget = TimeBudget(seconds, seconds - state.seconds, event_steps)
 
     def epoch_of(self, step: int) -> int:
         """Return how many epochs a step has completed."""
@@ -47,11 +58,21 @@ class EventSchedule:
         if step >= plan.last_step:
             return True
         before, self._tenths = self._tenths, _tenths(plan, step)
-        # In a run of minutes, epochs shorter than a tenth of it get no event each.
-        short = self.budget is not None and self._batches_per_epoch * 10 < plan.last_step
-        if self._tenths <= before and (short or not self.ends_epoch(step)):
-            return False
-        return self.budget is None or self.budget.events_paid_for > 1
+        if self.budget is None:
+            return self._tenths > before or self.ends_epoch(step)
+        if self._tenths <= before:  # epochs shorter than a tenth of the run get no event each
+            short = self._batches_per_epoch * 10 < plan.last_step
+            return not short and self.ends_epoch(step) and self.budget.events_paid_for > 1
+        is_due = self._tenths - self._event_at >= self._tenths_between()
+        if is_due:
+            self._event_at = self._tenths
+        return is_due
+
+    def _tenths_between(self) -> float:
+        """Return how many tenths lie between two events, if those paid for are spread evenly."""
+        assert self.budget is not None
+        paid = self.budget.events_paid_for - 1  # one is the last
+        return math.ceil((10 - self._tenths) / paid) if paid > 0 else math.inf
 
     def replanned(self, state: TrainingState) -> Plan:
         """Return the plan by what was measured so far; a run of epochs keeps its own."""
@@ -69,12 +90,18 @@ class EventSchedule:
 class TimeBudget:
     """What the steps and events of a run of `seconds` in all were measured to take.
 
-    A step's time is followed with a fading mean. The first event also compiles, so the later ones
-    tell what an event costs.
+    A step's time is followed with a fading mean. The first event also compiles, which has to be
+    paid once in any case: so the later ones tell what an event costs. Until there are two, it is
+    taken for as long as `event_steps` steps. seconds_left: of those of the run, which may go on
+    after an interruption.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(
+        self, seconds: float, seconds_left: float | None = None, event_steps: float = EVENT_STEPS
+    ) -> None:
         self.seconds = seconds
+        self._for_events = _EVENTS_SHARE * (seconds if seconds_left is None else seconds_left)
+        self._event_steps = event_steps
         self._steps = 0
         self._first_step_seconds = 0.0
         self._step_seconds = 0.0
@@ -98,7 +125,8 @@ class TimeBudget:
         """What an event is expected to take; the first one's compilation is left out."""
         if len(self._events) > 1:
             return max(statistics.fmean(self._events[1:]), 1e-6)
-        return min([*self._events, _GUESSED_SHARE * self.seconds])
+        guessed = self._event_steps * self._step_seconds or _GUESSED_SHARE * self.seconds
+        return max(min([*self._events, guessed]), 1e-6)
 
     @property
     def last_event_seconds(self) -> float:
@@ -110,9 +138,7 @@ class TimeBudget:
     @property
     def events_paid_for(self) -> int:
         """How many more events leave enough of the time for training; one is the last."""
-        if len(self._events) < 2:  # what one costs is not known yet
-            return 10
-        return math.floor(_EVENTS_SHARE * self.seconds / self.event_seconds) - len(self._events)
+        return math.floor(self._for_events / self.event_seconds) - len(self._events)
 
     def plan_again(self, plan: Plan, step: int, seconds_left: float) -> Plan:
         """Return the plan that goes on from here and ends when the time does."""

@@ -18,6 +18,7 @@ from textgen_core.evaluation.figures import Figures
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.callbacks import Callback
+from textgen_core.training.events import EVENT_STEPS
 from textgen_core.training.state import Plan, TrainingState
 from textgen_core.training.step import TrainingStep
 
@@ -35,7 +36,8 @@ class TrainingJob:
     """All that training needs.
 
     validate: returns the figures of the validation split, or None where there is none.
-    write_sample: returns the fields of a row of samples.jsonl, without its step.
+    write_sample: returns the fields of a row of samples.jsonl, without its step. event_steps: how
+    many steps take about as long as a validation and a sample.
     """
 
     language_model: LanguageModel
@@ -47,6 +49,7 @@ class TrainingJob:
     validate: Callable[[], Figures | None]
     write_sample: Callable[[], Mapping[str, Any]]
     callback: Callback
+    event_steps: float = EVENT_STEPS
 
 
 def first_state(job: TrainingJob) -> TrainingState:

@@ -46,7 +46,9 @@ class _Trainer:
     def __init__(self, job: TrainingJob, state: TrainingState) -> None:
         self._job = job
         self._state = state
-        self._events = EventSchedule(job.settings, job.batches.batches_per_epoch, state)
+        self._events = EventSchedule(
+            job.settings, job.batches.batches_per_epoch, state, job.event_steps
+        )
         self._started = time.perf_counter() - state.seconds
         self._saved_at = self._logged_at = time.perf_counter()
         self._learning_rate = 0.0

@@ -162,8 +162,8 @@ def find_run(reference: Path | str | None, *, trained: bool = False) -> RunDirec
             f"{path} is no run: it holds no run.toml.",
             "Allowed: a directory that `textgen run` made.",
         )
-    names = sorted(each.name for each in runs)
-    there = f" ({format_list([*names[-4:], *names[:-4]])})" if runs else ""  # the newest, by name
+    known = sorted(each.name for each in runs)
+    there = f" ({format_list([*known[-4:], *known[:-4]])})" if runs else ""  # the newest, by name
     raise RunDirectoryError(
         f"There is no run {str(reference)!r}.",
         f"Allowed: a run's directory, or the beginning of a name under {RUNS}/{there}.",

@@ -30,7 +30,8 @@ FAKES = {
 ENDED = [
     "Error: The program ended while TensorFlow was imported.",
     "unknown flag --bogus=2",
-    "Unset TF_XLA_FLAGS=--bogus=2, or reinstall TensorFlow: pip install --force-reinstall tensorflow",
+    "Unset TF_XLA_FLAGS=--bogus=2, or reinstall TensorFlow: "
+    "pip install --force-reinstall tensorflow",
 ]
 EXPECTED = {
     "exits": (1, ENDED),

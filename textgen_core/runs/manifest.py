@@ -26,6 +26,7 @@ from textgen_core.registry.registry import (
     UNKNOWN,
     Component,
     Registry,
+    install_command,
     normalised,
     same_distribution,
 )
@@ -67,9 +68,8 @@ class RecordedComponent:
 
     @property
     def install(self) -> str:
-        """The command that installs it: in its version, or the newest where that is unknown."""
-        pinned = "" if self.version == UNKNOWN else f"=={self.version}"
-        return f"pip install {self.distribution}{pinned}"
+        """The command that installs it, empty where it names nothing that could be installed."""
+        return install_command(self.distribution, self.version)
 
 
 def describe_run(
@@ -222,18 +222,19 @@ def _why_missing(
         return None
     own = [each for each in registry.plugins if same_distribution(each.distribution, distribution)]
     failed = [each for each in own if each.status == "failed"]
-    install = f"{recorded.install} (your own: pip install -e FOLDER)"
+    install = f"{recorded.install} (your own: pip install -e FOLDER)" if recorded.install else ""
     if any(each.status == "disabled" for each in own):
         state = "is disabled"
         advice = f"Enable it: see the environment variables {DISABLE} and {ONLY}."
     elif failed:
         state = f"failed to load: {failed[0].error}"
-        advice = f"Fix or reinstall it: {install}"
+        advice = f"Fix or reinstall it: {install}" if install else ""
     elif own:
         state = f"is installed as {own[0].version} and no longer offers it"
-        advice = f"Install the version it was made with: {install}"
+        advice = f"Install the version it was made with: {install}" if install else ""
     else:
-        state, advice = "is not installed", f"Install it: {install}"
+        state = "is not installed"
+        advice = f"Install it, if you trust its author: {install}" if install else ""
     what = f"the {kind} {name!r} of {distribution} {recorded.version}"
     return RunDirectoryError(f"{run.path} needs {what}, which {state}.", advice=advice)
 
@@ -247,7 +248,8 @@ def _version_changes(
     for name in sorted(original.keys() & installed.keys()):
         then, now = original[name], installed[name]
         if then.version != now.version:
-            restore = "" if then.version == UNKNOWN else f" Restore it: {then.install}"
+            known = then.install and then.version != UNKNOWN
+            restore = f" Restore it: {then.install}" if known else ""
             yield (
                 f"{run.path} was made with {now.distribution} {then.version}; "
                 f"installed is {now.version}.{restore}"

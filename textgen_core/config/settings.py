@@ -13,6 +13,7 @@ from typing import Literal
 import attrs
 
 from textgen_core.components import RULES, Option, OptionRules, option
+from textgen_core.config.template import parse_template
 
 
 @attrs.frozen(kw_only=True)
@@ -26,8 +27,21 @@ class CorpusSettings:
     documents: Literal["file", "blank-line", "record"] = option(
         "file", help="what a document is: a file, a block between blank lines, or a line"
     )
+    format: Literal["auto", "text", "csv", "tsv", "jsonl"] = option(
+        "auto",
+        help="what the files hold; auto: what their names and first lines say; text: plain text, "
+        "whatever it looks like",
+    )
     column: str | None = option(
-        None, help="the column, or key, of .csv, .tsv and .jsonl files that holds the documents"
+        None,
+        help="the column of a table that holds the texts, or the key of JSON records: text, or "
+        "message.text for a key within another",
+    )
+    template: str | None = option(
+        None, help='a text made of several columns: "{from}: {text}"; {{ and }} stand for braces'
+    )
+    group_by: str | None = option(
+        None, help="the column whose equal values make records one document, a line each"
     )
     language: str = option(
         "auto", help="the text's language by its code (en, de, zh ...), to find its sentences"
@@ -71,6 +85,8 @@ class CorpusSettings:
             raise ValueError("split leaves nothing to train on")
         if self.test is not None and self.validation is None:
             raise ValueError("a ready-made test text needs a ready-made validation text too")
+        if self.template is not None:
+            parse_template(self.template)
 
 
 @attrs.frozen(kw_only=True)

@@ -127,7 +127,6 @@ DISGUISED = {
     "xz": lzma.compress(TEXT.encode()),
     "tar archive": tarred(),
     "PDF": b"%PDF-1.7\n...",
-    "RTF": b"{\\rtf1 hello}",
     "PNG": b"\x89PNG\r\n\x1a\n",
     "zip archive": zipped("a.txt"),
     "Word document": zipped("word/document.xml"),

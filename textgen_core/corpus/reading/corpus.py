@@ -26,12 +26,14 @@ from textgen_core.corpus.reading.files import (
     shown,
     unpacked_name,
 )
+from textgen_core.corpus.reading.formats import TABLE_NAMES, TABLES, Wrapped, format_by_name
 from textgen_core.corpus.reading.one_file import EMPTY, FileRead, read_file
-from textgen_core.corpus.reading.source import is_pipe
-from textgen_core.corpus.reading.tables import TABLE_SUFFIXES, table_suffix
+from textgen_core.corpus.reading.tables import UnnamedColumn
+from textgen_core.corpus.reading.values import Layout
 from textgen_core.errors import CorpusError
 
 UNNAMED_COLUMN = "a table, and corpus.column names no column of it"
+TABLE_SETTINGS = ("column", "template", "group_by")
 
 
 @attrs.frozen(kw_only=True)
@@ -70,8 +72,8 @@ def read_texts(settings: CorpusSettings) -> Texts:
 def read_corpus(paths: Sequence[str | Path], settings: CorpusSettings) -> Corpus:
     """Return the text of `paths` (files, folders, or `-` for stdin); of none, the built-in corpus.
 
-    Of `settings`, `encoding`, `documents` and `column` are used. Raises CorpusError for what is
-    missing, unreadable or not text, and ConfigurationError for an encoding that does not exist.
+    Of `settings`, those on what files hold and what a document is are used. Raises CorpusError for
+    what is missing, unreadable or not text, and ConfigurationError for an unknown encoding.
     Empty and blank files are skipped with a note where there are others.
     """
     check_encoding(settings.encoding)
@@ -94,17 +96,22 @@ class _Reading:
         self._writer = DocumentWriter()
         self._files: list[FileRead] = []
         self._undecodable: list[Undecodable] = []
-        self._has_table = False
 
     def take(self, group: Found, alone: bool) -> None:
         """Read the files of one path; alone: whether it is the only one, and a file."""
-        used = [self._take_file(path, group.is_folder, alone) for path in group.files]
+        tables: list[Path] = []  # of which no column is named
+        if group.is_folder:
+            used = [self._take_from_folder(path, tables) for path in group.files]
+        else:
+            used = [self._take_named(path, alone) for path in group.files]
         if not group.is_folder or not used or any(used):
-            return
-        for path in group.files:
-            if table_suffix(path) and self._settings.column is None:
-                read_file(path, self._settings, self._writer)  # the error lists its columns
-        raise no_text_in(group.name, len(group.files))
+            for path in tables:
+                self.skipped.add(path, UNNAMED_COLUMN)
+        elif tables:  # nothing else is there: the only column is taken, or all are named
+            for path in tables:
+                self._take_named(path)
+        else:
+            raise no_text_in(group.name, len(group.files))
 
     def corpus(self) -> Corpus:
         """Return what was read; raises CorpusError if a file was not text, or none held any."""
@@ -114,32 +121,50 @@ class _Reading:
             raise _no_text("The corpus is empty: all its files are empty or hold only whitespace.")
         notes = [note for file in self._files for note in file.notes]
         notes += [*_guesses(self._files), *_same_bytes(self._files)]
-        if self._settings.column is not None and not self._has_table:
-            tables = ", ".join(TABLE_SUFFIXES)
-            notes.append(f"corpus.column is not used: no file is a table ({tables}).")
+        unused = [key for key in TABLE_SETTINGS if getattr(self._settings, key) is not None]
+        if unused and not any(file.is_table for file in self._files):
+            notes.append(
+                f"corpus.{unused[0]} is not used: no file is a table ({TABLE_NAMES}); "
+                "corpus.format=csv reads one as such."
+            )
         return Corpus(
             documents=self._writer.documents(),
             files=tuple(file.source for file in self._files),
             notes=(*notes, *self.skipped.notes()),
         )
 
-    def _take_file(self, path: Path, in_folder: bool, alone: bool) -> bool:
-        """Read one file; return whether it is used, or would be in the right encoding."""
-        is_table = bool(table_suffix(path))
-        self._has_table |= is_table or is_pipe(path)
-        if in_folder and self._settings.column is None and is_table:
-            self.skipped.add(path, UNNAMED_COLUMN)
+    def _take_from_folder(self, path: Path, tables: list[Path]) -> bool:
+        """Read a file of a folder, or skip it; a table of no named column goes to `tables`.
+
+        Returns whether it is used, or would be if it were right.
+        """
+        settings = self._settings
+        is_table = settings.format == "auto" and format_by_name(path) in TABLES
+        if is_table and not Layout.of(settings).text_keys:
+            tables.append(path)
             return False
+        if is_table or unpacked_name(path).endswith(TEXT_SUFFIXES):
+            return self._take_named(path, take_only_column=False)
         try:
-            file = read_file(path, self._settings, self._writer)
-        except CorpusError as error:
-            if in_folder and not (is_table or unpacked_name(path).endswith(TEXT_SUFFIXES)):
-                self.skipped.add(path, f"not text in {self._settings.encoding}")
-                return False
-            if not isinstance(error, Undecodable):
-                raise
+            return self._take_file(path, take_only_column=False)
+        except UnnamedColumn:
+            tables.append(path)
+        except Wrapped as error:
+            self.skipped.add(path, error.kind)
+        except CorpusError:
+            self.skipped.add(path, f"not text in {settings.encoding}")
+        return False
+
+    def _take_named(self, path: Path, alone: bool = False, take_only_column: bool = True) -> bool:
+        """Read a file that must be text; return whether it is, or would be if decoded right."""
+        try:
+            return self._take_file(path, alone, take_only_column)
+        except Undecodable as error:
             self._undecodable.append(error)  # only counted, so that all of them can be named
             return True
+
+    def _take_file(self, path: Path, alone: bool = False, take_only_column: bool = True) -> bool:
+        file = read_file(path, self._settings, self._writer, take_only_column=take_only_column)
         if not file.lack:
             self._files.append(file)
         elif alone:

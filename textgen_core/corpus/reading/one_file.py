@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +18,10 @@ from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.documents import DocumentWriter, Piece, SourceFile
 from textgen_core.corpus.reading.decode import AUTO, Undecodable, decode_blocks
 from textgen_core.corpus.reading.files import STDIN, shown
+from textgen_core.corpus.reading.formats import CSV, PLAIN, TABLES, format_by_name, format_of
 from textgen_core.corpus.reading.source import ByteSource, is_pipe, open_source, unpack
-from textgen_core.corpus.reading.tables import read_records, table_suffix
+from textgen_core.corpus.reading.tables import read_records
+from textgen_core.corpus.reading.values import Layout
 from textgen_core.corpus.text import is_blank
 from textgen_core.errors import CorpusError
 
@@ -44,15 +47,22 @@ class FileRead:
     lack: str = ""  # why there is no document of it
     notes: tuple[str, ...] = ()
     encoding: str = ""  # if it was guessed
+    is_table: bool = False
 
 
-def read_file(path: Path, settings: CorpusSettings, writer: DocumentWriter) -> FileRead:
-    """Give `writer` the documents of a file, all or none; raises CorpusError unless it is text."""
+def read_file(
+    path: Path, settings: CorpusSettings, writer: DocumentWriter, *, take_only_column: bool = True
+) -> FileRead:
+    """Give `writer` the documents of a file, all or none; raises CorpusError unless it is text.
+
+    take_only_column: whether a table of which nothing is named may have its only column taken.
+    """
     guessed = settings.encoding == AUTO
+    layout = attrs.evolve(Layout.of(settings), take_only_column=take_only_column)
     with open_source(path, to_read_again=guessed) as source:
         encoding = "utf-8" if guessed else settings.encoding
         try:
-            return _read_as(encoding, path, source, settings, writer)
+            return _read_as(encoding, path, source, settings, layout, writer)
         except Undecodable as error:
             if not guessed:
                 raise
@@ -61,7 +71,7 @@ def read_file(path: Path, settings: CorpusSettings, writer: DocumentWriter) -> F
                 raise _unguessable(error, "nor does it look like another encoding") from error
         source.rewind()
         try:
-            file = _read_as(encoding, path, source, settings, writer)
+            file = _read_as(encoding, path, source, settings, layout, writer)
         except Undecodable as error:
             raise _unguessable(error, "though it looks like it, nor is it utf-8") from error
         return attrs.evolve(file, encoding=encoding)
@@ -89,20 +99,27 @@ def _unguessable(error: Undecodable, why: str) -> CorpusError:
 
 
 def _read_as(
-    encoding: str, path: Path, source: ByteSource, settings: CorpusSettings, writer: DocumentWriter
+    encoding: str,
+    path: Path,
+    source: ByteSource,
+    settings: CorpusSettings,
+    layout: Layout,
+    writer: DocumentWriter,
 ) -> FileRead:
     name, notes = shown(path), list[str]()
     if is_pipe(path) and str(path) != STDIN:
         notes.append(f"{name} is a pipe: a later resume or evaluate needs the same text in it.")
-    suffix = table_suffix(path)
-    is_table = bool(suffix) or (settings.column is not None and is_pipe(path))
     data, is_packed = unpack(source.blocks(), name)
     subject = f"{name}, unpacked," if is_packed else name
     texts = decode_blocks(data, encoding, name, notes, subject=subject)
-    pieces = split_documents(texts, settings.documents)
+    head = next(texts, "")
+    texts = chain((head,), texts)
+    form = _format_of(head, path, settings, bool(layout.keys))
+    is_table = form in TABLES
     if is_table:
-        records = read_records(texts, suffix, settings.column, name, notes)
-        pieces = (Piece(text, True) for text in records)
+        pieces = read_records(texts, form, layout, name, notes)
+    else:
+        pieces = split_documents(texts, settings.documents)
     lack, before = EMPTY, len(writer)
     try:
         for text, ends_document in pieces:
@@ -116,7 +133,16 @@ def _read_as(
         writer.drop_from(before)
     if is_table and lack == EMPTY and source.read_so_far().bytes:
         lack = NO_RECORD
-    return FileRead(source=source.read_so_far(), lack=lack, notes=tuple(notes))
+    return FileRead(source=source.read_so_far(), lack=lack, notes=tuple(notes), is_table=is_table)
+
+
+def _format_of(head: str, path: Path, settings: CorpusSettings, has_layout: bool) -> str:
+    """Return the format of a file that begins with `head`, by content, settings and name."""
+    if settings.format == "text":
+        return PLAIN
+    named = format_by_name(path) if settings.format == "auto" else settings.format
+    form = format_of(head, named, shown(path))
+    return CSV if form == PLAIN and has_layout and is_pipe(path) else form
 
 
 class _Cutter:

@@ -24,7 +24,6 @@ SIGNATURES = (
     (0, b"Rar!\x1a\x07", "a RAR archive", "Unpack it first."),
     (257, b"ustar", "a tar archive", UNPACK.format("tar -xOf")),
     (0, b"%PDF-", "a PDF", "Take out its text first: pdftotext FILE"),
-    (0, b"{\\rtf", "an RTF document", SAVE_AS_TEXT),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", SAVE_AS_TEXT),
     (0, b"SQLite format 3\0", "an SQLite database", NO_WAY),
     (0, b"\x7fELF", "a program", NO_WAY),

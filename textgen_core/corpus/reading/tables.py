@@ -1,178 +1,159 @@
-"""Tables of texts: CSV, TSV and JSON lines, of which one column, or key, holds the documents.
+"""Tables of texts: CSV, TSV, JSON lines and JSON arrays, whose records become documents.
 
-Records are read one at a time, strictly: nothing is guessed but the delimiter of a `.csv`.
+A record without text is skipped and counted; what is damaged is an error that names the line.
 """
 
 from __future__ import annotations
 
-import csv
-import difflib
-import io
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
-from textgen_core.corpus.reading.files import listed, unpacked_name
-from textgen_core.corpus.text import is_blank
+import attrs
+
+from textgen_core.corpus.documents import Piece
+from textgen_core.corpus.reading.conversations import Conversations
+from textgen_core.corpus.reading.csv_records import OTHER_WAY, CsvTable
+from textgen_core.corpus.reading.formats import CSV, JSON_ARRAY, TSV
+from textgen_core.corpus.reading.json_records import Record, json_array, json_lines
+from textgen_core.corpus.reading.survey import Survey, shown_column
+from textgen_core.corpus.reading.values import MISSING, Layout, NoText, RecordTexts, value_at
 from textgen_core.errors import CorpusError
 from textgen_core.formatting import format_count
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
-JSON_SUFFIXES = (".jsonl", ".ndjson")
-DELIMITERS = ",;\t|"
-RECORD = 1 << 24  # characters of a line or a field; a quote that is never closed would not end
-SHOWN_COLUMNS, SHOWN = 8, 30
-OTHER_WAY = "Or take its lines as text: rename it to .txt"
-KINDS = dict.fromkeys((int, float), "a number")
-KINDS |= {bool: "true or false", list: "a list", dict: "an object", str: "a text"}
 
-
-def table_suffix(path: Path) -> str:
-    """Return the suffix by which a file is a table, compressed or not, or ""."""
-    name = unpacked_name(path)
-    return next((suffix for suffix in TABLE_SUFFIXES if name.endswith(suffix)), "")
+class UnnamedColumn(CorpusError):
+    """A table of which no column is named, though several could be."""
 
 
 def read_records(
-    texts: Iterable[str], suffix: str, column: str | None, name: str, notes: list[str]
-) -> Iterator[str]:
-    """Yield the text of `column` in each record of a table; empty ones are counted in `notes`.
+    texts: Iterable[str], format: str, layout: Layout, name: str, notes: list[str]
+) -> Iterator[Piece]:
+    """Yield the documents of a table, in pieces; what there is to say about it goes to `notes`.
 
-    suffix: how the table's name ends; "": a line that begins with `{` is one of JSON. Raises
-    CorpusError, naming the line, for a record that is broken or whose column holds no text, and
-    for a column that is missing or not named.
+    Raises CorpusError for a table that is damaged, for a column that is missing or not named, and
+    for one in which no record holds text.
     """
-    lines = enumerate(_lines(texts, name), start=1)
-    number, first = next((line for line in lines if not is_blank(line[1])), (1, ""))
-    numbered = chain([(number, first)], lines)
-    if suffix in JSON_SUFFIXES or (not suffix and first.lstrip().startswith("{")):
-        values = _json_values(numbered, column, name)
+    table: CsvTable | None = None
+    if format in (CSV, TSV):
+        table = CsvTable(texts, name, notes, has_quotes=format == CSV)
+        records = table.records()
     else:
-        delimiter = "\t" if suffix == ".tsv" else _delimiter_of(first)
-        reader = csv.reader((line for _, line in numbered), delimiter=delimiter, strict=True)
-        values = _csv_values(reader, number - 1, column, name)
-    blank = 0
-    for text in values:
-        if is_blank(text):
-            blank += 1
-        else:
-            yield text
-    if blank:
-        notes.append(f"{name}: skipped {format_count(blank, 'record')} without text in {column!r}.")
+        records = (json_array if format == JSON_ARRAY else json_lines)(texts, name, notes)
+    survey = Survey(table.header if table else ())
+    all_records = survey.look_at(records)
+    if not layout.text_keys:
+        layout = _with_only_candidate(layout, survey, name, notes)
+    if table and table.header:
+        _check_header(table.header, layout, survey, name)
+    reading = _Reading(name, layout, survey)
+    yield from reading.documents(all_records)
+    notes += reading.notes()
+    if not reading.used:
+        reading.refuse()
 
 
-def _csv_values(reader: Any, lines_before: int, column: str | None, name: str) -> Iterator[str]:
-    """Yield the column's fields of a table as RFC 4180 has it, its first record the header."""
-    header, place = list[str](), 0
-    while (row := _next_row(reader, lines_before, name)) is not None:
-        if not header:
-            header, place = row, _place_of(column, row, name) if row else 0
-        elif len(row) == len(header):
-            yield row[place]
-        elif row:
-            line, fields = lines_before + reader.line_num, format_count(len(row), "field")
-            raise CorpusError(
-                f"{name} is damaged: the record that ends in line {line} has {fields}, its header "
-                f"{len(header)}.",
-                "Allowed: as many fields as the header; one that holds the delimiter is quoted.",
-                OTHER_WAY,
-            )
+def _with_only_candidate(layout: Layout, survey: Survey, name: str, notes: list[str]) -> Layout:
+    if survey.holds_bare_texts or not survey.texts:
+        return layout
+    column = survey.only_candidate(but=layout.group_by)
+    if column is None or not layout.take_only_column:
+        problem = f"{name} is a table, and no column of it is named."
+        raise UnnamedColumn(problem, survey.columns(), survey.advice())
+    notes.append(f"{name}: took the column {shown_column(column)}, the only one that holds text.")
+    return attrs.evolve(layout, column=column)
 
 
-def _next_row(reader: Any, lines_before: int, name: str) -> list[str] | None:
-    former = csv.field_size_limit(RECORD)  # the limit is one for all readers
-    try:
-        return next(reader, None)
-    except csv.Error as error:
-        raise CorpusError(
-            f"{name} is damaged: line {lines_before + reader.line_num}: {error}.",
-            'Allowed: fields that hold a quote stand in quotes, and double it: "a ""b"" c".',
-            OTHER_WAY,
-        ) from error
-    finally:
-        csv.field_size_limit(former)
+def _check_header(header: list[str], layout: Layout, survey: Survey, name: str) -> None:
+    for key in layout.keys:
+        if header.count(key) != 1:
+            problem = f"{name} has {'two columns' if key in header else 'no column'} {key!r}."
+            raise survey.missing(key, problem, layout.setting_of(key))
 
 
-def _json_values(lines: Iterable[tuple[int, str]], column: str | None, name: str) -> Iterator[str]:
-    """Yield the key's value in each line, an object; null is an empty text."""
-    for number, line in lines:
-        if is_blank(line):
-            continue
-        record = _object(line, number, name)
-        _place_of(column, list(record), name, number)
-        value = record[column or ""]
-        if not (value is None or isinstance(value, str)):
-            raise CorpusError(
-                f"{name}, line {number}: {column!r} is {_kind(value)}, not text.",
-                "Allowed: a text, or null, which is skipped.",
-                "Name a column of texts: --set corpus.column=...",
-            )
-        yield value or ""
+class _Reading:
+    """The records of a table that have become text, and those that have not."""
 
+    def __init__(self, name: str, layout: Layout, survey: Survey) -> None:
+        self._name, self._layout, self._survey = name, layout, survey
+        self._texts = RecordTexts(layout)
+        self._lacks: Counter[tuple[str, str]] = Counter()  # by key, and by what was there instead
+        self._found: set[str] = set()  # keys
+        self._no_objects = self._first_no_object = 0
+        self.used = 0
+        self._documents = 0
 
-def _object(line: str, number: int, name: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
-        raise CorpusError(
-            f"{name}, line {number} is not JSON: {reason}.",
-            "Allowed: one JSON object a line.",
-            "Fix the line, or take the file's lines as text: rename it to .txt",
-        ) from error
-    if isinstance(record, dict):
-        return record
-    problem = f"{name}, line {number} is {_kind(record)}, not an object."
-    allowed = 'Allowed: one JSON object a line, such as {"text": "..."}.'
-    raise CorpusError(problem, allowed, OTHER_WAY)
+    def documents(self, records: Iterable[Record]) -> Iterator[Piece]:
+        """Yield the documents of records, in pieces."""
+        groups = Conversations()
+        for record in records:
+            found = self._text(record)
+            if found is None:
+                continue
+            self.used += 1
+            group, text = found
+            if group is None:
+                yield Piece(text, True)
+            else:
+                groups.add(group, text)
+        self._documents = len(groups)
+        yield from groups.pieces()
 
+    def notes(self) -> Iterator[str]:
+        """Yield a sentence on each thing that was left out or changed."""
+        name, texts = self._name, self._texts
+        for (key, kind), count in self._lacks.items():
+            why = f"whose {key!r} is {kind}, not text" if kind else f"without text in {key!r}"
+            yield f"{name}: skipped {format_count(count, 'record')} {why}."
+        if self._no_objects:
+            records, line = format_count(self._no_objects, "record"), self._first_no_object
+            yield f"{name}: skipped {records} that are no objects, the first in line {line}."
+        if self._skipped > self.used and len(self._survey.with_text()) > 1:
+            yield f"{name}: more records were skipped than used. {self._survey.columns()}"
+        if texts.left_out:
+            yield f"{name}: left out {format_count(texts.left_out, 'message')} without text."
+        if texts.folded:
+            messages = format_count(texts.folded, "message")
+            yield f"{name}: {messages} of several lines became one line each."
+        if self._documents:
+            messages = format_count(self.used, "record")
+            documents = format_count(self._documents, "document")
+            yield f"{name}: {messages} became {documents} by {self._layout.group_by!r}."
 
-def _place_of(column: str | None, names: Sequence[str], name: str, line: int = 0) -> int:
-    """Return where `column` stands among `names`; raise CorpusError unless it is there once."""
-    if column is not None and names.count(column) == 1:
-        return names.index(column)
-    columns = f"Its columns: {listed([_shown(each) for each in names], SHOWN_COLUMNS)}."
-    near = difflib.get_close_matches(column or "text", names, n=1) or [*names[:1], "text"]
-    problem = f"{name} is a table, and no column of it is named."
-    if column is not None:
-        where = f"{name}, line {line}," if line > 1 else name
-        problem = f"{where} has {'two columns' if column in names else 'no column'} {column!r}."
-    advice = f"Name one that holds text: --set corpus.column={_shown(near[0])}"
-    raise CorpusError(problem, columns, advice)
+    def refuse(self) -> None:
+        """Raise CorpusError for a table without text, unless its texts are merely empty."""
+        records = format_count(self._skipped, "record")
+        for key, kind in self._lacks:
+            if key not in self._found:
+                problem = f"{self._name} has no column {key!r} in any of {records}."
+            elif kind:
+                count = self._lacks[key, kind]
+                problem = f"{self._name}: {key!r} is {kind}, not text, in {count:,} of {records}."
+            elif key == self._layout.column and self._layout.holds_messages:
+                problem = f"{self._name}: no message in {key!r} has what the template names."
+                survey = self._survey.messages.get(key, self._survey)
+                raise survey.missing(key, problem, "template")
+            else:
+                continue
+            raise self._survey.missing(key, problem, self._layout.setting_of(key))
+        if self._no_objects and not self._lacks:
+            problem = f"{self._name} holds no JSON object in any of {records}."
+            raise CorpusError(problem, 'Allowed: objects such as {"text": "..."}.', OTHER_WAY)
 
+    @property
+    def _skipped(self) -> int:
+        return sum(self._lacks.values()) + self._no_objects
 
-def _delimiter_of(header: str) -> str:
-    """Return the delimiter that makes most columns of a header; a comma where none does."""
-
-    def columns(delimiter: str) -> int:
+    def _text(self, record: Record) -> tuple[str | None, str] | None:
+        """Return the group and the text of a record; None if it lacks one of them."""
+        is_text = isinstance(record.value, str) and not self._layout.keys
+        if not (is_text or isinstance(record.value, dict)):
+            self._first_no_object = self._first_no_object or record.line
+            self._no_objects += 1
+            return None
         try:
-            return len(next(csv.reader([header], delimiter=delimiter), []))
-        except csv.Error:
-            return 0
-
-    return max(DELIMITERS, key=columns)
-
-
-def _lines(texts: Iterable[str], name: str) -> Iterator[str]:
-    """Yield lines with their ends (LF, CRLF or CR), wherever the pieces of the text end."""
-    rest = ""
-    for text in texts:
-        *whole, rest = [*io.StringIO(rest + text, newline=""), ""]
-        if whole and not whole[-1].endswith("\n"):  # it goes on, or its CR is half of an end
-            rest = whole.pop()
-        yield from whole
-        if len(rest) > RECORD:
-            problem = f"{name} has a line of more than {RECORD:,} characters."
-            raise CorpusError(problem, "Allowed: a table of shorter records.", OTHER_WAY)
-    yield from io.StringIO(rest, newline="")
-
-
-def _kind(value: Any) -> str:
-    return KINDS.get(type(value), "null")
-
-
-def _shown(column: str) -> str:
-    short = column if len(column) <= SHOWN else column[: SHOWN - 1] + "…"
-    return short if short.isprintable() and short.strip() == short and short else repr(short)
+            return self._texts.group(record.value), self._texts.text(record.value)
+        except NoText as lack:
+            has = (key for key in self._layout.keys if value_at(record.value, key) is not MISSING)
+            self._found.update(has)
+            self._lacks[lack.key, lack.kind] += 1
+            return None

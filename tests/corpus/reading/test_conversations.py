@@ -96,12 +96,12 @@ def test_the_command_refuses_a_template_before_anything_is_read(monkeypatch, cap
 @pytest.mark.parametrize("name", ["chat.jsonl", "chat.csv"])
 def test_a_wrong_key_shows_the_columns_there_are(tmp_path, name):
     content = CHAT if name == "chat.jsonl" else "room,from,text\n1,Ann,hello\n1,Ben,hi there\n"
-    for given, key in (
+    for wrong, key in (
         (SAID | {"template": "{form}: {text}"}, "form"),
         (SAID | {"group_by": "rooms"}, "rooms"),
     ):
         with pytest.raises(CorpusError) as caught:
-            read(tmp_path, content, name, **given)
+            read(tmp_path, content, name, **wrong)
         assert f"has no column {key!r}" in caught.value.problem
         assert caught.value.allowed == "Its columns: text, from, room."
     assert caught.value.advice == "Name one: --set corpus.group_by=room"

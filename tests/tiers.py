@@ -27,6 +27,7 @@ SLOW = {
     "cli/test_plugins_check.py@checked": "the conformance kit as a command",
     "cli/test_run_command.py@variants": "three more runs",
     "corpus/reading/test_any_bytes.py::test_ten_thousand": "10,000 random files",
+    "docs/test_chat_log.py@results": "trains on a chat and writes on",
     "docs/test_course.py::test_every_command_of_the_course": "all commands of the course",
     "docs/test_documentation.py::test_the_site_builds": "Sphinx",
     "docs/test_example.py": "builds and installs the example",

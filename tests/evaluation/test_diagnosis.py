@@ -90,7 +90,7 @@ def test_every_issue_is_found_at_once_and_names_a_setting():
         ("worse than n-grams", "model.dropout"),  # more training would not help
         ("worse than xz", "model.dropout"),
         ("overfitting", "model.dropout"),
-        ("copying", "training.epochs"),
+        ("copying", "training.minutes"),
         ("many unknown tokens", "tokenizer.vocabulary_size"),
         ("repetition", "sampler"),
         ("incoherence", "data.sequence_length"),
@@ -280,3 +280,18 @@ def test_many_empty_samples_are_found_and_a_few_are_not():
     assert (finding.trouble, finding.setting) == ("empty samples", "corpus.documents")
     assert finding.evidence.startswith("37 of 50 continuations hold no word")
     assert findings(samples=0, empty_samples=0) == ()
+
+
+def test_a_run_of_minutes_is_advised_only_on_what_it_has():
+    overfitting = rows_of((3.0, 3.0), (2.0, 2.1), (1.0, 2.2), (0.5, 2.6), (0.2, 3.0))
+    symptoms = {"rows": overfitting, "ngram_loss": 1.0, "copied_eights": (0.9, 0.1)}
+    for longer, other in (("training.epochs", "minutes"), ("training.minutes", "epochs")):
+        found = findings(**symptoms, longer=longer)
+        assert {each.trouble for each in found} >= {"overfitting", "copying"}
+        for each in found:
+            assert other not in each.advice
+            assert "{" not in each.advice
+            stops = "stop earlier" in each.advice.lower()
+            assert not stops or longer in each.advice
+            assert ("patience" in each.advice) == (stops and longer == "training.epochs")
+        assert next(each for each in found if each.trouble == "copying").setting == longer

@@ -128,11 +128,14 @@ def run(
     )
     if out is not None:
         check_free(out)
+    from textgen_core.config.ineffective import find_ineffective
     from textgen_core.corpus import count_all_characters, read_texts
 
     texts = read_texts(configuration.corpus)
     if dry_run:
         size = count_all_characters(texts.corpus.documents)
+        for text in find_ineffective(configuration):
+            note(text)
         show_plan(configuration.as_table(), size, as_json=as_json)
         return
     import_tensorflow()

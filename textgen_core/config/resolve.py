@@ -46,7 +46,8 @@ class Configuration:
     """Everything that a run is made from, checked.
 
     missing: the kinds of which a component of the run is not installed here. All of such a kind are
-    left out, and an error says so where they would be used.
+    left out, and an error says so where they would be used. given: where each setting of a section
+    was given that comes neither from a recipe nor from a default, such as `training.epochs`.
     """
 
     seed: int
@@ -61,6 +62,7 @@ class Configuration:
     metrics: tuple[ResolvedComponent, ...]
     trackers: tuple[ResolvedComponent, ...]
     missing: tuple[str, ...] = ()
+    given: Mapping[str, str] = attrs.field(factory=dict, eq=False)
 
     @property
     def components(self) -> tuple[ResolvedComponent, ...]:
@@ -98,7 +100,24 @@ def configure(
         settings_layer(settings),
         arguments_layer(arguments, flags=flags),
     ]
-    return resolve(layers, registry)
+    return attrs.evolve(resolve(layers, registry), given=_given(layers[1:]))  # all but the recipe
+
+
+def _given(layers: Sequence[Layer]) -> dict[str, str]:
+    """Return where each setting of some layers was given; the highest place counts."""
+    return {
+        f"{section}.{key}": layer.place_of(section, key)
+        for layer in layers
+        for section, values in layer.table.items()
+        if section in SECTIONS and isinstance(values, Mapping)
+        for key, value in values.items()
+        if not is_none(value) and not (layer.is_whole and _is_default(section, key, value))
+    }
+
+
+def _is_default(section: str, key: str, value: Any) -> bool:
+    field = attrs.fields_dict(SECTIONS[section]).get(key)
+    return field is not None and value == _toml_value(plain_options(SECTIONS[section]())[key])
 
 
 def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:

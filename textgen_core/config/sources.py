@@ -34,7 +34,8 @@ class Layer:
 
     places: the exact place of some keys, such as `model` or `training.batch_size`.
     faults: the errors of what could not become part of the table.
-    summary: what a recipe is for.
+    summary: what a recipe is for. is_whole: whether all settings are here, as in a run.toml, so
+    that one which is a default says nothing of what was asked for.
     """
 
     table: Mapping[str, Any]
@@ -42,6 +43,7 @@ class Layer:
     places: Mapping[str, str] = attrs.field(factory=dict)
     faults: tuple[TextgenError, ...] = ()
     summary: str = ""
+    is_whole: bool = False
 
     def place_of(self, *keys: str) -> str:
         """Return where a key, or a key of a section, was given."""
@@ -90,8 +92,10 @@ def file_layers(path: Path | None, recipe: str | None) -> list[Layer]:
 
 def table_layers(table: Mapping[str, Any], place: str, recipe: str | None) -> list[Layer]:
     """Return the layers of a configuration file that was read, and of the recipe below it."""
-    below = load_recipe(str(recipe or table.get("recipe") or DEFAULT_RECIPE))
-    return [below, Layer(table=table, place=place).without("recipe", "summary")]
+    named = table.get("recipe")
+    below = load_recipe(str(recipe or named or DEFAULT_RECIPE))
+    whole = Layer(table=table, place=place, is_whole=named == NO_RECIPE)
+    return [below, whole.without("recipe", "summary")]
 
 
 def settings_layer(settings: Iterable[str] | Mapping[str, Any]) -> Layer:

@@ -29,9 +29,10 @@ _DRIFT = 1.25  # times the loss at the beginning of a long text
 
 _SHOWN_PHRASE = 40  # characters of a loop
 
-_LONGER = "Train longer (training.epochs or training.minutes)"
+_LONGER = "Train longer ({longer})"
 
-# What to do about an issue, and the setting to change; "" for the one that trains longer.
+# What to do about an issue, and the setting to change; "" for the one that says how long to train.
+# A run of minutes does not stop early, and is not advised to.
 _ADVICE = {
     "worse than counting tokens": (f"{_LONGER}, or try another training.learning_rate.", ""),
     "worse than n-grams": (
@@ -50,13 +51,13 @@ _ADVICE = {
     ),
     "overfitting": (
         "Give it more text (corpus.files), raise the model's dropout, choose a smaller model, or "
-        "stop earlier (training.patience, training.epochs).",
+        "stop earlier ({earlier}).",
         "model.dropout",
     ),
     "copying": (
-        "Stop earlier (training.epochs, training.patience), give it more text (corpus.files), "
-        "raise the model's dropout, or choose a smaller model.",
-        "training.epochs",
+        "Stop earlier ({earlier}), give it more text (corpus.files), raise the model's dropout, or "
+        "choose a smaller model.",
+        "",
     ),
     "undertraining": (f"{_LONGER}.", ""),
     "many unknown tokens": (
@@ -150,8 +151,15 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
     ]
     after = 1 if evidence["divergence"] else 0
     found[after:after] = _find_weakness(symptoms, overfits=bool(evidence["overfitting"]))
+    longer = symptoms.longer
+    earlier = f"training.patience, {longer}" if longer == "training.epochs" else longer
     return tuple(
-        each if each.setting else attrs.evolve(each, setting=symptoms.longer) for each in found
+        attrs.evolve(
+            each,
+            advice=each.advice.format(longer=longer, earlier=earlier),
+            setting=each.setting or longer,
+        )
+        for each in found
     )
 
 

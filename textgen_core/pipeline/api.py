@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from textgen_core.config.ineffective import find_ineffective
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Texts, read_texts
 from textgen_core.errors import Interrupted
@@ -92,6 +93,8 @@ def start(
     callback = callback or Callback()
     path = expand_home(out) if out is not None else free_path(configuration.model.name)
     check_free(path)
+    for text in find_ineffective(configuration):
+        callback.on_warning(text)
     texts = read_texts(configuration.corpus) if texts is None else texts
     prepare_memory()
     with _new_directory(path, callback) as directory, _advising(directory):

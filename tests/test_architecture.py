@@ -155,6 +155,7 @@ OPENS_OTHERS = {
     "generation/trace": "a trace that the user names",
     "models/devices": "what the system says of itself",
     "registry/": "metadata of distributions",
+    "runs/cache": "the cache",
     "runs/door": "the door itself",
     "runs/files": "what is written anew, and renamed to its name",
     "runs/lock": "the lock, by the rules of the door",

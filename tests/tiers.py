@@ -23,6 +23,7 @@ SLOW = {
     "cli/test_explore.py@results": "explores an LSTM and a Transformer in thirty ways",
     "cli/test_hostile_corpora.py@runs": "a run of every odd text",
     "cli/test_interrupted_writing.py": "commands that are interrupted",
+    "cli/test_machines.py": "runs of their own, as other users and on other disks",
     "cli/test_missing_plugins.py": "runs whose plugin has gone",
     "cli/test_plugins_check.py@checked": "the conformance kit as a command",
     "cli/test_run_command.py@variants": "three more runs",

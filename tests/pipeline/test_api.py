@@ -1,5 +1,6 @@
 """The Python API: run, open_run, and all that a run can do; who is told what, and when."""
 
+import errno
 import random
 
 import attrs
@@ -16,9 +17,10 @@ from textgen_core.errors import (
     RunDirectoryError,
     UsageError,
 )
-from textgen_core.pipeline.api import free_path, resume, with_absolute_paths
+from textgen_core.pipeline.api import _advising, free_path, resume, with_absolute_paths
 from textgen_core.pipeline.running import More
-from textgen_core.runs.files import read_json, read_rows
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import file_errors, read_json, read_rows, write_json
 from textgen_core.training.callbacks import Callback
 
 ARGUMENTS = {
@@ -290,6 +292,20 @@ def test_a_run_is_scored_again_to_the_same_figures(run):
     assert read_json(run.directory / "evaluation.json") == before
 
 
+def test_figures_that_no_file_takes_are_returned_all_the_same(run):
+    before = read_json(run.directory / "evaluation.json")
+    (run.directory / "evaluation.json").unlink()
+    (run.directory / "evaluation.json").mkdir()
+    try:
+        evaluation = run.evaluate()
+    finally:
+        (run.directory / "evaluation.json").rmdir()
+        write_json(run.directory / "evaluation.json", before)
+    assert evaluation.as_json()["loss"] == before["loss"]
+    assert "are not kept" in run.warnings[-1]
+    run.warnings = run.warnings[:-1]
+
+
 def test_another_text_is_scored_and_the_runs_own_evaluation_stays(run, tmp_path):
     path = tmp_path / "other.txt"
     path.write_text("the bee sees a tree")
@@ -475,6 +491,20 @@ def test_a_run_that_came_into_being_meanwhile_is_left_as_it_is(corpus, tmp_path,
     with pytest.raises(RunDirectoryError, match="not empty"):
         textgen.run(corpus, **ARGUMENTS, out=out)
     assert [(each.name, each.read_text()) for each in out.iterdir()] == [("run.toml", "finished")]
+
+
+def test_a_full_disk_says_how_to_go_on_once_there_is_a_run(tmp_path):
+    def fill():
+        with _advising(RunDirectory(tmp_path)), file_errors(tmp_path / "metrics.jsonl", "written"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(RunDirectoryError) as refused:
+        fill()
+    assert refused.value.advice == "Free some space on its disk."
+    (tmp_path / "run.toml").touch()
+    with pytest.raises(RunDirectoryError) as refused:
+        fill()
+    assert refused.value.advice == f"Free some space, then resume: textgen resume {tmp_path}"
 
 
 def test_who_follows_a_run_cannot_write_it_too(corpus, tmp_path):

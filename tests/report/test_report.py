@@ -35,6 +35,18 @@ def test_the_report_is_written_into_the_run_and_nothing_else_is(run: RunDirector
     assert {path.name for path in run.path.iterdir()} == before | {"report.html"}
 
 
+def test_a_page_that_the_run_does_not_take_can_be_written_elsewhere(
+    run: RunDirectory, tmp_path: Path
+):
+    run.report.mkdir()
+    with pytest.raises(RunDirectoryError) as refused:
+        write_report(run)
+    assert refused.value.advice == f"Write it elsewhere: textgen report {run.path} --out FILE"
+    assert write_report(run, out=tmp_path / "page.html") == tmp_path / "page.html"
+    run.report.rmdir()
+    assert (tmp_path / "page.html").read_bytes() == write_report(run).read_bytes()
+
+
 def test_the_same_files_give_the_same_page(run: RunDirectory):
     first = write_report(run).read_bytes()
     assert write_report(run).read_bytes() == first

@@ -153,6 +153,16 @@ def operations(run, case):
     return disk.count
 
 
+def test_a_disk_that_cannot_flush_takes_a_checkpoint_all_the_same(copies, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    run = copies("share")
+    save(run, *CASES["best"])
+    assert_whole(run, 5)
+
+
 @pytest.mark.parametrize("dies", [False, True], ids=["full", "dead"])
 @pytest.mark.parametrize("case", CASES)
 def test_whatever_operation_of_a_save_goes_wrong_only_whole_checkpoints_are_there(

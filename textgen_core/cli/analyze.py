@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import CorpusArgument, Json, warn_of_unread_stdin
+from textgen_core.cli.options import CorpusArgument, Json, warn_of_cache, warn_of_unread_stdin
 from textgen_core.cli.output import print_json, show_line, warn
 
 
@@ -48,6 +48,7 @@ def analyze(
             language=chosen.language,
             progress=partial(callback.on_progress, "counting"),
         )
+    warn_of_cache()
     for note in (*text.notes, *advise_on(analysis)):
         warn(note)
     if as_json:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, RunArgument, open_for
-from textgen_core.cli.output import print_json, show_line
+from textgen_core.cli.options import Json, RunArgument, open_for, warn_of_cache
+from textgen_core.cli.output import print_json, show_line, warn
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home, shell_word
 
@@ -36,7 +36,11 @@ def evaluate(
         _review(run, review, as_json)
         return
     opened = open_for(run, "sampler", "metric")
+    known = len(opened.warnings)
     evaluation = opened.evaluate(text)
+    warn_of_cache()
+    for warning in opened.warnings[known:]:
+        warn(warning)
     if as_json:
         print_json(evaluation.as_json())
         return

@@ -120,6 +120,14 @@ def open_for(reference: str | None, *used: str) -> Run:
     return Run(directory, configuration, warnings=warnings)
 
 
+def warn_of_cache() -> None:
+    """Write to stderr that a temporary cache is used, where it is and has not been said yet."""
+    from textgen_core.runs.cache import cache_note
+
+    if note := cache_note():
+        warn(note)
+
+
 def warn_of_unread_stdin(named: Sequence[str]) -> None:
     """Warn if stdin is a pipe and none of the named files is `-`."""
     if "-" in named:

@@ -24,6 +24,7 @@ def resume(
 ) -> None:
     """Go on with an interrupted run, or train a run further."""
     from textgen_core.cli.startup import import_tensorflow
+    from textgen_core.runs.cache import usable_cache
     from textgen_core.runs.lock import check_writable
     from textgen_core.runs.manifest import load_configuration
 
@@ -31,6 +32,7 @@ def resume(
     # Its faults, before TensorFlow is waited for.
     load_configuration(directory, discover_plugins())
     check_writable(directory)
+    usable_cache()
     import_tensorflow()
     from textgen_core.pipeline import resume as resume_run
 

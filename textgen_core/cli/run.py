@@ -114,6 +114,7 @@ def run(
     """Train a model on a corpus, write with it, and score it: the five phases."""
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.config.resolve import configure
+    from textgen_core.runs.cache import usable_cache
     from textgen_core.runs.directory import check_free
 
     warn_of_unread_stdin(corpus or [])
@@ -138,6 +139,7 @@ def run(
             note(text)
         show_plan(configuration.as_table(), size, as_json=as_json)
         return
+    usable_cache()  # its faults, before TensorFlow is waited for
     import_tensorflow()
     from textgen_core.pipeline.api import start
 

@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from textgen_core.cli.output import fail
 from textgen_core.errors import TextgenError, reason_of
+from textgen_core.registry.own_keras import own_keras
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _DECIDING = ("TF_XLA_FLAGS", "XLA_FLAGS", "LD_PRELOAD", "LD_LIBRARY_PATH")
@@ -49,10 +50,11 @@ def import_tensorflow() -> None:
 
 def _import_quietly() -> None:
     if _LEVEL in os.environ:
-        import tensorflow as tf
+        with own_keras():  # which TensorFlow imports
+            import tensorflow as tf
     else:
         os.environ[_LEVEL] = "3"
-        with stderr_kept_for_an_end():
+        with stderr_kept_for_an_end(), own_keras():
             import tensorflow as tf
 
             tf.config.list_physical_devices()

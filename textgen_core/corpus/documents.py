@@ -7,15 +7,18 @@ goes when the object does; a small one never reaches the disk. A split is a view
 from __future__ import annotations
 
 import codecs
+import io
+import shutil
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar, overload
+from pathlib import Path
+from typing import IO, NamedTuple, TypeVar, overload
 from weakref import finalize
 
 import attrs
 
-from textgen_core.runs.cache import cache_directory, cache_errors
+from textgen_core.runs.cache import cache_errors, usable_cache
 
 IN_MEMORY = 64 << 20  # bytes of a text that need no file
 PIECE = 1 << 20  # bytes that are read, or characters that are yielded, at once
@@ -226,20 +229,28 @@ class _File:
     """Bytes in memory, or in an unnamed file once they are many; the last block read is kept."""
 
     def __init__(self) -> None:
-        self._folder = cache_directory()
-        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(self._folder))  # noqa: SIM115
-        finalize(self, self._file.close)
+        self._file: IO[bytes] = io.BytesIO()
+        self._folder = Path()  # of the file on disk
         self._size = 0
         self._block = b""
         self._block_start = 0
 
     def append(self, data: bytes) -> None:
+        if isinstance(self._file, io.BytesIO) and self._size + len(data) > IN_MEMORY:
+            self._move_to_disk()
         with cache_errors(self._folder):
-            if self._size <= IN_MEMORY < self._size + len(data):
-                self._folder.mkdir(parents=True, exist_ok=True)
             self._file.seek(self._size)
             self._file.write(data)
         self._size += len(data)
+
+    def _move_to_disk(self) -> None:
+        self._folder = usable_cache()
+        with cache_errors(self._folder):
+            file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed with this object
+            finalize(self, file.close)
+            self._file.seek(0)
+            shutil.copyfileobj(self._file, file, PIECE)
+        self._file = file
 
     def read(self, start: int, end: int) -> bytes:
         low = start - self._block_start

@@ -28,7 +28,14 @@ from textgen_core.corpus.documents import (
 )
 from textgen_core.data.tokenizer import END, SAMPLE, START, UNK, encode
 from textgen_core.data.windowed_encoding import EncodedPiece, encode_in_pieces
-from textgen_core.runs.cache import CACHE_VARIABLE, cache_directory, cache_errors
+from textgen_core.runs.cache import (
+    CACHE_VARIABLE,
+    cache_errors,
+    is_foreign,
+    open_own,
+    private_folder,
+    usable_cache,
+)
 from textgen_core.runs.files import atomic_write, check_space
 
 FORMAT_VERSION = 2
@@ -61,12 +68,15 @@ def tokenize_documents(
     """Return the token file of `documents`, from the cache if it is there.
 
     `name` says whose tokens they are ("train") in the file's name. The cache is `folder`, else
-    the folder that TEXTGEN_CACHE names, else the user's cache folder. Raises
+    that of `usable_cache`. Files that another user put there are not used. Raises
     ConfigurationError if the cache cannot be written.
     """
-    folder = folder or cache_directory()
+    folder = folder or usable_cache()
     key, text_bytes = _key(documents, tokenizer)
     path = folder / f"{name}-{key}.tokens"
+    if is_foreign(path) or is_foreign(path.with_suffix(".json")):
+        folder = private_folder(folder)
+        path = folder / path.name
     if (found := _open(path)) is not None:
         return found
     size = tokenizer.get_vocab_size(with_added_tokens=True)
@@ -130,9 +140,12 @@ def _write_tokens(
 def _open(path: Path) -> TokenFile | None:
     """Return the token file at `path`, or None if it is absent or not what its JSON says."""
     try:
-        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        token_ids = np.memmap(path, dtype=np.dtype(facts["dtype"]), mode="r")
-        if facts["tokens"] != len(token_ids) or facts["checksum"] != _checksum(path):
+        with open_own(path.with_suffix(".json")) as file:
+            facts = json.loads(file.read())
+        with open_own(path) as file:
+            checksum = _checksum(file)
+            token_ids = np.memmap(file, dtype=np.dtype(facts["dtype"]), mode="r")
+        if facts["tokens"] != len(token_ids) or facts["checksum"] != checksum:
             return None
         return TokenFile(
             path=path,
@@ -146,11 +159,10 @@ def _open(path: Path) -> TokenFile | None:
         return None
 
 
-def _checksum(path: Path) -> int:
+def _checksum(file: BinaryIO) -> int:
     checksum = 0
-    with path.open("rb") as file:  # pages of a mapped file would count as memory of the process
-        while block := file.read(BLOCK):
-            checksum = zlib.crc32(block, checksum)
+    while block := file.read(BLOCK):  # pages of a mapped file would count as the process's memory
+        checksum = zlib.crc32(block, checksum)
     return checksum
 
 

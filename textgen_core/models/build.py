@@ -19,6 +19,7 @@ import tokenizers
 from textgen_core.errors import PluginFailure
 from textgen_core.models.devices import POLICIES
 from textgen_core.models.language_model import LanguageModel
+from textgen_core.registry.own_keras import check_keras
 from textgen_core.registry.selection import ResolvedComponent
 
 _EVEN = 8  # what the widths of a fast product in half precision are multiples of
@@ -58,8 +59,10 @@ def build_language_model(
 ) -> LanguageModel:
     """Return the untrained model of a builder with its tokenizer.
 
-    Raises PluginFailure if the builder raises, or if the model breaks its contract.
+    Raises PluginFailure if the builder raises, or if the model breaks its contract, and
+    ConfigurationError if Keras is set so that the model would be another one.
     """
+    check_keras()
     vocabulary_size = tokenizer.get_vocab_size(with_added_tokens=True)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[precision])

@@ -14,12 +14,13 @@ import attrs
 from textgen_core.config.ineffective import find_ineffective
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Texts, read_texts
-from textgen_core.errors import Interrupted
+from textgen_core.errors import Interrupted, RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.models.devices import prepare_memory
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.running import More, resume_phases, run_phases
 from textgen_core.registry import KINDS, discover
+from textgen_core.runs.cache import cache_note, usable_cache
 from textgen_core.runs.directory import (
     RUNS,
     RunDirectory,
@@ -28,6 +29,7 @@ from textgen_core.runs.directory import (
     find_run,
 )
 from textgen_core.runs.door import is_there
+from textgen_core.runs.files import is_full
 from textgen_core.runs.lock import writing
 from textgen_core.runs.manifest import load_configuration
 from textgen_core.training.callbacks import Callback
@@ -95,6 +97,7 @@ def start(
     check_free(path)
     for text in find_ineffective(configuration):
         callback.on_warning(text)
+    _check_cache(callback)
     texts = read_texts(configuration.corpus) if texts is None else texts
     prepare_memory()
     with _new_directory(path, callback) as directory, _advising(directory):
@@ -131,6 +134,7 @@ def resume(
     configuration, notes = load_configuration(directory, discover())
     for note in notes:
         callback.on_warning(note)
+    _check_cache(callback)
     prepare_memory()
     more = More(epochs=epochs, minutes=minutes)
     with writing(directory, callback.on_warning), _advising(directory):
@@ -194,6 +198,13 @@ def with_absolute_paths(configuration: Configuration) -> Configuration:
     return attrs.evolve(configuration, corpus=corpus)
 
 
+def _check_cache(callback: Callback) -> None:
+    """Find a folder for token files before anything is computed."""
+    usable_cache()
+    if note := cache_note():
+        callback.on_warning(note)
+
+
 @contextmanager
 def _new_directory(path: Path, callback: Callback) -> Iterator[RunDirectory]:
     """Make a new run's directory and hold its lock; it goes again if nothing is left in it."""
@@ -211,9 +222,14 @@ def _new_directory(path: Path, callback: Callback) -> Iterator[RunDirectory]:
 
 @contextmanager
 def _advising(directory: RunDirectory) -> Iterator[None]:
-    """Turn a Ctrl-C outside of training, or a second one, into advice how to resume."""
+    """Turn a Ctrl-C outside of training, or a full disk, into advice how to resume."""
     try:
         yield
+    except RunDirectoryError as error:
+        if not is_full(error.__cause__) or not is_there(directory.configuration):
+            raise
+        advice = f"Free some space, then resume: textgen resume {shell_word(directory.path)}"
+        raise RunDirectoryError(error.problem, error.allowed, advice) from error.__cause__
     except KeyboardInterrupt as error:
         saved = directory.saved_steps()
         newest = f"Stopped; the newest checkpoint is that of step {saved[-1]}." if saved else ""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from textgen_core.config.chains import sweep_chains
 from textgen_core.config.resolve import Configuration
+from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.evaluation import Evaluation
 from textgen_core.evaluation.surprisal import ScoredText
 from textgen_core.explore.explorer import Explorer
@@ -25,6 +26,7 @@ from textgen_core.pipeline.run_scoring import RunScoring
 from textgen_core.pipeline.run_writing import RunWriting
 from textgen_core.registry import ResolvedComponent, discover
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import write_json
 from textgen_core.runs.weights import best_step
 
 
@@ -228,7 +230,8 @@ class Run:
 
         Args:
             text: a text file; by default the run's own test split, or validation where it has none,
-                and what is measured there is written to evaluation.json.
+                and what is measured there is written to evaluation.json; where that fails,
+                `warnings` says so, and the figures are returned all the same.
 
         Returns:
             Loss, perplexity, bits per byte, metrics, baselines and diagnosis.
@@ -238,7 +241,13 @@ class Run:
             RunDirectoryError: the corpus has changed, or a component is not installed.
         """
         self._writing.require("sampler", "metric")
-        return self._scoring.evaluate(None if text is None else expand_home(text))
+        evaluation = self._scoring.evaluate(None if text is None else expand_home(text))
+        if text is None:
+            try:
+                write_json(self._directory.evaluation, evaluation.as_json())
+            except RunDirectoryError as error:
+                self.warnings += (f"The figures are not kept: {error.problem}",)
+        return evaluation
 
     def score(self, text: str | Path) -> ScoredText:
         """Score a text file token by token.
@@ -262,18 +271,20 @@ class Run:
         """
         return self._scoring.review(expand_home(sheet))
 
-    def report(self, *, excerpts: bool = True) -> Path:
+    def report(self, *, excerpts: bool = True, out: str | Path | None = None) -> Path:
         """Write report.html from the run's files.
 
         Args:
             excerpts: whether the page may quote words of the corpus.
+            out: another file to write, where the run itself cannot be written.
 
         Returns:
             The page's path.
         """
         from textgen_core.report import write_report  # templates that writing text can do without
 
-        return write_report(self._directory, excerpts=excerpts)
+        elsewhere = None if out is None else expand_home(out)
+        return write_report(self._directory, excerpts=excerpts, out=elsewhere)
 
     @cached_property
     def _scoring(self) -> RunScoring:

@@ -25,7 +25,7 @@ from textgen_core.generation import PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.preparing import Prepared, prepare
-from textgen_core.runs import RunDirectory, read_json, read_rows, write_json
+from textgen_core.runs import RunDirectory, read_json, read_rows
 from textgen_core.runs.manifest import changed_files
 
 
@@ -43,10 +43,10 @@ class RunScoring:
     _given: Prepared | None
 
     def evaluate(self, text: Path | None) -> Evaluation:
-        """Return the evaluation on a text file, or on the run's own, which is written down."""
+        """Return the evaluation on a text file, or on the run's own."""
         train = self._prepared.token_files["train"]
         training = self._configuration.training
-        evaluation = evaluate(
+        return evaluate(
             self._scorer,
             self._held_out if text is None else self._other_text(text),
             TrainingData(
@@ -62,9 +62,6 @@ class RunScoring:
             ],
             continue_prompts=self._continue,
         )
-        if text is None:
-            write_json(self._directory.evaluation, evaluation.as_json())
-        return evaluation
 
     def score(self, text: Path) -> ScoredText:
         """Return the surprisal of every token of a text file."""

@@ -169,14 +169,16 @@ def _finish(
     settings = configuration.generation
     generation = run.write(settings.prompt, samples=settings.samples)
     texts = [sample.text for sample in generation.samples]
-    for text in texts:
-        append_row(directory.samples, {"step": run.step, **sample_row(configuration, text)})
-    callback.on_generated(texts, settings.prompt)
+    callback.on_generated(texts, settings.prompt)  # and its figures, even if no file takes them
     if len(prepared.token_files) > 1:
         evaluation = run.evaluate()
         callback.on_message(format_evaluation(evaluation, run.language_model.vocabulary_size))
     else:
         callback.on_warning("No text was held out, so the run cannot be scored.")
+    for warning in run.warnings:
+        callback.on_warning(warning)
+    for text in texts:
+        append_row(directory.samples, {"step": run.step, **sample_row(configuration, text)})
     run.report()
     return run
 

@@ -32,6 +32,7 @@ from textgen_core.registry.installed import (
     unmatched,
     unmet_requirement,
 )
+from textgen_core.registry.own_keras import own_keras
 from textgen_core.registry.registry import Component, Plugin, Registry
 from textgen_core.registry.validation import UnusablePluginError, check_component
 
@@ -79,7 +80,7 @@ def _load(
     offered: list[Component] = []
     error = ""
     try:
-        with isolated():
+        with isolated(), own_keras():
             offered = list(_call_hooks(entry_point.load(), plugin, known))
     except KeyboardInterrupt as cause:
         waited = time.perf_counter() - started

@@ -12,6 +12,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from textgen_core.errors import RunDirectoryError
+from textgen_core.formatting import shell_word
 from textgen_core.report.records import read_records
 from textgen_core.report.sections.corpus import describe_corpus
 from textgen_core.report.sections.failures import describe_diagnosis, describe_failures
@@ -30,8 +32,8 @@ from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import write_text
 
 
-def write_report(run: RunDirectory, *, excerpts: bool = True) -> Path:
-    """Write report.html into a run's directory and return its path.
+def write_report(run: RunDirectory, *, excerpts: bool = True, out: Path | None = None) -> Path:
+    """Write report.html into a run's directory, or a page to `out`, and return its path.
 
     Without `excerpts` the page quotes no words of the corpus: the text that the model wrote stays,
     with what is known to be memorized in it masked. Files may be missing: their sections say so.
@@ -60,8 +62,13 @@ def write_report(run: RunDirectory, *, excerpts: bool = True) -> Path:
             provenance=describe_provenance(records),
         )
     )
-    write_text(run.report, page)
-    return run.report
+    path = out or run.report
+    try:
+        write_text(path, page)
+    except RunDirectoryError as error:
+        advice = f"Write it elsewhere: textgen report {shell_word(run.path)} --out FILE"
+        raise RunDirectoryError(error.problem, advice=advice) from error.__cause__
+    return path
 
 
 def _environment() -> jinja2.Environment:

@@ -1,11 +1,22 @@
-"""The folder for what can be rebuilt: token files, and texts too large for memory."""
+"""The folder for what can be rebuilt: token files, and texts too large for memory.
+
+It is TEXTGEN_CACHE, else the user's cache folder, and a temporary one where there is no home or it
+cannot be written, as in containers. Nothing is made before something is to be kept in it.
+"""
 
 from __future__ import annotations
 
+import atexit
+import errno
 import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
+from typing import BinaryIO
 
 import platformdirs
 
@@ -13,12 +24,90 @@ from textgen_core.errors import ConfigurationError
 from textgen_core.formatting import expand_home
 
 CACHE_VARIABLE = "TEXTGEN_CACHE"
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_said: set[str] = set()  # why a temporary folder is used
+_unsaid: list[str] = []  # likewise, until somebody has asked for it
 
 
-def cache_directory() -> Path:
-    """Return the folder that TEXTGEN_CACHE names, else the user's cache folder."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return expand_home(named) if named else platformdirs.user_cache_path("textgen", appauthor=False)
+def cache_directory() -> Path | None:
+    """Return the folder that TEXTGEN_CACHE names, else the user's; None: there is no home."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return expand_home(named)
+    with suppress(RuntimeError):
+        found = platformdirs.user_cache_path("textgen", appauthor=False)
+        if found.is_absolute():  # older versions leave `~` in it
+            return found
+    return None
+
+
+def usable_cache() -> Path:
+    """Return the cache folder, made where it is missing and known to be writable.
+
+    Where the user's own is not, that is a temporary folder, which goes with the process; see
+    `cache_note`. Raises ConfigurationError if the folder that TEXTGEN_CACHE names cannot be
+    written, or none can.
+    """
+    folder = cache_directory()
+    if os.environ.get(CACHE_VARIABLE):
+        assert folder is not None
+        with cache_errors(folder):
+            if str(folder).startswith("~"):
+                raise FileNotFoundError(errno.ENOENT, "there is no such home directory")
+            _try(folder)
+        return folder
+    if folder is None:
+        return _temporary_folder("There is no home directory for a cache")
+    try:
+        _try(folder)
+    except OSError as error:
+        why = f"The cache {folder} cannot be written ({error.strerror or error})"
+        return _temporary_folder(why)
+    return folder
+
+
+def cache_note() -> str:
+    """Return what there is to say about a temporary cache, once in a process; else nothing."""
+    return _unsaid.pop() if _unsaid else ""
+
+
+def private_folder(folder: Path) -> Path:
+    """Return a folder within a cache that other users share, for the files of this user alone."""
+    if not hasattr(os, "getuid"):
+        return folder
+    own = folder / f"of-{os.getuid()}"
+    try:
+        own.mkdir(mode=0o700, exist_ok=True)
+        found = own.lstat()
+        is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+        if is_own and not found.st_mode & 0o022:
+            return own
+    except OSError:
+        pass
+    return _temporary_folder(f"The cache {folder} belongs to other users")
+
+
+def is_foreign(path: Path) -> bool:
+    """Return whether something is at a path that another user, who is not root, put there."""
+    try:
+        return not _is_trusted(path.lstat())
+    except OSError:
+        return False
+
+
+def open_own(path: Path) -> BinaryIO:
+    """Open a file of the cache; raises OSError unless it is a plain one of this user, or root's.
+
+    Whoever may write to a shared cache could offer others any tokens to train on.
+    """
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    file = os.fdopen(descriptor, "rb")
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or not _is_trusted(found):
+        file.close()
+        raise PermissionError(errno.EPERM, "it is another user's, or no file")
+    return file
 
 
 @contextmanager
@@ -31,3 +120,38 @@ def cache_errors(folder: Path) -> Iterator[None]:
             f"The cache {folder} cannot be written: {error.strerror or error}.",
             advice=f"Name a folder that can: set {CACHE_VARIABLE} to it.",
         ) from error
+
+
+def _is_trusted(found: os.stat_result) -> bool:
+    return not hasattr(os, "getuid") or found.st_uid in (os.getuid(), 0)
+
+
+def _try(folder: Path) -> None:
+    """Raise OSError unless a folder can be made, and a file in it; permissions do not tell."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()
+
+
+def _temporary_folder(why: str) -> Path:
+    """Return a folder of this process's own, which is removed at its end."""
+    try:
+        folder = _make_temporary()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{why}, nor can a temporary one: {error.strerror or error}.",
+            advice=f"Name a folder that can: set {CACHE_VARIABLE} to it.",
+        ) from error
+    if why not in _said:
+        _said.add(why)
+        _unsaid.append(
+            f"{why}: what would be kept there goes to {folder} until the end. To keep it, set "
+            f"{CACHE_VARIABLE} to a folder."
+        )
+    return folder
+
+
+@cache
+def _make_temporary() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="textgen-"))
+    atexit.register(partial(shutil.rmtree, folder, ignore_errors=True))
+    return folder

@@ -220,10 +220,15 @@ def file_errors(path: Path, done: Literal["read", "written"], advice: str = "") 
         raise RunDirectoryError(problem, advice=advice) from error
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Return whether an error says that a disk, or a user's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
 def _advise(error: OSError) -> str:
     """Return the next step after a file of a run could not be written."""
-    if error.errno in _FULL:
-        return "Free some space on its disk, and give the command again."
+    if is_full(error):
+        return "Free some space on its disk."
     return "Make it writable, or use a copy of the run that is: cp -r RUN COPY"
 
 

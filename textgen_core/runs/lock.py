@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.formatting import printable
+from textgen_core.formatting import printable, shell_word
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import file_errors, flush_folder
 
@@ -87,7 +87,8 @@ def _open(path: Path) -> int:
     """Open the lock file, which is created where it is missing, and never through a link."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise RunDirectoryError(f"{path} is no regular file.", advice=f"Remove it: rm {path}")
+        advice = f"Remove it: rm {shell_word(path)}"
+        raise RunDirectoryError(f"{path} is no regular file.", advice=advice)
     descriptor = os.open(path, flags, 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

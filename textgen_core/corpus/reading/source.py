@@ -22,7 +22,7 @@ from typing import IO, Any
 from textgen_core.corpus.documents import SourceFile
 from textgen_core.corpus.reading.files import STDIN, shown, unreadable
 from textgen_core.errors import CorpusError
-from textgen_core.runs.cache import cache_directory, cache_errors
+from textgen_core.runs.cache import cache_errors, usable_cache
 
 BLOCK = 1 << 20  # bytes that are read, or unpacked, at once
 GZIP, ZSTANDARD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -98,9 +98,8 @@ def _standard_input() -> IO[bytes]:
 
 
 def _copy_of(pipe: IO[bytes]) -> IO[bytes]:
-    folder = cache_directory()
+    folder = usable_cache()
     with cache_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the caller closes it
         copyfileobj(pipe, copy, BLOCK)
         copy.seek(0)

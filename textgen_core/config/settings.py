@@ -96,13 +96,19 @@ class DataSettings:
     sequence_length: int = option(
         100, help="tokens in a window: the context length of the model", at_least=2
     )
-    stride: int = option(50, help="tokens from the start of one window to the next", at_least=1)
+    stride: int = option(
+        50,
+        help="windows begin at multiples of it, in each epoch at others; from sequence_length on: "
+        "in each epoch alike",
+        at_least=1,
+    )
     batching: Literal["windows", "stream"] = option(
         "windows", help="shuffled windows, or contiguous streams that carry the recurrent state on"
     )
     stream_length: int | None = option(
         None,
-        help="tokens after which a stream resets its state; none: at the end of an epoch",
+        help="tokens after which streams begin anew, with a fresh state; a short text has them "
+        "begin more often; none: at the end of an epoch",
         at_least=1,
     )
 
@@ -175,11 +181,18 @@ class TrainingSettings:
             raise ValueError(f"profile ends at step {last}, before it begins at step {first}")
 
 
+AUTO_PROMPT = "auto"
+
+
 @attrs.frozen(kw_only=True)
 class GenerationSettings:
     """What is written after each epoch and at the end."""
 
-    prompt: str = option("", help="what the samples start from; empty: the start of a text")
+    prompt: str = option(
+        AUTO_PROMPT,
+        help="what the samples start from; empty: the start of a document; auto: that where the "
+        "text has many documents or short ones, else the start of a line",
+    )
     max_new_tokens: int = option(200, help="new tokens in a sample", at_least=1)
     samples: int = option(3, help="samples written at the end", at_least=1)
 

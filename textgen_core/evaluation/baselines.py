@@ -10,6 +10,7 @@ import numpy as np
 
 from textgen_core.corpus import StoredDocuments, iterate_pieces
 from textgen_core.data.token_files import TokenFile, subsample_evenly
+from textgen_core.data.tokenizer import END
 from textgen_core.evaluation.evidence import HeldOut, TrainingData
 from textgen_core.evaluation.figures import bits_per_byte
 from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey
@@ -63,9 +64,10 @@ def measure_ngram(
     """Return what an n-gram model costs: interpolated modified Kneser-Ney over token ids.
 
     Of a long training split `MOST_COUNTED` tokens from all over it are counted; every held-out
-    token is scored.
+    token is scored. The first document begins like the others, as it does for the model.
     """
-    model = KneserNey(subsample_evenly(training_token_ids, MOST_COUNTED), vocabulary_size)
+    counted = subsample_evenly(training_token_ids, MOST_COUNTED)
+    model = KneserNey(counted, vocabulary_size, start=END)
     return {**_figures(float(model.losses(tokens.token_ids).sum()), tokens), "order": model.order}
 
 

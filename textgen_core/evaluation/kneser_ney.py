@@ -37,13 +37,18 @@ class _Order:
 class KneserNey:
     """The model, counted once; `order` is the length of the longest n-grams."""
 
-    def __init__(self, token_ids: np.ndarray, vocabulary_size: int) -> None:
+    def __init__(
+        self, token_ids: np.ndarray, vocabulary_size: int, *, start: int | None = None
+    ) -> None:
         """Count int `(tokens,)`, of which the first is a context alone, as `<START>` is.
 
         The order grows up to `MOST_ORDER`, as long as there are no more than `MOST_NGRAMS`.
+        `start`: what the first token, of scored ones too, is read as: the end of a document is the
+        start of the next.
         """
         self._vocabulary_size = vocabulary_size
-        self._orders = self._count(np.asarray(token_ids, np.int64))
+        self._start = start
+        self._orders = self._count(self._read(token_ids, 0, len(token_ids)))
         self.order = len(self._orders)
 
     def losses(self, token_ids: np.ndarray) -> np.ndarray:
@@ -52,9 +57,15 @@ class KneserNey:
         reach = self.order - 1
         for start in range(1, len(token_ids), _SCORED_AT_ONCE):
             first = max(0, start - reach)
-            part = np.asarray(token_ids[first : start + _SCORED_AT_ONCE], np.int64)
+            part = self._read(token_ids, first, start + _SCORED_AT_ONCE)
             parts.append(-np.log(self._probabilities(part)[start - first :]))
         return np.concatenate(parts) if parts else np.zeros((0,))
+
+    def _read(self, token_ids: np.ndarray, first: int, last: int) -> np.ndarray:
+        tokens = np.array(token_ids[first:last], np.int64)
+        if self._start is not None and not first:
+            tokens[:1] = self._start
+        return tokens
 
     def _probabilities(self, tokens: np.ndarray) -> np.ndarray:
         """Return the probability of each of int64 `(tokens,)` after those before it."""

@@ -1,8 +1,9 @@
 """Scores held-out tokens: the loss in nats of every token after the first, each exactly once.
 
-The first token of a split is `<START>`, which is fed and never scored. A model either carries one
-recurrent state through the whole split, or scores it in windows of its context length. The only
-module of this package that uses TensorFlow.
+The first token of a split is `<START>`, which is fed and never scored; it is fed in the place of
+`<END>` too, before every further document, as in training. A model either carries one recurrent
+state through the whole split, or scores it in windows of its context length. The only module of
+this package that uses TensorFlow.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from textgen_core.data.tokenizer import END, START
 from textgen_core.models.language_model import LanguageModel
 
 # Logits that may exist at once: 64 MiB of float32 from a whole forward pass, 16 MiB in the loss.
@@ -168,14 +170,14 @@ class Scorer:
 
     def _window_losses(self, token_ids: Any, new: int) -> Any:
         """Return the losses `(rows, new)` of the last `new` targets of `(rows, window + 1)`."""
-        outputs = self.language_model.model(token_ids[:, :-1], training=False, **self._unprojected)
+        inputs = _read_as_documents(token_ids[:, :-1])
+        outputs = self.language_model.model(inputs, training=False, **self._unprojected)
         return self._losses(outputs[:, -new:], token_ids[:, -new:])
 
     def _chunk_losses(self, token_ids: Any, state: Any) -> Any:
         """Return losses `(rows, length)` of int32 `(rows, length + 1)`, and the state after it."""
-        outputs, state = self.language_model.model.advance(
-            token_ids[:, :-1], state, **self._unprojected
-        )
+        inputs = _read_as_documents(token_ids[:, :-1])
+        outputs, state = self.language_model.model.advance(inputs, state, **self._unprojected)
         return self._losses(outputs, token_ids[:, 1:]), state
 
     def _losses(self, outputs: Any, targets: Any) -> Any:
@@ -205,3 +207,8 @@ class Scorer:
         outputs, targets = chunk  # (positions, width or vocabulary), (positions,)
         logits = self.language_model.model.project(outputs[None])[0] if self._projects else outputs
         return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
+
+
+def _read_as_documents(token_ids: Any) -> Any:
+    """Return what the model reads, as in `data.batches`: every document begins with `<START>`."""
+    return tf.where(token_ids == END, START, token_ids)

@@ -5,7 +5,7 @@ Each is a function of values; `running` calls them in order and writes the run d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -13,8 +13,15 @@ import numpy as np
 import tokenizers
 
 from textgen_core.config.resolve import Configuration
-from textgen_core.config.settings import TrainingSettings
-from textgen_core.corpus import Splits, Texts, clean_corpus, count_all_characters, split_corpus
+from textgen_core.config.settings import AUTO_PROMPT, TrainingSettings
+from textgen_core.corpus import (
+    Splits,
+    Texts,
+    clean_corpus,
+    count_all_characters,
+    iterate_pieces,
+    split_corpus,
+)
 from textgen_core.corpus.overlap import Overlap, format_overlap, measure_overlap
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.token_files import TokenFile, tokenize_documents
@@ -33,6 +40,7 @@ from textgen_core.training.callbacks import Callback
 from textgen_core.training.memory import training_memory, weight_bytes
 
 PhaseProgress = Callable[[str, int, int], None]  # what is done; characters done, and in all
+_MANY, _SHORT = 32, 2_000  # documents, and characters of one, whose starts are samples' starts
 _SILENT: PhaseProgress = Callback().on_progress
 
 
@@ -106,6 +114,22 @@ def prepare(
         notes=notes,
         overlap=overlap,
     )
+
+
+def with_prompt(configuration: Configuration, documents: Sequence[str]) -> Configuration:
+    """Return the configuration with the prompt that `auto` stands for in a text of `documents`.
+
+    Where documents are many, or short, a model learns how one begins, and a line end may well be
+    the last of one. A book begins once: its samples start with a line.
+    """
+    settings = configuration.generation
+    if settings.prompt != AUTO_PROMPT:
+        return configuration
+    count = len(documents)
+    is_short = count_all_characters(documents) <= _SHORT * count
+    has_lines = any("\n" in text for text, _ in iterate_pieces(documents))
+    prompt = "" if count >= _MANY or (count > 1 and is_short) or not has_lines else "\n"
+    return attrs.evolve(configuration, generation=attrs.evolve(settings, prompt=prompt))
 
 
 def build(

@@ -28,7 +28,7 @@ from textgen_core.pipeline.messages import (
     format_preparation,
 )
 from textgen_core.pipeline.opened_run import Run
-from textgen_core.pipeline.preparing import Prepared, build, prepare
+from textgen_core.pipeline.preparing import Prepared, build, prepare, with_prompt
 from textgen_core.pipeline.run_scoring import check_corpus
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.runs import RunDirectory, write_json
@@ -68,6 +68,7 @@ def run_phases(
     configuration: Configuration, texts: Texts, directory: RunDirectory, callback: Callback
 ) -> Run:
     """Run all five phases, and leave what each one finds in the run directory."""
+    configuration = with_prompt(configuration, texts.corpus.documents)
     with _removed_on_failure(directory):
         job, prepared = _begin(configuration, texts, directory, callback)
     return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False))

@@ -1,7 +1,7 @@
 """Reads one file: its bytes, unpacked and decoded, become documents, all of them or none.
 
 A bad byte may stand at the end of a gigabyte, so what a file has given is taken back if it fails.
-Joined, the documents of a file are its text, to the last character.
+Joined, the documents of a file are its text, but for the line ends between two of them.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def read_file(
 def split_documents(texts: Iterable[str], borders: Borders) -> Iterator[Piece]:
     """Yield the documents of one file's text, which comes in `texts`, as pieces of documents.
 
-    A document keeps the blank lines that follow it, so none is blank unless the whole text is.
+    Line ends before, between and after lines or blocks belong to no document: `<END>` says where
+    one ends. None is blank unless the whole text is.
     """
     if borders == "file":
         for text in texts:
@@ -149,7 +150,7 @@ class _Cutter:
     """Cuts a stream where documents end, which shows only when the next one begins.
 
     The whitespace at the end of what has come so far is therefore held back. Where there is too
-    much of it, it goes to the document before, and only its line ends are remembered.
+    much of it, it is passed on, and only its line ends are remembered.
     """
 
     def __init__(self, borders: Literal["blank-line", "record"]) -> None:
@@ -164,26 +165,43 @@ class _Cutter:
             body = len(whole.rstrip())
             self.held = whole[body:]
             if body:
-                start = 0
-                for cut in self._cuts(whole, body):
-                    yield Piece(whole[start:cut], True)
+                start = 0 if self.has_begun else _last_line(whole)
+                for end, cut in self._cuts(whole, body):
+                    yield Piece(whole[start:end], True)
                     start = cut
                 yield Piece(whole[start:body], False)
                 self.has_begun, self.line_ends = True, 0
             if len(self.held) > HELD_SPACE:  # but for a CR, which may be half of a line end
                 gone = self.held.removesuffix("\r")
                 self.held = self.held[len(gone) :]
+                yield Piece(self._before_border(gone), False)
                 self.line_ends += _count_line_ends(gone)
-                yield Piece(gone, False)
-        yield Piece(self.held, True)
+        yield Piece(
+            re.split(LINE_END, self.held, maxsplit=1)[0] if self.has_begun else self.held, True
+        )
 
-    def _cuts(self, text: str, body: int) -> Iterator[int]:
-        """Yield where documents end in `text`, whose last visible character is before `body`."""
+    def _cuts(self, text: str, body: int) -> Iterator[tuple[int, int]]:
+        """Yield where documents end in `text`, and where the next ones begin.
+
+        The last visible character is before `body`.
+        """
         first = len(text) - len(text.lstrip())
         if self.has_begun and self.line_ends + _count_line_ends(text[:first]) >= self.needed:
-            yield max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
+            yield len(self._before_border(text[:first])), _last_line(text)
         for border in self.border.finditer(text, first, body):
-            yield border.end()
+            yield border.start(), border.end()
+
+    def _before_border(self, space: str) -> str:
+        """Return what belongs to the document before of the whitespace behind it."""
+        if not self.has_begun or self.line_ends + _count_line_ends(space) < self.needed:
+            return space
+        return "" if self.line_ends else re.split(LINE_END, space, maxsplit=1)[0]
+
+
+def _last_line(text: str) -> int:
+    """Return where the line of the first visible character begins."""
+    first = len(text) - len(text.lstrip())
+    return max(text.rfind("\n", 0, first), text.rfind("\r", 0, first)) + 1
 
 
 def _count_line_ends(text: str) -> int:

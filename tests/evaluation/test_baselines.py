@@ -108,3 +108,11 @@ def test_stored_documents_are_compressed_alike():
     training, held_out = ["some words of a text. " * 9, "and of another one"], ["some words of"]
     stored = store_documents(training), store_documents(held_out)
     assert measure_xz(*stored, 13) == measure_xz(training, held_out, 13)
+
+
+def test_the_first_document_begins_for_the_ngrams_like_the_others():
+    training = np.array([2, 6, 3, *[4, 5, 3] * 50, 4, 5], np.uint16)
+    first = measure_ngram(training, tokens_of(2, 4, text_bytes=1), 8)["loss"]
+    as_others = np.array([3, *training[1:]], np.uint16)
+    assert first == pytest.approx(KneserNey(as_others, 8).losses(np.array([3, 4]))[0])
+    assert first < 0.7 * KneserNey(training, 8).losses(np.array([2, 4]))[0]

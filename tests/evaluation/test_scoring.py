@@ -20,6 +20,8 @@ from evaluation.fake_models import (
     language_model,
 )
 
+from textgen_core.data.batches import read_as_documents
+from textgen_core.data.tokenizer import END, START
 from textgen_core.evaluation import scoring
 from textgen_core.evaluation.scoring import Scorer
 
@@ -41,6 +43,14 @@ def built(kind, **options):
 class FixedBigrams(BigramModel):
     def __init__(self, vocabulary_size):
         super().__init__(np.random.default_rng(2).normal(size=(vocabulary_size, vocabulary_size)))
+
+
+class AdvancingBigrams(FixedBigrams):
+    def initial_state(self, batch_size):
+        return tf.zeros((batch_size, 1))
+
+    def advance(self, token_ids, state, training=False):
+        return self.call(token_ids), state
 
 
 def windowed_losses(model, token_ids, window, stride):
@@ -270,3 +280,15 @@ def test_unsigned_memory_mapped_tokens_are_scored_like_any_other(tmp_path):
     mapped = np.memmap(path, np.uint16, mode="r")
     _, scorer = built(FadingModel, stride=3, batch_size=4)
     np.testing.assert_array_equal(scorer.score(mapped), scorer.score(token_ids))
+
+
+@pytest.mark.parametrize("carry", [False, True])
+def test_every_document_is_read_from_start_and_its_end_is_scored(carry):
+    kind = AdvancingBigrams if carry else FixedBigrams
+    model, scorer = built(kind, stride=4, carry=carry, batch_size=4)
+    token_ids = np.array([START, 5, 6, END, 7, END, END, 8, 9, 10, 5, END, 6, 7], np.int32)
+    read = read_as_documents(token_ids[:-1])
+    assert END not in read
+    pairs = zip(read, token_ids[1:], strict=True)
+    expected = [model.numpy_losses(np.array(pair, np.int32))[0] for pair in pairs]
+    assert scorer.score(token_ids) == pytest.approx(expected, rel=1e-4)

@@ -48,3 +48,19 @@ def test_a_refusal_advises_nothing_that_is_set_or_impossible(monkeypatch):
     assert "batch-size" not in caught.value.advice
     assert "recompute" not in caught.value.advice
     assert "data.sequence_length" in caught.value.advice
+
+
+def test_samples_start_with_a_document_where_there_are_many_or_short_ones():
+    book = "A line.\n" * 1000
+    for documents, prompt in (
+        ([book], "\n"),
+        ([book] * 3, "\n"),  # what begins three times is not learned
+        ([book] * 32, ""),
+        (["Anna", "Bert"], ""),
+        (["A rose\nis a rose\n"] * 10, ""),
+        (["one line without an end"], ""),
+    ):
+        found = phases.with_prompt(configured(), documents).generation.prompt
+        assert found == prompt, documents[0][:20]
+    chosen = configured(**{"generation.prompt": "It was"})
+    assert phases.with_prompt(chosen, ["Anna", "Bert"]) is chosen

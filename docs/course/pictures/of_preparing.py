@@ -26,7 +26,7 @@ def draw_windows(sources: Sources, say: Say) -> str:
     add_text(sheet, LEFT, 112, say("the training split, token by token"), "quiet")
     add_cells(sheet, LEFT, 124, TEXT, CELL, "plain")
     below = _add_windows(sheet, 176, stride=WINDOW, words=say("stride 8: window beside window"))
-    below = _add_windows(sheet, below, stride=4, words=say("stride 4: each overlaps half"))
+    below = _add_windows(sheet, below, stride=4, words=say("stride 4: two epochs, a row each"))
     _add_targets(sheet, below + 6, say)
     return finish_sheet(sheet)
 
@@ -47,7 +47,8 @@ def _add_splits(sheet: Element, say: Say) -> None:
 def _add_windows(sheet: Element, top: float, stride: int, words: str) -> float:
     """Draw a row for each window, and return where the next drawing may begin.
 
-    A window starts every `stride` tokens, and one more ends with the text, as in WindowBatches.
+    A window starts every `stride` tokens, and one more ends with the text, as in WindowBatches;
+    with half a window's stride, the rows are those of two epochs.
     """
     last = len(TEXT) - WINDOW - 1  # the last input needs a target
     starts = sorted({*range(0, last, stride), last})

@@ -17,7 +17,7 @@ SPANISH = {
     "test": "prueba",
     "the training split, token by token": "la partición de entrenamiento, token a token",
     "stride 8: window beside window": "stride 8: una ventana junto a otra",
-    "stride 4: each overlaps half": "stride 4: cada una se solapa a medias con la siguiente",
+    "stride 4: two epochs, a row each": "stride 4: dos épocas, una por fila",
     "the first window: each target is the next token": "la primera ventana: cada objetivo es el "
     "token siguiente",
     "inputs": "entradas",

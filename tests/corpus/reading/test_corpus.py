@@ -25,6 +25,7 @@ from textgen_core.corpus.cleaning.clean import clean_corpus
 from textgen_core.corpus.reading import decode, one_file
 from textgen_core.corpus.reading import source as sources
 from textgen_core.corpus.reading.corpus import read_corpus
+from textgen_core.corpus.reading.recognize import CONTROL_BYTES
 from textgen_core.errors import ConfigurationError, CorpusError
 
 DEFAULTS = CorpusSettings()
@@ -231,7 +232,7 @@ def test_auto_tells_a_file_that_is_wrong_only_at_its_end_and_takes_it_once(tmp_p
 
 
 def test_auto_refuses_what_it_cannot_tell(tmp_path):
-    noise = random.Random(1).randbytes(3000).replace(b"\0", b"\1")
+    noise = random.Random(1).randbytes(3000).translate(None, CONTROL_BYTES + b"\0")
     (tmp_path / "a.txt").write_bytes(noise)
     with pytest.raises(CorpusError, match="nor does it look like another encoding") as caught:
         read_corpus([tmp_path / "a.txt"], AUTO)

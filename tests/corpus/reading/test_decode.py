@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import random
 import tarfile
 import zipfile
 
@@ -228,3 +229,30 @@ def test_nuls_are_counted_over_the_whole_file():
 def test_undecodable_bytes_among_nuls_are_binary_first():
     with pytest.raises(CorpusError, match="binary"):
         decode_text(b"ab\0\0\xff", "utf-8", "a")
+
+
+def test_random_bytes_are_no_text_in_another_encoding():
+    for seed in range(20):
+        for size in (200, 3000):
+            noise = random.Random(seed).randbytes(size).replace(b"\0", b"")
+            with pytest.raises(CorpusError, match="control characters") as caught:
+                decode_text(noise, "utf-8", "a")
+            assert not isinstance(caught.value, Undecodable)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "un café à l'été\f\r\n"),
+        ("koi8-r", "вечер на мосту\n"),
+        ("cp866", "вечер на мосту\n\x1a"),
+        ("gb18030", "河流穿过村庄\n"),
+        ("shift_jis", "川は村を流れる\n"),
+        ("big5", "河流穿過村莊\n"),
+        ("euc-kr", "강은 마을을 지난다\n"),
+    ],
+)
+def test_text_in_another_encoding_is_not_binary(encoding, text):
+    for times in (1, 200):
+        with pytest.raises(Undecodable):
+            decode_text((text * times).encode(encoding), "utf-8", "a")

@@ -10,6 +10,7 @@ from itertools import chain
 from textgen_core.corpus.reading.recognize import (
     guess_encoding,
     marked_encoding,
+    refuse_control_bytes,
     refuse_known_formats,
     refuse_nuls,
     unmarked_encoding,
@@ -161,6 +162,8 @@ class _Decoding:
             place = f"it ends inside a character, at offset {offset}"
         window = self.before + block + next(rest, b"")
         middle = len(self.before) + offset - (self.size - len(block))
+        if not self.is_wide:
+            refuse_control_bytes(window, self.subject, self.encoding)
         return Undecodable(
             f"{self.subject} is not {self.encoding}: {place}.",
             name=self.name,

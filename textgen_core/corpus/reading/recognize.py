@@ -11,6 +11,9 @@ from textgen_core.errors import CorpusError
 
 NULS_OF_TEXT = 0.01  # a text may hold a few by accident; with more it is binary
 TEXT_WANTED = "Allowed: plain text."
+# Bytes that no text has in any encoding that extends ASCII, and how many may be there by accident.
+CONTROL_BYTES = bytes({*range(0x20), 0x7F} - set(b"\0\t\n\v\f\r\x1a\x1b"))
+CONTROLS_OF_TEXT, FEW_CONTROLS = 0.01, 3
 
 UNPACK = "Unpack it first, or pipe it: {} FILE | textgen run -"
 SAVE_AS_TEXT = "Save it as plain text from the program that opens it."
@@ -77,6 +80,18 @@ def refuse_nuls(nuls: int, size: int, name: str) -> None:
     if nuls > NULS_OF_TEXT * size:
         raise CorpusError(
             f"{name} is binary: {100 * nuls / size:.0f} % of it is NUL.", TEXT_WANTED, NO_WAY
+        )
+
+
+def refuse_control_bytes(sample: bytes, name: str, encoding: str) -> None:
+    """Raise CorpusError if bytes that are not `encoding` are no text in another either."""
+    controls = len(sample) - len(sample.translate(None, CONTROL_BYTES))
+    if controls > max(FEW_CONTROLS, CONTROLS_OF_TEXT * len(sample)):
+        raise CorpusError(
+            f"{name} is not {encoding}, and looks binary: {100 * controls / len(sample):.0f} % of "
+            "it is control characters.",
+            TEXT_WANTED,
+            "If it is text nonetheless, such as UTF-16: --set corpus.encoding=utf-16-le",
         )
 
 

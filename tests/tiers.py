@@ -26,6 +26,7 @@ SLOW = {
     "cli/test_interrupted_writing.py": "commands that are interrupted",
     "cli/test_machines.py": "runs of their own, as other users and on other disks",
     "cli/test_missing_plugins.py": "runs whose plugin has gone",
+    "cli/test_outliving.py": "runs of their own, and signals",
     "cli/test_plugins_check.py@checked": "the conformance kit as a command",
     "cli/test_run_command.py@variants": "three more runs",
     "corpus/reading/test_any_bytes.py::test_ten_thousand": "10,000 random files",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
+import attrs
 import numpy as np
 import pytest
 from explore.looked_into import explorer
@@ -51,6 +52,14 @@ def test_bars_stay_within_the_width_with_wide_characters_too(width, capsys):
     assert all(cell_len(line) <= width for line in lines)
     numbers = {cell_len(line.partition("0.")[0]) for line in lines if " 0." in line}
     assert len(numbers) == 1  # the numbers stand beneath each other
+
+
+def test_a_word_among_pieces_of_words_brings_the_advice_to_train_on_whole_ones(capsys):
+    advice = "for whole ones, train with --tokenizer word."
+    found = explorer(letters=WIDE).neighbours("a")
+    assert advice not in shown(capsys, show_neighbours, found)
+    piece = attrs.evolve(found.word, text="king", of_pieces=True)
+    assert advice in shown(capsys, show_neighbours, attrs.evolve(found, word=piece))
 
 
 def test_a_grid_stays_within_the_width_and_says_what_it_leaves_out(width, capsys):

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli.in_process import run_here
 
-from textgen_core.cli import main, output
+from textgen_core.cli import main, output, take_out_debug
 from textgen_core.cli.console import Console
 from textgen_core.errors import TextgenError
 
@@ -110,6 +111,29 @@ def test_a_run_outlives_its_reader_and_then_ends_as_quietly():
     with output.outliving_reader():
         guarded.close()
     stream.close()
+
+
+def test_debug_is_an_option_anywhere_but_as_the_value_of_one():
+    for line, rest, debug in (
+        ("run --debug book.txt", "run book.txt", True),
+        ("--debug plugins list", "plugins list", True),
+        ("generate --prompt --debug", "generate --prompt --debug", False),
+        ("generate --prompt --debug --debug", "generate --prompt --debug", True),
+        ("generate --prompt=--debug", "generate --prompt=--debug", False),
+        ("generate --prompt --", "generate --prompt --", False),
+        ("generate --json --debug", "generate --json", True),
+        ("explore neighbours --debug -- --debug", "explore neighbours -- --debug", True),
+    ):
+        assert take_out_debug(line.split()) == (rest.split(), debug), line
+
+
+def test_ctrl_c_is_no_error(monkeypatch, capsys):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("textgen_core.config.sources.recipe_names", press)
+    done = run_here(monkeypatch, capsys, "recipes")
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
 class Terminal(io.StringIO):

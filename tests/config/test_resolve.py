@@ -387,6 +387,17 @@ def test_run_toml_does_not_depend_on_a_recipe(tmp_path: Path) -> None:
     assert configured().as_table()["recipe"] == NO_RECIPE
 
 
+def test_run_toml_names_the_recipe_that_it_was_made_from(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("seed = 4")
+    configuration = configure(MINIMAL, registry(), recipe=str(recipe))
+    assert configuration.as_table()["from_recipe"] == str(recipe)
+    assert reloaded(configuration, tmp_path, registry()) == configuration
+    assert file_layers(None, None)[0].table["from_recipe"] == "fast"
+    with pytest.raises(ConfigurationError, match=r"from_recipe cannot be 3 \(run\.toml\)"):
+        resolve([Layer(table={**MINIMAL, "from_recipe": 3}, place="run.toml")], registry())
+
+
 def test_run_toml_tells_a_third_party_apart(tmp_path: Path) -> None:
     both = registry(*(component("sampler", "own", Plain, each) for each in ("one", "two")))
     configuration = configure({**MINIMAL, "sampler": "two/own"}, both, recipe=NO_RECIPE)

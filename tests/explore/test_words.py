@@ -19,6 +19,7 @@ def test_a_word_tokenizer_finds_a_word_as_one_token_and_no_space_is_added():
     found = find_word(tokenizer, "mill")
     assert found.tokens == ("mill",)
     assert not found.after_space
+    assert not found.of_pieces
     assert len(find_word(tokenizer, "the mill").token_ids) == 2
 
 
@@ -27,6 +28,7 @@ def test_with_merged_bytes_a_word_is_taken_after_a_space_where_that_is_fewer_tok
     found = find_word(tokenizer, "mill")
     assert found.tokens == (" mill",)
     assert found.after_space
+    assert found.of_pieces
     asked = find_word(tokenizer, " mill")
     assert asked.token_ids == found.token_ids
     assert not asked.after_space

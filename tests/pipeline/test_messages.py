@@ -3,6 +3,7 @@
 import math
 from types import SimpleNamespace
 
+import attrs
 import numpy as np
 import pytest
 
@@ -17,9 +18,11 @@ from textgen_core.pipeline.messages import (
     format_analysis,
     format_evaluation,
     format_model,
+    format_no_gain,
     format_preparation,
 )
 from textgen_core.registry.discovery import discover
+from textgen_core.training.state import Plan, TrainingState
 
 
 def analysed(text):
@@ -220,3 +223,13 @@ def test_an_error_analysis_is_told_by_its_extremes_in_lines_that_fit():
     )
     assert told[1].startswith("the worst line, 7.00 bits per byte: word word")
     assert all(len(line) <= 92 for line in told)
+
+
+def test_a_resumption_that_gave_nothing_is_told():
+    before = TrainingState(step=200, best_step=150, plan=Plan(last_step=200))
+    after = attrs.evolve(before, step=1450)
+    assert format_no_gain(before, after) == (
+        "1,250 more steps gave no lower validation loss than step 150 has: what follows is that "
+        "checkpoint's, as before."
+    )
+    assert format_no_gain(before, before) == "There was no time for a step after step 200."

@@ -73,6 +73,9 @@ def _show_words(words: Sequence[Word]) -> None:
             line = f"{quoted(word.text)} as it stands after a space: {tokens}"
         if line:
             stdout().print(Text(f"  {line}", style="dim"))
+    if any(word.of_pieces and len(word.text.strip()) > 1 for word in words):
+        advice = "The tokens of this run are pieces of words; for whole ones, train with"
+        stdout().print(Text(f"  {advice} --tokenizer word.", style="dim"))
 
 
 def _show_similarities(found: Sequence[Neighbour]) -> None:

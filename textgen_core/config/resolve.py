@@ -25,6 +25,7 @@ from textgen_core.config.settings import (
     TrainingSettings,
 )
 from textgen_core.config.sources import (
+    FROM,
     MANY,
     NO_RECIPE,
     ONE,
@@ -45,6 +46,7 @@ from textgen_core.registry.specs import Spec, check_options, parse_spec, plain_o
 class Configuration:
     """Everything that a run is made from, checked.
 
+    recipe: the one that it was made from, for people: all of its settings are here.
     missing: the kinds of which a component of the run is not installed here. All of such a kind are
     left out, and an error says so where they would be used. given: where each setting of a section
     was given that comes neither from a recipe nor from a default, such as `training.epochs`.
@@ -61,6 +63,7 @@ class Configuration:
     samplers: tuple[ResolvedComponent, ...]
     metrics: tuple[ResolvedComponent, ...]
     trackers: tuple[ResolvedComponent, ...]
+    recipe: str = NO_RECIPE
     missing: tuple[str, ...] = ()
     given: Mapping[str, str] = attrs.field(factory=dict, eq=False)
 
@@ -75,7 +78,8 @@ class Configuration:
         del table["training"]["epochs" if self.training.minutes is not None else "minutes"]
         one = {name: getattr(self, name).as_table() for name in ONE}
         many = {name: [each.as_table() for each in getattr(self, name)] for name in MANY}
-        whole = {"recipe": NO_RECIPE, "seed": self.seed, **table, **one, **many}
+        origin = {"recipe": NO_RECIPE, FROM: self.recipe}
+        whole = {**origin, "seed": self.seed, **table, **one, **many}
         return {name: _toml_value(value) for name, value in whole.items()}
 
 
@@ -133,6 +137,7 @@ def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:
         **{name: partial(_single, name, layers, registry) for name in ONE},
         **{name: partial(_several, name, layers, registry) for name in MANY},
         "seed": partial(_seed, layers),
+        "recipe": partial(_recipe, layers),
     }
     values: dict[str, Any] = {}
     for name, merge in merged.items():
@@ -202,6 +207,17 @@ def _seed(layers: Sequence[Layer]) -> Any:
             values |= check_options([SEED], given, owner="the run", place=layer.place_of("seed"))
     faults.raise_any()
     return values["seed"]
+
+
+def _recipe(layers: Sequence[Layer]) -> str:
+    named = [each for each in layers if FROM in each.table]
+    if not named:
+        return NO_RECIPE
+    layer, name = named[-1], named[-1].table[FROM]
+    if not isinstance(name, str):
+        problem = f"{FROM} cannot be {name!r} ({layer.place_of(FROM)})."
+        raise ConfigurationError(problem, "Allowed: the name of a recipe, which changes nothing.")
+    return name
 
 
 def corpus_settings(settings: Sequence[str]) -> CorpusSettings:

@@ -24,7 +24,8 @@ MANY = ("samplers", "metrics", "trackers")
 NO_RECIPE = "none"
 DEFAULT_RECIPE = "fast"
 
-_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed")
+FROM = "from_recipe"  # the key for the recipe that a whole configuration was made from
+_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed", FROM)
 _RECIPES = resources.files("textgen_core.config") / "recipes"
 
 
@@ -86,16 +87,21 @@ def file_layers(path: Path | None, recipe: str | None) -> list[Layer]:
     The recipe is `recipe`, else the one that the file names, else the default one.
     """
     if path is None:
-        return [load_recipe(str(recipe or DEFAULT_RECIPE))]
+        return [_lowest(str(recipe or DEFAULT_RECIPE))]
     return table_layers(read_toml(path), str(path), recipe)
 
 
 def table_layers(table: Mapping[str, Any], place: str, recipe: str | None) -> list[Layer]:
     """Return the layers of a configuration file that was read, and of the recipe below it."""
     named = table.get("recipe")
-    below = load_recipe(str(recipe or named or DEFAULT_RECIPE))
+    below = _lowest(str(recipe or named or DEFAULT_RECIPE))
     whole = Layer(table=table, place=place, is_whole=named == NO_RECIPE)
     return [below, whole.without("recipe", "summary")]
+
+
+def _lowest(recipe: str) -> Layer:
+    layer = load_recipe(recipe)
+    return attrs.evolve(layer, table={**layer.table, FROM: recipe})
 
 
 def settings_layer(settings: Iterable[str] | Mapping[str, Any]) -> Layer:

@@ -18,13 +18,14 @@ class Word:
     """A word and its tokens, with the text of each.
 
     after_space: whether these are its tokens after a space, where it is fewer tokens than at the
-    start of a text.
+    start of a text. of_pieces: whether the tokenizer's tokens are pieces of words.
     """
 
     text: str
     token_ids: tuple[int, ...]
     tokens: tuple[str, ...]
     after_space: bool
+    of_pieces: bool = False
 
 
 def find_word(tokenizer: tokenizers.Tokenizer, text: str) -> Word:
@@ -48,6 +49,7 @@ def find_word(tokenizer: tokenizers.Tokenizer, text: str) -> Word:
         token_ids=tuple(token_ids),
         tokens=token_texts(tokenizer, token_ids),
         after_space=form != text,
+        of_pieces=type(tokenizer.model).__name__ != "WordLevel",
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textgen_core.evaluation.evaluation import Evaluation
     from textgen_core.models.build import ModelDescription
     from textgen_core.pipeline.preparing import Prepared
+    from textgen_core.training.state import TrainingState
 
 _WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
 _LINE = 60  # characters of a line of the held-out text
@@ -129,6 +130,17 @@ def format_model(
         f"gives finite logits over {description.vocabulary_size:,} tokens",
     ]
     return columns, rows, lines
+
+
+def format_no_gain(before: TrainingState, after: TrainingState) -> str:
+    """Return what there is to say of a resumed training that gave no better checkpoint."""
+    steps = after.step - before.step
+    if not steps:
+        return f"There was no time for a step after step {before.step:,}."
+    return (
+        f"{format_count(steps, 'more step')} gave no lower validation loss than step "
+        f"{after.best_step:,} has: what follows is that checkpoint's, as before."
+    )
 
 
 def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:

@@ -25,6 +25,7 @@ from textgen_core.pipeline.messages import (
     format_analysis,
     format_evaluation,
     format_model,
+    format_no_gain,
     format_preparation,
 )
 from textgen_core.pipeline.opened_run import Run
@@ -151,8 +152,10 @@ def _train_and_finish(
 ) -> Run:
     """Phases 4 and 5, which the run's trackers follow."""
     with tracking(configuration, job, state) as tracked:
-        state = train_phase(tracked, state)
-        return _finish(configuration, job, prepared, state)
+        trained = train_phase(tracked, state)
+        if state.step >= trained.best_step > 0 and is_over(trained, configuration.training):
+            tracked.callback.on_warning(format_no_gain(state, trained))
+        return _finish(configuration, job, prepared, trained)
 
 
 def _finish(

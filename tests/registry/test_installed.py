@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 from fake_plugins import Site, only, sampler_source
@@ -202,3 +206,43 @@ def test_a_requirement_that_is_met_or_does_not_apply_is_none(
 ) -> None:
     plugin_site.add("good-plugin", sampler_source("good"), requires=[requirement])
     assert only(plugin_site.registry()).status == "ok"
+
+
+# ---- the current folder -----------------------------------------------------------------------
+
+
+def found_in(path: list[str], monkeypatch: pytest.MonkeyPatch) -> bool:
+    monkeypatch.setattr(sys, "path", path)
+    importlib.invalidate_caches()
+    return "planted" in {each.dist.name for each in read_installed()[0] if each.dist is not None}
+
+
+def test_the_folder_that_python_was_started_in_is_no_place_for_plugins(
+    plugin_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin_site.add("planted", sampler_source("own"))
+    here = str(plugin_site.folder)
+    others = [each for each in sys.path if each != here]
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert found_in([here, *others], monkeypatch)
+    monkeypatch.chdir(here)
+    for path in ([here, *others], ["", *others], ["", here, *others]):
+        assert not found_in(path, monkeypatch), path
+    for path in ([*others, here], [here, *others, here], ["", *others, here]):  # installed there
+        assert found_in(path, monkeypatch), path
+    monkeypatch.setenv("PYTHONPATH", here)
+    assert found_in([here, *others], monkeypatch)
+
+
+def test_started_as_a_module_the_command_imports_nothing_from_the_current_folder(
+    tmp_path: Path, textgen_command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    site = Site(tmp_path)
+    site.add("planted", "open('imported', 'w')")
+    (tmp_path / "typer.py").write_text("open('imported', 'w')")
+    (tmp_path / "keras.py").write_text("open('imported', 'w')")
+    done = textgen_command("plugins", "list", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "planted" not in done.stdout
+    assert '"nucleus"' in done.stdout
+    assert not (tmp_path / "imported").exists()

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import itertools
+import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from textgen_core.formatting import printable
 from textgen_core.hookspecs import PROJECT
@@ -30,11 +34,12 @@ def read_installed() -> tuple[list[importlib.metadata.EntryPoint], list[str]]:
     """Return the entry points of all plugins: bundled first, then by distribution and name.
 
     With them comes a warning for each distribution of plugins whose entry points cannot be read.
+    Nothing is looked for in the current folder, unless Python was told to: see `_places`.
     """
     found: list[importlib.metadata.EntryPoint] = []
     warnings: list[str] = []
     seen: set[str] = set()
-    for distribution in importlib.metadata.distributions():
+    for distribution in importlib.metadata.distributions(path=_places()):
         name = _name_by_folder(distribution)
         if name in seen:  # the first on the path is the one that would be imported
             continue
@@ -50,6 +55,23 @@ def read_installed() -> tuple[list[importlib.metadata.EntryPoint], list[str]]:
                         f"The entry points of {broken} cannot be read: install it again."
                     )
     return sorted(found, key=_order), sorted(warnings)
+
+
+def _places() -> list[str]:
+    """Return sys.path without the folder that Python was merely started in.
+
+    `python -m`, `python -c` and notebooks put it before the standard library. Whoever means it says
+    so: by an installation, even an editable one, whose entry comes later, or by PYTHONPATH.
+    """
+    if sys.flags.safe_path:
+        return sys.path
+    here = os.path.realpath(os.curdir)
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    is_meant = here in {os.path.realpath(each) for each in named if each}
+    library = Path(os.__file__).parent
+    before = list(itertools.takewhile(lambda each: Path(each) != library, sys.path))
+    kept = [each for each in before if each and (os.path.realpath(each) != here or is_meant)]
+    return [*kept, *filter(None, sys.path[len(before) :])]
 
 
 def describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:

@@ -17,7 +17,7 @@ from typing import IO, Any
 from weakref import finalize
 
 from textgen_core.corpus.documents import ENCODING, ERRORS, Piece
-from textgen_core.runs.cache import cache_directory, cache_errors
+from textgen_core.runs.cache import cache_errors, usable_cache
 
 BUFFER = 1 << 26  # characters that are sorted at once
 READ = 1 << 16  # bytes of each run that are in memory while runs are merged
@@ -59,10 +59,9 @@ class Conversations:
             yield Piece("", True)
 
     def _write_run(self) -> None:
-        folder = cache_directory()
+        folder = usable_cache()
         with cache_errors(folder):
             if self._file is None:
-                folder.mkdir(parents=True, exist_ok=True)
                 self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed below
                 finalize(self, self._file.close)
             start = self._file.tell()

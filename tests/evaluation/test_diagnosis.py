@@ -295,3 +295,21 @@ def test_a_run_of_minutes_is_advised_only_on_what_it_has():
             assert not stops or longer in each.advice
             assert ("patience" in each.advice) == (stops and longer == "training.epochs")
         assert next(each for each in found if each.trouble == "copying").setting == longer
+
+
+def test_a_text_that_is_not_the_runs_own_is_no_reason_to_train_longer():
+    weak = {
+        "unknown_tokens": 300,
+        "unigram_loss": 1.5,
+        "ngram_loss": 1.0,
+        "xz_bits_per_byte": 1.0,
+        "rows": rows_of((3.0, 3.0), (2.0, 2.6), (1.8, 2.3), (1.6, 2.0), (1.4, 1.8)),
+    }
+    assert any("Train longer" in each.advice for each in findings(**weak))
+    for name, trouble in (("seen", "trained on this text"), ("other_kind", "another kind of text")):
+        (finding,) = findings(**weak, **{name: "It is so."})
+        assert (finding.trouble, finding.evidence) == (trouble, "It is so.")
+        assert "Train longer" not in finding.advice
+        assert finding.setting
+    (finding,) = findings(seen="Seen.", other_kind="Another.")
+    assert finding.trouble == "trained on this text"

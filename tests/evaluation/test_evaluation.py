@@ -198,3 +198,20 @@ def test_empty_continuations_are_counted_and_said():
     assert (evaluation.samples, evaluation.empty_samples) == (3, 2)
     assert "empty samples" in [finding.trouble for finding in evaluation.diagnosis]
     assert "2 of 3 continuations are empty" in format_evaluation(evaluation, VOCABULARY)
+
+
+def test_only_a_text_that_is_not_the_runs_own_is_compared_with_its_training_text():
+    text = "w4 w5 w6 w7 " * 30
+    tokens = GivenTokens(token_ids=draw_token_ids(121, VOCABULARY), text_bytes=len(text))
+    for is_own, expected in ((True, False), (False, True)):
+        evaluation = evaluate(
+            Scorer(language_model(UniformModel(VOCABULARY), VOCABULARY)),
+            HeldOut(split="other.txt", documents=[text], tokens=tokens, is_own=is_own),
+            TrainingData(documents=[text * 2], token_ids=draw_token_ids(99, VOCABULARY)),
+            settings=SETTINGS,
+            metrics=(),
+            continue_prompts=lambda prompts, count: ["w4 " * count for _ in prompts],
+        )
+        found = [finding.trouble for finding in evaluation.diagnosis]
+        assert ("trained on this text" in found) == expected
+        assert ("worse than counting tokens" in found) != expected

@@ -33,7 +33,20 @@ _LONGER = "Train longer ({longer})"
 
 # What to do about an issue, and the setting to change; "" for the one that says how long to train.
 # A run of minutes does not stop early, and is not advised to.
+_OF_ANOTHER_TEXT = ("trained on this text", "another kind of text")
+# What is no trouble of the model, where the text is one of those.
+_OF_ITS_OWN_TEXT = ("overfitting", "undertraining", "many unknown tokens")
+
 _ADVICE = {
+    "trained on this text": (
+        "Score a text that was kept from training, such as the run's own: textgen evaluate RUN",
+        "corpus.test",
+    ),
+    "another kind of text": (
+        "Training longer would not change that: train on text like it (corpus.files), or score "
+        "text like the training text.",
+        "corpus.files",
+    ),
     "worse than counting tokens": (f"{_LONGER}, or try another training.learning_rate.", ""),
     "worse than n-grams": (
         f"{_LONGER}, or choose a larger model (--model) if the training loss has settled.",
@@ -111,7 +124,8 @@ class Symptoms:
     that occur in the training text; longest_copied: the mean of their longest overlaps with it in
     characters; each beside that of held-out text. over_length: tokens and loss of a long sample's
     spans, in order. rows: those of metrics.jsonl. longer: the setting that gives the length of
-    training, and that a finding names which suggests to train longer.
+    training, and that a finding names which suggests to train longer. seen, other_kind: why a text
+    that is not the run's own says little of the model.
     """
 
     tokens: int
@@ -130,12 +144,16 @@ class Symptoms:
     over_length: Sequence[tuple[int, float]] = ()
     rows: Rows = ()
     longer: str = "training.epochs"
+    seen: str = ""
+    other_kind: str = ""
 
 
 def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
     """Return the findings, the weightiest first."""
     rows, scored = symptoms.rows, symptoms.loss if symptoms.tokens else None
     evidence = {
+        "trained on this text": symptoms.seen,
+        "another kind of text": "" if symptoms.seen else symptoms.other_kind,
         "divergence": find_divergence(rows, scored),
         "overfitting": find_overfitting(rows, scored),
         "copying": find_memorization(symptoms.copied_eights, symptoms.longest_copied),
@@ -146,11 +164,15 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
         "incoherence": find_incoherence(symptoms.over_length),
         "out of memory": find_short_memory(rows),
     }
+    doubtful = any(evidence[trouble] for trouble in _OF_ANOTHER_TEXT)
+    if doubtful:
+        evidence.update(dict.fromkeys(_OF_ITS_OWN_TEXT, ""))
     found = [
         Finding(trouble, words, *_ADVICE[trouble]) for trouble, words in evidence.items() if words
     ]
-    after = 1 if evidence["divergence"] else 0
-    found[after:after] = _find_weakness(symptoms, overfits=bool(evidence["overfitting"]))
+    if not doubtful:
+        after = 1 if evidence["divergence"] else 0
+        found[after:after] = _find_weakness(symptoms, overfits=bool(evidence["overfitting"]))
     longer = symptoms.longer
     earlier = f"training.patience, {longer}" if longer == "training.epochs" else longer
     return tuple(

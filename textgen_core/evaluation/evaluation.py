@@ -21,6 +21,7 @@ from textgen_core.evaluation.evidence import (
 )
 from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.evaluation.metrics import measure_all, read_declared, sign_all
+from textgen_core.evaluation.text_kind import find_other_kind, find_seen
 from textgen_core.evaluation.token_texts import Written, show_written
 from textgen_core.runs.files import finite
 
@@ -91,6 +92,7 @@ def evaluate(
     length = max(_LONG_SAMPLE, 4 * scorer.language_model.context_length)
     texts = continue_prompts(prompts, length) if prompts else [""]
     errors = analyse_errors(scorer, held_out, training, evidence, ("".join(prompts), texts[0]))
+    seen, other_kind = _doubts(held_out, training, figures)
     empty = sum(not sample.strip() for sample in evidence.samples)
     return Evaluation(
         split=held_out.split,
@@ -104,6 +106,8 @@ def evaluate(
                 _symptoms(figures, tokens.unknown_tokens, measured, baselines, training, errors),
                 samples=len(evidence.samples),
                 empty_samples=empty,
+                seen=seen,
+                other_kind=other_kind,
             )
         ),
         signatures=sign_all(metrics, evidence),
@@ -112,6 +116,16 @@ def evaluate(
         written=show_written(evidence, scorer),
         samples=len(evidence.samples),
         empty_samples=empty,
+    )
+
+
+def _doubts(held_out: HeldOut, training: TrainingData, figures: Figures) -> tuple[str, str]:
+    """Return why a text that is not the run's own says little of the model: seen, or another."""
+    if held_out.is_own:
+        return "", ""
+    unknown = held_out.tokens.unknown_tokens / max(1, figures.tokens)
+    return find_seen(held_out.documents, training), find_other_kind(
+        held_out.documents, training, bits_per_byte=figures.bits_per_byte, unknown=unknown
     )
 
 

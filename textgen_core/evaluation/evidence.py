@@ -30,11 +30,15 @@ _CUT = "\ufffd"  # what decoding makes of the bytes of a character that was cut
 
 @attrs.frozen(kw_only=True)
 class HeldOut:
-    """The split that is scored: its name, its documents' cleaned text, and its tokens."""
+    """The split that is scored: its name, its documents' cleaned text, and its tokens.
+
+    is_own: whether it is of the run's own corpus, and not any text that somebody gave.
+    """
 
     split: str
     documents: Sequence[str]
     tokens: TokenFile
+    is_own: bool = True
 
 
 @attrs.frozen(kw_only=True)

@@ -140,7 +140,7 @@ class RunScoring:
         tokens = tokenize_documents(corpus.documents, self._language_model.tokenizer, path.name)
         if len(tokens.token_ids) < 2:
             raise CorpusError(f"{path} holds no token to score.")
-        return HeldOut(split=path.name, documents=corpus.documents, tokens=tokens)
+        return HeldOut(split=path.name, documents=corpus.documents, tokens=tokens, is_own=False)
 
 
 def check_corpus(run: RunDirectory, texts: Texts) -> None:

@@ -111,6 +111,18 @@ def test_prose_and_programs_are_plain_text_whatever_they_begin_with(tmp_path, mo
         assert corpus.notes == ()
 
 
+def test_a_part_of_a_page_is_one_where_its_name_says_so(tmp_path):
+    (tmp_path / "a.html").write_text("<p>Hello</p>\n")
+    (tmp_path / "b.htm").write_text("No tag here.\n")
+    (tmp_path / "c.txt").write_text("<p>Hello</p>\n")
+    with pytest.raises(CorpusError, match=r"a\.html is an HTML page"):
+        read_corpus([tmp_path / "a.html"], CorpusSettings())
+    assert read_corpus([tmp_path], CorpusSettings()).documents == [
+        "No tag here.\n",
+        "<p>Hello</p>\n",
+    ]
+
+
 def test_the_files_of_a_project_are_plain_text():
     """Neither code nor prose that happens to be at hand is taken for anything else."""
     root = Path(__file__).resolve().parents[3]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
 from textgen_core.config.settings import CorpusSettings
+from textgen_core.corpus.reading import lines
 from textgen_core.corpus.reading.corpus import read_corpus
 from textgen_core.corpus.reading.values import MISSING, value_at
 from textgen_core.errors import CorpusError
@@ -118,6 +120,20 @@ def test_the_column_suggested_is_the_one_with_the_most_text(tmp_path):
     assert error.advice.endswith("--set corpus.column=body.text")
 
 
+def test_a_name_that_is_suggested_can_be_pasted_into_a_shell(tmp_path):
+    records = [{"user": "Ann B", "what's said": "some words of a long message"}]
+    advice = refusal(tmp_path, as_lines(records), column=None).advice
+    words = shlex.split(advice.replace(";", ""))
+    assert "corpus.column=what's said" in words
+    assert "corpus.template={user}: {what's said}" in words
+
+
+def test_a_document_in_one_long_line_is_told_how_its_records_are_taken_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "RECORD", 1000)
+    content = json.dumps({"messages": TEXTS})
+    assert "jq -c '.messages[]'" in refusal(tmp_path, content, "a.json", column=None).advice
+
+
 @pytest.mark.parametrize(
     ("name", "content", "column"),
     [
@@ -203,6 +219,6 @@ def test_what_a_pipe_or_a_text_file_holds_may_be_said(tmp_path):
     content = "id,text\n1,one\n2,two\n"
     assert read(tmp_path, content, "a.txt", format="csv").documents == ["one", "two"]
     assert "corpus.format=csv" in read(tmp_path, content, "a.txt").notes[0]
-    lines = as_lines(TEXTS)
+    content = as_lines(TEXTS)
     for name in ("a.txt", "a.jsonl"):
-        assert read(tmp_path, lines, name, format="text", column=None).documents == [lines]
+        assert read(tmp_path, content, name, format="text", column=None).documents == [content]

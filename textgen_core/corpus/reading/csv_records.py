@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Literal
 
 from textgen_core.corpus.reading.json_records import Record
-from textgen_core.corpus.reading.lines import RECORD, numbered_lines
+from textgen_core.corpus.reading.lines import OTHER_WAY, RECORD, numbered_lines
 from textgen_core.corpus.text import is_blank
 from textgen_core.errors import CorpusError
 from textgen_core.formatting import format_count
@@ -20,7 +20,6 @@ from textgen_core.formatting import format_count
 DELIMITERS = ",;\t|"
 NAMED_DELIMITER = re.compile(r"\ufeff?sep=(.)\s*", re.IGNORECASE)  # a first line of spreadsheets
 QUOTED_TSV = "If fields are quoted as in CSV: --set corpus.format=csv; as text: corpus.format=text"
-OTHER_WAY = "Or take its lines as text: --set corpus.format=text"
 
 
 class CsvTable:

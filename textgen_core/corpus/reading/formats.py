@@ -14,10 +14,12 @@ from textgen_core.corpus.reading.files import unpacked_name
 from textgen_core.errors import CorpusError
 
 PLAIN, CSV, TSV, JSON_LINES = "text", "csv", "tsv", "jsonl"
+HTML = "an HTML page"
 JSON, JSON_ARRAY, JSON_DOCUMENT = "json", "a JSON array", "a JSON document"
 TABLES = (CSV, TSV, JSON_LINES, JSON_ARRAY)
 SUFFIXES = {".csv": CSV, ".tsv": TSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
 SUFFIXES |= {".json": JSON}  # its content says which kind
+SUFFIXES |= dict.fromkeys((".html", ".htm", ".xhtml"), HTML)  # if there is a tag at its start
 TABLE_NAMES = ".csv, .tsv, .jsonl, .ndjson, a JSON array"
 
 STRING = r'"(?:[^"\\\n]|\\.)*+"'
@@ -36,7 +38,7 @@ MARKS = (
     (r"\{\\rtf\d?\\", "an RTF document", "Save it as plain text from the program that opens it."),
     (
         rf"(?:<\?xml[^>]*>)?{COMMENTS}(?:<!doctype\s+html\b|<html(?:\s[^<>]*)?>)",
-        "an HTML page",
+        HTML,
         FROM_MARKUP,
     ),
     (r"<\?xml\s", "an XML document", FROM_MARKUP),
@@ -79,6 +81,8 @@ def format_of(head: str, named: str, name: str) -> str:
     for pattern, kind, advice in PATTERNS:
         if pattern.match(start):
             raise Wrapped(name, kind, advice)
+    if named == HTML and start.startswith("<"):
+        raise Wrapped(name, HTML, FROM_MARKUP)
     is_array = named == JSON and start.startswith("[")
     found = JSON_ARRAY if is_array else _json_format(start)
     if found == JSON_DOCUMENT and named != JSON_LINES:

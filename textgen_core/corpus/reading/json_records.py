@@ -15,6 +15,9 @@ from textgen_core.corpus.text import is_blank
 from textgen_core.errors import CorpusError
 
 BETWEEN = re.compile(r"[\s,]*")
+ONE_LONG_LINE = (
+    "Take its records out, by the name of their list: jq -c '.messages[]' FILE | textgen run -"
+)
 LONGEST_ESCAPE = 6  # characters of \u00e9: an error this near to the end may be the end's
 
 
@@ -30,9 +33,10 @@ def json_lines(texts: Iterable[str], name: str, notes: list[str]) -> Iterator[Re
 
     Raises CorpusError, naming the line, for another one that is not JSON.
     """
-    lines = ((number, line) for number, line in numbered_lines(texts, name) if not is_blank(line))
     is_first = True
-    for number, line in lines:
+    for number, line in numbered_lines(texts, name, ONE_LONG_LINE):
+        if is_blank(line):
+            continue
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:

@@ -7,15 +7,21 @@ from collections.abc import Iterable, Iterator
 
 from textgen_core.errors import CorpusError
 
+OTHER_WAY = "Or take its lines as text: --set corpus.format=text"
 RECORD = 1 << 24  # characters of a line or a field; a quote that is never closed would not end
 
 
-def numbered_lines(texts: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
-    """Yield lines with their numbers and ends (LF, CRLF or CR), wherever the pieces end."""
-    return enumerate(_lines(texts, name), start=1)
+def numbered_lines(
+    texts: Iterable[str], name: str, advice: str = OTHER_WAY
+) -> Iterator[tuple[int, str]]:
+    """Yield lines with their numbers and ends (LF, CRLF or CR), wherever the pieces end.
+
+    advice: what helps where a line is too long for a record.
+    """
+    return enumerate(_lines(texts, name, advice), start=1)
 
 
-def _lines(texts: Iterable[str], name: str) -> Iterator[str]:
+def _lines(texts: Iterable[str], name: str, advice: str) -> Iterator[str]:
     rest = ""
     for text in texts:
         *whole, rest = [*io.StringIO(rest + text, newline=""), ""]
@@ -26,6 +32,6 @@ def _lines(texts: Iterable[str], name: str) -> Iterator[str]:
             raise CorpusError(
                 f"{name} has a line of more than {RECORD:,} characters.",
                 "Allowed: a table of shorter records.",
-                "Or take its lines as text: --set corpus.format=text",
+                advice,
             )
     yield from io.StringIO(rest, newline="")

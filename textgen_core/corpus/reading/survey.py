@@ -14,6 +14,7 @@ from textgen_core.corpus.reading.files import listed
 from textgen_core.corpus.reading.json_records import Record
 from textgen_core.corpus.reading.values import NoText, text_of
 from textgen_core.errors import CorpusError
+from textgen_core.formatting import shell_word
 
 MOST_RECORDS, MOST_CHARACTERS = 1000, 1 << 20  # that are looked at
 DEEPEST = 4  # keys within keys
@@ -85,10 +86,9 @@ class Survey:
         near = [] if key in self.texts else difflib.get_close_matches(key, self.texts, n=1)
         if setting == "column":
             return CorpusError(problem, self.columns(), self.advice(near))
-        name = shown_column(near[0]) if near else "..."
-        advice = f"Name one: --set corpus.group_by={name}"
+        advice = f"Name one: {_set('group_by', near[0] if near else '...')}"
         if setting == "template":
-            advice = f"Name them in braces: --set 'corpus.template={self.template()}'"
+            advice = f"Name them in braces: {_set('template', self.template())}"
         return CorpusError(problem, self.columns(), advice)
 
     def advice(self, near: Sequence[str] = ()) -> str:
@@ -96,18 +96,17 @@ class Survey:
         best = next(iter((*near, *self.with_text())), "")
         for name, within in self.messages.items():
             if not near and sum(within.texts.values()) > self.texts.get(best, 0):
-                template = f"corpus.template={within.template()}"
-                return f"Name both: --set corpus.column={shown_column(name)} --set '{template}'"
-        advice = f"Name one that holds text: --set corpus.column={shown_column(best or 'text')}"
+                return f"Name both: {_set('column', name)} {_set('template', within.template())}"
+        advice = f"Name one that holds text: {_set('column', best or 'text')}"
         if not near and self._speaker() not in ("", best):
-            advice += f"; of a chat: --set 'corpus.template={self.template()}'"
+            advice += f"; of a chat: {_set('template', self.template())}"
         return advice
 
     def template(self) -> str:
         """Return a template of who speaks, where that is known, and the column with most text."""
         text = next((name for name in self.with_text() if name != self._speaker()), "text")
         names = [name for name in (self._speaker(), text) if name]
-        return ": ".join(f"{{{shown_column(name)}}}" for name in names)
+        return ": ".join(f"{{{name}}}" for name in names)
 
     def _speaker(self) -> str:
         return next((name for name in SPEAKERS if name in self.texts), "")
@@ -117,6 +116,10 @@ def shown_column(column: str) -> str:
     """Return a column's name, short and printable."""
     short = column if len(column) <= SHOWN else column[: SHOWN - 1] + "…"
     return short if short.isprintable() and short.strip() == short and short else repr(short)
+
+
+def _set(key: str, value: str) -> str:
+    return f"--set {shell_word(f'corpus.{key}={value}')}"
 
 
 def _is_prose(text: str) -> bool:

@@ -12,9 +12,10 @@ import attrs
 
 from textgen_core.corpus.documents import Piece
 from textgen_core.corpus.reading.conversations import Conversations
-from textgen_core.corpus.reading.csv_records import OTHER_WAY, CsvTable
+from textgen_core.corpus.reading.csv_records import CsvTable
 from textgen_core.corpus.reading.formats import CSV, JSON_ARRAY, TSV
 from textgen_core.corpus.reading.json_records import Record, json_array, json_lines
+from textgen_core.corpus.reading.lines import OTHER_WAY
 from textgen_core.corpus.reading.survey import Survey, shown_column
 from textgen_core.corpus.reading.values import MISSING, Layout, NoText, RecordTexts, value_at
 from textgen_core.errors import CorpusError

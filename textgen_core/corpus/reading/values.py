@@ -16,7 +16,8 @@ MISSING = object()  # no such key; null is None
 KINDS = dict.fromkeys((int, float), "a number")
 KINDS |= {bool: "true or false", list: "a list", dict: "an object", str: "a text"}
 # Whatever a reader of the text could take for the end of a line.
-LINE_BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
+LINE_BREAK = r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]"
+HAS_LINE_BREAK, LINE_BREAKS = re.compile(LINE_BREAK), re.compile(rf"\s*{LINE_BREAK}\s*")
 
 
 class NoText(Exception):
@@ -187,7 +188,7 @@ def _part(value: Any) -> str:
 
 
 def _one_line(text: str) -> str:
-    return LINE_BREAKS.sub(" ", text.strip()) if LINE_BREAKS.search(text) else text
+    return LINE_BREAKS.sub(" ", text.strip()) if HAS_LINE_BREAK.search(text) else text
 
 
 def _shown_value(value: Any, key: str) -> str:

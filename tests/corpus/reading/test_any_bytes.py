@@ -50,7 +50,9 @@ DATA = st.builds(
     st.lists(st.one_of(st.sampled_from(PARTS), st.binary(max_size=6)), max_size=12),
     st.none() | st.integers(0, 60),
 )
-NAMES = st.sampled_from(["a.txt", "a", "a.json", "a.html", "a.csv", "a.tsv", "a.jsonl", "a.csv.gz", "a.ndjson"])
+NAMES = st.sampled_from(
+    ["a.txt", "a", "a.json", "a.html", "a.csv", "a.tsv", "a.jsonl", "a.csv.gz", "a.ndjson"]
+)
 SETTINGS = st.builds(
     CorpusSettings,
     encoding=st.sampled_from(["utf-8", "utf-8", "utf-8", "auto", "cp1252", "utf-16"]),

@@ -62,6 +62,8 @@ def results(finished_run, corpus):
         "empty": ["evaluate", run, "--text", "empty.txt"],
         "binary": ["evaluate", run, "--text", "binary.txt"],
         "folder": ["evaluate", run, "--text", "missing/"],
+        "page": ["evaluate", run, "--text", "page.html"],
+        "records": ["evaluate", run, "--text", "chat.jsonl"],
         "sheet": ["evaluate", run, "--review", "sheet.csv", "--json"],
         "unrated": ["evaluate", "--review", "sheet.csv"],
         "no sheet": ["evaluate", "--review", "binary.txt"],
@@ -71,6 +73,8 @@ def results(finished_run, corpus):
         "Caf\xe9 near the mill, \x93so slow\x94. ".encode("latin-1") * 9
     )
     (folder / "letter.txt").write_text("w")
+    (folder / "page.html").write_text("<html><p>the water</p></html>")
+    (folder / "chat.jsonl").write_text('{"from": "Ann", "text": "the water"}\n')
     (folder / "empty.txt").write_text("")
     (folder / "binary.txt").write_bytes(bytes(range(256)) * 4)
     return dict(zip(lines, run_lines(list(lines.values()), folder), strict=True))
@@ -235,6 +239,14 @@ def test_the_recipes_are_listed(monkeypatch, capsys):
 def test_another_text_may_be_in_another_encoding_and_as_short_as_can_be(results):
     assert value_of(results["cp1252"])["split"] == "cp1252.txt"
     assert value_of(results["one letter"])["tokens"] == 1
+
+
+@pytest.mark.parametrize("name", ["page", "records"])
+def test_another_text_that_is_not_plain_is_told_what_helps_here(results, name):
+    told = results[name].stderr
+    assert results[name].returncode == 3, told
+    assert "Save its text alone, as UTF-8, and score that." in told
+    assert "--set" not in told
 
 
 @pytest.mark.parametrize("name", ["empty", "binary", "folder"])

@@ -133,10 +133,13 @@ class RunScoring:
         try:
             corpus = clean_corpus(read_corpus([path], settings), settings)
         except CorpusError as error:
-            if "--set" not in error.advice:
+            if not any(option in error.advice for option in ("--set", "textgen run")):
                 raise
-            advice = "Save the text as UTF-8, and score that."
-            raise CorpusError(error.problem, error.allowed, advice) from error
+            allowed, advice = error.allowed, "Save the text as UTF-8, and score that."
+            if "corpus.encoding" not in error.advice:  # a table, or text in another format
+                allowed = "Allowed: plain text, or a table like those of the run's corpus."
+                advice = "Save its text alone, as UTF-8, and score that."
+            raise CorpusError(error.problem, allowed, advice) from error
         tokens = tokenize_documents(corpus.documents, self._language_model.tokenizer, path.name)
         if len(tokens.token_ids) < 2:
             raise CorpusError(f"{path} holds no token to score.")

@@ -11,9 +11,13 @@ from textgen_core.data.tokenizer import (
     encode,
     load_tokenizer,
     save_tokenizer,
+    tokenizer_of,
     train_tokenizer,
 )
 from textgen_core.errors import PluginFailure, RunDirectoryError
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import write_json
+from textgen_core.runs.tensors import hash_file
 
 
 def letters(tokens=(*SPECIAL_TOKENS, *" abcdefghijklmnopqrstuvwxyz"), special=SPECIAL_TOKENS):
@@ -172,6 +176,36 @@ def test_a_file_that_makes_the_library_panic_is_the_run_directorys_error(tmp_pat
     path.write_text(panicking_file())
     with pytest.raises(RunDirectoryError, match="damaged"):
         load_tokenizer(path)
+
+
+def test_what_fails_with_some_texts_alone_names_the_file(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    save_tokenizer(letters(), path)
+    decoder = {"type": "Strip", "content": "a", "start": 2**63, "stop": 2**63}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "decoder": decoder}))
+    tokenizer = load_tokenizer(path)
+    token_ids = encode(tokenizer, "a")
+    assert tokenizer.decode([]) == ""
+    for decode in (tokenizer.decode, lambda ids: tokenizer.decode_batch([ids])):
+        with pytest.raises(RunDirectoryError, match=r"tokenizer\.json does not work"):
+            decode(token_ids)
+
+
+def test_a_tokenizer_whose_ids_were_swapped_is_not_the_one_of_its_run(tmp_path):
+    run = RunDirectory(tmp_path)
+    save_tokenizer(letters(), run.tokenizer)
+    tokenizer_of(run)  # of a run so young that it has no manifest
+    for manifest in ({}, {"sha256": {"tokenizer.json": hash_file(run.tokenizer)}}):
+        write_json(run.manifest, manifest)
+        tokenizer_of(run)
+    text = run.tokenizer.read_text()
+    vocabulary = json.loads(text)["model"]["vocab"]
+    one, other = (f'"{letter}": {vocabulary[letter]}' for letter in "ab")
+    swapped = text.replace(one, f'"a": {vocabulary["b"]}')
+    run.tokenizer.write_text(swapped.replace(other, f'"b": {vocabulary["a"]}'))
+    load_tokenizer(run.tokenizer)  # it is a whole tokenizer
+    with pytest.raises(RunDirectoryError, match=r"tokenizer\.json is not the file"):
+        tokenizer_of(run)
 
 
 def test_a_missing_file_is_the_run_directorys_error(tmp_path):

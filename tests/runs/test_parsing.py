@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 
 import pytest
 import tomli_w
@@ -38,6 +39,14 @@ def test_toml_that_no_run_writes_is_refused_at_once(name: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_toml(text)
     assert time.perf_counter() - began < 5
+
+
+def test_a_long_text_in_toml_costs_little_memory() -> None:
+    tracemalloc.start()
+    prompt = 'mill \\"' * 400_000
+    assert parse_toml(f'prompt = "{prompt}"')["prompt"].startswith('mill "')
+    assert tracemalloc.get_traced_memory()[1] < 30 * len(prompt)
+    tracemalloc.stop()
 
 
 def test_toml_keeps_every_text_whatever_it_has_of_dots_and_quotes() -> None:

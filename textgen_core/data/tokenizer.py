@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 
@@ -15,6 +17,7 @@ from textgen_core.errors import (
     RunDirectoryError,
     component_errors,
     is_component_fault,
+    reason_of,
 )
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.door import is_there
@@ -86,7 +89,7 @@ def load_tokenizer(path: Path, sha256: str | None = None) -> tokenizers.Tokenize
         raise RunDirectoryError(f"{path} is damaged: {error}.") from error
     if fault:
         raise RunDirectoryError(f"{path} holds no tokenizer of textgen: {fault}.")
-    return _prepare(tokenizer)
+    return _guarded(_prepare(tokenizer), path)
 
 
 def tokenizer_of(run: RunDirectory) -> tokenizers.Tokenizer:
@@ -114,6 +117,33 @@ def _prepare(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _guarded(tokenizer: tokenizers.Tokenizer, path: Path) -> tokenizers.Tokenizer:
+    """Return `tokenizer`, whose methods name its file where the library fails, or panics, in them.
+
+    A file can hold steps that do so with some texts alone.
+    """
+    for name in ("encode", "encode_batch", "encode_batch_fast", "decode", "decode_batch"):
+        if hasattr(tokenizer, name):
+            setattr(tokenizer, name, _naming(path, getattr(tokenizer, name)))
+    return tokenizer
+
+
+def _naming(path: Path, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(*given: Any, **named: Any) -> Any:
+        try:
+            return method(*given, **named)
+        except BaseException as error:
+            if not is_component_fault(error):
+                raise
+            raise RunDirectoryError(
+                f"{path} does not work: {reason_of(error)[:200]}.",
+                advice="Restore it from a copy of the run.",
+            ) from error
+
+    return call
 
 
 def _fault_of_ids(tokenizer: tokenizers.Tokenizer) -> str:

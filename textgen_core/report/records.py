@@ -61,6 +61,10 @@ class Table:
         found = [self._number(key, each) for each in self._list(key)]
         return [each for each in found if each is not None]
 
+    def texts(self, key: str) -> list[str]:
+        """Return the texts of a list, empty where there is none."""
+        return [each for each in self._list(key) if isinstance(each, str)]
+
     def rows(self, key: str, *kinds: type) -> list[tuple[Any, ...]]:
         """Return a list of rows of `kinds`: str, bool, or float for a number or None."""
         rows = self._list(key)

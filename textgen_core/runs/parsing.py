@@ -17,14 +17,19 @@ _DEEPEST = 40  # tables and lists within each other
 _LARGEST = 1e100  # no figure of a run is so large
 _TEXTS = ("prompt", "text", "samplers")  # what is no number in a row of a log
 _LOSSES = ("loss", "validation_loss")
-_TOML_STRING = re.compile(r"""(["'])(?:\\.|(?!\1)[^\\\n])*\1""")
+_TOML_STRING = re.compile(r"\"(?:[^\"\\\n]++|\\.)*+\"|'[^'\n]*+'")  # possessive: no backtracking
 
 
-def parse_json(text: str) -> Any:
-    """Return the value of a JSON text; raises ValueError or RecursionError if it is damaged."""
+def parse_json(text: str, *, takes_nan: bool = False) -> Any:
+    """Return the value of a JSON text; raises ValueError or RecursionError if it is damaged.
+
+    takes_nan: whether NaN and Infinity, which are not JSON, are read as null.
+    """
     if sum(map(text.count, ",:[{")) > _MOST_VALUES:
         raise ValueError("it holds too many values")
-    value = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_no_number)
+    value = json.loads(
+        text, object_pairs_hook=_without_doubles, parse_constant=_null if takes_nan else _refuse
+    )
     _check_depth(value)
     return value
 
@@ -45,7 +50,7 @@ def parse_row(line: bytes, number: int) -> dict[str, Any]:
 
     number: of the line, from 1.
     """
-    row = parse_json(line.decode("utf-8"))
+    row = parse_json(line.decode("utf-8"), takes_nan=True)
     if not isinstance(row, dict):
         raise ValueError("it is no JSON object")
     if number > _MOST_ROWS:
@@ -73,8 +78,12 @@ def _without_doubles(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_number(name: str) -> None:
-    """NaN and Infinity, which are not JSON, are what null is there."""
+def _null(_: str) -> None:
+    """Return None."""
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _check_depth(value: Any) -> None:

@@ -40,7 +40,6 @@ def describe_corpus(records: Records, *, excerpts: bool) -> Section | None:
     analysis = records.analysis
     if analysis is None:
         return None
-    sampled = analysis.values.get("sampled") or []
     return {
         "cards": _cards(analysis),
         "scripts": _scripts(analysis),
@@ -56,7 +55,7 @@ def describe_corpus(records: Records, *, excerpts: bool) -> Section | None:
         if excerpts
         else (),
         "copies": describe_copies(analysis, excerpts=excerpts),
-        "sampled": tuple(cut(each, 300) for each in sampled if isinstance(each, str)),
+        "sampled": tuple(cut(each, 300) for each in analysis.texts("sampled")),
     }
 
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from cli.in_process import run_here
 
-from textgen_core.cli import main, output, take_out_debug
+from textgen_core.cli import main, output, score, take_out_debug
 from textgen_core.cli.console import Console
 from textgen_core.errors import TextgenError
 
@@ -206,3 +207,13 @@ def test_colours_are_for_those_who_want_them(monkeypatch):
         shown = on_terminal(monkeypatch, lambda: output.fail("wrong"))
         assert ("\x1b[" in shown) is coloured, changed
         assert "Error: " in shown
+
+
+def test_the_levels_of_a_score_are_told_apart_with_and_without_colours():
+    for no_color, styles in ((False, score._STYLES), (True, score._PLAIN_STYLES)):
+        stream = Terminal()
+        console = Console(file=stream, color_system="truecolor", no_color=no_color)
+        console.print(score._legend(styles))
+        codes = re.findall(r"\x1b\[([\d;]*)m [^\x1b]+ \x1b", stream.getvalue())
+        assert len(set(codes)) == 5, codes  # beside the lowest, which is plain
+        assert any("48" in each.split(";") for each in codes) is not no_color

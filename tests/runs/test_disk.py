@@ -1,5 +1,7 @@
 """A disk that is too small is said before training, and nothing is left behind."""
 
+import errno
+import os
 import shutil
 from typing import NamedTuple
 
@@ -7,9 +9,9 @@ import pytest
 from data.letters import letter_tokenizer
 
 from textgen_core.data.token_files import tokenize_documents
-from textgen_core.errors import DiskTooSmall
+from textgen_core.errors import DiskTooSmall, RunDirectoryError
 from textgen_core.pipeline.api import run
-from textgen_core.runs.files import check_space
+from textgen_core.runs.files import check_space, file_errors
 
 
 class Usage(NamedTuple):
@@ -52,3 +54,20 @@ def test_checkpoints_that_do_not_fit_are_refused_before_training(monkeypatch, tm
         run(text, recipe="first", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert DiskTooSmall.exit_code == 1
+
+
+def test_advice_after_a_failed_file_suits_its_reason(tmp_path):
+    cases = [
+        ("written", errno.ENOSPC, "Free some space on its disk."),
+        ("written", errno.EDQUOT, "Free some space on its disk."),
+        ("written", errno.EROFS, "cp -r RUN COPY"),
+        ("written", errno.EACCES, "cp -r RUN COPY"),
+        ("read", errno.EACCES, "chmod -R a+rX RUN"),
+        ("read", errno.EIO, ""),
+    ]
+    for done, number, advice in cases:
+        with pytest.raises(RunDirectoryError) as refused, file_errors(tmp_path / "x", done):
+            raise OSError(number, os.strerror(number))
+        assert refused.value.problem == f"{tmp_path / 'x'} cannot be {done}: {os.strerror(number)}."
+        assert refused.value.advice.endswith(advice)
+        assert bool(refused.value.advice) == bool(advice)

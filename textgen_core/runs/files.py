@@ -215,9 +215,8 @@ def file_errors(path: Path, done: Literal["read", "written"], advice: str = "") 
     except OSError as error:
         if done == "read" and isinstance(error, FileNotFoundError):
             raise RunDirectoryError(f"{path} is missing.") from error
-        advice = advice or (_advise(error) if done == "written" else "")
         problem = f"{path} cannot be {done}: {error.strerror or error}."
-        raise RunDirectoryError(problem, advice=advice) from error
+        raise RunDirectoryError(problem, advice=advice or _advise(error, done)) from error
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -225,8 +224,11 @@ def is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
-def _advise(error: OSError) -> str:
-    """Return the next step after a file of a run could not be written."""
+def _advise(error: OSError, done: str) -> str:
+    """Return the next step after a file of a run could not be read, or written; empty if unknown."""
+    if done == "read":
+        is_closed = isinstance(error, PermissionError)
+        return "Let its owner share the run: chmod -R a+rX RUN" if is_closed else ""
     if is_full(error):
         return "Free some space on its disk."
     return "Make it writable, or use a copy of the run that is: cp -r RUN COPY"

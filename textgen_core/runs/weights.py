@@ -154,7 +154,7 @@ def offering_another(run: RunDirectory | None, path: Path) -> Iterator[None]:
     try:
         yield
     except RunDirectoryError as error:
-        if run is None:
+        if run is None or isinstance(error.__cause__, PermissionError):
             raise
         others = [step for step in run.saved_steps() if run.checkpoint(step) != path.parent]
         whole = [step for step in others if _is_whole(run, step)]

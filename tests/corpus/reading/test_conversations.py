@@ -144,7 +144,7 @@ def test_a_second_line_of_a_message_cannot_pass_for_what_another_said(tmp_path, 
     records = [{"room": 1, "from": "Ann", "text": f"one{end}Ben: two{end}"}, CHAT[2]]
     corpus = read(tmp_path, records, **SAID)
     assert corpus.documents == ["Ann: one Ben: two\nBen: hi Ann"]
-    assert "1 message of several lines became one line each" in corpus.notes[0]
+    assert "1 text of several lines became one line each" in corpus.notes[0]
 
 
 def test_lists_of_messages_become_a_conversation_each(tmp_path):

@@ -163,10 +163,14 @@ def test_in_a_folder_other_formats_are_skipped_and_named_but_not_those_that_prom
     ],
 )
 def test_of_a_json_document_the_way_to_its_records_is_shown(tmp_path, document, program):
-    (tmp_path / "a.json").write_text(json.dumps(document, indent=1))
-    with pytest.raises(CorpusError, match="is a JSON document") as caught:
-        read_corpus([tmp_path / "a.json"], CorpusSettings())
-    assert f"jq -c {program} FILE | textgen run -" in caught.value.advice
+    for indent in (1, None) if program != "." else (1,):  # in one line it may be a record
+        (tmp_path / "a.json").write_text(json.dumps(document, indent=indent))
+        with pytest.raises(CorpusError, match="is a JSON document") as caught:
+            read_corpus([tmp_path / "a.json"], CorpusSettings())
+        assert f"jq -c {program} FILE | textgen run -" in caught.value.advice
+    (tmp_path / "a.json").rename(tmp_path / "a.jsonl")
+    with pytest.raises(CorpusError, match=r"a\.jsonl(, line 1 is not JSON| is a table)"):
+        read_corpus([tmp_path / "a.jsonl"], CorpusSettings())
 
 
 def test_the_way_out_of_subtitles_leaves_their_text(tmp_path, monkeypatch):

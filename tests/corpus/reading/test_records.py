@@ -131,7 +131,7 @@ def test_a_name_that_is_suggested_can_be_pasted_into_a_shell(tmp_path):
 def test_a_document_in_one_long_line_is_told_how_its_records_are_taken_out(tmp_path, monkeypatch):
     monkeypatch.setattr(lines, "RECORD", 1000)
     content = json.dumps({"messages": TEXTS})
-    assert "jq -c '.messages[]'" in refusal(tmp_path, content, "a.json", column=None).advice
+    assert "jq -c '.messages[]'" in refusal(tmp_path, content, "a.json").advice
 
 
 @pytest.mark.parametrize(

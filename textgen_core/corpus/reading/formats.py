@@ -70,9 +70,10 @@ def format_by_name(path: Path) -> str:
     return SUFFIXES.get(suffix, PLAIN)
 
 
-def format_of(head: str, named: str, name: str) -> str:
+def format_of(head: str, named: str, name: str, has_layout: bool) -> str:
     """Return the format of a text that begins with `head`, in a file of the format `named`.
 
+    has_layout: whether columns of records are named, which one record in one line may have.
     Raises `Wrapped` for one that is neither plain text nor a table.
     """
     if named in (CSV, TSV):
@@ -85,6 +86,8 @@ def format_of(head: str, named: str, name: str) -> str:
         raise Wrapped(name, HTML, FROM_MARKUP)
     is_array = named == JSON and start.startswith("[")
     found = JSON_ARRAY if is_array else _json_format(start)
+    if found == JSON_LINES and not has_layout and _is_one_line_of_lists(start):
+        found = JSON_DOCUMENT
     if found == JSON_DOCUMENT and named != JSON_LINES:
         raise Wrapped(name, f"{JSON_DOCUMENT}, not a table of records", _ways_into(start))
     if named == JSON_LINES and found in (PLAIN, JSON_DOCUMENT):
@@ -105,6 +108,11 @@ def _json_format(start: str) -> str:
     if _is_object(first):
         return JSON_LINES if second.startswith("{") else PLAIN
     return JSON_LINES if OBJECTS.match(second) else JSON_DOCUMENT
+
+
+def _is_one_line_of_lists(start: str) -> bool:
+    """Return whether a text is one object in one line, of which a list holds the records."""
+    return not start.partition("\n")[2].strip() and bool(_longest_list(start))
 
 
 def _is_object(line: str) -> bool:

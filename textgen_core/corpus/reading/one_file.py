@@ -142,7 +142,7 @@ def _format_of(head: str, path: Path, settings: CorpusSettings, has_layout: bool
     if settings.format == "text":
         return PLAIN
     named = format_by_name(path) if settings.format == "auto" else settings.format
-    form = format_of(head, named, shown(path))
+    form = format_of(head, named, shown(path), has_layout)
     return CSV if form == PLAIN and has_layout and is_pipe(path) else form
 
 

@@ -113,8 +113,8 @@ class _Reading:
         if texts.left_out:
             yield f"{name}: left out {format_count(texts.left_out, 'message')} without text."
         if texts.folded:
-            messages = format_count(texts.folded, "message")
-            yield f"{name}: {messages} of several lines became one line each."
+            folded = format_count(texts.folded, "text")
+            yield f"{name}: {folded} of several lines became one line each."
         if self._documents:
             messages = format_count(self.used, "record")
             documents = format_count(self._documents, "document")

@@ -83,7 +83,7 @@ class RecordTexts:
     """Makes texts of records, and counts what it left out or changed."""
 
     layout: Layout
-    folded: int = 0  # messages of several lines
+    folded: int = 0  # texts of several lines
     left_out: int = 0  # messages without text, of records that hold several
 
     def text(self, record: Any) -> str:
@@ -98,9 +98,7 @@ class RecordTexts:
         value = value_at(record, layout.column)
         if not layout.template:
             text = text_of(value, layout.column)
-            line = _one_line(text) if layout.makes_lines else text
-            self.folded += line != text
-            return line
+            return self._one_line(text) if layout.makes_lines else text
         if not isinstance(value, list):
             raise NoText(layout.column, "" if value in (None, MISSING) else kind_of(value))
         if messages := self._messages(value):
@@ -132,11 +130,16 @@ class RecordTexts:
             for part in self.layout.template
         ]
         if self.layout.makes_lines:
-            lines = list(map(_one_line, texts))
-            self.folded += lines != texts
-            texts = lines
+            texts = list(map(self._one_line, texts))
         parts = zip(self.layout.template, texts, strict=True)
         return "".join(part.literal + text for part, text in parts)
+
+    def _one_line(self, text: str) -> str:
+        line = text.strip()
+        if not HAS_LINE_BREAK.search(line):
+            return line
+        self.folded += 1
+        return LINE_BREAKS.sub(" ", line)
 
 
 def value_at(record: Any, path: str) -> Any:
@@ -185,10 +188,6 @@ def _part(value: Any) -> str:
     """Return one part of a text: as it is, or under the key `text`; other parts hold none."""
     part = value.get("text") if isinstance(value, dict) else value
     return part if isinstance(part, str) else ""
-
-
-def _one_line(text: str) -> str:
-    return LINE_BREAKS.sub(" ", text.strip()) if HAS_LINE_BREAK.search(text) else text
 
 
 def _shown_value(value: Any, key: str) -> str:

@@ -58,6 +58,8 @@ SLOW = {
     "pipeline/test_preparing.py::test_what_fits": "measures memory",
     "plugins/textgen_samplers/test_against_reference.py::test_tokens_are_drawn": "many draws",
     "testing/test_bundled.py::*frequencies": "many draws",
+    "generation/test_healing.py::test_a_text_goes_on_exactly*characters": "compiles for each",
+    "generation/test_healing.py::test_a_text_goes_on_exactly*spaces": "compiles for each",
     "generation/test_loop.py::test_batches_of_many_sizes": "compiles for every size",
     "models/test_devices.py::test_freed_memory_is_kept": "processes of their own",
     "report/test_report.py::test_the_page_of_an_endless_run": "a million steps",

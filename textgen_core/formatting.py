@@ -103,3 +103,17 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def visible(text: str) -> str:
+    r"""Return a short text with what cannot be seen made visible: `\r`, `U+FEFF`, `U+0301`."""
+    shown = "".join(_visible(each) for each in text)
+    is_alone = unicodedata.category(text[:1] or " ")[0] == "M"  # a mark, which needs a letter
+    return f"U+{ord(text[0]):04X}{shown[1:]}" if is_alone else shown
+
+
+def _visible(character: str) -> str:
+    escapes = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    if character in escapes:
+        return escapes[character]
+    return character if character.isprintable() else f"U+{ord(character):04X}"

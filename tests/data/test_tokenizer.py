@@ -6,6 +6,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from textgen_core import TokenizerTrainer
 from textgen_core.data import tokenizer as room
+from textgen_core.data.text_input import unknown_parts
+from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import (
     SPECIAL_TOKENS,
     encode,
@@ -114,13 +116,18 @@ def test_a_loss_where_none_was_promised_is_a_broken_contract():
     train_tokenizer(FakeTrainer(letters(), lossless=False), ["ABC"])
 
 
-def test_special_ids_in_ordinary_text_are_a_broken_contract():
+def test_special_ids_in_ordinary_text_are_unknown_with_their_price(tmp_path):
     tokenizer = letters()
     vocabulary = tokenizer.get_vocab()
     tokenizer.model = models.WordLevel(vocab=vocabulary, unk_token="<UNK>")
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    with pytest.raises(PluginFailure, match="special tokens to the ordinary text"):
-        train_tokenizer(FakeTrainer(tokenizer), ["abc"])
+    trained = train_tokenizer(FakeTrainer(tokenizer), ["abc"])
+    assert trained.encode("a <END> b").ids == [5, 3, 6]
+    assert encode(trained, "a <END> b") == [5, 1, 6]
+    assert unknown_parts(trained, ["a <END> <PAD>"]) == ("<END>", "<PAD>")
+    tokens = tokenize_documents(["a <END> b", "<START> c"], trained, "test", tmp_path)
+    assert tokens.token_ids.tolist() == [2, 5, 1, 6, 3, 1, 7]
+    assert (tokens.unknown_tokens, tokens.unknown_bytes) == (2, len("<END>") + len("<START>"))
 
 
 def test_a_tokenizer_that_cannot_be_saved_is_a_broken_contract():

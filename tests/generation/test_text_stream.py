@@ -61,10 +61,21 @@ def test_bytes_that_are_no_character_are_shown_as_the_decoder_shows_them(size):
     assert "".join(stream(tokenizer, [], token_ids, size)) == tokenizer.decode(token_ids)
 
 
-def test_a_character_that_never_becomes_complete_is_shown_in_the_end():
+@pytest.mark.parametrize("build", [build_byte_tokenizer, build_fallback_tokenizer])
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_character_that_never_becomes_complete_is_left_out(build, missing):
+    tokenizer = build()
+    token_ids = build_fallback_ids(tokenizer, "a😀")[:-missing]
+    assert "".join(stream(tokenizer, [], token_ids, 1)) == "a"
+
+
+def build_fallback_ids(tokenizer, text):
+    return tokenizer.encode(text).ids if tokenizer.pre_tokenizer else list(text.encode())
+
+
+def test_a_replacement_character_that_was_drawn_stays():
     tokenizer = build_byte_tokenizer()
-    token_ids = tokenizer.encode("a😀").ids[:-1]
-    assert stream(tokenizer, [], token_ids, 1) == ["a", "", "", "", "\ufffd"]
+    assert "".join(stream(tokenizer, [], tokenizer.encode("a\ufffd").ids, 1)) == "a\ufffd"
 
 
 def test_characters_from_single_bytes_are_held_back_until_complete():

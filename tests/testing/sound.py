@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -36,6 +38,33 @@ class SoundTrainer(TokenizerTrainer):
             show_progress=False,
         )
         tokenizer.train_from_iterator(iter(texts), trainer)
+        return tokenizer
+
+
+@attrs.frozen(kw_only=True)
+class UnigramTrainer(TokenizerTrainer):
+    """A unigram model with the special tokens among its pieces, as the library's trainer has them.
+
+    So it takes their names in an ordinary text for them. (That trainer itself gives another model
+    each time, and panics where its text holds their names.)
+    """
+
+    words: int = option(50, help="the most frequent words that are pieces", at_least=0)
+
+    def train(self, texts: Iterable[str]) -> Any:
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+        text = "\u2581" + "".join(texts).replace(" ", "\u2581")
+        counts = Counter(text) + Counter(re.findall("\u2581[a-z]+", text))
+        words = sorted(counts, key=lambda piece: (len(piece) == 1, counts[piece], piece))
+        kept = sorted({*words[-self.words :], *(each for each in words if len(each) == 1)})
+        total = sum(counts.values())
+        pieces = [(piece, math.log(counts[piece] / total)) for piece in kept]
+        special = [(token, 0.0) for token in SPECIAL]
+        tokenizer = Tokenizer(models.Unigram([*special, *pieces], unk_id=1))
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Metaspace()
+        tokenizer.add_special_tokens(list(SPECIAL))
         return tokenizer
 
 
@@ -146,6 +175,7 @@ class SoundTracker(Tracker):
 
 SOUND = (
     SoundTrainer,
+    UnigramTrainer,
     SoundBuilder,
     PlainBuilder,
     SoundSampler,

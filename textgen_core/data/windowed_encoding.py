@@ -29,7 +29,7 @@ import numpy as np
 import tokenizers
 
 from textgen_core.corpus.documents import Piece, iterate_pieces
-from textgen_core.data.tokenizer import UNK
+from textgen_core.data.tokenizer import NO_TEXT, UNK
 
 CHUNK = 32_768  # characters from the start of one chunk to that of the next
 CONTEXT = 256  # characters that a chunk has beyond these on either side; half of them must agree
@@ -138,7 +138,7 @@ def find_join(left: EncodedChunk, right: EncodedChunk) -> Join | None:
     """Return where a token starts that two overlapping chunks agree about, or None."""
     if right.overlap is None:
         return None
-    ids = np.asarray(right.overlap.ids, dtype=np.uint32)
+    ids = _text_ids(right.overlap.ids)
     starts = [start for start, _ in right.overlap.offsets]
 
     def first_from(character: int) -> int:
@@ -222,8 +222,13 @@ def _encode(chunks: Sequence[Chunk], tokenizer: tokenizers.Tokenizer) -> list[En
     shared = [chunk.text[: 2 * CONTEXT] for chunk in chunks if chunk.begin]
     overlaps = iter(tokenizer.encode_batch(shared, add_special_tokens=False))
     return [
-        EncodedChunk(
-            chunk, np.array(encoding.ids, np.uint32), next(overlaps) if chunk.begin else None
-        )
+        EncodedChunk(chunk, _text_ids(encoding.ids), next(overlaps) if chunk.begin else None)
         for chunk, encoding in zip(chunks, encodings, strict=True)
     ]
+
+
+def _text_ids(token_ids: Sequence[int]) -> np.ndarray:
+    """Return ids as an array, `<UNK>` in place of the special tokens that no text holds."""
+    ids = np.array(token_ids, np.uint32)
+    ids[np.isin(ids, tuple(NO_TEXT))] = UNK
+    return ids

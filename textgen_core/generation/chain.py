@@ -109,16 +109,21 @@ class Chain:
         states: tuple[Any, ...],
         is_drawing: Any,
         options: Options,
+        bias: Any = None,
     ) -> Transformed:
         """Return what the samplers make of the logits, one after the other.
 
         logits: float32 `(batch, vocabulary)`, the model's own. is_drawing: bool `(batch,)`; the
         states of the other rows, which are still reading their prompts, stay as they are.
-        options: as `options` returns them.
+        options: as `options` returns them. bias: float32 `(batch, vocabulary)`, added beforehand;
+        -inf excludes a token.
         """
         faults = no_faults(logits.shape[0])._replace(kind=_fault_kind(logits, logits))
-        flags = [token in self._excluded for token in range(logits.shape[1])]
-        logits = tf.where(tf.constant(flags)[None], -float("inf"), logits)
+        excluded = tf.constant([token in self._excluded for token in range(logits.shape[1])])[None]
+        if bias is not None:
+            excluded |= bias == -float("inf")
+            logits += bias
+        logits = tf.where(excluded, -float("inf"), logits)
         stages, new_states = [logits], []
         parts = zip(self._links, states, options, strict=True)
         for number, (link, state, values) in enumerate(parts, start=1):

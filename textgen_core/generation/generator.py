@@ -1,32 +1,32 @@
 """Writing texts: prompts in, pieces of text out, the same for any language model and samplers.
 
-A prompt is fed after <START>; <PAD>, <UNK> and <START> are never drawn.
+A prompt is fed after <START>, less what token healing takes back; <PAD>, <UNK> and <START> are
+never drawn. More texts than fit into memory are written in several batches.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
 import tokenizers
 
 from textgen_core.components import Sampler
-from textgen_core.corpus.text import replace_surrogates
-from textgen_core.data.tokenizer import END, PAD, START, UNK, encode
+from textgen_core.data.text_input import unknown_parts
+from textgen_core.data.token_bytes import TokenBytes
+from textgen_core.data.tokenizer import PAD, START, UNK
 from textgen_core.errors import UsageError
-from textgen_core.generation.chain import Chain, Options
-from textgen_core.generation.drawing import uniform_numbers
-from textgen_core.generation.loop import Batch, Loop
+from textgen_core.generation.batches import Plan, rows_that_fit
+from textgen_core.generation.chain import Chain
+from textgen_core.generation.loop import Loop
 from textgen_core.generation.options import GenerationOptions
-from textgen_core.generation.sample import SampleWriter
+from textgen_core.generation.prompts import Prompts, read_prompts
 from textgen_core.generation.stream import Generation, PieceStream
 from textgen_core.models.language_model import LanguageModel
 
 SUPPRESSED_TOKENS = (PAD, UNK, START)
-SMALLEST_CAPACITY = 128  # tokens in a row; doubled for longer texts, so that few are compiled for
 
 
 class Generator:
@@ -55,8 +55,9 @@ class Generator:
         )
         self._options = self._chain.options(samplers)
         self._specs = tuple(specs or names)
-        # By batch size, capacity, alternatives, and what compiles.
-        self._loops: dict[tuple[int, int, int, str], Loop] = {}
+        self._token_bytes = TokenBytes(language_model.tokenizer)
+        # By batch size, capacity, the guide's states, alternatives, and what compiles.
+        self._loops: dict[tuple[int, int, int, int, str], Loop] = {}
 
     def is_compatible(self, samplers: Sequence[Sampler]) -> bool:
         """Whether these samplers differ from the generator's in traced options at most."""
@@ -90,28 +91,38 @@ class Generator:
             raise UsageError("The prompts are a single text.", "Allowed: a list of texts.")
         if not prompts:
             raise UsageError("There is no prompt.", "Allowed: one or more; one may be empty.")
-        tokenizer = self.language_model.tokenizer
-        prompts = [replace_surrogates(prompt)[0] for prompt in prompts]
-        prompt_ids = [[START, *encode(tokenizer, prompt)] for prompt in prompts]
-        longest = max(map(len, prompt_ids)) + options.max_new_tokens
-        capacity = max(SMALLEST_CAPACITY, 1 << (longest - 1).bit_length())  # a power of two
-        compile_with = options.compile_with(len(prompts))
-        key = (len(prompts), capacity, options.alternatives, compile_with)
+        read = read_prompts(prompts, self.language_model, self._token_bytes)
+        whole = self._plan(read, 0, options)
+        fitting = rows_that_fit(
+            self.language_model,
+            whole.rows,
+            whole.first_capacity(),
+            1 + len(self._options),
+            options.alternatives,
+        )
+        plans = [whole]
+        if fitting < whole.rows:
+            parts = (read.part(at, at + fitting) for at in range(0, whole.rows, fitting))
+            plans = [self._plan(part, n * fitting, options) for n, part in enumerate(parts)]
+        return PieceStream(plans, read, specs=self._specs)
+
+    def _plan(self, prompts: Prompts, first: int, options: GenerationOptions) -> Plan:
+        return Plan(
+            prompts=prompts,
+            first=first,
+            options=options,
+            sampler_options=self._options,
+            loop_for=partial(self._loop, prompts, options),
+        )
+
+    def _loop(self, prompts: Prompts, options: GenerationOptions, capacity: int) -> Loop:
+        """Return the loop for prompts, rows of a capacity and options, compiled once."""
+        rows, states = len(prompts.rows), len(prompts.guide.bias)
+        compile_with = options.compile_with(rows)
+        key = (rows, capacity, states, options.alternatives, compile_with)
         if key not in self._loops:
             self._loops[key] = Loop(self.language_model, self._chain, capacity, compile_with)
-        loop = self._loops[key]
-        return PieceStream(
-            loop,
-            loop.initial_state(prompt_ids, self._options, options.alternatives),
-            _batch(prompt_ids, capacity, options, self._options),
-            [
-                SampleWriter(prompt, ids, tokenizer, options)
-                for prompt, ids in zip(prompts, prompt_ids, strict=True)
-            ],
-            options,
-            specs=self._specs,
-            unknown_characters=unknown_characters(tokenizer, prompts),
-        )
+        return self._loops[key]
 
     def generate(
         self, prompts: Sequence[str], options: GenerationOptions | None = None, **fields: Any
@@ -125,33 +136,4 @@ def unknown_characters(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) ->
 
     Single characters with a character tokenizer, whole words with a word tokenizer.
     """
-    unknown: dict[str, None] = {}  # in the order of their appearance
-    for text in texts:
-        encoding = tokenizer.encode(text, add_special_tokens=False)
-        for token_id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            if token_id == UNK:
-                unknown[text[start:end]] = None
-    return tuple(unknown)
-
-
-def _batch(
-    prompts: Sequence[Sequence[int]],
-    capacity: int,
-    options: GenerationOptions,
-    sampler_options: Options,
-) -> Batch:
-    """Return what stays the same while the prompts' texts are written."""
-    count = options.max_new_tokens
-    samples = range(options.first_sample, options.first_sample + len(prompts))
-    uniforms = np.zeros((len(prompts), capacity))
-    numbers = uniform_numbers(options.seed, samples, count)
-    for row, prompt, own in zip(uniforms, prompts, numbers, strict=True):
-        row[len(prompt) : len(prompt) + count] = own
-    lengths = np.array([len(prompt) for prompt in prompts], np.int32)
-    return Batch(
-        prompt_lengths=tf.constant(lengths),
-        max_lengths=tf.constant(lengths + np.int32(count)),
-        uniforms=tf.constant(uniforms),
-        end_id=tf.constant(END),
-        options=sampler_options,
-    )
+    return unknown_parts(tokenizer, texts)

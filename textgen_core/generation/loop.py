@@ -10,57 +10,21 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from textgen_core.components import History
 from textgen_core.errors import OutOfMemory, PluginFailure, component_errors, reason_of
-from textgen_core.generation.chain import MODEL, SOUND, Chain, Faults, Options, no_faults
+from textgen_core.generation.chain import MODEL, SOUND, Chain, Options, no_faults
+from textgen_core.generation.decode_state import Batch, DecodeState
 from textgen_core.generation.drawing import draw
-from textgen_core.generation.trace_recorder import empty_records, record
+from textgen_core.generation.trace_recorder import empty_records, record, written
 from textgen_core.models.devices import UNCOMPILABLE
 from textgen_core.models.language_model import LanguageModel
 
 READ_IN_LOOP = 64  # tokens of a prompt that are read one by one, which beats the way to feed them
-
-
-class Batch(NamedTuple):
-    """What stays the same while a batch is written.
-
-    prompt_lengths, max_lengths: int32 `(batch,)`, where each row's new tokens begin and end.
-    uniforms: float64 `(batch, capacity)`, the random number for each position.
-    end_id: int32, the token that ends a text.
-    options: the traced options of the samplers.
-    """
-
-    prompt_lengths: Any
-    max_lengths: Any
-    uniforms: Any
-    end_id: Any
-    options: Options
-
-
-class DecodeState(NamedTuple):
-    """What changes with every decode step.
-
-    length: int32, how many tokens every row has read or written; the last is not fed yet.
-    token_ids: int32 `(batch, capacity)`, prompts and new tokens, zeros after them.
-    log_probabilities: float32 `(batch, capacity)`, the model's own.
-    is_open: bool `(batch,)`, False where a text has ended.
-    faults: the chain's; the loop leaves off at the first.
-    records: what a trace is made of; () where none is wanted.
-    """
-
-    length: Any
-    token_ids: Any
-    log_probabilities: Any
-    is_open: Any
-    faults: Faults
-    model_state: Any
-    sampler_states: Any
-    records: Any
 
 
 class Loop:
@@ -84,11 +48,16 @@ class Loop:
         self._refill: Any = None
 
     def initial_state(
-        self, prompts: Sequence[Sequence[int]], options: Options, alternatives: int = 0
+        self,
+        prompts: Sequence[Sequence[int]],
+        options: Options,
+        alternatives: int = 0,
+        guided: Sequence[int] = (),
     ) -> DecodeState:
         """Return the state before the first token, or at the end of the shortest long prompt.
 
-        options: the traced ones. With `alternatives` the loop records a trace, and so many tokens
+        options: the traced ones. guided: of each prompt the guide's state after it, by default the
+        first. With `alternatives` the loop records a trace, and so many tokens
         at each step.
         """
         batch_size, vocabulary_size = len(prompts), self.language_model.vocabulary_size
@@ -104,6 +73,8 @@ class Loop:
         shortest = min(len(prompt) for prompt in prompts)
         return DecodeState(
             length=tf.constant(shortest if shortest > READ_IN_LOOP else 1),
+            prompt_lengths=tf.constant([len(prompt) for prompt in prompts], tf.int32),
+            guided=tf.constant(guided or [0] * batch_size, tf.int32),
             token_ids=tf.constant(token_ids),
             log_probabilities=tf.zeros(token_ids.shape),
             is_open=tf.fill((batch_size,), True),
@@ -113,10 +84,14 @@ class Loop:
             records=records,
         )
 
-    def prefill(self, state: DecodeState, batch: Batch) -> DecodeState:
-        """Compile, unless that is done, and feed all but the last of the tokens read at once."""
+    def prepare(self, state: DecodeState, batch: Batch) -> None:
+        """Compile, unless that is done."""
         if self._program is None:
             self._compile(state, batch)
+
+    def prefill(self, state: DecodeState, batch: Batch) -> DecodeState:
+        """Compile, unless that is done, and feed all but the last of the tokens read at once."""
+        self.prepare(state, batch)
         count = int(state.length) - 1
         held = held_after(count, self._state_capacity)
         if not held:
@@ -130,9 +105,11 @@ class Loop:
     def decode(self, state: DecodeState, batch: Batch, count: int) -> DecodeState:
         """Read or draw up to `count` more tokens in every row.
 
-        Fewer, if every text ends before, if a fault is found, or if the model's state is full.
+        Fewer, if every text ends before, if a fault is found, or if the rows or the model's state
+        are full.
         """
         length = int(state.length)
+        count = min(count, self._capacity - length)
         if self._state_capacity is not None:
             held = held_after(length - 1, self._state_capacity)
             if held == self._state_capacity:
@@ -211,29 +188,38 @@ class Loop:
         """Feed the last token of every row, and draw or read the next."""
         position = state.length
         logits, model_state = self._next_logits(state)  # (batch, vocabulary)
-        is_drawing = position >= batch.prompt_lengths
+        is_drawing = position >= batch.starts
         history = History(
             token_ids=state.token_ids,
-            length=tf.maximum(position, batch.prompt_lengths),
-            prompt_length=batch.prompt_lengths,
+            length=tf.maximum(position, batch.starts),
+            prompt_length=state.prompt_lengths,
         )
+        is_guided = batch.bias.shape[0] > 1
+        bias = tf.gather(batch.bias, state.guided) if is_guided else None  # (batch, vocabulary)
         transformed = self.chain.transform(
-            logits, history, state.sampler_states, is_drawing, batch.options
+            logits, history, state.sampler_states, is_drawing, batch.options, bias
         )
         drawn = draw(transformed.stages[-1], tf.gather(batch.uniforms, position, axis=1))
         tokens = tf.where(is_drawing, drawn, tf.gather(state.token_ids, position, axis=1))
-        is_here = (tf.range(state.token_ids.shape[1]) == position)[None]  # (1, capacity)
         chosen = tf.gather(logits, tokens, axis=1, batch_dims=1)
         own = chosen - tf.reduce_logsumexp(logits, axis=1)
         records = state.records
         if records:
             records = record(records, position, logits, transformed.stages, tokens)
-        has_ended = is_drawing & ((tokens == batch.end_id) | (position + 1 >= batch.max_lengths))
+        guided, prompt_lengths = state.guided, state.prompt_lengths
+        if is_guided:
+            following = tf.gather_nd(batch.follows, tf.stack([guided, tokens], axis=1))
+            guided = tf.where(is_drawing, following, guided)
+            prompt_lengths += tf.cast(is_drawing & (following >= batch.consumed), tf.int32)
+        is_last = position + 1 >= prompt_lengths + batch.max_new_tokens
+        has_ended = is_drawing & ((tokens == batch.end_id) | is_last)
         kind = tf.where(is_drawing & state.is_open, transformed.faults.kind, SOUND)
         return DecodeState(
             length=position + 1,
-            token_ids=tf.where(is_here, tokens[:, None], state.token_ids),
-            log_probabilities=tf.where(is_here, own[:, None], state.log_probabilities),
+            prompt_lengths=prompt_lengths,
+            guided=guided,
+            token_ids=written(state.token_ids, tokens, position),
+            log_probabilities=written(state.log_probabilities, own, position),
             is_open=state.is_open & ~has_ended,
             faults=transformed.faults._replace(kind=kind),
             model_state=model_state,

@@ -8,7 +8,9 @@ from typing import Literal
 import attrs
 import tokenizers
 
+from textgen_core.data.token_bytes import TokenBytes, open_bytes
 from textgen_core.data.tokenizer import END
+from textgen_core.generation.guide import Guide
 from textgen_core.generation.options import GenerationOptions
 
 INCOMPLETE = "\N{REPLACEMENT CHARACTER}"  # what decoders write for bytes that are no character yet
@@ -32,6 +34,25 @@ class Sample:
     stopped_by: Literal["length", "stop", "end"]
 
 
+class Healing:
+    """Follows a prompt's last tokens while they are written again; `tail` is their text."""
+
+    def __init__(self, tail: str, guide: Guide, state: int) -> None:
+        """Begin in the guide's state after the tokens that are fed."""
+        self.tail = tail
+        self._guide, self._state = guide, state
+
+    def take(self, token_ids: Sequence[int]) -> int:
+        """Return how many of the next tokens lie within the prompt."""
+        for place, token_id in enumerate(token_ids):
+            if self._state <= self._guide.consumed:
+                return place
+            self._state = int(self._guide.follows[self._state, token_id])
+            if self._state < self._guide.consumed:
+                return place
+        return len(token_ids)
+
+
 class SampleWriter:
     """Turns the tokens of one sample into text, as they come."""
 
@@ -41,11 +62,18 @@ class SampleWriter:
         prompt_token_ids: Sequence[int],
         tokenizer: tokenizers.Tokenizer,
         options: GenerationOptions,
+        healing: Healing | None = None,
     ) -> None:
-        """Begin a sample; tokens after the last allowed, a stop string or <END> are ignored."""
+        """Begin a sample; tokens after the last allowed, a stop string or <END> are ignored.
+
+        prompt_token_ids: those that were fed, `<START>` first. healing: where the end of the prompt
+        is written again, which is no part of the sample.
+        """
         self.prompt = prompt
-        self.prompt_token_ids = prompt_token_ids
-        self._text = TextStream(tokenizer, prompt_token_ids)
+        self.prompt_token_ids = list(prompt_token_ids)
+        self._healing = healing
+        left_out = len(healing.tail) if healing else 0
+        self._text = TextStream(tokenizer, prompt_token_ids, left_out)
         self._stop = StopStrings(options.stop)
         self._max_new_tokens = options.max_new_tokens
         # Only stop strings need to know which token brought which character.
@@ -59,6 +87,11 @@ class SampleWriter:
     def push(self, token_ids: Sequence[int], log_probabilities: Sequence[float]) -> str:
         """Take in the tokens that were drawn, and return the text that can be shown now."""
         pieces = []
+        if self._healing is not None:
+            count = self._healing.take(token_ids)
+            self.prompt_token_ids += token_ids[:count]
+            self._text.push(token_ids[:count])
+            token_ids, log_probabilities = token_ids[count:], log_probabilities[count:]
         for start in range(0, len(token_ids), self._stride):
             if not self.is_open:
                 break
@@ -99,13 +132,19 @@ class SampleWriter:
 class TextStream:
     """Decodes what follows a prompt, piece by piece; the pieces joined are the whole text.
 
-    A character whose bytes are spread over tokens is held back until it is complete, and a decoder
-    that puts spaces between words sees the tokens before.
+    A character whose bytes are spread over tokens is held back until it is complete, and left out
+    if it never is; a decoder that puts spaces between words sees the tokens before.
     """
 
-    def __init__(self, tokenizer: tokenizers.Tokenizer, prompt_token_ids: Sequence[int]) -> None:
-        """Begin after a prompt, whose own text is never returned."""
+    def __init__(
+        self,
+        tokenizer: tokenizers.Tokenizer,
+        prompt_token_ids: Sequence[int],
+        left_out: int = 0,
+    ) -> None:
+        """Begin after a prompt, whose own text is never returned; leave out so many characters."""
         self._tokenizer = tokenizer
+        self._left_out = left_out
         self._window = list(prompt_token_ids[-CONTEXT:])
         self._shown = len(self._decode())  # characters of the window's text that are done with
 
@@ -119,14 +158,30 @@ class TextStream:
         if ready == len(text):
             self._window = self._window[-CONTEXT:]
             self._shown = len(self._decode())
-        return piece
+        return self._after_prompt(piece)
 
     def finish(self) -> str:
-        """Return the rest, now that no more tokens come."""
+        """Return the rest, now that no more tokens come, without a character that was begun."""
         text = self._decode()
+        if text.endswith(INCOMPLETE):
+            text = text.removesuffix(INCOMPLETE * self._begun())
         piece = text[self._shown :]
-        self._shown = len(text)
-        return piece
+        self._shown = max(self._shown, len(text))
+        return self._after_prompt(piece)
+
+    def _begun(self) -> int:
+        """Return how many replacement characters stand for a character that was begun."""
+        token_bytes = TokenBytes(self._tokenizer)
+        if not token_bytes.are_bytes:
+            return 0
+        added = token_bytes.after(self._window).added
+        count = open_bytes(b"".join(added[token_id] for token_id in self._window))
+        return min(count, 1) if token_bytes.is_byte_level else count
+
+    def _after_prompt(self, piece: str) -> str:
+        shown = piece[self._left_out :]
+        self._left_out -= len(piece) - len(shown)
+        return shown
 
     def _decode(self) -> str:
         return str(self._tokenizer.decode(self._window, skip_special_tokens=True))

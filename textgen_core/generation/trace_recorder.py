@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 import tokenizers
 
+from textgen_core.generation.healing import CutPrompt
 from textgen_core.generation.sample import Sample, TextStream
 from textgen_core.generation.trace import Alternative, Kept, Step, TracedSample
 
@@ -73,29 +75,38 @@ def record(
             axis=1,
         ),
     )
-    return Records(*(_written(old, new, position) for old, new in zip(records, here, strict=True)))
+    return Records(*(written(old, new, position) for old, new in zip(records, here, strict=True)))
 
 
-def _written(old: Any, new: Any, position: Any) -> Any:
-    """Return `old` `(batch, capacity, ...)` with `new` `(batch, ...)` at a position."""
-    shape = (1, old.shape[1]) + (1,) * (old.shape.rank - 2)
-    is_here = tf.reshape(tf.range(old.shape[1]) == position, shape)
-    return tf.where(is_here, new[:, None], old)
+def written(old: Any, new: Any, position: Any) -> Any:
+    """Return `old` `(batch, capacity, ...)` with `new` `(batch, ...)` at a position.
+
+    A dynamic slice update: in place under XLA, where copying would cost as much as the capacity.
+    """
+    start = (0, position, *[0] * (old.shape.rank - 2))
+    return tf.ensure_shape(keras.ops.slice_update(old, start, new[:, None]), old.shape)
 
 
 def traced_sample(
     records: Records,
     row: int,
     prompt_token_ids: Sequence[int],
+    cut: CutPrompt,
     sample: Sample,
     specs: Sequence[str],
     tokenizer: tokenizers.Tokenizer,
 ) -> TracedSample:
-    """Return the trace of a sample, written in a row of a batch; `specs` are the samplers'."""
+    """Return the trace of a sample, written in a row of a batch.
+
+    prompt_token_ids: those before the sample's own, of which those of `cut` were fed and the others
+    written again; specs: the samplers'.
+    """
     first = len(prompt_token_ids)
     places = slice(first, first + len(sample.token_ids))
     own = [np.asarray(each[row, places]).tolist() for each in records]
-    stream = TextStream(tokenizer, prompt_token_ids)
+    fed = len(cut.token_ids)
+    stream = TextStream(tokenizer, cut.token_ids, len(cut.tail))
+    stream.push(prompt_token_ids[fed:])
     texts = [stream.push([token_id]) for token_id in sample.token_ids]
     texts[-1:] = [text + stream.finish() for text in texts[-1:]]  # whatever was held back
     stages = (SUPPRESSED_STAGE, *specs)

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 import tokenizers
 
+from textgen_core.config.settings import CorpusSettings
 from textgen_core.errors import PluginFailure
 from textgen_core.models.devices import POLICIES
 from textgen_core.models.language_model import LanguageModel
@@ -56,11 +57,13 @@ def build_language_model(
     context_length: int,
     precision: str,
     seed: int,
+    cleaning: CorpusSettings | None = None,
 ) -> LanguageModel:
     """Return the untrained model of a builder with its tokenizer.
 
-    Raises PluginFailure if the builder raises, or if the model breaks its contract, and
-    ConfigurationError if Keras is set so that the model would be another one.
+    cleaning: how its corpus was cleaned, and texts for it will be. Raises PluginFailure if the
+    builder raises, or if the model breaks its contract, and ConfigurationError if Keras is set so
+    that the model would be another one.
     """
     check_keras()
     vocabulary_size = tokenizer.get_vocab_size(with_added_tokens=True)
@@ -69,7 +72,9 @@ def build_language_model(
     try:
         with chosen.errors(), _seeded(seed):
             model = chosen.instance.build(vocabulary_size, context_length)
-            found = LanguageModel(model=model, tokenizer=tokenizer, context_length=context_length)
+            found = LanguageModel(
+                model=model, tokenizer=tokenizer, context_length=context_length, cleaning=cleaning
+            )
             found.check()
     finally:
         keras.config.set_dtype_policy(before)

@@ -14,21 +14,36 @@ import keras
 import tensorflow as tf
 import tokenizers
 
+from textgen_core.config.settings import CorpusSettings
+from textgen_core.data.text_input import ReadText, TextInput
 from textgen_core.errors import PluginFailure
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class LanguageModel:
-    """A model, the tokenizer that it was built for, and the length of its training windows."""
+    """A model, the tokenizer that it was built for, and the length of its training windows.
+
+    cleaning: how its corpus was cleaned, and so is every text that it meets.
+    """
 
     model: keras.Model
     tokenizer: tokenizers.Tokenizer
     context_length: int
+    cleaning: CorpusSettings | None = None
+
+    def read(self, text: str) -> ReadText:
+        """Return a text as the model meets it: cleaned as its corpus was, and encoded."""
+        return TextInput(self.tokenizer, self.cleaning).read(text)
 
     @property
     def vocabulary_size(self) -> int:
         """How many token ids there are, the four special ones included."""
         return int(self.tokenizer.get_vocab_size(with_added_tokens=True))
+
+    @property
+    def knows_starts(self) -> bool:
+        """Whether many texts begin in the corpus: it was cut into documents."""
+        return self.cleaning is not None and self.cleaning.documents != "file"
 
     @property
     def can_advance(self) -> bool:

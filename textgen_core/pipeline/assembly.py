@@ -26,6 +26,7 @@ def load_language_model(
         context_length=configuration.data.sequence_length,
         precision=choose_precision(configuration.training.precision),
         seed=configuration.seed,
+        cleaning=configuration.corpus,
     )
     load_weights(run, step, language_model.model)
     return language_model

@@ -147,6 +147,7 @@ def build(
             context_length=configuration.data.sequence_length,
             precision=precision,
             seed=configuration.seed,
+            cleaning=configuration.corpus,
         )
         batch_size = configuration.training.batch_size
         description = describe_model(

@@ -113,18 +113,15 @@ def survives_its_file(subject: Subject) -> None:
 @check("tokenizer.lossless", "tokenizer")
 def is_lossless(subject: Subject) -> str | None:
     """Where it says that it is lossless, decoding gives any text back, special-token text too."""
-    from textgen_core.data.tokenizer import END, PAD, START, encode
+    from textgen_core.data.tokenizer import encode
 
     tokenizer = trained(subject)
     claims = bool(subject.instance().lossless)
     for text in ALL_TEXTS:
-        token_ids = encode(tokenizer, text)
-        special = sorted({PAD, START, END} & set(token_ids))
-        require(not special, f"{_cut(text)} is ordinary text, and has the special ids {special}.")
+        decoded = tokenizer.decode(encode(tokenizer, text))
         if claims:
-            decoded = tokenizer.decode(token_ids)
             require(decoded == text, f"{_cut(text)} comes back as {_cut(decoded)}.")
-    return None if claims else "it does not say that it is lossless: only special-token text"
+    return None if claims else "it does not say that it is lossless"
 
 
 @check("tokenizer.repeatable", "tokenizer")

@@ -47,6 +47,7 @@ WIDE_CONTROL_CHARACTERS = (
     re.compile(rb"\xef(?:\xb7[\x90-\xaf]|\xbb\xbf|\xbf[\xbe\xbf])"),
 )
 SPACES = re.compile("  +")
+GOES_ON = "0"  # stands for what may follow a text; no step changes it, nor a letter before it
 
 Change = Callable[[str], tuple[str, int]]
 
@@ -95,6 +96,28 @@ def clean_corpus(
     if dropped := len(documents) - len(cleaned):
         notes.append(f"Documents: {format_count(dropped, 'document')} without text dropped.")
     return attrs.evolve(corpus, documents=cleaned, notes=(*corpus.notes, *notes))
+
+
+def clean_text(text: str, settings: CorpusSettings) -> tuple[str, tuple[str, ...]]:
+    """Return a text cleaned as a corpus with these settings is, and a note for each change.
+
+    It may go on after its end: a single space there stays. Truecasing needs the corpus, and is
+    left out.
+    """
+    steps = [BYTE_ORDER_MARK, NULS, *(step for part in steps_of(settings) for step in part)]
+    text += GOES_ON
+    changes: Counter[str] = Counter()
+    counted: dict[str, str] = {}
+    for step in steps:
+        text, count = step.apply(text)
+        changes[step.sentence] += count
+        counted[step.sentence] = step.counted
+    notes = (
+        sentence.format(format_count(count, counted[sentence]))
+        for sentence, count in changes.items()
+        if count
+    )
+    return text.removesuffix(GOES_ON), tuple(notes)
 
 
 def clean_pieces(
@@ -156,6 +179,16 @@ def _step(counted: str, sentence: str) -> Callable[[Change], Step]:
     return lambda change: Step(change, counted, sentence)
 
 
+BYTE_ORDER_MARK = Step(  # as reading a file drops them, with any settings
+    lambda text: (text.removeprefix("\ufeff"), int(text.startswith("\ufeff"))),
+    "byte order mark",
+    "Byte order mark: {} dropped from the start.",
+)
+NULS = Step(
+    lambda text: (text.replace("\0", ""), text.count("\0")),
+    "NUL character",
+    "NUL characters: {} dropped.",
+)
 SURROGATES = Step(replace_surrogates, "lone surrogate", "Surrogates: {} replaced by U+FFFD.")
 NEWLINES = Step(fold_newlines, "line end", "Newlines: {} (CRLF or CR) folded into LF.")
 REPAIR = Step(repair_lines, "line", "Repair: {} repaired by ftfy, decoded wrongly once.")

@@ -44,6 +44,18 @@ FORBIDDEN_CALLS = {
     "enable_unsafe_deserialization",
 }
 
+# Who may encode a text: the door, what encodes splits, which are cleaned already, and the checks of
+# tokenizers. All else has `LanguageModel.read` or `TextInput.read`.
+ENCODERS = (
+    "data/tokenizer",
+    "data/text_input",
+    "data/token_bytes",
+    "data/token_files",
+    "data/windowed_encoding",
+    "testing/",
+)
+ENCODING = {"encode", "encode_batch", "encode_batch_fast", "encode_with_spans"}
+
 Check = Callable[[str, ast.Module], Iterator[str]]
 
 
@@ -260,6 +272,22 @@ def unquoted_paths_in_commands(name: str, tree: ast.Module) -> Iterator[str]:
                     yield f"{name}:{node.lineno} shows {quoted} in a command"
 
 
+def text_encoded_around_the_door(name: str, tree: ast.Module) -> Iterator[str]:
+    """Text is encoded for a model only where it was cleaned as the model's corpus was."""
+    if name.startswith(ENCODERS):
+        return
+    for each in imports(tree):
+        if each.module == f"{CORE}.data.tokenizer" and each.name in ENCODING:
+            yield f"{name}:{each.line} imports {each.name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ENCODING:
+            owner = ast.unparse(node.value)
+            if node.attr != "encode" or "tokenizer" in owner.lower():
+                yield f"{name}:{node.lineno} uses {owner}.{node.attr}"
+        if isinstance(node, ast.keyword) and node.arg == "add_special_tokens":
+            yield f"{name}:{node.value.lineno} encodes with add_special_tokens"
+
+
 # ---- they hold ----------------------------------------------------------------------------------
 
 
@@ -423,6 +451,15 @@ PLANTED: list[tuple[Check, str, str]] = [
     (ways_around_the_door, "pipeline/api", "os.open(path, os.O_RDONLY)"),
     (ways_around_the_door, "pipeline/api", "self._directory.manifest.is_file()"),
     (ways_around_the_door, "runs/files", "run.checkpoints.glob('step-*')"),
+    (
+        text_encoded_around_the_door,
+        "explore/words",
+        "from textgen_core.data.tokenizer import START, encode",
+    ),
+    (text_encoded_around_the_door, "cli/score", "ids = run.tokenizer.encode(text).ids"),
+    (text_encoded_around_the_door, "cli/score", "t.encode(text, add_special_tokens=False)"),
+    (text_encoded_around_the_door, "generation/generator", "f = tokenizer.encode\nf(text)"),
+    (text_encoded_around_the_door, "pipeline/api", "x.encode_batch([text])"),
     (dangerous_code, "data/token_files", "import pickle"),
     (dangerous_code, "data/token_files", "def f():\n    from pickle import loads"),
     (dangerous_code, "registry/parsing", "x = eval(text)"),
@@ -482,6 +519,8 @@ ALLOWED: list[tuple[Check, str, str]] = [
     (tensors_outside_their_rooms, "registry/parsing", "if TYPE_CHECKING:\n    import keras"),
     (ways_around_the_door, "report/records", "read_text(path)"),
     (ways_around_the_door, "pipeline/api", "is_there(run.manifest) and path.exists()"),
+    (text_encoded_around_the_door, "cli/score", "data = text.encode('utf-8')"),
+    (text_encoded_around_the_door, "explore/explorer", "ids = model.read(text).token_ids"),
     (dangerous_code, "pipeline/opened_run", "load_weights(run, step, model)"),
     (dangerous_code, "registry/parsing", "re.compile('x')"),
     (dangerous_code, "data/token_files", "np.load(path, allow_pickle=False)"),

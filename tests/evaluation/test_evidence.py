@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from textgen_core.config.settings import EvaluationSettings
 from textgen_core.corpus import documents as documents_module
 from textgen_core.corpus.documents import store_documents
+from textgen_core.data.text_input import TextInput
 from textgen_core.data.tokenizer import END
 from textgen_core.evaluation.evidence import TrainingText, choose_prompts, gather_evidence
 
@@ -94,7 +95,7 @@ def test_no_prompt_holds_a_character_cut_in_two(token_ids, prompt, reference):
 
 def gather(token_ids, continue_prompts):
     scorer = SimpleNamespace(
-        language_model=SimpleNamespace(tokenizer=TOKENIZER),
+        language_model=SimpleNamespace(tokenizer=TOKENIZER, read=TextInput(TOKENIZER).read),
         score=lambda token_ids: np.zeros(len(token_ids) - 1, np.float32),
     )
     ids, losses = np.array(token_ids, np.uint16), np.ones(len(token_ids), np.float32)

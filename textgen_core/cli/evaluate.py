@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from textgen_core.cli.options import Json, RunArgument, open_for, warn_of_cache
-from textgen_core.cli.output import print_json, show_line, warn
+from textgen_core.cli.output import note, print_json, show_line, warn
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home, shell_word
 
@@ -41,6 +41,8 @@ def evaluate(
     warn_of_cache()
     for warning in opened.warnings[known:]:
         warn(warning)
+    for each in evaluation.notes:
+        note(each)
     if as_json:
         print_json(evaluation.as_json())
         return

@@ -11,7 +11,15 @@ import typer
 from typer.core import TyperGroup
 
 from textgen_core.cli.completing import complete_run_or
-from textgen_core.cli.options import RUN_HELP, Json, as_text, check_place, open_for, text_or_stdin
+from textgen_core.cli.options import (
+    RUN_HELP,
+    Json,
+    as_text,
+    check_place,
+    open_for,
+    text_or_stdin,
+    warn_of_text,
+)
 from textgen_core.cli.output import note, print_json, warn
 from textgen_core.errors import UsageError
 from textgen_core.explore.checks import check_ending, check_temperature
@@ -75,6 +83,7 @@ def neighbours(
     several tokens lies at the mean of theirs.
     """
     found = open_for(context.obj).explore.neighbours(as_text(word), count)
+    warn_of_text((), _cleaned(found.word.notes, "word"), "word")
     _show(found, as_json=as_json)
 
 
@@ -92,6 +101,8 @@ def analogy(
     The tokens nearest to B - A + C in the embeddings. Small models rarely get this right.
     """
     found = open_for(context.obj).explore.analogy(as_text(a), as_text(b), as_text(c), count)
+    notes = dict.fromkeys(each for word in found.words for each in word.notes)
+    warn_of_text((), _cleaned(list(notes), "word"), "words")
     _show(found, as_json=as_json)
 
 
@@ -207,13 +218,13 @@ def _check_number(what: str, number: int | None, count: int) -> None:
 
 def _warn_of(found: Attention | NextToken, does: str) -> None:
     """Warn of what the model does not see of a text."""
-    from textgen_core.explore.words import quoted
-
+    warn_of_text(found.unknown, _cleaned(found.notes, "text"), "text")
     if found.left_out:
         warn(
             f"The text is longer than what the model {does}: its first {found.left_out:,} "
             "tokens are left out."
         )
-    if found.unknown:
-        shown = " ".join(quoted(each) for each in found.unknown[:20])
-        warn(f"The tokenizer has never seen these of the text: {shown}")
+
+
+def _cleaned(notes: Sequence[str], what: str) -> list[str]:
+    return [f"The {what} was cleaned as the corpus was. {each}" for each in notes]

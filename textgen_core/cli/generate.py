@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textgen_core.cli.escapes import holds_escapes, read_escapes
 from textgen_core.cli.options import (
     Json,
     RunArgument,
@@ -16,9 +17,10 @@ from textgen_core.cli.options import (
     check_place,
     open_for,
     text_or_stdin,
+    warn_of_text,
     warn_of_unread_stdin,
 )
-from textgen_core.cli.output import print_json, show_text, warn
+from textgen_core.cli.output import print_json, show_text
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home
 
@@ -79,11 +81,17 @@ def generate(
     if trace is not None:
         check_place(trace, "The trace")
     opened = open_for(run, *([] if sampler or sweep else ["sampler"]))
-    start = opened.configuration.generation.prompt if prompt is None else text_or_stdin(prompt)
+    in_text = holds_escapes(opened)
+    if prompt is None:
+        start = opened.configuration.generation.prompt
+    else:
+        start = text_or_stdin(prompt)
+        if prompt != "-":
+            start = read_escapes(start, "--prompt", in_text=in_text)
     options: dict[str, Any] = {
         "max_new_tokens": max_new_tokens,
         "seed": opened.configuration.seed if seed is None else seed,
-        "stop": [as_text(each) for each in stop or ()],
+        "stop": [read_escapes(as_text(each), "--stop", in_text=in_text) for each in stop or ()],
     }
     if sweep is not None:
         settings = opened.sweep(sweep, start, sampler=sampler, samples=samples, **options)
@@ -100,7 +108,8 @@ def generate(
             compile="auto",
             **options,
         )
-        _warn_of_unknown(pieces.unknown_characters)
+        warn_of_text(pieces.unknown_characters, pieces.notes, "prompt")
+        start = pieces.prompts[0]
         is_streamed = samples == 1 and not no_stream and not as_json
         is_interrupted = _take(pieces, start if is_streamed else None)
         generation = pieces.generation()
@@ -130,11 +139,12 @@ def _show_sweep(
         if not written:
             raise
         is_interrupted = True
-    _warn_of_unknown(written[0].unknown_characters)
+    warn_of_text(written[0].unknown_characters, written[0].notes, "prompt")
+    prompt = written[0].samples[0].prompt
     if as_json:
-        print_json({**given, "settings": [_as_json(each) for each in written]})
+        print_json({**given, "prompt": prompt, "settings": [_as_json(each) for each in written]})
     else:
-        _show_table(written, given["prompt"])
+        _show_table(written, prompt)
     return is_interrupted
 
 
@@ -150,12 +160,6 @@ def _take(pieces: PieceStream, prompt: str | None) -> bool:
     finally:
         show_text("\n" if shown else "")
     return False
-
-
-def _warn_of_unknown(unknown: Sequence[str]) -> None:
-    if unknown:
-        shown = " ".join(unknown[:20])
-        warn(f"The tokenizer has never seen these of the prompt: {shown}")
 
 
 def _show_table(written: Sequence[Generation], prompt: str) -> None:

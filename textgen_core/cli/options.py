@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import typer
 from textgen_core.cli.completing import complete_reference, complete_run, complete_spec
 from textgen_core.cli.output import note, stdout_for_json, warn
 from textgen_core.errors import UsageError
+from textgen_core.formatting import format_count, visible
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.opened_run import Run
@@ -146,9 +148,25 @@ def as_text(argument: str) -> str:
 
 
 def text_or_stdin(argument: str) -> str:
-    """Return an argument as text, and all of stdin for `-`."""
-    text = as_text(argument)
-    return sys.stdin.buffer.read().decode("utf-8", errors="replace") if text == "-" else text
+    """Return an argument as text, and all of stdin for `-`; say what of it is not UTF-8."""
+    data = os.fsencode(argument)
+    name = "The text"
+    if argument == "-":
+        data, name = sys.stdin.buffer.read(), "stdin"
+    wrong = len(re.findall("[\udc80-\udcff]", data.decode("utf-8", errors="surrogateescape")))
+    if wrong:
+        count = format_count(wrong, "byte")
+        warn(f"{name} holds {count} that {'is' if wrong == 1 else 'are'} not UTF-8: U+FFFD now.")
+    return data.decode("utf-8", errors="replace")
+
+
+def warn_of_text(unknown: Sequence[str], notes: Sequence[str], what: str) -> None:
+    """Say what there is to know of a text, and warn of what of it the tokenizer does not know."""
+    for each in notes:
+        note(each)
+    if unknown:
+        shown = " ".join(visible(each) for each in unknown[:20])
+        warn(f"The tokenizer has never seen these of the {what}: {shown}")
 
 
 def check_place(path: Path, what: str) -> None:

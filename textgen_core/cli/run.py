@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgen_core.cli.completing import complete_recipe, complete_setting, complete_spec
+from textgen_core.cli.escapes import ESCAPES, read_escapes
 from textgen_core.cli.options import (
     CorpusArgument,
     Json,
@@ -25,6 +26,8 @@ from textgen_core.config.settings import help_of
 from textgen_core.formatting import expand_home, shell_word
 
 if TYPE_CHECKING:
+    from textgen_core.config.resolve import Configuration
+    from textgen_core.corpus import Texts
     from textgen_core.pipeline.opened_run import Run
 
 
@@ -133,6 +136,7 @@ def run(
     from textgen_core.corpus import count_all_characters, read_texts
 
     texts = read_texts(configuration.corpus)
+    configuration = _with_prompt_read(configuration, texts)
     if dry_run:
         size = count_all_characters(texts.corpus.documents)
         for text in find_ineffective(configuration):
@@ -144,6 +148,21 @@ def run(
     from textgen_core.pipeline.api import start
 
     follow(partial(start, configuration, texts=texts, out=out), as_json=as_json, quiet=quiet)
+
+
+def _with_prompt_read(configuration: Configuration, texts: Texts) -> Configuration:
+    """Return the configuration with what stands for a line end in its prompt as one."""
+    import attrs
+
+    from textgen_core.corpus import iterate_pieces
+
+    settings = configuration.generation
+    if not any(escape in settings.prompt for escape in ESCAPES):
+        return configuration
+    pieces = iterate_pieces(texts.corpus.documents)
+    in_text = any(escape in piece.text for piece in pieces for escape in ESCAPES)
+    prompt = read_escapes(settings.prompt, "--prompt", in_text=in_text)
+    return attrs.evolve(configuration, generation=attrs.evolve(settings, prompt=prompt))
 
 
 def show_plan(table: dict[str, Any], size: int, *, as_json: bool) -> None:

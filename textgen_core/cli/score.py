@@ -54,6 +54,8 @@ def score(
         raise UsageError(f"{file} is a run.", "Allowed: a run, and then the text to score.")
     scored = open_for(run).score(file)
     warn_of_cache()
+    for each in scored.notes:
+        note(each)
     if as_json:
         print_json(scored.as_json())
         return

@@ -114,7 +114,7 @@ def settings_layer(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
         given = [(path, "=", value) for path, value in settings.items()]
     else:
         texts = [settings] if isinstance(settings, str) else settings
-        given = [str(text).partition("=") for text in texts]
+        given = [(path, equals, _unquoted(value)) for path, equals, value in map(_cut, texts)]
     table: dict[str, dict[str, Any]] = {}
     faults: list[TextgenError] = []
     for path, equals, value in given:
@@ -125,6 +125,20 @@ def settings_layer(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
         else:
             faults.append(_bad_setting(f"{name}{equals}{value}", section))
     return Layer(table=table, place="--set", faults=tuple(faults))
+
+
+def _cut(text: str) -> tuple[str, str, str]:
+    return str(text).partition("=")
+
+
+def _unquoted(value: str) -> str:
+    """Return the text that a value in quotes is in TOML; any other value as it stands."""
+    if len(value) < 2 or value[0] != value[-1] or value[0] not in "\"'":
+        return value
+    try:
+        return str(tomllib.loads(f"value = {value}")["value"])
+    except tomllib.TOMLDecodeError:
+        return value
 
 
 def _bad_setting(text: str, section: str) -> ConfigurationError:

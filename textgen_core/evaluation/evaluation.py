@@ -54,12 +54,14 @@ class Evaluation:
     readings: Mapping[str, Mapping[str, Mapping[str, str]]] = attrs.field(factory=dict)
     errors: Errors | None = None
     written: Sequence[Written] = ()
+    notes: tuple[str, ...] = ()  # what reading and cleaning changed in another text; not in JSON
     samples: int = 0
     empty_samples: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values that `json` writes without NaN or infinity."""
         plain: dict[str, Any] = finite(attrs.asdict(self))
+        del plain["notes"]
         return plain
 
 
@@ -114,6 +116,7 @@ def evaluate(
         readings=read_declared(metrics),
         errors=errors,
         written=show_written(evidence, scorer),
+        notes=held_out.notes,
         samples=len(evidence.samples),
         empty_samples=empty,
     )

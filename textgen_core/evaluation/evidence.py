@@ -16,7 +16,7 @@ from textgen_core.components import Evidence
 from textgen_core.config.settings import EvaluationSettings
 from textgen_core.corpus import iterate_pieces
 from textgen_core.data.token_files import TokenFile
-from textgen_core.data.tokenizer import END, START, encode
+from textgen_core.data.tokenizer import END, START
 from textgen_core.evaluation.training_curve import Rows
 
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ class HeldOut:
     """The split that is scored: its name, its documents' cleaned text, and its tokens.
 
     is_own: whether it is of the run's own corpus, and not any text that somebody gave.
+    notes: what reading and cleaning changed in another text.
     """
 
     split: str
     documents: Sequence[str]
     tokens: TokenFile
     is_own: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -81,8 +83,12 @@ def gather_evidence(
         token_losses=losses,
         token_ids=np.asarray(token_ids, np.int32),
         tokenizer=tokenizer,
-        score=lambda text: scorer.score(np.array([START, *encode(tokenizer, text)], np.int32)),
+        score=lambda text: scorer.score(_token_ids(scorer, text)),
     )
+
+
+def _token_ids(scorer: Scorer, text: str) -> np.ndarray:
+    return np.array([START, *scorer.language_model.read(text).token_ids], np.int32)
 
 
 def choose_prompts(

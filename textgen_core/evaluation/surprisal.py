@@ -55,6 +55,7 @@ class ScoredText:
     tokens: tuple[ScoredToken, ...]
     figures: Figures
     unknown_tokens: int
+    notes: tuple[str, ...] = ()  # what reading and cleaning changed
 
     def spans(self) -> list[tuple[str, float]]:
         """Return the text span by span, with the surprisal in bits of all the tokens of a span.

@@ -14,6 +14,7 @@ import tokenizers
 
 from textgen_core.components import Evidence
 from textgen_core.corpus import iterate_pieces
+from textgen_core.data.text_input import TextInput
 from textgen_core.data.tokenizer import END, START
 from textgen_core.evaluation.surprisal import ScoredToken, join_characters
 
@@ -30,14 +31,15 @@ def split_into_tokens(
 ) -> list[tuple[int, str]]:
     """Return id and text of every token, `<END>` between documents: as a token file has them."""
     tokens: list[tuple[int, str]] = []
+    reader = TextInput(tokenizer)  # they are cleaned already
     for number, document in enumerate(documents):
         if number:
             tokens.append((END, ""))
-        encoding, done = tokenizer.encode(document, add_special_tokens=False), 0
-        for token_id, (_, end) in zip(encoding.ids, encoding.offsets, strict=True):
+        read, done = reader.read(document), 0
+        for token_id, (_, end) in zip(read.token_ids, read.spans, strict=True):
             tokens.append((token_id, document[done : max(end, done)]))
             done = max(end, done)
-        if encoding.ids and done < len(document):  # spaces that no token stands for
+        if read.token_ids and done < len(document):  # spaces that no token stands for
             token_id, text = tokens[-1]
             tokens[-1] = (token_id, text + document[done:])
     return tokens

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from textgen_core.data.tokenizer import SPECIAL_TOKENS, START, encode
+from textgen_core.data.tokenizer import SPECIAL_TOKENS, START
 from textgen_core.errors import UsageError
 from textgen_core.explore.checks import check_count, check_temperature
 from textgen_core.explore.inspection import read_attention, read_logits_after, read_token_embeddings
@@ -21,7 +21,7 @@ from textgen_core.explore.results import (
     NextToken,
 )
 from textgen_core.explore.words import Word, find_word, token_texts
-from textgen_core.generation import SUPPRESSED_TOKENS, unknown_characters
+from textgen_core.generation import SUPPRESSED_TOKENS
 from textgen_core.generation.loop import held_after
 from textgen_core.generation.trace_recorder import token_text
 from textgen_core.models.language_model import LanguageModel
@@ -46,7 +46,7 @@ class Explorer:
         not show its embeddings.
         """
         check_count(count)
-        found = find_word(self._tokenizer, word)
+        found = find_word(self._language_model, word)
         near = self._nearest(self._vector(found), [found], count)
         return Neighbours(word=found, neighbours=near)
 
@@ -58,7 +58,7 @@ class Explorer:
         three are left out. Raises UsageError as `neighbours` does.
         """
         check_count(count)
-        words = [find_word(self._tokenizer, each) for each in (first, second, third)]
+        words = [find_word(self._language_model, each) for each in (first, second, third)]
         one, two, three = (_unit(self._vector(word)) for word in words)
         answers = self._nearest(two - one + three, words, count)
         return Analogy(words=tuple(words), answers=answers)
@@ -69,7 +69,8 @@ class Explorer:
         `<START>` comes first. Of a text that is longer than the training windows the last tokens
         are taken. Raises UsageError for an empty text, or if the model has no attention.
         """
-        token_ids = [START, *encode(self._tokenizer, text)]
+        read = self._language_model.read(text)
+        token_ids = [START, *read.token_ids]
         if len(token_ids) < 2:
             raise UsageError(
                 f"The text {text[:40]!r} holds no token.", "Allowed: a text of one token or more."
@@ -77,12 +78,13 @@ class Explorer:
         kept = token_ids[-self._language_model.context_length :]
         shares = read_attention(self._language_model, kept, self._name)
         return Attention(
-            text=text,
+            text=read.text,
             token_ids=tuple(kept),
             tokens=token_texts(self._tokenizer, kept),
             shares=shares,
             left_out=len(token_ids) - len(kept),
-            unknown=unknown_characters(self._tokenizer, [text]),
+            unknown=read.unknown,
+            notes=read.notes,
         )
 
     def temperature(
@@ -97,18 +99,20 @@ class Explorer:
         check_count(count)
         for each in temperatures:
             check_temperature(each)
-        token_ids = [START, *encode(self._tokenizer, text)]
+        read = self._language_model.read(text)
+        token_ids = [START, *read.token_ids]
         held = held_after(len(token_ids), self._language_model.state_capacity)
         logits = read_logits_after(self._language_model, token_ids[-held:], self._name)
         ranked = [int(each) for each in np.argsort(-logits, kind="stable")]
         listed = [each for each in ranked if each not in SUPPRESSED_TOKENS][:count]
         return NextToken(
-            text=text,
+            text=read.text,
             left_out=len(token_ids) - held,
             temperatures=tuple(
                 self._at_temperature(logits, float(each), listed) for each in temperatures
             ),
-            unknown=unknown_characters(self._tokenizer, [text]),
+            unknown=read.unknown,
+            notes=read.notes,
         )
 
     @cached_property

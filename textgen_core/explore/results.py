@@ -68,6 +68,7 @@ class Attention:
     shares: np.ndarray = attrs.field(eq=False)
     left_out: int
     unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how the text was cleaned
 
     @property
     def layers(self) -> int:
@@ -127,6 +128,7 @@ class NextToken:
     left_out: int
     temperatures: tuple[AtTemperature, ...]
     unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how the text was cleaned
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""

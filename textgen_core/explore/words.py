@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import attrs
 import tokenizers
 
-from textgen_core.data.tokenizer import SPECIAL_TOKENS, UNK, encode
+from textgen_core.data.text_input import TextInput
+from textgen_core.data.tokenizer import SPECIAL_TOKENS, UNK
 from textgen_core.errors import UsageError
 from textgen_core.generation.trace_recorder import token_text
+from textgen_core.models.language_model import LanguageModel
 
 
 @attrs.frozen(kw_only=True)
@@ -26,15 +28,18 @@ class Word:
     tokens: tuple[str, ...]
     after_space: bool
     of_pieces: bool = False
+    notes: tuple[str, ...] = ()  # how it was cleaned
 
 
-def find_word(tokenizer: tokenizers.Tokenizer, text: str) -> Word:
-    """Return a word as the tokenizer cuts it, at the start of a text or after a space.
+def find_word(reader: TextInput | LanguageModel, text: str) -> Word:
+    """Return a word as a tokenizer cuts it, at the start of a text or after a space.
 
     Raises UsageError if it is empty, or if the tokenizer has never seen it or a part of it.
     """
     forms = (text,) if text[:1].isspace() else (text, f" {text}")
-    cut = [(form, encode(tokenizer, form)) for form in forms]
+    tokenizer = reader.tokenizer
+    read = [reader.read(form) for form in forms]
+    cut = [(form, each.token_ids) for form, each in zip(forms, read, strict=True)]
     if not text or not cut[0][1]:
         raise UsageError(f"The word {text!r} holds no token.", "Allowed: a word of the text.")
     known = [(form, token_ids) for form, token_ids in cut if token_ids and UNK not in token_ids]
@@ -46,10 +51,11 @@ def find_word(tokenizer: tokenizers.Tokenizer, text: str) -> Word:
     form, token_ids = min(known, key=lambda each: len(each[1]))  # the first of the shortest
     return Word(
         text=text,
-        token_ids=tuple(token_ids),
+        token_ids=token_ids,
         tokens=token_texts(tokenizer, token_ids),
         after_space=form != text,
         of_pieces=type(tokenizer.model).__name__ != "WordLevel",
+        notes=read[0].notes,
     )
 
 

@@ -66,7 +66,8 @@ class PieceStream(Iterator[Piece]):
         """Prepare to write `plans`, whose prompts together are `prompts`."""
         self.prompts = tuple(row.text for row in prompts.rows)
         self.unknown_characters = prompts.unknown
-        self.notes = (*(f"Prompt: {note}" for note in prompts.notes), *_batches(plans))
+        cleaned = (f"The prompt was cleaned as the corpus was. {note}" for note in prompts.notes)
+        self.notes = (*cleaned, *_batches(plans))
         self._specs = specs
         self._seed = plans[0].options.seed
         self._begun: list[BatchStream] = []

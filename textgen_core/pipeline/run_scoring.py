@@ -80,6 +80,7 @@ class RunScoring:
             tokens=scored_tokens(split, losses),
             figures=measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes),
             unknown_tokens=tokens.unknown_tokens,
+            notes=held_out.notes,
         )
 
     def review(self, sheet: Path) -> int:
@@ -143,7 +144,13 @@ class RunScoring:
         tokens = tokenize_documents(corpus.documents, self._language_model.tokenizer, path.name)
         if len(tokens.token_ids) < 2:
             raise CorpusError(f"{path} holds no token to score.")
-        return HeldOut(split=path.name, documents=corpus.documents, tokens=tokens, is_own=False)
+        return HeldOut(
+            split=path.name,
+            documents=corpus.documents,
+            tokens=tokens,
+            is_own=False,
+            notes=corpus.notes,
+        )
 
 
 def check_corpus(run: RunDirectory, texts: Texts) -> None:

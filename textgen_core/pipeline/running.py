@@ -18,7 +18,7 @@ from textgen_core.corpus import Texts, read_texts
 from textgen_core.corpus.analysis import advise_on, analyse_corpus
 from textgen_core.data.tokenizer import save_tokenizer, tokenizer_of
 from textgen_core.errors import Interrupted, UsageError
-from textgen_core.formatting import shell_word
+from textgen_core.formatting import shell_word, visible
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import choose_precision, describe_machine
 from textgen_core.pipeline.messages import (
@@ -173,7 +173,12 @@ def _finish(
     settings = configuration.generation
     generation = run.write(settings.prompt, samples=settings.samples)
     texts = [sample.text for sample in generation.samples]
-    callback.on_generated(texts, settings.prompt)  # and its figures, even if no file takes them
+    for note in generation.notes:
+        callback.on_warning(note)
+    if generation.unknown_characters:
+        shown = " ".join(map(visible, generation.unknown_characters[:20]))
+        callback.on_warning(f"The tokenizer has never seen these of the prompt: {shown}")
+    callback.on_generated(texts, generation.samples[0].prompt)  # and its figures, even if no file takes them
     if len(prepared.token_files) > 1:
         evaluation = run.evaluate()
         callback.on_message(format_evaluation(evaluation, run.language_model.vocabulary_size))

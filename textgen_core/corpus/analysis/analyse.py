@@ -89,6 +89,7 @@ class Analysis:
     mojibake: int  # places where an encoding has been mistaken
     licences: Counted  # wordings of a licence
     sampled: tuple[str, ...] = ()  # sentences on what was counted on a sample
+    escapes: int = 0  # places with a backslash and n or t, such as a program's "\\n"
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values, nested as here, as they stand in analysis.json."""
@@ -154,6 +155,7 @@ def analyse_corpus(
         domain_words=domain_words,
         reference=name,
         replacement_characters=counts[REPLACEMENT],
+        escapes=survey.characters.escapes,
         mojibake=survey.characters.mojibake,
         licences=tuple((+survey.licences).most_common()),
         sampled=tuple(_samples(survey, len(ngrams))),

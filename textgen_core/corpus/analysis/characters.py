@@ -28,6 +28,7 @@ class CharacterCounter:
         self.counts: Counter[str] = Counter()
         self.script_parts: list[tuple[int, Mapping[str, int]]] = []  # sizes, letters by script
         self.mojibake = 0  # places where UTF-8 seems to have been misread
+        self.escapes = 0  # a backslash and n or t
 
     def add(self, text: str) -> None:
         """Count the characters of the next piece."""
@@ -37,6 +38,8 @@ class CharacterCounter:
             data = text.encode("utf-32-le", "surrogatepass")
             found = np.bincount(np.frombuffer(data, np.uint32))
             self.mojibake += len(MOJIBAKE.findall(text))
+        if "\\" in text:
+            self.escapes += text.count("\\n") + text.count("\\t")
         counts = {chr(code): int(found[code]) for code in np.flatnonzero(found)}
         self.counts.update(counts)
         self.script_parts.append((len(text), count_scripts(counts)))

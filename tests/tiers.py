@@ -28,6 +28,7 @@ SLOW = {
     "cli/test_missing_plugins.py": "runs whose plugin has gone",
     "cli/test_outliving.py": "runs of their own, and signals",
     "cli/test_plugins_check.py@checked": "the conformance kit as a command",
+    "cli/test_prompts.py@results": "eight commands, most of which write or score",
     "cli/test_run_command.py@variants": "three more runs",
     "corpus/reading/test_any_bytes.py::test_ten_thousand": "10,000 random files",
     "docs/test_chat_log.py@results": "trains on a chat and writes on",

@@ -217,3 +217,20 @@ def test_what_holds_for_a_model_lies_over_the_rest_of_its_layer() -> None:
     assert (above.table, above.place_of("seed")) == ({"seed": 2}, "for.net in my.toml")
     (alone,) = layers_for(layer, "third")
     assert alone.table == {"seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ('"\\n"', "\n"),
+        ("'\\n'", "\\n"),
+        ("\\n", "\\n"),
+        ('"The "', "The "),
+        ('"', '"'),
+        ('"a" b"', '"a" b"'),
+        ("it's", "it's"),
+    ],
+)
+def test_a_setting_in_quotes_is_what_it_is_in_toml(given: str, value: str) -> None:
+    layer = settings_layer([f"generation.prompt={given}"])
+    assert (layer.table, layer.faults) == ({"generation": {"prompt": value}}, ())

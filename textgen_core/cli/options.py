@@ -156,7 +156,7 @@ def text_or_stdin(argument: str) -> str:
     wrong = len(re.findall("[\udc80-\udcff]", data.decode("utf-8", errors="surrogateescape")))
     if wrong:
         count = format_count(wrong, "byte")
-        warn(f"{name} holds {count} that {'is' if wrong == 1 else 'are'} not UTF-8: U+FFFD now.")
+        warn(f"{name} holds {count} that {'is' if wrong == 1 else 'are'} not UTF-8, U+FFFD now.")
     return data.decode("utf-8", errors="replace")
 
 
@@ -165,7 +165,7 @@ def warn_of_text(unknown: Sequence[str], notes: Sequence[str], what: str) -> Non
     for each in notes:
         note(each)
     if unknown:
-        shown = " ".join(visible(each) for each in unknown[:20])
+        shown = " ".join(f'"{visible(each)}"' for each in unknown[:20])
         warn(f"The tokenizer has never seen these of the {what}: {shown}")
 
 

@@ -176,7 +176,7 @@ def _finish(
     for note in generation.notes:
         callback.on_warning(note)
     if generation.unknown_characters:
-        shown = " ".join(map(visible, generation.unknown_characters[:20]))
+        shown = " ".join(f'"{visible(each)}"' for each in generation.unknown_characters[:20])
         callback.on_warning(f"The tokenizer has never seen these of the prompt: {shown}")
     callback.on_generated(texts, generation.samples[0].prompt)  # and its figures, even if no file takes them
     if len(prepared.token_files) > 1:

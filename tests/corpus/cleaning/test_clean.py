@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import documents as stored
 from textgen_core.corpus.cleaning import recut
-from textgen_core.corpus.cleaning.clean import clean_corpus
+from textgen_core.corpus.cleaning.clean import clean_corpus, clean_text
 from textgen_core.corpus.documents import Corpus
 from textgen_core.errors import CorpusError
 
@@ -149,3 +149,31 @@ def test_a_million_of_anything_is_cleaned(repeated):
     """In time that grows with the length: otherwise this test would never end."""
     (document,), _ = clean(repeated * 1_000_000 + "x", **EVERYTHING)
     assert document.endswith("x")
+
+
+@given(st.text(), st.sampled_from([{}, EVERYTHING | {"repair": "none"}]))
+@settings(max_examples=60)
+def test_a_text_is_cleaned_as_a_corpus_that_goes_on_after_it(text, chosen):
+    cleaned, _ = clean_text(text, CorpusSettings(**chosen))
+    documents, _ = clean(text.removeprefix("\ufeff").replace("\0", "") + "0", **chosen)
+    assert f"{cleaned}0" == "".join(documents)
+    assert clean_text(cleaned, CorpusSettings(**chosen)) == (cleaned, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen", "cleaned", "note"),
+    [
+        ("RETURN THE ", {"letter_case": "lower"}, "return the ", "9 letters lowered"),
+        ("cafe\u0301", {"unicode": "NFC"}, "café", "1 line brought to NFC"),
+        ("a\r\nb\r", {}, "a\nb\n", "2 line ends (CRLF or CR) folded"),
+        ("\ufeffa", {"control_characters": "keep"}, "a", "1 byte order mark dropped"),
+        ("a \t b  ", {"spaces": "collapse"}, "a b ", "dropped from runs"),
+        ("a, b!", {"punctuation": "drop"}, "a b", "2 marks dropped"),
+        ("a\x07b\0", {}, "ab", "1 NUL character dropped"),
+        ("ΟΔΟΣ", {"letter_case": "lower"}, "οδος", "4 letters lowered"),
+    ],
+)
+def test_a_text_is_cleaned_with_a_note_and_may_end_in_a_space(text, chosen, cleaned, note):
+    found, notes = clean_text(text, CorpusSettings(**chosen))
+    assert found == cleaned
+    assert note in " ".join(notes)

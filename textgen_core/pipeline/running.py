@@ -178,7 +178,8 @@ def _finish(
     if generation.unknown_characters:
         shown = " ".join(f'"{visible(each)}"' for each in generation.unknown_characters[:20])
         callback.on_warning(f"The tokenizer has never seen these of the prompt: {shown}")
-    callback.on_generated(texts, generation.samples[0].prompt)  # and its figures, even if no file takes them
+    # Shown, and the figures too, even if no file takes them.
+    callback.on_generated(texts, generation.samples[0].prompt)
     if len(prepared.token_files) > 1:
         evaluation = run.evaluate()
         callback.on_message(format_evaluation(evaluation, run.language_model.vocabulary_size))

@@ -18,6 +18,7 @@ from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.weights import best_step, load_weights
 from textgen_core.training import checkpoint
 from textgen_core.training.checkpoint import (
+    check_whole,
     load_optimizer,
     load_recurrent_state,
     load_state,
@@ -308,6 +309,54 @@ def test_a_damaged_file_is_a_damaged_run_directory_and_nothing_is_assigned(
     assert str(caught.value).count("\n") <= 2
     for old, new in zip(before, values_of([*model.variables, *optimizer.variables]), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+LOADS = {
+    "weights": lambda run, trained: load_weights(run, 2, trained[0]),
+    "optimizer": lambda run, trained: load_optimizer(run, 2, trained[1]),
+    "carry": lambda run, _: load_recurrent_state(run, 2, CARRY),
+}
+
+
+@pytest.mark.parametrize("name", LOADS)
+def test_a_flipped_bit_and_a_file_of_another_step_are_told_with_the_checkpoint_that_is_whole(
+    run, trained, name
+):
+    path = save(run, trained, 2, CARRY) / f"{name}.safetensors"
+    whole = path.read_bytes()
+    for part in trained:
+        part.variables[0].assign(part.variables[0] + 1)
+    another = save(run, trained, 1, tf.nest.map_structure(lambda each: each + 1, CARRY)) / path.name
+    LOADS[name](run, trained)
+    check_whole(run, 2)
+    for content in (whole[:-1] + bytes([whole[-1] ^ 1]), another.read_bytes()):
+        path.write_bytes(content)
+        for load in (LOADS[name], lambda run, _: check_whole(run, 2)):
+            with pytest.raises(RunDirectoryError, match="its SHA-256 is not the one in") as caught:
+                load(run, trained)
+            assert path.name in caught.value.problem
+            assert "The checkpoint of step 1 is whole" in caught.value.advice
+    (run.checkpoint(1) / "weights.safetensors").unlink()
+    with pytest.raises(RunDirectoryError, match="SHA-256") as caught:
+        check_whole(run, 2)
+    assert "no other checkpoint of it is whole" in caught.value.advice
+
+
+def test_a_checkpoint_of_an_older_version_has_no_hashes_and_is_opened(run, trained):
+    state = save(run, trained, 2, CARRY) / "state.json"
+    values = json.loads(state.read_text())
+    assert values.pop("sha256").keys() == {f"{name}.safetensors" for name in LOADS}
+    state.write_text(json.dumps(values))
+    assert load_state(run, 2) == at(2)
+    for load in LOADS.values():
+        load(run, trained)
+
+
+def test_a_state_of_another_step_is_refused(run, trained):
+    state = save(run, trained, 1) / "state.json"
+    (save(run, trained, 2) / "state.json").write_bytes(state.read_bytes())
+    with pytest.raises(RunDirectoryError, match=r"state\.json is that of step 1"):
+        load_state(run, 2)
 
 
 def rewritten(path, change):

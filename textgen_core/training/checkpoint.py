@@ -21,7 +21,7 @@ import tensorflow as tf
 from textgen_core.errors import RunDirectoryError, TrainingDiverged
 from textgen_core.formatting import shell_word
 from textgen_core.runs import RunDirectory, read_json, write_json
-from textgen_core.runs.door import is_folder, list_names
+from textgen_core.runs.door import is_folder, is_there, list_names
 from textgen_core.runs.files import HASHES, flush_file, flush_folder, remove_folder
 from textgen_core.runs.tensors import hash_file, open_tensors
 from textgen_core.runs.weights import (
@@ -107,6 +107,15 @@ def load_state(run: RunDirectory, step: int) -> TrainingState:
         if state.step != step:
             raise RunDirectoryError(f"{path} is that of step {state.step}.")
         return state
+
+
+def check_whole(run: RunDirectory, step: int) -> None:
+    """Raise RunDirectoryError if a file of a checkpoint is damaged, before anything is built."""
+    for name in (WEIGHTS, OPTIMIZER, RECURRENT_STATE):
+        path = run.checkpoint(step) / name
+        if name != RECURRENT_STATE or is_there(path):  # which windows do without
+            with offering_another(run, path):
+                check_saved(open_tensors(path, run.path), run)
 
 
 def load_optimizer(run: RunDirectory, step: int, optimizer: Any) -> None:

@@ -62,6 +62,8 @@ def test_a_misspelt_recipe_brings_the_nearest_and_the_command() -> None:
     [
         (b"[training\n", "is no TOML"),
         (b"a = 1\na = 2\n", "is no TOML"),
+        (b"a = " + b"9" * 5_000, "is no TOML"),
+        (b"a = " + b"[" * 5_000, "is no TOML"),
         (b"\xff\xfe", "is no TOML"),
         (b'prompt = "\xe9"', "is no TOML"),
     ],

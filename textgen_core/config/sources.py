@@ -182,7 +182,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(
             problem, "Allowed: TOML, which is UTF-8; save it as that."
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no TOMLDecodeError
         raise ConfigurationError(f"{path} is no TOML: {error}.") from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fake_components import registry
 
-from textgen_core.config.ineffective import find_ineffective
+from textgen_core.config.ineffective import find_ineffective, find_unread
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.config.sources import NO_RECIPE
 from textgen_core.runs.files import write_toml
@@ -72,6 +72,14 @@ def test_what_has_an_effect_or_was_not_asked_for_is_not_mentioned(
     settings: list[str], arguments: dict[str, object]
 ) -> None:
     assert find_ineffective(configured(*settings, **arguments)) == []
+
+
+def test_an_analysis_names_the_settings_that_only_training_reads() -> None:
+    unread = find_unread(["corpus.split=50,25,25", "training.patience=3", "corpus.language=de"])
+    assert [note.partition(" has no effect: ")[0] for note in unread] == [
+        "corpus.split (--set)",
+        "training.patience (--set)",
+    ]
 
 
 def test_a_file_asks_for_what_it_has_and_a_run_toml_only_for_what_is_no_default(

@@ -30,6 +30,7 @@ def analyze(
 ) -> None:
     """Look at a corpus: counts, vocabulary, lengths, what recurs in it, and advice."""
     from textgen_core.cli.terminal import TerminalCallback
+    from textgen_core.config.ineffective import find_unread
     from textgen_core.config.resolve import corpus_settings
     from textgen_core.corpus import clean_corpus, read_corpus
     from textgen_core.corpus.analysis import advise_on, analyse_corpus
@@ -37,6 +38,8 @@ def analyze(
 
     warn_of_unread_stdin(corpus or [])
     chosen = corpus_settings(settings or ())
+    for unread in find_unread(settings or ()):
+        warn(unread)
     text = read_corpus(corpus or (), chosen)
     if settings:  # who names settings wants to see what they do; the text as it is comes without
         text = clean_corpus(text, chosen)

@@ -7,11 +7,15 @@ look at a configuration as it was resolved; a setting that is refused is no matt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from textgen_core.config.resolve import Configuration
+from textgen_core.config.resolve import Configuration, given_settings
+from textgen_core.config.sources import settings_layer
 
 Rule = tuple[str, str]  # a setting, and why it has no effect
+
+# Settings of the corpus that nothing but training reads.
+_OF_TRAINING = ("corpus.split", "corpus.split_by", "corpus.validation", "corpus.test")
 
 
 def find_ineffective(configuration: Configuration) -> list[str]:
@@ -23,6 +27,16 @@ def find_ineffective(configuration: Configuration) -> list[str]:
         f"{setting} ({configuration.given[setting]}) has no effect: {reason}"
         for setting, reason in reasons.items()
         if setting in configuration.given
+    ]
+
+
+def find_unread(settings: Sequence[str]) -> list[str]:
+    """Return a sentence for each setting that an analysis of a corpus does not look at."""
+    return [
+        f"{setting} ({place}) has no effect: an analysis looks at the whole text, before it is "
+        "split or trained on."
+        for setting, place in given_settings([settings_layer(settings)]).items()
+        if setting in _OF_TRAINING or not setting.startswith("corpus.")
     ]
 
 

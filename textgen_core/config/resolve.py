@@ -104,10 +104,12 @@ def configure(
         settings_layer(settings),
         arguments_layer(arguments, flags=flags),
     ]
-    return attrs.evolve(resolve(layers, registry), given=_given(layers[1:]))  # all but the recipe
+    return attrs.evolve(
+        resolve(layers, registry), given=given_settings(layers[1:])
+    )  # all but the recipe
 
 
-def _given(layers: Sequence[Layer]) -> dict[str, str]:
+def given_settings(layers: Sequence[Layer]) -> dict[str, str]:
     """Return where each setting of some layers was given; the highest place counts."""
     return {
         f"{section}.{key}": layer.place_of(section, key)

@@ -137,6 +137,24 @@ def test_ctrl_c_is_no_error(monkeypatch, capsys):
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
+def test_a_broken_package_is_to_be_reinstalled_and_a_broken_module_of_ours_reported(
+    monkeypatch, capsys
+):
+    for name, advice in (
+        ("numpy", "Reinstall textgen with all that it needs: pip install --force-reinstall"),
+        ("textgen_core.runs.nothing", "Please report it"),
+    ):
+
+        def fail(*_, name=name):
+            raise ImportError("libfoo.so.1: cannot open shared object file", name=name)
+
+        monkeypatch.setattr("textgen_core.config.sources.recipe_names", fail)
+        done = run_here(monkeypatch, capsys, "recipes")
+        assert done.returncode == 1
+        assert "ImportError: libfoo.so.1" in done.stderr
+        assert advice in done.stderr
+
+
 class Terminal(io.StringIO):
     encoding = "utf-8"
 

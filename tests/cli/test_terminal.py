@@ -59,6 +59,18 @@ def test_lines_without_a_bar_are_written_as_they_are(written):
     assert written.getvalue() == "  one\n  two\n"
 
 
+def test_a_terminal_that_cannot_move_gets_lines_and_no_bar(monkeypatch, written):
+    monkeypatch.setenv("TERM", "dumb")
+    for name in ("stdout", "stderr"):
+        console = Console(file=written, force_terminal=True, width=90, highlight=False)
+        monkeypatch.setattr(terminal, name, lambda console=console: console)
+    callback = terminal.TerminalCallback()
+    callback.on_estimate(8.0, 282)
+    callback.on_training_row(ROW, 0.5)
+    callback.on_training_end(interrupted=False)
+    assert written.getvalue() == "  about 8 s: 282 steps\n  compiling\n"
+
+
 def test_a_quiet_run_writes_no_findings(written):
     callback = terminal.TerminalCallback(quiet=True)
     callback.on_estimate(8.0, 282)

@@ -137,13 +137,22 @@ def _run(arguments: list[str], *, show_traces: bool) -> int:
             1,
         )
     except Exception as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())
-        return _fail(
-            f"An error in textgen itself: {cause[:300]}\n"
-            f"Please report it, with the trace that {_SHOW_TRACES} shows.",
-            1,
-        )
+        return _fail(_unexpected(error), 1)
     return _end_interrupted() if code == Interrupted.exit_code else int(code or 0)
+
+
+def _unexpected(error: Exception) -> str:
+    """Return what to say of an exception that nothing foresaw."""
+    cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    if isinstance(error, ImportError) and not (error.name or "").startswith("textgen"):
+        return (
+            f"A package that textgen needs cannot be imported: {cause}\n"
+            "Reinstall textgen with all that it needs: pip install --force-reinstall textgen-core"
+        )
+    return (
+        f"An error in textgen itself: {cause}\n"
+        f"Please report it, with the trace that {_SHOW_TRACES} shows."
+    )
 
 
 def _fail_usage(error: typer.TyperException) -> int:

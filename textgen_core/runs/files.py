@@ -225,7 +225,7 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def _advise(error: OSError, done: str) -> str:
-    """Return the next step after a file of a run could not be read, or written; empty if unknown."""
+    """Return the next step after a file could not be read, or written; empty if unknown."""
     if done == "read":
         is_closed = isinstance(error, PermissionError)
         return "Let its owner share the run: chmod -R a+rX RUN" if is_closed else ""

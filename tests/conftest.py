@@ -59,6 +59,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=rank)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def notes_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep what the tests note of their runs out of the user's state folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("state")
+        patch.setenv("TEXTGEN_STATE", str(folder))
+        yield folder
+
+
 @pytest.fixture
 def textgen_command(tmp_path: Path) -> Command:
     """Return a function that runs `textgen` as a person does, in an empty working directory.
@@ -77,6 +86,7 @@ def textgen_command(tmp_path: Path) -> Command:
         directory.mkdir(exist_ok=True)
         inherited = {key: text for key, text in os.environ.items() if not _is_ours(key)}
         own = {"TEXTGEN_CACHE": str(tmp_path / "cache"), "COLUMNS": "100", "NO_COLOR": "1"}
+        own["TEXTGEN_STATE"] = os.environ["TEXTGEN_STATE"]
         given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
         return subprocess.run(  # type: ignore[call-overload, no-any-return]
             [sys.executable, "-m", "textgen_core", *map(str, args)],

@@ -54,12 +54,15 @@ class NoveltyMetric(Metric):
     def measure(self, evidence: Evidence) -> Mapping[str, float]:
         """Return the figures of samples and references; NaN where there is nothing to count.
 
-        A reference counts up to the length of its sample, since longer text has longer overlaps.
+        Without a training text there is nothing to compare them with. A reference counts up to
+        the length of its sample, since longer text has longer overlaps.
         """
         samples = list(evidence.samples)
         references = list(evidence.references)
         if len(samples) != len(references):
             raise ValueError(f"{len(samples)} samples and {len(references)} references")
+        if next(evidence.training_pieces(), None) is None:
+            return dict.fromkeys(self.figures, math.nan)
         references = [text[: len(sample)] for text, sample in zip(references, samples, strict=True)]
         longest = evidence.longest_copied([*samples, *references])
         written = [self._ngrams(samples, order) for order in _ORDERS]

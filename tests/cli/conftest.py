@@ -9,6 +9,8 @@ import pytest
 from cli.commands import TINY
 
 import textgen_core as textgen
+from textgen_core.runs import RunDirectory
+from textgen_core.runs.made_here import Note, write_note
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +58,7 @@ def finished_run(trained, corpus):
     for name in ("run.toml", "manifest.json", "analysis.json"):
         text = (run / name).read_text(encoding="utf-8")
         (run / name).write_text(text.replace(str(trained), str(corpus.parent)), encoding="utf-8")
+    write_note(RunDirectory(run), Note(files=[str(corpus)]))
     return run
 
 

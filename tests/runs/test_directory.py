@@ -65,6 +65,7 @@ def test_the_files_have_the_names_that_the_format_promises() -> None:
         "samples": "samples.jsonl",
         "evaluation": "evaluation.json",
         "report": "report.html",
+        "builtin": "corpus.txt.gz",
     }
     assert run.checkpoint(1200) == Path("r/checkpoints/step-00001200")
 

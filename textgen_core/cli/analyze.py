@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import CorpusArgument, Json, warn_of_cache, warn_of_unread_stdin
+from textgen_core.cli.options import (
+    CorpusArgument,
+    Json,
+    announce_stdin,
+    warn_of_cache,
+    warn_of_unread_stdin,
+)
 from textgen_core.cli.output import print_json, show_line, warn
 
 
@@ -40,6 +46,7 @@ def analyze(
     chosen = corpus_settings(settings or ())
     for unread in find_unread(settings or ()):
         warn(unread)
+    announce_stdin(*(corpus or ()), reference)
     text = read_corpus(corpus or (), chosen)
     if settings:  # who names settings wants to see what they do; the text as it is comes without
         text = clean_corpus(text, chosen)

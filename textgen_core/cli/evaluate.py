@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from textgen_core.cli.options import Json, RunArgument, open_for, warn_of_cache
+from textgen_core.cli.options import (
+    Json,
+    RunArgument,
+    TestNow,
+    TextNow,
+    ValidationNow,
+    announce_stdin,
+    open_for,
+    warn_of_cache,
+)
 from textgen_core.cli.output import note, print_json, show_line, warn
-from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home, shell_word
 
 
@@ -27,15 +36,18 @@ def evaluate(
             help="Write a sheet (CSV) of texts to rate by hand; if it exists: show its ratings.",
         ),
     ] = None,
+    corpus: TextNow = None,
+    validation: ValidationNow = None,
+    test: TestNow = None,
     as_json: Json = False,
 ) -> None:
     """Score a run: perplexity, bits per byte, metrics and a diagnosis."""
+    places: dict[str, Any] = {"corpus": corpus or (), "validation": validation, "test": test}
+    announce_stdin(text, *(corpus or ()), validation, test)
     if review is not None:
-        if text is not None:
-            raise UsageError("Both --review and --text are given.", "Allowed: one of the two.")
-        _review(run, review, as_json)
+        _review(run, review, text, places, as_json)
         return
-    opened = open_for(run, "sampler", "metric")
+    opened = open_for(run, "sampler", "metric", **places)
     known = len(opened.warnings)
     evaluation = opened.evaluate(text)
     warn_of_cache()
@@ -52,7 +64,9 @@ def evaluate(
         show_line(line)
 
 
-def _review(run: str | None, sheet: Path, as_json: bool) -> None:
+def _review(
+    run: str | None, sheet: Path, text: str | None, places: Mapping[str, Any], as_json: bool
+) -> None:
     """Print the ratings of a sheet, or write it if it does not exist."""
     import attrs
 
@@ -69,7 +83,7 @@ def _review(run: str | None, sheet: Path, as_json: bool) -> None:
         else:
             show_line("\n".join(format_ratings(ratings)))
         return
-    texts, key = open_for(run, "sampler").review(sheet), key_of(sheet)
+    texts, key = open_for(run, "sampler", **places).review(sheet, text), key_of(sheet)
     if as_json:
         print_json({"sheet": str(sheet), "key": str(key), "texts": texts})
     else:

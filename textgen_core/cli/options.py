@@ -36,6 +36,17 @@ CorpusArgument = Annotated[
         show_default=False,
     ),
 ]
+_NOW = "Where the run's {} is now, if it was moved or the run was made elsewhere."
+TextNow = Annotated[
+    list[str] | None,
+    typer.Option("--corpus", metavar="PATH", help=_NOW.format("corpus"), show_default=False),
+]
+ValidationNow = Annotated[
+    str | None, typer.Option(metavar="FILE", help=_NOW.format("ready-made validation text"))
+]
+TestNow = Annotated[
+    str | None, typer.Option(metavar="FILE", help=_NOW.format("ready-made test text"))
+]
 ReferenceArgument = Annotated[
     str,
     typer.Argument(
@@ -104,10 +115,17 @@ def find_directory(reference: str | None, *, trained: bool = False) -> RunDirect
     return directory
 
 
-def open_for(reference: str | None, *used: str) -> Run:
+def open_for(
+    reference: str | None,
+    *used: str,
+    corpus: Sequence[str] = (),
+    validation: str | None = None,
+    test: str | None = None,
+) -> Run:
     """Return the run that a command line names: its faults first, then warnings, then TensorFlow.
 
-    used: the kinds of components that the command needs beside tokenizer and model.
+    used: the kinds of components that the command needs beside tokenizer and model. The others say
+    where its texts are now.
     """
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.runs.manifest import load_configuration
@@ -118,8 +136,19 @@ def open_for(reference: str | None, *used: str) -> Run:
         warn(warning)
     import_tensorflow()
     from textgen_core.pipeline.opened_run import Run
+    from textgen_core.pipeline.run_texts import Places
 
-    return Run(directory, configuration, warnings=warnings)
+    places = Places(corpus=corpus, validation=validation, test=test)
+    return Run(directory, configuration, places=places, warnings=warnings)
+
+
+def announce_stdin(*named: str | None) -> None:
+    """If a terminal is about to be read, say so, and how its text ends."""
+    from textgen_core.corpus.reading.kept import is_stdin
+
+    if sys.stdin is not None and sys.stdin.isatty() and any(map(is_stdin, filter(None, named))):
+        end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+        note(f"Type or paste the text; {end} at the start of a line ends it.")
 
 
 def warn_of_cache() -> None:
@@ -131,8 +160,10 @@ def warn_of_cache() -> None:
 
 
 def warn_of_unread_stdin(named: Sequence[str]) -> None:
-    """Warn if stdin is a pipe and none of the named files is `-`."""
-    if "-" in named:
+    """Warn if stdin is a pipe and none of the named files is `-`, or another name of it."""
+    from textgen_core.corpus.reading.kept import is_stdin
+
+    if any(map(is_stdin, named)):
         return
     try:
         piped = stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode)
@@ -152,6 +183,7 @@ def text_or_stdin(argument: str) -> str:
     data = os.fsencode(argument)
     name = "The text"
     if argument == "-":
+        announce_stdin(argument)
         data, name = sys.stdin.buffer.read(), "stdin"
     wrong = len(re.findall("[\udc80-\udcff]", data.decode("utf-8", errors="surrogateescape")))
     if wrong:

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, Quiet, RunArgument, discover_plugins, find_directory
+from textgen_core.cli.completing import complete_spec
+from textgen_core.cli.options import (
+    Json,
+    Quiet,
+    RunArgument,
+    TestNow,
+    TextNow,
+    ValidationNow,
+    announce_stdin,
+    discover_plugins,
+    find_directory,
+)
 from textgen_core.cli.run import follow
 
 
@@ -18,6 +29,18 @@ def resume(
     ] = None,
     minutes: Annotated[
         float | None, typer.Option(metavar="M", help="Train this many more minutes.")
+    ] = None,
+    corpus: TextNow = None,
+    validation: ValidationNow = None,
+    test: TestNow = None,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC",
+            help="What follows it from now on; default: the run's own, if asked for here.",
+            show_default=False,
+            autocompletion=complete_spec("tracker"),
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -32,9 +55,19 @@ def resume(
     # Its faults, before TensorFlow is waited for.
     load_configuration(directory, discover_plugins())
     check_writable(directory)
+    announce_stdin(*(corpus or ()), validation, test)
     usable_cache()
     import_tensorflow()
     from textgen_core.pipeline import resume as resume_run
 
-    start = partial(resume_run, directory.path, epochs=epochs, minutes=minutes)
+    start = partial(
+        resume_run,
+        directory.path,
+        epochs=epochs,
+        minutes=minutes,
+        corpus=corpus or (),
+        validation=validation,
+        test=test,
+        tracker=tracker,
+    )
     follow(start, as_json=as_json, quiet=quiet)

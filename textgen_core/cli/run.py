@@ -18,6 +18,7 @@ from textgen_core.cli.options import (
     Json,
     Quiet,
     Samplers,
+    announce_stdin,
     discover_plugins,
     warn_of_unread_stdin,
 )
@@ -120,7 +121,8 @@ def run(
     from textgen_core.runs.cache import usable_cache
     from textgen_core.runs.directory import check_free
 
-    warn_of_unread_stdin(corpus or [])
+    texts_named = [*(corpus or ()), arguments["validation"], arguments["test"]]
+    warn_of_unread_stdin([each for each in texts_named if each])
     given = {"corpus": corpus, **arguments}
     configuration = configure(
         {name: None if value == [] else value for name, value in given.items()},
@@ -133,9 +135,10 @@ def run(
     if out is not None:
         check_free(out)
     from textgen_core.config.ineffective import find_ineffective
-    from textgen_core.corpus import count_all_characters, read_texts
+    from textgen_core.corpus import count_all_characters, keep_streams, read_texts
 
-    texts = read_texts(configuration.corpus)
+    announce_stdin(*texts_named)
+    texts = read_texts(configuration.corpus if dry_run else keep_streams(configuration.corpus))
     configuration = _with_prompt_read(configuration, texts)
     if dry_run:
         size = count_all_characters(texts.corpus.documents)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, open_for, warn_of_cache
+from textgen_core.cli.options import Json, announce_stdin, open_for, warn_of_cache
 from textgen_core.cli.output import note, print_json, show_json_row
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home
@@ -52,6 +52,7 @@ def score(
     file, run = run_and_file[-1], run_and_file[0] if len(run_and_file) == 2 else None
     if run is None and (expand_home(file) / "run.toml").is_file():
         raise UsageError(f"{file} is a run.", "Allowed: a run, and then the text to score.")
+    announce_stdin(file)
     scored = open_for(run).score(file)
     warn_of_cache()
     for each in scored.notes:

@@ -14,6 +14,7 @@ from textgen_core.corpus.documents import (
 )
 from textgen_core.corpus.reading.builtin import BUILTIN_PATH, builtin_corpus
 from textgen_core.corpus.reading.corpus import Texts, read_corpus, read_texts
+from textgen_core.corpus.reading.kept import is_read_once, is_stdin, keep_streams
 from textgen_core.corpus.split import Splits, split_corpus
 
 __all__ = [
@@ -27,7 +28,10 @@ __all__ = [
     "builtin_corpus",
     "clean_corpus",
     "count_all_characters",
+    "is_read_once",
+    "is_stdin",
     "iterate_pieces",
+    "keep_streams",
     "read_corpus",
     "read_texts",
     "split_corpus",

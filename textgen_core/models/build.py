@@ -18,6 +18,7 @@ import tokenizers
 
 from textgen_core.config.settings import CorpusSettings
 from textgen_core.errors import PluginFailure
+from textgen_core.models.bounds import Bounds, bounds_of_memory, within
 from textgen_core.models.devices import POLICIES
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.registry.own_keras import check_keras
@@ -58,19 +59,21 @@ def build_language_model(
     precision: str,
     seed: int,
     cleaning: CorpusSettings | None = None,
+    bounds: Bounds | None = None,
 ) -> LanguageModel:
     """Return the untrained model of a builder with its tokenizer.
 
-    cleaning: how its corpus was cleaned, and texts for it will be. Raises PluginFailure if the
-    builder raises, or if the model breaks its contract, and ConfigurationError if Keras is set so
-    that the model would be another one.
+    cleaning: how its corpus was cleaned, and texts for it will be. bounds: how much may be built;
+    by default what fits into memory. Raises their error beyond, PluginFailure if the builder
+    raises, or if the model breaks its contract, and ConfigurationError if Keras is set so that the
+    model would be another one.
     """
     check_keras()
     vocabulary_size = tokenizer.get_vocab_size(with_added_tokens=True)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(POLICIES[precision])
     try:
-        with chosen.errors(), _seeded(seed):
+        with chosen.errors(), _seeded(seed), within(bounds or bounds_of_memory()):
             model = chosen.instance.build(vocabulary_size, context_length)
             found = LanguageModel(
                 model=model, tokenizer=tokenizer, context_length=context_length, cleaning=cleaning

@@ -13,13 +13,15 @@ import attrs
 
 from textgen_core.config.ineffective import find_ineffective
 from textgen_core.config.resolve import Configuration, configure
-from textgen_core.corpus import Texts, read_texts
+from textgen_core.corpus import Texts, keep_streams, read_texts
 from textgen_core.errors import Interrupted, RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.models.devices import prepare_memory
 from textgen_core.pipeline.opened_run import Run
+from textgen_core.pipeline.run_texts import Places, find_texts, trackers_to_start
 from textgen_core.pipeline.running import More, resume_phases, run_phases
-from textgen_core.registry import KINDS, discover
+from textgen_core.registry import KINDS, ResolvedComponent, choose_all, discover
+from textgen_core.registry.selection import as_list
 from textgen_core.runs.cache import cache_note, usable_cache
 from textgen_core.runs.directory import (
     RUNS,
@@ -70,9 +72,8 @@ def run(
         TextgenError: a setting, a text or a component is wrong, or the run failed.
         Interrupted: the user stopped it; a checkpoint was saved.
     """
-    files = [corpus] if isinstance(corpus, (str, Path)) else list(corpus)
     configuration = configure(
-        {"corpus": [str(file) for file in files] or None, **arguments},
+        {"corpus": [str(file) for file in _as_files(corpus)] or None, **arguments},
         discover(),
         recipe=recipe,
         config=None if config is None else expand_home(config),
@@ -98,10 +99,11 @@ def start(
     for text in find_ineffective(configuration):
         callback.on_warning(text)
     _check_cache(callback)
-    texts = read_texts(configuration.corpus) if texts is None else texts
+    texts = read_texts(keep_streams(configuration.corpus)) if texts is None else texts
     prepare_memory()
+    configuration = with_absolute_paths(configuration)
     with _new_directory(path, callback) as directory, _advising(directory):
-        return run_phases(with_absolute_paths(configuration), texts, directory, callback)
+        return run_phases(configuration, texts, directory, callback, configuration.trackers)
 
 
 def resume(
@@ -109,6 +111,10 @@ def resume(
     *,
     epochs: int | None = None,
     minutes: float | None = None,
+    corpus: str | Path | Sequence[str | Path] = (),
+    validation: str | Path | None = None,
+    test: str | Path | None = None,
+    tracker: Any = None,
     callback: Callback | None = None,
     listener: Callback | None = None,
 ) -> Run:
@@ -118,6 +124,11 @@ def resume(
         reference: a run's directory, or a unique prefix of a name under runs/; None: the newest.
         epochs: how many more epochs to train.
         minutes: how many more minutes to train.
+        corpus: where the run's corpus is now, if it was moved or the run was made elsewhere.
+        validation: where its ready-made validation text is now.
+        test: where its ready-made test text is now.
+        tracker: what follows it from now on, as for `run`; by default those of the run that were
+            asked for on this machine.
         callback: its methods are called as the run proceeds.
         listener: the former name of `callback`.
 
@@ -126,28 +137,46 @@ def resume(
 
     Raises:
         UsageError: the run is finished, and no more is asked for.
-        RunDirectoryError: the run is missing or damaged, or its corpus has changed.
+        RunDirectoryError: the run is missing or damaged, its corpus has changed, or it was made
+            elsewhere and `corpus` is not given.
         Interrupted: the user stopped it; a checkpoint was saved.
     """
     callback = _callback(callback, listener)
     directory = find_run(reference)
-    configuration, notes = load_configuration(directory, discover())
+    registry = discover()
+    configuration, notes = load_configuration(directory, registry)
     for note in notes:
         callback.on_warning(note)
     _check_cache(callback)
+    asked = None
+    if tracker is not None:
+        asked = choose_all(registry, "tracker", [(each, "tracker=") for each in as_list(tracker)])
+    trackers = _trackers(directory, configuration, asked, callback)
     prepare_memory()
     more = More(epochs=epochs, minutes=minutes)
+    places = Places(corpus=_as_files(corpus), validation=validation, test=test)
     with writing(directory, callback.on_warning), _advising(directory):
         if directory.saved_steps():
-            return resume_phases(configuration, directory, more, callback)
+            return resume_phases(configuration, directory, more, places, callback, trackers)
         if more.asked:
             training = attrs.evolve(configuration.training, epochs=epochs, minutes=minutes)
             configuration = attrs.evolve(configuration, training=training)
-        return run_phases(configuration, read_texts(configuration.corpus), directory, callback)
+        texts = find_texts(directory, configuration, places, "resume")
+        return run_phases(configuration, texts, directory, callback, trackers)
 
 
-def open_run(reference: str | Path | None = None, *, used: Collection[str] = tuple(KINDS)) -> Run:
+def open_run(
+    reference: str | Path | None = None,
+    *,
+    used: Collection[str] = tuple(KINDS),
+    corpus: str | Path | Sequence[str | Path] = (),
+    validation: str | Path | None = None,
+    test: str | Path | None = None,
+) -> Run:
     """Open a trained run.
+
+    Its corpus is read only by what needs it, and only where its user said on this machine that it
+    is: when the run was made, or here.
 
     Args:
         reference: a run's directory, or a unique prefix of a name under runs/; None: the newest
@@ -155,6 +184,9 @@ def open_run(reference: str | Path | None = None, *, used: Collection[str] = tup
         used: the kinds of components that will be used beside tokenizer and model, which always
             are: `()` suffices to score, to explore, and to write with samplers of one's own. What
             is missing of another kind is only in the run's `warnings`.
+        corpus: where the run's corpus is now, if it was moved or the run was made elsewhere.
+        validation: where its ready-made validation text is now.
+        test: where its ready-made test text is now.
 
     Returns:
         The run; its model is loaded when it is first needed.
@@ -164,7 +196,34 @@ def open_run(reference: str | Path | None = None, *, used: Collection[str] = tup
     """
     directory = find_run(reference, trained=True)
     configuration, notes = load_configuration(directory, discover(), used)
-    return Run(directory, configuration, warnings=notes)
+    places = Places(corpus=_as_files(corpus), validation=validation, test=test)
+    return Run(directory, configuration, places=places, warnings=notes)
+
+
+def _as_files(corpus: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    return [corpus] if isinstance(corpus, (str, Path)) else list(corpus)
+
+
+def _trackers(
+    directory: RunDirectory,
+    configuration: Configuration,
+    asked: tuple[ResolvedComponent, ...] | None,
+    callback: Callback,
+) -> tuple[ResolvedComponent, ...]:
+    """Return the trackers that follow a resumed run: those asked for, now or when it was made.
+
+    A run from elsewhere would open a record of whoever made it, and send to it.
+    """
+    if asked is not None:
+        return asked
+    start, others = trackers_to_start(directory, configuration)
+    if others:
+        start_them = " ".join(f"--tracker {shell_word(each)}" for each in others)
+        callback.on_warning(
+            f"{', '.join(others)} is named in {directory.configuration}, and not started, since "
+            f"nobody asked for it on this machine. To start it: {start_them}"
+        )
+    return start
 
 
 def _callback(callback: Callback | None, listener: Callback | None) -> Callback:

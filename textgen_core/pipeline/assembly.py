@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.data.tokenizer import tokenizer_of
+from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.scoring import Scorer
+from textgen_core.formatting import format_size
+from textgen_core.models.bounds import Bounds, bounds_of_weights
 from textgen_core.models.build import build_language_model
 from textgen_core.models.devices import choose_precision, prepare_memory
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.weights import load_weights
+from textgen_core.runs.tensors import open_tensors
+from textgen_core.runs.weights import WEIGHTS, load_weights
 
 
 def load_language_model(
@@ -27,9 +31,25 @@ def load_language_model(
         precision=choose_precision(configuration.training.precision),
         seed=configuration.seed,
         cleaning=configuration.corpus,
+        bounds=bounds_of_checkpoint(run, step),
     )
     load_weights(run, step, language_model.model)
     return language_model
+
+
+def bounds_of_checkpoint(run: RunDirectory, step: int) -> Bounds:
+    """Return how large a model can be that the weights of a checkpoint are for.
+
+    Raises RunDirectoryError if they are missing or damaged.
+    """
+    opened = open_tensors(run.checkpoint(step) / WEIGHTS, run.path)
+    fault = RunDirectoryError(
+        f"{run.configuration} asks for a larger model than its weights are for: "
+        f"{format_size(opened.size)} in {len(opened.tensors):,} tensors.",
+        "Allowed: the settings that the run was trained with.",
+        "Restore run.toml from a copy of the run.",
+    )
+    return bounds_of_weights(opened.size, len(opened.tensors), fault)
 
 
 def make_scorer(configuration: Configuration, language_model: LanguageModel) -> Scorer:

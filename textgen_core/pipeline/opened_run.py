@@ -23,6 +23,7 @@ from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import load_language_model
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_scoring import RunScoring
+from textgen_core.pipeline.run_texts import Places
 from textgen_core.pipeline.run_writing import RunWriting
 from textgen_core.registry import ResolvedComponent, discover
 from textgen_core.runs.directory import RunDirectory
@@ -37,6 +38,7 @@ class Run:
         directory: where it lies.
         configuration: what it was made with.
         prepared: its texts, where they are at hand.
+        places: where they are now, where that was said.
         warnings: what to know before use, such as a plugin that is installed in another version.
     """
 
@@ -46,12 +48,14 @@ class Run:
         configuration: Configuration,
         *,
         prepared: Prepared | None = None,
+        places: Places | None = None,
         warnings: Sequence[str] = (),
     ) -> None:
         self._directory = directory
         self.configuration = configuration
         self.warnings = tuple(warnings)
         self._prepared = prepared
+        self._places = places or Places()
         self._writing = RunWriting(
             directory, configuration, self.warnings, lambda: self.language_model
         )
@@ -230,18 +234,19 @@ class Run:
 
         Args:
             text: a text file; by default the run's own test split, or validation where it has none,
-                and what is measured there is written to evaluation.json; where that fails,
-                `warnings` says so, and the figures are returned all the same.
+                and what is measured there is written to evaluation.json. Where that fails, or the
+                training text is not at hand for the figures of a file, `warnings` says so.
 
         Returns:
             Loss, perplexity, bits per byte, metrics, baselines and diagnosis.
 
         Raises:
-            CorpusError: the file cannot be read.
-            RunDirectoryError: the corpus has changed, or a component is not installed.
+            CorpusError: a text cannot be read.
+            RunDirectoryError: the corpus has changed or gone, or a component is not installed.
         """
         self._writing.require("sampler", "metric")
         evaluation = self._scoring.evaluate(None if text is None else expand_home(text))
+        self.warnings += self._scoring.notes
         if text is None:
             try:
                 write_json(self._directory.evaluation, evaluation.as_json())
@@ -260,16 +265,18 @@ class Run:
         """
         return self._scoring.score(expand_home(text))
 
-    def review(self, sheet: str | Path) -> int:
+    def review(self, sheet: str | Path, text: str | Path | None = None) -> int:
         """Write a sheet of texts to rate by hand, half of them real, with its key beside it.
 
         Args:
             sheet: the file to write.
+            text: a text file that prompts are taken from, as for `evaluate`.
 
         Returns:
             How many texts it holds.
         """
-        return self._scoring.review(expand_home(sheet))
+        other = None if text is None else expand_home(text)
+        return self._scoring.review(expand_home(sheet), other)
 
     def report(self, *, excerpts: bool = True, out: str | Path | None = None) -> Path:
         """Write report.html from the run's files.
@@ -289,4 +296,4 @@ class Run:
     @cached_property
     def _scoring(self) -> RunScoring:
         where, configuration, model = self._directory, self.configuration, self.language_model
-        return RunScoring(where, configuration, model, self.stream, self._prepared)
+        return RunScoring(where, configuration, model, self.stream, self._prepared, self._places)

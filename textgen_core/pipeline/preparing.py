@@ -28,6 +28,7 @@ from textgen_core.data.token_files import TokenFile, tokenize_documents
 from textgen_core.data.tokenizer import sample_of, train_tokenizer
 from textgen_core.errors import OutOfMemory
 from textgen_core.formatting import format_size
+from textgen_core.models.bounds import Bounds
 from textgen_core.models.build import (
     ModelDescription,
     build_language_model,
@@ -133,9 +134,9 @@ def with_prompt(configuration: Configuration, documents: Sequence[str]) -> Confi
 
 
 def build(
-    configuration: Configuration, tokenizer: tokenizers.Tokenizer
+    configuration: Configuration, tokenizer: tokenizers.Tokenizer, bounds: Bounds | None = None
 ) -> tuple[LanguageModel, ModelDescription]:
-    """Phase 3: build the model and describe it.
+    """Phase 3: build the model, within the bounds, and describe it.
 
     Raises OutOfMemory if training it needs more memory than there is.
     """
@@ -148,6 +149,7 @@ def build(
             precision=precision,
             seed=configuration.seed,
             cleaning=configuration.corpus,
+            bounds=bounds,
         )
         batch_size = configuration.training.batch_size
         description = describe_model(

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from textgen_core.config.resolve import Configuration
-from textgen_core.corpus import Texts, clean_corpus, read_corpus, read_texts
+from textgen_core.corpus import clean_corpus, read_corpus
 from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import START, tokenizer_of
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError
@@ -25,15 +25,17 @@ from textgen_core.generation import PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.preparing import Prepared, prepare
-from textgen_core.runs import RunDirectory, read_json, read_rows
-from textgen_core.runs.manifest import changed_files
+from textgen_core.pipeline.run_texts import Places, find_texts, without_texts
+from textgen_core.runs import RunDirectory, read_rows
 
 
 @attrs.define(slots=False)
 class RunScoring:
     """Scores one run; its corpus is read again where it is needed first.
 
-    stream: the run's own, which writes what metrics measure. given: its texts, if they are at hand.
+    stream: the run's own, which writes what metrics measure. given: its texts, if they are at hand;
+    places: where they are, if the user says so. notes: what another text was
+    evaluated without, and why.
     """
 
     _directory: RunDirectory
@@ -41,20 +43,16 @@ class RunScoring:
     _language_model: LanguageModel
     _stream: Callable[..., PieceStream]
     _given: Prepared | None
+    _places: Places
+    notes: tuple[str, ...] = attrs.field(default=(), init=False)
 
     def evaluate(self, text: Path | None) -> Evaluation:
         """Return the evaluation on a text file, or on the run's own."""
-        train = self._prepared.token_files["train"]
-        training = self._configuration.training
+        held_out = self._held_out if text is None else self._other_text(text)
         return evaluate(
             self._scorer,
-            self._held_out if text is None else self._other_text(text),
-            TrainingData(
-                documents=self._prepared.splits.train,
-                token_ids=train.token_ids,
-                rows=tuple(read_rows(self._directory.metrics)),
-                longer=f"training.{'epochs' if training.minutes is None else 'minutes'}",
-            ),
+            held_out,
+            self._training_data(needed=text is None),
             settings=self._configuration.evaluation,
             metrics=[
                 (each.name, each.component.provider, each.instance)
@@ -83,11 +81,12 @@ class RunScoring:
             notes=held_out.notes,
         )
 
-    def review(self, sheet: Path) -> int:
+    def review(self, sheet: Path, text: Path | None) -> int:
         """Write a sheet of texts to rate by hand, and return how many it holds."""
         settings = self._configuration.evaluation
         few = attrs.evolve(settings, prompts=min(settings.prompts, PROMPTS))
-        token_ids = self._held_out.tokens.token_ids[1:]
+        held_out = self._held_out if text is None else self._other_text(text)
+        token_ids = held_out.tokens.token_ids[1:]
         chosen = choose_prompts(token_ids, self._language_model.tokenizer, few)
         prompts = [prompt for prompt, _ in chosen]
         samples = self._continue(prompts, few.continuation_tokens) if prompts else []
@@ -98,6 +97,23 @@ class RunScoring:
         written = self._stream(prompts, max_new_tokens=new_tokens, compile="auto").result()
         return [sample.text for sample in written.samples]
 
+    def _training_data(self, *, needed: bool) -> TrainingData:
+        """Return what the run learnt from; unless it is `needed`, what of it is at hand."""
+        training = self._configuration.training
+        data = TrainingData(
+            rows=tuple(read_rows(self._directory.metrics)),
+            longer=f"training.{'epochs' if training.minutes is None else 'minutes'}",
+        )
+        try:
+            prepared = self._prepared
+        except (CorpusError, RunDirectoryError) as error:
+            if needed:
+                raise
+            self.notes = (without_texts(error),)
+            return data
+        token_ids = prepared.token_files["train"].token_ids
+        return attrs.evolve(data, documents=prepared.splits.train, token_ids=token_ids)
+
     @property
     def _scorer(self) -> Scorer:
         return make_scorer(self._configuration, self._language_model)
@@ -107,8 +123,7 @@ class RunScoring:
         """The run's texts, split and encoded by its own tokenizer as when it was made."""
         if self._given is not None:
             return self._given
-        texts = read_texts(self._configuration.corpus)
-        check_corpus(self._directory, texts)
+        texts = find_texts(self._directory, self._configuration, self._places, "evaluate")
         tokenizer = tokenizer_of(self._directory)
         return prepare(texts, self._configuration, tokenizer)
 
@@ -150,18 +165,4 @@ class RunScoring:
             tokens=tokens,
             is_own=False,
             notes=corpus.notes,
-        )
-
-
-def check_corpus(run: RunDirectory, texts: Texts) -> None:
-    """Raise RunDirectoryError if the corpus is not the one that the run was made from."""
-    changed = changed_files(read_json(run.manifest), texts.files)
-    if changed:
-        others = {1: ".", 2: ", nor is another file."}.get(
-            len(changed), f", nor are {len(changed) - 1} other files."
-        )
-        raise RunDirectoryError(
-            f"{changed[0]} is not the text that {run.path} was trained on{others}",
-            "Allowed: the same files, byte for byte (their SHA-256 is in manifest.json).",
-            "Bring the old text back, or train a new run on this one: textgen run.",
         )

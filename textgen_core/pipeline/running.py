@@ -14,13 +14,14 @@ from pathlib import Path
 import attrs
 
 from textgen_core.config.resolve import Configuration
-from textgen_core.corpus import Texts, read_texts
+from textgen_core.corpus import Texts
 from textgen_core.corpus.analysis import advise_on, analyse_corpus
 from textgen_core.data.tokenizer import save_tokenizer, tokenizer_of
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.formatting import shell_word, visible
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import choose_precision, describe_machine
+from textgen_core.pipeline.assembly import bounds_of_checkpoint
 from textgen_core.pipeline.messages import (
     format_analysis,
     format_evaluation,
@@ -30,11 +31,13 @@ from textgen_core.pipeline.messages import (
 )
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.preparing import Prepared, build, prepare, with_prompt
-from textgen_core.pipeline.run_scoring import check_corpus
+from textgen_core.pipeline.run_texts import Places, find_texts, keep_builtin, remember
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
+from textgen_core.registry import ResolvedComponent
 from textgen_core.runs import RunDirectory, write_json
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import append_row, check_space, write_toml
+from textgen_core.runs.made_here import write_manifest
 from textgen_core.runs.manifest import check_settings, describe_run
 from textgen_core.runs.tensors import hash_file
 from textgen_core.training.callbacks import Callback
@@ -42,6 +45,8 @@ from textgen_core.training.checkpoint import KEPT, load_state
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes
 from textgen_core.training.state import TrainingState
+
+Trackers = tuple[ResolvedComponent, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -66,13 +71,21 @@ class More:
 
 
 def run_phases(
-    configuration: Configuration, texts: Texts, directory: RunDirectory, callback: Callback
+    configuration: Configuration,
+    texts: Texts,
+    directory: RunDirectory,
+    callback: Callback,
+    trackers: Trackers,
 ) -> Run:
-    """Run all five phases, and leave what each one finds in the run directory."""
+    """Run all five phases, and leave what each one finds in the run directory.
+
+    trackers: those that follow it.
+    """
     configuration = with_prompt(configuration, texts.corpus.documents)
     with _removed_on_failure(directory):
-        job, prepared = _begin(configuration, texts, directory, callback)
-    return _train_and_finish(configuration, job, prepared, restore(job, fresh_plan=False))
+        job, prepared = _begin(configuration, texts, directory, callback, trackers)
+    state = restore(job, fresh_plan=False)
+    return _train_and_finish(configuration, job, prepared, state, trackers)
 
 
 @contextmanager
@@ -88,13 +101,17 @@ def _removed_on_failure(directory: RunDirectory) -> Iterator[None]:
         yield
     except Exception:
         written = (directory.configuration, directory.analysis, directory.tokenizer)
-        for file in (*written, directory.manifest):
+        for file in (*written, directory.manifest, directory.builtin):
             file.unlink(missing_ok=True)
         raise
 
 
 def _begin(
-    configuration: Configuration, texts: Texts, directory: RunDirectory, callback: Callback
+    configuration: Configuration,
+    texts: Texts,
+    directory: RunDirectory,
+    callback: Callback,
+    trackers: Trackers,
 ) -> tuple[TrainingJob, Prepared]:
     """Phases 1 to 3, and what phase 4 needs."""
     callback.on_phase(1)
@@ -102,6 +119,10 @@ def _begin(
         callback.on_message([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
     write_toml(directory.configuration, configuration.as_table())
     callback.on_run_begin(str(directory.path))
+    if not configuration.corpus.files:
+        keep_builtin(directory, texts)
+    if not remember(directory, texts, [each.as_table() for each in trackers]):
+        callback.on_warning("evaluate and resume will ask for this text: it cannot be kept here.")
     analysis = analyse_corpus(
         texts.corpus,
         language=configuration.corpus.language,
@@ -135,7 +156,7 @@ def _begin(
     machine, model = describe_machine(), attrs.asdict(description)
     hashes = {directory.tokenizer.name: hash_file(directory.tokenizer)}
     manifest = describe_run(configuration, files=files, machine=machine, model=model, hashes=hashes)
-    write_json(directory.manifest, manifest)
+    write_manifest(directory, manifest)
     columns, rows, lines = format_model(description)
     callback.on_table(columns, rows)
     callback.on_message(lines)
@@ -148,10 +169,14 @@ def _begin(
 
 
 def _train_and_finish(
-    configuration: Configuration, job: TrainingJob, prepared: Prepared, state: TrainingState
+    configuration: Configuration,
+    job: TrainingJob,
+    prepared: Prepared,
+    state: TrainingState,
+    trackers: Trackers,
 ) -> Run:
-    """Phases 4 and 5, which the run's trackers follow."""
-    with tracking(configuration, job, state) as tracked:
+    """Phases 4 and 5, which the trackers follow."""
+    with tracking(attrs.evolve(configuration, trackers=trackers), job, state) as tracked:
         trained = train_phase(tracked, state)
         if state.step >= trained.best_step > 0 and is_over(trained, configuration.training):
             tracked.callback.on_warning(format_no_gain(state, trained))
@@ -194,13 +219,18 @@ def _finish(
 
 
 def resume_phases(
-    configuration: Configuration, directory: RunDirectory, more: More, callback: Callback
+    configuration: Configuration,
+    directory: RunDirectory,
+    more: More,
+    places: Places,
+    callback: Callback,
+    trackers: Trackers,
 ) -> Run:
     """Train on from the newest checkpoint, with the run's own tokenizer."""
     precision = choose_precision(configuration.training.precision)
     check_settings(directory, configuration, precision)
-    texts = read_texts(configuration.corpus)
-    check_corpus(directory, texts)
+    texts = find_texts(directory, configuration, places, "resume")
+    remember(directory, texts, [each.as_table() for each in trackers])
     tokenizer = tokenizer_of(directory)
     prepared = prepare(texts, configuration, tokenizer, callback.on_progress)
     state = load_state(directory, directory.saved_steps()[-1])
@@ -214,12 +244,13 @@ def resume_phases(
             f"Train it further: textgen resume {shell_word(directory.path)} --epochs 2",
         )
     callback.on_run_begin(str(directory.path))
-    language_model, _ = build(configuration, prepared.tokenizer)
+    bounds = bounds_of_checkpoint(directory, state.step)
+    language_model, _ = build(configuration, prepared.tokenizer, bounds)
     callback.on_phase(4)
     job = make_job(configuration, directory, language_model, prepared, callback)
     state = restore(job, fresh_plan=more.asked)
     callback.on_message([f"Going on from the checkpoint of step {state.step}."])
-    return _train_and_finish(configuration, job, prepared, state)
+    return _train_and_finish(configuration, job, prepared, state, trackers)
 
 
 def _extended(

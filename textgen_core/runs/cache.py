@@ -1,7 +1,8 @@
 """The folder for what can be rebuilt: token files, and texts too large for memory.
 
 It is TEXTGEN_CACHE, else the user's cache folder, and a temporary one where there is no home or it
-cannot be written, as in containers. Nothing is made before something is to be kept in it.
+cannot be written, as in containers. Nothing is made before something is to be kept in it. Another
+folder is for notes on the runs made here, which cannot be rebuilt.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from textgen_core.errors import ConfigurationError
 from textgen_core.formatting import expand_home
 
 CACHE_VARIABLE = "TEXTGEN_CACHE"
+STATE_VARIABLE = "TEXTGEN_STATE"
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _said: set[str] = set()  # why a temporary folder is used
 _unsaid: list[str] = []  # likewise, until somebody has asked for it
@@ -108,6 +110,17 @@ def open_own(path: Path) -> BinaryIO:
         file.close()
         raise PermissionError(errno.EPERM, "it is another user's, or no file")
     return file
+
+
+def state_directory() -> Path | None:
+    """Return the folder that TEXTGEN_STATE names, else the user's state folder; None: no home."""
+    if named := os.environ.get(STATE_VARIABLE):
+        found = expand_home(named)
+        return found if found.is_absolute() else None
+    with suppress(RuntimeError):
+        found = platformdirs.user_state_path("textgen", appauthor=False)
+        return found if found.is_absolute() else None
+    return None
 
 
 @contextmanager

@@ -49,6 +49,7 @@ class RunDirectory:
     samples = Entry("samples.jsonl")
     evaluation = Entry("evaluation.json")
     report = Entry("report.html")
+    builtin = Entry("corpus.txt.gz")  # only of a run on the built-in corpus
     lock = Entry(LOCK)
 
     @property

@@ -6,6 +6,7 @@ A component that is missing is named with the command that installs it.
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -173,16 +174,23 @@ def check_settings(run: RunDirectory, configuration: Configuration, precision: s
 def changed_files(
     manifest: Mapping[str, Any], files: Iterable[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """Return the corpus files that differ from those the run was made from.
+    """Return the corpus files that differ from those the run was made from, wherever they lie.
 
     Raises RunDirectoryError if the manifest does not say what they were.
     """
     try:
-        known = {str(each["path"]): each["sha256"] for each in manifest["corpus"]}
+        recorded = [(str(each["path"]), each["sha256"]) for each in manifest["corpus"]]
     except (TypeError, KeyError) as error:
         raise RunDirectoryError("manifest.json is damaged: its corpus cannot be read.") from error
-    found = {each["path"]: each["sha256"] for each in files}
-    return tuple(path for path in sorted({*known, *found}) if known.get(path) != found.get(path))
+    read = [(each["path"], each["sha256"]) for each in files]
+    known, found = dict(recorded), dict(read)
+    if [sha256 for _, sha256 in recorded] == [sha256 for _, sha256 in read]:
+        return ()
+    if known.keys() & found.keys() and known != found:
+        paths = sorted({*known, *found})
+        return tuple(path for path in paths if known.get(path) != found.get(path))
+    pairs = itertools.zip_longest(recorded, read, fillvalue=("", ""))
+    return tuple(now or then for (then, old), (now, new) in pairs if old != new)
 
 
 def _record(component: Component) -> RecordedComponent:

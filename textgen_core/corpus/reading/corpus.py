@@ -38,10 +38,14 @@ TABLE_SETTINGS = ("column", "template", "group_by")
 
 @attrs.frozen(kw_only=True)
 class Texts:
-    """The corpus, and the ready-made validation and test texts; the latter may hold nothing."""
+    """The corpus, and the ready-made validation and test texts; the latter may hold nothing.
+
+    settings: those that they were read with, if they were read.
+    """
 
     corpus: Corpus
     ready_made: tuple[Corpus, Corpus] | None = None
+    settings: CorpusSettings | None = None
 
     @property
     def files(self) -> list[dict[str, Any]]:
@@ -58,27 +62,33 @@ class Texts:
         return (self.corpus, *(self.ready_made or ()))
 
 
-def read_texts(settings: CorpusSettings) -> Texts:
-    """Read the texts that the settings name; raises CorpusError."""
-    corpus = read_corpus(settings.files, settings)
+def read_texts(settings: CorpusSettings, builtin: str | None = None) -> Texts:
+    """Read the texts that the settings name; raises CorpusError.
+
+    builtin: what the built-in corpus was for a run that was made with it.
+    """
+    corpus = read_corpus(settings.files, settings, builtin)
     if settings.validation is None:
-        return Texts(corpus=corpus)
+        return Texts(corpus=corpus, settings=settings)
     validation, test = read_corpus([settings.validation], settings), Corpus(documents=())
     if settings.test is not None:
         test = read_corpus([settings.test], settings)
-    return Texts(corpus=corpus, ready_made=(validation, test))
+    return Texts(corpus=corpus, ready_made=(validation, test), settings=settings)
 
 
-def read_corpus(paths: Sequence[str | Path], settings: CorpusSettings) -> Corpus:
+def read_corpus(
+    paths: Sequence[str | Path], settings: CorpusSettings, builtin: str | None = None
+) -> Corpus:
     """Return the text of `paths` (files, folders, or `-` for stdin); of none, the built-in corpus.
 
-    Of `settings`, those on what files hold and what a document is are used. Raises CorpusError for
-    what is missing, unreadable or not text, and ConfigurationError for an unknown encoding.
-    Empty and blank files are skipped with a note where there are others.
+    builtin: the text to take for the latter, in place of that of this Python. Of `settings`, those
+    on what files hold and what a document is are used. Raises CorpusError for what is missing,
+    unreadable or not text, and ConfigurationError for an unknown encoding. Empty and blank files
+    are skipped with a note where there are others.
     """
     check_encoding(settings.encoding)
     if not paths:
-        return builtin_corpus(settings.documents)
+        return builtin_corpus(settings.documents, builtin)
     reading = _Reading(settings)
     found = find_files([paths] if isinstance(paths, (str, Path)) else paths, reading.skipped)
     alone = len(found) == 1 and not found[0].is_folder

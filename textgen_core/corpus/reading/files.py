@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ STDIN = "-"
 PACKED_SUFFIXES = (".gz", ".zst")
 # Names that promise text, so that the file may not be skipped silently.
 TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".org")
+# A text of standard input or a pipe that is kept in the cache: its SHA-256, and where it came from.
+_KEPT = re.compile(r"[0-9a-f]{64}\.(stdin|pipe)\.gz")
+_KEPT_FROM = {"stdin": "standard input", "pipe": "a pipe"}
 RUN_FILES = {"run.toml", "manifest.json"}  # a folder with both is a run, not a text
 FILES_WANTED = (
     "Allowed: text files (.gz and .zst too), folders of them, pipes, - for standard input."
@@ -86,8 +90,20 @@ def shown(path: str | Path) -> str:
     """Return `path` as it can be printed and saved, whatever bytes its name holds."""
     if str(path) == STDIN:
         return "standard input"
+    if kept := _KEPT.fullmatch(Path(path).name):
+        return _KEPT_FROM[kept[1]]
     text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
     return text if text.isprintable() and text else repr(text)
+
+
+def kept_name(sha256: str, kind: str) -> str:
+    """Return the name of the file that keeps what came from `stdin` or a `pipe`."""
+    return f"{sha256}.{kind}.gz"
+
+
+def is_kept(path: str | Path) -> bool:
+    """Return whether a path is that of a kept text: unpacked, it is what the stream gave."""
+    return _KEPT.fullmatch(Path(path).name) is not None
 
 
 def listed(paths: Sequence[str], most: int = 3) -> str:
@@ -96,7 +112,7 @@ def listed(paths: Sequence[str], most: int = 3) -> str:
     return ", ".join(paths[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def unreadable(path: str | Path, error: OSError | ValueError) -> CorpusError:
+def unreadable(path: str | Path, error: Exception) -> CorpusError:
     """Return the error for a path that the system does not let us read."""
     problem = f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}."
     return CorpusError(problem, FILES_WANTED, "Check the path and its permissions.")

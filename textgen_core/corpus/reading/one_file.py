@@ -17,7 +17,7 @@ import attrs
 from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus.documents import DocumentWriter, Piece, SourceFile
 from textgen_core.corpus.reading.decode import AUTO, Undecodable, decode_blocks
-from textgen_core.corpus.reading.files import STDIN, shown
+from textgen_core.corpus.reading.files import shown
 from textgen_core.corpus.reading.formats import CSV, PLAIN, TABLES, format_by_name, format_of
 from textgen_core.corpus.reading.source import ByteSource, is_pipe, open_source, unpack
 from textgen_core.corpus.reading.tables import read_records
@@ -108,8 +108,6 @@ def _read_as(
     writer: DocumentWriter,
 ) -> FileRead:
     name, notes = shown(path), list[str]()
-    if is_pipe(path) and str(path) != STDIN:
-        notes.append(f"{name} is a pipe: a later resume or evaluate needs the same text in it.")
     data, is_packed = unpack(source.blocks(), name)
     subject = f"{name}, unpacked," if is_packed else name
     texts = decode_blocks(data, encoding, name, notes, subject=subject)

@@ -6,6 +6,7 @@ compressed, no more than a few blocks of it are in memory.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import stat
 import sys
@@ -17,10 +18,10 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from textgen_core.corpus.documents import SourceFile
-from textgen_core.corpus.reading.files import STDIN, shown, unreadable
+from textgen_core.corpus.reading.files import STDIN, is_kept, shown, unreadable
 from textgen_core.errors import CorpusError
 from textgen_core.runs.cache import cache_errors, usable_cache
 
@@ -46,7 +47,7 @@ class ByteSource:
                 self._hash.update(block)
                 self._size += len(block)
                 yield block
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, zlib.error) as error:
             raise unreadable(self._path, error) from error
 
     def rewind(self) -> None:
@@ -76,15 +77,17 @@ def open_source(path: Path, *, to_read_again: bool = False) -> Iterator[ByteSour
                 file = stack.enter_context(path.open("rb"))
             except (OSError, ValueError) as error:
                 raise unreadable(path, error) from error
+        if is_kept(path):
+            file = cast("IO[bytes]", stack.enter_context(gzip.GzipFile(fileobj=file)))
         if to_read_again and not file.seekable():
             file = stack.enter_context(_copy_of(file))
         yield ByteSource(file, path)
 
 
 def is_pipe(path: Path) -> bool:
-    """Return whether `path` is a named pipe or standard input, whose name tells nothing."""
+    """Return whether `path` is a pipe or standard input, kept or not: its name tells nothing."""
     try:
-        return str(path) == STDIN or stat.S_ISFIFO(path.stat().st_mode)
+        return str(path) == STDIN or is_kept(path) or stat.S_ISFIFO(path.stat().st_mode)
     except OSError:
         return False
 

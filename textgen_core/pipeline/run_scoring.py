@@ -48,6 +48,7 @@ class RunScoring:
 
     def evaluate(self, text: Path | None) -> Evaluation:
         """Return the evaluation on a text file, or on the run's own."""
+        self.notes = ()
         held_out = self._held_out if text is None else self._other_text(text)
         return evaluate(
             self._scorer,

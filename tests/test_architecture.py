@@ -170,6 +170,7 @@ OPENS_OTHERS = {
     "runs/cache": "the cache",
     "runs/door": "the door itself",
     "runs/files": "what is written anew, and renamed to its name",
+    "runs/made_here": "notes in the user's state folder",
     "runs/lock": "the lock, by the rules of the door",
     "scaffold/": "a new plugin",
     "testing/": "what the kit makes itself",

@@ -51,6 +51,14 @@ def test_it_has_this_processs_environment_folder_and_what_is_given(
     assert pid != os.getpid()
 
 
+def test_it_has_keras_as_textgen_needs_it(cls: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("KERAS_HOME", "/home/of/another/program")
+    backend, home = found(cls, "os.environ['KERAS_BACKEND'], os.environ['KERAS_HOME']")
+    assert backend == "tensorflow"
+    assert not Path(home).exists()
+
+
 def test_the_hash_seed_decides_the_order_of_a_set(cls: type) -> None:
     orders = [found(cls, "[*{*'abcdefgh'}]", hash_seed=seed) for seed in ("1", "1", "2")]
     assert orders[0] == orders[1] != orders[2]

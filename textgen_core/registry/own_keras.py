@@ -19,7 +19,7 @@ from textgen_core.errors import ConfigurationError
 BACKEND = "tensorflow"
 _HOME = "KERAS_HOME"
 # A home that is not there and cannot be made: nothing is read from it, nor written to it.
-_DURING = {
+VARIABLES = {
     "KERAS_BACKEND": BACKEND,
     _HOME: str(Path(os.devnull) / "keras"),
     "KERAS_NNX_ENABLED": "false",
@@ -33,8 +33,8 @@ def own_keras() -> Iterator[None]:
     if "keras" in sys.modules:
         yield
         return
-    before = {name: os.environ.get(name) for name in _DURING}
-    os.environ.update(_DURING)
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    os.environ.update(VARIABLES)
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from textgen_core.registry.own_keras import VARIABLES
 from textgen_core.testing.check import ConformanceFault
 
 SECONDS = 120  # after which a request counts as stuck
@@ -81,7 +82,7 @@ def run_fresh(
         return None
     request = {
         "directory": os.getcwd(),  # noqa: PTH109
-        "environment": {**os.environ, "PYTHONHASHSEED": hash_seed},
+        "environment": {**os.environ, **VARIABLES, "PYTHONHASHSEED": hash_seed},
         "path": sys.path,
         "module": cls.__module__,
         "code": code,
@@ -112,7 +113,7 @@ def _started(key: tuple[str, ...]) -> subprocess.Popen[str]:
     hash_seed, *preloaded = key
     process = subprocess.Popen(
         [sys.executable, "-c", _SERVER, json.dumps([_FORKS, *preloaded])],
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        env={**os.environ, **VARIABLES, "PYTHONHASHSEED": hash_seed},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

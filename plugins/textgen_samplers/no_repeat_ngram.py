@@ -17,7 +17,7 @@ class NoRepeatNgramSampler(Sampler):
     "A deep reinforced model for abstractive summarization" (2017), there for three tokens.
     """
 
-    n: int = option(3, help="tokens in a phrase that may not come again", at_least=1)
+    n: int = option(3, help="tokens in a phrase that may not come again", at_least=1, at_most=1_000)
 
     def transform(self, logits: Any, history: History) -> Any:
         """Return the logits, float32 `(batch, vocabulary)`, with those of repetitions at -inf."""

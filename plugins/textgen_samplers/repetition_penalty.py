@@ -22,7 +22,10 @@ class RepetitionPenaltySampler(Sampler):
         1.2, help="1 changes nothing; below 1 repetition is rewarded", above=0, traced=True
     )
     last: int | None = option(
-        None, help="how many of the last tokens count; none: all of them", at_least=1
+        None,
+        help="how many of the last tokens count; none: all of them",
+        at_least=1,
+        at_most=1_000_000,
     )
 
     def transform(self, logits: Any, history: History) -> Any:

@@ -19,7 +19,7 @@ class TopKSampler(Sampler):
     From Fan, Lewis and Dauphin, "Hierarchical neural story generation" (2018).
     """
 
-    k: int = option(40, help="how many tokens are kept", at_least=1, traced=True)
+    k: int = option(40, help="how many tokens are kept", at_least=1, at_most=2**31 - 1, traced=True)
 
     def transform(self, logits: Any, history: History) -> Any:  # noqa: ARG002
         """Return the logits, float32 `(batch, vocabulary)`, with all but the top k at -inf."""

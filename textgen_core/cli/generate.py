@@ -40,7 +40,9 @@ def generate(
         ),
     ] = None,
     sampler: Samplers = None,
-    samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many texts.")] = 1,
+    samples: Annotated[
+        int, typer.Option(metavar="N", min=1, max=100_000, help="How many texts.")
+    ] = 1,
     max_new_tokens: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="New tokens in a text, at most.")
     ] = None,

@@ -180,11 +180,15 @@ def as_text(argument: str) -> str:
 
 def text_or_stdin(argument: str) -> str:
     """Return an argument as text, and all of stdin for `-`; say what of it is not UTF-8."""
+    from textgen_core.config.settings import LONGEST_PROMPT
+
     data = os.fsencode(argument)
     name = "The text"
     if argument == "-":
         announce_stdin(argument)
-        data, name = sys.stdin.buffer.read(), "stdin"
+        data, name = sys.stdin.buffer.read(4 * LONGEST_PROMPT + 1), "stdin"
+    if len(data) > 4 * LONGEST_PROMPT:  # bytes of a character at most
+        raise UsageError(f"{name} is too long.", f"Allowed: up to {LONGEST_PROMPT:,} characters.")
     wrong = len(re.findall("[\udc80-\udcff]", data.decode("utf-8", errors="surrogateescape")))
     if wrong:
         count = format_count(wrong, "byte")

@@ -15,6 +15,14 @@ import attrs
 from textgen_core.components import RULES, Option, OptionRules, option
 from textgen_core.config.template import parse_template
 
+# The most that a setting may ask for: more than anyone needs, and less than fills a memory at once.
+LONGEST_WINDOW = 131_072  # tokens
+LARGEST_BATCH = 65_536  # windows
+MOST_TOKENS = 1_000_000  # of one text
+MOST_TEXTS = 100_000
+LONGEST_PROMPT = 1_000_000  # characters
+MOST = 1_000_000_000  # of whatever is only counted
+
 
 @attrs.frozen(kw_only=True)
 class CorpusSettings:
@@ -94,13 +102,17 @@ class DataSettings:
     """How token files become batches."""
 
     sequence_length: int = option(
-        100, help="tokens in a window: the context length of the model", at_least=2
+        100,
+        help="tokens in a window: the context length of the model",
+        at_least=2,
+        at_most=LONGEST_WINDOW,
     )
     stride: int = option(
         50,
         help="windows begin at multiples of it, in each epoch at others; from sequence_length on: "
         "in each epoch alike",
         at_least=1,
+        at_most=MOST,
     )
     batching: Literal["windows", "stream"] = option(
         "windows", help="shuffled windows, or contiguous streams that carry the recurrent state on"
@@ -110,6 +122,7 @@ class DataSettings:
         help="tokens after which streams begin anew, with a fresh state; a short text has them "
         "begin more often; none: at the end of an epoch",
         at_least=1,
+        at_most=MOST,
     )
 
 
@@ -117,8 +130,8 @@ class DataSettings:
 class TrainingSettings:
     """How the model is trained."""
 
-    batch_size: int = option(32, help="windows in a batch", at_least=1)
-    epochs: int | None = option(10, help="passes over the training split", at_least=1)
+    batch_size: int = option(32, help="windows in a batch", at_least=1, at_most=LARGEST_BATCH)
+    epochs: int | None = option(10, help="passes over the training split", at_least=1, at_most=MOST)
     minutes: float | None = option(
         None,
         help="minutes to train in place of epochs, compilation and validation counted",
@@ -135,6 +148,7 @@ class TrainingSettings:
         1,
         help="schedule halving: epochs at the full rate before each further one halves it",
         at_least=1,
+        at_most=MOST,
     )
     warm_up: float = option(
         0.0, help="share of training in which the rate rises from zero", at_least=0, below=1
@@ -144,16 +158,20 @@ class TrainingSettings:
     )
     clip_norm: float | None = option(1.0, help="the highest global norm of the gradient", above=0)
     accumulate: int = option(
-        1, help="gradient accumulation: batches whose gradients make one update", at_least=1
+        1,
+        help="gradient accumulation: batches whose gradients make one update",
+        at_least=1,
+        at_most=MOST,
     )
     patience: int | None = option(
-        3, help="validations without improvement before training stops", at_least=1
+        3, help="validations without improvement before training stops", at_least=1, at_most=MOST
     )
     validation_tokens: int | None = option(
         None,
         help="tokens from all over the validation split that a validation in training scores; "
         "none: all of them",
         at_least=2,
+        at_most=MOST,
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = option(
         "auto", help="the precision of the arithmetic; weights stay float32"
@@ -193,13 +211,17 @@ class GenerationSettings:
         help="what the samples start from; empty: the start of a document; auto: that where the "
         "text has many documents or short ones, else the start of a line",
     )
-    max_new_tokens: int = option(200, help="new tokens in a sample", at_least=1)
-    samples: int = option(3, help="samples written at the end", at_least=1)
+    max_new_tokens: int = option(
+        200, help="new tokens in a sample", at_least=1, at_most=MOST_TOKENS
+    )
+    samples: int = option(3, help="samples written at the end", at_least=1, at_most=MOST_TEXTS)
 
     def __attrs_post_init__(self) -> None:
         # Bytes of a command line that are not UTF-8 come as lone surrogates, which no text has.
         whole = self.prompt.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         object.__setattr__(self, "prompt", whole)
+        if len(whole) > LONGEST_PROMPT:
+            raise ValueError(f"prompt has {len(whole):,} characters, at most {LONGEST_PROMPT:,}")
 
 
 @attrs.frozen(kw_only=True)
@@ -207,13 +229,23 @@ class EvaluationSettings:
     """How a run is scored."""
 
     stride: int | None = option(
-        None, help="tokens from one scored window to the next; none: half the window", at_least=1
+        None,
+        help="tokens from one scored window to the next; none: half the window",
+        at_least=1,
+        at_most=MOST,
     )
     prompts: int = option(
-        50, help="held-out prompts that the metrics' samples continue", at_least=1
+        50,
+        help="held-out prompts that the metrics' samples continue",
+        at_least=1,
+        at_most=MOST_TEXTS,
     )
-    prompt_tokens: int = option(20, help="tokens in a held-out prompt", at_least=1)
-    continuation_tokens: int = option(50, help="tokens in a continuation", at_least=1)
+    prompt_tokens: int = option(
+        20, help="tokens in a held-out prompt", at_least=1, at_most=MOST_TOKENS
+    )
+    continuation_tokens: int = option(
+        50, help="tokens in a continuation", at_least=1, at_most=MOST_TOKENS
+    )
 
 
 SECTIONS: dict[str, type] = {

@@ -12,6 +12,7 @@ import tokenizers
 
 from textgen_core.components import TokenizerTrainer
 from textgen_core.corpus import count_all_characters, iterate_pieces
+from textgen_core.data.tokenizer_limits import fault_of_rules
 from textgen_core.errors import (
     PluginFailure,
     RunDirectoryError,
@@ -22,6 +23,7 @@ from textgen_core.errors import (
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import HASHES, hash_text, read_json, read_text, write_text
+from textgen_core.runs.parsing import parse_json
 
 SPECIAL_TOKENS = ("<PAD>", "<UNK>", "<START>", "<END>")
 PAD, UNK, START, END = range(len(SPECIAL_TOKENS))
@@ -49,8 +51,10 @@ def train_tokenizer(
         )
     sample = "\n".join(piece.text[:SAMPLE] for piece in islice(iterate_pieces(texts), 10))[:SAMPLE]
     with component_errors(name, doing="the tokenizer that it returned"):
-        fault = _fault_of_ids(tokenizer) or _fault_of_encoding(
-            _prepare(tokenizer), sample, lossless=bool(trainer.lossless)
+        fault = (
+            fault_of_rules(parse_json(tokenizer.to_str()))
+            or _fault_of_ids(tokenizer)
+            or _fault_of_encoding(_prepare(tokenizer), sample, lossless=bool(trainer.lossless))
         )
     if fault:
         raise PluginFailure(f"{name} returned a tokenizer that breaks its contract: {fault}.")
@@ -82,10 +86,12 @@ def load_tokenizer(path: Path, sha256: str | None = None) -> tokenizers.Tokenize
             advice="Restore it from a copy of the run.",
         )
     try:
+        if fault := fault_of_rules(parse_json(text)):
+            raise RunDirectoryError(f"{path} holds no tokenizer that textgen opens: {fault}.")
         tokenizer = tokenizers.Tokenizer.from_str(text)
         fault = _fault_of_ids(tokenizer)
     except BaseException as error:
-        if not is_component_fault(error):
+        if isinstance(error, RunDirectoryError) or not is_component_fault(error):
             raise
         raise RunDirectoryError(f"{path} is damaged: {error}.") from error
     if fault:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import attrs
 
+from textgen_core.config.settings import MOST_TOKENS
 from textgen_core.errors import UsageError
 
 SHORT = 512  # tokens that a graph writes before XLA has compiled
@@ -39,8 +40,11 @@ class GenerationOptions:
     compile: Literal["xla", "graph", "auto"] = "xla"
 
     def __attrs_post_init__(self) -> None:
-        if self.max_new_tokens < 1:
-            raise UsageError(f"max_new_tokens is {self.max_new_tokens}.", "Allowed: at least 1.")
+        if not 1 <= self.max_new_tokens <= MOST_TOKENS:
+            raise UsageError(
+                f"max_new_tokens is {self.max_new_tokens}.",
+                f"Allowed: at least 1, at most {MOST_TOKENS}.",
+            )
         if isinstance(self.stop, str):
             raise UsageError("The stop strings are a single text.", "Allowed: a list of texts.")
         if not all(self.stop):

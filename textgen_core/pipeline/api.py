@@ -31,7 +31,7 @@ from textgen_core.runs.directory import (
     find_run,
 )
 from textgen_core.runs.door import is_there
-from textgen_core.runs.files import is_full
+from textgen_core.runs.files import FREE_SPACE
 from textgen_core.runs.lock import writing
 from textgen_core.runs.manifest import load_configuration
 from textgen_core.training.callbacks import Callback
@@ -285,7 +285,7 @@ def _advising(directory: RunDirectory) -> Iterator[None]:
     try:
         yield
     except RunDirectoryError as error:
-        if not is_full(error.__cause__) or not is_there(directory.configuration):
+        if error.advice != FREE_SPACE or not is_there(directory.configuration):
             raise
         advice = f"Free some space, then resume: textgen resume {shell_word(directory.path)}"
         raise RunDirectoryError(error.problem, error.allowed, advice) from error.__cause__

@@ -24,6 +24,7 @@ from textgen_core.runs.parsing import parse_json, parse_row, parse_toml
 
 # What file systems answer that cannot flush, or not this: network shares, some of FUSE.
 _NO_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+FREE_SPACE = "Free some space on its disk."  # what there is to do, unless a command helps
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -219,18 +220,13 @@ def file_errors(path: Path, done: Literal["read", "written"], advice: str = "") 
         raise RunDirectoryError(problem, advice=advice or _advise(error, done)) from error
 
 
-def is_full(error: BaseException | None) -> bool:
-    """Return whether an error says that a disk, or a user's share of it, is full."""
-    return isinstance(error, OSError) and error.errno in _FULL
-
-
 def _advise(error: OSError, done: str) -> str:
     """Return the next step after a file could not be read, or written; empty if unknown."""
     if done == "read":
         is_closed = isinstance(error, PermissionError)
         return "Let its owner share the run: chmod -R a+rX RUN" if is_closed else ""
-    if is_full(error):
-        return "Free some space on its disk."
+    if error.errno in _FULL:
+        return FREE_SPACE
     return "Make it writable, or use a copy of the run that is: cp -r RUN COPY"
 
 

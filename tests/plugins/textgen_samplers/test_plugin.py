@@ -24,12 +24,12 @@ def test_the_samplers_have_the_names_of_the_field():
     ("name", "option", "rules"),
     [
         ("temperature", "t", "above 0"),
-        ("top-k", "k", "at least 1"),
+        ("top-k", "k", "at least 1, at most 2147483647"),
         ("nucleus", "p", "above 0, at most 1"),
         ("min-p", "p", "above 0, at most 1"),
         ("typical", "p", "above 0, at most 1"),
         ("repetition-penalty", "penalty", "above 0"),
-        ("no-repeat-ngram", "n", "at least 1"),
+        ("no-repeat-ngram", "n", "at least 1, at most 1000"),
     ],
 )
 def test_the_first_option_is_the_one_that_a_short_spec_sets(name, option, rules):

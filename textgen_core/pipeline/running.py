@@ -212,8 +212,8 @@ def _finish(
         callback.on_warning("No text was held out, so the run cannot be scored.")
     for warning in run.warnings:
         callback.on_warning(warning)
-    for text in texts:
-        append_row(directory.samples, {"step": run.step, **sample_row(configuration, text)})
+    for sample in generation.samples:
+        append_row(directory.samples, {"step": run.step, **sample_row(configuration, sample)})
     run.report()
     return run
 

@@ -16,6 +16,7 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.data.token_files import TokenFile, subsample_evenly
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import Figures, measure_losses
+from textgen_core.generation import Sample
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.preparing import Prepared
@@ -215,16 +216,16 @@ def _sample_writer(
         generation = generator.generate(
             [settings.prompt], max_new_tokens=settings.max_new_tokens, seed=configuration.seed
         )
-        return sample_row(configuration, generation.samples[0].text)
+        return sample_row(configuration, generation.samples[0])
 
     return write
 
 
-def sample_row(configuration: Configuration, text: str) -> dict[str, Any]:
+def sample_row(configuration: Configuration, sample: Sample) -> dict[str, Any]:
     """Return a row of samples.jsonl for a text that the run wrote, without its step."""
     return {
-        "prompt": configuration.generation.prompt,
+        "prompt": sample.prompt,
         "seed": configuration.seed,
         "samplers": [chosen.label for chosen in configuration.samplers],
-        "text": text,
+        "text": sample.text,
     }

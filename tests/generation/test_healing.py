@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 from generation.fake_models import TableModel
@@ -134,6 +135,13 @@ def test_a_known_word_that_begins_a_text_stays_where_the_model_saw_one_text_begi
     assert cut_of("word", "The ", knows_starts=False).tail == " "
     assert cut_of("word", "Retur", knows_starts=False).tail == ""
     assert cut_of("word", "retur", knows_starts=False).tail == "retur"
+
+
+def test_a_model_knows_how_texts_begin_where_its_corpus_has_many_documents():
+    assert not model_of("bpe", cleaning=CorpusSettings()).knows_starts
+    assert model_of("bpe", cleaning=CorpusSettings(documents="record")).knows_starts
+    many_files = attrs.evolve(model_of("bpe", cleaning=CorpusSettings()), documents=100)
+    assert many_files.knows_starts
 
 
 def test_no_byte_goes_on_with_a_character_that_is_not_open():

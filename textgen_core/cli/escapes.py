@@ -21,9 +21,10 @@ def holds_escapes(run: Run) -> bool:
     from textgen_core.runs import RunDirectory, read_json
 
     try:
-        return bool(read_json(RunDirectory(run.directory).analysis).get("escapes", True))
+        analysis = read_json(RunDirectory(run.directory).analysis)
     except TextgenError:
         return True
+    return not isinstance(analysis, dict) or bool(analysis.get("escapes", True))
 
 
 def read_escapes(text: str, option: str, *, in_text: bool) -> str:

@@ -18,18 +18,22 @@ from textgen_core.config.settings import CorpusSettings
 from textgen_core.data.text_input import ReadText, TextInput
 from textgen_core.errors import PluginFailure
 
+MANY_DOCUMENTS = 32  # from which a model learns how a text begins
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class LanguageModel:
     """A model, the tokenizer that it was built for, and the length of its training windows.
 
-    cleaning: how its corpus was cleaned, and so is every text that it meets.
+    cleaning: how its corpus was cleaned, and so is every text that it meets. documents: how many
+    the corpus has, as far as it is known.
     """
 
     model: keras.Model
     tokenizer: tokenizers.Tokenizer
     context_length: int
     cleaning: CorpusSettings | None = None
+    documents: int = 0
 
     def read(self, text: str) -> ReadText:
         """Return a text as the model meets it: cleaned as its corpus was, and encoded."""
@@ -42,8 +46,9 @@ class LanguageModel:
 
     @property
     def knows_starts(self) -> bool:
-        """Whether many texts begin in the corpus: it was cut into documents."""
-        return self.cleaning is not None and self.cleaning.documents != "file"
+        """Whether many texts begin in the corpus: it was cut into documents, or has many files."""
+        is_cut = self.cleaning is not None and self.cleaning.documents != "file"
+        return is_cut or self.documents >= MANY_DOCUMENTS
 
     @property
     def can_advance(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from textgen_core.config.resolve import Configuration
 from textgen_core.data.tokenizer import tokenizer_of
 from textgen_core.errors import RunDirectoryError
@@ -12,6 +14,7 @@ from textgen_core.models.build import build_language_model
 from textgen_core.models.devices import choose_precision, prepare_memory
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import read_json
 from textgen_core.runs.tensors import open_tensors
 from textgen_core.runs.weights import WEIGHTS, load_weights
 
@@ -34,7 +37,17 @@ def load_language_model(
         bounds=bounds_of_checkpoint(run, step),
     )
     load_weights(run, step, language_model.model)
-    return language_model
+    return attrs.evolve(language_model, documents=_documents_of(run))
+
+
+def _documents_of(run: RunDirectory) -> int:
+    """Return how many documents the corpus of a run has, 0 where its analysis does not tell."""
+    try:
+        analysis = read_json(run.analysis)
+    except RunDirectoryError:
+        return 0
+    count = analysis.get("documents") if isinstance(analysis, dict) else 0
+    return count if isinstance(count, int) else 0
 
 
 def bounds_of_checkpoint(run: RunDirectory, step: int) -> Bounds:

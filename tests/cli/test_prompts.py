@@ -84,7 +84,7 @@ def test_a_text_is_written_for_the_shell_in_use(monkeypatch, shell, written):
 
 
 def test_bytes_of_stdin_that_are_not_utf_8_are_counted(monkeypatch, capsys):
-    stdin = SimpleNamespace(buffer=io.BytesIO(b"caf\xe9 \xff!"))
+    stdin = SimpleNamespace(buffer=io.BytesIO(b"caf\xe9 \xff!"), isatty=lambda: False)
     monkeypatch.setattr(sys, "stdin", stdin)
     assert text_or_stdin("-") == "caf\ufffd \ufffd!"
     assert "stdin holds 2 bytes that are not UTF-8" in capsys.readouterr().err

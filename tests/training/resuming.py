@@ -43,7 +43,11 @@ MODELS = {
 
 WAYS = {
     "windows": {"data.stride": 12, "training.accumulate": 2, "training.checkpoint_seconds": 0.05},
-    "streams": {"data.batching": "stream", "training.optimizer": "muon"},
+    "streams": {
+        "data.batching": "stream",
+        "data.stream_length": 32,
+        "training.optimizer": "muon",
+    },
 }
 
 

@@ -16,6 +16,7 @@ from textgen_core.errors import CorpusError
 
 _FEWEST_STEPS = 4  # batches that a stream goes on for, if the text is long enough
 _ROUNDS = 4  # that a text is read in at least: so often an epoch all streams begin anew
+_REACH = 4096  # tokens that a span is moved at most, to begin with a document
 _BLOCK = 1 << 20  # tokens that are searched at once
 
 
@@ -188,11 +189,12 @@ def _has_documents(token_ids: np.ndarray) -> bool:
 def _begin_with_documents(token_ids: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """Return where spans of `length` begin that begin with the nearest document.
 
-    It begins within half of their length of each start; where none does, and at the end of the
-    text, spans stay where they are.
+    It begins within half of their length of each start, and within `_REACH`; where none does, and
+    at the end of the text, spans stay where they are.
     """
     last_start = len(token_ids) - length - 1
-    moves = np.arange(-(length // 2), length // 2 + 1)
+    reach = min(length // 2, _REACH)
+    moves = np.arange(-reach, reach + 1)
     moves = moves[np.argsort(np.abs(moves), kind="stable")]
     places = np.clip(starts[:, np.newaxis] + moves, 0, last_start)  # the nearest first
     begins = (token_ids[places] == END) | (places == 0)

@@ -16,7 +16,7 @@ from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json
 from textgen_core.runs.tensors import open_tensors
-from textgen_core.runs.weights import WEIGHTS, load_weights
+from textgen_core.runs.weights import WEIGHTS, load_weights, offering_another
 
 
 def load_language_model(
@@ -55,7 +55,9 @@ def bounds_of_checkpoint(run: RunDirectory, step: int) -> Bounds:
 
     Raises RunDirectoryError if they are missing or damaged.
     """
-    opened = open_tensors(run.checkpoint(step) / WEIGHTS, run.path)
+    path = run.checkpoint(step) / WEIGHTS
+    with offering_another(run, path):
+        opened = open_tensors(path, run.path)
     fault = RunDirectoryError(
         f"{run.configuration} asks for a larger model than its weights are for: "
         f"{format_size(opened.size)} in {len(opened.tensors):,} tensors.",

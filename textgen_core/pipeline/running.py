@@ -41,7 +41,7 @@ from textgen_core.runs.made_here import write_manifest
 from textgen_core.runs.manifest import check_settings, describe_run
 from textgen_core.runs.tensors import hash_file
 from textgen_core.training.callbacks import Callback
-from textgen_core.training.checkpoint import KEPT, load_state
+from textgen_core.training.checkpoint import KEPT, check_whole, load_state
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes
 from textgen_core.training.state import TrainingState
@@ -229,11 +229,12 @@ def resume_phases(
     """Train on from the newest checkpoint, with the run's own tokenizer."""
     precision = choose_precision(configuration.training.precision)
     check_settings(directory, configuration, precision)
+    state = load_state(directory, directory.saved_steps()[-1])
+    check_whole(directory, state.step)  # damage is told before the texts are prepared
     texts = find_texts(directory, configuration, places, "resume")
     remember(directory, texts, [each.as_table() for each in trackers])
     tokenizer = tokenizer_of(directory)
     prepared = prepare(texts, configuration, tokenizer, callback.on_progress)
-    state = load_state(directory, directory.saved_steps()[-1])
     if more.asked:
         configuration = _extended(configuration, more, state, prepared)
         write_toml(directory.configuration, configuration.as_table())

@@ -38,6 +38,7 @@ SLOW = {
     "docs/test_tutorials.py::test_the_tests_of_": "the conformance kit on every page's plugin",
     "evaluation/test_diagnosed_runs.py": "trains models until they fail as described",
     "runs/test_any_bytes.py::test_a_report": "a page for each example",
+    "runs/test_hostile_runs.py@opened": "opens two hundred hostile and damaged runs",
     "packaging/": "builds wheels and installs them",
     "pipeline/test_api.py::test_a_finished_run_goes_on_only_for_more": "several resumptions",
     "pipeline/test_api.py::test_an_opened_run_writes_and_scores": "two runs",

@@ -26,7 +26,11 @@ sys.path.insert(0, sys.argv[1])
 from cli.commands import TINY, _run_one
 
 folder, text = Path.cwd(), sys.argv[2]
-lines = [["run", text, *TINY, "--out", "run"], ["evaluate", "run", "--corpus", text], ["analyze", text]]
+lines = [
+    ["run", text, *TINY, "--out", "run"],
+    ["evaluate", "run", "--corpus", text],
+    ["analyze", text],
+]
 assert _run_one(lines[0], folder)[0] == 0
 os.chdir("nobody")
 os.environ.pop("TEXTGEN_CACHE")

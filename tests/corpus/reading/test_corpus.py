@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import random
+import re
 import sys
 import threading
 import tracemalloc
@@ -26,6 +27,7 @@ from textgen_core.corpus.reading import decode, one_file
 from textgen_core.corpus.reading import source as sources
 from textgen_core.corpus.reading.corpus import read_corpus
 from textgen_core.corpus.reading.recognize import CONTROL_BYTES
+from textgen_core.corpus.text import is_blank
 from textgen_core.errors import ConfigurationError, CorpusError
 
 DEFAULTS = CorpusSettings()
@@ -450,7 +452,10 @@ def test_a_file_that_fails_while_it_is_read_is_an_error(tmp_path):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(data=st.binary(max_size=400), borders=st.sampled_from(["file", "blank-line", "record"]))
+@given(
+    data=st.binary(max_size=400) | st.text("a \t\r\n\v\x01", max_size=40).map(str.encode),
+    borders=st.sampled_from(["file", "blank-line", "record"]),
+)
 def test_any_file_is_text_or_a_corpus_error(tmp_path, data, borders):
     path = tmp_path / "any"
     path.write_bytes(data)
@@ -460,4 +465,10 @@ def test_any_file_is_text_or_a_corpus_error(tmp_path, data, borders):
         assert len(str(error).splitlines()) <= 3
     else:
         text = data.decode("utf-8").removeprefix("\ufeff").replace("\0", "")
-        assert "".join(corpus.documents) == text
+        if borders == "file":
+            assert list(corpus.documents) == [text]
+        elif borders == "record":
+            lines = re.split("\r\n|\r|\n", text)
+            assert list(corpus.documents) == [line for line in lines if not is_blank(line)]
+        else:  # blank lines alone are left out
+            assert "\n".join(corpus.documents).split() == text.split()

@@ -17,7 +17,7 @@ from textgen_core.errors import (
     RunDirectoryError,
     UsageError,
 )
-from textgen_core.pipeline.api import _advising, free_path, resume, with_absolute_paths
+from textgen_core.pipeline.api import _advising, resume, with_absolute_paths
 from textgen_core.pipeline.running import More
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import file_errors, read_json, read_rows, write_json
@@ -522,16 +522,6 @@ def test_more_is_one_of_two_positive_numbers():
     for wrong in ({"epochs": 1, "minutes": 1.0}, {"epochs": 0}, {"minutes": -1.0}):
         with pytest.raises(UsageError):
             More(**wrong)
-
-
-def test_the_default_path_is_free_and_names_time_and_model(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    first = free_path("lstm")
-    first.mkdir(parents=True)
-    second = free_path("lstm")
-    assert first.parent.name == "runs"
-    assert first.name.endswith("-lstm")
-    assert second != first
 
 
 def test_paths_are_made_absolute_and_stdin_stays(tmp_path, monkeypatch):

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from textgen_core.errors import RunDirectoryError
+from textgen_core.runs import directory
 from textgen_core.runs.directory import (
     Entry,
     RunDirectory,
     check_free,
+    create_default_directory,
     create_run_directory,
     find_run,
 )
@@ -295,3 +297,21 @@ def test_a_removed_folder_is_gone(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     remove_folder(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_that_begin_in_the_same_second_have_directories_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    taken, free = Path("runs/1-lstm"), Path("runs/1-lstm-2")
+    found = iter([taken, free])  # the first was free when it was looked for
+    taken.mkdir(parents=True)
+    monkeypatch.setattr(directory, "free_path", lambda model: next(found))
+    assert create_default_directory("lstm").path == free
+    assert free.is_dir()
+
+
+def test_the_default_path_is_free_and_names_time_and_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = create_default_directory("lstm").path, create_default_directory("lstm").path
+    assert first.parent.name == "runs"
+    assert first.name.endswith("-lstm")
+    assert second != first

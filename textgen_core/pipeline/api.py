@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,12 @@ from textgen_core.registry import KINDS, ResolvedComponent, choose_all, discover
 from textgen_core.registry.selection import as_list
 from textgen_core.runs.cache import cache_note, usable_cache
 from textgen_core.runs.directory import (
-    RUNS,
     RunDirectory,
     check_free,
+    create_default_directory,
     create_run_directory,
     find_run,
+    free_path,
 )
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import FREE_SPACE
@@ -94,15 +94,15 @@ def start(
     `texts` are those of the configuration, where the caller has read them already.
     """
     callback = callback or Callback()
-    path = expand_home(out) if out is not None else free_path(configuration.model.name)
-    check_free(path)
+    path = None if out is None else expand_home(out)
+    check_free(path or free_path(configuration.model.name))
     for text in find_ineffective(configuration):
         callback.on_warning(text)
     _check_cache(callback)
     texts = read_texts(keep_streams(configuration.corpus)) if texts is None else texts
     prepare_memory()
     configuration = with_absolute_paths(configuration)
-    with _new_directory(path, callback) as directory, _advising(directory):
+    with _new_directory(path, configuration, callback) as directory, _advising(directory):
         return run_phases(configuration, texts, directory, callback, configuration.trackers)
 
 
@@ -235,16 +235,6 @@ def _callback(callback: Callback | None, listener: Callback | None) -> Callback:
     return callback or listener or Callback()
 
 
-def free_path(model: str) -> Path:
-    """Return the default path of a new run: runs/<time>-<model>."""
-    name = f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-{model}"
-    path = RUNS / name
-    number = 2
-    while path.exists():
-        path, number = RUNS / f"{name}-{number}", number + 1
-    return path
-
-
 def with_absolute_paths(configuration: Configuration) -> Configuration:
     """Return the configuration with every corpus path made absolute, so that it holds anywhere."""
     corpus = configuration.corpus
@@ -265,18 +255,23 @@ def _check_cache(callback: Callback) -> None:
 
 
 @contextmanager
-def _new_directory(path: Path, callback: Callback) -> Iterator[RunDirectory]:
+def _new_directory(
+    path: Path | None, configuration: Configuration, callback: Callback
+) -> Iterator[RunDirectory]:
     """Make a new run's directory and hold its lock; it goes again if nothing is left in it."""
-    existed = path.is_dir()
-    directory = create_run_directory(path)
+    existed = path is not None and path.is_dir()
+    if path is None:
+        directory = create_default_directory(configuration.model.name)
+    else:
+        directory = create_run_directory(path)
     try:
         with writing(directory, callback.on_warning):
-            check_free(path)  # another run may have begun, or ended, there since it was chosen
+            check_free(directory.path)  # another run may have begun, or ended, there meanwhile
             yield directory
     finally:
         if not existed:
             with suppress(OSError):  # what lies there is not ours to remove
-                path.rmdir()
+                directory.path.rmdir()
 
 
 @contextmanager

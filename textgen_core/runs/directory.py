@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -111,6 +113,30 @@ def create_run_directory(path: Path) -> RunDirectory:
     with file_errors(path, "written", _ELSEWHERE):
         path.mkdir(parents=True, exist_ok=True)
     return RunDirectory(path)
+
+
+def free_path(model: str) -> Path:
+    """Return the default path of a new run: runs/<time>-<model>."""
+    name = f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-{model}"
+    path = RUNS / name
+    number = 2
+    while os.path.lexists(path):
+        path, number = RUNS / f"{name}-{number}", number + 1
+    return path
+
+
+def create_default_directory(model: str) -> RunDirectory:
+    """Make the directory of a new run under runs/, whatever other runs begin meanwhile.
+
+    Raises RunDirectoryError if it cannot be written.
+    """
+    while True:
+        path = free_path(model)
+        with file_errors(path, "written", _ELSEWHERE):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # another run has begun in the same second
+                path.mkdir()
+                return RunDirectory(path)
 
 
 def list_runs() -> list[Path]:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 # Greedy, since a tiny model would draw <END> soon.
-ENDLESS = ["--max-new-tokens", "2000000", "--prompt", "the ", "--sampler", "greedy"]
+ENDLESS = ["--max-new-tokens", "1000000", "--prompt", "the ", "--sampler", "greedy"]
 
 
 def start(run, *arguments):

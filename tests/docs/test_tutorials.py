@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -137,6 +138,7 @@ def test_the_tests_of_every_page_pass(site: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *files],
         cwd=site,
+        env={**os.environ, "PYTHONPATH": str(site)},  # as a plugin that is installed
         capture_output=True,
         text=True,
         timeout=300,

@@ -49,7 +49,7 @@ def command(way, corpus, out):
 def test_the_command_interrupted_at_a_random_moment_goes_on_exactly(draw, corpus, tmp_path):
     whole, parts = uninterrupted("windows", corpus, tmp_path / "whole"), tmp_path / "parts"
     session = Session(parts, *command("windows", corpus, parts))
-    moment = draw.randint(1, 40)
+    moment = draw.randint(1, last_step(whole) // 2)
     assert session.wait_for(lambda: last_step(parts) >= moment)
     status, error = session.send(signal.SIGINT)
     assert status == 130, error

@@ -92,4 +92,7 @@ def test_what_is_shared_is_told_with_advice_where_it_is_much():
     told, advice = format_overlap(measure_overlap([line], [line]))
     assert "100.0%" in told
     assert "flatter" in advice
+    told, advice = format_overlap(measure_overlap([line], [line]), documents_are_whole=True)
+    assert "remove copies" in advice
+    assert "split_by" not in advice
     assert format_overlap(measure_overlap([line], ["short"])) == ()

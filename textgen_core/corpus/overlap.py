@@ -79,8 +79,11 @@ def measure_overlap(
     )
 
 
-def format_overlap(overlap: Overlap) -> tuple[str, ...]:
-    """Return a sentence on how much is shared, and advice where it is much."""
+def format_overlap(overlap: Overlap, *, documents_are_whole: bool = False) -> tuple[str, ...]:
+    """Return a sentence on how much is shared, and advice where it is much.
+
+    documents_are_whole: whether the text was split between documents already.
+    """
     shares = []
     if overlap.lines is not None:
         shares.append(f"{overlap.lines:.1%} of its {overlap.line_count:,} longer lines")
@@ -93,10 +96,9 @@ def format_overlap(overlap: Overlap) -> tuple[str, ...]:
     if overlap.searched < 1:
         where = f"in {overlap.searched:.0%} of the training text, which was searched"
     sentence = f"Of the held-out text, {' and '.join(shares)} also stand {where}{sampled}."
-    advice = (
-        "So much shared text makes the held-out loss flatter the model: remove copies, or hold out "
-        "whole documents (corpus.split_by=documents)."
-    )
+    advice = "So much shared text makes the held-out loss flatter the model: remove copies"
+    whole = ", or hold out whole documents (corpus.split_by=documents)"
+    advice += "." if documents_are_whole else f"{whole}."
     is_much = max(overlap.sequences or 0, overlap.lines or 0) >= MUCH
     return (sentence, advice) if is_much else (sentence,)
 

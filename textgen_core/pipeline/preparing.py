@@ -91,7 +91,8 @@ def prepare(
     if tokenizer is None:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)
         chosen = configuration.tokenizer
-        notes = (*notes, *format_overlap(overlap))
+        whole = configuration.corpus.split_by == "documents"
+        notes = (*notes, *format_overlap(overlap, documents_are_whole=whole))
         sample = sample_of(chosen.instance, splits.train)
         if sample is not None:
             characters = f"{sample:,} of the {count_all_characters(splits.train):,} characters"

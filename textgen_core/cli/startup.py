@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from textgen_core.cli.output import fail
 from textgen_core.errors import TextgenError, reason_of
-from textgen_core.registry.own_keras import own_keras
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _DECIDING = ("TF_XLA_FLAGS", "XLA_FLAGS", "LD_PRELOAD", "LD_LIBRARY_PATH")
@@ -49,6 +48,8 @@ def import_tensorflow() -> None:
 
 
 def _import_quietly() -> None:
+    from textgen_core.registry.own_keras import own_keras
+
     if _LEVEL in os.environ:
         with own_keras():  # which TensorFlow imports
             import tensorflow as tf

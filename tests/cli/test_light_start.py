@@ -27,7 +27,7 @@ COMPLETION = {
 def imported_by(
     *arguments: str, code: int = 0, environment: Mapping[str, str] | None = None
 ) -> set[str]:
-    """Return the packages that the command imported, as the interpreter itself reports them."""
+    """Return the modules that the command imported, as the interpreter itself reports them."""
     inherited = {key: text for key, text in os.environ.items() if not key.startswith("TEXTGEN_")}
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "textgen_core", *arguments],
@@ -41,7 +41,7 @@ def imported_by(
     assert done.returncode == code, done.stderr[-2000:]
     modules = re.findall(r"^import time:.*\|\s*(\S+)$", done.stderr, flags=re.MULTILINE)
     assert "textgen_core.cli" in modules
-    return {module.partition(".")[0] for module in modules}
+    return {*modules, *(module.partition(".")[0] for module in modules)}
 
 
 HELPS = [
@@ -150,3 +150,7 @@ def test_what_is_heavy_would_be_seen(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import numpy\n")
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     assert "numpy" in imported_by("--help", environment={"PYTHONPATH": path})
+
+
+def test_help_does_not_look_for_plugins():
+    assert not imported_by("--help") & {"textgen_core.registry", "importlib.metadata"}

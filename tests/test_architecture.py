@@ -81,7 +81,7 @@ ROOMS = rooms_in_order((ROOT / "docs" / "architecture.md").read_text(encoding="u
 # ---- the checks: each takes a file's name and its syntax, and yields what is wrong -------------
 
 
-def imports_of_rooms_below(name: str, tree: ast.Module) -> Iterator[str]:
+def imports_of_packages_below(name: str, tree: ast.Module) -> Iterator[str]:
     """A room imports only rooms above it."""
     own = ROOMS.index(room_of(name))
     for each in imports(tree):
@@ -146,7 +146,7 @@ def imports_beyond_the_surface(name: str, tree: ast.Module) -> Iterator[str]:
                 yield f"{name}:{each.line} imports {each.module} {each.name}"
 
 
-def tensors_outside_their_rooms(name: str, tree: ast.Module) -> Iterator[str]:
+def tensors_outside_their_packages(name: str, tree: ast.Module) -> Iterator[str]:
     """TensorFlow and Keras are imported at module level only where tensors are at home."""
     if name in TENSOR_ROOMS or f"{room_of(name)}/" in TENSOR_ROOMS:
         return
@@ -310,7 +310,7 @@ def test_every_room_stands_once_in_the_table_and_every_line_has_a_room() -> None
 
 
 def test_a_room_imports_only_rooms_above_it() -> None:
-    assert faults(imports_of_rooms_below, ROOM_FILES) == []
+    assert faults(imports_of_packages_below, ROOM_FILES) == []
 
 
 def test_inference_imports_nothing_of_training_nor_training_of_generation() -> None:
@@ -366,7 +366,7 @@ def circle(files: Mapping[str, ast.Module]) -> tuple[str, ...]:
 
 
 def test_tensorflow_is_imported_only_in_the_rooms_of_tensors() -> None:
-    assert faults(tensors_outside_their_rooms, CORE_FILES) == []
+    assert faults(tensors_outside_their_packages, CORE_FILES) == []
 
 
 def test_nothing_is_unpickled_executed_or_deserialized() -> None:
@@ -397,17 +397,21 @@ def test_paths_in_commands_are_quoted() -> None:
 
 PLANTED: list[tuple[Check, str, str]] = [
     (
-        imports_of_rooms_below,
+        imports_of_packages_below,
         "registry/parsing",
         "from textgen_core.config.resolve import configure",
     ),
-    (imports_of_rooms_below, "registry/parsing", "from textgen_core import config"),
-    (imports_of_rooms_below, "registry/parsing", "import textgen_core.pipeline"),
-    (imports_of_rooms_below, "registry/parsing", "def f():\n    from textgen_core.cli import main"),
-    (imports_of_rooms_below, "registry/parsing", "from . import config"),
-    (imports_of_rooms_below, "registry/parsing", "from textgen_core.helpers import x"),
-    (imports_of_rooms_below, "data/token_files", "import textgen_core.evaluation.scoring"),
-    (imports_of_rooms_below, "registry/parsing", "import textgen_core"),
+    (imports_of_packages_below, "registry/parsing", "from textgen_core import config"),
+    (imports_of_packages_below, "registry/parsing", "import textgen_core.pipeline"),
+    (
+        imports_of_packages_below,
+        "registry/parsing",
+        "def f():\n    from textgen_core.cli import main",
+    ),
+    (imports_of_packages_below, "registry/parsing", "from . import config"),
+    (imports_of_packages_below, "registry/parsing", "from textgen_core.helpers import x"),
+    (imports_of_packages_below, "data/token_files", "import textgen_core.evaluation.scoring"),
+    (imports_of_packages_below, "registry/parsing", "import textgen_core"),
     (
         training_in_inference,
         "pipeline/opened_run",
@@ -440,11 +444,11 @@ PLANTED: list[tuple[Check, str, str]] = [
         "textgen_models/lstm",
         "if TYPE_CHECKING:\n    pass\nelse:\n    import textgen_core.registry.parsing",
     ),
-    (tensors_outside_their_rooms, "registry/parsing", "import tensorflow as tf"),
-    (tensors_outside_their_rooms, "data/token_files", "from keras import layers"),
-    (tensors_outside_their_rooms, "evaluation/figures", "import tensorflow.math"),
-    (tensors_outside_their_rooms, "cli/run", "try:\n    import keras\nexcept ImportError: ..."),
-    (tensors_outside_their_rooms, "report/page", "class A:\n    import keras"),
+    (tensors_outside_their_packages, "registry/parsing", "import tensorflow as tf"),
+    (tensors_outside_their_packages, "data/token_files", "from keras import layers"),
+    (tensors_outside_their_packages, "evaluation/figures", "import tensorflow.math"),
+    (tensors_outside_their_packages, "cli/run", "try:\n    import keras\nexcept ImportError: ..."),
+    (tensors_outside_their_packages, "report/page", "class A:\n    import keras"),
     (ways_around_the_door, "report/records", "path.read_text(encoding='utf-8')"),
     (ways_around_the_door, "training/loop", "with open(run.metrics) as file: ..."),
     (ways_around_the_door, "runs/weights", "safetensors.numpy.load_file(path)"),
@@ -493,13 +497,17 @@ def test_a_planted_violation_is_found(check: Check, name: str, source: str) -> N
 
 
 ALLOWED: list[tuple[Check, str, str]] = [
-    (imports_of_rooms_below, "config/resolve", "from textgen_core.registry.parsing import convert"),
     (
-        imports_of_rooms_below,
+        imports_of_packages_below,
+        "config/resolve",
+        "from textgen_core.registry.parsing import convert",
+    ),
+    (
+        imports_of_packages_below,
         "data/token_files",
         "from textgen_core.data.windowed_encoding import x",
     ),
-    (imports_of_rooms_below, "registry/parsing", "import os, keras"),
+    (imports_of_packages_below, "registry/parsing", "import os, keras"),
     (training_in_inference, "pipeline/training", "from textgen_core.training.loop import train"),
     (training_in_inference, "training/step", "from textgen_core.models.devices import x"),
     (mentions_of_plugins, "config/resolve", '"""Docs may speak of textgen_models."""'),
@@ -515,9 +523,9 @@ ALLOWED: list[tuple[Check, str, str]] = [
         "textgen_models/lstm",
         "if TYPE_CHECKING:\n    from textgen_core.components import Outcome",
     ),
-    (tensors_outside_their_rooms, "training/step", "import tensorflow as tf"),
-    (tensors_outside_their_rooms, "registry/parsing", "def f():\n    import tensorflow"),
-    (tensors_outside_their_rooms, "registry/parsing", "if TYPE_CHECKING:\n    import keras"),
+    (tensors_outside_their_packages, "training/step", "import tensorflow as tf"),
+    (tensors_outside_their_packages, "registry/parsing", "def f():\n    import tensorflow"),
+    (tensors_outside_their_packages, "registry/parsing", "if TYPE_CHECKING:\n    import keras"),
     (ways_around_the_door, "report/records", "read_text(path)"),
     (ways_around_the_door, "pipeline/api", "is_there(run.manifest) and path.exists()"),
     (text_encoded_around_the_door, "cli/score", "data = text.encode('utf-8')"),

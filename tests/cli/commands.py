@@ -36,16 +36,19 @@ class Result:
     stderr: str
 
 
-def run_lines(lines, directory):
-    """Return a Result for each of `lines`, sequences of arguments, run in `directory`."""
+def run_lines(lines, directory, *, within=(), environment=None):
+    """Return a Result for each of `lines`, sequences of arguments, run in `directory`.
+
+    within: a command that runs the process, and is given its command line as further arguments.
+    """
     script = directory / "lines.json"
     script.write_text(json.dumps([[str(each) for each in line] for line in lines]))
     own = {"TEXTGEN_CACHE": str(directory / "cache"), "COLUMNS": "100", "NO_COLOR": "1"}
     # What the tests set against TensorFlow's chatter is what brings it back: see `cli/startup`.
     inherited = {key: os.environ[key] for key in os.environ if key != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(
-        [sys.executable, __file__, script],
-        env={**inherited, **own},
+        [*within, sys.executable, __file__, script],
+        env={**inherited, **own, **(environment or {})},
         cwd=directory,
         stdin=subprocess.DEVNULL,
         capture_output=True,

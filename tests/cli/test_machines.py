@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cli import commands
-from cli.commands import TINY
+from cli.commands import TINY, run_lines
 
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.lock import check_writable
@@ -52,27 +52,9 @@ def may_mount():
         return False
 
 
-def run_lines(lines, folder, *, before="", env=None):
-    """Run command lines in one process, after a line of shell in a mount namespace of its own."""
-    (folder / "lines.json").write_text(json.dumps([[str(each) for each in line] for line in lines]))
-    command = [sys.executable, commands.__file__, folder / "lines.json"]
-    if before:
-        command = ["unshare", "-m", "sh", "-c", f'{before} && exec "$@"', "sh", *command]
-    inherited = {key: os.environ[key] for key in os.environ if key != "TF_CPP_MIN_LOG_LEVEL"}
-    own = {"TEXTGEN_CACHE": str(folder / "cache"), "COLUMNS": "100", "NO_COLOR": "1"}
-    done = subprocess.run(
-        command,
-        env={**inherited, **own, **(env or {})},
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    results = json.loads((folder / "results.json").read_text())
-    return [commands.Result(*each) for each in results]
+def after(line):
+    """Return a command that runs a line of shell, then another, in a mount namespace of its own."""
+    return ["unshare", "-m", "sh", "-c", f'{line} && exec "$@"', "sh"]
 
 
 @pytest.mark.skipif(
@@ -130,7 +112,7 @@ def test_on_a_read_only_or_full_disk_figures_and_pages_are_not_lost(finished_run
         ["report", full / "run"],
         ["resume", full / "run", "--epochs", "1"],
     ]
-    results = run_lines(lines, tmp_path, before=prepare)
+    results = run_lines(lines, tmp_path, within=after(prepare))
     evaluated, refused, page, resumed, generated, *on_full = results
     for each, reason in ((evaluated, "Read-only file system"), (on_full[0], "No space left")):
         assert each.returncode == 0, each.stderr
@@ -159,7 +141,7 @@ def test_keras_of_other_programs_changes_no_weight_and_gets_no_folder(trained, t
     env |= {"LANG": "C", "LC_ALL": "C"}
     text = trained / "text.txt"
     line = ["run", text, *TINY, "--sampler", "nucleus:0.9", "--out", tmp_path / "run"]
-    (done,) = run_lines([line], tmp_path, env=env)
+    (done,) = run_lines([line], tmp_path, environment=env)
     assert done.returncode == 0, done.stderr
     paths = sorted(
         each.relative_to(tmp_path / "run") for each in (tmp_path / "run").rglob("*.safetensors")

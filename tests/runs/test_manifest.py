@@ -101,14 +101,14 @@ def test_a_version_that_nobody_knows_is_not_asked_of_pip(tmp_path: Path) -> None
 
 STRANGE = [
     ("x; curl example.org | sh", "1.0"),
-    ("--index-url=https://example.org", "1.0"),
-    ("textgen-x --index-url https://example.org", "1.0"),
+    ("--target=https://example.org", "1.0"),
+    ("textgen-x --target https://example.org", "1.0"),
     ("x\n", "1.0"),
     ("$(id)", "1.0"),
     ("\u212aelvin", "1.0"),
     ("x" * 200, "1.0"),
     ("textgen-x", "1.0; curl example.org"),
-    ("textgen-x", "1.0 --index-url x"),
+    ("textgen-x", "1.0 --target x"),
     ("textgen-x", "latest"),
     ("textgen-x @ https://example.org/x.whl", "1.0"),
     ("textgen-core", "1.0 $(id)"),

@@ -1,4 +1,4 @@
-"""The order of the rooms, what each may import, and what no source may do."""
+"""The order of the packages, what each may import, and what no source may do."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PLUGIN_SOURCES = sources(ROOT / "plugins")
 PLUGINS = {path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").is_file()}
 
 HEAVY = {"tensorflow", "keras"}
-# Where TensorFlow or Keras may be imported at module level: these rooms work with tensors.
-TENSOR_ROOMS = {
+# Where TensorFlow or Keras may be imported at module level: these packages work with tensors.
+TENSOR_PACKAGES = {
     "models/",
     "generation/",
     "evaluation/scoring",
@@ -64,33 +64,33 @@ def in_core(path: Path) -> str:
     return path.relative_to(ROOT / CORE).with_suffix("").as_posix()
 
 
-def room_of(name: str) -> str:
-    """Return the room of a file or module within the core: its first part."""
+def package_of(name: str) -> str:
+    """Return the package of a file or module within the core: its first part."""
     return re.split(r"[/.]", name)[0]
 
 
-def rooms_in_order(text: str) -> list[str]:
-    """Return the rooms that the table of docs/architecture.md lists, from the ground up."""
+def packages_in_order(text: str) -> list[str]:
+    """Return the packages that the table of docs/architecture.md lists, from the ground up."""
     table = text.partition("| package |")[2].partition("\n\n")[0]
     return [name.rstrip("/") for name in re.findall(r"^\| `([^`]+)` \|", table, flags=re.MULTILINE)]
 
 
-ROOMS = rooms_in_order((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+PACKAGES = packages_in_order((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
 
 
 # ---- the checks: each takes a file's name and its syntax, and yields what is wrong -------------
 
 
 def imports_of_packages_below(name: str, tree: ast.Module) -> Iterator[str]:
-    """A room imports only rooms above it."""
-    own = ROOMS.index(room_of(name))
+    """A package imports only packages above it."""
+    own = PACKAGES.index(package_of(name))
     for each in imports(tree):
-        target = imported_room(each)
-        if target is None or target == room_of(name):
+        target = imported_package(each)
+        if target is None or target == package_of(name):
             continue
-        if target not in ROOMS:
+        if target not in PACKAGES:
             yield f"{name}:{each.line} imports {target}, which the table does not list"
-        elif ROOMS.index(target) > own:
+        elif PACKAGES.index(target) > own:
             yield f"{name}:{each.line} imports {target}, which is below it"
 
 
@@ -109,19 +109,19 @@ def training_in_inference(name: str, tree: ast.Module) -> Iterator[str]:
         yield from (f"{name}: {each}" for each in imports_of("generation", tree))
 
 
-def imports_of(room: str, tree: ast.Module) -> list[str]:
-    """Return what is imported of a room."""
-    return [each.module for each in imports(tree) if imported_room(each) == room]
+def imports_of(package: str, tree: ast.Module) -> list[str]:
+    """Return what is imported of a package."""
+    return [each.module for each in imports(tree) if imported_package(each) == package]
 
 
-def imported_room(each: Import) -> str | None:
-    """Return the room that an import goes to, None if it leaves the core."""
+def imported_package(each: Import) -> str | None:
+    """Return the package that an import goes to, None if it leaves the core."""
     if each.module.startswith("."):
         return "a relative module"
     if each.package != CORE:
         return None
     inner = each.module.partition(".")[2] or each.name
-    return room_of(inner) or "the whole package"
+    return package_of(inner) or "the whole package"
 
 
 def mentions_of_plugins(name: str, tree: ast.Module) -> Iterator[str]:
@@ -136,7 +136,7 @@ def mentions_of_plugins(name: str, tree: ast.Module) -> Iterator[str]:
 
 def imports_beyond_the_surface(name: str, tree: ast.Module) -> Iterator[str]:
     """A plugin imports what `textgen_core` exports, and no other plugin."""
-    own = room_of(name)
+    own = package_of(name)
     for each in imports(tree):
         if each.package in PLUGINS - {own} or each.module.startswith("."):
             yield f"{name}:{each.line} imports {each.module}"
@@ -148,7 +148,7 @@ def imports_beyond_the_surface(name: str, tree: ast.Module) -> Iterator[str]:
 
 def tensors_outside_their_packages(name: str, tree: ast.Module) -> Iterator[str]:
     """TensorFlow and Keras are imported at module level only where tensors are at home."""
-    if name in TENSOR_ROOMS or f"{room_of(name)}/" in TENSOR_ROOMS:
+    if name in TENSOR_PACKAGES or f"{package_of(name)}/" in TENSOR_PACKAGES:
         return
     for each in imports(tree):
         if each.package in HEAVY and each.at_module_level and not each.for_types_only:
@@ -297,24 +297,24 @@ def faults(check: Check, files: Mapping[str, ast.Module]) -> list[str]:
 
 
 CORE_FILES = {in_core(path): parse(path) for path in CORE_SOURCES}
-ROOM_FILES = {name: tree for name, tree in CORE_FILES.items() if not name.startswith("__")}
+PACKAGE_FILES = {name: tree for name, tree in CORE_FILES.items() if not name.startswith("__")}
 PLUGIN_FILES = {
     path.relative_to(ROOT / "plugins").with_suffix("").as_posix(): parse(path)
     for path in PLUGIN_SOURCES
 }
 
 
-def test_every_room_stands_once_in_the_table_and_every_line_has_a_room() -> None:
-    assert len(set(ROOMS)) == len(ROOMS)
-    assert set(ROOMS) == {room_of(name) for name in ROOM_FILES}
+def test_every_package_stands_once_in_the_table_and_every_line_has_a_package() -> None:
+    assert len(set(PACKAGES)) == len(PACKAGES)
+    assert set(PACKAGES) == {package_of(name) for name in PACKAGE_FILES}
 
 
-def test_a_room_imports_only_rooms_above_it() -> None:
-    assert faults(imports_of_packages_below, ROOM_FILES) == []
+def test_a_package_imports_only_packages_above_it() -> None:
+    assert faults(imports_of_packages_below, PACKAGE_FILES) == []
 
 
 def test_inference_imports_nothing_of_training_nor_training_of_generation() -> None:
-    assert faults(training_in_inference, ROOM_FILES) == []
+    assert faults(training_in_inference, PACKAGE_FILES) == []
 
 
 def test_the_core_names_no_plugin_package() -> None:
@@ -365,7 +365,7 @@ def circle(files: Mapping[str, ast.Module]) -> tuple[str, ...]:
     return next(filter(None, (below((name,)) for name in named)), ())
 
 
-def test_tensorflow_is_imported_only_in_the_rooms_of_tensors() -> None:
+def test_tensorflow_is_imported_only_in_the_packages_of_tensors() -> None:
     assert faults(tensors_outside_their_packages, CORE_FILES) == []
 
 
@@ -547,6 +547,6 @@ def test_what_is_allowed_is_not_taken_for_a_violation(check: Check, name: str, s
 
 def test_the_order_comes_from_the_table_of_the_docs() -> None:
     table = "| package | x |\n|---|---|\n| `a` | first |\n| `b/` | `c` |\n\n| `d` | another |"
-    assert rooms_in_order(table) == ["a", "b"]
-    assert ROOMS[0] == "formatting"
-    assert ROOMS[-1] == "cli"
+    assert packages_in_order(table) == ["a", "b"]
+    assert PACKAGES[0] == "formatting"
+    assert PACKAGES[-1] == "cli"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import stat
@@ -10,7 +12,17 @@ import pytest
 import safetensors.numpy
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.runs.weights import load_variables, save_variables, variable_key
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import HASHES
+from textgen_core.runs.weights import (
+    STATE,
+    WEIGHTS,
+    load_variables,
+    save_tensors,
+    save_variables,
+    variable_key,
+    weights_digest,
+)
 
 
 def build_trained(units=3):
@@ -115,3 +127,17 @@ def test_weights_may_be_read_by_whoever_may_read_a_new_file(tmp_path):
             os.umask(before)
         assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
         shutil.rmtree(path.parent)
+
+
+def test_the_digest_of_weights_is_that_of_what_was_saved(tmp_path):
+    run = RunDirectory(tmp_path)
+    path = run.checkpoint(3) / WEIGHTS
+    path.parent.mkdir(parents=True)
+    save_tensors({"0000/a": np.arange(4.0)}, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert weights_digest(run, 3) == digest  # nothing says what was saved, as in older versions
+    path.with_name(STATE).write_text(json.dumps({HASHES: {WEIGHTS: digest}}))
+    assert weights_digest(run, 3) == digest
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    with pytest.raises(RunDirectoryError, match="not the file that was saved"):
+        weights_digest(run, 3)

@@ -72,20 +72,68 @@ def cache_note() -> str:
     return _unsaid.pop() if _unsaid else ""
 
 
+def note_unkept(folder: Path, error: OSError) -> None:
+    """Let `cache_note` say, once in a process, that what was made is not kept, and why."""
+    if "unkept" not in _said:
+        _said.add("unkept")
+        _unsaid.append(
+            f"{folder} cannot be written ({error.strerror or error}): what was made for this run "
+            f"is made again next time. To keep it, set {CACHE_VARIABLE} to a folder."
+        )
+
+
 def private_folder(folder: Path) -> Path:
     """Return a folder within a cache that other users share, for the files of this user alone."""
     if not hasattr(os, "getuid"):
         return folder
-    own = folder / f"of-{os.getuid()}"
+    own = _private_name(folder)
     try:
         own.mkdir(mode=0o700, exist_ok=True)
-        found = own.lstat()
-        is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-        if is_own and not found.st_mode & 0o022:
+        if own.lstat().st_uid == os.getuid() and is_safe_folder(own):
             return own
     except OSError:
         pass
     return _temporary_folder(f"The cache {folder} belongs to other users")
+
+
+def safe_folders(name: str) -> list[Path]:
+    """Return the folders `name` of the cache whose files may be code: see `is_safe_folder`.
+
+    Nothing is made, and nothing written to find out.
+    """
+    cache = cache_directory()
+    if cache is None:
+        return []
+    return [each / name for each in (cache, _private_name(cache)) if is_safe_folder(each / name)]
+
+
+def make_safe_folder(name: str) -> Path:
+    """Return the folder `name` of the cache, to which this user alone writes.
+
+    Where it is another user's, that is one within the folder of this user. Raises OSError if it
+    cannot be made.
+    """
+    cache = cache_directory()
+    if cache is None or str(cache).startswith("~"):
+        raise FileNotFoundError(errno.ENOENT, "there is no such home directory", str(cache or "~"))
+    cache.mkdir(parents=True, exist_ok=True)
+    private = _private_name(cache)
+    for folder, parent in ((cache / name, cache), (private / name, private)):
+        with suppress(FileExistsError):
+            parent.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o755)
+        if is_safe_folder(folder) and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise PermissionError(errno.EACCES, "it belongs to other users")
+
+
+def is_safe_folder(folder: Path) -> bool:
+    """Return whether there is a folder, no link to one, to which others cannot write."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and _is_trusted(found) and not _others_write(found)
 
 
 def is_foreign(path: Path) -> bool:
@@ -137,6 +185,14 @@ def cache_errors(folder: Path) -> Iterator[None]:
 
 def _is_trusted(found: os.stat_result) -> bool:
     return not hasattr(os, "getuid") or found.st_uid in (os.getuid(), 0)
+
+
+def _others_write(found: os.stat_result) -> bool:
+    return hasattr(os, "getuid") and bool(found.st_mode & 0o022)
+
+
+def _private_name(folder: Path) -> Path:
+    return folder / f"of-{os.getuid()}" if hasattr(os, "getuid") else folder
 
 
 def _try(folder: Path) -> None:

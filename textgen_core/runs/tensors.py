@@ -10,6 +10,7 @@ import hashlib
 import math
 import mmap
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class TensorFile:
         """How many bytes the file has."""
         return len(self._mapped)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """The SHA-256 of the whole file, in hexadecimal digits."""
         return hashlib.sha256(self._mapped).hexdigest()

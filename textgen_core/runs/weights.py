@@ -148,6 +148,18 @@ def check_saved(opened: TensorFile, run: RunDirectory | None) -> None:
         )
 
 
+def weights_digest(run: RunDirectory, step: int) -> str:
+    """Return the SHA-256 of a checkpoint's weights, once it is known to be that of what was saved.
+
+    Raises RunDirectoryError if the file is damaged, or not the one that was saved.
+    """
+    path = run.checkpoint(step) / WEIGHTS
+    with offering_another(run, path):
+        opened = open_tensors(path, run.path)
+        check_saved(opened, run)
+    return opened.sha256
+
+
 @contextmanager
 def offering_another(run: RunDirectory | None, path: Path) -> Iterator[None]:
     """If a file of a checkpoint is damaged, say how to use another checkpoint of its run."""

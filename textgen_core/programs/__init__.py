@@ -1,0 +1,1 @@
+"""A trained model and its samplers as LiteRT programs, which run without TensorFlow."""

@@ -7,9 +7,8 @@ never drawn. More texts than fit into memory are written in several batches.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import tokenizers
 
@@ -18,46 +17,50 @@ from textgen_core.data.text_input import unknown_parts
 from textgen_core.data.token_bytes import TokenBytes
 from textgen_core.data.tokenizer import PAD, START, UNK
 from textgen_core.errors import UsageError
-from textgen_core.generation.batches import Plan, rows_that_fit
+from textgen_core.formatting import format_count
 from textgen_core.generation.chain import Chain
 from textgen_core.generation.loop import Loop
 from textgen_core.generation.options import GenerationOptions
+from textgen_core.generation.plan import Plan, first_capacity
 from textgen_core.generation.prompts import Prompts, read_prompts
+from textgen_core.generation.runtime import Runtime
 from textgen_core.generation.stream import Generation, PieceStream
-from textgen_core.models.language_model import LanguageModel
+
+if TYPE_CHECKING:
+    from textgen_core.models.language_model import LanguageModel
 
 SUPPRESSED_TOKENS = (PAD, UNK, START)
 
 
 class Generator:
-    """Writes with one language model and one chain of samplers.
+    """Writes with one model and one chain of samplers.
 
-    What is compiled is kept, so that a second call with as many prompts starts at once. It is
-    shared with the generators that `with_samplers` returns.
+    What is compiled is kept by the runtime, so that a second call with as many prompts starts at
+    once. It is shared with the generators that `with_samplers` returns.
     """
 
     def __init__(
         self,
-        language_model: LanguageModel,
+        model: Runtime | LanguageModel,
         samplers: Sequence[Sampler],
         *,
         labels: Sequence[str] | None = None,
         specs: Sequence[str] | None = None,
+        chain: Chain | None = None,
     ) -> None:
         """Bind the samplers.
 
-        labels, specs: what they are called in errors and in traces, by default by their class.
+        model: what computes, or a model that TensorFlow then computes. labels, specs: what the
+        samplers are called in errors and in traces, by default by their class. chain: of the
+        samplers, where they are bound already.
         """
         names = [type(sampler).__name__ for sampler in samplers]
-        self.language_model = language_model
-        self._chain = Chain(
-            samplers, labels or names, language_model.tokenizer, excluded=SUPPRESSED_TOKENS
-        )
-        self._options = self._chain.options(samplers)
+        self.runtime = model if isinstance(model, Runtime) else _on_tensorflow(model)
+        tokenizer = self.runtime.reader.tokenizer
+        self._chain = chain or Chain(samplers, labels or names, tokenizer)
+        self._values = self._chain.values(samplers)
         self._specs = tuple(specs or names)
-        self._token_bytes = TokenBytes(language_model.tokenizer)
-        # By batch size, capacity, the guide's states, alternatives, and what compiles.
-        self._loops: dict[tuple[int, int, int, int, str], Loop] = {}
+        self._token_bytes = TokenBytes(tokenizer)
 
     def is_compatible(self, samplers: Sequence[Sampler]) -> bool:
         """Whether these samplers differ from the generator's in traced options at most."""
@@ -68,7 +71,7 @@ class Generator:
     ) -> Generator:
         """Return a generator for compatible samplers, which compiles nothing again."""
         other = copy.copy(self)
-        other._options = self._chain.options(samplers)
+        other._values = self._chain.values(samplers)
         other._specs = tuple(specs or self._specs)
         return other
 
@@ -91,44 +94,62 @@ class Generator:
             raise UsageError("The prompts are a single text.", "Allowed: a list of texts.")
         if not prompts:
             raise UsageError("There is no prompt.", "Allowed: one or more; one may be empty.")
-        read = read_prompts(prompts, self.language_model, self._token_bytes)
-        whole = self._plan(read, 0, options)
-        fitting = rows_that_fit(
-            self.language_model,
-            whole.rows,
-            whole.first_capacity(),
-            1 + len(self._options),
-            options.alternatives,
-        )
-        plans = [whole]
-        if fitting < whole.rows:
-            parts = (read.part(at, at + fitting) for at in range(0, whole.rows, fitting))
-            plans = [self._plan(part, n * fitting, options) for n, part in enumerate(parts)]
-        return PieceStream(plans, read, specs=self._specs)
+        read = read_prompts(prompts, self.runtime, self._token_bytes)
+        plans = list(self._plans(read, options))
+        compile_with = options.compile_with(len(prompts))
 
-    def _plan(self, prompts: Prompts, first: int, options: GenerationOptions) -> Plan:
-        return Plan(
-            prompts=prompts,
-            first=first,
-            options=options,
-            sampler_options=self._options,
-            loop_for=partial(self._loop, prompts, options),
+        def start_loop(plan: Plan) -> Loop:
+            return Loop(self.runtime, self._chain, self._values, plan, compile_with)
+
+        return PieceStream(
+            plans,
+            read,
+            start_loop,
+            specs=self._specs,
+            samplers=tuple(link.name for link in self._chain.links),
+            side_by_side=self.runtime.side_by_side,
+            notes=_note_of_memory(plans) if self.runtime.side_by_side == 1 else (),
         )
 
-    def _loop(self, prompts: Prompts, options: GenerationOptions, capacity: int) -> Loop:
-        """Return the loop for prompts, rows of a capacity and options, compiled once."""
-        rows, states = len(prompts.rows), len(prompts.guide.bias)
-        compile_with = options.compile_with(rows)
-        key = (rows, capacity, states, options.alternatives, compile_with)
-        if key not in self._loops:
-            self._loops[key] = Loop(self.language_model, self._chain, capacity, compile_with)
-        return self._loops[key]
+    def _plans(self, read: Prompts, options: GenerationOptions) -> Iterator[Plan]:
+        """Yield the groups that the texts are written in."""
+        first, capacity = 0, first_capacity(read, options)
+        while first < len(read.rows):
+            rows = self.runtime.rows_for(
+                len(read.rows) - first,
+                capacity=capacity,
+                stages=1 + len(self._chain.links),
+                alternatives=options.alternatives,
+            )
+            yield Plan(
+                tokenizer=self.runtime.reader.tokenizer,
+                prompts=read.part(first, first + rows),
+                first=first,
+                rows=rows,
+                options=options,
+            )
+            first += rows
 
     def generate(
         self, prompts: Sequence[str], options: GenerationOptions | None = None, **fields: Any
     ) -> Generation:
         """Write to the end and return all; the arguments are those of `stream`."""
         return self.stream(prompts, options, **fields).result()
+
+
+def _on_tensorflow(language_model: LanguageModel) -> Runtime:
+    from textgen_core.generation.tensorflow_runtime import TensorFlowRuntime
+
+    return TensorFlowRuntime(language_model)
+
+
+def _note_of_memory(plans: Sequence[Plan]) -> list[str]:
+    """Return the note on more texts than fit into memory together."""
+    if len(plans) == 1:
+        return []
+    texts = format_count(sum(plan.texts for plan in plans), "text")
+    each = format_count(plans[0].texts, "text")
+    return [f"{texts} do not fit into memory together: they are written {each} at a time."]
 
 
 def unknown_characters(tokenizer: tokenizers.Tokenizer, texts: Sequence[str]) -> tuple[str, ...]:

@@ -10,14 +10,11 @@ from collections.abc import Sequence
 
 import attrs
 import numpy as np
-import tensorflow as tf
 
 from textgen_core.data.token_bytes import READY, REFUSED, TokenBytes
 from textgen_core.data.tokenizer import END, NO_TEXT, UNK
-from textgen_core.errors import component_errors
-from textgen_core.generation.chain import MODEL
 from textgen_core.generation.healing import CutPrompt, Node
-from textgen_core.models.language_model import LanguageModel
+from textgen_core.generation.runtime import Runtime, Steps
 
 FEWEST_STATES = 16  # of a table in which prompts may be healed: few sizes are compiled for
 LOOK_BACK = 64  # tokens of a prompt from which paths are weighed
@@ -97,23 +94,28 @@ def _bias(follows: np.ndarray) -> np.ndarray:
     return np.where(follows >= 0, np.float32(0), np.float32(-np.inf))
 
 
-def weigh_paths(language_model: LanguageModel, prompts: Sequence[tuple[CutPrompt, Node]]) -> None:
+def weigh_paths(runtime: Runtime, prompts: Sequence[tuple[CutPrompt, Node]]) -> None:
     """Set how likely a text agrees with the rest of its prompt from each node on.
 
-    The model is asked about all paths of all prompts at once, as far as their lengths agree.
+    The model is asked about several paths at once, as far as their lengths agree.
     """
     groups: dict[int, list[tuple[tuple[int, ...], list[Node]]]] = {}
     for cut, root in prompts:
         depth = max((len(node.path) for node in root.walk()), default=0)
-        capacity = language_model.state_capacity
+        capacity = runtime.state_capacity
         room = LOOK_BACK if capacity is None else min(LOOK_BACK, capacity - depth)
         if depth and room > 0:
             context = cut.token_ids[-room:]
             for nodes in _ways(root):
                 groups.setdefault(len(context), []).append((context, nodes))
     for rows in groups.values():
-        for start in range(0, len(rows), ROWS):
-            _weigh(language_model, rows[start : start + ROWS])
+        while rows:
+            steps = runtime.steps(min(ROWS, runtime.rows_for(min(ROWS, len(rows)))))
+            try:
+                _weigh(steps, rows[: steps.rows])
+            finally:
+                steps.release()
+            del rows[: steps.rows]
 
 
 def _ways(node: Node) -> list[list[Node]]:
@@ -121,21 +123,17 @@ def _ways(node: Node) -> list[list[Node]]:
     return [[below, *way] for below in node.within.values() for way in _ways(below) or [[]]]
 
 
-def _weigh(
-    language_model: LanguageModel, rows: Sequence[tuple[tuple[int, ...], list[Node]]]
-) -> None:
-    contexts = np.array([context for context, _ in rows], np.int32)
+def _weigh(steps: Steps, paths: Sequence[tuple[tuple[int, ...], list[Node]]]) -> None:
+    rows = [*paths, *paths[:1] * (steps.rows - len(paths))]
+    steps.restart()
+    steps.feed(np.array([context for context, _ in rows], np.int32))
     depth = max(len(nodes) for _, nodes in rows)
     logits = []
-    with component_errors(MODEL):
-        state = language_model.initial_state(len(rows))
-        state = language_model.feed(tf.constant(contexts), state)
-        for place in range(depth):
-            fed = [nodes[place].path[-1] if place < len(nodes) else 0 for _, nodes in rows]
-            found, state = language_model.advance_to_last(tf.constant(fed)[:, None], state)
-            logits.append(np.asarray(found, np.float64))
+    for place in range(depth):
+        fed = [nodes[min(place, len(nodes) - 1)].path[-1] for _, nodes in rows]
+        logits.append(steps.advance(np.array(fed, np.int32)).astype(np.float64))
     for place in range(depth - 1, -1, -1):  # from the ends up, since a node needs those below
-        for row, (_, nodes) in enumerate(rows):
+        for row, (_, nodes) in enumerate(paths):
             if place < len(nodes):
                 nodes[place].log_agreement = _agreement(nodes[place], logits[place][row])
 

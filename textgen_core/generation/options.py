@@ -25,8 +25,9 @@ class GenerationOptions:
         first_sample: the number of the first text. A text's number makes its random numbers, so
             that one prompt given N times brings N different texts.
         alternatives: how many tokens a trace shows at each step; 0: there is no trace.
-        compile: "xla"; "graph", which is slower and begins seconds sooner; "auto", a graph where no
-            more than SHORT tokens are requested, for a text that no other follows.
+        compile: of a model that TensorFlow computes. "xla"; "graph", which is slower and begins
+            seconds sooner; "auto", a graph where no more than SHORT tokens are requested, for a
+            text that no other follows.
 
     Raises:
         UsageError: a value that nothing can be written with.

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from textgen_core.data.reader import Reader
 from textgen_core.data.token_bytes import TokenBytes
 from textgen_core.generation.guide import Guide, make_guide, weigh_paths
 from textgen_core.generation.healing import CutPrompt, Node, cut_prompt, find_paths
+from textgen_core.generation.runtime import Runtime
 from textgen_core.generation.sample import Healing
-from textgen_core.models.language_model import LanguageModel
 
 
 @attrs.frozen(kw_only=True)
@@ -62,19 +63,17 @@ class Prompts:
         return Healing(prompt.cut.tail, self.guide, self.guide.initial[row])
 
 
-def read_prompts(
-    texts: Sequence[str], language_model: LanguageModel, token_bytes: TokenBytes
-) -> Prompts:
+def read_prompts(texts: Sequence[str], runtime: Runtime, token_bytes: TokenBytes) -> Prompts:
     """Read prompts, each different one once."""
-    distinct = {text: _read(text, language_model, token_bytes) for text in dict.fromkeys(texts)}
-    weigh_paths(language_model, list(_with_paths(distinct.values())))
+    distinct = {text: _read(text, runtime.reader, token_bytes) for text in dict.fromkeys(texts)}
+    weigh_paths(runtime, list(_with_paths(distinct.values())))
     rows = tuple(distinct[text] for text in texts)
     return Prompts(rows=rows, guide=make_guide(token_bytes, [row.root for row in rows]))
 
 
-def _read(text: str, language_model: LanguageModel, token_bytes: TokenBytes) -> Prompt:
-    read = language_model.read(text)
-    cut = cut_prompt(read, token_bytes, knows_starts=language_model.knows_starts)
+def _read(text: str, reader: Reader, token_bytes: TokenBytes) -> Prompt:
+    read = reader.read(text)
+    cut = cut_prompt(read, token_bytes, knows_starts=reader.knows_starts)
     root = find_paths(cut, token_bytes) if cut.tail else None
     if root is None and cut.tail:
         cut = CutPrompt(token_ids=(*cut.token_ids, *cut.taken))

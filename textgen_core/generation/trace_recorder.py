@@ -1,4 +1,4 @@
-"""What the compiled loop records of each decode step, and the trace that is made of it.
+"""What the loop records of each token, and the trace that is made of it.
 
 Any sampler appears in a trace: a stage is the logits that it left.
 """
@@ -6,11 +6,9 @@ Any sampler appears in a trace: a stage is the logits that it left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 import tokenizers
 
 from textgen_core.generation.healing import CutPrompt
@@ -20,75 +18,60 @@ from textgen_core.generation.trace import Alternative, Kept, Step, TracedSample
 SUPPRESSED_STAGE = "never drawn"
 
 
-class Records(NamedTuple):
-    """What is recorded at each position.
+class StepRecord(NamedTuple):
+    """What is recorded of one token of every row.
 
-    alternatives: int32 `(batch, capacity, alternatives)`, the model's most likely tokens, and
-    alternative_log_probabilities, float32, theirs; entropy: float32 `(batch, capacity)`.
-    kept: int32 `(batch, capacity, stages)`, how many tokens each stage left; kept_probability:
-    float32, what the model gives them together; drawn_log_probability: float32, of the token that
-    was drawn, among them.
+    alternatives: int32 `(rows, alternatives)`, the model's most likely tokens, and
+    alternative_log_probabilities, float32, theirs; entropy: float32 `(rows,)`.
+    kept: int32 `(rows, stages)`, how many tokens each stage left; kept_probability: float32, what
+    the model gives them together; drawn_log_probability: float32, of the token that was drawn,
+    among them.
     """
 
-    alternatives: Any
-    alternative_log_probabilities: Any
-    entropy: Any
-    kept: Any
-    kept_probability: Any
-    drawn_log_probability: Any
-
-
-def empty_records(batch: int, capacity: int, alternatives: int, stages: int) -> Records:
-    """Return records of no step yet."""
-    return Records(
-        alternatives=tf.zeros((batch, capacity, alternatives), tf.int32),
-        alternative_log_probabilities=tf.zeros((batch, capacity, alternatives)),
-        entropy=tf.zeros((batch, capacity)),
-        kept=tf.zeros((batch, capacity, stages), tf.int32),
-        kept_probability=tf.zeros((batch, capacity, stages)),
-        drawn_log_probability=tf.zeros((batch, capacity, stages)),
-    )
+    alternatives: np.ndarray
+    alternative_log_probabilities: np.ndarray
+    entropy: np.ndarray
+    kept: np.ndarray
+    kept_probability: np.ndarray
+    drawn_log_probability: np.ndarray
 
 
 def record(
-    records: Records, position: Any, logits: Any, stages: Sequence[Any], tokens: Any
-) -> Records:
-    """Return the records with those of a step.
+    logits: np.ndarray, stages: Sequence[np.ndarray], tokens: np.ndarray, alternatives: int
+) -> StepRecord:
+    """Return what a trace needs of a token.
 
-    position: int32 scalar; logits: float32 `(batch, vocabulary)`, the model's own; stages: logits
-    of the same shape, as each stage left them; tokens: int32 `(batch,)`, those drawn.
+    logits: float32 `(rows, vocabulary)`, the model's own; stages: logits of the same shape, as each
+    stage left them; tokens: int `(rows,)`, those drawn; alternatives: how many are shown at most.
     """
-    log_probabilities = tf.nn.log_softmax(logits)
-    probabilities = tf.exp(log_probabilities)
-    likely = tf.math.top_k(log_probabilities, records.alternatives.shape[2])
-    is_kept = [stage > -float("inf") for stage in stages]
-    here = Records(
-        alternatives=likely.indices,
-        alternative_log_probabilities=likely.values,
-        entropy=-tf.reduce_sum(probabilities * log_probabilities, axis=1),
-        kept=tf.stack([tf.reduce_sum(tf.cast(each, tf.int32), axis=1) for each in is_kept], axis=1),
-        kept_probability=tf.stack(
-            [tf.reduce_sum(tf.where(each, probabilities, 0.0), axis=1) for each in is_kept], axis=1
+    log_probabilities = _log_softmax(logits)
+    probabilities = np.exp(log_probabilities)
+    likely = np.argsort(-log_probabilities, axis=1, kind="stable")[:, :alternatives]
+    kept = [stage > -np.inf for stage in stages]
+    own = np.where(probabilities > 0, log_probabilities, 0)  # 0 times -inf is no number
+    rows = np.arange(len(tokens))
+    return StepRecord(
+        alternatives=likely,
+        alternative_log_probabilities=np.take_along_axis(log_probabilities, likely, axis=1),
+        entropy=-(probabilities * own).sum(axis=1),
+        kept=np.stack([each.sum(axis=1) for each in kept], axis=1),
+        kept_probability=np.stack(
+            [np.where(each, probabilities, 0).sum(axis=1) for each in kept], axis=1
         ),
-        drawn_log_probability=tf.stack(
-            [tf.gather(tf.nn.log_softmax(each), tokens, axis=1, batch_dims=1) for each in stages],
-            axis=1,
+        drawn_log_probability=np.stack(
+            [_log_softmax(stage)[rows, tokens] for stage in stages], axis=1
         ),
     )
-    return Records(*(written(old, new, position) for old, new in zip(records, here, strict=True)))
 
 
-def written(old: Any, new: Any, position: Any) -> Any:
-    """Return `old` `(batch, capacity, ...)` with `new` `(batch, ...)` at a position.
-
-    A dynamic slice update: in place under XLA, where copying would cost as much as the capacity.
-    """
-    start = (0, position, *[0] * (old.shape.rank - 2))
-    return tf.ensure_shape(keras.ops.slice_update(old, start, new[:, None]), old.shape)
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    found: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return found
 
 
 def traced_sample(
-    records: Records,
+    records: Sequence[StepRecord],
     row: int,
     prompt_token_ids: Sequence[int],
     cut: CutPrompt,
@@ -96,14 +79,13 @@ def traced_sample(
     specs: Sequence[str],
     tokenizer: tokenizers.Tokenizer,
 ) -> TracedSample:
-    """Return the trace of a sample, written in a row of a batch.
+    """Return the trace of a sample, written in a row of a group.
 
-    prompt_token_ids: those before the sample's own, of which those of `cut` were fed and the others
-    written again; specs: the samplers'.
+    records: those of the sample's tokens; prompt_token_ids: those before the sample's own, of which
+    those of `cut` were fed and the others written again; specs: the samplers'.
     """
-    first = len(prompt_token_ids)
-    places = slice(first, first + len(sample.token_ids))
-    own = [np.asarray(each[row, places]).tolist() for each in records]
+    own = [[each[row].tolist() for each in field] for field in zip(*records, strict=True)]
+    own = own or [[] for _ in StepRecord._fields]
     fed = len(cut.token_ids)
     stream = TextStream(tokenizer, cut.token_ids, len(cut.tail))
     stream.push(prompt_token_ids[fed:])

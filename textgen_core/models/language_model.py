@@ -12,43 +12,16 @@ from typing import Any
 import attrs
 import keras
 import tensorflow as tf
-import tokenizers
 
-from textgen_core.config.settings import CorpusSettings
-from textgen_core.data.text_input import ReadText, TextInput
+from textgen_core.data.reader import Reader
 from textgen_core.errors import PluginFailure
-
-MANY_DOCUMENTS = 32  # from which a model learns how a text begins
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class LanguageModel:
-    """A model, the tokenizer that it was built for, and the length of its training windows.
-
-    cleaning: how its corpus was cleaned, and so is every text that it meets. documents: how many
-    the corpus has, as far as it is known.
-    """
+class LanguageModel(Reader):
+    """A model with what is known of it without TensorFlow: tokenizer, cleaning, window."""
 
     model: keras.Model
-    tokenizer: tokenizers.Tokenizer
-    context_length: int
-    cleaning: CorpusSettings | None = None
-    documents: int = 0
-
-    def read(self, text: str) -> ReadText:
-        """Return a text as the model meets it: cleaned as its corpus was, and encoded."""
-        return TextInput(self.tokenizer, self.cleaning).read(text)
-
-    @property
-    def vocabulary_size(self) -> int:
-        """How many token ids there are, the four special ones included."""
-        return int(self.tokenizer.get_vocab_size(with_added_tokens=True))
-
-    @property
-    def knows_starts(self) -> bool:
-        """Whether many texts begin in the corpus: it was cut into documents, or has many files."""
-        is_cut = self.cleaning is not None and self.cleaning.documents != "file"
-        return is_cut or self.documents >= MANY_DOCUMENTS
 
     @property
     def can_advance(self) -> bool:

@@ -1,0 +1,43 @@
+"""How texts meet a model: its tokenizer, the cleaning of its corpus, and the length of its windows.
+
+All that is known of a model without TensorFlow. `models.language_model` adds the model itself.
+"""
+
+from __future__ import annotations
+
+import attrs
+import tokenizers
+
+from textgen_core.config.settings import CorpusSettings
+from textgen_core.data.text_input import ReadText, TextInput
+
+MANY_DOCUMENTS = 32  # from which a model learns how a text begins
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Reader:
+    """A tokenizer, and how a model was trained with it.
+
+    context_length: the tokens of a window in training. cleaning: how its corpus was cleaned, and so
+    is every text that the model meets. documents: how many the corpus has, as far as it is known.
+    """
+
+    tokenizer: tokenizers.Tokenizer
+    context_length: int
+    cleaning: CorpusSettings | None = None
+    documents: int = 0
+
+    def read(self, text: str) -> ReadText:
+        """Return a text as the model meets it: cleaned as its corpus was, and encoded."""
+        return TextInput(self.tokenizer, self.cleaning).read(text)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many token ids there are, the four special ones included."""
+        return int(self.tokenizer.get_vocab_size(with_added_tokens=True))
+
+    @property
+    def knows_starts(self) -> bool:
+        """Whether many texts begin in the corpus: it was cut into documents, or has many files."""
+        is_cut = self.cleaning is not None and self.cleaning.documents != "file"
+        return is_cut or self.documents >= MANY_DOCUMENTS

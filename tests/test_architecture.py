@@ -23,7 +23,11 @@ HEAVY = {"tensorflow", "keras"}
 # Where TensorFlow or Keras may be imported at module level: these packages work with tensors.
 TENSOR_PACKAGES = {
     "models/",
-    "generation/",
+    "generation/tensorflow_runtime",
+    "generation/transforming",
+    "programs/conversion",
+    "programs/model_program",
+    "programs/sampler_program",
     "evaluation/scoring",
     "explore/inspection",
     "training/",

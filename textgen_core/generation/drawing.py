@@ -29,7 +29,7 @@ def uniform_numbers(seed: int, sample_indices: Sequence[int], count: int) -> np.
     return np.stack(rows).astype(np.uint64).__rshift__(np.uint64(11)) * 2.0**-53
 
 
-def draw(logits: np.ndarray, numbers: Sequence[float]) -> list[int]:
+def draw(logits: np.ndarray, numbers: np.ndarray) -> list[int]:
     """Return the token of each row at which the cumulative probability passes its number.
 
     logits: float32 `(rows, vocabulary)`; numbers: `(rows,)` in [0, 1). A token of logit -inf is

@@ -41,13 +41,13 @@ def find_faults(stages: Sequence[np.ndarray], rows: np.ndarray) -> dict[int, Fau
     count.
     """
     found: dict[int, Fault] = {}
-    kept_before = None
+    kept_before = np.ones(stages[0].shape, bool)
     for number, logits in enumerate(stages):
         stage = max(0, number - 1)
         highest = logits.max(axis=1)  # NaN where one is
         kept = logits > -np.inf
         is_wrong = ~((highest > -np.inf) & (highest < np.inf))
-        if number > 1:
+        if number > 1:  # the first samplers see is what the loop left of the model's own
             is_wrong |= (kept > kept_before).any(axis=1)
         kept_before = kept
         if is_wrong.any():

@@ -124,7 +124,7 @@ def _ways(node: Node) -> list[list[Node]]:
 
 
 def _weigh(steps: Steps, paths: Sequence[tuple[tuple[int, ...], list[Node]]]) -> None:
-    rows = [*paths, *paths[:1] * (steps.rows - len(paths))]
+    rows = [*paths, *[paths[0]] * (steps.rows - len(paths))]
     steps.restart()
     steps.feed(np.array([context for context, _ in rows], np.int32))
     depth = max(len(nodes) for _, nodes in rows)

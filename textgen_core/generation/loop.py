@@ -128,7 +128,8 @@ class Loop:
         places = self.length - self.starts[rows]
         while int(places.max()) >= self._uniforms.shape[1]:
             self._uniforms = self._plan.uniforms(2 * self._uniforms.shape[1])
-        return self._uniforms[rows, places]
+        numbers: np.ndarray = self._uniforms[rows, places]
+        return numbers
 
     def _accept(self, tokens: np.ndarray, is_drawing: np.ndarray) -> None:
         """Write the tokens, and close the texts that end with them."""

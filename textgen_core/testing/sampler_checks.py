@@ -131,7 +131,7 @@ def takes_tensors(subject: Subject) -> str | None:
     numeric = [each.name for each in declared if each.type in (int, float)]
     numbers = {name: min(getattr(sampler, name), most) for name in numeric}
     rows = _random_rows(seed=9, scales=(1.0, 3.0, 5.0))
-    plain = transformed(sampler, rows, options=(numbers,))
+    plain = transformed(sampler, rows, options=numbers)
     after = transformed(sampler, rows, is_xla=False)
     _require_same(plain, after, f"With a tensor in place of {names},")
     return None
@@ -161,39 +161,38 @@ def transformed(
 ) -> np.ndarray:
     """Return what becomes of the logits, step after step.
 
-    is_xla: None for plain operations. options: values for the chain, by default scalar tensors.
+    is_xla: None for plain operations. options: their tensors, by default of the sampler's own.
     """
     import numpy as np
     import tensorflow as tf
 
+    from textgen_core.generation import transforming
     from textgen_core.generation.chain import Chain
     from textgen_core.models.devices import grow_memory
 
     grow_memory()  # models may be checked later in this process
-    chain = Chain([sampler], [type(sampler).__name__], letter_tokenizer(), excluded=())
-    options = options or chain.options([sampler])
+    [link] = Chain([sampler], [type(sampler).__name__], letter_tokenizer()).links
+    options = options or transforming.option_tensors(link, link.values_of(sampler))
     _, batch, vocabulary = rows.logits.shape
-    is_drawing = tf.fill((batch,), True)
 
-    def step(logits: Any, token_ids: Any, length: Any, states: Any, options: Any) -> Any:
+    def step(logits: Any, token_ids: Any, length: Any, state: Any, options: Any) -> Any:
         history = History(
             token_ids=token_ids,
             length=tf.fill((batch,), length),
             prompt_length=tf.constant(rows.prompt_lengths),
         )
-        found = chain.transform(logits, history, states, is_drawing, options)
-        return found.stages[-1], found.states
+        return transforming.transform(link, logits, history, state, options)
 
     run: Any = step
     if is_xla is not None:
         # TensorFlow warns of one code that is compiled again and again: a partial has none.
         run = tf.function(partial(step), jit_compile=is_xla, autograph=False)
-    states, found = chain.initial_states(batch, vocabulary, options), []
+    state, found = transforming.initial_state(link, batch, vocabulary, options), []
     for number, logits in enumerate(rows.logits):
         length = PROMPT + number
         written = np.where(np.arange(rows.token_ids.shape[1]) < length, rows.token_ids, 0)
         given = (tf.constant(logits), tf.constant(written), tf.constant(length))
-        after, states = run(*given, states, options)
+        after, state = run(*given, state, options)
         found.append(after.numpy())
     return np.stack(found)
 

@@ -69,7 +69,7 @@ def _draw_many(subject: Subject, calls: int) -> tuple[np.ndarray, np.ndarray, np
     counts = np.zeros(first.shape, np.int64)
     for call in range(calls):
         logits = np.repeat(transformed(sampler, rows)[0], DRAWS, axis=0)
-        tokens = draw(logits, numbers[:, call])
+        tokens = np.array(draw(logits, numbers[:, call]))
         np.add.at(counts, (np.arange(batch * DRAWS) // DRAWS, tokens), 1)
     return rows.logits[0], first, counts
 

@@ -6,8 +6,8 @@ import pytest
 from generation.fake_models import AdvancingSumModel, SumModel, language_model, random_table
 from generation.fake_samplers import NoRepeat
 
-from textgen_core.generation import Generator, batches
-from textgen_core.generation.batches import rows_that_fit
+from textgen_core.generation import Generator, plan, tensorflow_runtime
+from textgen_core.generation.tensorflow_runtime import TensorFlowRuntime
 
 TABLE = random_table(end=-30.0)
 FEW = {"max_new_tokens": 12, "seed": 4, "compile": "graph"}
@@ -26,7 +26,7 @@ def whole():
 
 
 def test_texts_that_do_not_fit_together_are_written_in_batches_and_are_the_same(whole, monkeypatch):
-    monkeypatch.setattr("textgen_core.generation.generator.rows_that_fit", lambda *_: 4)
+    monkeypatch.setattr(TensorFlowRuntime, "rows_for", lambda *_, **__: 4)
     generator = Generator(language_model(AdvancingSumModel(TABLE)), [])
     stream = generator.stream(["ab", "", "abcd", "x", "y"] * 2, alternatives=2, **FEW)
     pieces = list(stream)
@@ -41,19 +41,19 @@ def test_texts_that_do_not_fit_together_are_written_in_batches_and_are_the_same(
 
 
 def test_as_many_texts_as_half_of_the_free_memory_holds_are_written_together(monkeypatch):
-    model = language_model(AdvancingSumModel(TABLE))
+    rows_for = TensorFlowRuntime(language_model(AdvancingSumModel(TABLE))).rows_for
     arguments = {"capacity": 1000, "stages": 2, "alternatives": 0}
-    monkeypatch.setattr(batches, "available_memory", lambda: 10**7)
-    fitting = rows_that_fit(model, 10**6, **arguments)
+    monkeypatch.setattr(tensorflow_runtime, "available_memory", lambda: 10**7)
+    fitting = rows_for(10**6, **arguments)
     assert fitting & (fitting - 1) == 0  # a power of two, whatever is free
     assert 10**6 < fitting * 16 * 1000 < 10**7  # bytes of ids, log-probabilities and numbers
-    assert rows_that_fit(model, 100, **arguments) == 100
-    assert rows_that_fit(model, 1, **arguments) == 1
+    assert rows_for(100, **arguments) == 100
+    assert rows_for(1, **arguments) == 1
     # A model that is run again holds the logits of its whole window.
-    again = language_model(SumModel(TABLE), context_length=1000)
-    assert rows_that_fit(again, 10**6, **arguments) < fitting
-    monkeypatch.setattr(batches, "available_memory", lambda: None)
-    assert rows_that_fit(model, 10**6, **arguments) == 10**6
+    again = TensorFlowRuntime(language_model(SumModel(TABLE), context_length=1000))
+    assert again.rows_for(10**6, **arguments) < fitting
+    monkeypatch.setattr(tensorflow_runtime, "available_memory", lambda: None)
+    assert rows_for(10**6, **arguments) == 10**6
 
 
 @pytest.mark.parametrize("samplers", [[], [NoRepeat()]])
@@ -62,11 +62,12 @@ def test_rows_grow_with_their_texts_which_stay_the_same(monkeypatch, samplers):
     count = 300 if not samplers else 25
     model = language_model(AdvancingSumModel(TABLE))
     whole = Generator(model, samplers).generate(["ab", "abcd"], max_new_tokens=count, **arguments)
-    monkeypatch.setattr(batches, "SMALLEST_CAPACITY", 8)
-    monkeypatch.setattr(batches, "FIRST_TOKENS", 4)
+    monkeypatch.setattr(plan, "SMALLEST_CAPACITY", 8)
+    monkeypatch.setattr(plan, "FIRST_TOKENS", 4)
     generator = Generator(model, samplers)
     found = generator.generate(["ab", "abcd"], max_new_tokens=count, **arguments)
     assert written(found) == written(whole)
-    assert len({key[1] for key in generator._loops}) >= 2
+    capacities = {key[0][3] for key in generator.runtime._compiled if key[0][0] == "stages"}
+    assert len(capacities) >= 2
     if not samplers:
         assert len(found.samples[0].token_ids) == count

@@ -1,0 +1,111 @@
+"""A program as a file: whole or refused, and run without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from textgen_core.programs.conversion import convert
+from textgen_core.programs.program import NotConvertible, Program
+
+
+@pytest.fixture(scope="module")
+def program():
+    weights = tf.Variable(np.arange(6, dtype=np.float32).reshape(2, 3))
+    inputs = [tf.TensorSpec((4, 2)), tf.TensorSpec((3,), tf.int32)]
+    return convert(
+        lambda some, numbers: [tf.matmul(some, weights), numbers + 1, numbers * 2],
+        inputs,
+        kind="products",
+        about={"sizes": [2, 3]},
+    )
+
+
+def test_a_program_comes_back_from_its_bytes_as_it_was(program):
+    again = Program.from_bytes(program.to_bytes())
+    assert again.content == program.content
+    assert (again.kind, again.about) == ("products", {"sizes": [2, 3]})
+    assert (again.inputs, again.outputs) == (program.inputs, program.outputs)
+
+
+def test_inputs_and_outputs_keep_their_order(program):
+    loaded = program.load()
+    np.copyto(loaded.inputs[0](), np.ones((4, 2)))
+    np.copyto(loaded.inputs[1](), [5, 6, 7])
+    loaded.run()
+    np.testing.assert_array_equal(loaded.outputs[0](), [[3, 5, 7]] * 4)
+    np.testing.assert_array_equal(loaded.outputs[1](), [6, 7, 8])
+    np.testing.assert_array_equal(loaded.outputs[2](), [10, 12, 14])
+
+
+def test_no_damaged_byte_reaches_the_interpreter(program):
+    blob = program.to_bytes()
+    header = 8 + int.from_bytes(blob[:8], "little")
+    for place in [*range(8), *range(header, len(blob), 97), len(blob) - 1]:
+        damaged = bytearray(blob)
+        damaged[place] ^= 1
+        with pytest.raises(ValueError, match="the program"):
+            Program.from_bytes(bytes(damaged))
+    for end in (0, 7, 8, header - 1, header, len(blob) - 1):
+        with pytest.raises(ValueError, match="the program"):
+            Program.from_bytes(blob[:end])
+
+
+@pytest.mark.parametrize("header", [b"", b"[]", b"{}", b'{"kind": 1', b"[" * 5000, b"\xff"])
+def test_a_header_that_is_none_is_refused(header):
+    with pytest.raises(ValueError, match="header is damaged"):
+        Program.from_bytes(len(header).to_bytes(8, "little") + header)
+
+
+def test_a_program_that_is_not_what_its_header_says_is_refused(program):
+    other = Program(**{**_fields(program), "inputs": program.inputs[::-1]})
+    with pytest.raises(NotConvertible, match="other inputs or outputs"):
+        other.load()
+    with pytest.raises(NotConvertible, match="refuses its program"):
+        Program(**{**_fields(program), "content": b"no program"}).load()
+
+
+def _fields(program):
+    return {name: getattr(program, name) for name in ("kind", "content", "inputs", "outputs")}
+
+
+WITHOUT_TENSORFLOW = """
+import json, os, sys
+from textgen_core.programs.model_steps import ModelSteps
+from textgen_core.programs.program import Program
+for _ in range(2):
+    Program.from_bytes(open(sys.argv[1], "rb").read()).load().run()
+os.write(2, b"a word")
+print(json.dumps([name for name in ("tensorflow", "keras") if name in sys.modules]))
+"""
+
+
+def test_a_program_runs_without_tensorflow_and_without_a_remark(program, tmp_path):
+    path = tmp_path / "a.program"
+    path.write_bytes(program.to_bytes())
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+    assert done.stderr == "a word"
+
+
+def test_without_the_interpreter_the_package_to_install_is_named(program, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    with pytest.raises(NotConvertible, match="need the package ai-edge-litert"):
+        program.load()
+
+
+def test_what_is_not_convertible_is_said_by_the_error_alone(capfd):
+    with pytest.raises(NotConvertible, match=r"LiteRT lacks tf\.MatrixInverse\.$"):
+        convert(lambda some: [tf.linalg.inv(some)], [tf.TensorSpec((2, 2))], kind="odd")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_shape_that_is_not_fixed_is_refused():
+    with pytest.raises(NotConvertible, match="shape is not fixed"):
+        convert(lambda some: [tf.boolean_mask(some, some > 0)], [tf.TensorSpec((2, 2))], kind="odd")

@@ -1,0 +1,157 @@
+"""A function in TensorFlow becomes a LiteRT model: traced for fixed shapes, its weights constants.
+
+TensorFlow's converter does it. Its public way in takes three times as long: it saves the function
+to disk, loads it again, and takes the finished model apart once more. Where TensorFlow has moved
+what is used here, the public way is taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from textgen_core.errors import is_component_fault, reason_of
+from textgen_core.programs.program import NotConvertible, Place, Program
+from textgen_core.programs.quiet import without_remarks
+
+# What changes something, or differs from call to call: a program only computes.
+_IMPURE = re.compile(r"Assign|Random|Multinomial|PyFunc|^ResourceScatter|^ResourceApply")
+_REMARK = re.compile(rb"[IWE]\d{4} ")  # of what TensorFlow logs
+_MISSING = re.compile(r"'(tf\.\w+)' op")
+_MOVED = (
+    ImportError,
+    AttributeError,
+    TypeError,
+)  # what another TensorFlow may make of the short way
+_LARGEST = 2**31 - 2**24  # bytes of all weights: what the formats on the way can hold
+
+
+def convert(
+    function: Callable[..., Sequence[Any]],
+    inputs: Sequence[tf.TensorSpec],
+    *,
+    kind: str,
+    about: dict[str, Any] | None = None,
+) -> Program:
+    """Return `function` as a program.
+
+    function: takes tensors of the shapes and dtypes in `inputs`, and returns a list of tensors. It
+    is called once, in a graph; what it finds out about itself then it may add to `about`. Raises
+    NotConvertible where it draws or changes anything, has a shape that is not fixed, or needs an
+    operation that LiteRT lacks.
+    """
+    traced = _trace(function, inputs)
+    program = Program(
+        kind=kind,
+        inputs=tuple(map(_place, inputs)),
+        outputs=tuple(map(_place, traced.outputs)),
+        content=_converted(traced, len(inputs)),
+        about={} if about is None else about,
+    )
+    program.load()  # refuses what the converter lets pass, such as products in half precision
+    return program
+
+
+def _trace(function: Callable[..., Sequence[Any]], inputs: Sequence[tf.TensorSpec]) -> Any:
+    named = [
+        tf.TensorSpec(each.shape, each.dtype, name=f"input_{number}")
+        for number, each in enumerate(inputs)
+    ]
+    try:
+        return tf.function(function, autograph=False).get_concrete_function(*named)
+    except BaseException as error:
+        if isinstance(error, NotConvertible) or not is_component_fault(error):
+            raise
+        raise NotConvertible(f"It cannot be traced: {reason_of(error)}") from error
+
+
+def _place(tensor: Any) -> Place:
+    if not tensor.shape.is_fully_defined():
+        raise NotConvertible(f"It returns a tensor whose shape is not fixed: {tensor.shape}.")
+    return Place(shape=tuple(tensor.shape), dtype=tensor.dtype.name)
+
+
+def _converted(traced: Any, count: int) -> bytes:
+    """Return a traced function, whose first `count` inputs are its own, as a LiteRT model."""
+    graph = traced.graph.as_graph_def()
+    _check_operations(graph)
+    with_constants = _with_constants(graph, _captured(traced, count))
+    try:
+        with without_remarks(_REMARK):
+            if with_constants is not None:
+                with contextlib.suppress(*_MOVED):
+                    return _by_the_short_way(with_constants, traced.inputs[:count], traced.outputs)
+            return _by_the_public_way(traced)
+    except Exception as error:
+        missing = sorted(set(_MISSING.findall(str(error))))
+        raise NotConvertible(
+            f"LiteRT lacks {', '.join(missing)}." if missing else reason_of(error)
+        ) from error
+
+
+def _check_operations(graph: Any) -> None:
+    nodes = [graph.node, *(each.node_def for each in graph.library.function)]
+    for node in itertools.chain(*nodes):
+        if _IMPURE.search(node.op):
+            raise NotConvertible(f"It draws or changes something: {node.op}.")
+
+
+def _captured(traced: Any, count: int) -> dict[str, Any]:
+    """Return the arrays that a traced function found outside itself, by the names they have in it.
+
+    A variable's array is there once for all that read it; None is what is no array.
+    """
+    found = {}
+    variables = {id(each.handle): each for each in traced.variables}
+    for inside, outside in zip(traced.inputs[count:], traced.captured_inputs, strict=True):
+        value = variables.get(id(outside)) if outside.dtype == tf.resource else outside
+        found[inside.op.name] = None if value is None else value.numpy()
+    if sum(value.nbytes for value in found.values() if value is not None) > _LARGEST:
+        raise NotConvertible("Its weights are larger than 2 GB, the most that a program holds.")
+    return found
+
+
+def _with_constants(graph: Any, captured: Mapping[str, Any]) -> Any:
+    """Return a graph with constants for what was captured; None where more is needed than that."""
+    constant = tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions)
+    resources = {
+        node.name
+        for node in graph.node
+        if node.name in captured and node.attr["dtype"].type == tf.resource.as_datatype_enum
+    }
+    for node in graph.node:
+        read = node.input[0] if node.op == "ReadVariableOp" else node.name
+        if node.op != "ReadVariableOp" and node.name in resources:
+            continue
+        if read not in captured:
+            if any(_name(each) in resources for each in node.input):
+                return None
+            constant.node.append(node)
+        elif captured[read] is None:
+            return None
+        else:
+            array = tf.make_tensor_proto(captured[read])
+            made = constant.node.add(name=node.name, op="Const")
+            made.attr["dtype"].type = array.dtype
+            made.attr["value"].tensor.CopyFrom(array)
+    return constant
+
+
+def _name(of_input: str) -> str:
+    return of_input.lstrip("^").partition(":")[0]
+
+
+def _by_the_short_way(graph: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> bytes:
+    from tensorflow.lite.python.convert import convert_graphdef
+
+    operations = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return bytes(convert_graphdef(graph, inputs, outputs, target_ops=operations))
+
+
+def _by_the_public_way(traced: Any) -> bytes:
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert())

@@ -12,12 +12,13 @@ from typing import Any
 import attrs
 import numpy as np
 
+from textgen_core.generation.runtime import Steps
 from textgen_core.programs.program import Place, Program
 
 View = Callable[[], np.ndarray]
 
 
-class ModelSteps:
+class ModelSteps(Steps):
     """A model that reads tokens in `rows` rows side by side, from fresh states on.
 
     The program's `about` says in `updates` what follows each tensor of the state: itself where

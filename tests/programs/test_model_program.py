@@ -108,14 +108,14 @@ def test_of_a_cache_only_what_is_new_leaves_the_program(transformer, programs):
 
 
 def test_a_step_leaves_the_state_as_it_was(programs):
-    loaded = programs[8].load()
+    interpreter = programs[8].interpreter()
     draw = np.random.default_rng(4)
     given = [np.asarray(2 * draw.random(each.shape), each.dtype) for each in programs[8].inputs]
-    for view, values in zip(loaded.inputs, given, strict=True):
+    for view, values in zip(interpreter.inputs, given, strict=True):
         np.copyto(view(), values)
     for _ in range(3):
-        loaded.run()
-    for view, values in zip(loaded.inputs, given, strict=True):
+        interpreter.run()
+    for view, values in zip(interpreter.inputs, given, strict=True):
         np.testing.assert_array_equal(view(), values)
 
 

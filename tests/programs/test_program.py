@@ -34,13 +34,13 @@ def test_a_program_comes_back_from_its_bytes_as_it_was(program):
 
 
 def test_inputs_and_outputs_keep_their_order(program):
-    loaded = program.load()
-    np.copyto(loaded.inputs[0](), np.ones((4, 2)))
-    np.copyto(loaded.inputs[1](), [5, 6, 7])
-    loaded.run()
-    np.testing.assert_array_equal(loaded.outputs[0](), [[3, 5, 7]] * 4)
-    np.testing.assert_array_equal(loaded.outputs[1](), [6, 7, 8])
-    np.testing.assert_array_equal(loaded.outputs[2](), [10, 12, 14])
+    interpreter = program.interpreter()
+    np.copyto(interpreter.inputs[0](), np.ones((4, 2)))
+    np.copyto(interpreter.inputs[1](), [5, 6, 7])
+    interpreter.run()
+    np.testing.assert_array_equal(interpreter.outputs[0](), [[3, 5, 7]] * 4)
+    np.testing.assert_array_equal(interpreter.outputs[1](), [6, 7, 8])
+    np.testing.assert_array_equal(interpreter.outputs[2](), [10, 12, 14])
 
 
 def test_no_damaged_byte_reaches_the_interpreter(program):
@@ -65,9 +65,9 @@ def test_a_header_that_is_none_is_refused(header):
 def test_a_program_that_is_not_what_its_header_says_is_refused(program):
     other = Program(**{**_fields(program), "inputs": program.inputs[::-1]})
     with pytest.raises(NotConvertible, match="other inputs or outputs"):
-        other.load()
+        other.interpreter()
     with pytest.raises(NotConvertible, match="refuses its program"):
-        Program(**{**_fields(program), "content": b"no program"}).load()
+        Program(**{**_fields(program), "content": b"no program"}).interpreter()
 
 
 def _fields(program):
@@ -79,7 +79,7 @@ import json, os, sys
 from textgen_core.programs.model_steps import ModelSteps
 from textgen_core.programs.program import Program
 for _ in range(2):
-    Program.from_bytes(open(sys.argv[1], "rb").read()).load().run()
+    Program.from_bytes(open(sys.argv[1], "rb").read()).interpreter().run()
 os.write(2, b"a word")
 print(json.dumps([name for name in ("tensorflow", "keras") if name in sys.modules]))
 """
@@ -97,7 +97,7 @@ def test_a_program_runs_without_tensorflow_and_without_a_remark(program, tmp_pat
 def test_without_the_interpreter_the_package_to_install_is_named(program, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(NotConvertible, match="need the package ai-edge-litert"):
-        program.load()
+        program.interpreter()
 
 
 def test_what_is_not_convertible_is_said_by_the_error_alone(capfd):

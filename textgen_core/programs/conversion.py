@@ -53,7 +53,7 @@ def convert(
         content=_converted(traced, len(inputs)),
         about={} if about is None else about,
     )
-    program.load()  # refuses what the converter lets pass, such as products in half precision
+    program.interpreter()  # refuses what the converter lets pass, such as sums in half precision
     return program
 
 

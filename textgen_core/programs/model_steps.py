@@ -6,14 +6,14 @@ This module knows nothing about TensorFlow.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
 from textgen_core.generation.runtime import Steps
-from textgen_core.programs.program import Place, Program
+from textgen_core.programs.program import Place, Program, ProgramInterpreter
 
 View = Callable[[], np.ndarray]
 
@@ -31,10 +31,10 @@ class ModelSteps(Steps):
 
         Raises NotConvertible if that is impossible here.
         """
-        about, loaded = program.about, program.load(threads)
+        about, interpreter = program.about, program.interpreter(threads)
         self.rows: int = about["rows"]
-        self._program = loaded
-        self._token_ids, *self._states = loaded.inputs
+        self._interpreter = interpreter
+        self._token_ids, *self._states = interpreter.inputs
         self._initial = [
             _initial(described, place)
             for described, place in zip(about["initial"], program.inputs[1:], strict=True)
@@ -42,11 +42,11 @@ class ModelSteps(Steps):
         self._logits = np.empty((self.rows, about["vocabulary_size"]), np.float32)
         updates = list(zip(self._states, about["updates"], strict=True))
         self._replaced: list[tuple[View, View]] = [
-            (state, loaded.outputs[update["output"]])
+            (state, interpreter.outputs[update["output"]])
             for state, update in updates
             if update and "start" not in update
         ]
-        self._slices = _slices(program, about["updates"])
+        self._slices = _slices(program, interpreter)
         self.restart()
 
     def restart(self) -> None:
@@ -65,50 +65,51 @@ class ModelSteps(Steps):
         They are valid until the next call.
         """
         self._step(token_ids)
-        np.copyto(self._logits, self._program.outputs[0]())
+        np.copyto(self._logits, self._interpreter.outputs[0]())
         return self._logits
 
     def _step(self, token_ids: np.ndarray) -> None:
-        program = self._program
         self._token_ids()[:, 0] = token_ids
-        program.run()
-        for view, replaced_by in self._replaced:
-            np.copyto(view(), replaced_by())
+        self._interpreter.run()
+        for state, output in self._replaced:
+            np.copyto(state(), output())
         for slices in self._slices:
-            where = slices.at(program.outputs[slices.start]().tolist())
-            for number, output in slices.pairs:
-                program.inputs[number]()[where] = program.outputs[output]()
+            slices.write()
 
 
 @attrs.frozen(kw_only=True)
 class _Slices:
     """Slices of one size that are written at one place, each into a tensor of the state.
 
-    start: the output with the place. sizes: of the slices. last: the furthest place where they
-    have room. pairs: numbers of inputs and of the outputs that are written into them.
+    start: where they begin; last: the furthest place where they have room.
     """
 
-    start: int
+    start: View
     sizes: tuple[int, ...]
     last: tuple[int, ...]
-    pairs: list[tuple[int, int]] = attrs.field(factory=list)
+    pairs: list[tuple[View, View]] = attrs.field(factory=list)
 
-    def at(self, start: Sequence[int]) -> tuple[slice, ...]:
-        """Return the index of the slices, moved to where they have room, as TensorFlow does it."""
-        begins = (min(max(first, 0), last) for first, last in zip(start, self.last, strict=True))
-        return tuple(slice(first, first + size) for first, size in zip(begins, self.sizes))
+    def write(self) -> None:
+        """Write them, moved to where they have room, as TensorFlow does it."""
+        starts = zip(self.start().tolist(), self.last, self.sizes, strict=True)
+        begins = ((min(max(first, 0), last), size) for first, last, size in starts)
+        where = tuple(slice(first, first + size) for first, size in begins)
+        for state, entries in self.pairs:
+            state()[where] = entries()
 
 
-def _slices(program: Program, updates: Sequence[Mapping[str, int]]) -> list[_Slices]:
+def _slices(program: Program, interpreter: ProgramInterpreter) -> list[_Slices]:
     found: dict[Any, _Slices] = {}
-    for number, update in enumerate(updates, start=1):  # the first input is the token ids
+    for number, update in enumerate(program.about["updates"], start=1):  # 0: the token ids
         if "start" not in update:
             continue
         sizes = program.outputs[update["output"]].shape
         last = tuple(np.subtract(program.inputs[number].shape, sizes).tolist())
-        key = (update["start"], sizes, last)
-        slices = found.setdefault(key, _Slices(start=update["start"], sizes=sizes, last=last))
-        slices.pairs.append((number, update["output"]))
+        start = interpreter.outputs[update["start"]]
+        slices = found.setdefault(
+            (update["start"], sizes, last), _Slices(start=start, sizes=sizes, last=last)
+        )
+        slices.pairs.append((interpreter.inputs[number], interpreter.outputs[update["output"]]))
     return list(found.values())
 
 

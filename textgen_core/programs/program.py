@@ -86,15 +86,15 @@ class Program:
             raise ValueError("the program's content is damaged")
         return program
 
-    def load(self, threads: int = 1) -> LoadedProgram:
+    def interpreter(self, threads: int = 1) -> ProgramInterpreter:
         """Return the program in an interpreter of its own, which uses so many threads.
 
         Raises NotConvertible if there is no interpreter here, or if it refuses the program.
         """
-        return LoadedProgram(self, threads)
+        return ProgramInterpreter(self, threads)
 
 
-class LoadedProgram:
+class ProgramInterpreter:
     """A program in memory, for one thread at a time.
 
     inputs, outputs: functions that return a view of each tensor, in order. What is written into an
@@ -102,7 +102,7 @@ class LoadedProgram:
     """
 
     def __init__(self, program: Program, threads: int) -> None:
-        """Load a program; see `Program.load`."""
+        """Load a program; see `Program.interpreter`."""
         self._interpreter = interpreter = _interpreter(program.content, threads)
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if (_places_of(inputs), _places_of(outputs)) != (program.inputs, program.outputs):

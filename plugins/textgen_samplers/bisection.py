@@ -1,74 +1,125 @@
-"""Where to cut a distribution, found by halving an interval of float32 thresholds.
+"""Where to cut a distribution: the exact float32 threshold, without sorting a vocabulary.
 
-Sorting a vocabulary costs more than a small model's whole step; a pass over it costs next to
-nothing. The halving is over the floats themselves, in their order, so 32 passes at most reach the
-exact one.
+Sorting costs more than a small model's whole step; a pass over a vocabulary costs next to nothing.
+A small vocabulary is compared with itself at once. In a large one an interval is narrowed, at
+first where its numbers say that the threshold is, and in the end, where that is not enough, by
+halving the floats in it, so that 32 more passes reach the exact one.
+
+Masks are computed, not selected: compiled for an interpreter too, arithmetic is what is fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-# A sum over a row waits for its own last addition; this many side by side keep a processor busy.
-STRIPS = 4
-LANES = 16  # float32 numbers in the widest vector
+# A vocabulary of so many tokens is compared with itself faster than it is searched.
+SMALL = 128
+# A sum over a row waits for its own last addition; so many side by side keep a processor busy.
+LANES = 64
+GUIDED_STEPS = 24  # after which an interval is halved in the order of the floats
+LOWEST = tf.float32.min
+LEAST = 1e-37  # to divide by, and to take the logarithm of
+ROUNDING = 2e-6  # the relative error of a float32 sum over lanes
+STEEP = 1e38  # times any difference of the numbers compared here: more than 1
 
 
-def strips(values: Any) -> list[Any]:
-    """Return `(batch, vocabulary)` as STRIPS of equal width, filled up with -inf.
+class Interval(NamedTuple):
+    """Where a threshold is, float32 `(batch, 1)` each: enough is measured at low, not at high."""
 
-    What is measured must be zero for -inf, under any threshold that is finite.
+    low: Any
+    high: Any
+    at_low: Any
+    at_high: Any
+
+
+def lanes(values: Any, filler: float = 0.0) -> Any:
+    """Return `(batch, vocabulary)` as `(batch, rows, LANES)`, filled up."""
+    missing = -values.shape[1] % LANES
+    padded = tf.pad(values, [[0, 0], [0, missing]], constant_values=filler)
+    return tf.reshape(padded, (values.shape[0], -1, LANES))
+
+
+def total_of(values: Any) -> Any:
+    """Return the sums `(batch, 1)` over the lanes `(batch, rows, LANES)`."""
+    return tf.reduce_sum(tf.reduce_sum(values, axis=1), axis=1, keepdims=True)
+
+
+def at_least(values: Any, threshold: Any) -> Any:
+    """Return 1.0 where a value is a threshold or more, else 0.0.
+
+    Values that differ must differ by 1e-38 or more; -inf is below every threshold, which is finite.
     """
-    missing = -values.shape[1] % (STRIPS * LANES)
-    padded = tf.pad(values, [[0, 0], [0, missing]], constant_values=-float("inf"))
-    return tf.split(padded, STRIPS, axis=1)  # type: ignore[no-any-return]
+    return tf.clip_by_value((values - threshold) * STEEP + 1.0, 0.0, 1.0)
 
 
-def sum_of_strips(parts: Iterable[Any]) -> Any:
-    """Return the sums `(batch,)` over the rows of all parts together."""
-    return tf.reduce_sum(tf.add_n(list(parts)), axis=1)
+def without(logits: Any, kept: Any) -> Any:
+    """Return the logits with -inf where `kept`, 1.0 or 0.0, is 0."""
+    return logits - (1.0 / kept - 1.0)
+
+
+def threshold_among(values: Any, weights: Any, needed: Any) -> Any:
+    """Return what `largest_threshold` does, of a small vocabulary in one pass.
+
+    values, weights: float32 `(batch, vocabulary)`; what a value weighs counts from it downwards.
+    needed: float32 `(batch, 1)`, above 0.
+    """
+    values = tf.maximum(values, LOWEST)  # of two -inf the difference would be NaN
+    # A token stays if those above it do not reach what is needed: (batch, token, other token).
+    own, others = tf.expand_dims(values, 2), tf.expand_dims(values, 1)
+    are_above = 1.0 - at_least(own, others)
+    above = tf.reduce_sum(are_above * tf.expand_dims(weights, 1), axis=2)
+    return tf.reduce_min(tf.where(above < needed, values, float("inf")), axis=1, keepdims=True)
 
 
 def largest_threshold(
     measure: Callable[[Any], Any],
     needed: Any,
+    interval: Interval,
     *,
-    low: Any,
-    high: Any,
-    is_settled: Callable[[Any, Any, Any], Any],
+    between: Callable[[Any, Any, Any], Any],
+    is_settled: Callable[[Interval], Any],
 ) -> Any:
-    """Return the largest float32 thresholds `(batch,)` at which `measure` is at least `needed`.
+    """Return the largest float32 thresholds `(batch, 1)` at which `measure` is at least `needed`.
 
-    `measure` maps thresholds to numbers `(batch,)` and never grows with them; it must reach
-    `needed` at `low`, and is taken for zero above `high`. Where `is_settled(low, measure at low,
-    measure at the upper end)`, no token lies between the two ends but those to be kept, and the
+    `measure` maps thresholds to numbers of that shape, and never grows with them. `between(low,
+    high, share)` is the point of an interval that lies a share, in (0, 1), of the way to its upper
+    end. Where `is_settled(interval)`, no token lies between the ends but those to be kept, and the
     search may end early with a threshold that keeps the same tokens.
     """
-    at_low = measure(low)
 
-    def is_open(low: Any, high: Any, at_low: Any, at_high: Any) -> Any:
-        settled = is_settled(_float(low), at_low, at_high)
-        return tf.reduce_any((low + 1 < high) & ~settled)
+    def is_guided(step: Any, interval: Interval) -> Any:
+        return (step < GUIDED_STEPS) & tf.reduce_any(~is_settled(interval))
 
-    def halve(low: Any, high: Any, at_low: Any, at_high: Any) -> Any:
-        # The mean rounded down, without the overflow of adding first.
-        middle = tf.bitwise.bitwise_and(low, high) + tf.bitwise.right_shift(
-            tf.bitwise.bitwise_xor(low, high), tf.ones_like(low)
-        )
-        at_middle = measure(_float(middle))
+    def is_open(interval: Interval) -> Any:
+        is_wide = _position(interval.low) + 1 < _position(interval.high)
+        return tf.reduce_any(is_wide & ~is_settled(interval))
+
+    def narrowed(interval: Interval, middle: Any) -> Interval:
+        low, high, at_low, at_high = interval
+        at_middle = measure(middle)
         enough = at_middle >= needed
-        return (
-            tf.where(enough, middle, low),
-            tf.where(enough, high, middle),
-            tf.where(enough, at_middle, at_low),
-            tf.where(enough, at_high, at_middle),
+        return Interval(
+            low=tf.where(enough, middle, low),
+            high=tf.where(enough, high, middle),
+            at_low=tf.where(enough, at_middle, at_low),
+            at_high=tf.where(enough, at_high, at_middle),
         )
 
-    ends = (_position(low), _position(high) + 1, at_low, tf.zeros_like(at_low))
-    return _float(tf.while_loop(is_open, halve, ends)[0])
+    def guided(step: Any, interval: Interval) -> Any:
+        low, high, at_low, at_high = interval
+        # Where a straight line crosses: half-way from there to the middle both ends come nearer.
+        crossing = (at_low - needed) / tf.maximum(at_low - at_high, LEAST)
+        middle = between(low, high, 0.25 + 0.5 * crossing)
+        return step + 1, narrowed(interval, tf.clip_by_value(middle, low, high))
+
+    def halved(interval: Interval) -> tuple[Interval]:
+        return (narrowed(interval, _middle(interval.low, interval.high)),)
+
+    _, interval = tf.while_loop(is_guided, guided, (tf.constant(0), interval))
+    return tf.while_loop(is_open, halved, (interval,))[0].low
 
 
 def _position(values: Any) -> Any:
@@ -77,7 +128,12 @@ def _position(values: Any) -> Any:
     return tf.where(bits < 0, tf.bitwise.bitwise_xor(bits, tf.int32.max), bits)
 
 
-def _float(positions: Any) -> Any:
-    """Return the float32 values at the positions."""
-    bits = tf.where(positions < 0, tf.bitwise.bitwise_xor(positions, tf.int32.max), positions)
+def _middle(low: Any, high: Any) -> Any:
+    """Return the float32 half-way between two, in the order of the floats."""
+    low, high = _position(low), _position(high)
+    one = tf.ones_like(low)
+    half_low, half_high = tf.bitwise.right_shift(low, one), tf.bitwise.right_shift(high, one)
+    # Halved before they are added, which could overflow: two odd ones lose a whole.
+    position = half_low + half_high + (low - 2 * half_low) * (high - 2 * half_high)
+    bits = tf.where(position < 0, tf.bitwise.bitwise_xor(position, tf.int32.max), position)
     return tf.bitcast(bits, tf.float32)

@@ -11,8 +11,7 @@ import attrs
 
 from textgen_core import History, Sampler, option
 
-# The relative rounding error of a float32 sum over a vocabulary.
-ROUNDING = 1e-5
+ABOVE_ONE = 1.0000001  # the float32 after 1
 
 
 @attrs.frozen(kw_only=True)
@@ -31,31 +30,56 @@ class NucleusSampler(Sampler):
         """Return the logits, float32 `(batch, vocabulary)`, with all but the nucleus at -inf."""
         import tensorflow as tf
 
-        from textgen_samplers.bisection import largest_threshold, strips, sum_of_strips
+        from textgen_samplers.bisection import (
+            LOWEST,
+            SMALL,
+            at_least,
+            lanes,
+            threshold_among,
+            without,
+        )
 
         highest = tf.reduce_max(logits, axis=1, keepdims=True)
         # A row without any token left would turn into NaN: -inf minus -inf.
-        highest = tf.maximum(highest, tf.float32.min)
+        highest = tf.maximum(highest, LOWEST)
         weights = tf.exp(logits - highest)  # (batch, vocabulary), 1 at the maximum
-        parts = strips(weights)
+        if logits.shape[1] <= SMALL:
+            total = tf.reduce_sum(weights, axis=1, keepdims=True)  # (batch, 1)
+            threshold = threshold_among(weights, weights, self.p * total)
+        else:
+            threshold = self._search(lanes(weights), logits.shape[1])
+        threshold = tf.where(self.p < 1, threshold, 0.0)  # rounding may not exclude a token then
+        return without(logits, at_least(weights, threshold))
+
+    def _search(self, weights: Any, vocabulary_size: int) -> Any:
+        """Return the weight `(batch, 1)` of the last token kept; weights: in lanes."""
+        import tensorflow as tf
+
+        from textgen_samplers.bisection import (
+            LEAST,
+            ROUNDING,
+            Interval,
+            at_least,
+            largest_threshold,
+            total_of,
+        )
 
         def mass(threshold: Any) -> Any:
-            return sum_of_strips(tf.where(part >= threshold[:, None], part, 0.0) for part in parts)
+            return total_of(at_least(weights, tf.expand_dims(threshold, 1)) * weights)
 
-        total = mass(tf.zeros_like(highest)[:, 0])  # (batch,)
-
-        def is_settled(low: Any, kept: Any, kept_above: Any) -> Any:
+        def is_settled(interval: Interval) -> Any:
             # Two tokens left to decide between would weigh at least twice the lower bound.
-            return kept - kept_above + ROUNDING * total < 2 * low
+            between, error = interval.at_low - interval.at_high, ROUNDING * total
+            return (between < tf.maximum(2 * interval.low - error, error)) | (self.p >= 1)
 
-        # The tokens under the smallest threshold could not make up 1 - p, were they all there is.
-        smallest = (1 - self.p) * (1 - ROUNDING) / logits.shape[1]
-        threshold = largest_threshold(
+        total = total_of(weights)  # (batch, 1)
+        # The tokens under the smallest could not make up 1 - p, were they all there is.
+        smallest = (1 - self.p) * (1 - ROUNDING) / vocabulary_size
+        low = tf.maximum(smallest * total, LEAST)
+        return largest_threshold(
             mass,
-            needed=self.p * total,
-            low=smallest * total,
-            high=tf.ones_like(total),
+            self.p * total,
+            Interval(low, tf.fill(low.shape, ABOVE_ONE), total, tf.zeros_like(total)),
+            between=lambda low, high, share: low * tf.exp(share * tf.math.log(high / low)),
             is_settled=is_settled,
         )
-        threshold = tf.where(self.p < 1, threshold, 0.0)  # rounding may not exclude a token then
-        return tf.where(weights >= threshold[:, None], logits, -float("inf"))

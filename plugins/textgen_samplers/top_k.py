@@ -11,6 +11,8 @@ import attrs
 
 from textgen_core import History, Sampler, option
 
+SPREAD = 16.0  # the k-th logit is looked for in steps of so much below the highest
+
 
 @attrs.frozen(kw_only=True)
 class TopKSampler(Sampler):
@@ -25,20 +27,36 @@ class TopKSampler(Sampler):
         """Return the logits, float32 `(batch, vocabulary)`, with all but the top k at -inf."""
         import tensorflow as tf
 
-        from textgen_samplers.bisection import largest_threshold, strips, sum_of_strips
+        from textgen_samplers.bisection import (
+            LOWEST,
+            SMALL,
+            Interval,
+            lanes,
+            largest_threshold,
+            threshold_among,
+            total_of,
+            without,
+        )
 
         k = tf.cast(tf.minimum(self.k, logits.shape[1]), tf.float32)
-        parts = strips(logits)
+        if logits.shape[1] <= SMALL:
+            kth = threshold_among(logits, tf.ones_like(logits), k)
+            return without(logits, tf.cast(logits >= kth, tf.float32))
+
+        values = lanes(logits, -float("inf"))
 
         def count(threshold: Any) -> Any:
-            return sum_of_strips(tf.where(part >= threshold[:, None], 1.0, 0.0) for part in parts)
+            return total_of(tf.cast(values >= tf.expand_dims(threshold, 1), tf.float32))
 
-        highest = tf.reduce_max(logits, axis=1)  # (batch,)
+        highest = tf.maximum(tf.reduce_max(logits, axis=1, keepdims=True), LOWEST)  # (batch, 1)
+        lowest = tf.fill(highest.shape, LOWEST)
+        left = count(lowest)  # tokens that are not excluded
+        above = highest + tf.maximum(tf.abs(highest) * 1e-6, 1e-37)
         threshold = largest_threshold(
             count,
-            needed=tf.fill(tf.shape(highest), k),
-            low=tf.fill(tf.shape(highest), -float("inf")),
-            high=highest,
-            is_settled=lambda low, kept, kept_above: kept == k,  # noqa: ARG005
+            tf.minimum(k, left),
+            Interval(lowest, above, left, tf.zeros_like(left)),
+            between=lambda low, high, share: high - tf.minimum(high - low, SPREAD) * (1 - share),
+            is_settled=lambda interval: interval.at_low <= k,
         )
-        return tf.where(logits >= threshold[:, None], logits, -float("inf"))
+        return without(logits, tf.cast(logits >= threshold, tf.float32))

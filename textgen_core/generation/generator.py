@@ -96,10 +96,20 @@ class Generator:
             raise UsageError("There is no prompt.", "Allowed: one or more; one may be empty.")
         read = read_prompts(prompts, self.runtime, self._token_bytes)
         plans = list(self._plans(read, options))
-        compile_with = options.compile_with(len(prompts))
+        compile_with, is_alone = options.compile_with(len(prompts)), len(plans) == 1
+        for rows in {plan.rows for plan in plans}:
+            self.runtime.prepare(self._chain, rows, plans[0].capacity)
 
         def start_loop(plan: Plan) -> Loop:
-            return Loop(self.runtime, self._chain, self._values, plan, compile_with)
+            steps = self.runtime.steps(plan.rows, compile_with, is_alone=is_alone)
+            stages = self.runtime.stages(
+                self._chain,
+                self._values,
+                rows=plan.rows,
+                capacity=plan.capacity,
+                compile_with=compile_with,
+            )
+            return Loop(self.runtime, steps, stages, plan)
 
         return PieceStream(
             plans,
@@ -126,6 +136,7 @@ class Generator:
                 prompts=read.part(first, first + rows),
                 first=first,
                 rows=rows,
+                capacity=capacity,
                 options=options,
             )
             first += rows

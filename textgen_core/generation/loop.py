@@ -11,11 +11,10 @@ import numpy as np
 from textgen_core.components import History
 from textgen_core.data.tokenizer import END
 from textgen_core.errors import PluginFailure
-from textgen_core.generation.chain import Chain
 from textgen_core.generation.drawing import draw
 from textgen_core.generation.faults import MODEL, Fault, find_faults
 from textgen_core.generation.plan import Plan
-from textgen_core.generation.runtime import Runtime, Values
+from textgen_core.generation.runtime import Runtime, Stages, Steps
 from textgen_core.generation.trace_recorder import StepRecord, record
 
 
@@ -29,25 +28,19 @@ class Loop:
     records: what a trace needs of each token from `first_recorded` on.
     """
 
-    def __init__(
-        self, runtime: Runtime, chain: Chain, values: Values, plan: Plan, compile_with: str
-    ) -> None:
-        """Prepare to write; the prompts are not fed yet."""
-        capacity = plan.capacity()
+    def __init__(self, runtime: Runtime, steps: Steps, stages: Stages, plan: Plan) -> None:
+        """Prepare to write; the prompts are not fed yet. What computes is released in the end."""
         self._plan, self._options, self._guide = plan, plan.options, plan.prompts.guide
         self._runtime, self._compiled_before = runtime, runtime.compile_seconds
-        self._steps = runtime.steps(plan.rows, compile_with)
-        self._stages = runtime.stages(
-            chain, values, rows=plan.rows, capacity=capacity, compile_with=compile_with
-        )
+        self._steps, self._stages = steps, stages
         self._vocabulary_size = runtime.reader.vocabulary_size
         self._state_capacity = runtime.state_capacity
-        self.token_ids = plan.token_ids(capacity)
+        self.token_ids = plan.token_ids()
         self.log_probabilities = np.zeros(self.token_ids.shape, np.float32)
         self.starts = plan.starts()
         self._prompt_lengths = self.starts.copy()  # as far as the prompts are written
         self._guided = plan.guided()
-        self._uniforms = plan.uniforms(min(capacity, self._options.max_new_tokens + 64))
+        self._uniforms = plan.uniforms(min(plan.capacity, self._options.max_new_tokens + 64))
         self.is_open = np.arange(plan.rows) < plan.texts
         self.length = self.first_recorded = int(self.starts.min())
         self._held = 0  # tokens in the model's state

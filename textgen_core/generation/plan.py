@@ -20,12 +20,14 @@ class Plan:
     """A group of texts, written side by side.
 
     first: the number of its first text among all prompts. rows: how many rows there are for them.
+    capacity: how many tokens a row has room for at first.
     """
 
     tokenizer: tokenizers.Tokenizer
     prompts: Prompts
     first: int
     rows: int
+    capacity: int
     options: GenerationOptions
 
     @property
@@ -39,12 +41,12 @@ class Plan:
         start = self.options.first_sample + self.first
         return range(start, start + self.texts)
 
-    def token_ids(self, capacity: int) -> np.ndarray:
+    def token_ids(self) -> np.ndarray:
         """Return the tokens that are fed, int32 `(rows, capacity)`, zeros after them.
 
         A row without a text of its own reads what the first one does.
         """
-        token_ids = np.zeros((self.rows, capacity), np.int32)
+        token_ids = np.zeros((self.rows, self.capacity), np.int32)
         for row in range(self.rows):
             fed = self._prompt(row).cut.token_ids
             token_ids[row, : len(fed)] = fed
@@ -63,10 +65,6 @@ class Plan:
         """Return the guide's state of each row at its start, int32 `(rows,)`."""
         initial = self.prompts.guide.initial
         return np.array([*initial, *initial[:1] * (self.rows - self.texts)], np.int32)
-
-    def capacity(self) -> int:
-        """Return how many tokens a row has room for at first."""
-        return first_capacity(self.prompts, self.options)
 
     def next_capacity(self, capacity: int) -> int:
         """Return how many tokens a full row is given room for."""

@@ -82,6 +82,9 @@ class Runtime(ABC):
     side_by_side: int = 1
     compile_seconds: float = 0.0
 
+    def prepare(self, chain: Chain, rows: int, capacity: int) -> None:  # noqa: B027
+        """Make what groups of so many rows need, and raise whatever stands in their way."""
+
     @abstractmethod
     def rows_for(
         self, texts: int, *, capacity: int = 0, stages: int = 1, alternatives: int = 0
@@ -92,11 +95,11 @@ class Runtime(ABC):
         """
 
     @abstractmethod
-    def steps(self, rows: int, compile_with: str = "graph") -> Steps:
+    def steps(self, rows: int, compile_with: str = "graph", *, is_alone: bool = False) -> Steps:
         """Return the model's steps for a number of rows that `rows_for` returned.
 
-        compile_with: "xla" or "graph", for a runtime that compiles. What is returned serves one
-        thread.
+        compile_with: "xla" or "graph", for a runtime that compiles. is_alone: whether no other
+        group is written meanwhile. What is returned serves one thread.
         """
 
     @abstractmethod

@@ -1,0 +1,142 @@
+"""The programs of one run: found in the cache, or made and kept there.
+
+What makes a program needs TensorFlow and the model, which are loaded only then.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from textgen_core.data.reader import Reader
+from textgen_core.generation.chain import Link
+from textgen_core.programs import store
+from textgen_core.programs.keys import model_key, sampler_key
+from textgen_core.programs.program import NotConvertible, Program
+from textgen_core.registry.selection import ResolvedComponent
+
+if TYPE_CHECKING:
+    from textgen_core.models.language_model import LanguageModel
+
+ROW_COUNTS = (1, 8)  # of programs: for a single text, and for many side by side
+_LITERT = "ai_edge_litert"
+
+
+class Library:
+    """The programs of one trained model and of the samplers that write with it."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        component: ResolvedComponent,
+        weights: Callable[[], str],
+        load: Callable[[], LanguageModel],
+        on_wait: Callable[[str], None],
+    ) -> None:
+        """Prepare to find programs; nothing is read yet.
+
+        Args:
+            reader: what is known of the model without TensorFlow.
+            component: what builds it.
+            weights: returns the SHA-256 of its weights.
+            load: returns the model with its weights, built under the policy float32.
+            on_wait: is told, in a sentence, what is waited for before a program is made.
+        """
+        self.reader = reader
+        self._component, self._weights = component, weights
+        self._load, self._on_wait = load, on_wait
+        self._models: dict[int, Program] = {}
+        self._samplers: dict[tuple[int, int, int], Program] = {}
+        self._lock = threading.Lock()  # texts are written in several threads
+        self._has_said = False
+
+    def model(self, rows: int) -> Program:
+        """Return the program of the model's step for so many rows.
+
+        Raises NotConvertible if there can be none.
+        """
+        with self._lock:
+            if rows not in self._models:
+                key = model_key(
+                    self._component,
+                    self._weights(),
+                    vocabulary_size=self.reader.vocabulary_size,
+                    context_length=self.reader.context_length,
+                    rows=rows,
+                )
+                found = self._find([key]) or self._make_model(key, rows)
+                self._models[rows] = found
+            return self._models[rows]
+
+    def sampler(self, link: Link, rows: int, capacity: int) -> Program:
+        """Return the program of a sampler for so many rows, and texts of up to `capacity` tokens.
+
+        Raises NotConvertible if there can be none.
+        """
+        with self._lock:
+            for each in ((id(link), rows, 0), (id(link), rows, capacity)):
+                if each in self._samplers:
+                    return self._samplers[each]
+            keys = [self._sampler_key(link, rows, each) for each in (None, capacity)]
+            found = self._find(keys) or self._make_sampler(keys, link, rows, capacity)
+            reads_history = found.about["capacity"] is not None
+            self._samplers[id(link), rows, capacity if reads_history else 0] = found
+            return found
+
+    def _make_model(self, key: str | None, rows: int) -> Program:
+        self._say()
+        language_model = self._load()
+        from textgen_core.programs.model_program import model_program
+
+        return self._made([key], lambda: model_program(language_model, rows))
+
+    def _make_sampler(
+        self, keys: Sequence[str | None], link: Link, rows: int, capacity: int
+    ) -> Program:
+        self._say()
+        from textgen_core.programs.sampler_program import sampler_program
+
+        size = self.reader.vocabulary_size
+        return self._made(keys, lambda: sampler_program(link, rows, size, capacity))
+
+    def _sampler_key(self, link: Link, rows: int, capacity: int | None) -> str | None:
+        return sampler_key(
+            link.given,
+            link.dtypes,
+            tokenizer=self.reader.tokenizer,
+            vocabulary_size=self.reader.vocabulary_size,
+            rows=rows,
+            capacity=capacity,
+        )
+
+    def _find(self, keys: Sequence[str | None]) -> Program | None:
+        if importlib.util.find_spec(_LITERT) is None:
+            raise NotConvertible("Programs need the package ai-edge-litert, which is not here.")
+        for key in keys:
+            blob = store.find(key)
+            if blob is not None:
+                try:
+                    return Program.from_bytes(blob)
+                except ValueError:  # of a version that wrote them otherwise
+                    continue
+            if (reason := store.find_refusal(key)) is not None:
+                raise NotConvertible(reason)
+        return None
+
+    def _made(self, keys: Sequence[str | None], make: Callable[[], Program]) -> Program:
+        """Return a new program, kept under the key that is its own: the last reads the history."""
+        try:
+            program = make()
+        except NotConvertible as error:
+            store.keep_refusal(keys[0], error.problem)
+            raise
+        reads_history = program.about.get("capacity") is not None
+        store.keep(keys[-1] if reads_history else keys[0], program.to_bytes())
+        return program
+
+    def _say(self) -> None:
+        if not self._has_said:
+            self._has_said = True
+            self._on_wait("Converting the model, once: after that, writing starts at once.")

@@ -1,0 +1,80 @@
+"""Steps and stages that LiteRT programs compute: no TensorFlow is imported, nothing is traced."""
+
+from __future__ import annotations
+
+import os
+
+from textgen_core.generation.chain import Chain
+from textgen_core.generation.runtime import Runtime, Stages, Steps, Values
+from textgen_core.programs.library import ROW_COUNTS, Library
+from textgen_core.programs.model_steps import ModelSteps
+from textgen_core.programs.program import Program
+from textgen_core.programs.sampler_stages import ProgramStages
+
+FEWEST_OF_MANY = 4  # texts for which the program of many rows is quicker than one row for each
+MOST_THREADS = 4  # of an interpreter that computes a single text
+
+
+class ProgramRuntime(Runtime):
+    """Computes with the programs of a library."""
+
+    name = "program"
+
+    def __init__(self, library: Library) -> None:
+        """Find or make the model's program for one row; raises NotConvertible without one."""
+        self._library = library
+        self.reader = library.reader
+        self.state_capacity = library.model(1).about["state_capacity"]
+        self.side_by_side = _cores()
+        self._idle: list[_PooledSteps] = []
+
+    def prepare(self, chain: Chain, rows: int, capacity: int) -> None:
+        """Find or make all programs for groups of so many rows.
+
+        Raises NotConvertible if one of the samplers, or the model, cannot become a program.
+        """
+        self._library.model(rows)
+        for link in chain.links:
+            self._library.sampler(link, rows, capacity)
+
+    def rows_for(
+        self, texts: int, *, capacity: int = 0, stages: int = 1, alternatives: int = 0
+    ) -> int:
+        """Return the rows of the next group: those of a program."""
+        one, many = ROW_COUNTS
+        return many if texts >= FEWEST_OF_MANY else one
+
+    def steps(self, rows: int, compile_with: str = "graph", *, is_alone: bool = False) -> Steps:
+        """Return the model's steps; those of texts that were written before, where any are idle."""
+        threads = min(self.side_by_side, MOST_THREADS) if is_alone else 1
+        for place, each in enumerate(self._idle):
+            if (each.rows, each.threads) == (rows, threads):
+                return self._idle.pop(place)
+        return _PooledSteps(self._library.model(rows), threads, self._idle)
+
+    def stages(
+        self, chain: Chain, values: Values, *, rows: int, capacity: int, compile_with: str = "graph"
+    ) -> Stages:
+        """Return the chain's stages, a program for each sampler."""
+
+        def program_of(number: int, capacity: int) -> Program:
+            return self._library.sampler(chain.links[number], rows, capacity)
+
+        return ProgramStages(chain.links, program_of, values, capacity)
+
+
+class _PooledSteps(ModelSteps):
+    """Steps that serve another text once they are released: to load a program takes a while."""
+
+    def __init__(self, program: Program, threads: int, idle: list[_PooledSteps]) -> None:
+        super().__init__(program, threads)
+        self.threads, self._idle = threads, idle
+
+    def release(self) -> None:
+        self._idle.append(self)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

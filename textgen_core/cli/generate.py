@@ -12,9 +12,11 @@ from textgen_core.cli.escapes import holds_escapes, read_escapes
 from textgen_core.cli.options import (
     Json,
     RunArgument,
+    Runtime,
     Samplers,
     as_text,
     check_place,
+    computing_here,
     open_for,
     text_or_stdin,
     warn_of_text,
@@ -68,6 +70,7 @@ def generate(
             help="Write what there was to choose from at each token, as JSON.",
         ),
     ] = None,
+    runtime: Runtime = "auto",
     as_json: Json = False,
     no_stream: Annotated[
         bool, typer.Option("--no-stream", help="Print the text when it is whole.")
@@ -82,7 +85,8 @@ def generate(
         )
     if trace is not None:
         check_place(trace, "The trace")
-    opened = open_for(run, *([] if sampler or sweep else ["sampler"]))
+    computing = computing_here(runtime, short_texts=sweep is None)
+    opened = open_for(run, *([] if sampler or sweep else ["sampler"]), computing=computing)
     in_text = holds_escapes(opened)
     if prompt is None:
         start = opened.configuration.generation.prompt
@@ -100,9 +104,6 @@ def generate(
         given = {"prompt": start, "seed": options["seed"], "sweep": sweep}
         is_interrupted = _show_sweep(settings, given, as_json=as_json)
     else:
-        from textgen_core.models.devices import run_graphs_as_they_are
-
-        run_graphs_as_they_are()
         pieces = opened.stream(
             [start] * samples,
             sampler=sampler or None,

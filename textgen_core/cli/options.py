@@ -8,7 +8,7 @@ import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from textgen_core.formatting import format_count, visible
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.opened_run import Run
+    from textgen_core.pipeline.run_runtime import Computing
     from textgen_core.registry import Component, Registry
     from textgen_core.runs.directory import RunDirectory
 
@@ -70,6 +71,10 @@ Json = Annotated[
     typer.Option("--json", help="Print exactly one JSON value on stdout.", callback=_keep_stdout),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show results and warnings only.")]
+Runtime = Annotated[
+    Literal["auto", "program", "tensorflow"],
+    typer.Option(help="What computes; auto: programs, where there can be some."),
+]
 Samplers = Annotated[
     list[str] | None,
     typer.Option(
@@ -121,25 +126,46 @@ def open_for(
     corpus: Sequence[str] = (),
     validation: str | None = None,
     test: str | None = None,
+    computing: Computing | None = None,
 ) -> Run:
-    """Return the run that a command line names: its faults first, then warnings, then TensorFlow.
+    """Return the run that a command line names: its faults first, then warnings.
 
-    used: the kinds of components that the command needs beside tokenizer and model. The others say
-    where its texts are now.
+    used: the kinds of components that the command needs beside tokenizer and model. corpus,
+    validation, test: where its texts are now. computing: what writes with it. TensorFlow is
+    imported when it is first needed.
     """
-    from textgen_core.cli.startup import import_tensorflow
     from textgen_core.runs.manifest import load_configuration
 
     directory = find_directory(reference, trained=True)
     configuration, warnings = load_configuration(directory, discover_plugins(), used)
     for warning in warnings:
         warn(warning)
-    import_tensorflow()
     from textgen_core.pipeline.opened_run import Run
     from textgen_core.pipeline.run_texts import Places
 
     places = Places(corpus=corpus, validation=validation, test=test)
-    return Run(directory, configuration, places=places, warnings=warnings)
+    computing = computing or computing_here()
+    return Run(directory, configuration, places=places, warnings=warnings, computing=computing)
+
+
+def computing_here(
+    runtime: Literal["auto", "program", "tensorflow"] = "auto", *, short_texts: bool = False
+) -> Computing:
+    """Return what writes for a command, which says what it waits for.
+
+    short_texts: whether TensorFlow is to begin early rather than to write fast.
+    """
+    from textgen_core.cli.startup import import_tensorflow
+    from textgen_core.pipeline.run_runtime import Computing
+
+    def before_tensorflow() -> None:
+        import_tensorflow()
+        if short_texts:
+            from textgen_core.models.devices import run_graphs_as_they_are
+
+            run_graphs_as_they_are()
+
+    return Computing(runtime=runtime, on_wait=note, before_tensorflow=before_tensorflow)
 
 
 def announce_stdin(*named: str | None) -> None:

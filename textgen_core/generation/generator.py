@@ -46,33 +46,37 @@ class Generator:
         *,
         labels: Sequence[str] | None = None,
         specs: Sequence[str] | None = None,
-        chain: Chain | None = None,
     ) -> None:
         """Bind the samplers.
 
         model: what computes, or a model that TensorFlow then computes. labels, specs: what the
-        samplers are called in errors and in traces, by default by their class. chain: of the
-        samplers, where they are bound already.
+        samplers are called in errors and in traces, by default by their class.
         """
         names = [type(sampler).__name__ for sampler in samplers]
         self.runtime = model if isinstance(model, Runtime) else _on_tensorflow(model)
         tokenizer = self.runtime.reader.tokenizer
-        self._chain = chain or Chain(samplers, labels or names, tokenizer)
-        self._values = self._chain.values(samplers)
+        self.chain = Chain(samplers, labels or names, tokenizer)
+        self._values = self.chain.values(samplers)
         self._specs = tuple(specs or names)
         self._token_bytes = TokenBytes(tokenizer)
 
     def is_compatible(self, samplers: Sequence[Sampler]) -> bool:
         """Whether these samplers differ from the generator's in traced options at most."""
-        return self._chain.is_compatible(samplers)
+        return self.chain.is_compatible(samplers)
 
     def with_samplers(
         self, samplers: Sequence[Sampler], specs: Sequence[str] | None = None
     ) -> Generator:
         """Return a generator for compatible samplers, which compiles nothing again."""
         other = copy.copy(self)
-        other._values = self._chain.values(samplers)
+        other._values = self.chain.values(samplers)
         other._specs = tuple(specs or self._specs)
+        return other
+
+    def on(self, runtime: Runtime) -> Generator:
+        """Return a generator with the same samplers that computes with another runtime."""
+        other = copy.copy(self)
+        other.runtime = runtime
         return other
 
     def stream(
@@ -98,12 +102,12 @@ class Generator:
         plans = list(self._plans(read, options))
         compile_with, is_alone = options.compile_with(len(prompts)), len(plans) == 1
         for rows in {plan.rows for plan in plans}:
-            self.runtime.prepare(self._chain, rows, plans[0].capacity)
+            self.runtime.prepare(self.chain, rows, plans[0].capacity)
 
         def start_loop(plan: Plan) -> Loop:
             steps = self.runtime.steps(plan.rows, compile_with, is_alone=is_alone)
             stages = self.runtime.stages(
-                self._chain,
+                self.chain,
                 self._values,
                 rows=plan.rows,
                 capacity=plan.capacity,
@@ -116,7 +120,7 @@ class Generator:
             read,
             start_loop,
             specs=self._specs,
-            samplers=tuple(link.name for link in self._chain.links),
+            samplers=tuple(link.name for link in self.chain.links),
             side_by_side=self.runtime.side_by_side,
             notes=_note_of_memory(plans) if self.runtime.side_by_side == 1 else (),
         )
@@ -128,7 +132,7 @@ class Generator:
             rows = self.runtime.rows_for(
                 len(read.rows) - first,
                 capacity=capacity,
-                stages=1 + len(self._chain.links),
+                stages=1 + len(self.chain.links),
                 alternatives=options.alternatives,
             )
             yield Plan(

@@ -58,7 +58,7 @@ class TensorFlowRuntime(Runtime):
         fitting = max(1, int(SHARE * available / need))
         return texts if texts <= fitting else 1 << (fitting.bit_length() - 1)
 
-    def steps(self, rows: int, compile_with: str = "graph", *, is_alone: bool = False) -> Steps:
+    def steps(self, rows: int, compile_with: str = "graph", **_: bool) -> Steps:
         """Return the model's steps for so many rows, compiled once."""
         return _TensorFlowSteps(self, rows, compile_with)
 

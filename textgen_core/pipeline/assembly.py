@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 
 from textgen_core.config.resolve import Configuration
-from textgen_core.data.tokenizer import tokenizer_of
 from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.formatting import format_size
@@ -13,41 +12,32 @@ from textgen_core.models.bounds import Bounds, bounds_of_weights
 from textgen_core.models.build import build_language_model
 from textgen_core.models.devices import choose_precision, prepare_memory
 from textgen_core.models.language_model import LanguageModel
+from textgen_core.pipeline.run_runtime import reader_of
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import read_json
 from textgen_core.runs.tensors import open_tensors
 from textgen_core.runs.weights import WEIGHTS, load_weights, offering_another
 
 
 def load_language_model(
-    run: RunDirectory, configuration: Configuration, step: int
+    run: RunDirectory, configuration: Configuration, step: int, precision: str | None = None
 ) -> LanguageModel:
     """Return the model of a run, built again, with the weights of a checkpoint.
 
-    Raises RunDirectoryError if a file is missing or damaged.
+    precision: by default the run's own. Raises RunDirectoryError if a file is missing or damaged.
     """
     prepare_memory()
+    reader = reader_of(run, configuration)
     language_model = build_language_model(
         configuration.model,
-        tokenizer_of(run),
-        context_length=configuration.data.sequence_length,
-        precision=choose_precision(configuration.training.precision),
+        reader.tokenizer,
+        context_length=reader.context_length,
+        precision=precision or choose_precision(configuration.training.precision),
         seed=configuration.seed,
-        cleaning=configuration.corpus,
+        cleaning=reader.cleaning,
         bounds=bounds_of_checkpoint(run, step),
     )
     load_weights(run, step, language_model.model)
-    return attrs.evolve(language_model, documents=_documents_of(run))
-
-
-def _documents_of(run: RunDirectory) -> int:
-    """Return how many documents the corpus of a run has, 0 where its analysis does not tell."""
-    try:
-        analysis = read_json(run.analysis)
-    except RunDirectoryError:
-        return 0
-    count = analysis.get("documents") if isinstance(analysis, dict) else 0
-    return count if isinstance(count, int) else 0
+    return attrs.evolve(language_model, documents=reader.documents)
 
 
 def bounds_of_checkpoint(run: RunDirectory, step: int) -> Bounds:

@@ -22,6 +22,7 @@ from textgen_core.generation import Generation, GenerationOptions, PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import load_language_model
 from textgen_core.pipeline.preparing import Prepared
+from textgen_core.pipeline.run_runtime import Computing, RunRuntime
 from textgen_core.pipeline.run_scoring import RunScoring
 from textgen_core.pipeline.run_texts import Places
 from textgen_core.pipeline.run_writing import RunWriting
@@ -40,6 +41,7 @@ class Run:
         prepared: its texts, where they are at hand.
         places: where they are now, where that was said.
         warnings: what to know before use, such as a plugin that is installed in another version.
+        computing: what writes with it.
     """
 
     def __init__(
@@ -50,15 +52,16 @@ class Run:
         prepared: Prepared | None = None,
         places: Places | None = None,
         warnings: Sequence[str] = (),
+        computing: Computing | None = None,
     ) -> None:
         self._directory = directory
         self.configuration = configuration
         self.warnings = tuple(warnings)
         self._prepared = prepared
         self._places = places or Places()
-        self._writing = RunWriting(
-            directory, configuration, self.warnings, lambda: self.language_model
-        )
+        self._computing = computing or Computing()
+        runtime = RunRuntime(directory, configuration, self._computing, lambda: self.language_model)
+        self._writing = RunWriting(directory, configuration, self.warnings, runtime)
 
     @property
     def directory(self) -> Path:
@@ -73,6 +76,7 @@ class Run:
     @cached_property
     def language_model(self) -> LanguageModel:
         """The model with the weights of the best checkpoint, loaded when it is first needed."""
+        self._computing.before_tensorflow()
         return load_language_model(self._directory, self.configuration, self.step)
 
     @cached_property
@@ -162,7 +166,8 @@ class Run:
             seed: the same seed gives the same texts; by default the run's own.
             stop: texts to stop before.
             alternatives: how many tokens the trace shows at each step; 0: no trace.
-            compile: "xla", "graph", or "auto", with which a short text need not wait for XLA.
+            compile: of what TensorFlow computes: "xla", "graph", or "auto", with which a short text
+                need not wait for XLA.
             once: deprecated; True is `compile="auto"`.
 
         Returns:

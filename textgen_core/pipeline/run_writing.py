@@ -1,9 +1,9 @@
-"""How an opened run writes: which samplers it uses, and which compiled loops they share."""
+"""How an opened run writes: with which samplers, and what computes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -11,19 +11,24 @@ from textgen_core.config.chains import choose_samplers
 from textgen_core.config.resolve import Configuration
 from textgen_core.errors import RunDirectoryError
 from textgen_core.generation import GenerationOptions, Generator, PieceStream
-from textgen_core.models.language_model import LanguageModel
+from textgen_core.pipeline.run_runtime import RunRuntime
+from textgen_core.programs.program import NotConvertible
 from textgen_core.registry import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from textgen_core.generation.runtime import Runtime
+    from textgen_core.models.language_model import LanguageModel
 
 
 @attrs.define
 class RunWriting:
-    """Writes with one run. `_load` gives its model, which is loaded when it is first needed."""
+    """Writes with one run. `runtime` chooses what computes."""
 
     _directory: RunDirectory
     _configuration: Configuration
     _warnings: Sequence[str]
-    _load: Callable[[], LanguageModel]
+    runtime: RunRuntime
     _generators: list[Generator] = attrs.field(factory=list, init=False)
 
     def stream(
@@ -33,7 +38,14 @@ class RunWriting:
         options: GenerationOptions,
     ) -> PieceStream:
         """Write one text for each prompt with a chain of samplers."""
-        return self._generator(samplers).stream(prompts, options)
+        generator = self._generator(samplers)
+        try:
+            return generator.stream(prompts, options)
+        except NotConvertible as error:  # one of the samplers; the model was converted before
+            on_tensorflow = generator.on(self.runtime.instead_of_programs(error))
+            kept = [each for each in self._generators if each.chain is not generator.chain]
+            self._generators = [*kept, on_tensorflow]
+            return on_tensorflow.stream(prompts, options)
 
     def samplers(self, request: Any) -> tuple[ResolvedComponent, ...]:
         """Find and check the samplers of a request; of None, the run's own."""
@@ -52,21 +64,21 @@ class RunWriting:
                 )
 
     def _generator(self, samplers: tuple[ResolvedComponent, ...]) -> Generator:
-        """Return a generator for a chain, which shares what was compiled for a compatible one."""
+        """Return a generator for a chain, which shares what was made for a compatible one."""
         instances = [each.instance for each in samplers]
         for generator in self._generators:
             if generator.is_compatible(instances):
                 return generator.with_samplers(instances, [each.label for each in samplers])
-        self._generators.append(make_generator(samplers, self._load()))
+        self._generators.append(make_generator(samplers, self.runtime.best))
         return self._generators[-1]
 
 
 def make_generator(
-    samplers: Sequence[ResolvedComponent], language_model: LanguageModel
+    samplers: Sequence[ResolvedComponent], model: Runtime | LanguageModel
 ) -> Generator:
     """Return the generator of a chain of samplers."""
     return Generator(
-        language_model,
+        model,
         [chosen.instance for chosen in samplers],
         labels=[f"{chosen.name} ({chosen.component.provider})" for chosen in samplers],
         specs=[chosen.label for chosen in samplers],

@@ -37,14 +37,12 @@ class ProgramRuntime(Runtime):
         for link in chain.links:
             self._library.sampler(link, rows, capacity)
 
-    def rows_for(
-        self, texts: int, *, capacity: int = 0, stages: int = 1, alternatives: int = 0
-    ) -> int:
+    def rows_for(self, texts: int, **_: int) -> int:
         """Return the rows of the next group: those of a program."""
         one, many = ROW_COUNTS
         return many if texts >= FEWEST_OF_MANY else one
 
-    def steps(self, rows: int, compile_with: str = "graph", *, is_alone: bool = False) -> Steps:
+    def steps(self, rows: int, compile_with: str = "", *, is_alone: bool = False) -> Steps:  # noqa: ARG002
         """Return the model's steps; those of texts that were written before, where any are idle."""
         threads = min(self.side_by_side, MOST_THREADS) if is_alone else 1
         for place, each in enumerate(self._idle):
@@ -52,9 +50,7 @@ class ProgramRuntime(Runtime):
                 return self._idle.pop(place)
         return _PooledSteps(self._library.model(rows), threads, self._idle)
 
-    def stages(
-        self, chain: Chain, values: Values, *, rows: int, capacity: int, compile_with: str = "graph"
-    ) -> Stages:
+    def stages(self, chain: Chain, values: Values, *, rows: int, capacity: int, **_: str) -> Stages:
         """Return the chain's stages, a program for each sampler."""
 
         def program_of(number: int, capacity: int) -> Program:

@@ -1,0 +1,152 @@
+"""What computes for an opened run: its programs, or TensorFlow where something has no program.
+
+Whether there are programs depends on the model and the samplers alone, never on what lies in the
+cache: so the same command writes the same text, the first time and the thousandth.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from textgen_core.config.resolve import Configuration
+from textgen_core.data.reader import Reader
+from textgen_core.data.tokenizer import tokenizer_of
+from textgen_core.errors import RunDirectoryError, UsageError
+from textgen_core.programs.library import Library
+from textgen_core.programs.program import NotConvertible
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import read_json
+from textgen_core.runs.weights import best_step, weights_digest
+
+if TYPE_CHECKING:
+    from textgen_core.generation.runtime import Runtime
+    from textgen_core.models.language_model import LanguageModel
+
+RuntimeName = Literal["auto", "program", "tensorflow"]
+RUNTIMES = ("auto", "program", "tensorflow")
+
+
+def _ignore(*_: str) -> None:
+    pass
+
+
+@attrs.frozen(kw_only=True)
+class Computing:
+    """What is wanted of what computes.
+
+    Args:
+        runtime: "program", "tensorflow", or "auto": programs where there can be some.
+        on_wait: is told, in a sentence, what is waited for.
+        before_tensorflow: is called before TensorFlow is imported.
+    """
+
+    runtime: RuntimeName = "auto"
+    on_wait: Callable[[str], None] = _ignore
+    before_tensorflow: Callable[[], None] = _ignore
+
+    def __attrs_post_init__(self) -> None:
+        if self.runtime not in RUNTIMES:
+            raise UsageError(f"runtime is {self.runtime!r}.", f"Allowed: {', '.join(RUNTIMES)}.")
+
+
+@attrs.define(slots=False)
+class RunRuntime:
+    """Chooses what computes for one run.
+
+    load: returns the model, under the run's own precision. reasons: why TensorFlow computes.
+    """
+
+    directory: RunDirectory
+    configuration: Configuration
+    computing: Computing
+    load: Callable[[], LanguageModel]
+    reasons: list[str] = attrs.field(factory=list, init=False)
+
+    @cached_property
+    def best(self) -> Runtime:
+        """The programs of the model, or TensorFlow if it has none."""
+        if self.computing.runtime == "tensorflow":
+            return self.tensorflow
+        if importlib.util.find_spec("textgen_core.programs.sampler_stages") is None:
+            return self.tensorflow
+        from textgen_core.programs.runtime import ProgramRuntime
+
+        try:
+            return ProgramRuntime(self._library)
+        except NotConvertible as error:
+            return self.instead_of_programs(error)
+
+    @cached_property
+    def tensorflow(self) -> Runtime:
+        """TensorFlow, with the model loaded."""
+        model = self.load()
+        from textgen_core.generation.tensorflow_runtime import TensorFlowRuntime
+
+        return TensorFlowRuntime(model)
+
+    def instead_of_programs(self, error: NotConvertible) -> Runtime:
+        """Return TensorFlow in place of a program that cannot be, unless programs are asked for."""
+        if self.computing.runtime == "program":
+            raise UsageError(
+                f"{self.directory.path} cannot be written with programs: {error.problem}",
+                "Allowed: a model and samplers that can be converted: see `textgen plugins check`.",
+                "Write with TensorFlow: --runtime tensorflow",
+            ) from error
+        if error.problem not in self.reasons:
+            self.reasons.append(error.problem)
+        return self.tensorflow
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What is known of the model without TensorFlow."""
+        return reader_of(self.directory, self.configuration)
+
+    @cached_property
+    def _library(self) -> Library:
+        step = best_step(self.directory)
+        return Library(
+            self.reader,
+            self.configuration.model,
+            weights=lambda: weights_digest(self.directory, step),
+            load=self._load_for_conversion,
+            on_wait=self.computing.on_wait,
+        )
+
+    def _load_for_conversion(self) -> LanguageModel:
+        """Return the model under the policy float32, in which programs compute."""
+        model = self.load()
+        from textgen_core.models.devices import choose_precision
+        from textgen_core.pipeline.assembly import load_language_model
+
+        if choose_precision(self.configuration.training.precision) == "float32":
+            return model
+        step = best_step(self.directory)
+        return load_language_model(self.directory, self.configuration, step, precision="float32")
+
+
+def reader_of(run: RunDirectory, configuration: Configuration) -> Reader:
+    """Return what is known of a run's model without TensorFlow.
+
+    Raises RunDirectoryError if its tokenizer is missing or damaged.
+    """
+    return Reader(
+        tokenizer=tokenizer_of(run),
+        context_length=configuration.data.sequence_length,
+        cleaning=configuration.corpus,
+        documents=_documents_of(run),
+    )
+
+
+def _documents_of(run: RunDirectory) -> int:
+    """Return how many documents the corpus of a run has, 0 where its analysis does not tell."""
+    try:
+        analysis = read_json(run.analysis)
+    except RunDirectoryError:
+        return 0
+    count = analysis.get("documents") if isinstance(analysis, dict) else 0
+    return count if isinstance(count, int) else 0

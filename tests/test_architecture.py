@@ -31,7 +31,6 @@ TENSOR_PACKAGES = {
     "evaluation/scoring",
     "explore/inspection",
     "training/",
-    "pipeline/",
     "testing/",
 }
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

@@ -9,27 +9,28 @@ import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from textgen_core.config.chains import sweep_chains
 from textgen_core.config.resolve import Configuration
 from textgen_core.errors import RunDirectoryError
-from textgen_core.evaluation.evaluation import Evaluation
-from textgen_core.evaluation.surprisal import ScoredText
-from textgen_core.explore.explorer import Explorer
 from textgen_core.formatting import expand_home
 from textgen_core.generation import Generation, GenerationOptions, PieceStream
-from textgen_core.models.language_model import LanguageModel
-from textgen_core.pipeline.assembly import load_language_model
-from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_runtime import Computing, RunRuntime
-from textgen_core.pipeline.run_scoring import RunScoring
 from textgen_core.pipeline.run_texts import Places
 from textgen_core.pipeline.run_writing import RunWriting
 from textgen_core.registry import ResolvedComponent, discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import write_json
 from textgen_core.runs.weights import best_step
+
+if TYPE_CHECKING:
+    from textgen_core.evaluation.evaluation import Evaluation
+    from textgen_core.evaluation.surprisal import ScoredText
+    from textgen_core.explore.explorer import Explorer
+    from textgen_core.models.language_model import LanguageModel
+    from textgen_core.pipeline.preparing import Prepared
+    from textgen_core.pipeline.run_scoring import RunScoring
 
 
 class Run:
@@ -77,11 +78,15 @@ class Run:
     def language_model(self) -> LanguageModel:
         """The model with the weights of the best checkpoint, loaded when it is first needed."""
         self._computing.before_tensorflow()
-        return load_language_model(self._directory, self.configuration, self.step)
+        from textgen_core.pipeline.assembly import load_language_model as load
+
+        return load(self._directory, self.configuration, self.step)
 
     @cached_property
     def explore(self) -> Explorer:
         """What can be asked of the model: neighbours, analogies, attention, temperature."""
+        from textgen_core.explore.explorer import Explorer
+
         return Explorer(self.language_model, repr(self.configuration.model.component.name))
 
     def generate(
@@ -98,17 +103,13 @@ class Run:
         Args:
             prompt: what the text follows; an empty one is the start of a document.
             sampler: the samplers, as for `stream`.
-            max_new_tokens: the longest text, in tokens; by default the run's own.
-            seed: the same seed gives the same text; by default the run's own.
-            stop: texts to stop before.
+            max_new_tokens, seed, stop: as for `stream`.
 
         Yields:
             The pieces, which joined are the text.
         """
-        for piece in self.stream(
-            [prompt], sampler=sampler, max_new_tokens=max_new_tokens, seed=seed, stop=stop
-        ):
-            yield piece.text
+        given: Any = {"max_new_tokens": max_new_tokens, "seed": seed, "stop": stop}
+        yield from (piece.text for piece in self.stream([prompt], sampler=sampler, **given))
 
     def write(
         self,
@@ -127,9 +128,7 @@ class Run:
             prompt: what the texts follow; an empty one is the start of a document.
             samples: how many texts.
             sampler: the samplers, as for `stream`.
-            max_new_tokens: the longest text, in tokens; by default the run's own.
-            seed: the same seed gives the same texts; by default the run's own.
-            stop: texts to stop before.
+            max_new_tokens, seed, stop: as for `stream`.
             alternatives: how many tokens the trace shows at each step; 0: no trace.
 
         Returns:
@@ -175,10 +174,9 @@ class Run:
         """
         if once is not None:
             warnings.warn('once= goes in textgen 0.3: use compile="auto".', DeprecationWarning, 2)
-        if max_new_tokens is None:
-            max_new_tokens = self.configuration.generation.max_new_tokens
+        longest = self.configuration.generation.max_new_tokens
         options = GenerationOptions(
-            max_new_tokens=max_new_tokens,
+            max_new_tokens=longest if max_new_tokens is None else max_new_tokens,
             seed=self.configuration.seed if seed is None else seed,
             stop=stop,
             alternatives=alternatives,
@@ -200,24 +198,20 @@ class Run:
         """Write with each setting of a sweep, all with one prompt and one seed.
 
         Args:
-            sweep: one sampler with several values, such as `nucleus:p=0.8,0.9`. It takes the place
-                of the one of its name in `sampler`, else it comes after those.
+            sweep: one sampler with several values, such as `nucleus:p=0.8,0.9`, in place of the one
+                of its name in `sampler`, else after those.
             prompt: what the texts follow.
             sampler: the rest of the chain; by default nothing.
             samples: how many texts for each setting.
-            max_new_tokens: the longest text, in tokens; by default the run's own.
-            seed: the same seed gives the same texts; by default the run's own.
-            stop: texts to stop before.
+            max_new_tokens, seed, stop: as for `stream`.
 
         Yields:
             The chain of a setting, and its texts.
         """
         prompts = [prompt] * samples
+        given: Any = {"max_new_tokens": max_new_tokens, "seed": seed, "stop": stop}
         for chain in sweep_chains(discover(), sweep, sampler):
-            pieces = self.stream(
-                prompts, sampler=chain, max_new_tokens=max_new_tokens, seed=seed, stop=stop
-            )
-            yield chain, pieces.result()
+            yield chain, self.stream(prompts, sampler=chain, **given).result()
 
     def samplers(self, request: Any = None, *, wish: Any = None) -> tuple[ResolvedComponent, ...]:
         """Find and check samplers.
@@ -231,16 +225,14 @@ class Run:
         """
         if wish is not None:
             warnings.warn("wish= goes in textgen 0.3: use request=.", DeprecationWarning, 2)
-            request = wish
-        return self._writing.samplers(request)
+        return self._writing.samplers(request if wish is None else wish)
 
     def evaluate(self, text: str | Path | None = None) -> Evaluation:
         """Score the run on held-out text.
 
         Args:
             text: a text file; by default the run's own test split, or validation where it has none,
-                and what is measured there is written to evaluation.json. Where that fails, or the
-                training text is not at hand for the figures of a file, `warnings` says so.
+                whose figures go to evaluation.json. `warnings` says what was left out, and why.
 
         Returns:
             Loss, perplexity, bits per byte, metrics, baselines and diagnosis.
@@ -250,7 +242,7 @@ class Run:
             RunDirectoryError: the corpus has changed or gone, or a component is not installed.
         """
         self._writing.require("sampler", "metric")
-        evaluation = self._scoring.evaluate(None if text is None else expand_home(text))
+        evaluation = self._scoring.evaluate(_place(text))
         self.warnings += self._scoring.notes
         if text is None:
             try:
@@ -280,8 +272,7 @@ class Run:
         Returns:
             How many texts it holds.
         """
-        other = None if text is None else expand_home(text)
-        return self._scoring.review(expand_home(sheet), other)
+        return self._scoring.review(expand_home(sheet), _place(text))
 
     def report(self, *, excerpts: bool = True, out: str | Path | None = None) -> Path:
         """Write report.html from the run's files.
@@ -295,10 +286,15 @@ class Run:
         """
         from textgen_core.report import write_report  # templates that writing text can do without
 
-        elsewhere = None if out is None else expand_home(out)
-        return write_report(self._directory, excerpts=excerpts, out=elsewhere)
+        return write_report(self._directory, excerpts=excerpts, out=_place(out))
 
     @cached_property
     def _scoring(self) -> RunScoring:
         where, configuration, model = self._directory, self.configuration, self.language_model
-        return RunScoring(where, configuration, model, self.stream, self._prepared, self._places)
+        from textgen_core.pipeline.run_scoring import RunScoring as Scoring
+
+        return Scoring(where, configuration, model, self.stream, self._prepared, self._places)
+
+
+def _place(path: str | Path | None) -> Path | None:
+    return None if path is None else expand_home(path)

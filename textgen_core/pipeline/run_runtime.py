@@ -58,13 +58,13 @@ class Computing:
 class RunRuntime:
     """Chooses what computes for one run.
 
-    load: returns the model, under the run's own precision. reasons: why TensorFlow computes.
+    get_model: returns the model, under the run's own precision. reasons: why TensorFlow computes.
     """
 
     directory: RunDirectory
     configuration: Configuration
     computing: Computing
-    load: Callable[[], LanguageModel]
+    get_model: Callable[[], LanguageModel]
     reasons: list[str] = attrs.field(factory=list, init=False)
 
     @cached_property
@@ -84,7 +84,7 @@ class RunRuntime:
     @cached_property
     def tensorflow(self) -> Runtime:
         """TensorFlow, with the model loaded."""
-        model = self.load()
+        model = self.get_model()
         from textgen_core.generation.tensorflow_runtime import TensorFlowRuntime
 
         return TensorFlowRuntime(model)
@@ -119,7 +119,7 @@ class RunRuntime:
 
     def _load_for_conversion(self) -> LanguageModel:
         """Return the model under the policy float32, in which programs compute."""
-        model = self.load()
+        model = self.get_model()
         from textgen_core.models.devices import choose_precision
         from textgen_core.pipeline.assembly import load_language_model
 

@@ -15,7 +15,7 @@ from textgen_core.config.chains import sweep_chains
 from textgen_core.config.resolve import Configuration
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import expand_home
-from textgen_core.generation import Generation, GenerationOptions, PieceStream
+from textgen_core.generation import Generation, PieceStream
 from textgen_core.pipeline.run_runtime import Computing, RunRuntime
 from textgen_core.pipeline.run_texts import Places
 from textgen_core.pipeline.run_writing import RunWriting
@@ -103,7 +103,9 @@ class Run:
         Args:
             prompt: what the text follows; an empty one is the start of a document.
             sampler: the samplers, as for `stream`.
-            max_new_tokens, seed, stop: as for `stream`.
+            max_new_tokens: the longest text, in tokens; by default the run's own.
+            seed: the same seed gives the same text; by default the run's own.
+            stop: texts to stop before.
 
         Yields:
             The pieces, which joined are the text.
@@ -128,7 +130,9 @@ class Run:
             prompt: what the texts follow; an empty one is the start of a document.
             samples: how many texts.
             sampler: the samplers, as for `stream`.
-            max_new_tokens, seed, stop: as for `stream`.
+            max_new_tokens: the longest text, in tokens; by default the run's own.
+            seed: the same seed gives the same text; by default the run's own.
+            stop: texts to stop before.
             alternatives: how many tokens the trace shows at each step; 0: no trace.
 
         Returns:
@@ -174,14 +178,8 @@ class Run:
         """
         if once is not None:
             warnings.warn('once= goes in textgen 0.3: use compile="auto".', DeprecationWarning, 2)
-        longest = self.configuration.generation.max_new_tokens
-        options = GenerationOptions(
-            max_new_tokens=longest if max_new_tokens is None else max_new_tokens,
-            seed=self.configuration.seed if seed is None else seed,
-            stop=stop,
-            alternatives=alternatives,
-            compile="auto" if once else compile,
-        )
+        given: Any = {"max_new_tokens": max_new_tokens, "seed": seed, "stop": stop}
+        options = self._writing.options(given, alternatives, "auto" if once else compile)
         return self._writing.stream(prompts, self.samplers(sampler), options)
 
     def sweep(
@@ -203,7 +201,9 @@ class Run:
             prompt: what the texts follow.
             sampler: the rest of the chain; by default nothing.
             samples: how many texts for each setting.
-            max_new_tokens, seed, stop: as for `stream`.
+            max_new_tokens: the longest text, in tokens; by default the run's own.
+            seed: the same seed gives the same text; by default the run's own.
+            stop: texts to stop before.
 
         Yields:
             The chain of a setting, and its texts.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -46,6 +46,15 @@ class RunWriting:
             kept = [each for each in self._generators if each.chain is not generator.chain]
             self._generators = [*kept, on_tensorflow]
             return on_tensorflow.stream(prompts, options)
+
+    def options(
+        self, given: Mapping[str, Any], alternatives: int, compile: Literal["xla", "graph", "auto"]
+    ) -> GenerationOptions:
+        """Return how to write: of what is None in `given` the run's own."""
+        settings = self._configuration
+        own = {"max_new_tokens": settings.generation.max_new_tokens, "seed": settings.seed}
+        wanted = {name: value for name, value in given.items() if value is not None}
+        return GenerationOptions(**{**own, **wanted}, alternatives=alternatives, compile=compile)
 
     def samplers(self, request: Any) -> tuple[ResolvedComponent, ...]:
         """Find and check the samplers of a request; of None, the run's own."""

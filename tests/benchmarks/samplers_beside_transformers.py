@@ -16,6 +16,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ from text_table import render_table
 from workers import PEERS
 
 from textgen_core.components import History
-from textgen_core.generation.chain import Chain, Options
+from textgen_core.generation import transforming
+from textgen_core.generation.chain import Chain
 from textgen_core.registry.discovery import discover
 from textgen_core.registry.selection import choose
 from textgen_core.testing.material import letter_tokenizer
@@ -116,15 +118,15 @@ def _ours(name: str, value: float, logits: np.ndarray, texts: np.ndarray) -> np.
     sampler = choose(discover(), "sampler", f"{name}:{value}", place="a case").instance
     lengths = tf.fill((len(texts),), texts.shape[1])
     history = History(token_ids=tf.constant(texts), length=lengths, prompt_length=lengths)
-    chain = Chain([sampler], [name], letter_tokenizer(), excluded=())
-    states = chain.initial_states(len(texts), VOCABULARY)
-    is_drawing = tf.fill((len(texts),), True)
+    [link] = Chain([sampler], [name], letter_tokenizer()).links
+    values = transforming.option_tensors(link, link.values_of(sampler))
+    state = transforming.initial_state(link, len(texts), VOCABULARY, values)
 
-    def step(rows: tf.Tensor, options: Options) -> tf.Tensor:
-        return chain.transform(rows, history, states, is_drawing, options).stages[-1]
+    def step(rows: tf.Tensor, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        return transforming.transform(link, rows, history, state, values)[0]
 
     program = tf.function(step, jit_compile=True, autograph=False)
-    return np.asarray(program(tf.constant(logits), chain.options([sampler])))
+    return np.asarray(program(tf.constant(logits), values))
 
 
 def _transformers(

@@ -35,20 +35,20 @@ def test_under_teacher_forcing_999_of_1000_draws_agree_between_batches_of_1_and_
 
 
 def drawn(model, token_ids, numbers):
-    """The tokens `(rows, time)` that are drawn after each given token, step by step under XLA."""
+    """The tokens `(rows, time)` drawn after each given token, step by step, the model under XLA."""
     program = _program(model)
     state, columns = model.initial_state(len(token_ids)), []
     for column in range(token_ids.shape[1]):
         one = tf.constant(token_ids[:, column : column + 1])
-        tokens, state = program(one, state, tf.constant(numbers[:, column]))
-        columns.append(tokens.numpy())
+        logits, state = program(one, state)
+        columns.append(draw(logits.numpy(), numbers[:, column]))
     return np.stack(columns, axis=1)
 
 
 @functools.cache
 def _program(model):
-    def step(token_ids, state, numbers):
+    def step(token_ids, state):
         logits, state = model.advance(token_ids, state)
-        return draw(tf.cast(logits[:, 0], tf.float32), numbers), state
+        return tf.cast(logits[:, 0], tf.float32), state
 
     return tf.function(step, jit_compile=True, autograph=False)

@@ -269,7 +269,7 @@ def test_a_second_call_does_not_compile_again(table):
 def test_what_the_tokenizer_has_never_seen_is_told(generator):
     generation = generator.generate(["aÄbÄ", "7"], max_new_tokens=3, seed=0)
     assert generation.unknown_characters == ("Ä", "7")
-    assert unknown_characters(generator.language_model.tokenizer, ["abc"]) == ()
+    assert unknown_characters(generator.runtime.reader.tokenizer, ["abc"]) == ()
 
 
 @pytest.mark.parametrize(

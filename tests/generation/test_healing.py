@@ -15,6 +15,7 @@ from textgen_core.generation import Generator
 from textgen_core.generation.guide import make_guide
 from textgen_core.generation.healing import cut_prompt
 from textgen_core.generation.prompts import read_prompts
+from textgen_core.generation.tensorflow_runtime import TensorFlowRuntime
 from textgen_core.models.language_model import LanguageModel
 from textgen_tokenizers.bpe import BPETokenizerTrainer
 from textgen_tokenizers.character import CharacterTokenizerTrainer
@@ -63,7 +64,7 @@ def test_a_text_has_the_probability_that_the_model_gives_it_among_all_that_begin
     table[:, [0, 1, START]] = -np.inf
     log_p = table - np.logaddexp.reduce(table, axis=1, keepdims=True)
     prompts = ["The retur", "The ", "th", "said: the", "The keeper returns) s", "the", "they we"]
-    read = read_prompts(prompts, language_model, token_bytes)
+    read = read_prompts(prompts, TensorFlowRuntime(language_model), token_bytes)
     guide, several = read.guide, 0
     for prompt, row, initial in zip(prompts, read.rows, guide.initial, strict=True):
         found, wanted = {}, {}
@@ -104,7 +105,7 @@ def test_a_text_goes_on_exactly_after_a_prompt_that_ends_anywhere(name):
         assert "".join(step.text for step in traced.steps) == sample.text
         assert [step.token_id for step in traced.steps] == list(sample.token_ids)
         assert "\ufffd" not in sample.text
-        ids = [*stream._begun[0]._writers[row].prompt_token_ids, *sample.token_ids]
+        ids = [*stream._groups[0]._writers[row].prompt_token_ids, *sample.token_ids]
         assert 1 not in ids  # nothing of the sentence is unknown once its end was completed
         assert tokenizer.decode(ids).removesuffix("\ufffd") == prompt + sample.text
     again = generator.generate(prompts[7:8], max_new_tokens=6, seed=3, first_sample=7)

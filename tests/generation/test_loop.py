@@ -10,7 +10,8 @@ from generation.fake_models import AdvancingSumModel, TableModel, language_model
 
 from textgen_core.errors import PluginFailure
 from textgen_core.generation import Generator
-from textgen_core.generation.loop import READ_IN_LOOP, held_after
+from textgen_core.generation.loop import held_after
+from textgen_core.generation.tensorflow_runtime import READ_ONE_BY_ONE
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 3, 7, 8])
@@ -95,13 +96,16 @@ def test_a_model_that_breaks_its_contract_is_named(model, problem, prompt):
 
 @pytest.mark.parametrize(
     ("length", "fed"),
-    [(READ_IN_LOOP - 1, [1]), (READ_IN_LOOP, [1, READ_IN_LOOP])],  # <START> comes before it
+    [  # <START> comes before it, and the loop feeds the last token
+        (READ_ONE_BY_ONE, [1]),
+        (READ_ONE_BY_ONE + 1, [1, READ_ONE_BY_ONE + 1]),
+    ],
 )
-def test_a_long_prompt_is_fed_in_one_call_and_a_short_one_in_the_loop(length, fed):
+def test_a_long_prompt_is_fed_in_one_call_and_a_short_one_token_by_token(length, fed):
     model = AdvancingSumModel(random_table())
     generator = Generator(language_model(model), [])
     generation = generator.generate(["a" * length], max_new_tokens=3, seed=0)
-    assert sorted(set(model.fed)) == fed  # the last token is fed by the loop
+    assert sorted(set(model.fed)) == fed
     assert len(generation.samples[0].token_ids) == 3
 
 

@@ -55,7 +55,7 @@ class Loop:
     @property
     def compiled_with(self) -> str:
         """What compiled the steps: "xla", "graph" or "program"."""
-        return self._runtime.compiled_with
+        return self._steps.compiled_with
 
     def prefill(self) -> None:
         """Feed what all prompts have, but for the last token."""

@@ -24,6 +24,11 @@ class Steps(ABC):
 
     rows: int
 
+    @property
+    def compiled_with(self) -> str:
+        """What compiled them: "xla", "graph" or "program"."""
+        return "program"
+
     @abstractmethod
     def restart(self) -> None:
         """Begin again with fresh states."""
@@ -107,8 +112,3 @@ class Runtime(ABC):
         self, chain: Chain, values: Values, *, rows: int, capacity: int, compile_with: str = "graph"
     ) -> Stages:
         """Return the chain's stages for as many rows, and texts of up to `capacity` tokens."""
-
-    @property
-    def compiled_with(self) -> str:
-        """What the last steps were compiled with: "xla", "graph" or "program"."""
-        return self.name

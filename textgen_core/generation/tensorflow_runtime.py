@@ -40,12 +40,6 @@ class TensorFlowRuntime(Runtime):
         self.reader = language_model
         self.state_capacity = language_model.state_capacity
         self._compiled: dict[Any, _Compiled] = {}
-        self._compiled_with = "graph"
-
-    @property
-    def compiled_with(self) -> str:
-        """What the last steps were compiled with: "xla" or "graph"."""
-        return self._compiled_with
 
     def rows_for(
         self, texts: int, *, capacity: int = 0, stages: int = 1, alternatives: int = 0
@@ -75,11 +69,6 @@ class TensorFlowRuntime(Runtime):
             self._compiled[key] = _Compiled(self, function, compile_with)
         return self._compiled[key]
 
-    def note_compiling(self, seconds: float, compiled_with: str) -> None:
-        """Count the time that compiling took."""
-        self.compile_seconds += seconds
-        self._compiled_with = compiled_with
-
     def _bytes_of_row(self, capacity: int, stages: int, alternatives: int) -> int:
         """Return about how many bytes one more row takes."""
         model = self.language_model
@@ -102,7 +91,7 @@ class _Compiled:
     def __init__(
         self, runtime: TensorFlowRuntime, function: Callable[..., Any], compile_with: str
     ) -> None:
-        self._runtime, self._function, self._compile_with = runtime, function, compile_with
+        self._runtime, self._function, self.compiled_with = runtime, function, compile_with
         self._program: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
@@ -114,14 +103,14 @@ class _Compiled:
     def _compile(self, arguments: Any) -> Any:
         start = time.perf_counter()
         try:
-            if self._compile_with == "xla":
+            if self.compiled_with == "xla":
                 try:
                     return self._traced(arguments, jit_compile=True)
                 except UNCOMPILABLE:
-                    self._compile_with = "graph"
+                    self.compiled_with = "graph"
             return self._traced(arguments, jit_compile=False)
         finally:
-            self._runtime.note_compiling(time.perf_counter() - start, self._compile_with)
+            self._runtime.compile_seconds += time.perf_counter() - start
 
     def _traced(self, arguments: Any, *, jit_compile: bool) -> Any:
         # A partial, since TensorFlow warns of a function that is compiled again and again.
@@ -140,6 +129,10 @@ class _TensorFlowSteps(Steps):
         self._model = runtime.language_model
         self._advance = runtime.compiled(("steps", rows), self._advance_once, compile_with)
         self._state: Any = None
+
+    @property
+    def compiled_with(self) -> str:
+        return self._advance.compiled_with
 
     def restart(self) -> None:
         with component_errors(MODEL):

@@ -109,9 +109,8 @@ def frequencies(logits):
     """How often each token is drawn, by the core's own drawing."""
     numbers = uniform_numbers(11, range(1), DRAWS)[0]
     rows = 2_000  # at once, so that memory stays small
-    program = tf.function(draw, jit_compile=True, autograph=False)
-    batch = tf.constant(np.repeat(logits[None], rows, axis=0))
-    drawn = [program(batch, numbers[at : at + rows]) for at in range(0, DRAWS, rows)]
+    batch = np.repeat(logits[None], rows, axis=0)
+    drawn = [draw(batch, numbers[at : at + rows]) for at in range(0, DRAWS, rows)]
     return np.bincount(np.concatenate(drawn), minlength=len(logits))
 
 

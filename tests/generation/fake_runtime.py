@@ -1,4 +1,4 @@
-"""A runtime in numpy: what its model says depends on the sum of all tokens, as AdvancingSumModel."""
+"""A runtime in numpy: the next token depends on the sum of all, as with AdvancingSumModel."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ SLOW = {
     "cli/test_documents.py": "trains on three corpora of names until they are names",
     "cli/test_explore.py@results": "explores an LSTM and a Transformer in thirty ways",
     "cli/test_hostile_corpora.py@runs": "a run of every odd text",
+    "cli/test_interactive_terminal.py": "a command at a terminal, and signals",
     "cli/test_interrupted_writing.py": "commands that are interrupted",
     "cli/test_machines.py": "runs of their own, as other users and on other disks",
     "cli/test_missing_plugins.py": "runs whose plugin has gone",

@@ -43,9 +43,7 @@ def read_escapes(text: str, option: str, *, in_text: bool) -> str:
     found = [escape for escape in ESCAPES if escape in text]
     if not found:
         return text
-    read = text
-    for escape in found:
-        read = read.replace(escape, ESCAPES[escape])
+    read = replace_escapes(text)
     named = " and ".join(f"{escape} as {NAMES[escape]}" for escape in found)
     written = f"{option} {shell_text(read)}"
     if in_text:
@@ -55,6 +53,13 @@ def read_escapes(text: str, option: str, *, in_text: bool) -> str:
         return text
     note(f"{option}: read {named}. In this shell that is {written}")
     return read
+
+
+def replace_escapes(text: str) -> str:
+    """Return a text with each pair in place of which another character stands elsewhere."""
+    for escape, character in ESCAPES.items():
+        text = text.replace(escape, character)
+    return text
 
 
 def shell_text(text: str) -> str:

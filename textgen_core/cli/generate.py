@@ -28,6 +28,7 @@ from textgen_core.formatting import expand_home
 
 if TYPE_CHECKING:
     from textgen_core.generation import Generation, PieceStream
+    from textgen_core.pipeline.opened_run import Run
 
 ALTERNATIVES = 10  # tokens that a trace shows at each step
 
@@ -75,9 +76,24 @@ def generate(
     no_stream: Annotated[
         bool, typer.Option("--no-stream", help="Print the text when it is whole.")
     ] = False,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="Write in turns with the model, line by line.")
+    ] = False,
 ) -> None:
     """Write text with a trained run, and show it as it comes."""
-    warn_of_unread_stdin([prompt or ""])
+    if interactive:
+        _check_interactive(
+            {
+                "--samples": samples != 1,
+                "--sweep": sweep is not None,
+                "--trace": trace is not None,
+                "--json": as_json,
+                "--no-stream": no_stream,
+                "--prompt -": prompt == "-",
+            }
+        )
+    else:
+        warn_of_unread_stdin([prompt or ""])
     if sweep is not None and trace is not None:
         raise UsageError(
             "--sweep and --trace do not go together.",
@@ -99,6 +115,9 @@ def generate(
         "seed": opened.configuration.seed if seed is None else seed,
         "stop": [read_escapes(as_text(each), "--stop", in_text=in_text) for each in stop or ()],
     }
+    if interactive:
+        _write_in_turns(opened, start, sampler, options, has_escapes=not in_text)
+        return
     if sweep is not None:
         settings = opened.sweep(sweep, start, sampler=sampler, samples=samples, **options)
         given = {"prompt": start, "seed": options["seed"], "sweep": sweep}
@@ -127,6 +146,33 @@ def generate(
             save_trace(generation.trace, trace)
     if is_interrupted:
         raise typer.Exit(130)
+
+
+def _check_interactive(given: Mapping[str, bool]) -> None:
+    """Raise UsageError if an option was given that a text written in turns has no use for."""
+    if others := [name for name, is_given in given.items() if is_given]:
+        raise UsageError(
+            f"--interactive and {' '.join(others)} do not go together.",
+            "Allowed beside it: --prompt TEXT, --sampler, --max-new-tokens, --seed and --stop.",
+        )
+
+
+def _write_in_turns(
+    opened: Run,
+    start: str,
+    sampler: list[str] | None,
+    options: dict[str, Any],
+    *,
+    has_escapes: bool,
+) -> None:
+    from textgen_core.cli.interactive import Session
+    from textgen_core.cli.typed_lines import TypedLines
+    from textgen_core.pipeline.draft import Draft
+
+    length = options.pop("max_new_tokens") or opened.configuration.generation.max_new_tokens
+    draft = Draft(opened, start, sampler=sampler or None, max_new_tokens=length, **options)
+    if code := Session(draft, TypedLines(), has_escapes=has_escapes).run():
+        raise typer.Exit(code)
 
 
 def _show_sweep(

@@ -206,15 +206,26 @@ def as_text(argument: str) -> str:
 
 def text_or_stdin(argument: str) -> str:
     """Return an argument as text, and all of stdin for `-`; say what of it is not UTF-8."""
-    from textgen_core.config.settings import LONGEST_PROMPT
-
     data = os.fsencode(argument)
     name = "The text"
     if argument == "-":
         announce_stdin(argument)
-        data, name = sys.stdin.buffer.read(4 * LONGEST_PROMPT + 1), "stdin"
-    if len(data) > 4 * LONGEST_PROMPT:  # bytes of a character at most
-        raise UsageError(f"{name} is too long.", f"Allowed: up to {LONGEST_PROMPT:,} characters.")
+        data, name = sys.stdin.buffer.read(longest_text() + 1), "stdin"
+    if len(data) > longest_text():
+        allowed = f"Allowed: up to {longest_text() // 4:,} characters."
+        raise UsageError(f"{name} is too long.", allowed)
+    return decode(data, name)
+
+
+def longest_text() -> int:
+    """Return how many bytes a text may have that is no file: 4 a character at most."""
+    from textgen_core.config.settings import LONGEST_PROMPT
+
+    return 4 * LONGEST_PROMPT
+
+
+def decode(data: bytes, name: str) -> str:
+    """Return bytes as text, and warn of those that are not UTF-8."""
     wrong = len(re.findall("[\udc80-\udcff]", data.decode("utf-8", errors="surrogateescape")))
     if wrong:
         count = format_count(wrong, "byte")

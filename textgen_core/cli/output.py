@@ -218,6 +218,11 @@ def stdout_for_json() -> Iterator[None]:
 _results: TextIO | None = None  # where JSON goes, while everything else goes to stderr
 
 
+def is_terminal() -> bool:
+    """Return whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
 def has_colours(stream: TextIO) -> bool:
     """Return whether a stream is a terminal that shows colours, to one who wants them."""
     dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")

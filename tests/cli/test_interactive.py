@@ -186,7 +186,7 @@ def test_an_error_while_the_model_writes_leaves_the_text_and_the_session(capsys)
 def test_where_the_model_writes_nothing_the_reason_is_told(capsys):
     _, _, shown, told = script(capsys, "a", run=FakeRun(ends_with="end"))
     assert shown == "a\n"
-    assert "wrote nothing. The model takes this for the end of a text: write on" in told
+    assert "wrote nothing. It takes this for the end of a text: write on, /retry or /new." in told
     assert "A stop text came at once" in script(capsys, "a", run=FakeRun(ends_with="stop"))[3]
 
 

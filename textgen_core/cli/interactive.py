@@ -24,9 +24,9 @@ HINT = (
     "/help shows all. Ctrl-C stops the model, Ctrl-D leaves."
 )
 _SHOWN_BEFORE = 72  # characters of the line in which the model goes on
-_ENDED = {
-    "end": "The model takes this for the end of a text",
-    "stop": "A stop text came at once",
+_WROTE_NOTHING = {
+    "end": "It takes this for the end of a text: write on, /retry or /new.",
+    "stop": "A stop text came at once: write on, or /retry.",
 }
 
 
@@ -155,8 +155,11 @@ class Session:
             raise
         finally:
             self.show.finish(self.draft.text)
-        if not writing.text and (reason := _ENDED.get(writing.stopped_by())):
-            note(f"The model wrote nothing. {reason}: write on yourself, or /retry.")
+        ended_by = writing.stopped_by()
+        if not writing.text and ended_by in _WROTE_NOTHING:
+            note(f"The model wrote nothing. {_WROTE_NOTHING[ended_by]}")
+        elif ended_by == "end" and self.is_typed:
+            show_line("(end)", "dim")
 
     def _take_turn(self) -> None:
         """Take one line: what is wrong with it is said, and the text stays."""

@@ -204,9 +204,7 @@ COMMANDS = {  # of two with one beginning, the first is meant by it
     "edit": Command(_edit, "change the whole text in your editor (VISUAL or EDITOR)"),
     "new": Command(_new, "begin again; /undo brings the text back"),
     "show": Command(_show, "show the whole text"),
-    "lines": Command(
-        _lines, "what you type is a line of its own, as in verse; or no more"
-    ),
+    "lines": Command(_lines, "what you type is a line of its own, as in verse; or no more"),
     "length": Command(_length, "how many tokens the model writes at most", "N"),
     "sampler": Command(_sampler, "other samplers, in their order", "SPEC..."),
     "seed": Command(_seed, "the seed of the next turn; each turn has the next one", "N"),

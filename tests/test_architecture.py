@@ -160,6 +160,7 @@ def tensors_outside_their_packages(name: str, tree: ast.Module) -> Iterator[str]
 
 # Where files are opened that belong to no run, or are just being made.
 OPENS_OTHERS = {
+    "cli/editor": "a text in an editor",
     "cli/output": "the null device",
     "cli/startup": "the null device",
     "config/sources": "recipes, and the user's own configuration",

@@ -45,13 +45,11 @@ class CausalSelfAttention(keras.layers.Layer):
         query, key = self._query_and_key(inputs, rotation)
         value = self._split_heads(self.value(inputs))
         if held is None:
-            key_positions = positions
+            attended = _attend(query, key, value, positions[None, :] <= positions[:, None])
         else:
+            attended = _attend_to_held(query, key, value, held, positions)
             key = write_at(held["keys"], key, positions[0])
             value = write_at(held["values"], value, positions[0])
-            key_positions = tf.range(sizes(key)[1])
-        visible = key_positions[None, :] <= positions[:, None]  # (time, time or capacity)
-        attended = _attend(query, key, value, visible)
         return self.joined(self._join_heads(attended)), {"keys": key, "values": value}
 
     def shares(self, inputs: Any, positions: Any, rotation: Any = None) -> Any:
@@ -90,6 +88,26 @@ class CausalSelfAttention(keras.layers.Layer):
 def _attend(query: Any, key: Any, value: Any, visible: Any) -> Any:
     """Return `(batch * head, time, size)`: values weighted by their shares."""
     return tf.matmul(tf.cast(_shares(query, key, visible), value.dtype), value)
+
+
+def _attend_to_held(query: Any, key: Any, value: Any, held: Any, positions: Any) -> Any:
+    """Return what `_attend` would of a cache with the new entries, computed from both apart.
+
+    So a step reads the cache as it was before: it need not wait for a copy with the new entries.
+    """
+    query *= query.shape[-1] ** -0.5
+    is_held = tf.range(sizes(held["keys"])[1]) < positions[0]
+    earlier = _scores(query, held["keys"], is_held[None, :])
+    own = _scores(query, key, positions[None, :] <= positions[:, None])
+    shares = tf.nn.softmax(tf.concat([earlier, own], axis=-1))
+    shares = tf.cast(shares, value.dtype)
+    capacity = sizes(held["keys"])[1]
+    return tf.matmul(shares[..., :capacity], held["values"]) + tf.matmul(shares[..., capacity:], value)
+
+
+def _scores(query: Any, key: Any, visible: Any) -> Any:
+    scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
+    return scores + tf.where(visible, 0.0, -1e9)
 
 
 def _shares(query: Any, key: Any, visible: Any) -> Any:

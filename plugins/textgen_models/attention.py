@@ -45,12 +45,18 @@ class CausalSelfAttention(keras.layers.Layer):
         query, key = self._query_and_key(inputs, rotation)
         value = self._split_heads(self.value(inputs))
         if held is None:
-            attended = _attend(query, key, value, positions[None, :] <= positions[:, None])
+            keys, values = key, value
+            key_positions = positions
         else:
-            attended = _attend_to_held(query, key, value, held, positions)
-            key = write_at(held["keys"], key, positions[0])
-            value = write_at(held["values"], value, positions[0])
-        return self.joined(self._join_heads(attended)), {"keys": key, "values": value}
+            keys = write_at(held["keys"], key, positions[0])
+            values = write_at(held["values"], value, positions[0])
+            key_positions = tf.range(sizes(keys)[1])
+        if held is not None and key.shape[1] == 1:
+            attended = _attend_from_one(query, key, value, held, key_positions < positions)
+        else:
+            visible = key_positions[None, :] <= positions[:, None]  # (time, time or capacity)
+            attended = _attend(query, keys, values, visible)
+        return self.joined(self._join_heads(attended)), {"keys": keys, "values": values}
 
     def shares(self, inputs: Any, positions: Any, rotation: Any = None) -> Any:
         """Return how much each position attends to each: float32 `(batch, heads, time, time)`.
@@ -90,24 +96,19 @@ def _attend(query: Any, key: Any, value: Any, visible: Any) -> Any:
     return tf.matmul(tf.cast(_shares(query, key, visible), value.dtype), value)
 
 
-def _attend_to_held(query: Any, key: Any, value: Any, held: Any, positions: Any) -> Any:
-    """Return what `_attend` would of a cache with the new entries, computed from both apart.
+def _attend_from_one(query: Any, key: Any, value: Any, held: Any, visible: Any) -> Any:
+    """Return `(batch * head, 1, size)`: what `_attend` does with the cache that has the new entry.
 
-    So a step reads the cache as it was before: it need not wait for a copy with the new entries.
+    It is computed from the cache as it was, `held`, and from the new entry apart. So a step need
+    not copy a cache to write into it: whoever keeps the state can write into it in place.
     """
     query *= query.shape[-1] ** -0.5
-    is_held = tf.range(sizes(held["keys"])[1]) < positions[0]
-    earlier = _scores(query, held["keys"], is_held[None, :])
-    own = _scores(query, key, positions[None, :] <= positions[:, None])
-    shares = tf.nn.softmax(tf.concat([earlier, own], axis=-1))
+    scores = tf.matmul(query, held["keys"], transpose_b=True)  # (batch * head, 1, capacity)
+    own = tf.reduce_sum(query * key, axis=-1, keepdims=True)
+    scores = tf.cast(scores, tf.float32) + tf.where(visible, 0.0, -1e9)
+    shares = tf.nn.softmax(tf.concat([scores, tf.cast(own, tf.float32)], axis=-1))
     shares = tf.cast(shares, value.dtype)
-    capacity = sizes(held["keys"])[1]
-    return tf.matmul(shares[..., :capacity], held["values"]) + tf.matmul(shares[..., capacity:], value)
-
-
-def _scores(query: Any, key: Any, visible: Any) -> Any:
-    scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
-    return scores + tf.where(visible, 0.0, -1e9)
+    return tf.matmul(shares[..., :-1], held["values"]) + shares[..., -1:] * value
 
 
 def _shares(query: Any, key: Any, visible: Any) -> Any:

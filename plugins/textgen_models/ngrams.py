@@ -78,9 +78,10 @@ class NgramEmbedding(keras.layers.Layer):
             for token in grams:
                 number = number * self.vocabulary_size + token
             return number
-        key = tf.zeros_like(grams[0], tf.uint32)
-        for token in grams:
-            key = mixed(key + tf.cast(token, tf.uint32) + unsigned(1))
+        first, *others = (tf.cast(token + 1, tf.uint32) for token in grams)
+        key = mixed(first)
+        for token in others:
+            key = mixed(key + token)
         # Without the sign's bit, so that it is a number of int32.
         return tf.cast(tf.bitwise.right_shift(key, unsigned(1)), tf.int32) % self.rows
 

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from textgen_core.data.tokenizer import END, START
+from textgen_core.evaluation.windows import choose_windows
 from textgen_core.models.language_model import LanguageModel
 
 # Logits that may exist at once: 64 MiB of float32 from a whole forward pass, 16 MiB in the loss.
@@ -32,9 +33,7 @@ WARM_UP = 256  # tokens that a row of a stream reads before it is scored, side b
 class Scorer:
     """Scores token ids under a model; what it compiles is kept, so that calling again is quick.
 
-    stride: the new targets of each window (None: half a window; a window or more: windows that do
-    not overlap). carry: one recurrent state is carried through instead; where it holds a limited
-    number of tokens, a fresh one starts from the last half, as in generation.
+    stride, carry: see `windows.choose_windows`.
     """
 
     def __init__(
@@ -46,16 +45,9 @@ class Scorer:
         batch_size: int = 32,
     ) -> None:
         self.language_model = language_model
-        capacity = language_model.state_capacity
-        self._streams = carry and capacity is None
-        if carry and capacity is not None:
-            # A state that is reset to its last half sees what such windows see.
-            self._window = capacity
-            self._stride = capacity - capacity // 2
-        else:
-            self._window = language_model.context_length
-            wanted = max(1, self._window // 2) if stride is None else stride
-            self._stride = min(wanted, self._window)
+        length, capacity = language_model.context_length, language_model.state_capacity
+        windows = choose_windows(length, capacity, stride=stride, carry=carry)
+        self._window, self._stride, self._streams = windows.size, windows.stride, windows.streams
         self._batch_size = batch_size
         self._projects = hasattr(language_model.model, "project")
         self._unprojected = {"project": False} if self._projects else {}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+import tokenizers
 
 from textgen_core.data.tokenizer import SPECIAL_TOKENS, START
 from textgen_core.errors import UsageError
 from textgen_core.explore.checks import check_count, check_temperature
-from textgen_core.explore.inspection import read_attention, read_logits_after, read_token_embeddings
+from textgen_core.explore.next_token import read_logits_after
 from textgen_core.explore.results import (
     Analogy,
     AtTemperature,
@@ -23,20 +25,51 @@ from textgen_core.explore.results import (
 from textgen_core.explore.words import Word, find_word, token_texts
 from textgen_core.generation import SUPPRESSED_TOKENS
 from textgen_core.generation.loop import held_after
+from textgen_core.generation.runtime import Runtime
 from textgen_core.generation.trace_recorder import token_text
-from textgen_core.models.language_model import LanguageModel
+
+if TYPE_CHECKING:
+    from textgen_core.models.language_model import LanguageModel
 
 COUNT = 10
 TEMPERATURES = (0.5, 1.0, 1.5)
 
 
 class Explorer:
-    """Answers questions about one language model; `name` is what it is called in errors."""
+    """Answers questions about one language model.
 
-    def __init__(self, language_model: LanguageModel, name: str) -> None:
-        self._language_model = language_model
+    Args:
+        language_model: the model, or what returns it when it is first needed.
+        name: what it is called in errors.
+        runtime: returns what computes its steps; by default TensorFlow.
+    """
+
+    def __init__(
+        self,
+        language_model: LanguageModel | Callable[[], LanguageModel],
+        name: str,
+        runtime: Callable[[], Runtime] | None = None,
+    ) -> None:
+        self._get_model = language_model if callable(language_model) else lambda: language_model
         self._name = name
-        self._tokenizer = language_model.tokenizer
+        self._get_runtime = runtime or self._on_tensorflow
+
+    def _on_tensorflow(self) -> Runtime:
+        from textgen_core.generation.tensorflow_runtime import TensorFlowRuntime
+
+        return TensorFlowRuntime(self._language_model)
+
+    @cached_property
+    def _language_model(self) -> LanguageModel:
+        return self._get_model()
+
+    @cached_property
+    def _runtime(self) -> Runtime:
+        return self._get_runtime()
+
+    @property
+    def _tokenizer(self) -> tokenizers.Tokenizer:
+        return self._language_model.tokenizer
 
     def neighbours(self, word: str, count: int = COUNT) -> Neighbours:
         """Return the tokens nearest to a word in the input embeddings, by the cosine.
@@ -76,6 +109,8 @@ class Explorer:
                 f"The text {text[:40]!r} holds no token.", "Allowed: a text of one token or more."
             )
         kept = token_ids[-self._language_model.context_length :]
+        from textgen_core.explore.inspection import read_attention
+
         shares = read_attention(self._language_model, kept, self._name)
         return Attention(
             text=read.text,
@@ -99,17 +134,19 @@ class Explorer:
         check_count(count)
         for each in temperatures:
             check_temperature(each)
-        read = self._language_model.read(text)
+        runtime = self._runtime
+        read = runtime.reader.read(text)
         token_ids = [START, *read.token_ids]
-        held = held_after(len(token_ids), self._language_model.state_capacity)
-        logits = read_logits_after(self._language_model, token_ids[-held:], self._name)
+        held = held_after(len(token_ids), runtime.state_capacity)
+        logits = read_logits_after(runtime, token_ids[-held:], self._name)
         ranked = [int(each) for each in np.argsort(-logits, kind="stable")]
         listed = [each for each in ranked if each not in SUPPRESSED_TOKENS][:count]
         return NextToken(
             text=read.text,
             left_out=len(token_ids) - held,
             temperatures=tuple(
-                self._at_temperature(logits, float(each), listed) for each in temperatures
+                self._at_temperature(runtime.reader.tokenizer, logits, float(each), listed)
+                for each in temperatures
             ),
             unknown=read.unknown,
             notes=read.notes,
@@ -117,6 +154,8 @@ class Explorer:
 
     @cached_property
     def _embeddings(self) -> np.ndarray:
+        from textgen_core.explore.inspection import read_token_embeddings
+
         return read_token_embeddings(self._language_model, self._name)
 
     def _vector(self, word: Word) -> np.ndarray:
@@ -145,8 +184,12 @@ class Explorer:
             for each in [each for each in ranked if each not in left_out][:count]
         )
 
+    @staticmethod
     def _at_temperature(
-        self, logits: np.ndarray, temperature: float, token_ids: Sequence[int]
+        tokenizer: tokenizers.Tokenizer,
+        logits: np.ndarray,
+        temperature: float,
+        token_ids: Sequence[int],
     ) -> AtTemperature:
         scaled = np.array(logits, np.float64)
         scaled[list(SUPPRESSED_TOKENS)] = -np.inf
@@ -160,7 +203,7 @@ class Explorer:
             choices=2.0**entropy,
             tokens=tuple(
                 Choice(
-                    token=token_text(self._tokenizer, each),
+                    token=token_text(tokenizer, each),
                     token_id=each,
                     probability=float(probabilities[each]),
                 )

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from textgen_core.errors import PluginFailure, RunDirectoryError, UsageError, component_errors
+from textgen_core.errors import PluginFailure, UsageError, component_errors
+from textgen_core.explore.next_token import check_finite
 from textgen_core.models.language_model import LanguageModel
 
 _TOLERANCE = 1e-3  # of a row's sum: models may compute in bfloat16, and return that as float32
 _LEAST_LATER = 1e-6  # more than this, on what comes later, is no rounding
-_CHUNK = 1024  # tokens that are fed at once, so that a long text needs bounded memory
 
 
 def read_token_embeddings(language_model: LanguageModel, name: str) -> np.ndarray:
@@ -37,7 +37,7 @@ def read_token_embeddings(language_model: LanguageModel, name: str) -> np.ndarra
             f"token_embeddings of the model {name} have the shape {found.shape}.",
             f"Allowed: ({size}, width), a row for each token.",
         )
-    _check_finite(found, f"The token embeddings of the model {name}")
+    check_finite(found, f"The token embeddings of the model {name}")
     return found
 
 
@@ -64,28 +64,8 @@ def read_attention(
             f"attention of the model {name} to {time} tokens has the shape {found.shape}.",
             f"Allowed: (layers, heads, {time}, {time}).",
         )
-    _check_finite(found, f"The attention of the model {name}")
+    check_finite(found, f"The attention of the model {name}")
     _check_shares(found, name)
-    return found
-
-
-def read_logits_after(
-    language_model: LanguageModel, token_ids: Sequence[int], name: str
-) -> np.ndarray:
-    """Return the logits, float32 `(vocabulary,)`, of what follows tokens that a state can hold.
-
-    Raises PluginFailure if the model raises, RunDirectoryError if a logit is not finite.
-    """
-    row = tf.constant([token_ids], tf.int32)
-    with component_errors(f"The model {name}"):
-        state = language_model.initial_state(1)
-        # The last chunk is never empty: its last logits are returned.
-        last = (len(token_ids) - 1) // _CHUNK * _CHUNK
-        for start in range(0, last, _CHUNK):
-            state = language_model.feed(row[:, start : start + _CHUNK], state)
-        logits, _ = language_model.advance_to_last(row[:, last:], state)
-    found = np.asarray(logits[0], np.float32)
-    _check_finite(found, f"The logits of the model {name}")
     return found
 
 
@@ -104,9 +84,3 @@ def _check_shares(attention: np.ndarray, name: str) -> None:
                 f"attention of the model {name} has {fault}.",
                 "Allowed: rows of shares, each of what came by then, that sum to one.",
             )
-
-
-def _check_finite(values: np.ndarray, what: str) -> None:
-    if not np.isfinite(values).all():
-        advice = "Use another run, or train a new one."
-        raise RunDirectoryError(f"{what}: not all numbers are finite. It is damaged.", "", advice)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import attrs
 import tokenizers
 
+from textgen_core.data.reader import Reader
 from textgen_core.data.text_input import TextInput
 from textgen_core.data.tokenizer import SPECIAL_TOKENS, UNK
 from textgen_core.errors import UsageError
 from textgen_core.generation.trace_recorder import token_text
-from textgen_core.models.language_model import LanguageModel
 
 
 @attrs.frozen(kw_only=True)
@@ -31,7 +31,7 @@ class Word:
     notes: tuple[str, ...] = ()  # how it was cleaned
 
 
-def find_word(reader: TextInput | LanguageModel, text: str) -> Word:
+def find_word(reader: TextInput | Reader, text: str) -> Word:
     """Return a word as a tokenizer cuts it, at the start of a text or after a space.
 
     Raises UsageError if it is empty, or if the tokenizer has never seen it or a part of it.

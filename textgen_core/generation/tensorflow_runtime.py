@@ -24,6 +24,7 @@ from textgen_core.models.devices import UNCOMPILABLE, available_memory
 from textgen_core.models.language_model import LanguageModel
 
 READ_ONE_BY_ONE = 64  # tokens, which beats tracing the way to feed them at once
+FED_AT_ONCE = 1024  # tokens, so that a long prompt needs bounded memory
 SHARE = 0.5  # of the free memory that the texts of a group may take
 COPIES = 3  # of a model's state: what a step reads, what it writes, and what it returns
 LOGITS = 12  # arrays as large as the logits in a step, samplers included
@@ -144,11 +145,12 @@ class _TensorFlowSteps(Steps):
         if time <= READ_ONE_BY_ONE and self._model.can_advance:
             for place in range(time):
                 self.advance(token_ids[:, place])
-        elif time:
+            return
+        for start in range(0, time, FED_AT_ONCE):
             with _tensor_errors(), component_errors(MODEL):
                 # As single operations: every length of a prompt would be a program to compile.
-                fed = self._model.feed(tf.constant(token_ids), self._state)
-                self._state = _like(fed, self._state)
+                part = tf.constant(token_ids[:, start : start + FED_AT_ONCE])
+                self._state = _like(self._model.feed(part, self._state), self._state)
 
     def advance(self, token_ids: np.ndarray) -> np.ndarray:
         logits, self._state = self._advance(tf.constant(token_ids[:, None]), self._state)

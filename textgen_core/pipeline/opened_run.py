@@ -87,7 +87,8 @@ class Run:
         """What can be asked of the model: neighbours, analogies, attention, temperature."""
         from textgen_core.explore.explorer import Explorer
 
-        return Explorer(self.language_model, repr(self.configuration.model.component.name))
+        name = repr(self.configuration.model.component.name)
+        return Explorer(lambda: self.language_model, name, lambda: self._writing.runtime.best)
 
     def generate(
         self,
@@ -242,7 +243,7 @@ class Run:
             RunDirectoryError: the corpus has changed or gone, or a component is not installed.
         """
         self._writing.require("sampler", "metric")
-        evaluation = self._scoring.evaluate(_place(text))
+        evaluation = self._scoring.evaluate(None if text is None else expand_home(text))
         self.warnings += self._scoring.notes
         if text is None:
             try:
@@ -260,7 +261,9 @@ class Run:
         Returns:
             The surprisal of every token.
         """
-        return self._scoring.score(expand_home(text))
+        from textgen_core.pipeline.scored_text import score_text
+
+        return score_text(expand_home(text), self._writing.runtime)
 
     def review(self, sheet: str | Path, text: str | Path | None = None) -> int:
         """Write a sheet of texts to rate by hand, half of them real, with its key beside it.
@@ -272,7 +275,7 @@ class Run:
         Returns:
             How many texts it holds.
         """
-        return self._scoring.review(expand_home(sheet), _place(text))
+        return self._scoring.review(expand_home(sheet), None if text is None else expand_home(text))
 
     def report(self, *, excerpts: bool = True, out: str | Path | None = None) -> Path:
         """Write report.html from the run's files.
@@ -286,7 +289,8 @@ class Run:
         """
         from textgen_core.report import write_report  # templates that writing text can do without
 
-        return write_report(self._directory, excerpts=excerpts, out=_place(out))
+        out = None if out is None else expand_home(out)
+        return write_report(self._directory, excerpts=excerpts, out=out)
 
     @cached_property
     def _scoring(self) -> RunScoring:
@@ -294,7 +298,3 @@ class Run:
         from textgen_core.pipeline.run_scoring import RunScoring as Scoring
 
         return Scoring(where, configuration, model, self.stream, self._prepared, self._places)
-
-
-def _place(path: str | Path | None) -> Path | None:
-    return None if path is None else expand_home(path)

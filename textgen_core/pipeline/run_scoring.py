@@ -7,25 +7,20 @@ from functools import cached_property
 from pathlib import Path
 
 import attrs
-import numpy as np
 
 from textgen_core.config.resolve import Configuration
-from textgen_core.corpus import clean_corpus, read_corpus
-from textgen_core.data.token_files import tokenize_documents
-from textgen_core.data.tokenizer import START, tokenizer_of
+from textgen_core.data.tokenizer import tokenizer_of
 from textgen_core.errors import ConfigurationError, CorpusError, RunDirectoryError
 from textgen_core.evaluation.evaluation import Evaluation, evaluate
 from textgen_core.evaluation.evidence import HeldOut, TrainingData, choose_prompts
-from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.review import PROMPTS, write_sheet
 from textgen_core.evaluation.scoring import Scorer
-from textgen_core.evaluation.surprisal import ScoredText
-from textgen_core.evaluation.token_texts import scored_tokens, split_into_tokens
 from textgen_core.generation import PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.preparing import Prepared, prepare
 from textgen_core.pipeline.run_texts import Places, find_texts, without_texts
+from textgen_core.pipeline.scored_text import read_other_text
 from textgen_core.runs import RunDirectory, read_rows
 
 
@@ -49,7 +44,11 @@ class RunScoring:
     def evaluate(self, text: Path | None) -> Evaluation:
         """Return the evaluation on a text file, or on the run's own."""
         self.notes = ()
-        held_out = self._held_out if text is None else self._other_text(text)
+        held_out = (
+            self._held_out
+            if text is None
+            else read_other_text(text, self._configuration, self._language_model.tokenizer)
+        )
         return evaluate(
             self._scorer,
             held_out,
@@ -62,31 +61,15 @@ class RunScoring:
             continue_prompts=self._continue,
         )
 
-    def score(self, text: Path) -> ScoredText:
-        """Return the surprisal of every token of a text file."""
-        held_out = self._other_text(text)
-        split = split_into_tokens(held_out.documents, self._language_model.tokenizer)
-        token_ids = np.array([START, *(token_id for token_id, _ in split)], np.int32)
-        losses = self._scorer.score(token_ids)
-        if np.isnan(losses).any():
-            raise RunDirectoryError(
-                f"The model of {self._directory.path} is damaged: its losses are NaN.",
-                advice="Use another run, or train a new one.",
-            )
-        tokens = held_out.tokens
-        return ScoredText(
-            name=held_out.split,
-            tokens=scored_tokens(split, losses),
-            figures=measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes),
-            unknown_tokens=tokens.unknown_tokens,
-            notes=held_out.notes,
-        )
-
     def review(self, sheet: Path, text: Path | None) -> int:
         """Write a sheet of texts to rate by hand, and return how many it holds."""
         settings = self._configuration.evaluation
         few = attrs.evolve(settings, prompts=min(settings.prompts, PROMPTS))
-        held_out = self._held_out if text is None else self._other_text(text)
+        held_out = (
+            self._held_out
+            if text is None
+            else read_other_text(text, self._configuration, self._language_model.tokenizer)
+        )
         token_ids = held_out.tokens.token_ids[1:]
         chosen = choose_prompts(token_ids, self._language_model.tokenizer, few)
         prompts = [prompt for prompt, _ in chosen]
@@ -141,29 +124,4 @@ class RunScoring:
             f"{self._directory.path} has no held-out text: its split is "
             f"{','.join(f'{share:g}' for share in self._configuration.corpus.split)}.",
             advice="Score it on another text: textgen evaluate RUN --text FILE",
-        )
-
-    def _other_text(self, path: Path) -> HeldOut:
-        """Return another text, cleaned and encoded as the run's own."""
-        # It may be in another encoding than the corpus, and no option says which.
-        settings = attrs.evolve(self._configuration.corpus, encoding="auto")
-        try:
-            corpus = clean_corpus(read_corpus([path], settings), settings)
-        except CorpusError as error:
-            if not any(option in error.advice for option in ("--set", "textgen run")):
-                raise
-            allowed, advice = error.allowed, "Save the text as UTF-8, and score that."
-            if "corpus.encoding" not in error.advice:  # a table, or text in another format
-                allowed = "Allowed: plain text, or a table like those of the run's corpus."
-                advice = "Save its text alone, as UTF-8, and score that."
-            raise CorpusError(error.problem, allowed, advice) from error
-        tokens = tokenize_documents(corpus.documents, self._language_model.tokenizer, path.name)
-        if len(tokens.token_ids) < 2:
-            raise CorpusError(f"{path} holds no token to score.")
-        return HeldOut(
-            split=path.name,
-            documents=corpus.documents,
-            tokens=tokens,
-            is_own=False,
-            notes=corpus.notes,
         )

@@ -32,7 +32,7 @@ class FakeRuntime(Runtime):
     def rows_for(self, texts, *, capacity=0, stages=1, alternatives=0):
         return self._rows or texts
 
-    def steps(self, rows, compile_with="graph"):
+    def steps(self, rows, compile_with="graph", *, is_alone=False):
         return FakeSteps(self, rows)
 
     def stages(self, chain, values, *, rows, capacity, compile_with="graph"):

@@ -7,6 +7,7 @@ given logits does not depend on the order in which a machine adds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 # Weights are rounded down to whole multiples of 2**-32 of the largest. Sums of them are whole
 # numbers below 2**53 for any vocabulary under two million tokens, so float64 adds them exactly.
 WEIGHT_STEPS = np.float32(2.0**32)
+LONG, BLOCK = 512, 128  # tokens of a vocabulary that is summed block by block, and of a block
 
 
 def uniform_numbers(seed: int, sample_indices: Sequence[int], count: int) -> np.ndarray:
@@ -35,16 +37,33 @@ def draw(logits: np.ndarray, numbers: np.ndarray) -> list[int]:
     logits: float32 `(rows, vocabulary)`; numbers: `(rows,)` in [0, 1). A token of logit -inf is
     never drawn, provided that its row has another.
     """
-    return [_draw_one(row, number) for row, number in zip(logits, numbers, strict=True)]
+    weights = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    weights = np.floor(weights * WEIGHT_STEPS).astype(np.float64)
+    return list(map(_place, weights, numbers.tolist()))
 
 
-def _draw_one(logits: np.ndarray, number: float) -> int:
-    candidates = np.flatnonzero(logits > -np.inf)  # after most samplers they are few
-    if len(candidates) < 2:
-        return int(candidates[0]) if len(candidates) else 0
-    left = logits[candidates]
-    weights = np.floor(np.exp(left - left.max()) * WEIGHT_STEPS)
-    ends = np.cumsum(weights, dtype=np.float64)
-    # Rounding could lift the product to the total, which no cumulative sum passes.
-    goal = min(np.floor(number * ends[-1]), ends[-1] - 1)
-    return int(candidates[np.searchsorted(ends, goal, side="right")])
+def _place(weights: np.ndarray, number: float) -> int:
+    """Return where the sums of whole numbers `(vocabulary,)` pass a number's share of the total."""
+    total = float(np.add.reduce(weights))
+    if not total > 0:  # not a number, where no token is left
+        return 0
+    # Rounding could lift the product to the total, which no sum passes.
+    goal, start = min(math.floor(number * total), total - 1), 0
+    if len(weights) > LONG:
+        whole = weights[: len(weights) // BLOCK * BLOCK].reshape(-1, BLOCK)
+        ends = np.add.accumulate(np.add.reduce(whole, axis=1))
+        block = int(ends.searchsorted(goal, side="right"))
+        goal, start = goal - float(ends[block - 1]) if block else goal, block * BLOCK
+        weights = weights[start : start + BLOCK]
+    return start + int(np.add.accumulate(weights).searchsorted(goal, side="right"))
+
+
+def log_probabilities(logits: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the probability of a token in each row, float32 `(rows,)`.
+
+    logits: float32 `(rows, vocabulary)`; tokens: int `(rows,)`. NaN where a logit is no number.
+    """
+    highest = np.maximum.reduce(logits, axis=1)
+    total = np.add.reduce(np.exp(logits - highest[:, None]), axis=1)
+    found: np.ndarray = logits[np.arange(len(tokens)), tokens] - highest - np.log(total)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import attrs
@@ -31,6 +32,26 @@ class Fault:
         """Return the error for it; `samplers` are the names of the chain's."""
         name = samplers[self.stage - 1] if self.stage else MODEL
         return PluginFailure(PROBLEMS[self.kind].format(name), CONTRACT)
+
+
+def are_sound(own: np.ndarray, allowed: np.ndarray, left: Sequence[np.ndarray]) -> bool:
+    """Whether there is no fault in any row, which takes less time than to find one.
+
+    own: float32 `(rows,)`, the log-probabilities of the tokens drawn, which are no numbers where
+    some logit of the model's is none. allowed, left: float32 `(rows, vocabulary)` each: the model's
+    logits without what is never drawn, and those that each sampler left.
+    """
+    if not all(map(math.isfinite, own.tolist())):
+        return False
+    kept_before = None
+    for logits in (allowed, *left):
+        if not all(map(math.isfinite, np.maximum.reduce(logits, axis=1).tolist())):
+            return False
+        kept = logits > -np.inf
+        if kept_before is not None and np.count_nonzero(kept > kept_before):
+            return False
+        kept_before = kept
+    return True
 
 
 def find_faults(stages: Sequence[np.ndarray], rows: np.ndarray) -> dict[int, Fault]:

@@ -6,13 +6,14 @@ the caller reads what was written.
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 
 from textgen_core.components import History
 from textgen_core.data.tokenizer import END
 from textgen_core.errors import PluginFailure
-from textgen_core.generation.drawing import draw
-from textgen_core.generation.faults import MODEL, Fault, find_faults
+from textgen_core.generation.drawing import draw, log_probabilities
+from textgen_core.generation.faults import MODEL, Fault, are_sound, find_faults
 from textgen_core.generation.plan import Plan
 from textgen_core.generation.runtime import Runtime, Stages, Steps
 from textgen_core.generation.trace_recorder import StepRecord, record
@@ -38,9 +39,17 @@ class Loop:
         self.token_ids = plan.token_ids()
         self.log_probabilities = np.zeros(self.token_ids.shape, np.float32)
         self.starts = plan.starts()
+        self._last_start = int(self.starts.max())
+        self._first_end = int(self.starts.min()) + self._options.max_new_tokens
         self._prompt_lengths = self.starts.copy()  # as far as the prompts are written
+        self._history = History(
+            token_ids=self.token_ids,
+            length=self.starts.copy(),
+            prompt_length=self._prompt_lengths,
+        )
         self._guided = plan.guided()
-        self._uniforms = plan.uniforms(min(plan.capacity, self._options.max_new_tokens + 64))
+        self._bias = self._guide.bias[self._guided]
+        self._uniforms = plan.uniforms(plan.capacity)
         self.is_open = np.arange(plan.rows) < plan.texts
         self.length = self.first_recorded = int(self.starts.min())
         self._held = 0  # tokens in the model's state
@@ -70,9 +79,10 @@ class Loop:
 
         Fewer, if every text ends before, or if a fault is found.
         """
+        self._choose_rows()
         with np.errstate(all="ignore"):  # -inf is at home here, and NaN is a fault of its own
             for _ in range(count):
-                if self.faults or not self.is_open.any():
+                if self.faults or self._are_closed:
                     return
                 self._step()
 
@@ -87,54 +97,54 @@ class Loop:
         if place == self.token_ids.shape[1]:
             self._make_room()
         logits = self._next_logits()
-        is_drawing = (self.starts <= place) & self.is_open
-        allowed = logits + self._guide.bias[self._guided]
-        history = History(
-            token_ids=self.token_ids,
-            length=np.full(len(is_drawing), place, np.int32),
-            prompt_length=self._prompt_lengths,
-        )
-        stages = [allowed, *self._stages.transform(allowed, history, is_drawing)]
-        self.faults = find_faults([logits, *stages], is_drawing)
-        tokens = self._draw(stages[-1], is_drawing)
-        highest = logits.max(axis=1)
-        total = np.exp(logits - highest[:, None]).sum(axis=1)
-        self.log_probabilities[:, place] = (
-            logits[np.arange(len(tokens)), tokens] - highest - np.log(total)
-        )
+        allowed = logits + self._bias
+        np.maximum(self.starts, place, out=self._history.length)
+        left = self._stages.transform(allowed, self._history, self._is_drawing)
+        tokens = self._draw(left[-1] if left else allowed)
+        own = log_probabilities(logits, tokens)
+        if not are_sound(own, allowed, left):
+            self.faults = find_faults([logits, allowed, *left], self._is_drawing)
+        self.log_probabilities[:, place] = own
         if self._options.alternatives:
+            stages = [allowed, *left]
             self.records.append(record(logits, stages, tokens, self._options.alternatives))
-        self._accept(tokens, is_drawing)
+        self._accept(tokens)
 
-    def _draw(self, logits: np.ndarray, is_drawing: np.ndarray) -> np.ndarray:
-        """Return the next token of each row: drawn, or that of its prompt."""
-        place = self.length
-        # A row without a text reads what the first one does, and a finished one its last token.
+    def _choose_rows(self) -> None:
+        """Note which rows draw the next token: those of open texts whose prompts are read."""
+        self._is_drawing = (self.starts <= self.length) & self.is_open
+        self._drawing = np.flatnonzero(self._is_drawing)
+        self._are_closed = not self.is_open.any()
+
+    def _draw(self, logits: np.ndarray) -> np.ndarray:
+        """Return the next token of each row, int `(rows,)`: drawn, or that of its prompt."""
+        place, rows = self.length, self._drawing
+        if len(rows) == len(logits):
+            return np.array(draw(logits, self._uniforms[:, place]))
+        # A finished row reads its last token again, and so does one without a text.
         tokens = np.where(self.is_open, self.token_ids[:, place], self.token_ids[:, place - 1])
-        rows = np.flatnonzero(is_drawing)
-        if len(rows):
-            numbers = self._numbers(rows)
-            tokens[rows] = draw(logits[rows], numbers)
+        tokens[rows] = draw(logits[rows], self._uniforms[rows, place])
         return tokens
 
-    def _numbers(self, rows: np.ndarray) -> np.ndarray:
-        places = self.length - self.starts[rows]
-        while int(places.max()) >= self._uniforms.shape[1]:
-            self._uniforms = self._plan.uniforms(2 * self._uniforms.shape[1])
-        numbers: np.ndarray = self._uniforms[rows, places]
-        return numbers
-
-    def _accept(self, tokens: np.ndarray, is_drawing: np.ndarray) -> None:
+    def _accept(self, tokens: np.ndarray) -> None:
         """Write the tokens, and close the texts that end with them."""
-        place = self.length
-        self.token_ids[:, place] = tokens
+        self.token_ids[:, self.length] = tokens
+        self.length += 1
         if self._guide.is_needed:
-            following = self._guide.follows[self._guided, tokens]
-            self._guided = np.where(is_drawing, following, self._guided)
-            self._prompt_lengths += is_drawing & (following >= self._guide.consumed)
-        is_last = place + 1 >= self._prompt_lengths + self._options.max_new_tokens
-        self.is_open &= ~(is_drawing & ((tokens == END) | is_last))
-        self.length = place + 1
+            self._follow_guide(tokens)
+        if self.length >= self._first_end or END in tokens.tolist():
+            is_last = self.length >= self._prompt_lengths + self._options.max_new_tokens
+            self.is_open &= ~(self._is_drawing & ((tokens == END) | is_last))
+            self._choose_rows()
+        elif self.length <= self._last_start:
+            self._choose_rows()
+
+    def _follow_guide(self, tokens: np.ndarray) -> None:
+        """Take the rows that draw to the guide's next states; the others stay in theirs."""
+        following = self._guide.follows[self._guided, tokens]
+        self._guided = np.where(self._is_drawing, following, self._guided)
+        self._bias = self._guide.bias[self._guided]
+        self._prompt_lengths += self._is_drawing & (following >= self._guide.consumed)
 
     def _next_logits(self) -> np.ndarray:
         if self._held == self._state_capacity:
@@ -163,6 +173,8 @@ class Loop:
         more = ((0, 0), (0, capacity - self.token_ids.shape[1]))
         self.token_ids = np.pad(self.token_ids, more)
         self.log_probabilities = np.pad(self.log_probabilities, more)
+        self._uniforms = self._plan.uniforms(capacity)
+        self._history = attrs.evolve(self._history, token_ids=self.token_ids)
         self._stages.widen(capacity)
 
 

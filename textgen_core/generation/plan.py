@@ -57,9 +57,16 @@ class Plan:
         lengths = [len(self._prompt(row).cut.token_ids) for row in range(self.rows)]
         return np.array(lengths, np.int32)
 
-    def uniforms(self, count: int) -> np.ndarray:
-        """Return the random numbers of the texts' first `count` tokens: `(texts, count)`."""
-        return uniform_numbers(self.options.seed, self.numbers, count)
+    def uniforms(self, capacity: int) -> np.ndarray:
+        """Return the random number that each token is drawn with, float64 `(rows, capacity)`.
+
+        A text's first number is that of its first new token; zeros where nothing is drawn.
+        """
+        uniforms = np.zeros((self.rows, capacity))
+        numbers = uniform_numbers(self.options.seed, self.numbers, capacity)
+        for row, own, start in zip(uniforms, numbers, self.starts(), strict=False):
+            row[start:] = own[: capacity - start]
+        return uniforms
 
     def guided(self) -> np.ndarray:
         """Return the guide's state of each row at its start, int32 `(rows,)`."""

@@ -487,7 +487,7 @@ def test_a_run_that_came_into_being_meanwhile_is_left_as_it_is(corpus, tmp_path,
         (out / "run.toml").write_text("finished")
         return read_texts(settings)
 
-    monkeypatch.setattr("textgen_core.pipeline.api.read_texts", read_slowly)
+    monkeypatch.setattr("textgen_core.corpus.read_texts", read_slowly)
     with pytest.raises(RunDirectoryError, match="not empty"):
         textgen.run(corpus, **ARGUMENTS, out=out)
     assert [(each.name, each.read_text()) for each in out.iterdir()] == [("run.toml", "finished")]

@@ -1,7 +1,8 @@
 """The command `textgen`: a thin face over the Python API, and the only place that prints.
 
-Each command has a file. Heavy imports are inside the commands, after their arguments were checked:
-`textgen --help` imports no plugin, and no mistake waits for TensorFlow.
+Each command has a file, which is imported where it is called or listed. Heavy imports are inside
+the commands, after their arguments were checked: `textgen --help` imports no plugin, and no mistake
+waits for TensorFlow.
 """
 
 from __future__ import annotations
@@ -9,48 +10,23 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 import typer
 
-from textgen_core.cli import (
-    analyze,
-    evaluate,
-    explore,
-    generate,
-    plugins,
-    recipes,
-    report,
-    resume,
-    run,
-    score,
-)
 from textgen_core.cli.completing import INSTRUCTION, rejoin_words
 from textgen_core.cli.output import ReaderGone, fail, guarded_streams, note, show_line, show_trace
+from textgen_core.cli.plain_values import take_plain_values
 from textgen_core.errors import Interrupted, TextgenError
 
+COMMANDS = (
+    *("run", "resume", "generate", "score", "evaluate", "explore"),
+    *("analyze", "report", "plugins", "recipes"),
+)
 _SHOW_TRACES = "--debug"
 _SETS_UP_COMPLETION = frozenset({"--install-completion", "--show-completion"})
-
-app = typer.Typer(
-    name="textgen",
-    help="Train a small language model on your own text, and write with it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("run")(run.run)
-app.command("resume")(resume.resume)
-app.command("generate")(generate.generate)
-app.command("score")(score.score)
-app.command("evaluate")(evaluate.evaluate)
-app.add_typer(explore.app, name="explore")
-app.command("analyze")(analyze.analyze)
-app.command("report")(report.report)
-app.add_typer(plugins.app, name="plugins")
-app.command("recipes")(recipes.recipes)
 
 
 def _show_version(wanted: bool) -> None:
@@ -61,7 +37,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: bool = typer.Option(
         False,
@@ -73,6 +48,32 @@ def _options(
     debug: bool = typer.Option(False, _SHOW_TRACES, help="Show the whole trace of an error."),
 ) -> None:
     del version, debug  # `_show_version` has handled the one, and `main` the other
+
+
+def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the command with these of its subcommands, whose modules are imported for it."""
+    app = typer.Typer(
+        name="textgen",
+        help="Train a small language model on your own text, and write with it.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in names:
+        module = import_module(f"{__name__}.{name}")
+        if isinstance(group := getattr(module, "app", None), typer.Typer):
+            app.add_typer(group, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":  # all of it, for completion and the reference
+        return build_app()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def main() -> None:
@@ -87,7 +88,7 @@ def take_out_debug(arguments: list[str]) -> tuple[list[str], bool]:
     """Return the arguments without `--debug`, which may stand anywhere but as an option's value."""
     if _SHOW_TRACES not in arguments:
         return arguments, False
-    valued = set(_options_with_value(typer.main.get_command(app)))
+    valued = set(_options_with_value(typer.main.get_command(build_app())))
     kept, rest = [], iter(arguments)
     for each in rest:
         if each == "--":
@@ -110,7 +111,9 @@ def _run(arguments: list[str], *, show_traces: bool) -> int:
     """Run the command and return its exit code, which is the same with and without a trace."""
     try:
         try:
-            code = app(arguments, prog_name="textgen", standalone_mode=False)
+            command = typer.main.get_command(build_app(_named(arguments)))
+            take_plain_values(command)
+            code = command(arguments, prog_name="textgen", standalone_mode=False)
             sys.stdout.flush()
         except Exception:
             if show_traces:
@@ -139,6 +142,12 @@ def _run(arguments: list[str], *, show_traces: bool) -> int:
     except Exception as error:
         return _fail(_unexpected(error), 1)
     return _end_interrupted() if code == Interrupted.exit_code else int(code or 0)
+
+
+def _named(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the subcommand that is called, or all of them for whatever lists them."""
+    is_named = arguments and arguments[0] in COMMANDS and INSTRUCTION not in os.environ
+    return arguments[:1] if is_named else COMMANDS
 
 
 def _unexpected(error: Exception) -> str:

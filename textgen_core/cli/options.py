@@ -187,15 +187,15 @@ def warn_of_cache() -> None:
 
 def warn_of_unread_stdin(named: Sequence[str]) -> None:
     """Warn if stdin is a pipe and none of the named files is `-`, or another name of it."""
-    from textgen_core.corpus.reading.kept import is_stdin
-
-    if any(map(is_stdin, named)):
-        return
     try:
         piped = stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode)
     except (OSError, ValueError, AttributeError):  # there is no stdin
         return
-    if piped:
+    if not piped:
+        return
+    from textgen_core.corpus.reading.kept import is_stdin
+
+    if not any(map(is_stdin, named)):
         warn("stdin is a pipe, and is not read: name - to read it.")
 
 

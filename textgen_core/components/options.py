@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 import attrs
 
+_REMEMBERED = 256  # components whose options are kept: their annotations are read for a while
 RULES = "textgen"  # the key of OptionRules in an attrs field's metadata
 
 
@@ -117,6 +119,11 @@ def options_of(component: type) -> tuple[Option, ...]:
         NameError: an annotation names what its module does not have.
         TypeError: an annotation is no type.
     """
+    return _options_of(component)
+
+
+@lru_cache(_REMEMBERED)
+def _options_of(component: type) -> tuple[Option, ...]:
     hints = get_type_hints(component)
     return tuple(
         Option(

@@ -1,4 +1,7 @@
-"""The Python API: `run`, `resume`, `open_run`, and where their runs lie."""
+"""The Python API: `run`, `resume`, `open_run`, and where their runs lie.
+
+What trains is imported where a run is trained: to open one, and to write with it, needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,16 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from textgen_core.config.ineffective import find_ineffective
 from textgen_core.config.resolve import Configuration, configure
-from textgen_core.corpus import Texts, keep_streams, read_texts
 from textgen_core.errors import Interrupted, RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
-from textgen_core.models.devices import prepare_memory
 from textgen_core.pipeline.opened_run import Run
-from textgen_core.pipeline.run_texts import Places, find_texts, trackers_to_start
-from textgen_core.pipeline.running import More, resume_phases, run_phases
+from textgen_core.pipeline.places import Places
 from textgen_core.registry import KINDS, ResolvedComponent, choose_all, discover
 from textgen_core.registry.selection import as_list
 from textgen_core.runs.cache import cache_note, usable_cache
@@ -35,6 +35,9 @@ from textgen_core.runs.files import FREE_SPACE
 from textgen_core.runs.lock import writing
 from textgen_core.runs.manifest import load_configuration
 from textgen_core.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from textgen_core.corpus import Texts
 
 
 def run(
@@ -93,6 +96,10 @@ def start(
 
     `texts` are those of the configuration, where the caller has read them already.
     """
+    from textgen_core.corpus import keep_streams, read_texts
+    from textgen_core.models.devices import prepare_memory
+    from textgen_core.pipeline.running import run_phases
+
     callback = callback or Callback()
     path = None if out is None else expand_home(out)
     check_free(path or free_path(configuration.model.name))
@@ -141,6 +148,10 @@ def resume(
             elsewhere and `corpus` is not given.
         Interrupted: the user stopped it; a checkpoint was saved.
     """
+    from textgen_core.models.devices import prepare_memory
+    from textgen_core.pipeline.run_texts import find_texts
+    from textgen_core.pipeline.running import More, resume_phases, run_phases
+
     callback = _callback(callback, listener)
     directory = find_run(reference)
     registry = discover()
@@ -214,6 +225,8 @@ def _trackers(
 
     A run from elsewhere would open a record of whoever made it, and send to it.
     """
+    from textgen_core.pipeline.run_texts import trackers_to_start
+
     if asked is not None:
         return asked
     start, others = trackers_to_start(directory, configuration)

@@ -21,6 +21,7 @@ from textgen_core.corpus.reading.builtin import builtin_text
 from textgen_core.corpus.reading.files import shown
 from textgen_core.errors import CorpusError, RunDirectoryError, TextgenError
 from textgen_core.formatting import shell_word
+from textgen_core.pipeline.places import Places as Places
 from textgen_core.registry import ResolvedComponent
 from textgen_core.runs import RunDirectory, read_json
 from textgen_core.runs.door import is_there, open_to_read
@@ -32,20 +33,6 @@ from textgen_core.runs.manifest import changed_files
 _NAMED = {"files": "--corpus", "validation": "--validation", "test": "--test"}
 _GZIP = 31  # for zlib: the largest window, with the header and trailer of gzip
 _LARGEST_BUILTIN = 16 << 20  # bytes of the text that a run keeps of the built-in corpus
-
-
-@attrs.frozen(kw_only=True)
-class Places:
-    """Where the user says that the texts of a run are now; empty where nothing was said."""
-
-    corpus: Sequence[str | Path] = ()
-    validation: str | Path | None = None
-    test: str | Path | None = None
-
-    @property
-    def said(self) -> bool:
-        """Whether a place was given."""
-        return bool(self.corpus or self.validation or self.test)
 
 
 def find_texts(

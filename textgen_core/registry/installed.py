@@ -13,7 +13,9 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from textgen_core.formatting import printable
 from textgen_core.hookspecs import PROJECT
@@ -27,6 +29,7 @@ from textgen_core.registry.registry import (
     same_distribution,
 )
 
+_REMEMBERED = 256  # distributions whose metadata are kept: each has several entry points
 _REQUIRES_CORE = re.compile(r"textgen[-_.]+core(?![-_.a-z0-9])", re.IGNORECASE)
 
 
@@ -88,8 +91,13 @@ def describe(entry_point: importlib.metadata.EntryPoint) -> Plugin:
 
 def unmet_requirement(entry_point: importlib.metadata.EntryPoint) -> str:
     """Return the version of textgen that a plugin requires and does not get; empty if none."""
+    return "" if entry_point.dist is None else _unmet_requirement(entry_point.dist)
+
+
+@lru_cache(_REMEMBERED)
+def _unmet_requirement(distribution: importlib.metadata.Distribution) -> str:
     try:
-        required = [] if entry_point.dist is None else list(entry_point.dist.requires or [])
+        required = list(distribution.requires or [])
         installed = importlib.metadata.version(CORE)
     except Exception:  # torn metadata, or textgen run from a folder: nothing to compare
         return ""
@@ -156,8 +164,14 @@ def _name_by_folder(distribution: importlib.metadata.Distribution) -> str:
         return UNKNOWN
 
 
+@lru_cache(_REMEMBERED)
+def _parsed(distribution: importlib.metadata.Distribution) -> Any:
+    """Return the metadata of a distribution, which takes a millisecond each time it is asked."""
+    return distribution.metadata
+
+
 def _metadata(distribution: importlib.metadata.Distribution, key: str) -> str:
     try:
-        return printable(" ".join(str(distribution.metadata[key] or "").split()), keep="")
+        return printable(" ".join(str(_parsed(distribution)[key] or "").split()), keep="")
     except Exception:  # Python 3.13 raises where the file or the key is missing
         return ""

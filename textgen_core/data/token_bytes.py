@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate, chain, pairwise
 
 import attrs
 import numpy as np
@@ -142,17 +143,26 @@ class TokenBytes:
 
         A single state for a tokenizer whose tokens are whole characters.
         """
-        added = self.after(()).added
         if not self.are_bytes:
-            return np.zeros((1, len(added)), np.int32)
+            return np.zeros((1, self._size), np.int32)
+        added = self.after(()).added
         follows = np.tile(np.arange(UTF8_STATES, dtype=np.int32)[:, None], (1, len(added)))
-        lengths = np.array([len(each) for each in added])
+        lengths = np.fromiter(map(len, added), np.int64, len(added))
+        data, starts = np.frombuffer(b"".join(added), np.uint8), np.cumsum(lengths) - lengths
         for place in range(int(lengths.max(initial=0))):
             has_byte = np.flatnonzero(lengths > place)
-            column = np.array([added[token_id][place] for token_id in has_byte])
             states = follows[:, has_byte]
-            follows[:, has_byte] = np.where(states < 0, REFUSED, _UTF8[states, column[None]])
+            after = _UTF8[states, data[starts[has_byte] + place]]
+            follows[:, has_byte] = np.where(states < 0, REFUSED, after)
         return follows
+
+    @cached_property
+    def have_several_characters(self) -> bool:
+        """Whether some token adds more than a character to a text."""
+        probed = () if self.is_byte_level else self._texts_after((), self._probes)
+        if any(len(text) > 1 for text in probed):
+            return True
+        return any(len(each.decode(errors="ignore")) > 1 for each in self.after(()).added)
 
     def stay_apart(self, first: int, second: int) -> bool:
         """Whether a text that is encoded may hold two tokens side by side.
@@ -179,7 +189,8 @@ class TokenBytes:
                 for each in decoder.get("decoders") or ():
                     collect(each)
 
-        collect(json.loads(self.tokenizer.to_str()).get("decoder"))
+        if (decoder := self.tokenizer.decoder) is not None:
+            collect(json.loads(decoder.__getstate__()))  # the whole tokenizer takes far longer
         return frozenset(found)
 
     @property
@@ -196,6 +207,9 @@ class TokenBytes:
         first = min(len(SPECIAL_TOKENS), self._size - 1)
         return [int(each) for each in np.linspace(first, self._size - 1, PROBES)]
 
+    def _names(self) -> list[str]:
+        return [self.tokenizer.id_to_token(each) or "" for each in range(self._size)]
+
     def _texts_after(self, last: Sequence[int], token_ids: Sequence[int]) -> tuple[str, ...]:
         before = self.tokenizer.decode(list(last))
         decoded = self.tokenizer.decode_batch([[*last, each] for each in token_ids])
@@ -203,13 +217,12 @@ class TokenBytes:
 
     def _added_after(self, last: Sequence[int]) -> tuple[bytes, ...]:
         special = self.tokenizer.get_added_tokens_decoder()
-        names = [self.tokenizer.id_to_token(each) or "" for each in range(self._size)]
         if self.is_byte_level:
-            added = list(map(_bytes_of_name, names))
+            added = _bytes_of_names(self._names())
         else:
             added = [text.encode() for text in self._texts_after(last, range(self._size))]
-            for token_id, name in enumerate(names):
-                if self.are_bytes and (match := _BYTE_TOKEN.fullmatch(name)):
+            for token_id, name in enumerate(self._names() if self.are_bytes else ()):
+                if match := _BYTE_TOKEN.fullmatch(name):
                     added[token_id] = bytes.fromhex(match[1])
         for token_id, token in special.items():
             if token.special:
@@ -228,7 +241,15 @@ def _name_of_bytes() -> dict[str, int]:
 _BYTES = _name_of_bytes()
 
 
-def _bytes_of_name(name: str) -> bytes:
-    if all(character in _BYTES for character in name):
-        return bytes(_BYTES[character] for character in name)
-    return name.encode()
+_AS_BYTES = {ord(character): byte for character, byte in _BYTES.items()}
+
+
+def _bytes_of_names(names: Sequence[str]) -> list[bytes]:
+    """Return the bytes of byte-level tokens; a name in other characters stands for itself."""
+    joined = "".join(names)
+    if not set(joined) <= _BYTES.keys():
+        if len(names) == 1:
+            return [joined.encode()]
+        return [data for name in names for data in _bytes_of_names([name])]
+    data, ends = joined.translate(_AS_BYTES).encode("latin-1"), accumulate(map(len, names))
+    return [data[start:end] for start, end in pairwise(chain((0,), ends))]

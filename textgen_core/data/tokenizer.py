@@ -178,7 +178,7 @@ def _fault_of_ids(tokenizer: tokenizers.Tokenizer) -> str:
             return f"the id of {token} is {vocabulary.get(token)}, and must be {number}"
         if number not in special or not special[number].special:
             return f"{token} is not declared as a special token"
-    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+    if set(vocabulary.values()) != set(range(len(vocabulary))):
         return f"the ids of its {len(vocabulary)} tokens are not 0 to {len(vocabulary) - 1}"
     return ""
 

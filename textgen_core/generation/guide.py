@@ -75,8 +75,7 @@ def make_guide(token_bytes: TokenBytes, roots: Sequence[Node | None]) -> Guide:
 
 def can_heal(token_bytes: TokenBytes) -> bool:
     """Whether some token is more than a character, so that a prompt may end inside of it."""
-    texts = (each.decode(errors="ignore") for each in token_bytes.after(()).added)
-    return any(len(text) > 1 for text in texts)
+    return token_bytes.have_several_characters
 
 
 def _plain_states(token_bytes: TokenBytes) -> np.ndarray:

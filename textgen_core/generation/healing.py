@@ -77,15 +77,15 @@ def cut_prompt(read: ReadText, token_bytes: TokenBytes, *, knows_starts: bool = 
     cut = len(token_ids)
     found = whole
     while True:
-        table = token_bytes.after(token_ids[:cut])
+        table = token_bytes.after(token_ids[:cut]) if tail else None
         data = _bytes(tail)
         is_whole = utf8_state(data) == READY
         taken = token_ids[cut:]
         is_kept = taken == token_ids[1:2] and taken != (UNK,) and not knows_starts
-        if tail and is_whole and not is_kept and _agree(table, data, taken):
+        if table and is_whole and not is_kept and _agree(table, data, taken):
             found = CutPrompt(token_ids=token_ids[:cut], taken=taken, tail=data.decode())
         cut -= 1
-        if cut < 1 or len(data) > table.longest:
+        if cut < 1 or (table and len(data) > table.longest):
             return found
         tail = _text_of(cut, read, token_bytes) + tail
 

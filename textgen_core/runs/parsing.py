@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 _MOST_VALUES = 3_000_000  # of a JSON text: each takes some 70 bytes of memory
 _MOST_ROWS = 1_000_000  # of a log
 _DEEPEST = 40  # tables and lists within each other
+_HOLDERS = frozenset((dict, list))
 _LARGEST = 1e100  # no figure of a run is so large
 _TEXTS = ("prompt", "text", "samplers")  # what is no number in a row of a log
 _LOSSES = ("loss", "validation_loss")
@@ -69,12 +71,11 @@ def parse_row(line: bytes, number: int) -> dict[str, Any]:
     return row
 
 
-def _without_doubles(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {key[:40]!r} is there twice")
-        found[key] = value
+def _without_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {key[:40]!r} is there twice")
     return found
 
 
@@ -91,7 +92,7 @@ def _check_depth(value: Any) -> None:
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(_DEEPEST):
         inner = [each.values() if isinstance(each, dict) else each for each in level]
-        level = [each for values in inner for each in values if isinstance(each, (dict, list))]
+        level = [each for values in inner for each in values if type(each) in _HOLDERS]
         if not level:
             return
     raise ValueError("it is nested too deeply")

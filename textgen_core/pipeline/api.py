@@ -19,7 +19,7 @@ from textgen_core.errors import Interrupted, RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
-from textgen_core.registry import KINDS, ResolvedComponent, choose_all, discover
+from textgen_core.registry import KINDS, choose_all, discover
 from textgen_core.registry.selection import as_list
 from textgen_core.runs.cache import cache_note, usable_cache
 from textgen_core.runs.directory import (
@@ -149,7 +149,7 @@ def resume(
         Interrupted: the user stopped it; a checkpoint was saved.
     """
     from textgen_core.models.devices import prepare_memory
-    from textgen_core.pipeline.run_texts import find_texts
+    from textgen_core.pipeline.run_texts import find_texts, trackers_of
     from textgen_core.pipeline.running import More, resume_phases, run_phases
 
     callback = _callback(callback, listener)
@@ -162,7 +162,7 @@ def resume(
     asked = None
     if tracker is not None:
         asked = choose_all(registry, "tracker", [(each, "tracker=") for each in as_list(tracker)])
-    trackers = _trackers(directory, configuration, asked, callback)
+    trackers = trackers_of(directory, configuration, asked, callback.on_warning)
     prepare_memory()
     more = More(epochs=epochs, minutes=minutes)
     places = Places(corpus=_as_files(corpus), validation=validation, test=test)
@@ -213,30 +213,6 @@ def open_run(
 
 def _as_files(corpus: str | Path | Sequence[str | Path]) -> list[str | Path]:
     return [corpus] if isinstance(corpus, (str, Path)) else list(corpus)
-
-
-def _trackers(
-    directory: RunDirectory,
-    configuration: Configuration,
-    asked: tuple[ResolvedComponent, ...] | None,
-    callback: Callback,
-) -> tuple[ResolvedComponent, ...]:
-    """Return the trackers that follow a resumed run: those asked for, now or when it was made.
-
-    A run from elsewhere would open a record of whoever made it, and send to it.
-    """
-    from textgen_core.pipeline.run_texts import trackers_to_start
-
-    if asked is not None:
-        return asked
-    start, others = trackers_to_start(directory, configuration)
-    if others:
-        start_them = " ".join(f"--tracker {shell_word(each)}" for each in others)
-        callback.on_warning(
-            f"{', '.join(others)} is named in {directory.configuration}, and not started, since "
-            f"nobody asked for it on this machine. To start it: {start_them}"
-        )
-    return start
 
 
 def _callback(callback: Callback | None, listener: Callback | None) -> Callback:

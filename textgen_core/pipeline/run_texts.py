@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +76,29 @@ def remember(run: RunDirectory, texts: Texts, trackers: Sequence[Mapping[str, An
     return write_note(run, note) and not any(map(is_read_once, note.paths))
 
 
-def trackers_to_start(
-    run: RunDirectory, configuration: Configuration
-) -> tuple[tuple[ResolvedComponent, ...], tuple[str, ...]]:
-    """Return the trackers of a run that its user asked for here, and the names of the others."""
+def trackers_of(
+    run: RunDirectory,
+    configuration: Configuration,
+    asked: tuple[ResolvedComponent, ...] | None,
+    warn: Callable[[str], None],
+) -> tuple[ResolvedComponent, ...]:
+    """Return the trackers that follow a resumed run: those asked for, now or when it was made here.
+
+    A run from elsewhere would open a record of whoever made it, and send to it.
+    """
+    if asked is not None:
+        return asked
     note = read_note(run)
-    asked = list(note.trackers) if note else []
-    start = tuple(each for each in configuration.trackers if each.as_table() in asked)
-    return start, tuple(each.label for each in configuration.trackers if each not in start)
+    noted = list(note.trackers) if note else []
+    start = tuple(each for each in configuration.trackers if each.as_table() in noted)
+    others = [each.label for each in configuration.trackers if each not in start]
+    if others:
+        start_them = " ".join(f"--tracker {shell_word(each)}" for each in others)
+        warn(
+            f"{', '.join(others)} is named in {run.configuration}, and not started, since "
+            f"nobody asked for it on this machine. To start it: {start_them}"
+        )
+    return start
 
 
 def keep_builtin(run: RunDirectory, texts: Texts) -> None:

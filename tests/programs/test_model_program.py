@@ -236,3 +236,38 @@ def test_the_public_way_gives_the_same_numbers(monkeypatch):
     monkeypatch.setattr(conversion, "_by_the_short_way", moved)
     public = advanced(ModelSteps(model_program(model, 1)), token_ids)
     np.testing.assert_array_equal(short, public)
+
+
+# ---- at the size that is trained ----------------------------------------------------------------
+
+LETTERS = "".join(chr(0x4E00 + place) for place in range(500))
+TRANSFORMER = {"layers": 4, "heads": 4, "head_size": 32, "feed_forward": 512}
+LARGE = {
+    "lstm": LSTMBuilder(units=(512,), layers=1),
+    "lstm, tied": LSTMBuilder(units=(200, 300), ngrams=3, tie=True),
+    "transformer, fast": TransformerBuilder(**TRANSFORMER, **FAST),
+    "transformer, plain": TransformerBuilder(**TRANSFORMER),
+    "transformer, learned": TransformerBuilder(
+        **TRANSFORMER, positions="learned", activation="swiglu", tie=True, convolution=2
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_500_tokens_have_the_logits_of_tensorflow_and_rows_the_same_bits(name):
+    keras.utils.set_random_seed(1)
+    window, rows, time = 128, 8, 500
+    model = language_model(LARGE[name].build(504, window), LETTERS, context_length=window)
+    draw = np.random.default_rng(2)
+    for variable in model.model.trainable_variables:
+        variable.assign(variable.numpy() + draw.normal(size=variable.shape) * 0.03)
+    token_ids = draw.integers(4, 504, (time, rows)).astype(np.int32)
+    capacity = model.state_capacity
+    together = advanced(ModelSteps(model_program(model, rows)), token_ids, capacity)
+    wanted = expected(model, token_ids, capacity)
+    assert np.abs(wanted).max() > 0.1
+    np.testing.assert_allclose(together, wanted, atol=1e-4)
+    alone = model_program(model, 1)
+    for threads, row in ((1, 0), (2, rows - 1)):
+        own = advanced(ModelSteps(alone, threads), token_ids[:, row : row + 1], capacity)
+        np.testing.assert_array_equal(own[:, 0], together[:, row])

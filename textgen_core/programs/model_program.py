@@ -28,7 +28,7 @@ def model_program(language_model: LanguageModel, rows: int) -> Program:
     """Return the program that advances a model by one token in so many rows.
 
     language_model: built under the dtype policy float32, in which programs compute. The program's
-    `about` has `rows`, `vocabulary_size`, `initial`, the state before the first token, and
+    `about` has `rows`, `vocabulary_size`, `state_capacity`, `initial`, the state before the first token, and
     `updates`: where the next state is found (see `ModelSteps`). Raises NotConvertible for a model
     without a state of its own, and for what LiteRT cannot compute.
     """
@@ -38,6 +38,7 @@ def model_program(language_model: LanguageModel, rows: int) -> Program:
     about: dict[str, Any] = {
         "rows": rows,
         "vocabulary_size": language_model.vocabulary_size,
+        "state_capacity": language_model.state_capacity,
         "initial": [_described(each.numpy()) for each in step.initial],
     }
 

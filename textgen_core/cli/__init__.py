@@ -17,7 +17,15 @@ from typing import Any
 import typer
 
 from textgen_core.cli.completing import INSTRUCTION, rejoin_words
-from textgen_core.cli.output import ReaderGone, fail, guarded_streams, note, show_line, show_trace
+from textgen_core.cli.output import (
+    ReaderGone,
+    fail,
+    guarded_streams,
+    note,
+    show_debug_messages,
+    show_line,
+    show_trace,
+)
 from textgen_core.cli.plain_values import take_plain_values
 from textgen_core.errors import Interrupted, TextgenError
 
@@ -45,7 +53,9 @@ def _options(
         callback=_show_version,
         is_eager=True,  # before the missing command is noticed
     ),
-    debug: bool = typer.Option(False, _SHOW_TRACES, help="Show the whole trace of an error."),
+    debug: bool = typer.Option(
+        False, _SHOW_TRACES, help="Show the whole trace of an error, and what computes."
+    ),
 ) -> None:
     del version, debug  # `_show_version` has handled the one, and `main` the other
 
@@ -109,6 +119,8 @@ def _options_with_value(command: Any) -> Iterator[str]:
 
 def _run(arguments: list[str], *, show_traces: bool) -> int:
     """Run the command and return its exit code, which is the same with and without a trace."""
+    if show_traces:
+        show_debug_messages()
     try:
         try:
             command = typer.main.get_command(build_app(_named(arguments)))

@@ -177,6 +177,20 @@ def show_trace() -> None:
     _write(sys.stderr, printable(traceback.format_exc()))
 
 
+def show_debug_messages() -> None:
+    """Show on stderr what the core notes for whoever asks with `--debug`."""
+    import logging
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            note(self.format(record))
+
+    logger = logging.getLogger("textgen_core")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(Notes())
+    logger.propagate = False
+
+
 def print_json(value: Any) -> None:
     """Print one JSON value on stdout; numbers that are not finite become null.
 

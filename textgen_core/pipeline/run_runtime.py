@@ -7,6 +7,7 @@ cache: so the same command writes the same text, the first time and the thousand
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from textgen_core.generation.runtime import Runtime
     from textgen_core.models.language_model import LanguageModel
 
+_log = logging.getLogger(__name__)
 RuntimeName = Literal["auto", "program", "tensorflow"]
 RUNTIMES = ("auto", "program", "tensorflow")
 
@@ -58,14 +60,13 @@ class Computing:
 class RunRuntime:
     """Chooses what computes for one run.
 
-    get_model: returns the model, under the run's own precision. reasons: why TensorFlow computes.
+    get_model: returns the model, under the run's own precision.
     """
 
     directory: RunDirectory
     configuration: Configuration
     computing: Computing
     get_model: Callable[[], LanguageModel]
-    reasons: list[str] = attrs.field(factory=list, init=False)
 
     @cached_property
     def best(self) -> Runtime:
@@ -97,8 +98,7 @@ class RunRuntime:
                 "Allowed: a model and samplers that can be converted: see `textgen plugins check`.",
                 "Write with TensorFlow: --runtime tensorflow",
             ) from error
-        if error.problem not in self.reasons:
-            self.reasons.append(error.problem)
+        _log.debug("TensorFlow computes, and no program: %s", error.problem)
         return self.tensorflow
 
     @cached_property

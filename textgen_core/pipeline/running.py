@@ -46,6 +46,7 @@ from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes
 from textgen_core.training.state import TrainingState
 
+MANY = 64  # texts side by side, for which a run leaves programs behind
 Trackers = tuple[ResolvedComponent, ...]
 
 
@@ -196,6 +197,7 @@ def _finish(
     callback.on_phase(5)
     run = Run(directory, configuration, prepared=prepared)
     settings = configuration.generation
+    run.stream([settings.prompt] * MANY)  # not read: what it is written with is made before
     generation = run.write(settings.prompt, samples=settings.samples)
     texts = [sample.text for sample in generation.samples]
     for note in generation.notes:

@@ -28,9 +28,9 @@ def model_program(language_model: LanguageModel, rows: int) -> Program:
     """Return the program that advances a model by one token in so many rows.
 
     language_model: built under the dtype policy float32, in which programs compute. The program's
-    `about` has `rows`, `vocabulary_size`, `state_capacity`, `initial`, the state before the first token, and
-    `updates`: where the next state is found (see `ModelSteps`). Raises NotConvertible for a model
-    without a state of its own, and for what LiteRT cannot compute.
+    `about` has `rows`, `vocabulary_size`, `state_capacity`, `initial`, the state before the first
+    token, and `updates`: where the next state is found (see `ModelSteps`). Raises NotConvertible
+    for a model without a state of its own, and for what LiteRT cannot compute.
     """
     if not language_model.can_advance:
         raise NotConvertible("The model offers no advance: it is run again for every token.")

@@ -5,26 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 import tensorflow as tf
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from generation.letter_tokenizer import END, LETTERS, SPECIAL, START, build_tokenizer
 
 from textgen_core.generation.drawing import uniform_numbers
 from textgen_core.models.language_model import LanguageModel
-
-SPECIAL = ("<PAD>", "<UNK>", "<START>", "<END>")
-START, END = 2, 3
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
-
-def build_tokenizer(letters=LETTERS):
-    """A token for every letter: `a` is 4, `b` is 5, and so on."""
-    tokens = (*SPECIAL, *letters)
-    vocabulary = {token: position for position, token in enumerate(tokens)}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<UNK>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    tokenizer.decoder = decoders.Fuse()
-    tokenizer.add_special_tokens(list(SPECIAL))
-    tokenizer.encode_special_tokens = True
-    return tokenizer
 
 
 def language_model(model, letters=LETTERS, context_length=16):

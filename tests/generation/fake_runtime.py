@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import attrs
 import numpy as np
-from generation.fake_models import LETTERS, build_tokenizer
+from generation.letter_tokenizer import LETTERS, build_tokenizer
 
 from textgen_core.components import Sampler
 from textgen_core.data.reader import Reader
@@ -27,7 +29,11 @@ class FakeRuntime(Runtime):
         self._rows = rows
         self.fed: list[int] = []
         self.capacities: list[int] = []
-        self.open = 0
+        self.open, self._lock = 0, threading.Lock()
+
+    def count_open(self, change):
+        with self._lock:
+            self.open += change
 
     def rows_for(self, texts, *, capacity=0, stages=1, alternatives=0):
         return self._rows or texts
@@ -43,7 +49,7 @@ class FakeSteps(Steps):
     def __init__(self, runtime, rows):
         self._runtime, self.rows = runtime, rows
         self._sums, self._held = np.zeros(rows, np.int64), 0
-        runtime.open += 1
+        runtime.count_open(1)
 
     def restart(self):
         self._sums[:], self._held = 0, 0
@@ -62,7 +68,7 @@ class FakeSteps(Steps):
         return self._runtime.table[self._sums % len(self._runtime.table)]
 
     def release(self):
-        self._runtime.open -= 1
+        self._runtime.count_open(-1)
 
 
 class FakeStages(Stages):
@@ -70,7 +76,7 @@ class FakeStages(Stages):
 
     def __init__(self, runtime, chain, capacity):
         self._runtime, self._chain, self._capacity = runtime, chain, capacity
-        runtime.open += 1
+        runtime.count_open(1)
         runtime.capacities.append(capacity)
 
     def restart(self):
@@ -90,7 +96,7 @@ class FakeStages(Stages):
         return stages
 
     def release(self):
-        self._runtime.open -= 1
+        self._runtime.count_open(-1)
 
 
 @attrs.frozen(kw_only=True)

@@ -17,8 +17,7 @@ from generation.fake_models import (
 from generation.fake_samplers import Alphabetical, EndAfter, NoRepeat, Only, Returning
 
 from textgen_core.errors import PluginFailure, UsageError
-from textgen_core.generation import Generator, unknown_characters
-from textgen_core.generation import stream as piece_stream_module
+from textgen_core.generation import Generator, group_stream, unknown_characters
 from textgen_core.generation.options import SHORT
 from textgen_core.models.language_model import LanguageModel
 
@@ -110,8 +109,8 @@ def test_a_sample_is_the_same_alone_and_in_any_batch(generator):
 @pytest.mark.parametrize(("first", "largest"), [(1, 1), (3, 3), (1000, 1000)])
 def test_a_sample_is_the_same_in_chunks_of_any_size(generator, monkeypatch, first, largest):
     expected = generator.generate(["ab", "abcd"], max_new_tokens=30, seed=2)
-    monkeypatch.setattr(piece_stream_module, "FIRST_CHUNK", first)
-    monkeypatch.setattr(piece_stream_module, "LARGEST_CHUNK", largest)
+    monkeypatch.setattr(group_stream, "FIRST_CHUNK", first)
+    monkeypatch.setattr(group_stream, "LARGEST_CHUNK", largest)
     found = generator.generate(["ab", "abcd"], max_new_tokens=30, seed=2)
     assert found.samples == expected.samples
 
@@ -139,7 +138,7 @@ def test_a_longer_text_begins_as_a_shorter_one(generator):
 
 
 def test_pieces_joined_are_the_whole_text(generator, monkeypatch):
-    monkeypatch.setattr(piece_stream_module, "LARGEST_CHUNK", 10)
+    monkeypatch.setattr(group_stream, "LARGEST_CHUNK", 10)
     stream = generator.stream(["ab", "xyz"], max_new_tokens=50, seed=0, first_sample=3)
     pieces = list(stream)
     generation = stream.generation()
@@ -237,7 +236,7 @@ def test_a_fault_after_the_end_of_a_text_is_none():
 
 
 def test_a_fault_after_a_stop_string_is_none(monkeypatch):
-    monkeypatch.setattr(piece_stream_module, "FIRST_CHUNK", 50)
+    monkeypatch.setattr(group_stream, "FIRST_CHUNK", 50)
     table = table_of("abcde")
     table[LETTERS.index("d") + 4] = np.nan
     generator = Generator(language_model(TableModel(table)), [])

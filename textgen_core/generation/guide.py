@@ -1,7 +1,7 @@
 """What may be drawn where: in each state a bias for every token, and the state that it leads to.
 
 A state is a place inside a character, for tokenizers whose tokens are bytes, or a place inside the
-end of a prompt that is written again. The compiled loop reads both from one table.
+end of a prompt that is written again. The loop reads both from one table.
 """
 
 from __future__ import annotations

@@ -1,38 +1,26 @@
 """Texts in the making, read piece by piece.
 
-Between two calls of the loop what was written is read, and the texts that have ended are closed.
 Groups of texts are written side by side, each in a thread, where the runtime has it so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import attrs
 
+from textgen_core.generation.group_stream import GroupStream, Piece
 from textgen_core.generation.loop import Loop
 from textgen_core.generation.plan import Plan
 from textgen_core.generation.prompts import Prompts
-from textgen_core.generation.sample import Sample, SampleWriter
-from textgen_core.generation.trace import Trace, TracedSample
-from textgen_core.generation.trace_recorder import traced_sample
+from textgen_core.generation.sample import Sample
+from textgen_core.generation.trace import Trace
 
-FIRST_CHUNK, LARGEST_CHUNK = 1, 1024  # tokens written between two looks at the text
-# What a chunk is to take, going by the one before: a single text is read as it comes, several are
-# shown when they are whole.
-SECONDS_OF_ONE, SECONDS_OF_SEVERAL = 0.05, 0.5
-
-
-@attrs.frozen(kw_only=True)
-class Piece:
-    """A piece of the text of one sample, in the order of writing."""
-
-    sample: int
-    text: str
+PIECES_AHEAD = 32  # that are written side by side before somebody takes one
 
 
 @attrs.frozen(kw_only=True)
@@ -87,7 +75,10 @@ class PieceStream(Iterator[Piece]):
         self._seed = plans[0].options.seed
         self._groups = [GroupStream(plan, start_loop, samplers) for plan in plans]
         workers = min(side_by_side, len(plans))
-        self._pieces = self._write_side_by_side(workers) if workers > 1 else self._write()
+        # Without the stream itself in them: they end as soon as nobody holds it any more.
+        self._pieces = (
+            _side_by_side(self._groups, workers) if workers > 1 else _one_by_one(self._groups)
+        )
 
     def __next__(self) -> Piece:
         return next(self._pieces)
@@ -116,139 +107,61 @@ class PieceStream(Iterator[Piece]):
             notes=self.notes,
         )
 
-    def _write(self) -> Iterator[Piece]:
-        for group in self._groups:
-            yield from group.write()
+    def close(self) -> None:
+        """Leave off writing; what has been written can still be had."""
+        self._pieces.close()
 
-    def _write_side_by_side(self, workers: int) -> Iterator[Piece]:
-        found: queue.SimpleQueue[Piece | GroupStream] = queue.SimpleQueue()
-        is_abandoned = threading.Event()
 
-        def write(group: GroupStream) -> None:
-            try:
-                for piece in group.write():
-                    found.put(piece)
-                    if is_abandoned.is_set():
-                        return
-            finally:
-                found.put(group)
+def _one_by_one(groups: Sequence[GroupStream]) -> Generator[Piece]:
+    for group in groups:
+        yield from group.write()
 
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="textgen-write")
+
+def _side_by_side(groups: Sequence[GroupStream], workers: int) -> Generator[Piece]:
+    for group in groups:
+        group.begin()
+    waiting = iter(groups)  # which the workers share
+    # What workers say: a piece, or, in the end, the error that stopped them or None.
+    said: queue.Queue[Piece | BaseException | None] = queue.Queue(PIECES_AHEAD)
+    is_abandoned = threading.Event()
+
+    def work() -> None:
+        error = None
         try:
-            futures = {id(group): pool.submit(write, group) for group in self._groups}
-            unfinished = len(futures)
-            while unfinished:
-                each = found.get()
-                if isinstance(each, Piece):
-                    yield each
-                else:
-                    unfinished -= 1
-                    futures[id(each)].result()  # raises what stopped it
-        finally:
-            is_abandoned.set()
-            pool.shutdown(cancel_futures=True)
+            for group in waiting:
+                for piece in group.write(is_abandoned.is_set):
+                    said.put(piece)
+        except BaseException as found:
+            error = found
+        said.put(error)
+
+    working: list[threading.Thread] = []
+    try:
+        for _ in range(workers):
+            # A daemon: a program ends though texts that nobody reads are unfinished.
+            worker = threading.Thread(target=work, name="textgen-write", daemon=True)
+            worker.start()
+            working.append(worker)
+        yield from _until_all_end(said, workers)
+    finally:
+        is_abandoned.set()
+        # Until the last one has left off; while Python ends, they stand still.
+        while any(each.is_alive() for each in working) and not sys.is_finalizing():
+            with contextlib.suppress(queue.Empty):
+                said.get(timeout=0.01)
 
 
-class GroupStream:
-    """One group of texts in the making.
-
-    first_seconds: up to the first token; spans: when the loop ran, from and to; both on a clock
-    that stands still while something is compiled.
-    """
-
-    def __init__(
-        self, plan: Plan, start_loop: Callable[[Plan], Loop], samplers: Sequence[str]
-    ) -> None:
-        """Prepare to write; nothing is computed or compiled yet."""
-        self._plan, self._start_loop, self._samplers = plan, start_loop, samplers
-        self._loop: Loop | None = None
-        self._writers: list[SampleWriter] = []
-        self.first_seconds = self.compile_seconds = 0.0
-        self.compiled_with = ""
-        self.spans: list[tuple[float, float]] = []
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether there is anything of its texts."""
-        return self._loop is not None
-
-    def samples(self) -> tuple[Sample, ...]:
-        """Return the samples as they stand."""
-        return tuple(writer.sample() for writer in self._writers)
-
-    def traced(self, specs: Sequence[str]) -> Iterator[TracedSample]:
-        """Yield the traces of the samples, none unless they were requested."""
-        if not self._plan.options.alternatives or self._loop is None:
-            return
-        tokenizer = self._plan.tokenizer
-        for row, (writer, sample) in enumerate(zip(self._writers, self.samples(), strict=True)):
-            first = len(writer.prompt_token_ids) - self._loop.first_recorded
-            records = self._loop.records[first : first + len(sample.token_ids)]
-            fed = self._plan.prompts.rows[row].cut
-            ids = writer.prompt_token_ids
-            yield traced_sample(records, row, ids, fed, sample, specs, tokenizer)
-
-    def write(self) -> Iterator[Piece]:
-        """Yield the pieces as they are written."""
-        plan = self._plan
-        self._writers = [
-            SampleWriter(
-                row.text, row.cut.token_ids, plan.tokenizer, plan.options, plan.prompts.healing(n)
-            )
-            for n, row in enumerate(plan.prompts.rows)
-        ]
-        self._loop = loop = self._start_loop(plan)
-        try:
-            yield from self._chunks(loop)
-        finally:
-            loop.release()
-
-    def _chunks(self, loop: Loop) -> Iterator[Piece]:
-        began = self._now(loop)
-        loop.prefill()
-        unread = int(loop.starts.min()) - loop.length
-        chunk = unread + FIRST_CHUNK
-        wanted = SECONDS_OF_ONE if len(self._writers) == 1 else SECONDS_OF_SEVERAL
-        while any(writer.is_open for writer in self._writers):
-            start = self._now(loop)
-            pieces = self._write_chunk(loop, chunk)
-            end = self._now(loop)
-            if not self.spans:
-                self.first_seconds = end - began
-            self.spans.append((start, end))
-            chunk = max(1, min(int(chunk * wanted / max(end - start, 1e-6)), LARGEST_CHUNK))
-            yield from pieces
-
-    def _now(self, loop: Loop) -> float:
-        self.compile_seconds, self.compiled_with = loop.compile_seconds, loop.compiled_with
-        return time.perf_counter() - self.compile_seconds
-
-    def _write_chunk(self, loop: Loop, count: int) -> list[Piece]:
-        """Let the loop write up to `count` tokens in every row, and return the new pieces."""
-        before = loop.length
-        loop.run(count)
-        pieces = self._read(loop, before)
-        for row, fault in loop.faults.items():
-            if self._writers[row].is_open:
-                raise fault.failure(self._samplers)
-        loop.faults = {}
-        for row, writer in enumerate(self._writers):
-            loop.is_open[row] &= writer.is_open
-        return pieces
-
-    def _read(self, loop: Loop, before: int) -> list[Piece]:
-        """Return the pieces that the tokens since `before` brought."""
-        pieces = []
-        for row, writer in enumerate(self._writers):
-            # The last token of a row with a fault was drawn from a broken distribution.
-            end = loop.length - (row in loop.faults)
-            drawn = slice(max(before, int(loop.starts[row])), end)
-            text = writer.push(
-                loop.token_ids[row, drawn].tolist(), loop.log_probabilities[row, drawn].tolist()
-            )
-            if text:
-                pieces.append(Piece(sample=self._plan.numbers[row], text=text))
-        return pieces
+def _until_all_end(
+    said: queue.Queue[Piece | BaseException | None], workers: int
+) -> Iterator[Piece]:
+    while workers:
+        each = said.get()
+        if isinstance(each, Piece):
+            yield each
+        elif each is None:
+            workers -= 1
+        else:
+            raise each
 
 
 def _seconds_together(groups: Sequence[GroupStream]) -> float:

@@ -6,7 +6,6 @@ login, settings file) holds; this module adds only what a run knows.
 
 from __future__ import annotations
 
-import html
 import json
 import math
 import os
@@ -110,6 +109,8 @@ class WandbSession(TrackerSession):
 
     def sample(self, step: int, text: str) -> None:
         """Record a sample as a page of its own, which any browser shows without wandb."""
+        import html  # the whole of HTML's names, which no other command waits for
+
         page = f'<meta charset="utf-8"><pre style="white-space: pre-wrap">{html.escape(text)}</pre>'
         # Given as a text, wandb would leave it in a temporary folder for as long as this process.
         with tempfile.TemporaryDirectory() as folder:

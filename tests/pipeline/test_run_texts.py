@@ -14,7 +14,8 @@ import pytest
 from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import BUILTIN_PATH, keep_streams, read_texts
 from textgen_core.errors import CorpusError, RunDirectoryError
-from textgen_core.pipeline.run_texts import Places, find_texts, keep_builtin, remember
+from textgen_core.pipeline.places import Places
+from textgen_core.pipeline.run_texts import find_texts, keep_builtin, remember
 from textgen_core.runs import RunDirectory, write_json
 from textgen_core.runs.made_here import read_note
 

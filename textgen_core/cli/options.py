@@ -141,7 +141,7 @@ def open_for(
     for warning in warnings:
         warn(warning)
     from textgen_core.pipeline.opened_run import Run
-    from textgen_core.pipeline.run_texts import Places
+    from textgen_core.pipeline.places import Places
 
     places = Places(corpus=corpus, validation=validation, test=test)
     computing = computing or computing_here()

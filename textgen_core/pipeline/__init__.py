@@ -1,7 +1,7 @@
 """The five phases in their order, the run that they leave, and the Python API over both.
 
 `preparing` holds phases 2 and 3, `training` phase 4, `running` all five; `api` is what users call.
-It loads TensorFlow, so it is imported on use: who only follows a run needs none.
+It is imported on use: who only follows a run needs none of it, and who opens one no TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ __all__ = ["open_run", "resume", "run"]
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from textgen_core.registry.own_keras import import_keras
+        if name != "open_run":
+            from textgen_core.registry.own_keras import import_keras
 
-        import_keras()
+            import_keras()
         from textgen_core.pipeline import api
 
         return getattr(api, name)

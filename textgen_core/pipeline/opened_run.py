@@ -16,8 +16,8 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import expand_home
 from textgen_core.generation import Generation, PieceStream
+from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.run_runtime import Computing, RunRuntime
-from textgen_core.pipeline.run_texts import Places
 from textgen_core.pipeline.run_writing import RunWriting
 from textgen_core.registry import ResolvedComponent, discover
 from textgen_core.runs.directory import RunDirectory

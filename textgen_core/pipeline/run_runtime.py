@@ -20,6 +20,7 @@ from textgen_core.data.tokenizer import tokenizer_of
 from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.programs.library import Library
 from textgen_core.programs.program import NotConvertible
+from textgen_core.registry.own_keras import import_keras
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json
 from textgen_core.runs.weights import best_step, weights_digest
@@ -49,7 +50,7 @@ class Computing:
 
     runtime: RuntimeName = "auto"
     on_wait: Callable[[str], None] = _ignore
-    before_tensorflow: Callable[[], None] = _ignore
+    before_tensorflow: Callable[[], None] = import_keras
 
     def __attrs_post_init__(self) -> None:
         if self.runtime not in RUNTIMES:

@@ -18,8 +18,9 @@ from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation import PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
+from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.preparing import Prepared, prepare
-from textgen_core.pipeline.run_texts import Places, find_texts, without_texts
+from textgen_core.pipeline.run_texts import find_texts, without_texts
 from textgen_core.pipeline.scored_text import read_other_text
 from textgen_core.runs import RunDirectory, read_rows
 

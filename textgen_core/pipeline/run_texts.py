@@ -21,7 +21,7 @@ from textgen_core.corpus.reading.builtin import builtin_text
 from textgen_core.corpus.reading.files import shown
 from textgen_core.errors import CorpusError, RunDirectoryError, TextgenError
 from textgen_core.formatting import shell_word
-from textgen_core.pipeline.places import Places as Places
+from textgen_core.pipeline.places import Places
 from textgen_core.registry import ResolvedComponent
 from textgen_core.runs import RunDirectory, read_json
 from textgen_core.runs.door import is_there, open_to_read

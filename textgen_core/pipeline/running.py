@@ -30,8 +30,9 @@ from textgen_core.pipeline.messages import (
     format_preparation,
 )
 from textgen_core.pipeline.opened_run import Run
+from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.preparing import Prepared, build, prepare, with_prompt
-from textgen_core.pipeline.run_texts import Places, find_texts, keep_builtin, remember
+from textgen_core.pipeline.run_texts import find_texts, keep_builtin, remember
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.registry import ResolvedComponent
 from textgen_core.runs import RunDirectory, write_json

@@ -15,8 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-import tomli_w
-
 from textgen_core.errors import DiskTooSmall, RunDirectoryError
 from textgen_core.formatting import format_size
 from textgen_core.runs import door
@@ -109,6 +107,8 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 def write_toml(path: Path, table: Mapping[str, Any]) -> None:
     """Write a table as TOML."""
+    import tomli_w
+
     write_text(path, tomli_w.dumps(table))
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import shell_word
@@ -70,6 +69,8 @@ def save_tensors(tensors: Mapping[str, Any], path: Path) -> None:
 
     The library makes files that are for their owner alone.
     """
+    import safetensors.numpy  # to read takes none of it
+
     safetensors.numpy.save_file(dict(tensors), path)
     with suppress(OSError):  # a file system without modes
         path.chmod(path.parent.stat().st_mode & 0o666 | 0o600)

@@ -154,3 +154,29 @@ def test_what_is_heavy_would_be_seen(tmp_path: Path) -> None:
 
 def test_help_does_not_look_for_plugins():
     assert not imported_by("--help") & {"textgen_core.registry", "importlib.metadata"}
+
+
+NOT_TO_WRITE = {"tensorflow", "keras", "h5py", "scipy", "rich", "jinja2", "pydantic", "safetensors"}
+OPENING = """
+import json, sys
+import textgen_core as textgen
+from textgen_core.data.tokenizer import tokenizer_of
+from textgen_core.runs.directory import RunDirectory
+run = textgen.open_run(sys.argv[1])
+assert run.samplers() and run.step
+assert tokenizer_of(RunDirectory(run.directory)).get_vocab_size()
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_a_run_is_opened_without_tensorflow(trained: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OPENING, str(trained / "finished")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    imported = set(json.loads(done.stdout))
+    assert "tokenizers" in imported
+    assert not imported & NOT_TO_WRITE

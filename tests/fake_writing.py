@@ -51,5 +51,7 @@ class FakeRun:
     def stream(self, prompts, *, sampler, max_new_tokens, seed, stop):
         (prompt,) = prompts
         labels = [each.label for each in sampler]
+        if labels == ["fails"]:
+            raise PluginFailure("The sampler 'fails' failed.")
         self.asked.append((prompt, labels, max_new_tokens, seed, list(stop)))
         return FakePieces(self, prompt, seed, self.ends_with)

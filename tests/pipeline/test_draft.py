@@ -137,8 +137,19 @@ def test_a_setting_that_cannot_be_is_refused_and_the_one_before_stays():
         draft.max_new_tokens = 0
     with pytest.raises(UsageError, match="Allowed: own"):
         draft.choose_samplers(["bad"])
+    with pytest.raises(PluginFailure, match="failed"):
+        draft.choose_samplers(["fails"])  # as soon as it is made ready
     with pytest.raises(UsageError, match="seed is -1"):
         draft.seed = -1
     assert (draft.max_new_tokens, draft.seed, draft.samplers[0].label) == (9, 7, "own")
     with pytest.raises(UsageError, match="stop string is empty"):
         draft_of(stop=[""])
+
+
+def test_what_is_made_ready_writes_nothing_and_uses_no_seed():
+    run = FakeRun()
+    draft = draft_of(run, "x")
+    draft.prepare()
+    assert (draft.text, draft.seed) == ("x", 7)
+    list(draft.write())
+    assert run.asked == [("x", ["own"], 9, 7, [])] * 2

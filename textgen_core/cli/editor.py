@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from textgen_core.cli.typed_lines import interrupts_ignored
 from textgen_core.errors import UsageError
 
 _ALLOWED = "Allowed: a program in VISUAL or EDITOR, such as EDITOR=nano textgen generate ..."
@@ -33,7 +31,7 @@ def edit(text: str, *, is_terminal: bool) -> str:
         path.write_text(text + "\n", encoding="utf-8", errors="replace", newline="\n")
         try:
             words = shlex.split(command, posix=os.name != "nt")
-            with _interrupts_left_to_it():
+            with interrupts_ignored():
                 stdin = None if is_terminal else subprocess.DEVNULL
                 status = subprocess.run([*words, path], stdin=stdin, check=False).returncode
             edited = path.read_text(encoding="utf-8", errors="replace")
@@ -43,13 +41,3 @@ def edit(text: str, *, is_terminal: bool) -> str:
     if status:
         raise UsageError(f"The editor {command!r} ended with status {status}.", "Nothing changed.")
     return edited.removesuffix("\n")
-
-
-@contextmanager
-def _interrupts_left_to_it() -> Iterator[None]:
-    """Take no notice of Ctrl-C in the block, which a child process does."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # ignored, it would be so in the child
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -153,7 +153,8 @@ def _check_interactive(given: Mapping[str, bool]) -> None:
     if others := [name for name, is_given in given.items() if is_given]:
         raise UsageError(
             f"--interactive and {' '.join(others)} do not go together.",
-            "Allowed beside it: --prompt TEXT, --sampler, --max-new-tokens, --seed and --stop.",
+            "Allowed beside it: --prompt TEXT, --sampler, --max-new-tokens, --seed, --stop and "
+            "--runtime.",
         )
 
 
@@ -171,6 +172,7 @@ def _write_in_turns(
 
     length = options.pop("max_new_tokens") or opened.configuration.generation.max_new_tokens
     draft = Draft(opened, start, sampler=sampler or None, max_new_tokens=length, **options)
+    draft.prepare()
     if code := Session(draft, TypedLines(), has_escapes=has_escapes).run():
         raise typer.Exit(code)
 

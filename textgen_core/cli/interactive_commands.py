@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from textgen_core.cli.output import note, show_line
+from textgen_core.cli.typed_lines import interrupts_ignored
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home, visible
 
@@ -90,7 +91,8 @@ def _sampler(session: Session, value: str) -> None:
             specs = shlex.split(value)
         except ValueError as error:  # a quote without another
             raise UsageError(f"{value!r} cannot be read: {error}.") from error
-        session.draft.choose_samplers(specs)
+        with interrupts_ignored():  # an import that is interrupted cannot be made up for
+            session.draft.choose_samplers(specs)
     _tell_settings(session)
 
 

@@ -120,8 +120,21 @@ class Draft:
         return self._samplers
 
     def choose_samplers(self, request: Any) -> None:
-        """Write with other samplers from now on; they stay if the request is wrong."""
-        self._samplers = self._run.samplers(request)
+        """Write with other samplers from now on, and make them ready.
+
+        Raises:
+            TextgenError: they cannot be used; those before stay.
+        """
+        before, self._samplers = self._samplers, self._run.samplers(request)
+        try:
+            self.prepare()
+        except BaseException:
+            self._samplers = before
+            raise
+
+    def prepare(self) -> None:
+        """Make ready what a turn needs, such as the model, so that the next one begins at once."""
+        next(self._stream(self.text), None)
 
     @property
     def max_new_tokens(self) -> int:
@@ -149,15 +162,19 @@ class Draft:
         return tuple(self._options.stop)
 
     def _write_after(self, text: str) -> Writing:
-        pieces = self._run.stream(
+        pieces = self._stream(text)
+        self.seed += 1
+        return Writing(pieces, text[:-WINDOW], self.seed - 1, self._keep)
+
+    def _stream(self, text: str) -> PieceStream:
+        """Return what the model writes after a text, which it begins when it is asked."""
+        return self._run.stream(
             [text[-WINDOW:]],
             sampler=self._samplers,
             max_new_tokens=self.max_new_tokens,
             seed=self.seed,
-            stop=self._options.stop,
+            stop=self.stop,
         )
-        self.seed += 1
-        return Writing(pieces, text[:-WINDOW], self.seed - 1, self._keep)
 
     def _keep(self, version: _Version, *, is_first: bool) -> None:
         """Make a version of what the model has written so far."""

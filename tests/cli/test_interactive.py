@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
+import signal
 import sys
 
 import pytest
@@ -11,7 +13,7 @@ from cli.in_process import run_here
 from fake_writing import FakeRun
 
 from textgen_core.cli.interactive import PROMPT, Session
-from textgen_core.cli.typed_lines import TypedLines
+from textgen_core.cli.typed_lines import TypedLines, interrupts_ignored
 from textgen_core.pipeline.draft import Draft
 
 
@@ -257,6 +259,14 @@ def test_a_text_is_offered_to_be_saved_even_if_textgen_itself_fails(capsys, tmp_
     with pytest.raises(ZeroDivisionError):
         session_of("text", str(tmp_path / "x"), run=run).run()
     assert (tmp_path / "x").read_text() == "text 7"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it would end the test")
+def test_ctrl_c_is_kept_from_what_cannot_be_interrupted():
+    with interrupts_ignored():
+        os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 # ---- the command -----------------------------------------------------------------------------

@@ -26,6 +26,7 @@ TENSOR_PACKAGES = {
     "generation/tensorflow_runtime",
     "generation/transforming",
     "programs/conversion",
+    "programs/infinities",
     "programs/model_program",
     "programs/sampler_program",
     "evaluation/scoring",

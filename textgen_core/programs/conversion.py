@@ -16,6 +16,7 @@ from typing import Any
 import tensorflow as tf
 
 from textgen_core.errors import is_component_fault, reason_of
+from textgen_core.programs import infinities
 from textgen_core.programs.program import NotConvertible, Place, Program
 from textgen_core.programs.quiet import without_remarks
 
@@ -67,10 +68,7 @@ def _trace(function: Callable[..., Sequence[Any]], inputs: Sequence[tf.TensorSpe
     except BaseException as error:
         if isinstance(error, NotConvertible) or not is_component_fault(error):
             raise
-        raise NotConvertible(
-            f"It cannot be traced: {reason_of(error)}",
-            is_lasting=not isinstance(error, MemoryError),
-        ) from error
+        raise NotConvertible(f"It cannot be traced: {reason_of(error)}") from error
 
 
 def _place(tensor: Any) -> Place:
@@ -84,14 +82,16 @@ def _converted(traced: Any, count: int) -> bytes:
     graph = traced.graph.as_graph_def()
     _check_operations(graph)
     with_constants = _with_constants(graph, _captured(traced, count))
+    has_infinities = infinities.hide(graph if with_constants is None else with_constants)
     try:
         with without_remarks(_REMARK):
             if with_constants is not None:
                 with contextlib.suppress(*_MOVED):
-                    return _by_the_short_way(with_constants, traced.inputs[:count], traced.outputs)
+                    inputs, outputs = traced.inputs[:count], traced.outputs
+                    return infinities.restore(_by_the_short_way(with_constants, inputs, outputs))
+            if has_infinities:
+                raise ValueError("Infinite constants cannot be converted with this TensorFlow.")
             return _by_the_public_way(traced)
-    except (MemoryError, OSError) as error:
-        raise NotConvertible(f"There is no room for it: {error}.", is_lasting=False) from error
     except Exception as error:
         missing = sorted(set(_MISSING.findall(str(error))))
         raise NotConvertible(

@@ -15,7 +15,7 @@ import numpy as np
 # Weights are rounded down to whole multiples of 2**-32 of the largest. Sums of them are whole
 # numbers below 2**53 for any vocabulary under two million tokens, so float64 adds them exactly.
 WEIGHT_STEPS = np.float32(2.0**32)
-LONG, BLOCK = 512, 128  # tokens of a vocabulary that is summed block by block, and of a block
+BLOCK = 256  # tokens that are summed at once, so that few sums are added up one after the other
 
 
 def uniform_numbers(seed: int, sample_indices: Sequence[int], count: int) -> np.ndarray:
@@ -38,24 +38,39 @@ def draw(logits: np.ndarray, numbers: np.ndarray) -> list[int]:
     never drawn, provided that its row has another.
     """
     weights = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
-    weights = np.floor(weights * WEIGHT_STEPS).astype(np.float64)
+    weights *= WEIGHT_STEPS
+    np.floor(weights, out=weights)
     return list(map(_place, weights, numbers.tolist()))
 
 
 def _place(weights: np.ndarray, number: float) -> int:
     """Return where the sums of whole numbers `(vocabulary,)` pass a number's share of the total."""
-    total = float(np.add.reduce(weights))
+    is_long = len(weights) > BLOCK
+    ends = _ends_of_blocks(weights) if is_long else np.add.accumulate(weights, dtype=np.float64)
+    total = float(ends[-1])
     if not total > 0:  # not a number, where no token is left
         return 0
     # Rounding could lift the product to the total, which no sum passes.
-    goal, start = min(math.floor(number * total), total - 1), 0
-    if len(weights) > LONG:
-        whole = weights[: len(weights) // BLOCK * BLOCK].reshape(-1, BLOCK)
-        ends = np.add.accumulate(np.add.reduce(whole, axis=1))
-        block = int(ends.searchsorted(goal, side="right"))
-        goal, start = goal - float(ends[block - 1]) if block else goal, block * BLOCK
-        weights = weights[start : start + BLOCK]
-    return start + int(np.add.accumulate(weights).searchsorted(goal, side="right"))
+    goal = min(math.floor(number * total), total - 1)
+    place = int(ends.searchsorted(goal, side="right"))
+    if not is_long:
+        return place
+    if place:
+        goal -= float(ends[place - 1])
+    start = place * BLOCK
+    ends = np.add.accumulate(weights[start : start + BLOCK], dtype=np.float64)
+    return start + int(ends.searchsorted(goal, side="right"))
+
+
+def _ends_of_blocks(weights: np.ndarray) -> np.ndarray:
+    """Return the sum up to the end of each block, float64; the last block may be short or empty."""
+    blocks = len(weights) // BLOCK
+    sums = np.empty(blocks + 1)
+    whole = weights[: blocks * BLOCK].reshape(blocks, BLOCK)
+    np.add.reduce(whole, axis=1, dtype=np.float64, out=sums[:-1])
+    sums[-1] = np.add.reduce(weights[blocks * BLOCK :], dtype=np.float64)
+    ends: np.ndarray = np.add.accumulate(sums)
+    return ends
 
 
 def log_probabilities(logits: np.ndarray, tokens: np.ndarray) -> np.ndarray:

@@ -98,7 +98,10 @@ class Loop:
             self._make_room()
         logits = self._next_logits()
         allowed = logits + self._bias
-        np.maximum(self.starts, place, out=self._history.length)
+        if place < self._last_start:
+            np.maximum(self.starts, place, out=self._history.length)
+        else:
+            self._history.length.fill(place)
         left = self._stages.transform(allowed, self._history, self._is_drawing)
         tokens = self._draw(left[-1] if left else allowed)
         own = log_probabilities(logits, tokens)

@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 from cli.in_process import run_here
@@ -14,6 +15,7 @@ from fake_writing import FakeRun
 
 from textgen_core.cli.interactive import PROMPT, Session
 from textgen_core.cli.typed_lines import TypedLines, interrupts_ignored
+from textgen_core.errors import UsageError
 from textgen_core.pipeline.draft import Draft
 
 
@@ -269,6 +271,11 @@ def test_ctrl_c_is_kept_from_what_cannot_be_interrupted():
         os.kill(os.getpid(), signal.SIGINT)
 
 
+class Unreadable:
+    def readline(self, size):
+        raise IsADirectoryError(21, "Is a directory")
+
+
 # ---- the command -----------------------------------------------------------------------------
 
 
@@ -289,6 +296,18 @@ def test_lines_of_a_pipe_end_as_they_may_and_what_is_not_utf_8_is_warned_of(pipe
     told = capsys.readouterr()
     assert "1 byte that is not UTF-8" in told.err
     assert told.out == ""
+
+
+def test_a_script_that_cannot_be_read_ends_the_session_at_once(pipe, capsys, monkeypatch):
+    monkeypatch.setattr("textgen_core.cli.typed_lines.longest_text", lambda: 5)
+    pipe(b"word\n" + b"x" * 100)
+    session = Session(session_of().draft, TypedLines(), has_escapes=True)
+    with pytest.raises(UsageError, match="line of stdin is too long"):
+        session.run()
+    assert capsys.readouterr().out == "word 7a."
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Unreadable(), isatty=bool))
+    with pytest.raises(UsageError, match="stdin cannot be read: Is a directory"):
+        TypedLines().read(PROMPT)
 
 
 @pytest.mark.parametrize(

@@ -162,12 +162,22 @@ class Session:
             show_line("(end)", "dim")
 
     def _take_turn(self) -> None:
-        """Take one line: what is wrong with it is said, and the text stays."""
+        """Read one line and do what it says; Ctrl-C at a terminal clears it."""
         try:
             line = self._lines.read(PROMPT)
             if line is None:
                 self.is_over = True
-            elif line.startswith("/") and not line.startswith("//"):
+            else:
+                self._take(line)
+        except KeyboardInterrupt:
+            if not self.is_typed:
+                self.is_over, self._exit_code = True, Interrupted.exit_code
+            show_text("\n" if self.is_typed else "")
+
+    def _take(self, line: str) -> None:
+        """Do what a line says; what is wrong with it is said, and the text stays."""
+        try:
+            if line.startswith("/") and not line.startswith("//"):
                 execute(self, line)
             else:
                 self._add(line.removeprefix("/") if line.startswith("//") else line)
@@ -175,10 +185,6 @@ class Session:
             fail(str(error))
             if not self.is_typed:
                 self._exit_code = self._exit_code or error.exit_code
-        except KeyboardInterrupt:
-            if not self.is_typed:
-                self.is_over, self._exit_code = True, Interrupted.exit_code
-            show_text("\n" if self.is_typed else "")
 
     def _add(self, line: str) -> None:
         """Add a line to the text, and let the model go on."""

@@ -209,7 +209,7 @@ COMMANDS = {  # of two with one beginning, the first is meant by it
     "lines": Command(_lines, "what you type is a line of its own, as in verse; or no more"),
     "length": Command(_length, "how many tokens the model writes at most", "N"),
     "sampler": Command(_sampler, "other samplers, in their order", "SPEC..."),
-    "seed": Command(_seed, "the seed of the next turn; each turn has the next one", "N"),
+    "seed": Command(_seed, "the seed of the next turn; each turn after it has the next seed", "N"),
     "save": Command(_save, "save the text; without FILE where it was saved last", "FILE"),
     "save!": Command(_save_over, "the same, and replace a file that is there", "FILE"),
     "help": Command(_help, "show this"),

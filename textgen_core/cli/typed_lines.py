@@ -27,16 +27,19 @@ class TypedLines:
         """Return the next line without its end, None after the last.
 
         Raises:
-            UsageError: it is too long.
+            UsageError: it is too long, or cannot be read.
             KeyboardInterrupt: Ctrl-C cleared it.
         """
         if self.are_typed:
             try:
                 line = input(prompt)
-            except EOFError:
+            except (EOFError, OSError):  # Ctrl-D, or a terminal that was hung up
                 return None
             return decode(line.encode("utf-8", errors="surrogateescape"), "The line")
-        data = sys.stdin.buffer.readline(longest_text() + 3)
+        try:
+            data = sys.stdin.buffer.readline(longest_text() + 3)
+        except OSError as error:
+            raise UsageError(f"stdin cannot be read: {error.strerror or error}.") from error
         ended = data.removesuffix(b"\n").removesuffix(b"\r")
         if len(ended) > longest_text():
             raise UsageError("A line of stdin is too long.", f"Allowed: {longest_text():,} bytes.")

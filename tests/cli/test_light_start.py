@@ -180,3 +180,34 @@ def test_a_run_is_opened_without_tensorflow(trained: Path) -> None:
     imported = set(json.loads(done.stdout))
     assert "tokenizers" in imported
     assert not imported & NOT_TO_WRITE
+
+
+def test_a_text_is_written_without_tensorflow(trained: Path) -> None:
+    environment = {"TEXTGEN_CACHE": str(trained / "cache")}
+    line = ["generate", str(trained / "finished"), "--max-new-tokens", "1"]
+    assert not imported_by(*line, environment=environment) & NOT_TO_WRITE
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux tells")
+def test_numpy_starts_no_threads_unless_the_environment_says_how_many() -> None:
+    code = """
+import os
+from textgen_core.cli.startup import import_numpy
+before = dict(os.environ)
+import_numpy()
+assert dict(os.environ) == before
+import numpy
+print(len(os.listdir("/proc/self/task")))
+"""
+    for given, expected in ((None, "1"), ("2", str(min(2, os.cpu_count() or 1)))):
+        environment = {key: text for key, text in os.environ.items() if "_NUM_THREADS" not in key}
+        environment |= {"OPENBLAS_NUM_THREADS": given} if given else {}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout.strip() == expected

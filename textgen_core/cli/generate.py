@@ -23,6 +23,7 @@ from textgen_core.cli.options import (
     warn_of_unread_stdin,
 )
 from textgen_core.cli.output import print_json, show_text
+from textgen_core.cli.startup import import_numpy
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home
 
@@ -101,6 +102,7 @@ def generate(
         )
     if trace is not None:
         check_place(trace, "The trace")
+    import_numpy()
     computing = computing_here(runtime, short_texts=sweep is None)
     opened = open_for(run, *([] if sampler or sweep else ["sampler"]), computing=computing)
     in_text = holds_escapes(opened)

@@ -1,9 +1,9 @@
-"""TensorFlow's import, without its start-up chatter, and what is said where it fails.
+"""TensorFlow's import, without its start-up chatter, and what is said where it fails; and numpy's.
 
-It writes to the process's standard error past Python, so the descriptor itself is redirected for
-that time. `--debug` and TF_CPP_MIN_LOG_LEVEL bring the chatter back. A wrong flag of XLA, or a
-library that does not fit, ends the whole process there: then a second one, which waits for that
-alone, shows what was written.
+TensorFlow writes to the process's standard error past Python, so the descriptor itself is
+redirected for that time. `--debug` and TF_CPP_MIN_LOG_LEVEL bring the chatter back. A wrong flag of
+XLA, or a library that does not fit, ends the whole process there: then a second one, which waits
+for that alone, shows what was written.
 """
 
 from __future__ import annotations
@@ -19,11 +19,27 @@ from contextlib import ExitStack, contextmanager, suppress
 from textgen_core.cli.output import fail
 from textgen_core.errors import TextgenError, reason_of
 
+_THREADS = "OPENBLAS_NUM_THREADS"
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _DECIDING = ("TF_XLA_FLAGS", "XLA_FLAGS", "LD_PRELOAD", "LD_LIBRARY_PATH")
 _CHATTER = ("I0", "W0", "WARNING: All log messages before absl")  # how lines of a log begin
 _ENOUGH = 1 << 16  # bytes of what is written while a process ends
 _TOLD = 5  # lines of it that are shown
+
+
+def import_numpy() -> None:
+    """Import numpy without the threads of its linear algebra, which take longer to start than it.
+
+    It is for a command that multiplies no matrices with it. The environment decides if it says how
+    many there are to be, and is left as it was.
+    """
+    if _THREADS in os.environ:
+        return
+    os.environ[_THREADS] = "1"
+    try:
+        import numpy as np  # noqa: F401
+    finally:
+        del os.environ[_THREADS]
 
 
 def import_tensorflow() -> None:

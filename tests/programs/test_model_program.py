@@ -164,6 +164,36 @@ def test_a_model_of_keras_layers_becomes_a_program_without_a_change():
         )
 
 
+class DelayingModel(SumModel):
+    """What it holds moves on from tensor to tensor, and into a cache, before it is used."""
+
+    def initial_state(self, batch_size):
+        one = tf.fill((batch_size, 1), 1.0)
+        return {"a": one, "b": 2 * one, "c": 3 * one, "d": tf.fill((batch_size,), 4.0)} | {
+            "cache": tf.zeros((batch_size, CAPACITY, 1)),
+            "length": tf.constant(0),
+        }
+
+    def advance(self, token_ids, state):
+        written = state["b"][:, None]
+        cache = keras.ops.slice_update(state["cache"], (0, state["length"], 0), written)
+        after = {"a": tf.cast(token_ids, tf.float32), "b": state["a"], "c": state["d"][:, None]}
+        after |= {"d": state["c"][:, 0], "cache": cache, "length": state["length"] + 1}
+        weights = tf.range(1, CAPACITY + 1, dtype=tf.float32)[:, None]
+        seen = tf.reduce_sum(state["cache"] * weights, axis=1) + 100 * state["c"] + state["b"]
+        return (seen * tf.ones((1, VOCABULARY)))[:, None], after
+
+
+def test_what_a_state_hands_on_is_read_before_it_is_overwritten():
+    model, token_ids = language_model(DelayingModel(random_table())), drawn(CAPACITY, 2)
+    state, wanted = model.initial_state(2), []
+    for column in token_ids:
+        logits, state = model.advance(column[:, None], state)
+        wanted.append(logits[:, 0])
+    steps = ModelSteps(model_program(model, 2))
+    np.testing.assert_allclose(advanced(steps, token_ids), np.stack(wanted), rtol=1e-6)
+
+
 class OddModel(AdvancingSumModel):
     """A model of sums, with something done to them that a program may not do, or need not mind."""
 

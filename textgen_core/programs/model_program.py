@@ -63,8 +63,8 @@ class _Step:
         except PluginFailure as error:
             raise NotConvertible(error.problem) from error
         self.initial: list[Any] = tf.nest.flatten(self.structure)
-        if not all(each.shape.num_elements() for each in self.initial):
-            raise NotConvertible("The model's state has a tensor without elements.")
+        for each in self.initial:
+            _check(each)
 
     def advance(self, token_ids: Any, state: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Return the program's outputs, the logits first, and where each next state is in them."""
@@ -144,6 +144,14 @@ class _Outputs:
                 tuple(self._number(each, depth + 1) for each in operation.inputs),
             )
         return self._numbers.setdefault(key, len(self._numbers))
+
+
+def _check(state: Any) -> None:
+    dtype = state.dtype
+    if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+        raise NotConvertible(f"The model's state has a tensor of {dtype.name}.")
+    if not state.shape.num_elements():
+        raise NotConvertible("The model's state has a tensor without elements.")
 
 
 def _source(tensor: Any, end: Any) -> Any:

@@ -6,16 +6,14 @@ This module knows nothing about TensorFlow.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 
 from textgen_core.generation.runtime import Steps
-from textgen_core.programs.program import Place, Program, ProgramInterpreter
-
-View = Callable[[], np.ndarray]
+from textgen_core.programs.program import Place, Program, ProgramInterpreter, View
 
 
 class ModelSteps(Steps):

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import attrs
@@ -17,6 +18,8 @@ import numpy as np
 
 from textgen_core.errors import TextgenError
 from textgen_core.programs.quiet import without_remarks
+
+View = Callable[[], np.ndarray]
 
 _LENGTH = 8  # bytes before the header: how long it is
 _LONGEST_HEADER = 1 << 24
@@ -98,7 +101,8 @@ class ProgramInterpreter:
     """A program in memory, for one thread at a time.
 
     inputs, outputs: functions that return a view of each tensor, in order. What is written into an
-    input stays there until it is written again. A view must be gone before the next `run`.
+    input stays there until it is written again, and changes no output. A view must be gone before
+    the next `run`.
     """
 
     def __init__(self, program: Program, threads: int) -> None:
@@ -109,12 +113,26 @@ class ProgramInterpreter:
             raise NotConvertible("Its program has other inputs or outputs than were asked for.")
         self.inputs = self._views(inputs)
         self.outputs = self._views(outputs)
+        self._handed_on = list(self._outputs_that_are_inputs())
 
     def run(self) -> None:
         """Compute the outputs of what the inputs hold."""
         self._interpreter.invoke()
+        for view, kept in self._handed_on:
+            np.copyto(kept, view())
 
-    def _views(self, details: Sequence[Mapping[str, Any]]) -> list[Callable[[], np.ndarray]]:
+    def _outputs_that_are_inputs(self) -> Iterator[tuple[View, np.ndarray]]:
+        """Give what the program returns as it was given, perhaps in another shape, its own memory.
+
+        The interpreter copies no such tensor: the output would be what is written next.
+        """
+        for number, view in enumerate(self.outputs):
+            if any(np.may_share_memory(view(), given()) for given in self.inputs):
+                kept = view().copy()
+                self.outputs[number] = partial(np.asarray, kept)
+                yield view, kept
+
+    def _views(self, details: Sequence[Mapping[str, Any]]) -> list[View]:
         return [self._interpreter.tensor(each["index"]) for each in details]
 
 

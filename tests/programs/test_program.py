@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from textgen_core.programs import conversion
 from textgen_core.programs.conversion import convert
 from textgen_core.programs.program import NotConvertible, Program
 
@@ -54,6 +55,12 @@ def test_no_damaged_byte_reaches_the_interpreter(program):
     for end in (0, 7, 8, header - 1, header, len(blob) - 1):
         with pytest.raises(ValueError, match="the program"):
             Program.from_bytes(blob[:end])
+
+
+def test_what_was_checked_is_not_hashed_again(program):
+    blob = bytearray(program.to_bytes())
+    blob[-1] ^= 1
+    assert Program.from_bytes(bytes(blob), is_checked=True).content[:-1] == program.content[:-1]
 
 
 @pytest.mark.parametrize("header", [b"", b"[]", b"{}", b'{"kind": 1', b"[" * 5000, b"\xff"])
@@ -104,6 +111,16 @@ def test_what_is_not_convertible_is_said_by_the_error_alone(capfd):
     with pytest.raises(NotConvertible, match=r"LiteRT lacks tf\.MatrixInverse\.$"):
         convert(lambda some: [tf.linalg.inv(some)], [tf.TensorSpec((2, 2))], kind="odd")
     assert capfd.readouterr().err == ""
+
+
+def test_what_lacks_room_may_be_tried_again(monkeypatch):
+    def full(*arguments):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(conversion, "_by_the_short_way", full)
+    with pytest.raises(NotConvertible, match="no room for it") as found:
+        convert(lambda some: [some + 1], [tf.TensorSpec((2,))], kind="small")
+    assert not found.value.is_lasting
 
 
 def test_a_shape_that_is_not_fixed_is_refused():

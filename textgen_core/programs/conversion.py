@@ -68,7 +68,10 @@ def _trace(function: Callable[..., Sequence[Any]], inputs: Sequence[tf.TensorSpe
     except BaseException as error:
         if isinstance(error, NotConvertible) or not is_component_fault(error):
             raise
-        raise NotConvertible(f"It cannot be traced: {reason_of(error)}") from error
+        raise NotConvertible(
+            f"It cannot be traced: {reason_of(error)}",
+            is_lasting=not isinstance(error, MemoryError),
+        ) from error
 
 
 def _place(tensor: Any) -> Place:
@@ -92,6 +95,8 @@ def _converted(traced: Any, count: int) -> bytes:
             if has_infinities:
                 raise ValueError("Infinite constants cannot be converted with this TensorFlow.")
             return _by_the_public_way(traced)
+    except (MemoryError, OSError) as error:
+        raise NotConvertible(f"There is no room for it: {error}.", is_lasting=False) from error
     except Exception as error:
         missing = sorted(set(_MISSING.findall(str(error))))
         raise NotConvertible(

@@ -118,7 +118,7 @@ class Library:
             blob = store.find(key)
             if blob is not None:
                 try:
-                    return Program.from_bytes(blob)
+                    return Program.from_bytes(blob, is_checked=True)
                 except ValueError:  # of a version that wrote them otherwise
                     continue
             if (reason := store.find_refusal(key)) is not None:
@@ -130,7 +130,8 @@ class Library:
         try:
             program = make()
         except NotConvertible as error:
-            store.keep_refusal(keys[0], error.problem)
+            if error.is_lasting:
+                store.keep_refusal(keys[0], error.problem)
             raise
         reads_history = program.about.get("capacity") is not None
         store.keep(keys[-1] if reads_history else keys[0], program.to_bytes())

@@ -7,7 +7,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 _LOCK = threading.RLock()
@@ -15,23 +15,24 @@ _LOCK = threading.RLock()
 
 @contextmanager
 def without_remarks(remark: re.Pattern[bytes]) -> Iterator[None]:
-    """Leave out the lines that begin with `remark`, and what is written when the block raises.
+    """Leave out the lines that begin with `remark`, and what is written if the block raises.
 
-    Whatever else is written meanwhile, by any thread, is written after it.
+    Whatever else is written meanwhile, by any thread, is written after it. Without a standard error
+    to write to, or a temporary file to hold lines back in, nothing is left out.
     """
-    with _LOCK, tempfile.TemporaryFile() as held:
+    with _LOCK, ExitStack() as stack:
+        held = before = None
         try:
             before = os.dup(2)
-        except OSError:  # there is no standard error
-            yield
-            return
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
+            stack.callback(os.close, before)
+            held = stack.enter_context(tempfile.TemporaryFile())
+            os.dup2(held.fileno(), 2)
+            stack.callback(os.dup2, before, 2)
+        except OSError:
+            held = None
+        yield
+        if held is not None and before is not None:
             _write_again(held, before, remark)
-        finally:
-            os.dup2(before, 2)
-            os.close(before)
 
 
 def _write_again(held: IO[bytes], to: int, remark: re.Pattern[bytes]) -> None:

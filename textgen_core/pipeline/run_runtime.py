@@ -6,7 +6,6 @@ cache: so the same command writes the same text, the first time and the thousand
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Callable
 from functools import cached_property
@@ -73,8 +72,6 @@ class RunRuntime:
     def best(self) -> Runtime:
         """The programs of the model, or TensorFlow if it has none."""
         if self.computing.runtime == "tensorflow":
-            return self.tensorflow
-        if importlib.util.find_spec("textgen_core.programs.sampler_stages") is None:
             return self.tensorflow
         from textgen_core.programs.runtime import ProgramRuntime
 

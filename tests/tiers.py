@@ -53,6 +53,7 @@ SLOW = {
     "test_combinations.py": "a run each",
     "test_tiers.py::test_a_folder_runs": "pytest within pytest",
     "test_tiers.py::test_a_slow_test_runs_when": "pytest within pytest",
+    "testing/test_bundled.py::*sampler.program": "tests/programs shows it",
     "testing/test_bundled.py::test_lstm": "the conformance kit on a model",
     "testing/test_bundled.py::test_transformer": "the conformance kit on a model",
     "testing/test_bundled.py::test_wandb": "the conformance kit on a service",

@@ -13,7 +13,7 @@ import pytest
 from testing.broken import BROKEN
 from testing.broken.components import GlobalMetric, GlobalTrainer
 from testing.broken.models import builder
-from testing.broken.samplers import Tiring
+from testing.broken.samplers import OUT_OF_GRAPH, PYTHON, Tiring
 from testing.broken.trackers import Explained
 from testing.heavy import HeavyMetric
 from testing.sound import SOUND, PlainBuilder, SoundBuilder, SoundMetric, SoundTracker, SoundTrainer
@@ -124,6 +124,16 @@ def test_a_model_that_shows_nothing_passes_with_a_note() -> None:
 
 def test_a_model_that_says_that_xla_cannot_compile_it_passes_with_a_note() -> None:
     assert "cannot run under XLA" in note_of("model.compiles", builder("says that XLA cannot"))
+
+
+def test_what_cannot_become_a_program_passes_with_a_note_that_says_why() -> None:
+    start = "it writes through TensorFlow, which takes seconds to start: "
+    assert note_of("model.program", PlainBuilder).startswith(f"{start}The model offers no advance")
+    in_python = note_of("model.program", builder("XLA cannot"))
+    assert in_python == f"{start}It draws or changes something: EagerPyFunc"
+    assert note_of("sampler.program", PYTHON) == in_python
+    assert note_of("sampler.program", OUT_OF_GRAPH).startswith(f"{start}It cannot be traced: ")
+    assert note_of("model.program", SoundBuilder) == ""
 
 
 def test_a_class_that_no_other_process_finds_is_trained_in_this_one_only() -> None:

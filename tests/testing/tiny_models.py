@@ -59,6 +59,8 @@ class CountingModel(keras.Model):
             hidden -= tf.reduce_mean(hidden, axis=0, keepdims=True)
         if self.fault == "leaves the graph":
             hidden *= float(tf.reduce_max(tf.abs(hidden)).numpy())
+        if self.fault == "is another in a graph" and not tf.executing_eagerly():
+            hidden *= 2
         if self.fault in ("XLA cannot", "says that XLA cannot"):
             hidden = tf.ensure_shape(
                 tf.py_function(lambda each: each, [hidden], hidden.dtype), hidden.shape

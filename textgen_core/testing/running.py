@@ -17,6 +17,7 @@ from textgen_core.testing import (
     drawing_checks,
     metric_checks,
     model_checks,
+    program_checks,
     restoring,
     sampler_checks,
     tokenizer_checks,
@@ -34,6 +35,7 @@ _MODULES = (
     model_checks,
     sampler_checks,
     drawing_checks,
+    program_checks,
     metric_checks,
     tracker_checks,
 )

@@ -83,7 +83,7 @@ def keeps_rows_apart(subject: Subject) -> None:
 
     # Of like size: a row that outweighs all others would hide what they do to each other.
     scales = (1.0, 1.0, 2.0, 2.0, 3.0, 3.0)
-    rows, others = (_random_rows(seed, scales) for seed in (3, 4))
+    rows, others = (random_rows(seed, scales) for seed in (3, 4))
     after = transformed(subject.instance(), rows)
     even = np.arange(rows.logits.shape[1]) % 2 == 0
     for kept in (even, ~even):
@@ -93,7 +93,7 @@ def keeps_rows_apart(subject: Subject) -> None:
             prompt_lengths=np.where(kept, rows.prompt_lengths, others.prompt_lengths),
         )
         again = transformed(subject.instance(), mixed)
-        _require_same(after[:, kept], again[:, kept], "With other rows beside it,")
+        require_same(after[:, kept], again[:, kept], "With other rows beside it,")
 
 
 @check("sampler.repeatable", "sampler")
@@ -101,21 +101,21 @@ def is_repeatable(subject: Subject) -> None:
     """The same logits and history give the same result: the core alone draws."""
     sampler, rows = subject.instance(), awkward_rows(seed=5)
     first, second = transformed(sampler, rows), transformed(sampler, rows)
-    _require_same(first, second, "In a second call", tolerance=0)
+    require_same(first, second, "In a second call", tolerance=0)
 
 
 @check("sampler.compiles", "sampler")
 def compiles(subject: Subject) -> None:
     """As a graph and under XLA it does what it does as plain operations."""
     # Without ties: rounding may decide which of two equally probable tokens is excluded.
-    rows = _random_rows(seed=6, scales=(1.0, 3.0, 5.0))
+    rows = random_rows(seed=6, scales=(1.0, 3.0, 5.0))
     plain = transformed(subject.instance(), rows)
     for way, is_xla in (("As a graph", False), ("Under XLA", True)):
         try:
             after = transformed(subject.instance(), rows, is_xla=is_xla)
         except Exception as error:
             raise ConformanceFault(f"{way}: {reason_of(error)}") from error
-        _require_same(plain, after, f"{way},")
+        require_same(plain, after, f"{way},")
 
 
 @check("sampler.traced", "sampler")
@@ -130,10 +130,10 @@ def takes_tensors(subject: Subject) -> str | None:
     most = tf.int32.max  # as in generation: a larger number means as much
     numeric = [each.name for each in declared if each.type in (int, float)]
     numbers = {name: min(getattr(sampler, name), most) for name in numeric}
-    rows = _random_rows(seed=9, scales=(1.0, 3.0, 5.0))
+    rows = random_rows(seed=9, scales=(1.0, 3.0, 5.0))
     plain = transformed(sampler, rows, options=numbers)
     after = transformed(sampler, rows, is_xla=False)
-    _require_same(plain, after, f"With a tensor in place of {names},")
+    require_same(plain, after, f"With a tensor in place of {names},")
     return None
 
 
@@ -146,7 +146,7 @@ def awkward_rows(seed: int) -> Rows:
     """Return random rows, a flat one, a peaked one, ties, large numbers, and one token alone."""
     import numpy as np
 
-    rows = _random_rows(seed, scales=(1.0, 5.0, 0.0, 1.0, 1.0, 1000.0, 1e-6))
+    rows = random_rows(seed, scales=(1.0, 5.0, 0.0, 1.0, 1.0, 1000.0, 1e-6))
     logits = rows.logits
     for step in range(STEPS):
         tokens = np.random.default_rng((seed, step)).permutation(range(NEVER_DRAWN, VOCABULARY))
@@ -197,7 +197,7 @@ def transformed(
     return np.stack(found)
 
 
-def _random_rows(seed: int, scales: Sequence[float]) -> Rows:
+def random_rows(seed: int, scales: Sequence[float]) -> Rows:
     """Return a row for each scale; the tokens that the core excludes are excluded."""
     import numpy as np
 
@@ -213,9 +213,10 @@ def _random_rows(seed: int, scales: Sequence[float]) -> Rows:
     )
 
 
-def _require_same(
+def require_same(
     one: np.ndarray, other: np.ndarray, what: str, tolerance: float = TOLERANCE
 ) -> None:
+    """Raise ConformanceFault unless logits `(steps, batch, vocabulary)` are as good as equal."""
     import numpy as np
 
     differing = np.argwhere(~np.isclose(one, other, rtol=tolerance, atol=tolerance))

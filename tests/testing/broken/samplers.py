@@ -41,6 +41,9 @@ OUT_OF_GRAPH = sampler(
 PYTHON = sampler(
     lambda logits, tf: tf.py_function(lambda each: each, [logits], tf.float32), "Call Python."
 )
+OTHERWISE = sampler(
+    lambda logits, tf: logits if tf.executing_eagerly() else logits / 2, "Do otherwise in a graph."
+)
 NARROW = sampler(lambda logits, tf: logits[:, :-1], "Drop a token.")
 SMOOTH = sampler(
     lambda logits, tf: tf.math.log(tf.nn.softmax(logits) + 0.1), "Give each token some probability."
@@ -90,6 +93,7 @@ BROKEN: tuple[tuple[str, type, str], ...] = (
     ("sampler.compiles", NOISE, "As a graph, the logit of token"),
     ("sampler.traced", Deciding, "traced option distance .*bool"),
     ("sampler.traced", Suspicious, "in place of distance, the logit of token"),
+    ("sampler.program", OTHERWISE, "As a program for 1 row, the logit of token"),
     ("sampler.never-draws-excluded", SMOOTH, "The token 0 is drawn in row 0, .* by the core"),
     ("sampler.frequencies", Tiring, "drawn otherwise than by the first logits"),
 )

@@ -48,8 +48,9 @@ class CausalSelfAttention(keras.layers.Layer):
             keys, values = key, value
             key_positions = positions
         else:
-            keys = write_at(held["keys"], key, positions[0])
-            values = write_at(held["values"], value, positions[0])
+            start = positions[0]
+            keys = write_at(held["keys"], key, start)
+            values = write_at(held["values"], value, start)
             key_positions = tf.range(sizes(keys)[1])
         if held is not None and key.shape[1] == 1:
             attended = _attend_from_one(query, key, value, held, key_positions < positions)

@@ -14,7 +14,8 @@ from cli.in_process import run_here
 from fake_writing import FakeRun
 
 from textgen_core.cli.interactive import PROMPT, Session
-from textgen_core.cli.typed_lines import TypedLines, interrupts_ignored
+from textgen_core.cli.interrupts import interrupts_ignored
+from textgen_core.cli.typed_lines import TypedLines
 from textgen_core.errors import UsageError
 from textgen_core.pipeline.draft import Draft
 
@@ -261,6 +262,25 @@ def test_a_text_is_offered_to_be_saved_even_if_textgen_itself_fails(capsys, tmp_
     with pytest.raises(ZeroDivisionError):
         session_of("text", str(tmp_path / "x"), run=run).run()
     assert (tmp_path / "x").read_text() == "text 7"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it would end the test")
+@pytest.mark.parametrize(("times", "shown"), [(1, " 7\n 8a.\n"), (2, "\n 8a.\n")])
+def test_ctrl_c_comes_between_two_pieces_and_a_second_one_at_once(capsys, times, shown):
+    session = session_of("the", "")
+    show, left = session.show.piece, [times]
+
+    def interrupt(piece, text):
+        while left[0]:
+            left[0] -= 1
+            os.kill(os.getpid(), signal.SIGINT)
+        show(piece, text)
+
+    session.show.piece = interrupt
+    session.run()
+    assert session.draft.text == "the 7 8a."
+    assert capsys.readouterr().out.replace("the 7", "") == shown
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it would end the test")

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from textgen_core.cli.typed_lines import interrupts_ignored
+from textgen_core.cli.interrupts import interrupts_ignored
 from textgen_core.errors import UsageError
 
 _ALLOWED = "Allowed: a program in VISUAL or EDITOR, such as EDITOR=nano textgen generate ..."

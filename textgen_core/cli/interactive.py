@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textgen_core.cli.escapes import replace_escapes
 from textgen_core.cli.interactive_commands import execute, save
+from textgen_core.cli.interrupts import interrupts_noticed
 from textgen_core.cli.options import warn_of_text
 from textgen_core.cli.output import fail, note, show_line, show_text
 from textgen_core.cli.typed_lines import TypedLines
@@ -147,19 +148,31 @@ class Session:
         """Show what the model writes, until it is done or Ctrl-C stops it."""
         self._warn(writing)
         try:
-            for piece in writing:
-                self.show.piece(piece, self.draft.text)
+            if self._show(writing):
+                self._say_how_it_ended(writing)
         except KeyboardInterrupt:  # what was written by then stays
-            if self.is_typed:
-                return
-            raise
+            if not self.is_typed:
+                raise
         finally:
             self.show.finish(self.draft.text)
+
+    def _show(self, writing: Writing) -> bool:
+        """Show piece after piece, and return whether that was all: Ctrl-C comes between two."""
+        with interrupts_noticed() as is_interrupted:
+            for piece in writing:
+                self.show.piece(piece, self.draft.text)
+                if is_interrupted():
+                    if not self.is_typed:
+                        raise KeyboardInterrupt
+                    return False
+        return True
+
+    def _say_how_it_ended(self, writing: Writing) -> None:
         ended_by = writing.stopped_by()
         if not writing.text and ended_by in _WROTE_NOTHING:
             note(f"The model wrote nothing. {_WROTE_NOTHING[ended_by]}")
         elif ended_by == "end" and self.is_typed:
-            show_line("(end)", "dim")
+            show_line("\n(end)", "dim", end="")
 
     def _take_turn(self) -> None:
         """Read one line and do what it says; Ctrl-C at a terminal clears it."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from textgen_core.cli.interrupts import interrupts_ignored
 from textgen_core.cli.output import note, show_line
-from textgen_core.cli.typed_lines import interrupts_ignored
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home, visible
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from textgen_core.cli.options import decode, longest_text
 from textgen_core.cli.output import is_terminal
@@ -44,13 +42,3 @@ class TypedLines:
         if len(ended) > longest_text():
             raise UsageError("A line of stdin is too long.", f"Allowed: {longest_text():,} bytes.")
         return decode(ended, "The line") if data else None
-
-
-@contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """Take no notice of Ctrl-C in the block; a program that it starts does."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be passed on to it
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -269,3 +269,14 @@ def test_a_sheet_to_rate_is_written_and_read_back(results, corpus):
     assert len(results["no sheet"].stderr.strip().splitlines()) <= 3
     assert results["both"].returncode == 0  # prompts of another text
     assert (corpus.parent / "new.csv").is_file()
+
+
+@pytest.mark.parametrize("cache", ["/dev/null/cache", "~nobody-at-all/cache"])
+def test_a_text_is_written_where_no_program_can_be_kept(cache, finished_run, monkeypatch, capsys):
+    line = ["generate", str(finished_run), "--prompt", "the ", "--max-new-tokens", "3"]
+    kept = run_here(monkeypatch, capsys, *line)
+    monkeypatch.setenv("TEXTGEN_CACHE", cache)
+    monkeypatch.setattr("textgen_core.runs.cache._said", set())
+    done = run_here(monkeypatch, capsys, *line)
+    assert (done.returncode, done.stdout) == (0, kept.stdout)
+    assert done.stderr.count("TEXTGEN_CACHE") == 1

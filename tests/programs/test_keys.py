@@ -45,11 +45,13 @@ SAMPLER = """
 """
 
 
-def write(path, text, seconds_ago=1_000):
+LOADED = keys.LOADED_NS / 1e9  # seconds
+
+
+def write(path, text, time_of_it=LOADED - 1_000):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(textwrap.dedent(text))
-    then = time.time() - seconds_ago
-    os.utime(path, (then, then))
+    os.utime(path, (time_of_it, time_of_it))
     return path
 
 
@@ -181,7 +183,7 @@ def test_an_author_who_edits_a_file_never_gets_the_program_of_the_old_one(packag
     edits = itertools.count(1)
 
     def keys_after(path, text=SAMPLER):
-        write(package / path, text, seconds_ago=1_000 - next(edits))
+        write(package / path, text, LOADED - 1_000 + next(edits))
         return key_of(sampler()), key_of(sampler(module="cut_alone"))
 
     other = keys_after("cutting/inner/other.py", "x = 1")
@@ -199,17 +201,17 @@ def test_an_author_who_edits_a_file_never_gets_the_program_of_the_old_one(packag
 def test_a_file_written_since_it_was_imported_gives_no_key_until_it_is_imported_again(package):
     before = fresh_key(package)
     assert key_of(sampler()) is not None
-    write(package / "cutting/inner/cut.py", SAMPLER + "    # edited", seconds_ago=0)
+    write(package / "cutting/inner/cut.py", SAMPLER + "    # edited", time.time())
     assert key_of(sampler()) is None
     assert len({"None", before, fresh_key(package)}) == 3
-    write(package / "cutting/inner/cut.py", SAMPLER, seconds_ago=-1_000)  # a clock that is wrong
+    write(package / "cutting/inner/cut.py", SAMPLER, time.time() + 1_000)  # a clock that is wrong
     assert key_of(sampler()) is not None
 
 
 def test_a_file_that_an_option_names_counts_by_its_size_and_time(package):
     path = write(package / "words.txt", "a")
     first = key_of(sampler(file=path))
-    write(path, "b", seconds_ago=999)
+    write(path, "b", LOADED - 999)
     assert len({None, key_of(sampler()), first, key_of(sampler(file=path))}) == 4
     path.unlink()
     assert key_of(sampler(file=path)) is None
@@ -232,7 +234,7 @@ def test_a_base_class_of_another_package_counts_too(package, monkeypatch):
     before = key_of(own)
     object.__setattr__(own, "mine", np.arange(3))  # a class on top of one of attrs may have more
     assert len({None, before, key_of(own)}) == 3
-    write(package / "cutting/inner/other.py", "x = 1", seconds_ago=10)
+    write(package / "cutting/inner/other.py", "x = 1", LOADED - 10)
     assert key_of(sampler("Own", "derived")) not in (None, before)
     sys.modules.pop("derived")
 

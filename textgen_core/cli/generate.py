@@ -19,6 +19,7 @@ from textgen_core.cli.options import (
     computing_here,
     open_for,
     text_or_stdin,
+    warn_of_cache,
     warn_of_text,
     warn_of_unread_stdin,
 )
@@ -146,6 +147,7 @@ def generate(
             from textgen_core.generation.trace import save_trace
 
             save_trace(generation.trace, trace)
+    warn_of_cache()
     if is_interrupted:
         raise typer.Exit(130)
 

@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import stat
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -201,29 +202,30 @@ def _code_of_module(name: str) -> Any:
     """Return the facts of all files of a top-level package, or of the one that is a module."""
     module = sys.modules.get(name)
     if folders := list(getattr(module, "__path__", ())):
-        return _code_in(map(Path, folders))
+        return _code_in(folders)
     file = getattr(module, "__file__", None)
     if not file:  # a notebook, or an interactive session
         raise _UnknownError
     return [[Path(file).name, *_facts(Path(file))]]
 
 
-def _code_in(folders: Iterable[Path]) -> list[list[Any]]:
+def _code_in(folders: Iterable[str | Path]) -> list[list[Any]]:
     found: list[list[Any]] = []
-    for top in folders:
+    for top in map(str, folders):
         for folder, inner, names in os.walk(top):
             inner[:] = sorted(each for each in inner if each != "__pycache__")
-            paths = [Path(folder, name) for name in sorted(names) if name.endswith(_CODE)]
-            found += [[path.relative_to(top).as_posix(), *_facts(path)] for path in paths]
+            within = folder[len(top) :].replace(os.sep, "/")
+            code = [each for each in sorted(names) if each.endswith(_CODE)]
+            found += [[f"{within}/{name}", *_facts(f"{folder}{os.sep}{name}")] for name in code]
     return found
 
 
-def _facts(path: Path) -> tuple[int, int]:
+def _facts(path: str | Path) -> tuple[int, int]:
     """Return size and time of a file, as they were when this process may have read it.
 
     Raises _UnknownError if the file was written since, so that what was read may be another.
     """
-    found = path.stat()
-    if LOADED_NS < found.st_mtime_ns <= time.time_ns() or not path.is_file():
+    found = os.stat(path)  # noqa: PTH116 - a text: a package may have thousands of files
+    if LOADED_NS < found.st_mtime_ns <= time.time_ns() or not stat.S_ISREG(found.st_mode):
         raise _UnknownError
     return found.st_size, found.st_mtime_ns

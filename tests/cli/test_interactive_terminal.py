@@ -74,14 +74,22 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(finished_run, tmp_path):
-    command = [sys.executable, "-m", "textgen_core", "generate", finished_run, "--interactive"]
-    terminal = Terminal([*command, *ENDLESS], tmp_path)
-    yield terminal
-    terminal.close()
+def start(finished_run, tmp_path):
+    """Return a function that starts a session at a terminal, with further options."""
+    started = []
+
+    def start(*options):
+        command = [sys.executable, "-m", "textgen_core", "generate", finished_run, "--interactive"]
+        started.append(Terminal([*command, *options], tmp_path))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
 
 
-def test_a_session_at_a_terminal(terminal, tmp_path):
+def test_a_session_at_a_terminal(start, tmp_path):
+    terminal = start(*ENDLESS)
     terminal.read_until(rb"Ctrl-D leaves")
     terminal.read_until(PROMPT)
 
@@ -122,3 +130,7 @@ def test_a_session_at_a_terminal(terminal, tmp_path):
     pasted = (tmp_path / "pasted.txt").read_text()
     assert re.fullmatch("the mill one\ntwo.*", pasted, re.DOTALL)
     assert (tmp_path / "für später.txt").read_text().startswith("the mill water")
+
+    terminal = start("--sampler", "min-p:0.3")  # converted anew, while the model need not be
+    shown = terminal.read_until(rb"Ctrl-D leaves")
+    assert [line for line in shown.splitlines()[:-2] if not line.startswith("Converting")] == []

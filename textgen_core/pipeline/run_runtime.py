@@ -112,8 +112,12 @@ class RunRuntime:
             self.configuration.model,
             weights=lambda: weights_digest(self.directory, step),
             load=self._load_for_conversion,
-            on_wait=self.computing.on_wait,
+            on_wait=self._wait_for_conversion,
         )
+
+    def _wait_for_conversion(self, text: str) -> None:
+        self.computing.on_wait(text)
+        self.computing.before_tensorflow()  # a sampler is converted without loading the model
 
     def _load_for_conversion(self) -> LanguageModel:
         """Return the model under the policy float32, in which programs compute."""

@@ -23,7 +23,7 @@ GUIDED_STEPS = 24  # after which an interval is halved in the order of the float
 LOWEST = tf.float32.min
 LEAST = 1e-37  # to divide by, and to take the logarithm of
 ROUNDING = 2e-6  # the relative error of a float32 sum over lanes
-STEEP = 1e38  # times any difference of the numbers compared here: more than 1
+STEEP = 2.0**126  # times any difference of the numbers compared here: 1 or more
 
 
 class Interval(NamedTuple):
@@ -53,6 +53,14 @@ def at_least(values: Any, threshold: Any) -> Any:
     Values that differ must differ by 1e-38 or more; -inf is below every threshold, which is finite.
     """
     return tf.clip_by_value((values - threshold) * STEEP + 1.0, 0.0, 1.0)
+
+
+def weights_from(excess: Any, weights: Any) -> Any:
+    """Return the weights, of 1 at most, where a value is a threshold or more, else 0.
+
+    excess: how far the value is above the threshold, times STEEP.
+    """
+    return tf.minimum(weights, tf.nn.relu(excess + 1.0))
 
 
 def without(logits: Any, kept: Any) -> Any:

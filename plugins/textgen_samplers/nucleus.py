@@ -58,14 +58,17 @@ class NucleusSampler(Sampler):
         from textgen_samplers.bisection import (
             LEAST,
             ROUNDING,
+            STEEP,
             Interval,
-            at_least,
             largest_threshold,
             total_of,
+            weights_from,
         )
 
+        steep = weights * STEEP
+
         def mass(threshold: Any) -> Any:
-            return total_of(at_least(weights, tf.expand_dims(threshold, 1)) * weights)
+            return total_of(weights_from(steep - tf.expand_dims(threshold * STEEP, 1), weights))
 
         def is_settled(interval: Interval) -> Any:
             # Two tokens left to decide between would weigh at least twice the lower bound.

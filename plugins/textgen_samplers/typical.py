@@ -57,17 +57,19 @@ class TypicalSampler(Sampler):
 
         from textgen_samplers.bisection import (
             ROUNDING,
+            STEEP,
             Interval,
-            at_least,
             lanes,
             largest_threshold,
             total_of,
+            weights_from,
         )
 
         values, weights = lanes(closeness), lanes(probabilities)
 
         def mass(threshold: Any) -> Any:
-            return total_of(at_least(values, tf.expand_dims(threshold, 1)) * weights)
+            excess = (values - tf.expand_dims(threshold, 1)) * STEEP
+            return total_of(weights_from(excess, weights))
 
         def is_settled(interval: Interval) -> Any:
             # Two tokens left to decide between would weigh at least twice the least of them.

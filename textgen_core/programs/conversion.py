@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -38,20 +38,24 @@ def convert(
     *,
     kind: str,
     about: dict[str, Any] | None = None,
+    leave_out: Callable[[], Collection[int]] = tuple,
 ) -> Program:
     """Return `function` as a program.
 
     function: takes tensors of the shapes and dtypes in `inputs`, and returns a list of tensors. It
-    is called once, in a graph; what it finds out about itself then it may add to `about`. Raises
+    is called once, in a graph; what it finds out about itself then it may add to `about`.
+    leave_out: is called after it, and returns the numbers of inputs that are not needed. Raises
     NotConvertible where it draws or changes anything, has a shape that is not fixed, or needs an
     operation that LiteRT lacks.
     """
     traced = _trace(function, inputs)
+    left_out = leave_out()
+    taken = [number for number in range(len(inputs)) if number not in left_out]
     program = Program(
         kind=kind,
-        inputs=tuple(map(_place, inputs)),
+        inputs=tuple(_place(inputs[number]) for number in taken),
         outputs=tuple(map(_place, traced.outputs)),
-        content=_converted(traced, len(inputs)),
+        content=_converted(traced, len(inputs), taken),
         about={} if about is None else about,
     )
     program.interpreter()  # refuses what the converter lets pass, such as sums in half precision
@@ -80,8 +84,11 @@ def _place(tensor: Any) -> Place:
     return Place(shape=tuple(tensor.shape), dtype=tensor.dtype.name)
 
 
-def _converted(traced: Any, count: int) -> bytes:
-    """Return a traced function, whose first `count` inputs are its own, as a LiteRT model."""
+def _converted(traced: Any, count: int, taken: Sequence[int]) -> bytes:
+    """Return a traced function as a LiteRT model.
+
+    count: how many of its inputs, the first ones, are its own; taken: those that the model takes.
+    """
     graph = traced.graph.as_graph_def()
     _check_operations(graph)
     with_constants = _with_constants(graph, _captured(traced, count))
@@ -90,10 +97,10 @@ def _converted(traced: Any, count: int) -> bytes:
         with without_remarks(_REMARK):
             if with_constants is not None:
                 with contextlib.suppress(*_MOVED):
-                    inputs, outputs = traced.inputs[:count], traced.outputs
+                    inputs, outputs = [traced.inputs[each] for each in taken], traced.outputs
                     return infinities.restore(_by_the_short_way(with_constants, inputs, outputs))
-            if has_infinities:
-                raise ValueError("Infinite constants cannot be converted with this TensorFlow.")
+            if has_infinities or len(taken) != count:
+                raise ValueError("It cannot be converted with this version of TensorFlow.")
             return _by_the_public_way(traced)
     except (MemoryError, OSError) as error:
         raise NotConvertible(f"There is no room for it: {error}.", is_lasting=False) from error

@@ -7,13 +7,12 @@ and the state before the first token, which may depend on the options.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from textgen_core.components import History
-from textgen_core.errors import PluginFailure, is_component_fault, reason_of
+from textgen_core.errors import PluginFailure
 from textgen_core.generation import transforming
 from textgen_core.generation.chain import Link
 from textgen_core.programs.conversion import convert
@@ -40,18 +39,19 @@ def sampler_program(link: Link, rows: int, vocabulary_size: int, capacity: int) 
         NotConvertible: the sampler fails, draws or changes anything, or needs what LiteRT lacks.
     """
     step = _Step(link, rows, vocabulary_size, capacity)
-    asked = step.asked_for()
     about = {
-        "capacity": capacity if "token_ids" in asked else None,
-        "history": [name for name in step.history if name in asked],
         "options": list(link.dtypes),
         "per_row": [bool(each.shape.rank) and each.shape[0] == rows for each in step.initial],
     }
+
+    def not_asked_for() -> list[int]:
+        history, asked = list(step.history), step.asked
+        about["capacity"] = capacity if "token_ids" in asked else None
+        about["history"] = [name for name in history if name in asked]
+        return [number for number, name in enumerate(history, start=1) if name not in asked]
+
     return convert(
-        lambda *inputs: step.transform(inputs, asked),
-        step.inputs(asked),
-        kind="sampler",
-        about=about,
+        step.transform, step.inputs, kind="sampler", about=about, leave_out=not_asked_for
     )
 
 
@@ -71,53 +71,30 @@ class _Step:
         except PluginFailure as error:
             raise NotConvertible(error.problem) from error
         self.initial: list[Any] = tf.nest.flatten(self.structure)
+        self.asked: set[str] = set()  # the tensors of the history, if only for a shape
 
-    def inputs(self, asked: Collection[str]) -> list[Any]:
-        """Return the program's inputs if it takes those tensors of the history."""
+    @property
+    def inputs(self) -> list[Any]:
+        """The program's inputs, if it takes the whole history."""
         return [
             tf.TensorSpec((self.rows, self.vocabulary_size), tf.float32),
-            *(spec for name, spec in self.history.items() if name in asked),
+            *self.history.values(),
             *(tf.TensorSpec((1,), dtype) for dtype in self.link.dtypes.values()),
             *map(_spec, self.initial),
         ]
 
-    def asked_for(self) -> set[str]:
-        """Return the tensors of the history that the sampler asks for, if only for a shape."""
-        asked: set[str] = set()
-
-        def watched(*inputs: Any) -> list[Any]:
-            return self.transform(inputs, self.history, asked)
-
-        try:
-            function = tf.function(watched, autograph=False)
-            function.get_concrete_function(*self.inputs(self.history))
-        except BaseException as error:
-            if isinstance(error, NotConvertible) or not is_component_fault(error):
-                raise
-            raise NotConvertible(f"It cannot be traced: {reason_of(error)}") from error
-        return asked
-
-    def transform(
-        self, inputs: Sequence[Any], given: Collection[str], noted: set[str] | None = None
-    ) -> list[Any]:
-        """Return the program's outputs for its inputs, with `given` of the history among them."""
-        logits, *others = inputs
-        history = {
-            name: others.pop(0) if name in given else tf.zeros(spec.shape, spec.dtype)
-            for name, spec in self.history.items()
-        }
-        options = {name: tf.reshape(others.pop(0), ()) for name in self.link.dtypes}
+    def transform(self, logits: Any, *others: Any) -> list[Any]:
+        """Return the program's outputs for its inputs."""
+        places = iter(others)
+        history = History(**{name: next(places) for name in self.history})
+        options = {name: tf.reshape(next(places), ()) for name in self.link.dtypes}
         state = [
             tf.cast(tf.reshape(each, one.shape), one.dtype)
-            for each, one in zip(others, self.initial, strict=True)
+            for each, one in zip(places, self.initial, strict=True)
         ]
-        watched: Any = _Watched(History(**history), set() if noted is None else noted)
+        watched: Any = _Watched(history, self.asked)
         after, new_state = transforming.transform(
-            self.link,
-            logits,
-            watched,
-            tf.nest.pack_sequence_as(self.structure, state),
-            options,
+            self.link, logits, watched, tf.nest.pack_sequence_as(self.structure, state), options
         )
         states = [*tf.nest.flatten(new_state), *tf.nest.flatten(self._initial_state(options))]
         return [after, *map(_as_output, states)]

@@ -210,7 +210,7 @@ def test_whatever_ends_the_command_behind_its_back_is_an_error(
     def leave(*arguments: object, **options: object) -> None:
         sys.exit(status)
 
-    monkeypatch.setattr(cli, "app", leave)
+    monkeypatch.setattr(cli, "build_app", leave)
     monkeypatch.setattr(sys, "argv", ["textgen", "plugins"])
     with pytest.raises(SystemExit) as caught:
         cli.main()

@@ -43,6 +43,7 @@ SLOW = {
     "runs/test_any_bytes.py::test_a_report": "a page for each example",
     "runs/test_hostile_runs.py@opened": "opens two hundred hostile and damaged runs",
     "packaging/": "builds wheels and installs them",
+    "programs/test_plugins_as_programs.py": "a run, its texts, and two components' checks",
     "pipeline/test_api.py::test_a_finished_run_goes_on_only_for_more": "several resumptions",
     "pipeline/test_api.py@plain": "a second run, its resumptions and ends",
     "pipeline/test_api.py::test_trackers_are_told_how": "three runs",

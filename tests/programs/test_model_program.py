@@ -164,6 +164,27 @@ def test_a_model_of_keras_layers_becomes_a_program_without_a_change():
         )
 
 
+class LayerModel(GRUModel):
+    """Of a recurrent layer, a loop, in whose program results have no room before it has run."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = keras.layers.GRU(7, return_sequences=True, return_state=True)
+        self.layer.build((None, None, 6))
+
+    def advance(self, token_ids, state):
+        hidden, after = self.layer(self.embedding(token_ids), initial_state=state[0])
+        return self.dense(hidden), [after]
+
+
+def test_a_model_of_a_recurrent_layer_becomes_a_program(capfd):
+    model = language_model(LayerModel())
+    token_ids = drawn(9, 2)
+    steps = ModelSteps(model_program(model, 2))
+    np.testing.assert_allclose(advanced(steps, token_ids), expected(model, token_ids), atol=1e-5)
+    assert "WARNING" not in capfd.readouterr().err
+
+
 class DelayingModel(SumModel):
     """What it holds moves on from tensor to tensor, and into a cache, before it is used."""
 

@@ -319,3 +319,28 @@ def test_what_cannot_be_converted_is_refused_with_the_reason(sampler, reason):
     (link,) = chain_of(sampler).links
     with pytest.raises(NotConvertible, match=reason):
         sampler_program(link, 1, 4, 8)
+
+
+@attrs.frozen(kw_only=True)
+class Echo(Sampler):
+    """Raises the last token of the text by as much as it was raised before, and one."""
+
+    def initial_state(self, batch_size, vocabulary_size):
+        return tf.zeros((batch_size, vocabulary_size))
+
+    def transform(self, logits, history, state):
+        last = tf.gather(history.token_ids, history.length - 1, batch_dims=1)  # of some text
+        state += tf.one_hot(last, logits.shape[1])
+        return logits + state, state
+
+
+def test_a_sampler_with_a_state_may_read_the_last_token():
+    stages = stages_of(chain_of(Echo()), [Echo()], rows=2, vocabulary=9)
+    history = History(
+        token_ids=np.full((2, CAPACITY), 4, np.int32),
+        length=np.array([1, 3], np.int32),
+        prompt_length=np.array([1, 3], np.int32),
+    )
+    for times in (1, 2):
+        [left] = stages.transform(np.zeros((2, 9), np.float32), history, np.array([True, True]))
+        np.testing.assert_array_equal(left, times * np.eye(9)[[4, 4]])

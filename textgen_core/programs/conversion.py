@@ -22,7 +22,7 @@ from textgen_core.programs.quiet import without_remarks
 
 # What changes something, or differs from call to call: a program only computes.
 _IMPURE = re.compile(r"Assign|Random|Multinomial|PyFunc|^ResourceScatter|^ResourceApply")
-_REMARK = re.compile(rb"[IWE]\d{4} ")  # of what TensorFlow logs
+_REMARK = re.compile(rb"[IWE]\d{4} |WARNING:absl:")  # of what TensorFlow logs
 _MISSING = re.compile(r"'(tf\.\w+)' op")
 _MOVED = (
     ImportError,

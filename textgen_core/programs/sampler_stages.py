@@ -84,6 +84,10 @@ class _Stage:
         )
         self._initial: list[np.ndarray] = []
         if count:
+            for view in interpreter.inputs[: 1 + len(history)]:
+                view().fill(1)  # the first token counts: of none, some samplers make nothing
+            for state in self._states:
+                state().fill(0)
             self._run()
             self._initial = [each().copy() for each in interpreter.outputs[1 + count :]]
 

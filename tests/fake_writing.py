@@ -41,6 +41,11 @@ class FakeRun:
     breaks_at: str = ""
     breaks_with: BaseException = attrs.field(factory=lambda: PluginFailure("It broke."))
     ends_with: str = "length"
+    context_length: int = 8
+
+    @property
+    def configuration(self):
+        return SimpleNamespace(data=SimpleNamespace(sequence_length=self.context_length))
 
     def samplers(self, request):
         specs = ["own"] if request is None else request

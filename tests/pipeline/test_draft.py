@@ -4,7 +4,7 @@ import pytest
 from fake_writing import FakeRun
 
 from textgen_core.errors import PluginFailure, UsageError
-from textgen_core.pipeline.draft import WINDOW, Draft
+from textgen_core.pipeline.draft import CHARACTERS, WINDOW, Draft
 
 
 def draft_of(run=None, text="", **options):
@@ -104,6 +104,12 @@ def test_of_a_long_text_the_model_reads_the_end_and_nothing_else_is_lost():
     assert draft.text == "x" * WINDOW + "the end 7a."
     list(draft.retry())
     assert draft.text == "x" * WINDOW + "the end 8a."
+
+
+def test_a_long_context_is_filled():
+    run = FakeRun(context_length=WINDOW)
+    list(draft_of(run, "x" * (CHARACTERS + 1) * WINDOW).write())
+    assert len(run.asked[0][0]) == CHARACTERS * WINDOW
 
 
 @pytest.mark.parametrize("error", [PluginFailure("It broke."), KeyboardInterrupt()])

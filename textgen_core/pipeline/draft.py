@@ -17,7 +17,9 @@ from textgen_core.registry import ResolvedComponent
 if TYPE_CHECKING:
     from textgen_core.pipeline.opened_run import Run
 
-WINDOW = 20_000  # characters at the end of a text that a model reads
+# Characters at the end of a text that a model reads in each turn: a recurrent one would read on and
+# on. CHARACTERS of a token are more than most have, so that a context is full.
+WINDOW, CHARACTERS = 5_000, 8
 
 
 @attrs.frozen
@@ -60,6 +62,7 @@ class Draft:
         self._run = run
         self._samplers = run.samplers(sampler)
         self._options = GenerationOptions(max_new_tokens=max_new_tokens, seed=seed, stop=stop)
+        self._window = max(WINDOW, CHARACTERS * run.configuration.data.sequence_length)
         self._versions = [_Version(text)]
         self._at = 0
 
@@ -164,12 +167,12 @@ class Draft:
     def _write_after(self, text: str) -> Writing:
         pieces = self._stream(text)
         self.seed += 1
-        return Writing(pieces, text[:-WINDOW], self.seed - 1, self._keep)
+        return Writing(pieces, text[: -self._window], self.seed - 1, self._keep)
 
     def _stream(self, text: str) -> PieceStream:
         """Return what the model writes after a text, which it begins when it is asked."""
         return self._run.stream(
-            [text[-WINDOW:]],
+            [text[-self._window :]],
             sampler=self._samplers,
             max_new_tokens=self.max_new_tokens,
             seed=self.seed,

@@ -105,7 +105,6 @@ class Generator:
             self.runtime.prepare(self.chain, rows, plans[0].capacity)
 
         def start_loop(plan: Plan) -> Loop:
-            steps = self.runtime.steps(plan.rows, compile_with, is_alone=is_alone)
             stages = self.runtime.stages(
                 self.chain,
                 self._values,
@@ -113,6 +112,7 @@ class Generator:
                 capacity=plan.capacity,
                 compile_with=compile_with,
             )
+            steps = self.runtime.steps(plan.rows, compile_with, is_alone=is_alone)
             return Loop(self.runtime, steps, stages, plan)
 
         return PieceStream(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from textgen_core.generation.chain import Chain
@@ -45,9 +46,11 @@ class ProgramRuntime(Runtime):
     def steps(self, rows: int, compile_with: str = "", *, is_alone: bool = False) -> Steps:  # noqa: ARG002
         """Return the model's steps; those of texts that were written before, where any are idle."""
         threads = min(self.side_by_side, MOST_THREADS) if is_alone else 1
-        for place, each in enumerate(self._idle):
+        for each in tuple(self._idle):
             if (each.rows, each.threads) == (rows, threads):
-                return self._idle.pop(place)
+                with contextlib.suppress(ValueError):  # another thread has taken them
+                    self._idle.remove(each)
+                    return each
         return _PooledSteps(self._library.model(rows), threads, self._idle)
 
     def stages(self, chain: Chain, values: Values, *, rows: int, capacity: int, **_: str) -> Stages:

@@ -29,6 +29,8 @@ SLOW = {
     "cli/test_missing_plugins.py": "runs whose plugin has gone",
     "cli/test_outliving.py": "runs of their own, and signals",
     "cli/test_plugins_check.py@checked": "the conformance kit as a command",
+    "cli/test_programs.py::test_of_a_hundred": "two runs of the recipe fast",
+    "cli/test_programs.py::test_two_commands": "two processes that import TensorFlow",
     "cli/test_prompts.py@results": "eight commands, most of which write or score",
     "cli/test_run_command.py@variants": "three more runs",
     "cli/test_texts_found_again.py::test_a_run_from_a_pipe": "a run, and five commands on it",

@@ -10,6 +10,7 @@ from generation.fake_models import TableModel, language_model, random_table
 
 from textgen_core.errors import ComponentError, UsageError
 from textgen_core.pipeline.opened_run import Run
+from textgen_core.pipeline.run_runtime import Computing
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,8 @@ def run():
     settings = SimpleNamespace(
         generation=SimpleNamespace(max_new_tokens=6), seed=1, samplers=(), missing=()
     )
-    opened = Run(SimpleNamespace(path=Path("runs/letters")), settings)
+    directory = SimpleNamespace(path=Path("runs/letters"))
+    opened = Run(directory, settings, computing=Computing(runtime="tensorflow"))
     opened.language_model = language_model(TableModel(random_table()))
     return opened
 

@@ -30,7 +30,7 @@ from textgen_core.registry.selection import ResolvedComponent
 if TYPE_CHECKING:
     import tokenizers
 
-FORMAT = 1  # of programs: another one makes all of them again
+FORMAT = 2  # of programs: another one makes all of them again
 VERSIONS = (CORE, "tensorflow", "keras", "ai-edge-litert")
 _CODE = (".py", ".so", ".pyd")
 _LIBRARIES = {*sys.stdlib_module_names, "textgen_core", "tensorflow", "keras", "numpy", "attr"}

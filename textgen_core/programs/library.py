@@ -6,6 +6,7 @@ What makes a program needs TensorFlow and the model, which are loaded only then.
 from __future__ import annotations
 
 import importlib.util
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -86,16 +87,20 @@ class Library:
             return found
 
     def _make_model(self, key: str | None, rows: int) -> Program:
-        self._say()
+        self._say("the model")
         language_model = self._load()
         from textgen_core.programs.model_program import model_program
+        from textgen_core.programs.threads import with_threads
 
-        return self._made([key], lambda: model_program(language_model, rows))
+        def make() -> Program:
+            return with_threads(model_program(language_model, rows), cores())
+
+        return self._made([key], make)
 
     def _make_sampler(
         self, keys: Sequence[str | None], link: Link, rows: int, capacity: int
     ) -> Program:
-        self._say()
+        self._say("the samplers")
         from textgen_core.programs.sampler_program import sampler_program
 
         size = self.reader.vocabulary_size
@@ -137,7 +142,14 @@ class Library:
         store.keep(keys[-1] if reads_history else keys[0], program.to_bytes())
         return program
 
-    def _say(self) -> None:
+    def _say(self, what: str) -> None:
         if not self._has_said:
             self._has_said = True
-            self._on_wait("Converting the model, once: after that, writing starts at once.")
+            self._on_wait(f"Converting {what}, once: after that, writing starts at once.")
+
+
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 
 from textgen_core.generation.chain import Chain
 from textgen_core.generation.runtime import Runtime, Stages, Steps, Values
-from textgen_core.programs.library import ROW_COUNTS, Library
+from textgen_core.programs.library import ROW_COUNTS, Library, cores
 from textgen_core.programs.model_steps import ModelSteps
 from textgen_core.programs.program import Program
 from textgen_core.programs.sampler_stages import ProgramStages
 
 FEWEST_OF_MANY = 4  # texts for which the program of many rows is quicker than one row for each
-MOST_THREADS = 4  # of an interpreter that computes a single text
 
 
 class ProgramRuntime(Runtime):
@@ -26,7 +24,7 @@ class ProgramRuntime(Runtime):
         self._library = library
         self.reader = library.reader
         self.state_capacity = library.model(1).about["state_capacity"]
-        self.side_by_side = _cores()
+        self.side_by_side = cores()
         self._idle: list[_PooledSteps] = []
 
     def prepare(self, chain: Chain, rows: int, capacity: int) -> None:
@@ -45,13 +43,14 @@ class ProgramRuntime(Runtime):
 
     def steps(self, rows: int, compile_with: str = "", *, is_alone: bool = False) -> Steps:  # noqa: ARG002
         """Return the model's steps; those of texts that were written before, where any are idle."""
-        threads = min(self.side_by_side, MOST_THREADS) if is_alone else 1
+        program = self._library.model(rows)
+        threads = program.about["threads"] if is_alone else 1
         for each in tuple(self._idle):
             if (each.rows, each.threads) == (rows, threads):
                 with contextlib.suppress(ValueError):  # another thread has taken them
                     self._idle.remove(each)
                     return each
-        return _PooledSteps(self._library.model(rows), threads, self._idle)
+        return _PooledSteps(program, threads, self._idle)
 
     def stages(self, chain: Chain, values: Values, *, rows: int, capacity: int, **_: str) -> Stages:
         """Return the chain's stages, a program for each sampler."""
@@ -71,9 +70,3 @@ class _PooledSteps(ModelSteps):
 
     def release(self) -> None:
         self._idle.append(self)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -14,8 +14,10 @@ from textgen_core.cli.completing import complete_run_or
 from textgen_core.cli.options import (
     RUN_HELP,
     Json,
+    Runtime,
     as_text,
     check_place,
+    computing_here,
     open_for,
     text_or_stdin,
     warn_of_text,
@@ -160,6 +162,7 @@ def temperature(
         str, typer.Option(metavar="T,T,...", help="The temperatures, 1 being the model's own.")
     ] = "0.5,1,1.5",
     count: Count = 10,
+    runtime: Runtime = "auto",
     as_json: Json = False,
 ) -> None:
     """Show what may come next at several temperatures.
@@ -167,7 +170,8 @@ def temperature(
     The model's distribution of the next token after the text, side by side, with its entropy.
     """
     wanted = read_temperatures(temperatures)
-    found = open_for(context.obj).explore.temperature(text_or_stdin(text), wanted, count)
+    explore = open_for(context.obj, computing=computing_here(runtime)).explore
+    found = explore.temperature(text_or_stdin(text), wanted, count)
     _warn_of(found, "looks at")
     _show(found, as_json=as_json)
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen_core.cli.options import Json, announce_stdin, open_for, warn_of_cache
+from textgen_core.cli.options import (
+    Json,
+    Runtime,
+    announce_stdin,
+    computing_here,
+    open_for,
+    warn_of_cache,
+)
 from textgen_core.cli.output import note, print_json, show_json_row
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home
@@ -41,6 +48,7 @@ def score(
             help="A run, by default the newest, and the text to score, - for stdin.",
         ),
     ],
+    runtime: Runtime = "auto",
     as_json: Json = False,
 ) -> None:
     """Show the surprisal of every token of a text, in colour on a terminal."""
@@ -53,7 +61,7 @@ def score(
     if run is None and (expand_home(file) / "run.toml").is_file():
         raise UsageError(f"{file} is a run.", "Allowed: a run, and then the text to score.")
     announce_stdin(file)
-    scored = open_for(run).score(file)
+    scored = open_for(run, computing=computing_here(runtime)).score(file)
     warn_of_cache()
     for each in scored.notes:
         note(each)

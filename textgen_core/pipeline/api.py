@@ -19,6 +19,7 @@ from textgen_core.errors import Interrupted, RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
+from textgen_core.pipeline.run_runtime import Computing, RuntimeName
 from textgen_core.registry import KINDS, choose_all, discover
 from textgen_core.registry.selection import as_list
 from textgen_core.runs.cache import cache_note, usable_cache
@@ -183,6 +184,7 @@ def open_run(
     corpus: str | Path | Sequence[str | Path] = (),
     validation: str | Path | None = None,
     test: str | Path | None = None,
+    runtime: RuntimeName = "auto",
 ) -> Run:
     """Open a trained run.
 
@@ -198,6 +200,8 @@ def open_run(
         corpus: where the run's corpus is now, if it was moved or the run was made elsewhere.
         validation: where its ready-made validation text is now.
         test: where its ready-made test text is now.
+        runtime: what writes: "program", without TensorFlow, "tensorflow", or "auto", programs where
+            there can be some.
 
     Returns:
         The run; its model is loaded when it is first needed.
@@ -208,7 +212,8 @@ def open_run(
     directory = find_run(reference, trained=True)
     configuration, notes = load_configuration(directory, discover(), used)
     places = Places(corpus=_as_files(corpus), validation=validation, test=test)
-    return Run(directory, configuration, places=places, warnings=notes)
+    computing = Computing(runtime=runtime)
+    return Run(directory, configuration, places=places, warnings=notes, computing=computing)
 
 
 def _as_files(corpus: str | Path | Sequence[str | Path]) -> list[str | Path]:

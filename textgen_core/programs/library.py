@@ -49,7 +49,7 @@ class Library:
         self._component, self._weights = component, weights
         self._load, self._on_wait = load, on_wait
         self._models: dict[int, Program] = {}
-        self._samplers: dict[tuple[int, int, int], Program] = {}
+        self._samplers: dict[tuple[Link, int, int], Program] = {}
         self._lock = threading.Lock()  # texts are written in several threads
         self._has_said = False
 
@@ -77,13 +77,13 @@ class Library:
         Raises NotConvertible if there can be none.
         """
         with self._lock:
-            for each in ((id(link), rows, 0), (id(link), rows, capacity)):
+            for each in ((link, rows, 0), (link, rows, capacity)):
                 if each in self._samplers:
                     return self._samplers[each]
             keys = [self._sampler_key(link, rows, each) for each in (None, capacity)]
             found = self._find(keys) or self._make_sampler(keys, link, rows, capacity)
             reads_history = found.about["capacity"] is not None
-            self._samplers[id(link), rows, capacity if reads_history else 0] = found
+            self._samplers[link, rows, capacity if reads_history else 0] = found
             return found
 
     def _make_model(self, key: str | None, rows: int) -> Program:

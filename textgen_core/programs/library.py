@@ -9,6 +9,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textgen_core.data.reader import Reader
@@ -53,6 +54,10 @@ class Library:
         self._lock = threading.Lock()  # texts are written in several threads
         self._has_said = False
 
+    @cached_property
+    def _digest(self) -> str:
+        return self._weights()
+
     def model(self, rows: int) -> Program:
         """Return the program of the model's step for so many rows.
 
@@ -62,7 +67,7 @@ class Library:
             if rows not in self._models:
                 key = model_key(
                     self._component,
-                    self._weights(),
+                    self._digest,
                     vocabulary_size=self.reader.vocabulary_size,
                     context_length=self.reader.context_length,
                     rows=rows,

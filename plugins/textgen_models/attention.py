@@ -36,28 +36,28 @@ class CausalSelfAttention(keras.layers.Layer):
     def call(
         self, inputs: Any, positions: Any, rotation: Any = None, held: Any = None
     ) -> tuple[Any, Any]:
-        """Return `(batch, time, width)` and the keys and values attended to.
+        """Return `(batch, time, width)`, and the keys and values held from now on, if any are.
 
         inputs: `(batch, time, width)`; positions: int32 `(time,)`; rotation: cosines and sines
-        for those positions; held: `keys` and `values`, `(batch * head, capacity, size)`, that new
+        for those positions; held: `keys` and `values`, `(batch * head, size, capacity)`, that new
         ones are written into; None: only the inputs themselves are attended to.
         """
         query, key = self._query_and_key(inputs, rotation)
         value = self._split_heads(self.value(inputs))
         if held is None:
-            keys, values = key, value
-            key_positions = positions
+            attended = _attend(query, key, value, positions[None, :] <= positions[:, None])
+            kept = {}
         else:
-            start = positions[0]
-            keys = write_at(held["keys"], key, start)
-            values = write_at(held["values"], value, start)
-            key_positions = tf.range(sizes(keys)[1])
-        if held is not None and key.shape[1] == 1:
-            attended = _attend_from_one(query, key, value, held, key_positions < positions)
-        else:
-            visible = key_positions[None, :] <= positions[:, None]  # (time, time or capacity)
-            attended = _attend(query, keys, values, visible)
-        return self.joined(self._join_heads(attended)), {"keys": keys, "values": values}
+            entries = {"keys": _turned(key), "values": _turned(value)}
+            kept = {name: write_at(held[name], entries[name], positions[0]) for name in entries}
+            key_positions = tf.range(sizes(kept["keys"])[2])
+            if key.shape[1] == 1:
+                attended = _attend_from_one(query, entries, held, key_positions < positions)
+            else:
+                keys, values = _turned(kept["keys"]), _turned(kept["values"])
+                visible = key_positions[None, :] <= positions[:, None]  # (time, capacity)
+                attended = _attend(query, keys, values, visible)
+        return self.joined(self._join_heads(attended)), kept
 
     def shares(self, inputs: Any, positions: Any, rotation: Any = None) -> Any:
         """Return how much each position attends to each: float32 `(batch, heads, time, time)`.
@@ -97,19 +97,26 @@ def _attend(query: Any, key: Any, value: Any, visible: Any) -> Any:
     return tf.matmul(tf.cast(_shares(query, key, visible), value.dtype), value)
 
 
-def _attend_from_one(query: Any, key: Any, value: Any, held: Any, visible: Any) -> Any:
+def _attend_from_one(query: Any, own: Any, held: Any, visible: Any) -> Any:
     """Return `(batch * head, 1, size)`: what `_attend` does with the cache that has the new entry.
 
-    It is computed from the cache as it was, `held`, and from the new entry apart. So a step need
-    not copy a cache to write into it: whoever keeps the state can write into it in place.
+    It is computed from the cache as it was, `held`, and from the new entry apart, `own`. So a step
+    need not copy a cache to write into it: whoever keeps the state can write into it in place.
+    With a single query, sums of products run over a cache as it lies there; a matrix product would
+    first copy it to where it is fast for many queries.
     """
-    query *= query.shape[-1] ** -0.5
-    scores = tf.matmul(query, held["keys"], transpose_b=True)  # (batch * head, 1, capacity)
-    own = tf.reduce_sum(query * key, axis=-1, keepdims=True)
+    query = _turned(query) * query.shape[-1] ** -0.5  # (batch * head, size, 1)
+    scores = tf.reduce_sum(query * held["keys"], axis=1, keepdims=True)
     scores = tf.cast(scores, tf.float32) + tf.where(visible, 0.0, -1e9)
-    shares = tf.nn.softmax(tf.concat([scores, tf.cast(own, tf.float32)], axis=-1))
-    shares = tf.cast(shares, value.dtype)
-    return tf.matmul(shares[..., :-1], held["values"]) + shares[..., -1:] * value
+    own_score = tf.cast(tf.reduce_sum(query * own["keys"], axis=1, keepdims=True), tf.float32)
+    shares = tf.cast(tf.nn.softmax(tf.concat([scores, own_score], axis=-1)), query.dtype)
+    attended = tf.reduce_sum(shares[..., :-1] * held["values"], axis=2, keepdims=True)
+    return _turned(attended + shares[..., -1:] * own["values"])
+
+
+def _turned(entries: Any) -> Any:
+    """Return `(batch * head, size, time)` of `(batch * head, time, size)`, and the other way."""
+    return tf.transpose(entries, (0, 2, 1))
 
 
 def _shares(query: Any, key: Any, visible: Any) -> Any:

@@ -22,9 +22,10 @@ class TransformerLanguageModel(keras.Model):
     """Next-token logits from causal blocks; its state holds keys, values and a length.
 
     The state is a dict: `length`, an int32 scalar, and `blocks`, a tuple with `keys` and `values`,
-    `(batch * head, capacity, size)` in the policy's compute dtype, for each block. With
-    convolutions a block has what they saw last too, `(batch, size - 1, width)`, and with n-grams
-    there are `recent`, the last tokens, int32 `(batch, n - 1)`.
+    `(batch * head, size, capacity)` in the policy's compute dtype, for each block. With
+    convolutions there is `seen`, what each of a block's two saw last, side by side in one tensor,
+    `(batch, 2 * layers * (size - 1), width)`, and with n-grams `recent`, the last tokens, int32
+    `(batch, n - 1)`.
     `recompute`: run a block again in the backward pass in place of keeping what it computed.
     """
 
@@ -74,17 +75,18 @@ class TransformerLanguageModel(keras.Model):
     def initial_state(self, batch_size: Any) -> Any:
         """Return the state of `batch_size` rows before the first token."""
         options, dtype = self.options, self.compute_dtype
-        cache = (batch_size * options.heads, self.state_capacity, options.head_size)
-        seen = (batch_size, options.convolution - 1, options.width)
+        cache = (batch_size * options.heads, options.head_size, self.state_capacity)
         blocks = tuple(
             {
                 "keys": tf.zeros(cache, dtype),
                 "values": tf.zeros(cache, dtype),
-                **{name: tf.zeros(seen, dtype) for name in block.convolutions},
             }
-            for block in self.blocks
+            for _ in self.blocks
         )
         state = {"length": tf.zeros((), tf.int32), "blocks": blocks}
+        if options.convolution:
+            seen = 2 * options.layers * (options.convolution - 1)
+            state["seen"] = tf.zeros((batch_size, seen, options.width), dtype)
         if self.ngrams is not None:
             state["recent"] = tf.zeros((batch_size, options.ngrams - 1), tf.int32)
         return state
@@ -164,13 +166,35 @@ class TransformerLanguageModel(keras.Model):
         stream = drop(embedded, options.dropout, seed)
         turn = self._rotation(positions)
         blocks = []
-        for number, block in enumerate(self.blocks):
+        for number, (block, of_block) in enumerate(zip(self.blocks, self._held(held), strict=True)):
             run = self._runner(block, positions, turn, seed_at(seed, 2 * number + 1))
-            stream, of_block = run(stream, None if held is None else held["blocks"][number])
+            stream, of_block = run(stream, of_block)
             blocks.append(of_block)
         hidden = self.final_norm(stream)
         outputs = self.project(hidden) if project else hidden
-        return outputs, {"blocks": tuple(blocks), **kept}
+        return outputs, kept if held is None else {**self._kept(blocks), **kept}
+
+    def _held(self, state: Any) -> list[Any]:
+        """Return what each block takes as `held`."""
+        if state is None:
+            return [None] * len(self.blocks)
+        if not self.options.convolution:
+            return list(state["blocks"])
+        seen = iter(tf.split(state["seen"], 2 * len(self.blocks), axis=1))
+        return [
+            {**caches, **{name: next(seen) for name in block.convolutions}}
+            for block, caches in zip(self.blocks, state["blocks"], strict=True)
+        ]
+
+    def _kept(self, blocks: list[Any]) -> dict[str, Any]:
+        """Return what each block has kept as it is in a state."""
+        caches = tuple({name: kept[name] for name in ("keys", "values")} for kept in blocks)
+        if not self.options.convolution:
+            return {"blocks": caches}
+        seen = [
+            kept[name] for block, kept in zip(self.blocks, blocks) for name in block.convolutions
+        ]
+        return {"blocks": caches, "seen": tf.concat(seen, axis=1)}
 
     def _runner(self, block: Block, positions: Any, turn: Any, seed: Any) -> Callable[..., Any]:
         def run(stream: Any, held: Any = None) -> Any:

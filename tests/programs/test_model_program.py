@@ -100,7 +100,7 @@ def test_a_row_has_the_same_bits_alone_and_among_others_and_with_two_threads(pro
 
 def test_of_a_cache_only_what_is_new_leaves_the_program(transformer, programs):
     program = programs[1]
-    cache = (TINY["heads"], CAPACITY, TINY["head_size"])
+    cache = (TINY["heads"], TINY["head_size"], CAPACITY)
     assert [each.shape for each in program.inputs].count(cache) == 2 * TINY["layers"]
     assert cache not in [each.shape for each in program.outputs]
     starts = {each["start"] for each in program.about["updates"] if "start" in each}

@@ -172,14 +172,21 @@ def test_without_a_folder_for_the_cache_the_text_is_written(
 
 def test_without_the_interpreter_tensorflow_writes(finished_run, monkeypatch):
     theirs = texts(opened(finished_run, "tensorflow"), 2)
-    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     run = opened(finished_run)
     assert texts(run, 2) == theirs
     assert run.write("the ").compiled_with != "program"
 
 
+def test_without_the_interpreter_nothing_is_made_or_noted(finished_run, monkeypatch, tmp_path):
+    monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    assert opened(finished_run).write("the ").compiled_with != "program"
+    assert list(tmp_path.rglob("*.program")) == list(tmp_path.rglob("*.refusal")) == []
+
+
 def test_programs_that_were_asked_for_and_cannot_be_are_an_error(finished_run, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     found = run_here(monkeypatch, capsys, "generate", str(finished_run), "--runtime", "program")
     assert found.returncode == 2
     assert (
@@ -190,7 +197,7 @@ def test_programs_that_were_asked_for_and_cannot_be_are_an_error(finished_run, m
 
 
 def test_debug_says_why_tensorflow_computes(finished_run, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     arguments = (capsys, "generate", str(finished_run), "--max-new-tokens", "2")
     assert "TensorFlow computes" not in run_here(monkeypatch, *arguments).stderr
     found = run_here(monkeypatch, *arguments, "--debug")

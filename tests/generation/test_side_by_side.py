@@ -105,6 +105,12 @@ def test_any_error_of_a_thread_is_raised_where_the_pieces_are_taken(error):
         of_two([Calling(function=fail)]).generate([""] * 4, max_new_tokens=3, seed=0)
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_that_groups_take_turns_is_no_lack_of_memory(groups):
+    generator = Generator(FakeRuntime(TABLE, rows=2, side_by_side=groups), [])
+    assert generator.generate(PROMPTS, max_new_tokens=2, seed=3).notes == ()
+
+
 @pytest.mark.parametrize("rows", [1, 2])
 def test_a_stream_that_is_closed_leaves_off(rows):
     generator = Generator(FakeRuntime(TABLE, rows=2, side_by_side=rows), [])

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from textgen_core.programs import conversion
 from textgen_core.programs.conversion import convert
-from textgen_core.programs.program import NotConvertible, Program
+from textgen_core.programs.program import NotConvertible, Program, interpreter_class
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,8 @@ WITHOUT_TENSORFLOW = """
 import json, os, sys
 from textgen_core.programs.model_steps import ModelSteps
 from textgen_core.programs.program import Program
-for _ in range(2):
-    Program.from_bytes(open(sys.argv[1], "rb").read()).interpreter().run()
+for path in sys.argv[1:] * 2:
+    Program.from_bytes(open(path, "rb").read()).interpreter().run()
 os.write(2, b"a word")
 print(json.dumps([name for name in ("tensorflow", "keras") if name in sys.modules]))
 """
@@ -95,7 +95,10 @@ print(json.dumps([name for name in ("tensorflow", "keras") if name in sys.module
 def test_a_program_runs_without_tensorflow_and_without_a_remark(program, tmp_path):
     path = tmp_path / "a.program"
     path.write_bytes(program.to_bytes())
-    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, str(path)]
+    idle = convert(lambda some: [some], [tf.TensorSpec((2,))], kind="idle")  # sets off no remark
+    (tmp_path / "idle.program").write_bytes(idle.to_bytes())
+    paths = [str(tmp_path / "idle.program"), str(path)]
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
     assert done.stderr == "a word"
@@ -105,6 +108,28 @@ def test_without_the_interpreter_the_package_to_install_is_named(program, monkey
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(NotConvertible, match="need the package ai-edge-litert"):
         program.interpreter()
+
+
+BROKEN = {
+    "raise RuntimeError('another ABI')": (NotConvertible, "ai-edge-litert: another ABI"),
+    "raise ImportError('initialization failed') from KeyboardInterrupt()": (
+        KeyboardInterrupt,
+        "^$",
+    ),
+}
+
+
+@pytest.mark.parametrize("code", BROKEN)
+def test_an_interpreter_that_cannot_be_imported_may_be_mended(code, monkeypatch, tmp_path):
+    """pybind11 says of Ctrl-C that the initialization of an extension failed."""
+    for name in [each for each in sys.modules if each.partition(".")[0] == "ai_edge_litert"]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "ai_edge_litert.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    expected, reason = BROKEN[code]
+    with pytest.raises(expected, match=reason) as found:
+        interpreter_class()
+    assert not getattr(found.value, "is_lasting", False)
 
 
 def test_what_is_not_convertible_is_said_by_the_error_alone(capfd):

@@ -122,7 +122,7 @@ class Generator:
             specs=self._specs,
             samplers=tuple(link.name for link in self.chain.links),
             side_by_side=self.runtime.side_by_side,
-            notes=_note_of_memory(plans) if self.runtime.side_by_side == 1 else (),
+            notes=_note_of_memory(plans) if self.runtime.name == "tensorflow" else (),
         )
 
     def _plans(self, read: Prompts, options: GenerationOptions) -> Iterator[Plan]:

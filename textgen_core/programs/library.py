@@ -5,7 +5,6 @@ What makes a program needs TensorFlow and the model, which are loaded only then.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -16,14 +15,13 @@ from textgen_core.data.reader import Reader
 from textgen_core.generation.chain import Link
 from textgen_core.programs import store
 from textgen_core.programs.keys import model_key, sampler_key
-from textgen_core.programs.program import NotConvertible, Program
+from textgen_core.programs.program import NotConvertible, Program, interpreter_class
 from textgen_core.registry.selection import ResolvedComponent
 
 if TYPE_CHECKING:
     from textgen_core.models.language_model import LanguageModel
 
 ROW_COUNTS = (1, 8)  # of programs: for a single text, and for many side by side
-_LITERT = "ai_edge_litert"
 
 
 class Library:
@@ -122,8 +120,7 @@ class Library:
         )
 
     def _find(self, keys: Sequence[str | None]) -> Program | None:
-        if importlib.util.find_spec(_LITERT) is None:
-            raise NotConvertible("Programs need the package ai-edge-litert, which is not here.")
+        interpreter_class()  # before one is made: without it, none can run
         for key in keys:
             blob = store.find(key)
             if blob is not None:

@@ -9,20 +9,20 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 import attrs
 import numpy as np
 
-from textgen_core.errors import TextgenError
+from textgen_core.errors import TextgenError, reason_of
 from textgen_core.programs.quiet import without_remarks
 
 View = Callable[[], np.ndarray]
 
 _LENGTH = 8  # bytes before the header: how long it is
 _LONGEST_HEADER = 1 << 24
+_REMARK = re.compile(b"INFO: ")  # that the first interpreter makes which has something to compute
 
 
 class NotConvertible(TextgenError):
@@ -159,31 +159,28 @@ def _places_of(details: Sequence[Mapping[str, Any]]) -> tuple[Place, ...]:
     )
 
 
-def _interpreter(content: bytes, threads: int) -> Any:
+def interpreter_class() -> Any:
+    """Return what LiteRT's interpreters are made of.
+
+    Raises NotConvertible where its package is missing, or cannot be imported: until it can.
+    """
     try:
         from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise NotConvertible(f"Programs need the package ai-edge-litert: {error}.") from error
+    except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C while its extension was loaded
+            raise KeyboardInterrupt from error
+        reason = reason_of(error).rstrip(".")
+        problem = f"Programs need the package ai-edge-litert: {reason}."
+        raise NotConvertible(problem, is_lasting=False) from error
+    return Interpreter
+
+
+def _interpreter(content: bytes, threads: int) -> Any:
+    make = interpreter_class()
     try:
-        with _FIRST.quiet():
-            interpreter = Interpreter(model_content=content, num_threads=threads)
+        with without_remarks(_REMARK):
+            interpreter = make(model_content=content, num_threads=threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise NotConvertible(f"The interpreter refuses its program: {error}") from error
     return interpreter
-
-
-class _First:
-    """Leaves out the remark that the first interpreter of a process makes: nothing sets it off."""
-
-    def __init__(self) -> None:
-        self._is_over = False
-
-    @contextmanager
-    def quiet(self) -> Iterator[None]:
-        with nullcontext() if self._is_over else without_remarks(re.compile(b"INFO: ")):
-            yield
-        self._is_over = True
-
-
-_FIRST = _First()

@@ -124,7 +124,7 @@ def _train(folder: Path, model: str, vocabulary: int, environment: dict[str, str
         text.write_text(" ".join([*words, *draw.choices(words, k=50_000)]), encoding="utf-8")
         tokenizer = f"word:vocabulary_size={vocabulary - 4}"
     command = [sys.executable, "-m", "textgen_core", "run", str(text), "--model", model, "--quiet"]
-    command += ["--tokenizer", tokenizer, "--minutes", "0.1", "--out", str(run)]
+    command += ["--tokenizer", tokenizer, "--minutes", "0.5", "--out", str(run)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     return run
 

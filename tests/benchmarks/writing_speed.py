@@ -6,7 +6,8 @@
 A setting is a model of the recipe `fast`, a vocabulary and a number of samples, 200 new tokens
 each, nucleus 0.9. The runs are trained for a moment on made-up text. Each round starts the command
 anew and reads `tokens_per_second` of its `--json`; the peer, a GPT-2 of four layers and width 128
-without training, is compiled once and writes in turns with it.
+without training, is compiled once and writes in turns with it. The last column says how many of the
+tokens were written before the texts ended: what is shorter keeps its row waiting for the others.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ COLUMNS = (
     "faster by",
     "lowest",
     "highest",
+    "written",
 )
 NEW_TOKENS = 200
 SETTINGS = tuple(
@@ -88,7 +90,7 @@ def _measure(
         "sampling": {"top_p": 0.9},
     }
     worker = Worker(python, "transformers_gpt2.py", setting, Path(folder) / f"{name}.log")
-    ours, theirs = [], []
+    ours, theirs, shares, whole = [], [], [], int(samples) * NEW_TOKENS
     try:
         if worker.failed:
             raise SystemExit(str(worker.about))
@@ -96,7 +98,9 @@ def _measure(
             written = subprocess.run(
                 command, check=True, env=environment, stdout=subprocess.PIPE, text=True
             )
-            speed = float(json.loads(written.stdout)["tokens_per_second"])
+            found = json.loads(written.stdout)
+            shares.append(sum(len(each["token_ids"]) for each in found["samples"]) / whole)
+            speed = float(found["tokens_per_second"])
             turn = worker.train(2.0)
             if number:
                 ours.append(speed)
@@ -109,6 +113,7 @@ def _measure(
         f"{statistics.median(ours):,.0f}",
         f"{statistics.median(theirs):,.0f}",
         *(f"{each:.1f}x" for each in (statistics.median(ratios), min(ratios), max(ratios))),
+        f"{min(shares):.0%}",
     ]
 
 

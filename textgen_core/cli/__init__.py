@@ -11,6 +11,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -19,10 +20,10 @@ import typer
 from textgen_core.cli.completing import INSTRUCTION, rejoin_words
 from textgen_core.cli.output import (
     ReaderGone,
+    debug_messages,
     fail,
     guarded_streams,
     note,
-    show_debug_messages,
     show_line,
     show_trace,
 )
@@ -90,7 +91,7 @@ def main() -> None:
     """Run the command, and turn every error into three lines and an exit code."""
     arguments, show_traces = take_out_debug(sys.argv[1:])
     rejoin_words(os.environ)
-    with guarded_streams():
+    with guarded_streams(), debug_messages() if show_traces else nullcontext():
         sys.exit(_run(arguments, show_traces=show_traces))
 
 
@@ -119,8 +120,6 @@ def _options_with_value(command: Any) -> Iterator[str]:
 
 def _run(arguments: list[str], *, show_traces: bool) -> int:
     """Run the command and return its exit code, which is the same with and without a trace."""
-    if show_traces:
-        show_debug_messages()
     try:
         try:
             command = typer.main.get_command(build_app(_named(arguments)))

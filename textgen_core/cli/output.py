@@ -177,7 +177,8 @@ def show_trace() -> None:
     _write(sys.stderr, printable(traceback.format_exc()))
 
 
-def show_debug_messages() -> None:
+@contextmanager
+def debug_messages() -> Iterator[None]:
     """Show on stderr what the core notes for whoever asks with `--debug`."""
     import logging
 
@@ -186,9 +187,15 @@ def show_debug_messages() -> None:
             note(self.format(record))
 
     logger = logging.getLogger("textgen_core")
+    handler, before = Notes(), (logger.level, logger.propagate)
     logger.setLevel(logging.DEBUG)
-    logger.addHandler(Notes())
     logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate = before
 
 
 def print_json(value: Any) -> None:

@@ -238,9 +238,26 @@ def test_two_commands_that_make_the_same_program_write_the_same_text(finished_ru
     assert kept == {".program"}
 
 
-def test_a_program_in_a_run_directory_is_never_loaded(copied, own_cache, expected):
+OPENED: list[str] | None = None  # paths, while a test asks for them
+
+
+@pytest.fixture
+def files_opened():
+    """The paths that are opened during a test, by Python or by a library that tells it."""
+    global OPENED
+    if OPENED is None:
+        OPENED = []
+        sys.addaudithook(lambda event, given: event == "open" and OPENED.append(str(given[0])))
+    OPENED.clear()
+    return OPENED
+
+
+def test_a_program_in_a_run_directory_is_never_opened(copied, own_cache, expected, files_opened):
     path = copied("stranger")
     for each in own_cache.glob("programs/*.program"):
         shutil.copy(each, path / each.name)
-        (path / each.name).write_bytes(b"a stranger's code")
+    files_opened.clear()
     assert texts(opened(path), 2) == expected
+    programs = [each for each in files_opened if each.endswith(".program")]
+    assert programs
+    assert all(each.startswith(str(own_cache)) for each in programs)

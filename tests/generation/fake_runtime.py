@@ -46,6 +46,8 @@ class FakeRuntime(Runtime):
 
 
 class FakeSteps(Steps):
+    compiled_with = "nothing"
+
     def __init__(self, runtime, rows):
         self._runtime, self.rows = runtime, rows
         self._sums, self._held = np.zeros(rows, np.int64), 0

@@ -1,7 +1,7 @@
 """Writing texts: prompts in, pieces of text out, the same for any language model and samplers.
 
 A prompt is fed after <START>, less what token healing takes back; <PAD>, <UNK> and <START> are
-never drawn. More texts than fit into memory are written in several batches.
+never drawn. More texts than the runtime writes side by side are written group after group.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import tokenizers
 from textgen_core.components import Sampler
 from textgen_core.data.text_input import unknown_parts
 from textgen_core.data.token_bytes import TokenBytes
-from textgen_core.data.tokenizer import PAD, START, UNK
 from textgen_core.errors import UsageError
 from textgen_core.formatting import format_count
 from textgen_core.generation.chain import Chain
@@ -28,8 +27,6 @@ from textgen_core.generation.stream import Generation, PieceStream
 
 if TYPE_CHECKING:
     from textgen_core.models.language_model import LanguageModel
-
-SUPPRESSED_TOKENS = (PAD, UNK, START)
 
 
 class Generator:
@@ -122,7 +119,7 @@ class Generator:
             specs=self._specs,
             samplers=tuple(link.name for link in self.chain.links),
             side_by_side=self.runtime.side_by_side,
-            notes=_note_of_memory(plans) if self.runtime.name == "tensorflow" else (),
+            notes=_note_of_memory(plans) if self.runtime.is_bound_by_memory else (),
         )
 
     def _plans(self, read: Prompts, options: GenerationOptions) -> Iterator[Plan]:

@@ -12,11 +12,11 @@ import attrs
 import numpy as np
 
 from textgen_core.data.token_bytes import READY, REFUSED, TokenBytes
-from textgen_core.data.tokenizer import END, NO_TEXT, UNK
+from textgen_core.data.tokenizer import END, PAD, START, UNK
 from textgen_core.generation.healing import CutPrompt, Node
 from textgen_core.generation.runtime import Runtime, Steps
 
-FEWEST_STATES = 16  # of a table in which prompts may be healed: few sizes are compiled for
+SUPPRESSED_TOKENS = (PAD, UNK, START)  # which are never drawn
 LOOK_BACK = 64  # tokens of a prompt from which paths are weighed
 ROWS = 256  # paths that are weighed at once
 LEAST = -60.0  # logarithm of the agreement of a path that the model holds impossible
@@ -54,7 +54,7 @@ def make_guide(token_bytes: TokenBytes, roots: Sequence[Node | None]) -> Guide:
     distinct = {id(root): root for root in roots if root is not None}
     nodes = [node for root in distinct.values() for node in root.walk()]
     number = {id(node): consumed + 1 + place for place, node in enumerate(nodes)}
-    states = max(FEWEST_STATES, 1 << (consumed + len(nodes)).bit_length())
+    states = consumed + 1 + len(nodes)
     follows = np.full((states, vocabulary_size), REFUSED, np.int32)
     follows[:consumed] = plain
     follows[consumed] = plain[READY]
@@ -81,7 +81,7 @@ def can_heal(token_bytes: TokenBytes) -> bool:
 def _plain_states(token_bytes: TokenBytes) -> np.ndarray:
     """Return what follows outside of prompts: no byte goes on with a character that is not open."""
     follows = token_bytes.utf8_follows()
-    follows[:, [*(NO_TEXT - {END}), UNK]] = REFUSED
+    follows[:, SUPPRESSED_TOKENS] = REFUSED
     follows[READY + 1 :, END] = REFUSED
     for state in follows:  # a vocabulary without the byte that is needed may write any other
         if (state == REFUSED).all():
@@ -109,7 +109,7 @@ def weigh_paths(runtime: Runtime, prompts: Sequence[tuple[CutPrompt, Node]]) -> 
                 groups.setdefault(len(context), []).append((context, nodes))
     for rows in groups.values():
         while rows:
-            steps = runtime.steps(min(ROWS, runtime.rows_for(min(ROWS, len(rows)))))
+            steps = runtime.steps(runtime.rows_for(min(ROWS, len(rows))))
             try:
                 _weigh(steps, rows[: steps.rows])
             finally:
@@ -140,7 +140,7 @@ def _weigh(steps: Steps, paths: Sequence[tuple[tuple[int, ...], list[Node]]]) ->
 def _agreement(node: Node, logits: np.ndarray) -> float:
     """Return the logarithm of the share of the next tokens that agree; logits `(vocabulary,)`."""
     logits = logits.copy()
-    logits[[*(NO_TEXT - {END}), UNK]] = -np.inf
+    logits[list(SUPPRESSED_TOKENS)] = -np.inf
     total = np.logaddexp.reduce(logits)
     ends = [logits[token_id] for token_id in (*node.exact, *(token for token, _ in node.beyond))]
     ends += [logits[token_id] + below.log_agreement for token_id, below in node.within.items()]

@@ -25,9 +25,9 @@ class Steps(ABC):
     rows: int
 
     @property
+    @abstractmethod
     def compiled_with(self) -> str:
         """What compiled them: "xla", "graph" or "program"."""
-        return "program"
 
     @abstractmethod
     def restart(self) -> None:
@@ -78,6 +78,7 @@ class Runtime(ABC):
 
     reader: what reads texts for it. state_capacity: how many tokens its state holds; None: any
     number. side_by_side: how many groups of rows are written at the same time, each in a thread.
+    is_bound_by_memory: whether texts are several groups because they do not fit together.
     compile_seconds: the time spent on compiling so far.
     """
 
@@ -85,6 +86,7 @@ class Runtime(ABC):
     reader: Reader
     state_capacity: int | None
     side_by_side: int = 1
+    is_bound_by_memory: ClassVar[bool] = False
     compile_seconds: float = 0.0
 
     def prepare(self, chain: Chain, rows: int, capacity: int) -> None:  # noqa: B027

@@ -34,6 +34,7 @@ class TensorFlowRuntime(Runtime):
     """Computes with a model that TensorFlow holds; its weights may change between two texts."""
 
     name = "tensorflow"
+    is_bound_by_memory = True
 
     def __init__(self, language_model: LanguageModel) -> None:
         """Prepare to compute; nothing is compiled yet."""

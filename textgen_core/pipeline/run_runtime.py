@@ -117,16 +117,15 @@ class RunRuntime:
 
     def _wait_for_conversion(self, text: str) -> None:
         self.computing.on_wait(text)
-        self.computing.before_tensorflow()  # a sampler is converted without loading the model
+        self.computing.before_tensorflow()
 
     def _load_for_conversion(self) -> LanguageModel:
         """Return the model under the policy float32, in which programs compute."""
-        model = self.get_model()
         from textgen_core.models.devices import choose_precision
         from textgen_core.pipeline.assembly import load_language_model
 
         if choose_precision(self.configuration.training.precision) == "float32":
-            return model
+            return self.get_model()
         step = best_step(self.directory)
         return load_language_model(self.directory, self.configuration, step, precision="float32")
 

@@ -198,7 +198,7 @@ def _finish(
     callback.on_phase(5)
     run = Run(directory, configuration, prepared=prepared)
     settings = configuration.generation
-    run.stream([settings.prompt] * MANY)  # not read: what it is written with is made before
+    _leave_programs(run, settings.prompt)
     generation = run.write(settings.prompt, samples=settings.samples)
     texts = [sample.text for sample in generation.samples]
     for note in generation.notes:
@@ -219,6 +219,12 @@ def _finish(
         append_row(directory.samples, {"step": run.step, **sample_row(configuration, sample)})
     run.report()
     return run
+
+
+def _leave_programs(run: Run, prompt: str) -> None:
+    """Have made, now that TensorFlow is at hand, what one text and many texts are written with."""
+    for texts in (1, MANY):
+        run.stream([prompt] * texts)  # which makes it before the first piece is taken
 
 
 def resume_phases(

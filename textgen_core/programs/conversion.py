@@ -29,6 +29,7 @@ _MOVED = (
     AttributeError,
     TypeError,
 )  # what another TensorFlow may make of the short way
+_HALF = (tf.float16, tf.bfloat16)
 _LARGEST = 2**31 - 2**24  # bytes of all weights: what the formats on the way can hold
 
 
@@ -60,6 +61,28 @@ def convert(
     )
     program.interpreter()  # refuses what the converter lets pass, such as sums in half precision
     return program
+
+
+def spec_of(tensor: Any) -> Any:
+    """Return how a program takes and returns a tensor of a state: no scalar, nothing in half."""
+    dtype = tf.float32 if tensor.dtype in _HALF else tensor.dtype
+    return tf.TensorSpec(tensor.shape if tensor.shape.rank else (1,), dtype)
+
+
+def as_output(tensor: Any) -> Any:
+    """Return a tensor of a state as a program returns it, see `spec_of`."""
+    return _as(spec_of(tensor), tensor)
+
+
+def as_it_was(tensor: Any, before: Any) -> Any:
+    """Return what a program takes for `before` with the shape and dtype of that."""
+    return _as(before, tensor)
+
+
+def _as(wanted: Any, tensor: Any) -> Any:
+    if (tensor.shape, tensor.dtype) == (wanted.shape, wanted.dtype):
+        return tensor  # itself, by which it is known in the graph
+    return tf.cast(tf.reshape(tensor, wanted.shape), wanted.dtype)
 
 
 def _trace(function: Callable[..., Sequence[Any]], inputs: Sequence[tf.TensorSpec]) -> Any:

@@ -16,11 +16,10 @@ import tensorflow as tf
 
 from textgen_core.errors import PluginFailure, component_errors
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.programs.conversion import convert
+from textgen_core.programs.conversion import as_it_was, as_output, convert, spec_of
 from textgen_core.programs.program import NotConvertible, Program
 
 _PASSING = {"Identity", "IdentityN", "EnsureShape", "StopGradient", "PreventGradient"}
-_HALF = (tf.float16, tf.bfloat16)
 _DEEPEST = 40  # operations that are looked at to see whether two starts of slices are the same
 
 
@@ -46,7 +45,7 @@ def model_program(language_model: LanguageModel, rows: int) -> Program:
         outputs, about["updates"] = step.advance(token_ids, state)
         return outputs
 
-    inputs = [tf.TensorSpec((rows, 1), tf.int32), *map(_spec, step.initial)]
+    inputs = [tf.TensorSpec((rows, 1), tf.int32), *map(spec_of, step.initial)]
     return convert(advance, inputs, kind="model", about=about)
 
 
@@ -68,12 +67,7 @@ class _Step:
 
     def advance(self, token_ids: Any, state: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Return the program's outputs, the logits first, and where each next state is in them."""
-        held = [
-            tf.cast(tf.reshape(each, one.shape), one.dtype)
-            if _spec(one) != _as_it_is(one)
-            else each
-            for each, one in zip(state, self.initial, strict=True)
-        ]
+        held = [as_it_was(each, one) for each, one in zip(state, self.initial, strict=True)]
         logits, after = self.language_model.advance_to_last(
             token_ids, tf.nest.pack_sequence_as(self.structure, held)
         )
@@ -117,10 +111,7 @@ class _Outputs:
         return {"output": self._add(new)}
 
     def _add(self, tensor: Any) -> int:
-        wanted = _spec(tensor)
-        if wanted != _as_it_is(tensor):
-            tensor = tf.cast(tf.reshape(tensor, wanted.shape), wanted.dtype)
-        self.tensors.append(tensor)
+        self.tensors.append(as_output(tensor))
         return len(self.tensors) - 1
 
     def _start(self, start: Any) -> int:
@@ -162,19 +153,9 @@ def _source(tensor: Any, end: Any) -> Any:
     return tensor
 
 
-def _as_it_is(tensor: Any) -> Any:
-    return tf.TensorSpec(tensor.shape, tensor.dtype)
-
-
-def _spec(tensor: Any) -> Any:
-    """Return how a program takes and returns a tensor of the state: no scalar, nothing in half."""
-    dtype = tf.float32 if tensor.dtype in _HALF else tensor.dtype
-    return tf.TensorSpec(tensor.shape if tensor.shape.rank else (1,), dtype)
-
-
 def _described(array: np.ndarray) -> dict[str, Any]:
     """Return what the state holds at first, as JSON: a number, or the bytes of all elements."""
-    array = np.asarray(array, _spec(tf.constant(array)).dtype.as_numpy_dtype)
+    array = np.asarray(array, spec_of(tf.constant(array)).dtype.as_numpy_dtype)
     if (array == array.flat[0]).all():
         return {"fill": array.flat[0].item()}
     return {"bytes": base64.b64encode(array.tobytes()).decode()}

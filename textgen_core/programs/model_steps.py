@@ -47,6 +47,11 @@ class ModelSteps(Steps):
         self._slices = _slices(program, interpreter)
         self.restart()
 
+    @property
+    def compiled_with(self) -> str:
+        """What compiled them: "program"."""
+        return "program"
+
     def restart(self) -> None:
         """Begin again with fresh states."""
         for state, initial in zip(self._states, self._initial, strict=True):

@@ -15,10 +15,8 @@ from textgen_core.components import History
 from textgen_core.errors import PluginFailure
 from textgen_core.generation import transforming
 from textgen_core.generation.chain import Link
-from textgen_core.programs.conversion import convert
+from textgen_core.programs.conversion import as_it_was, as_output, convert, spec_of
 from textgen_core.programs.program import NotConvertible, Program
-
-_HALF = (tf.float16, tf.bfloat16)
 
 
 def sampler_program(link: Link, rows: int, vocabulary_size: int, capacity: int) -> Program:
@@ -80,7 +78,7 @@ class _Step:
             tf.TensorSpec((self.rows, self.vocabulary_size), tf.float32),
             *self.history.values(),
             *(tf.TensorSpec((1,), dtype) for dtype in self.link.dtypes.values()),
-            *map(_spec, self.initial),
+            *map(spec_of, self.initial),
         ]
 
     def transform(self, logits: Any, *others: Any) -> list[Any]:
@@ -88,16 +86,13 @@ class _Step:
         places = iter(others)
         history = History(**{name: next(places) for name in self.history})
         options = {name: tf.reshape(next(places), ()) for name in self.link.dtypes}
-        state = [
-            tf.cast(tf.reshape(each, one.shape), one.dtype)
-            for each, one in zip(places, self.initial, strict=True)
-        ]
+        state = [as_it_was(each, one) for each, one in zip(places, self.initial, strict=True)]
         watched: Any = _Watched(history, self.asked)
         after, new_state = transforming.transform(
             self.link, logits, watched, tf.nest.pack_sequence_as(self.structure, state), options
         )
         states = [*tf.nest.flatten(new_state), *tf.nest.flatten(self._initial_state(options))]
-        return [after, *map(_as_output, states)]
+        return [after, *map(as_output, states)]
 
     def _initial_state(self, options: dict[str, Any]) -> Any:
         return transforming.initial_state(self.link, self.rows, self.vocabulary_size, options)
@@ -112,14 +107,3 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         self._noted.add(name)
         return getattr(self._history, name)
-
-
-def _spec(tensor: Any) -> Any:
-    """Return how a program takes and returns a tensor of the state: no scalar, nothing in half."""
-    dtype = tf.float32 if tensor.dtype in _HALF else tensor.dtype
-    return tf.TensorSpec(tensor.shape if tensor.shape.rank else (1,), dtype)
-
-
-def _as_output(tensor: Any) -> Any:
-    spec = _spec(tensor)
-    return tf.cast(tf.reshape(tensor, spec.shape), spec.dtype)

@@ -149,9 +149,7 @@ def open_own(path: Path) -> BinaryIO:
 
     Whoever may write to a shared cache could offer others any tokens to train on.
     """
-    descriptor = os.open(
-        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
+    descriptor = os.open(path, _FLAGS)
     file = os.fdopen(descriptor, "rb")
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or not _is_trusted(found):

@@ -28,11 +28,14 @@ class Batch:
     a document, with `<END>`, the next input is `<START>`. Rows of `<PAD>` fill up an epoch's last
     batch: the loss ignores targets that are `<PAD>`.
     starts_afresh: whether the rows continue no earlier batch, so that recurrent state is reset.
+    count_logits: float32 `(batch, time, vocabulary)`: what counts of n-grams add to the network's
+    logits; None without counts.
     """
 
     inputs: np.ndarray
     targets: np.ndarray
     starts_afresh: bool
+    count_logits: np.ndarray | None = None
 
 
 class WindowBatches:

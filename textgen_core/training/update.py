@@ -73,8 +73,14 @@ class Update:
         self.jit_regions = False
         self.updates_begun = tf.Variable(0, dtype=tf.int64, trainable=False)
 
-    def __call__(self, inputs: Any, targets: Any, resets: Any, state: Any) -> Any:
-        """inputs, targets: int32 `(batches, batch, time)`; resets: bool `(batches,)`."""
+    def __call__(
+        self, inputs: Any, targets: Any, resets: Any, state: Any, count_logits: Any = None
+    ) -> Any:
+        """inputs, targets: int32 `(batches, batch, time)`; resets: bool `(batches,)`.
+
+        count_logits: float32 `(batches, batch, time, vocabulary)`, which are added to the network's
+        logits; None where it is trained alone.
+        """
         inputs, targets = tf.convert_to_tensor(inputs), tf.convert_to_tensor(targets)
         batches, batch_size, _ = inputs.shape
         counted = tf.cast(targets != PADDING, tf.float32)
@@ -89,8 +95,11 @@ class Update:
                 after = recurrent.split(state, rows) if splits else state
                 if recurrent is not None:
                     after = recurrent.before_batch(after, some, resets[index])
+                counts = None
+                if count_logits is not None:
+                    counts = _computed_after(count_logits, gradients)[index, rows]
                 with tf.GradientTape() as tape:
-                    loss, after = self._loss(some, targets[index, rows], after)
+                    loss, after = self._loss(some, targets[index, rows], after, counts)
                     share = (rows.stop - rows.start) / (batches * batch_size)
                     objective = loss.objective / tokens + self._extra_losses() * share
                     if self.scales_loss:
@@ -117,13 +126,15 @@ class Update:
             return dense
         return [one + other for one, other in zip(gradients, dense, strict=True)]
 
-    def _loss(self, inputs: Any, targets: Any, state: Any) -> tuple[Loss, Any]:
+    def _loss(self, inputs: Any, targets: Any, state: Any, count_logits: Any) -> tuple[Loss, Any]:
         smoothing = self._settings.label_smoothing
         rows = inputs.shape[0] * inputs.shape[1]
         rows_at_once = chunk_rows(rows, self._language_model.vocabulary_size)
         if not hasattr(self._model, "project") or rows_at_once == rows:
             logits, state = self._outputs(inputs, state)
-            return cross_entropy(logits, targets, smoothing), state
+            return cross_entropy(logits, targets, smoothing, count_logits), state
+        if count_logits is not None:
+            count_logits = tf.reshape(count_logits, (rows, count_logits.shape[-1]))
         hidden, state = self._outputs(inputs, state, project=False)
         loss = projected_cross_entropy(
             tf.reshape(hidden, (rows, hidden.shape[-1])),
@@ -131,6 +142,7 @@ class Update:
             tf.reshape(targets, (rows,)),
             rows_at_once=rows_at_once,
             label_smoothing=smoothing,
+            count_logits=count_logits,
             compiled=self.jit_regions,
         )
         return loss, state

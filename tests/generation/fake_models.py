@@ -80,14 +80,19 @@ class AdvancingSumModel(SumModel):
         return logits, {"sum": sums[:, -1]}
 
 
-def write_slowly(table, prompt, *, max_new_tokens, seed, sample=0, capacity=None):
-    """The new tokens of SumModel's distribution, fed one by one, drawn in float64."""
+def write_slowly(table, prompt, *, max_new_tokens, seed, sample=0, capacity=None, counts=None):
+    """The new tokens of SumModel's distribution, fed one by one, drawn in float64.
+
+    counts: a `FakeCounts` that is mixed with it.
+    """
     numbers = uniform_numbers(seed, [sample], max_new_tokens)[0]
     held, fed, new = [], [START, *(4 + LETTERS.index(letter) for letter in prompt)], []
     for token in fed:
         held = _feed(held, token, capacity)
     while len(new) < max_new_tokens:
         logits = table[sum(held) % len(table)].astype(np.float64)
+        if counts is not None:
+            logits += counts.weight * counts.after(held)
         logits[[0, 1, 2]] = -np.inf
         weights = np.exp(logits - logits.max())
         sums = np.cumsum(weights)

@@ -10,7 +10,8 @@ from generation.letter_tokenizer import LETTERS, build_tokenizer
 
 from textgen_core.components import Sampler
 from textgen_core.data.reader import Reader
-from textgen_core.generation.runtime import Runtime, Stages, Steps
+from textgen_core.generation.runtime import Runtime
+from textgen_core.generation.steps import Stages, Steps
 
 
 class FakeRuntime(Runtime):
@@ -22,9 +23,19 @@ class FakeRuntime(Runtime):
 
     name = "program"
 
-    def __init__(self, table, *, letters=LETTERS, state_capacity=None, rows=None, side_by_side=1):
+    def __init__(
+        self,
+        table,
+        *,
+        letters=LETTERS,
+        state_capacity=None,
+        rows=None,
+        side_by_side=1,
+        counts=None,
+    ):
         self.table = table
-        self.reader = Reader(tokenizer=build_tokenizer(letters), context_length=16)
+        tokenizer = build_tokenizer(letters)
+        self.reader = Reader(tokenizer=tokenizer, context_length=16, counts=counts)
         self.state_capacity, self.side_by_side = state_capacity, side_by_side
         self._rows = rows
         self.fed: list[int] = []
@@ -38,7 +49,7 @@ class FakeRuntime(Runtime):
     def rows_for(self, texts, *, capacity=0, stages=1, alternatives=0):
         return self._rows or texts
 
-    def steps(self, rows, compile_with="graph", *, is_alone=False):
+    def _steps(self, rows, compile_with, *, is_alone):
         return FakeSteps(self, rows)
 
     def stages(self, chain, values, *, rows, capacity, compile_with="graph"):

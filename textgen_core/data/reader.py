@@ -5,7 +5,10 @@ All that is known of a model without TensorFlow. `models.language_model` adds th
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import attrs
+import numpy as np
 import tokenizers
 
 from textgen_core.config.settings import CorpusSettings
@@ -14,18 +17,35 @@ from textgen_core.data.text_input import ReadText, TextInput
 MANY_DOCUMENTS = 32  # from which a model learns how a text begins
 
 
+class MixedCounts(Protocol):
+    """The n-gram counts that are mixed with a network, as `counts.Counts` describes them."""
+
+    @property
+    def order(self) -> int: ...
+    @property
+    def vocabulary_size(self) -> int: ...
+    @property
+    def weight(self) -> float: ...
+    def contexts(self, token_ids: np.ndarray) -> np.ndarray: ...
+    def fresh(self, rows: int) -> np.ndarray: ...
+    def follow(self, contexts: np.ndarray, token_ids: np.ndarray) -> np.ndarray: ...
+    def log_probabilities(self, contexts: np.ndarray) -> np.ndarray: ...
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Reader:
     """A tokenizer, and how a model was trained with it.
 
     context_length: the tokens of a window in training. cleaning: how its corpus was cleaned, and so
     is every text that the model meets. documents: how many the corpus has, as far as it is known.
+    counts: of the n-grams of its training text, if they are mixed with the network.
     """
 
     tokenizer: tokenizers.Tokenizer
     context_length: int
     cleaning: CorpusSettings | None = None
     documents: int = 0
+    counts: MixedCounts | None = None
 
     def read(self, text: str) -> ReadText:
         """Return a text as the model meets it: cleaned as its corpus was, and encoded."""

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from textgen_core.evaluation.windows import Windows, read_as_documents
-from textgen_core.generation.runtime import Runtime, Steps
+from textgen_core.generation.runtime import Runtime
+from textgen_core.generation.steps import Steps
 
 SHORT = 8192  # tokens: of longer texts each takes longer so than TensorFlow takes to import
 

@@ -59,6 +59,15 @@ def _are_finite(numbers: np.ndarray) -> bool:
     return all(map(math.isfinite, numbers.tolist()))  # for few, as it is, a third of NumPy's time
 
 
+def check_shape(logits: np.ndarray, wanted: tuple[int, int]) -> None:
+    """Raise PluginFailure unless the model's logits are `(rows, vocabulary)`."""
+    if logits.shape != wanted:
+        raise PluginFailure(
+            f"{MODEL} returned logits of shape {logits.shape} for the next token.",
+            f"Allowed: {wanted}, the batch and the vocabulary of its tokenizer.",
+        )
+
+
 def find_faults(stages: Sequence[np.ndarray], rows: np.ndarray) -> dict[int, Fault]:
     """Return the first fault of each row that has one.
 

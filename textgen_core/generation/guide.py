@@ -14,7 +14,8 @@ import numpy as np
 from textgen_core.data.token_bytes import READY, REFUSED, TokenBytes
 from textgen_core.data.tokenizer import END, PAD, START, UNK
 from textgen_core.generation.healing import CutPrompt, Node
-from textgen_core.generation.runtime import Runtime, Steps
+from textgen_core.generation.runtime import Runtime
+from textgen_core.generation.steps import Steps
 
 SUPPRESSED_TOKENS = (PAD, UNK, START)  # which are never drawn
 LOOK_BACK = 64  # tokens of a prompt from which paths are weighed

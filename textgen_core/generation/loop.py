@@ -11,11 +11,11 @@ import numpy as np
 
 from textgen_core.components import History
 from textgen_core.data.tokenizer import END
-from textgen_core.errors import PluginFailure
 from textgen_core.generation.drawing import draw, log_probabilities
-from textgen_core.generation.faults import MODEL, Fault, are_sound, find_faults
+from textgen_core.generation.faults import Fault, are_sound, check_shape, find_faults
 from textgen_core.generation.plan import Plan
-from textgen_core.generation.runtime import Runtime, Stages, Steps
+from textgen_core.generation.runtime import Runtime
+from textgen_core.generation.steps import Stages, Steps
 from textgen_core.generation.trace_recorder import StepRecord, record
 
 
@@ -154,12 +154,7 @@ class Loop:
             self._refill()
         logits = self._steps.advance(self.token_ids[:, self.length - 1])
         self._held += 1
-        wanted = (len(self.token_ids), self._vocabulary_size)
-        if logits.shape != wanted:
-            raise PluginFailure(
-                f"{MODEL} returned logits of shape {logits.shape} for the next token.",
-                f"Allowed: {wanted}, the batch and the vocabulary of its tokenizer.",
-            )
+        check_shape(logits, (len(self.token_ids), self._vocabulary_size))
         return logits
 
     def _refill(self) -> None:

@@ -10,67 +10,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-import numpy as np
-
-from textgen_core.components import History
 from textgen_core.data.reader import Reader
 from textgen_core.generation.chain import Chain
+from textgen_core.generation.mixing import MixedSteps
+from textgen_core.generation.steps import Stages, Steps
 
 Values = Sequence[Mapping[str, float]]  # of each sampler, the traced options by name
-
-
-class Steps(ABC):
-    """A model that reads tokens in `rows` rows side by side, from fresh states on."""
-
-    rows: int
-
-    @property
-    @abstractmethod
-    def compiled_with(self) -> str:
-        """What compiled them: "xla", "graph" or "program"."""
-
-    @abstractmethod
-    def restart(self) -> None:
-        """Begin again with fresh states."""
-
-    @abstractmethod
-    def feed(self, token_ids: np.ndarray) -> None:
-        """Read int32 `(rows, time)`, whose logits are not needed; time may be 0."""
-
-    @abstractmethod
-    def advance(self, token_ids: np.ndarray) -> np.ndarray:
-        """Read int32 `(rows,)`; return the logits of what follows, float32 `(rows, vocabulary)`.
-
-        They hold until the next call.
-        """
-
-    def release(self) -> None:  # noqa: B027 - nothing to do for most
-        """Give back what may serve another text; the steps are not used again."""
-
-
-class Stages(ABC):
-    """A chain of samplers with the values of its options, for a number of rows."""
-
-    @abstractmethod
-    def restart(self) -> None:
-        """Begin again with fresh states of the samplers."""
-
-    @abstractmethod
-    def widen(self, capacity: int) -> None:
-        """Take histories of another capacity from now on; the samplers' states stay."""
-
-    @abstractmethod
-    def transform(
-        self, logits: np.ndarray, history: History, is_drawing: np.ndarray
-    ) -> list[np.ndarray]:
-        """Return what each sampler leaves, in their order, float32 `(rows, vocabulary)` each.
-
-        logits: float32 `(rows, vocabulary)`; history: of numpy arrays; is_drawing: bool `(rows,)`,
-        the samplers' states of the other rows stay as they are.
-        """
-
-    def release(self) -> None:  # noqa: B027 - nothing to do for most
-        """Give back what may serve another text; the stages are not used again."""
 
 
 class Runtime(ABC):
@@ -101,13 +46,20 @@ class Runtime(ABC):
         capacity: tokens in a row; stages: of the chain; alternatives: that a trace shows.
         """
 
-    @abstractmethod
     def steps(self, rows: int, compile_with: str = "graph", *, is_alone: bool = False) -> Steps:
         """Return the model's steps for a number of rows that `rows_for` returned.
 
-        compile_with: "xla" or "graph", for a runtime that compiles. is_alone: whether no other
-        group is written meanwhile. What is returned serves one thread.
+        Those of the mixture, where the reader has counts. compile_with: "xla" or "graph", for a
+        runtime that compiles. is_alone: whether no other group is written meanwhile. What is
+        returned serves one thread.
         """
+        network = self._steps(rows, compile_with, is_alone=is_alone)
+        counts = self.reader.counts
+        return network if counts is None else MixedSteps(network, counts)
+
+    @abstractmethod
+    def _steps(self, rows: int, compile_with: str, *, is_alone: bool) -> Steps:
+        """Return the steps of the network alone; the arguments are those of `steps`."""
 
     @abstractmethod
     def stages(

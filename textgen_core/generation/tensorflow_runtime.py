@@ -19,7 +19,8 @@ from textgen_core.errors import OutOfMemory, PluginFailure, component_errors, re
 from textgen_core.generation import transforming
 from textgen_core.generation.chain import Chain
 from textgen_core.generation.faults import MODEL
-from textgen_core.generation.runtime import Runtime, Stages, Steps, Values
+from textgen_core.generation.runtime import Runtime, Values
+from textgen_core.generation.steps import Stages, Steps
 from textgen_core.models.devices import UNCOMPILABLE, available_memory
 from textgen_core.models.language_model import LanguageModel
 
@@ -54,7 +55,7 @@ class TensorFlowRuntime(Runtime):
         fitting = max(1, int(SHARE * available / need))
         return texts if texts <= fitting else 1 << (fitting.bit_length() - 1)
 
-    def steps(self, rows: int, compile_with: str = "graph", **_: bool) -> Steps:
+    def _steps(self, rows: int, compile_with: str, **_: bool) -> Steps:
         """Return the model's steps for so many rows, compiled once."""
         return _TensorFlowSteps(self, rows, compile_with)
 

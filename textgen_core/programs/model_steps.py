@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from textgen_core.generation.runtime import Steps
+from textgen_core.generation.steps import Steps
 from textgen_core.programs.program import Place, Program, ProgramInterpreter, View
 
 

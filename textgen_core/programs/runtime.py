@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 
 from textgen_core.generation.chain import Chain
-from textgen_core.generation.runtime import Runtime, Stages, Steps, Values
+from textgen_core.generation.runtime import Runtime, Values
+from textgen_core.generation.steps import Stages, Steps
 from textgen_core.programs.library import ROW_COUNTS, Library, cores
 from textgen_core.programs.model_steps import ModelSteps
 from textgen_core.programs.program import Program
@@ -41,7 +42,7 @@ class ProgramRuntime(Runtime):
         one, many = ROW_COUNTS
         return many if texts >= FEWEST_OF_MANY else one
 
-    def steps(self, rows: int, compile_with: str = "", *, is_alone: bool = False) -> Steps:  # noqa: ARG002
+    def _steps(self, rows: int, compile_with: str, *, is_alone: bool) -> Steps:  # noqa: ARG002
         """Return the model's steps; those of texts that were written before, where any are idle."""
         program = self._library.model(rows)
         threads = program.about["threads"] if is_alone else 1

@@ -13,7 +13,8 @@ import numpy as np
 from textgen_core.components import History
 from textgen_core.errors import PluginFailure
 from textgen_core.generation.chain import Link
-from textgen_core.generation.runtime import Stages, Values
+from textgen_core.generation.runtime import Values
+from textgen_core.generation.steps import Stages
 from textgen_core.programs.program import Program
 
 

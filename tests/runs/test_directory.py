@@ -61,6 +61,7 @@ def test_the_files_have_the_names_that_the_format_promises() -> None:
         "manifest": "manifest.json",
         "analysis": "analysis.json",
         "tokenizer": "tokenizer.json",
+        "counts": "counts.safetensors",
         "checkpoints": "checkpoints",
         "best": "best.json",
         "metrics": "metrics.jsonl",

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from textgen_core.corpus import StoredDocuments, iterate_pieces
-from textgen_core.data.token_files import TokenFile, subsample_evenly
-from textgen_core.data.tokenizer import END
+from textgen_core.counts.counting import count
+from textgen_core.data.token_files import TokenFile
 from textgen_core.evaluation.evidence import HeldOut, TrainingData
 from textgen_core.evaluation.figures import bits_per_byte
-from textgen_core.evaluation.kneser_ney import MOST_COUNTED, KneserNey
+
+LONGEST_NGRAMS = 6  # tokens
 
 # xz finds a repetition no further back than its dictionary reaches, 8 MiB at this preset: of the
 # training text the last 8 MiB are enough.
@@ -63,12 +64,11 @@ def measure_ngram(
 ) -> BaselineFigures:
     """Return what an n-gram model costs: interpolated modified Kneser-Ney over token ids.
 
-    Of a long training split `MOST_COUNTED` tokens from all over it are counted; every held-out
-    token is scored. The first document begins like the others, as it does for the model.
+    Of a long training split tokens from all over it are counted; every held-out token is scored.
+    The first document begins like the others, as it does for the model.
     """
-    counted = subsample_evenly(training_token_ids, MOST_COUNTED)
-    model = KneserNey(counted, vocabulary_size, start=END)
-    return {**_figures(float(model.losses(tokens.token_ids).sum()), tokens), "order": model.order}
+    counts = count(training_token_ids, vocabulary_size, LONGEST_NGRAMS, folds=0).counts
+    return {**_figures(float(counts.losses(tokens.token_ids).sum()), tokens), "order": counts.order}
 
 
 def _figures(nats: float, tokens: TokenFile) -> dict[str, float]:

@@ -45,6 +45,7 @@ class RunDirectory:
     manifest = Entry("manifest.json")
     analysis = Entry("analysis.json")
     tokenizer = Entry("tokenizer.json")
+    counts = Entry("counts.safetensors")  # only of a run with training.counts
     checkpoints = Entry("checkpoints")
     best = Entry("best.json")
     metrics = Entry("metrics.jsonl")

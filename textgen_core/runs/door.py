@@ -22,6 +22,7 @@ _LARGEST = {
     "best.json": 100_000,
     "state.json": 100_000,
     "tokenizer.json": 64_000_000,
+    "counts.safetensors": 256_000_000,  # twelve million n-grams
     "corpus.txt.gz": 16_000_000,
     ".json": 32_000_000,
     ".jsonl": 256_000_000,

@@ -46,6 +46,7 @@ class TensorFile:
 
     path: Path
     tensors: Mapping[str, Any]
+    metadata: Mapping[str, str]
     _mapped: Any
 
     @property
@@ -68,12 +69,12 @@ def open_tensors(path: Path, within: Path | None = None) -> TensorFile:
     try:
         with file_errors(path, "read"), door.open_to_read(path, within) as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        tensors = _tensors_of(mapped)
+        tensors, metadata = _contents_of(mapped)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"{path} cannot be read: {error}."
         advice = "Restore it from a copy of the run, or use another of its checkpoints."
         raise RunDirectoryError(problem, advice=advice) from error
-    return TensorFile(path=path, tensors=tensors, mapped=mapped)
+    return TensorFile(path=path, tensors=tensors, metadata=metadata, mapped=mapped)
 
 
 def hash_file(path: Path) -> str:
@@ -82,15 +83,21 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
-def _tensors_of(mapped: Any) -> dict[str, Any]:
-    """Return the arrays of a mapped file; raises ValueError, KeyError or TypeError if damaged."""
+def _contents_of(mapped: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the arrays of a mapped file, and what else its header says.
+
+    Raises ValueError, KeyError or TypeError if it is damaged.
+    """
     data = 8 + int.from_bytes(mapped[:8], "little")
     if not 8 < data <= min(len(mapped), 8 + _LONGEST_HEADER):
         raise ValueError("its header is cut off")
     header = parse_json(mapped[8:data].decode("utf-8"))
     if not isinstance(header, dict):
         raise ValueError("its header is no table")
-    header.pop("__metadata__", None)
+    metadata = header.pop("__metadata__", None) or {}
+    is_table = isinstance(metadata, dict)
+    if not is_table or not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("its metadata are no table of texts")
     found, at = {}, data
     for key, facts in sorted(header.items(), key=lambda each: each[1]["data_offsets"]):
         shape = _shape_of(key, facts)
@@ -102,7 +109,7 @@ def _tensors_of(mapped: Any) -> dict[str, Any]:
         at = end
     if at != len(mapped):
         raise ValueError("it holds bytes that belong to no tensor")
-    return found
+    return found, metadata
 
 
 def _shape_of(key: str, facts: Mapping[str, Any]) -> list[int]:

@@ -1,0 +1,189 @@
+"""Counts the n-grams of the training tokens, and what is left of them without each fold.
+
+Chen and Goodman (1999): the counts of the longest n-grams as they are, those of the others by how
+many different tokens come before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import attrs
+import numpy as np
+
+from textgen_core.counts.counts import Counts
+from textgen_core.counts.folds import HeldOutCounts
+from textgen_core.counts.smoothing import smooth
+from textgen_core.counts.spans import Spans, choose_spans
+from textgen_core.counts.tables import MOST_DENSE, MOST_DENSE_HELD_OUT, Tables
+from textgen_core.counts.trie import Level, Trie, read_tokens
+from textgen_core.data.tokenizer import START
+
+FOLDS = 8
+MOST_NGRAMS = 12_000_000  # different ones of all lengths together
+MOST_HELD_OUT = 6_000_000  # the same where every fold has a table: some 500 MB
+MOST_COUNTED = 4_000_000  # tokens of the training text, evenly spread, where there are more
+
+# By length, what `smooth` returns.
+_Smoothed = list[tuple[np.ndarray, np.ndarray]]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Counted:
+    """A text whose n-grams were counted; `folds` are the parts that can be left out of the counts.
+
+    ids: int32 `(spans, length - n)` for each n-gram length from n = 0 on: the id of the n-gram that
+    ends at each place, those that begin before their span left out.
+    """
+
+    vocabulary_size: int
+    folds: int
+    trie: Trie
+    _spans: Spans
+    _ids: tuple[np.ndarray, ...]
+
+    @cached_property
+    def counts(self) -> Counts:
+        """The model of the whole text."""
+        return Counts(tables=self._tables([self._smoothed(self._occurrences)], MOST_DENSE))
+
+    @cached_property
+    def held_out(self) -> HeldOutCounts:
+        """The models of all folds but one each; what was not counted has the whole text's."""
+        tables = [self._smoothed(self._without(fold)) for fold in range(self.folds)]
+        tables.append(self._smoothed(self._occurrences))
+        return HeldOutCounts(
+            tables=self._tables(tables, MOST_DENSE_HELD_OUT),
+            folds=self.folds,
+            spans=self._spans,
+        )
+
+    def _tables(self, smoothed: Sequence[_Smoothed], most_dense: int) -> Tables:
+        by_length = [[*zip(*tables, strict=True)] for tables in zip(*smoothed, strict=True)]
+        return Tables(
+            trie=self.trie,
+            vocabulary_size=self.vocabulary_size,
+            discounted=tuple(np.stack(discounted) for discounted, _ in by_length),
+            left=tuple(np.stack(left) for _, left in by_length),
+            most_dense=most_dense,
+        )
+
+    @cached_property
+    def _occurrences(self) -> list[np.ndarray]:
+        """How often each n-gram occurs, by length; the first token of a span is a context alone."""
+        return [
+            np.bincount(ids[:, int(not length) :].reshape(-1), minlength=len(level.tokens))
+            for length, (ids, level) in enumerate(zip(self._ids, self.trie.levels, strict=True))
+        ]
+
+    @cached_property
+    def _endings(self) -> list[np.ndarray]:
+        """For each n-gram of two tokens and more the id of its n-gram without the first."""
+        found = []
+        for shorter, ids, level in zip(
+            self._ids, self._ids[1:], self.trie.levels[1:], strict=False
+        ):
+            ending = np.zeros(len(level.tokens), np.int32)
+            ending[ids] = shorter[:, 1:]
+            found.append(ending)
+        return found
+
+    def _without(self, fold: int) -> list[np.ndarray]:
+        """Return how often each n-gram occurs that ends outside of a fold, by length."""
+        found = []
+        for length, (ids, occurrences) in enumerate(zip(self._ids, self._occurrences, strict=True)):
+            counted = ids[:, int(not length) :].reshape(-1)
+            first, last = (
+                self._spans.places_before(edge, max(1, length))
+                for edge in self._spans.fold(fold, self.folds)
+            )
+            gone = np.bincount(counted[first:last], minlength=len(occurrences))
+            found.append(occurrences - gone)
+        return found
+
+    def _smoothed(self, occurrences: list[np.ndarray]) -> _Smoothed:
+        """Return the probabilities that occurrences give, and what is left, by length."""
+        counts = [
+            np.bincount(ending[longer > 0], minlength=len(here))
+            for ending, longer, here in zip(
+                self._endings, occurrences[1:], occurrences, strict=False
+            )
+        ]
+        counts.append(occurrences[-1])
+        return [
+            smooth(each, level.starts) for each, level in zip(counts, self.trie.levels, strict=True)
+        ]
+
+
+def count(
+    token_ids: np.ndarray, vocabulary_size: int, order: int, *, folds: int = FOLDS
+) -> Counted:
+    """Count the n-grams of up to `order` tokens.
+
+    Of a long text `MOST_COUNTED` tokens are counted, in spans from all over it. The order is
+    smaller where there would be more than `MOST_NGRAMS` n-grams, or `MOST_HELD_OUT` if folds are
+    held out: `.trie.order` says how long they are.
+
+    Args:
+        token_ids: integers `(tokens,)`, which may be memory-mapped. The first is a context alone,
+            as `<START>` is.
+        vocabulary_size: more than any token id.
+        order: at least 1.
+        folds: how many parts of the text can be left out, 0 for none.
+    """
+    if not len(token_ids):  # even a text without documents begins
+        token_ids = np.array([START])
+    spans = choose_spans(len(token_ids), MOST_COUNTED)
+    tokens = read_tokens(spans.read(token_ids))
+    most = MOST_HELD_OUT if folds else MOST_NGRAMS
+    levels: list[Level] = []
+    all_ids: list[np.ndarray] = []
+    before, contexts, total = np.zeros(tokens.shape, np.int64), 1, 0
+    while len(levels) < order and tokens.size:
+        keys, ids = _ranked(before * vocabulary_size + tokens)
+        total += len(keys)
+        if levels and total > most:
+            break
+        levels.append(_level_of(keys, contexts, vocabulary_size))
+        all_ids.append(ids)
+        before, contexts = ids[:, :-1].astype(np.int64), len(keys)
+        tokens = tokens[:, 1:]
+    return Counted(
+        vocabulary_size=vocabulary_size,
+        folds=folds,
+        trie=Trie(levels=tuple(levels)),
+        spans=spans,
+        ids=tuple(all_ids),
+    )
+
+
+def _level_of(keys: np.ndarray, contexts: int, vocabulary_size: int) -> Level:
+    dtype = np.uint16 if vocabulary_size <= 1 << 16 else np.uint32
+    parents, tokens = np.divmod(keys, vocabulary_size)
+    starts = np.zeros(contexts + 1, np.int32)
+    np.cumsum(np.bincount(parents, minlength=contexts), out=starts[1:])
+    return Level(tokens=tokens.astype(dtype), starts=starts)
+
+
+def _ranked(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different keys in rising order, and the place of each key among them, as int32.
+
+    As numpy.unique does; but where a key and its place fit into one integer these are sorted, which
+    takes a fraction of the time.
+    """
+    flat = keys.reshape(-1)
+    bits = (len(flat) - 1).bit_length()
+    if int(flat.max()).bit_length() + bits < 63:
+        packed = flat << bits
+        packed |= np.arange(len(flat))
+        packed.sort()
+        places, ordered = packed & ((1 << bits) - 1), packed >> bits
+    else:
+        places = flat.argsort(kind="stable")
+        ordered = flat[places]
+    is_first = np.ones(len(flat), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    ranks = np.empty(len(flat), np.int32)
+    ranks[places] = np.cumsum(is_first) - 1
+    return ordered[is_first], ranks.reshape(keys.shape)

@@ -1,0 +1,105 @@
+"""The n-gram model that is mixed with a network: what follows each context, by its counts alone."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from textgen_core.counts.tables import Tables
+from textgen_core.counts.trie import Trie, read_tokens
+
+WEIGHT = 0.9  # of the logarithm of its probabilities, beside a network's logits
+
+_SCORED_AT_ONCE = 1 << 18
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Counts:
+    """The n-grams of the whole training text, with their probabilities.
+
+    What begins a document is read as `<END>`, be it `<START>` or `<END>`.
+    """
+
+    tables: Tables
+    weight: float = WEIGHT
+
+    @property
+    def order(self) -> int:
+        """How many tokens the longest n-grams have: one more than the longest contexts."""
+        return self._trie.order
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many tokens there are, of which each has a probability after any context."""
+        return self.tables.vocabulary_size
+
+    @property
+    def _trie(self) -> Trie:
+        return self.tables.trie
+
+    def contexts(self, token_ids: np.ndarray) -> np.ndarray:
+        """Return the ids of the contexts that end with each token, nothing known before the row.
+
+        Args:
+            token_ids: integers `(rows, time)`.
+
+        Returns:
+            int64 `(rows, time, order)`: the contexts of 0, 1, ..., order - 1 tokens. -1: never
+            seen, or longer than the row so far.
+        """
+        return self._trie.contexts(token_ids)
+
+    def fresh(self, rows: int) -> np.ndarray:
+        """Return the contexts before anything was read, int64 `(rows, order)`."""
+        found = np.full((rows, self.order), -1, np.int64)
+        found[:, 0] = 0
+        return found
+
+    def follow(self, contexts: np.ndarray, token_ids: np.ndarray) -> np.ndarray:
+        """Return the contexts after one more token each: what `contexts` gives, step by step.
+
+        Args:
+            contexts: int64 `(rows, order)`, which are left as they are.
+            token_ids: integers `(rows,)`.
+
+        Returns:
+            int64 `(rows, order)`.
+        """
+        return self._trie.follow(contexts, token_ids)
+
+    def log_probabilities(self, contexts: np.ndarray) -> np.ndarray:
+        """Return the logarithms of the probabilities of every token after each context.
+
+        Some 30 bytes are needed meanwhile for each n-gram that continues one of the contexts.
+
+        Args:
+            contexts: int64 `(..., order)`.
+
+        Returns:
+            float32 `(..., vocabulary)`, the same bits whatever the other rows are.
+        """
+        rows = contexts.reshape(-1, self.order)
+        found = self.tables.log_probabilities(rows, np.zeros(len(rows), np.int64))
+        return found.reshape(*contexts.shape[:-1], self.vocabulary_size)
+
+    def losses(self, token_ids: np.ndarray) -> np.ndarray:
+        """Return the losses in nats, float64 `(tokens - 1,)`, of all tokens after the first."""
+        parts = []
+        reach = max(1, self.order - 1)
+        for start in range(1, len(token_ids), _SCORED_AT_ONCE):
+            first = max(0, start - reach)
+            part = read_tokens(token_ids[first : start + _SCORED_AT_ONCE])
+            parts.append(-np.log(self._probabilities(part)[start - first - 1 :]))
+        return np.concatenate(parts) if parts else np.zeros((0,))
+
+    def _probabilities(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the probability of each token after the first, float64 `(tokens - 1,)`."""
+        found = np.full(len(tokens) - 1, 1 / self.vocabulary_size)
+        contexts = self._trie.contexts(tokens[np.newaxis, :-1])[0]
+        for length, level in enumerate(self._trie.levels):
+            context = contexts[:, length]
+            ids = level.find(context, tokens[1:])
+            left, discounted = self.tables.left[length][0], self.tables.discounted[length][0]
+            found *= np.where(context >= 0, left[context], 1.0)
+            found += np.where(ids >= 0, discounted.take(ids, mode="clip"), 0.0)
+        return found

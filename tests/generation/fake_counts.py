@@ -7,6 +7,8 @@ import functools
 import attrs
 import numpy as np
 
+from textgen_core.data.tokenizer import END, START
+
 
 @attrs.frozen(kw_only=True)
 class FakeCounts:
@@ -21,7 +23,8 @@ class FakeCounts:
 
     def after(self, token_ids):
         """The log-probabilities, float32 `(vocabulary,)`, of what follows all tokens so far."""
-        return _row(tuple(token_ids[max(0, len(token_ids) - self.order + 1) :]), self)
+        read = (END if token == START else int(token) for token in token_ids)
+        return _row((*read,)[max(0, len(token_ids) - self.order + 1) :], self)
 
     def contexts(self, token_ids):
         rows, time = token_ids.shape
@@ -39,7 +42,8 @@ class FakeCounts:
 
     def follow(self, contexts, token_ids):
         shorter = contexts[:, :-1]
-        digits = shorter * (self.vocabulary_size + 1) + np.asarray(token_ids)[:, None] + 1
+        read = np.where(token_ids == START, END, token_ids)
+        digits = shorter * (self.vocabulary_size + 1) + read[:, None] + 1
         return np.concatenate([contexts[:, :1], np.where(shorter < 0, -1, digits)], axis=1)
 
     def log_probabilities(self, contexts):

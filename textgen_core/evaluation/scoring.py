@@ -2,8 +2,9 @@
 
 The first token of a split is `<START>`, which is fed and never scored; it is fed in the place of
 `<END>` too, before every further document, as in training. A model either carries one recurrent
-state through the whole split, or scores it in windows of its context length. The only module of
-this package that uses TensorFlow.
+state through the whole split, or scores it in windows of its context length. Where a network is
+mixed with counts, a loss is that of the mixture; what network and counts lose alone is found on the
+way. The only module of this package that uses TensorFlow.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import attrs
 import numpy as np
 import tensorflow as tf
 
@@ -28,6 +30,14 @@ _MOST_LOGITS_IN_LOSS = 1 << 22
 _STREAM_CHUNKS = (1024, 64, 8, 1)
 
 WARM_UP = 256  # tokens that a row of a stream reads before it is scored, side by side with others
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class PartLosses:
+    """What the parts of a mixture lose alone, float32 `(tokens - 1,)` in nats each."""
+
+    network: np.ndarray
+    counts: np.ndarray
 
 
 class Scorer:
@@ -49,6 +59,8 @@ class Scorer:
         windows = choose_windows(length, capacity, stride=stride, carry=carry)
         self._window, self._stride, self._streams = windows.size, windows.stride, windows.streams
         self._batch_size = batch_size
+        self._counts = language_model.counts
+        self._parts = 1 if self._counts is None else 3  # all, of a mixture also what it is made of
         self._projects = hasattr(language_model.model, "project")
         self._unprojected = {"project": False} if self._projects else {}
         # Wrapped, since TensorFlow warns of a method that is traced for a few shapes.
@@ -60,11 +72,17 @@ class Scorer:
 
         `token_ids` may be memory-mapped; it is read chunk by chunk.
         """
+        return self.score_parts(token_ids)[0]
+
+    def score_parts(self, token_ids: np.ndarray) -> tuple[np.ndarray, PartLosses | None]:
+        """Return the losses of `score`, and those of its parts where the model is a mixture."""
         if len(token_ids) < 2:
-            return np.zeros((0,), np.float32)
-        batches = self._stream(token_ids[None]) if self._streams else self._windows(token_ids)
-        losses = [batch.numpy().reshape(-1) for batch in batches]
-        return np.concatenate(losses)[: len(token_ids) - 1]
+            found = np.zeros((0, self._parts), np.float32)
+        else:
+            batches = self._stream(token_ids[None]) if self._streams else self._windows(token_ids)
+            found = np.concatenate([batch.numpy().reshape(-1, self._parts) for batch in batches])
+        losses, *parts = np.ascontiguousarray(found[: len(token_ids) - 1].T)
+        return losses, PartLosses(network=parts[0], counts=parts[1]) if parts else None
 
     @property
     def window(self) -> int | None:
@@ -88,8 +106,8 @@ class Scorer:
             self._gather(token_ids, starts[first : first + rows].tolist(), rows)
             for first in range(0, count, rows)
         ]
-        losses = [self._score_windows(batch, new=self._window).numpy() for batch in batches]
-        return np.concatenate(losses)[:count]
+        losses = [self._score_windows(*batch, new=self._window).numpy() for batch in batches]
+        return np.concatenate(losses)[:count, :, 0]
 
     def score_side_by_side(self, token_ids: np.ndarray) -> np.ndarray:
         """Return the losses of `score`, but for a long stream nearly so, in far less time.
@@ -106,7 +124,7 @@ class Scorer:
         length = WARM_UP + stride
         starts = [min(row * stride, targets - length) for row in range(rows)]
         batch = np.stack([token_ids[start : start + length + 1] for start in starts])
-        chunks = [chunk.numpy() for chunk in self._stream(batch.astype(np.int32))]
+        chunks = [chunk.numpy()[..., 0] for chunk in self._stream(batch.astype(np.int32))]
         found = np.concatenate(chunks, axis=1)  # (rows, length)
         losses = np.empty((targets,), np.float32)
         for start, row in zip(starts, found, strict=True):
@@ -115,7 +133,7 @@ class Scorer:
         return losses
 
     def _stream(self, streams: np.ndarray) -> Iterator[Any]:
-        """Yield losses `(rows, chunk)` of int `(rows, time + 1)`, chunk by chunk."""
+        """Yield losses `(rows, chunk, parts)` of int `(rows, time + 1)`, chunk by chunk."""
         rows, end = streams.shape[0], streams.shape[1] - 1
         most = _MOST_LOGITS // (rows * self.language_model.vocabulary_size)
         state = self.language_model.initial_state(rows)
@@ -125,22 +143,23 @@ class Scorer:
                 continue
             while start + length <= end:
                 chunk = np.asarray(streams[:, start : start + length + 1], np.int32)
-                losses, state = self._score_chunk(tf.constant(chunk), state)
+                contexts = self._contexts(streams[:, :start], chunk)
+                losses, state = self._score_chunk(tf.constant(chunk), contexts, state)
                 start += length
                 yield losses
 
     def _windows(self, token_ids: np.ndarray) -> Iterator[Any]:
-        """Yield losses `(rows, stride)`, the very first ones `(1, window)`, in the split's order.
+        """Yield losses `(rows, stride, parts)`, first `(1, window, parts)`, in the split's order.
 
         What the last window lacks is padded on the right, where a causal model never looks.
         """
         targets = len(token_ids) - 1
-        yield self._score_windows(self._gather(token_ids, range(1), 1), new=self._window)
+        yield self._score_windows(*self._gather(token_ids, range(1), 1), new=self._window)
         starts = range(self._stride, targets - self._window + self._stride, self._stride)
         rows = self._rows(len(starts))
         for first in range(0, len(starts), rows):
             batch = self._gather(token_ids, starts[first : first + rows], rows)
-            yield self._score_windows(batch, new=self._stride)
+            yield self._score_windows(*batch, new=self._stride)
 
     def _rows(self, windows: int) -> int:
         """Return the rows of a batch: as many as memory allows, no more than `windows` need.
@@ -153,52 +172,86 @@ class Scorer:
             rows = min(rows, max(1, _MOST_LOGITS // row))
         return min(rows, 1 << max(0, windows - 1).bit_length())
 
-    def _gather(self, token_ids: np.ndarray, starts: Sequence[int], rows: int) -> Any:
+    def _gather(self, token_ids: np.ndarray, starts: Sequence[int], rows: int) -> tuple[Any, Any]:
+        """Return int32 `(rows, window + 1)`, and the contexts of their targets."""
         batch = np.zeros((rows, self._window + 1), np.int32)
         for row, start in zip(batch, starts, strict=False):  # the last batch may be short
             window = token_ids[start : start + self._window + 1]
             row[: len(window)] = window
-        return tf.constant(batch)
+        return tf.constant(batch), self._contexts(batch[:, :0], batch)
 
-    def _window_losses(self, token_ids: Any, new: int) -> Any:
-        """Return the losses `(rows, new)` of the last `new` targets of `(rows, window + 1)`."""
+    def _contexts(self, before: np.ndarray, token_ids: np.ndarray) -> Any:
+        """Return the contexts of what follows each token but the last, `(rows, time, order)`.
+
+        before: what a stream has read before these; nothing is known before a window. Without
+        counts there are no contexts: their order is 0.
+        """
+        if self._counts is None:
+            return tf.zeros((token_ids.shape[0], token_ids.shape[1] - 1, 0), tf.int64)
+        reach = before[:, max(0, before.shape[1] - self._counts.order) :]
+        read = np.concatenate([reach, token_ids[:, :-1]], axis=1)
+        return tf.constant(self._counts.contexts(read)[:, reach.shape[1] :], tf.int64)
+
+    def _window_losses(self, token_ids: Any, contexts: Any, new: int) -> Any:
+        """Return the losses `(rows, new, parts)` of the last `new` targets of windows.
+
+        token_ids: int32 `(rows, window + 1)`; contexts: int64 `(rows, window, order)`.
+        """
         inputs = _read_as_documents(token_ids[:, :-1])
         outputs = self.language_model.model(inputs, training=False, **self._unprojected)
-        return self._losses(outputs[:, -new:], token_ids[:, -new:])
+        return self._losses(outputs[:, -new:], token_ids[:, -new:], contexts[:, -new:])
 
-    def _chunk_losses(self, token_ids: Any, state: Any) -> Any:
-        """Return losses `(rows, length)` of int32 `(rows, length + 1)`, and the state after it."""
+    def _chunk_losses(self, token_ids: Any, contexts: Any, state: Any) -> Any:
+        """Return losses `(rows, length, parts)` of a chunk of streams, and the state after it."""
         inputs = _read_as_documents(token_ids[:, :-1])
         outputs, state = self.language_model.model.advance(inputs, state, **self._unprojected)
-        return self._losses(outputs, token_ids[:, 1:]), state
+        return self._losses(outputs, token_ids[:, 1:], contexts), state
 
-    def _losses(self, outputs: Any, targets: Any) -> Any:
-        """Return float32 losses `(rows, time)` of outputs `(rows, time, width or vocabulary)`.
+    def _losses(self, outputs: Any, targets: Any, contexts: Any) -> Any:
+        """Return float32 losses `(rows, time, parts)`.
 
-        Chunk by chunk, so that hidden states are projected, and logits made float32, for a bounded
+        outputs: `(rows, time, width or vocabulary)`. Chunk by chunk, so that hidden states are
+        projected, logits made float32, and the probabilities of counts looked up, for a bounded
         number of positions at a time.
         """
         rows, time = targets.shape
-        width = outputs.shape[-1]
         positions = rows * time
         most = max(1, _MOST_LOGITS_IN_LOSS // self.language_model.vocabulary_size)
         chunks = -(-positions // most)
         size = -(-positions // chunks)
-        padding = chunks * size - positions
-        flat = tf.pad(tf.reshape(outputs, (positions, width)), ((0, padding), (0, 0)))
-        flat_targets = tf.pad(tf.reshape(targets, (positions,)), ((0, padding),))
+
+        def cut(each: Any, *shape: int) -> Any:
+            padding = [(0, chunks * size - positions), *((0, 0) for _ in shape)]
+            return tf.reshape(
+                tf.pad(tf.reshape(each, (positions, *shape)), padding), (chunks, size, *shape)
+            )
+
         losses = tf.map_fn(
             self._position_losses,
-            (tf.reshape(flat, (chunks, size, width)), tf.reshape(flat_targets, (chunks, size))),
-            fn_output_signature=tf.TensorSpec((size,), tf.float32),
+            (cut(outputs, outputs.shape[-1]), cut(targets), cut(contexts, contexts.shape[-1])),
+            fn_output_signature=tf.TensorSpec((size, self._parts), tf.float32),
             parallel_iterations=1,
         )
-        return tf.reshape(tf.reshape(losses, (-1,))[:positions], (rows, time))
+        flat = tf.reshape(losses, (chunks * size, self._parts))
+        return tf.reshape(flat[:positions], (rows, time, self._parts))
 
     def _position_losses(self, chunk: Any) -> Any:
-        outputs, targets = chunk  # (positions, width or vocabulary), (positions,)
+        # (positions, width or vocabulary), (positions,), (positions, order)
+        outputs, targets, contexts = chunk
         logits = self.language_model.model.project(outputs[None])[0] if self._projects else outputs
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
+        logits = tf.cast(logits, tf.float32)
+        network = _cross_entropy(targets, logits)
+        if self._counts is None:
+            return network[:, None]
+        log_counts = tf.numpy_function(self._counts.log_probabilities, [contexts], tf.float32)
+        log_counts = tf.ensure_shape(log_counts, logits.shape)
+        mixture = _cross_entropy(targets, logits + self._counts.weight * log_counts)
+        counts = -tf.gather(log_counts, targets, batch_dims=1)
+        return tf.stack([mixture, network, counts], axis=1)
+
+
+def _cross_entropy(targets: Any, logits: Any) -> Any:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
 
 
 def _read_as_documents(token_ids: Any) -> Any:

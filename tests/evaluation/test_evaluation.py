@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 import pytest
 from evaluation.fake_models import BigramModel, UniformModel, draw_token_ids, language_model
+from generation.fake_counts import FakeCounts
 
 from textgen_core.components import Figure, Metric
 from textgen_core.config.settings import EvaluationSettings
@@ -56,9 +57,9 @@ class LookingMetric(Metric):
         }
 
 
-def evaluate_model(model, held_out, training=None, metrics=()):
+def evaluate_model(model, held_out, training=None, metrics=(), scored=None):
     return evaluate(
-        Scorer(language_model(model, VOCABULARY)),
+        Scorer(scored or language_model(model, VOCABULARY)),
         HeldOut(split="test", documents=["w4 w5 " * 30], tokens=held_out),
         training or TrainingData(),
         settings=SETTINGS,
@@ -198,6 +199,26 @@ def test_empty_continuations_are_counted_and_said():
     assert (evaluation.samples, evaluation.empty_samples) == (3, 2)
     assert "empty samples" in [finding.trouble for finding in evaluation.diagnosis]
     assert "2 of 3 continuations are empty" in format_evaluation(evaluation, VOCABULARY)
+
+
+def test_what_network_and_counts_lose_alone_stands_beside_the_mixture():
+    model = BigramModel(np.random.default_rng(0).normal(size=(VOCABULARY, VOCABULARY)))
+    token_ids = draw_token_ids(41, VOCABULARY)
+    held_out = GivenTokens(token_ids=token_ids, text_bytes=80, unknown_bytes=2)
+    counts = FakeCounts(order=3, vocabulary_size=VOCABULARY)
+    mixed = attrs.evolve(language_model(model, VOCABULARY), counts=counts)
+    evaluation = evaluate_model(model, held_out, scored=mixed)
+    network, counted = evaluation.as_json()["parts"].values()
+    assert network["loss"] == pytest.approx(model.numpy_losses(token_ids).mean(), rel=1e-5)
+    assert list(counted) == ["loss", "bits_per_byte", "order"]
+    assert counted["bits_per_byte"] == pytest.approx(
+        (40 * counted["loss"] / math.log(2) + 8 * 2) / 80
+    )
+    assert counted["order"] == 3
+    plain = evaluate_model(model, held_out)
+    assert "parts" not in plain.as_json()
+    assert plain.loss == pytest.approx(network["loss"])
+    assert evaluation.loss != pytest.approx(plain.loss)
 
 
 def test_only_a_text_that_is_not_the_runs_own_is_compared_with_its_training_text():

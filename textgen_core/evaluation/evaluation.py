@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import numpy as np
 
 from textgen_core.components import Metric
 from textgen_core.config.settings import EvaluationSettings
@@ -26,7 +27,7 @@ from textgen_core.evaluation.token_texts import Written, show_written
 from textgen_core.runs.files import finite
 
 if TYPE_CHECKING:
-    from textgen_core.evaluation.scoring import Scorer
+    from textgen_core.evaluation.scoring import PartLosses, Scorer
 
 _LONG_SAMPLE = 400  # tokens at least, else four times the context
 
@@ -36,8 +37,9 @@ class Evaluation:
     """How a run scores: the value that evaluation.json holds, with its keys.
 
     loss: nats per token; bytes: UTF-8 bytes of the text scored; samples: the continuations that
-    metrics measured, of which empty_samples hold nothing but white space. A figure that is not
-    finite becomes None in JSON.
+    metrics measured, of which empty_samples hold nothing but white space. parts: what a
+    network and the counts that it is mixed with lose alone; empty without counts, and then not in
+    JSON. A figure that is not finite becomes None in JSON.
     """
 
     split: str
@@ -57,11 +59,14 @@ class Evaluation:
     notes: tuple[str, ...] = ()  # what reading and cleaning changed in another text; not in JSON
     samples: int = 0
     empty_samples: int = 0
+    parts: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values that `json` writes without NaN or infinity."""
         plain: dict[str, Any] = finite(attrs.asdict(self))
         del plain["notes"]
+        if not self.parts:
+            del plain["parts"]
         return plain
 
 
@@ -81,7 +86,7 @@ def evaluate(
     metric raises or breaks its contract.
     """
     tokens = held_out.tokens
-    losses = scorer.score(tokens.token_ids)
+    losses, parts = scorer.score_parts(tokens.token_ids)
     figures = measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes)
     text = TrainingText(training.documents)
     evidence = gather_evidence(
@@ -119,7 +124,25 @@ def evaluate(
         notes=held_out.notes,
         samples=len(evidence.samples),
         empty_samples=empty,
+        parts=_measure_parts(parts, scorer, held_out) if parts else {},
     )
+
+
+def _measure_parts(
+    parts: PartLosses, scorer: Scorer, held_out: HeldOut
+) -> dict[str, dict[str, float]]:
+    """Return what network and counts come to alone: nats per token, and bits per byte."""
+    tokens, counts = held_out.tokens, scorer.language_model.counts
+
+    def figures(losses: np.ndarray) -> dict[str, float]:
+        found = measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes)
+        return {"loss": found.loss, "bits_per_byte": found.bits_per_byte}
+
+    assert counts is not None  # or there would be no parts
+    return {
+        "network": figures(parts.network),
+        "counts": {**figures(parts.counts), "order": counts.order},
+    }
 
 
 def _doubts(held_out: HeldOut, training: TrainingData, figures: Figures) -> tuple[str, str]:

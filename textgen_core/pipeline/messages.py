@@ -159,6 +159,8 @@ def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]
         ranked = sorted(costs.items(), key=lambda cost: cost[1])
         shown = ", ".join(f"{name} {bits:.3f}" for name, bits in ranked)
         lines.append(f"to beat, in bits per byte: {shown}")
+    if evaluation.parts:
+        lines += _hanging("", _format_parts(evaluation.parts))
     width = max((len(name) for name in evaluation.metrics), default=0)
     for name, measured in evaluation.metrics.items():
         lines += _hanging(f"{name:<{width}}  ", ", ".join(_figures(name, measured)))
@@ -170,6 +172,16 @@ def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]
         lines += ["", *_hanging("", f"{finding.trouble}: {finding.evidence}")]
         lines += _hanging("  ", finding.advice)
     return lines
+
+
+def _format_parts(parts: Mapping[str, Mapping[str, float]]) -> str:
+    """Return what the parts of a mixture need alone, and why one of them says little."""
+    order = parts["counts"]["order"]
+    counts, network = (parts[name]["bits_per_byte"] for name in ("counts", "network"))
+    return (
+        f"its parts alone: counts of {order:.0f}-grams {counts:.3f}; the network {network:.3f}, "
+        "but it was trained to add to the counts and is no model by itself"
+    )
 
 
 def _format_errors(errors: Errors) -> list[str]:

@@ -139,7 +139,23 @@ def _sentences(scored: Table, records: Records) -> tuple[str, ...]:
     size = vocabulary_size(records)
     if perplexity is not None and size:
         sentences.append(read_perplexity(perplexity, size))
+    sentences += _parts(scored.table("parts"))
     return tuple(sentences)
+
+
+def _parts(parts: Table) -> list[str]:
+    """Return a sentence on a network that is mixed with counts, and on what each needs alone."""
+    network, counts = parts.table("network"), parts.table("counts")
+    alone = [each.number("bits_per_byte") for each in (counts, network)]
+    order = counts.number("order")
+    if None in alone or order is None:
+        return []
+    of_counts, of_network = (show_figure(bits, 3) for bits in alone)
+    return [
+        f"This model is a network mixed with counts of {order:.0f}-grams. The counts alone need "
+        f"{of_counts} bits for a byte. The network alone has {of_network}, which says little: it "
+        "was trained to add what the counts cannot know, and is no model by itself."
+    ]
 
 
 def _split_sentence(scored: Table) -> str:

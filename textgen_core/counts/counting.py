@@ -6,7 +6,8 @@ many different tokens come before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import attrs
@@ -24,9 +25,6 @@ FOLDS = 8
 MOST_NGRAMS = 12_000_000  # different ones of all lengths together
 MOST_HELD_OUT = 6_000_000  # the same where every fold has a table: some 500 MB
 MOST_COUNTED = 4_000_000  # tokens of the training text, evenly spread, where there are more
-
-# By length, what `smooth` returns.
-_Smoothed = list[tuple[np.ndarray, np.ndarray]]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -46,27 +44,29 @@ class Counted:
     @cached_property
     def counts(self) -> Counts:
         """The model of the whole text."""
-        return Counts(tables=self._tables([self._smoothed(self._occurrences)], MOST_DENSE))
+        return Counts(tables=self._tables([self._occurrences], 1, MOST_DENSE))
 
     @cached_property
     def held_out(self) -> HeldOutCounts:
         """The models of all folds but one each; what was not counted has the whole text's."""
-        tables = [self._smoothed(self._without(fold)) for fold in range(self.folds)]
-        tables.append(self._smoothed(self._occurrences))
-        return HeldOutCounts(
-            tables=self._tables(tables, MOST_DENSE_HELD_OUT),
-            folds=self.folds,
-            spans=self._spans,
-        )
+        occurrences = itertools.chain(map(self._without, range(self.folds)), [self._occurrences])
+        tables = self._tables(occurrences, self.folds + 1, MOST_DENSE_HELD_OUT)
+        return HeldOutCounts(tables=tables, folds=self.folds, spans=self._spans)
 
-    def _tables(self, smoothed: Sequence[_Smoothed], most_dense: int) -> Tables:
-        by_length = [[*zip(*tables, strict=True)] for tables in zip(*smoothed, strict=True)]
+    def _tables(self, occurrences: Iterable[list[np.ndarray]], tables: int, dense: int) -> Tables:
+        """Return a table for each of so many lists of how often n-grams occur."""
+        starts = [level.starts for level in self.trie.levels]
+        discounted = [np.empty((tables, each[-1]), np.float32) for each in starts]
+        left = [np.empty((tables, len(each) - 1), np.float32) for each in starts]
+        for table, of_lengths in enumerate(occurrences):
+            for length, counts in enumerate(self._counts(of_lengths)):
+                smooth(counts, starts[length], discounted[length][table], left[length][table])
         return Tables(
             trie=self.trie,
             vocabulary_size=self.vocabulary_size,
-            discounted=tuple(np.stack(discounted) for discounted, _ in by_length),
-            left=tuple(np.stack(left) for _, left in by_length),
-            most_dense=most_dense,
+            discounted=tuple(discounted),
+            left=tuple(left),
+            most_dense=dense,
         )
 
     @cached_property
@@ -102,18 +102,11 @@ class Counted:
             found.append(occurrences - gone)
         return found
 
-    def _smoothed(self, occurrences: list[np.ndarray]) -> _Smoothed:
-        """Return the probabilities that occurrences give, and what is left, by length."""
-        counts = [
-            np.bincount(ending[longer > 0], minlength=len(here))
-            for ending, longer, here in zip(
-                self._endings, occurrences[1:], occurrences, strict=False
-            )
-        ]
-        counts.append(occurrences[-1])
-        return [
-            smooth(each, level.starts) for each, level in zip(counts, self.trie.levels, strict=True)
-        ]
+    def _counts(self, occurrences: list[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the counts of n-grams, by length: how often they occur is that of the longest."""
+        for ending, longer, here in zip(self._endings, occurrences[1:], occurrences, strict=False):
+            yield np.bincount(ending[longer > 0], minlength=len(here))
+        yield occurrences[-1]
 
 
 def count(

@@ -11,24 +11,29 @@ import numpy as np
 _DISCOUNTS = np.array([0.0, 0.5, 1.0, 1.5])  # where the counts of counts give none, as in KenLM
 
 
-def smooth(counts: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the discounted probabilities of n-grams, and what is left to the shorter contexts.
+def smooth(
+    counts: np.ndarray, starts: np.ndarray, discounted: np.ndarray, left: np.ndarray
+) -> None:
+    """Compute the discounted probabilities of n-grams, and what is left to the shorter contexts.
 
     Args:
         counts: integers `(n-grams,)`, those of one context beside each other.
         starts: integers `(contexts + 1,)`, where the n-grams of each context begin.
-
-    Returns:
-        float32 `(n-grams,)` and `(contexts,)`. A context without a count leaves all.
+        discounted: float32 `(n-grams,)`, which is filled.
+        left: float32 `(contexts,)`, which is filled. A context without a count leaves all.
     """
-    contexts = len(starts) - 1
-    parents = np.repeat(np.arange(contexts), np.diff(starts))
-    taken = find_discounts(counts)[np.minimum(counts, 3)]
-    totals = np.bincount(parents, weights=counts, minlength=contexts)
-    left = np.bincount(parents, weights=taken, minlength=contexts)
-    some = np.maximum(totals, 1)
-    discounted = np.maximum(counts - taken, 0) / some[parents]
-    return discounted.astype(np.float32), np.where(totals > 0, left / some, 1).astype(np.float32)
+    taken = find_discounts(counts).take(counts, mode="clip")  # 3 stands for more
+    totals = _sums(counts, starts)
+    shares = 1 / np.maximum(totals, 1)
+    np.multiply(counts - taken, np.repeat(shares, np.diff(starts)), out=discounted)
+    left[:] = np.where(totals > 0, _sums(taken, starts) * shares, 1)
+
+
+def _sums(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the sum of the values of each context."""
+    sums = np.zeros(len(values) + 1, values.dtype)
+    np.cumsum(values, out=sums[1:])
+    return np.diff(sums[starts])
 
 
 def find_discounts(counts: np.ndarray) -> np.ndarray:
@@ -36,8 +41,7 @@ def find_discounts(counts: np.ndarray) -> np.ndarray:
 
     Of every count something is taken: else nothing would be left for a token that is new there.
     """
-    seen = np.bincount(np.minimum(counts, 5), minlength=6).astype(np.float64)
-    one, two, three, four = seen[1:5]
+    one, two, three, four = (np.count_nonzero(counts == each) for each in (1, 2, 3, 4))
     if not (one and two and three):
         return _DISCOUNTS
     share = one / (one + 2 * two)

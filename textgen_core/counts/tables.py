@@ -5,6 +5,7 @@ A table is a model: the held-out folds of a text share its trie, and differ in w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import attrs
@@ -44,104 +45,119 @@ class Tables:
             float32 `(places, vocabulary)`, the same bits whatever the other places are.
         """
         if len(contexts) > _FEW:
-            found = self._mix(contexts, tables, self._dense)
-        else:
-            found = np.empty((len(contexts), self.vocabulary_size), np.float32)
-            for row, table in enumerate(tables.tolist()):
-                self._mix_one(contexts[row].tolist(), table, found[row])
-        np.log(found, out=found)
+            return self._of_many(contexts, tables)
+        found = np.empty((len(contexts), self.vocabulary_size), np.float32)
+        for row, table in enumerate(tables.tolist()):
+            self._of_one(contexts[row].tolist(), table, found[row])
         return found
 
     @cached_property
     def _dense(self) -> _Dense:
         """The distributions after the shortest contexts."""
-        tables = self.left[0].shape[0]
-        dense = _Dense(
-            rows=np.full((1, self.vocabulary_size), 1 / self.vocabulary_size, np.float32),
-            offsets=np.zeros(0, np.int64),
-            sizes=np.zeros(0, np.int64),
-        )
-        suffixes = np.zeros((1, 1), np.int64)  # the contexts of a length, `(contexts, length + 1)`
-        for level in self.trie.levels:
-            size = len(suffixes)
-            if len(dense.sizes) and tables * size * self.vocabulary_size > self.most_dense:
+        lengths: list[np.ndarray] = []
+        shorter = np.array(1 / self.vocabulary_size, np.float32)
+        contexts = np.zeros((1, 1), np.int64)  # all of a length, `(contexts, length + 1)`
+        for level, discounted, left in zip(
+            self.trie.levels, self.discounted, self.left, strict=True
+        ):
+            if lengths and left.size * self.vocabulary_size > self.most_dense:
                 break
-            places = np.tile(suffixes, (tables, 1)), np.repeat(np.arange(tables), size)
-            dense = dense.extended(self._mix(*places, dense), size)
-            suffixes = self.trie.longer(suffixes, level)
-        return dense
+            if lengths:
+                shorter = lengths[-1][:, contexts[:, -2]]
+            found = np.empty((*left.shape, self.vocabulary_size), np.float32)
+            np.multiply(shorter, left[..., np.newaxis], out=found)
+            parents = np.repeat(np.arange(len(contexts)), np.diff(level.starts))
+            found[:, parents, level.tokens] += discounted
+            lengths.append(found)
+            contexts = self.trie.longer(contexts, level)
+        return _Dense.of(lengths)
 
-    def _mix(self, contexts: np.ndarray, tables: np.ndarray, dense: _Dense) -> np.ndarray:
-        """Return distributions `(places, vocabulary)`; the shortest are those of `dense`."""
+    def _of_many(self, contexts: np.ndarray, tables: np.ndarray) -> np.ndarray:
+        """Return distributions, only what is a sum of several lengths computed for itself."""
+        dense, size = self._dense, self.vocabulary_size
         scale = np.ones(len(contexts), np.float32)
-        added = []
-        for length in reversed(range(len(dense.sizes), contexts.shape[1])):
+        sums = np.zeros(len(contexts) * size, np.float32)
+        for length in reversed(range(dense.lengths, contexts.shape[1])):
             (places,) = np.nonzero(contexts[:, length] >= 0)
             ids, table = contexts[places, length], tables[places]
-            added.append(self._spread(length, places, ids, table, scale[places]))
+            widths, ngrams = self.trie.levels[length].successors(ids)
+            at = self.trie.levels[length].tokens.take(ngrams)
+            at = at + np.repeat(places * size, widths)
+            ngrams += np.repeat(table * self.discounted[length].shape[1], widths)
+            values = self.discounted[length].reshape(-1).take(ngrams)
+            values *= np.repeat(scale[places], widths)
+            values += sums.take(at)
+            if length > dense.lengths:
+                sums[at] = values
             scale[places] *= self.left[length][table, ids]
-        found = dense.rows.take(dense.find(contexts, tables), axis=0)
-        found *= scale[:, np.newaxis]
-        flat = found.reshape(-1)
-        for at, values in reversed(added):
-            flat[at] += values
+        rows = dense.find(contexts, tables)
+        found = dense.logarithms.take(rows, axis=0)
+        found += np.log(scale)[:, np.newaxis]
+        if dense.lengths < contexts.shape[1]:  # a longer n-gram ends with one of the last `at`
+            base = dense.probabilities.reshape(-1)
+            base = base.take(at + np.repeat((rows[places] - places) * size, widths))
+            base *= np.repeat(scale[places], widths)
+            values += base
+            found.reshape(-1)[at] = np.log(values, out=values)
         return found
 
-    def _spread(
-        self, length: int, places: np.ndarray, ids: np.ndarray, table: np.ndarray, scale: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the n-grams of contexts add, and where in the flat distributions."""
-        level, discounted = self.trie.levels[length], self.discounted[length]
-        starts = level.starts[ids].astype(np.int64)
-        widths = level.starts[ids + 1] - starts
-        first = np.cumsum(widths) - widths
-        ngrams = np.arange(widths.sum()) + np.repeat(starts - first, widths)
-        at = np.repeat(places * self.vocabulary_size, widths) + level.tokens.take(ngrams)
-        ngrams += np.repeat(table * discounted.shape[1], widths)
-        return at, discounted.reshape(-1).take(ngrams) * np.repeat(scale, widths)
-
-    def _mix_one(self, contexts: list[int], table: int, found: np.ndarray) -> None:
+    def _of_one(self, contexts: list[int], table: int, found: np.ndarray) -> None:
         """Put the distribution after one context into float32 `(vocabulary,)`."""
         dense = self._dense
         scale = np.float32(1)
-        added = []
-        for length in reversed(range(len(dense.sizes), len(contexts))):
-            if (context := contexts[length]) >= 0:
-                added.append((length, context, scale))
-                scale = scale * self.left[length][table, context]
-        np.multiply(dense.rows[dense.find_one(contexts, table)], scale, out=found)
-        for length, context, scale in reversed(added):
-            level = self.trie.levels[length]
-            first, last = level.starts[context : context + 2].tolist()
-            found[level.tokens[first:last]] += self.discounted[length][table, first:last] * scale
+        known = [length for length in range(dense.lengths, len(contexts)) if contexts[length] >= 0]
+        if len(known) > 1:
+            found[:] = 0
+        for length in reversed(known):
+            level, context = self.trie.levels[length], contexts[length]
+            first, last = level.range_of(context)
+            tokens = level.tokens[first:last]
+            values = self.discounted[length][table, first:last] * scale
+            if length < known[-1]:
+                values += found[tokens]
+            if length > known[0]:
+                found[tokens] = values
+            scale = scale * self.left[length][table, context]
+        row = dense.find_one(contexts, table)
+        np.add(dense.logarithms[row], np.log(scale), out=found)
+        if known:
+            values += dense.probabilities[row][tokens] * scale
+            found[tokens] = np.log(values)
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class _Dense:
-    """The distributions after all contexts of the shortest lengths, in float32 `rows`.
+    """The distributions after all contexts of the shortest lengths, float32 `(rows, vocabulary)`.
 
     offsets: the row of the first context of each length; sizes: how many contexts it has, the rows
     of each table.
     """
 
-    rows: np.ndarray
+    probabilities: np.ndarray
+    logarithms: np.ndarray
     offsets: np.ndarray
     sizes: np.ndarray
 
-    def extended(self, rows: np.ndarray, size: int) -> _Dense:
-        """Return these with the distributions of the next length."""
-        known = self.rows if len(self.sizes) else self.rows[:0]
-        return _Dense(
-            rows=np.concatenate([known, rows]),
-            offsets=np.append(self.offsets, len(known)),
-            sizes=np.append(self.sizes, size),
+    @classmethod
+    def of(cls, found: Sequence[np.ndarray]) -> _Dense:
+        """Return the distributions `(tables, contexts, vocabulary)` of the lengths from 0 on."""
+        flat = [each.reshape(-1, each.shape[-1]) for each in found]
+        probabilities = np.concatenate(flat)
+        return cls(
+            probabilities=probabilities,
+            logarithms=np.log(probabilities),
+            offsets=np.cumsum([0, *map(len, flat[:-1])]),
+            sizes=np.array([each.shape[1] for each in found]),
         )
+
+    @property
+    def lengths(self) -> int:
+        """How many lengths there are: the longest contexts have a token less."""
+        return len(self.sizes)
 
     def find(self, contexts: np.ndarray, tables: np.ndarray) -> np.ndarray:
         """Return the rows of the longest known contexts, int64 `(places,)`."""
-        if not len(self.sizes):
-            return np.zeros(len(contexts), np.int64)
-        short = contexts[:, : len(self.sizes)]
+        short = contexts[:, : self.lengths]
         longest = (short >= 0).sum(axis=1) - 1
         ids = np.take_along_axis(short, longest[:, np.newaxis], axis=1)[:, 0]
         found: np.ndarray = self.offsets[longest] + tables * self.sizes[longest] + ids
@@ -149,5 +165,5 @@ class _Dense:
 
     def find_one(self, contexts: list[int], table: int) -> int:
         """Return the row of the longest known context of one place."""
-        longest = max(length for length in range(len(self.sizes)) if contexts[length] >= 0)
+        longest = max(length for length in range(self.lengths) if contexts[length] >= 0)
         return int(self.offsets[longest] + table * self.sizes[longest]) + contexts[longest]

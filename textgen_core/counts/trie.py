@@ -56,9 +56,26 @@ class Level:
         is_found = (places < ends) & (self.tokens.take(places, mode="clip") == tokens)
         return np.where(is_found & (contexts >= 0), places, -1)
 
+    def successors(self, contexts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the n-grams that continue each of int64 `(contexts,)`, one after the other.
+
+        Returns:
+            How many each context has, int64 `(contexts,)`, and their ids, int64 `(n-grams,)`.
+        """
+        starts = self.starts[contexts].astype(np.int64)
+        widths = self.starts[contexts + 1] - starts
+        ends = np.cumsum(widths)
+        total = int(ends[-1]) if len(ends) else 0
+        return widths, np.arange(total) + np.repeat(starts - ends + widths, widths)
+
+    def range_of(self, context: int) -> tuple[int, int]:
+        """Return the id of the first n-gram that continues a context, and that after the last."""
+        first, last = self.starts[context : context + 2].tolist()
+        return first, last
+
     def find_one(self, context: int, token: int) -> int:
         """Return the id of one context with a token more; -1: never seen."""
-        first, last = self.starts[context : context + 2].tolist()
+        first, last = self.range_of(context)
         place = first + int(self.tokens[first:last].searchsorted(self.tokens.dtype.type(token)))
         return place if place < last and self.tokens[place] == token else -1
 

@@ -105,6 +105,14 @@ def test_a_row_has_the_same_bits_in_any_company(vocabulary):
             np.testing.assert_array_equal(alone, together[rows])
 
 
+def test_many_rows_are_computed_in_parts_that_give_the_same_bits(monkeypatch):
+    counts = count_text(draw_tokens(3000), 4)
+    contexts = counts.contexts(np.array([draw_tokens(300, seed=5)]))
+    whole = counts.log_probabilities(contexts)
+    monkeypatch.setattr(tables, "_AT_ONCE", 11 * VOCABULARY)
+    np.testing.assert_array_equal(counts.log_probabilities(contexts), whole)
+
+
 def test_a_vocabulary_of_more_than_sixteen_bits_is_counted_alike():
     training = draw_tokens(400)
     small = count_text(training, 4)

@@ -17,6 +17,7 @@ MOST_DENSE = 1 << 18  # numbers of distributions kept whole: 1 MB, made in milli
 MOST_DENSE_HELD_OUT = 1 << 22  # the same where every batch of a training needs them
 
 _FEW = 8  # rows that are quicker one by one
+_AT_ONCE = 1 << 20  # numbers that are computed together: they stay in a processor's cache
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -44,11 +45,15 @@ class Tables:
         Returns:
             float32 `(places, vocabulary)`, the same bits whatever the other places are.
         """
-        if len(contexts) > _FEW:
-            return self._of_many(contexts, tables)
         found = np.empty((len(contexts), self.vocabulary_size), np.float32)
-        for row, table in enumerate(tables.tolist()):
-            self._of_one(contexts[row].tolist(), table, found[row])
+        if len(contexts) <= _FEW:
+            for row, table in enumerate(tables.tolist()):
+                self._of_one(contexts[row].tolist(), table, found[row])
+            return found
+        at_once = max(1, _AT_ONCE // self.vocabulary_size)
+        for first in range(0, len(contexts), at_once):
+            here = slice(first, first + at_once)
+            self._of_many(contexts[here], tables[here], found[here])
         return found
 
     @cached_property
@@ -72,8 +77,11 @@ class Tables:
             contexts = self.trie.longer(contexts, level)
         return _Dense.of(lengths)
 
-    def _of_many(self, contexts: np.ndarray, tables: np.ndarray) -> np.ndarray:
-        """Return distributions, only what is a sum of several lengths computed for itself."""
+    def _of_many(self, contexts: np.ndarray, tables: np.ndarray, found: np.ndarray) -> None:
+        """Put distributions into float32 `(places, vocabulary)`.
+
+        What continues only short contexts is copied and scaled, the others are summed.
+        """
         dense, size = self._dense, self.vocabulary_size
         scale = np.ones(len(contexts), np.float32)
         sums = np.zeros(len(contexts) * size, np.float32)
@@ -91,7 +99,7 @@ class Tables:
                 sums[at] = values
             scale[places] *= self.left[length][table, ids]
         rows = dense.find(contexts, tables)
-        found = dense.logarithms.take(rows, axis=0)
+        dense.logarithms.take(rows, axis=0, out=found, mode="clip")  # else it would be buffered
         found += np.log(scale)[:, np.newaxis]
         if dense.lengths < contexts.shape[1]:  # a longer n-gram ends with one of the last `at`
             base = dense.probabilities.reshape(-1)
@@ -99,7 +107,6 @@ class Tables:
             base *= np.repeat(scale[places], widths)
             values += base
             found.reshape(-1)[at] = np.log(values, out=values)
-        return found
 
     def _of_one(self, contexts: list[int], table: int, found: np.ndarray) -> None:
         """Put the distribution after one context into float32 `(vocabulary,)`."""

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
+from textgen_core.config.fit import FIT, FitRule, apply_rules, find_rules
 from textgen_core.config.settings import (
     ARGUMENTS,
     SECTIONS,
@@ -49,7 +50,8 @@ class Configuration:
     recipe: the one that it was made from, for people: all of its settings are here.
     missing: the kinds of which a component of the run is not installed here. All of such a kind are
     left out, and an error says so where they would be used. given: where each setting of a section
-    was given that comes neither from a recipe nor from a default, such as `training.epochs`.
+    was given that comes neither from a recipe nor from a default, such as `training.epochs`. fit:
+    the rules that will choose some settings, once it is known how long the text is.
     """
 
     seed: int
@@ -64,6 +66,7 @@ class Configuration:
     metrics: tuple[ResolvedComponent, ...]
     trackers: tuple[ResolvedComponent, ...]
     recipe: str = NO_RECIPE
+    fit: tuple[FitRule, ...] = ()
     missing: tuple[str, ...] = ()
     given: Mapping[str, str] = attrs.field(factory=dict, eq=False)
 
@@ -80,6 +83,8 @@ class Configuration:
         many = {name: [each.as_table() for each in getattr(self, name)] for name in MANY}
         origin = {"recipe": NO_RECIPE, FROM: self.recipe}
         whole = {**origin, "seed": self.seed, **table, **one, **many}
+        if self.fit:
+            whole["for"] = {self.model.name: {FIT: [each.as_table() for each in self.fit]}}
         return {name: _toml_value(value) for name, value in whole.items()}
 
 
@@ -147,7 +152,9 @@ def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:
             values[name] = merge()
     faults.raise_any()
     values["metrics"] = _with_bundled(values["metrics"], registry)
-    return Configuration(**values)
+    configuration = Configuration(**values, fit=find_rules(layers, registry))
+    apply_rules(configuration)  # all of them, so that a fault is told now
+    return configuration
 
 
 def _model_name(layers: Sequence[Layer], registry: Registry) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 
 import attrs
 
+from textgen_core.config.fit import FIT, FitRule, read_rules
 from textgen_core.config.settings import ARGUMENTS, SECTIONS
-from textgen_core.errors import ConfigurationError, TextgenError
+from textgen_core.errors import ConfigurationError, TextgenError, UsageError
 from textgen_core.formatting import expand_home
 from textgen_core.registry.parsing import unknown_name
 
@@ -25,7 +26,7 @@ NO_RECIPE = "none"
 DEFAULT_RECIPE = "fast"
 
 FROM = "from_recipe"  # the key for the recipe that a whole configuration was made from
-_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed", FROM)
+_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed", FIT, FROM)
 _RECIPES = resources.files("textgen_core.config") / "recipes"
 
 
@@ -194,6 +195,7 @@ def layers_for(layer: Layer, model_name: str) -> list[Layer]:
     faults = list(layer.faults)
     below = attrs.evolve(layer, table=_known(layer.without("for"), faults))
     above: list[Layer] = []
+    rules = _rules_for(below, model_name)
     tables = layer.table.get("for", {})
     if not isinstance(tables, Mapping) or not all(
         isinstance(each, Mapping) for each in tables.values()
@@ -212,7 +214,20 @@ def layers_for(layer: Layer, model_name: str) -> list[Layer]:
             known["model"] = {**model, "name": model_name}
         if name == model_name:
             above.append(Layer(table=known, place=place))
-    return [attrs.evolve(below, faults=tuple(faults)), *above]
+            rules += known.get(FIT, [])
+    parts = [attrs.evolve(below, faults=tuple(faults)), *above]
+    if any(FIT in part.table for part in parts):  # they lie over the layer, with all its parts
+        parts = [part.without(FIT) for part in parts]
+        parts[-1] = attrs.evolve(parts[-1], table={**parts[-1].table, FIT: rules})
+    return parts
+
+
+def _rules_for(layer: Layer, model_name: str) -> list[FitRule]:
+    """Return a layer's rules for every model: not those with options of its own, another one."""
+    request = layer.table.get("model")
+    name = request.get("name") if isinstance(request, Mapping) else request
+    own = name.partition(":")[0].rpartition("/")[2] if isinstance(name, str) else model_name
+    return [each for each in layer.table.get(FIT, []) if own == model_name or not each.model]
 
 
 def _known(layer: Layer, faults: list[TextgenError]) -> dict[str, Any]:
@@ -225,6 +240,11 @@ def _known(layer: Layer, faults: list[TextgenError]) -> dict[str, Any]:
         elif key in SECTIONS and not isinstance(value, Mapping):
             allowed = f"Allowed: a table, [{key}] in TOML."
             faults.append(ConfigurationError(f"{key} cannot be {value!r} ({place}).", allowed))
+        elif key == FIT:
+            try:
+                known[key] = read_rules(value, place)
+            except UsageError as error:
+                faults.append(error)
         else:
             known[key] = value
     return known

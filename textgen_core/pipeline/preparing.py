@@ -134,6 +134,21 @@ def with_prompt(configuration: Configuration, documents: Sequence[str]) -> Confi
     return attrs.evolve(configuration, generation=attrs.evolve(settings, prompt=prompt))
 
 
+def build_model(
+    configuration: Configuration, tokenizer: tokenizers.Tokenizer, bounds: Bounds | None = None
+) -> LanguageModel:
+    """Return the untrained model of a run, built within the bounds."""
+    return build_language_model(
+        configuration.model,
+        tokenizer,
+        context_length=configuration.data.sequence_length,
+        precision=choose_precision(configuration.training.precision),
+        seed=configuration.seed,
+        cleaning=configuration.corpus,
+        bounds=bounds,
+    )
+
+
 def build(
     configuration: Configuration, tokenizer: tokenizers.Tokenizer, bounds: Bounds | None = None
 ) -> tuple[LanguageModel, ModelDescription]:
@@ -141,22 +156,13 @@ def build(
 
     Raises OutOfMemory if training it needs more memory than there is.
     """
-    precision = choose_precision(configuration.training.precision)
     with configuration.model.errors():
-        language_model = build_language_model(
-            configuration.model,
-            tokenizer,
-            context_length=configuration.data.sequence_length,
-            precision=precision,
-            seed=configuration.seed,
-            cleaning=configuration.corpus,
-            bounds=bounds,
-        )
+        language_model = build_model(configuration, tokenizer, bounds)
         batch_size = configuration.training.batch_size
         description = describe_model(
             language_model,
             batch_size=batch_size,
-            precision=precision,
+            precision=choose_precision(configuration.training.precision),
             memory_bytes=training_memory(language_model, configuration.training, batch_size),
         )
     _check_memory(description, language_model, configuration.training)

@@ -22,6 +22,7 @@ from textgen_core.formatting import shell_word, visible
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import choose_precision, describe_machine
 from textgen_core.pipeline.assembly import bounds_of_checkpoint
+from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.messages import (
     format_analysis,
     format_evaluation,
@@ -85,7 +86,7 @@ def run_phases(
     """
     configuration = with_prompt(configuration, texts.corpus.documents)
     with _removed_on_failure(directory):
-        job, prepared = _begin(configuration, texts, directory, callback, trackers)
+        configuration, job, prepared = _begin(configuration, texts, directory, callback, trackers)
     state = restore(job, fresh_plan=False)
     return _train_and_finish(configuration, job, prepared, state, trackers)
 
@@ -114,8 +115,8 @@ def _begin(
     directory: RunDirectory,
     callback: Callback,
     trackers: Trackers,
-) -> tuple[TrainingJob, Prepared]:
-    """Phases 1 to 3, and what phase 4 needs."""
+) -> tuple[Configuration, TrainingJob, Prepared]:
+    """Phases 1 to 3: what phase 4 needs, and the configuration as it was fitted to the text."""
     callback.on_phase(1)
     if not configuration.corpus.files:
         callback.on_message([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
@@ -143,6 +144,10 @@ def _begin(
     callback.on_message(format_preparation(prepared, configuration))
 
     callback.on_phase(3)
+    if configuration.fit:
+        configuration, line = fit(configuration, prepared)
+        write_toml(directory.configuration, configuration.as_table())
+        callback.on_message([line])
     language_model, description = build(configuration, prepared.tokenizer)
     check_space(  # for those kept, the best, and one half written
         directory.path,
@@ -167,7 +172,8 @@ def _begin(
         callback.on_warning(widths)
 
     callback.on_phase(4)
-    return make_job(configuration, directory, language_model, prepared, callback), prepared
+    job = make_job(configuration, directory, language_model, prepared, callback)
+    return configuration, job, prepared
 
 
 def _train_and_finish(

@@ -18,23 +18,32 @@ def build_optimizer(settings: TrainingSettings, model: keras.Model, float16: boo
 
     Clipping is left to the training step, which also reports the norm.
     """
-    rate = settings.learning_rate
-    optimizer: Any
-    if settings.optimizer == "adam":
-        optimizer = keras.optimizers.Adam(rate)
-    elif settings.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01)
-    elif settings.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate)
-    else:
-        left_to_adam = [f"^{re.escape(variable.path)}$" for variable in adam_variables(model)]
-        optimizer = keras.optimizers.Muon(
-            rate, exclude_layers=left_to_adam, exclude_embeddings=True
-        )
+    optimizer = _unbuilt_optimizer(settings, model)
+    if settings.weight_decay is not None:
+        others = [each for each in model.trainable_variables if len(each.shape) < 2]
+        optimizer.exclude_from_weight_decay(var_list=others)
     if float16:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)
     return optimizer
+
+
+def _unbuilt_optimizer(settings: TrainingSettings, model: keras.Model) -> Any:
+    """Return the optimizer of the settings, with decoupled decay (Loshchilov and Hutter 2019)."""
+    rate, decay = settings.learning_rate, settings.weight_decay
+    given = {} if decay is None else {"weight_decay": decay}
+    if settings.optimizer == "adam":
+        return keras.optimizers.Adam(rate, **given)
+    if settings.optimizer == "adamw":
+        return keras.optimizers.AdamW(rate, **{"weight_decay": 0.01, **given})
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, **given)
+    if decay is not None:
+        given["adam_weight_decay"] = decay
+    left_to_adam = [f"^{re.escape(variable.path)}$" for variable in adam_variables(model)]
+    return keras.optimizers.Muon(
+        rate, exclude_layers=left_to_adam, exclude_embeddings=True, **given
+    )
 
 
 def adam_variables(model: keras.Model) -> list[Any]:

@@ -1,0 +1,61 @@
+"""How fast a model will be trained, estimated before anything of it is compiled.
+
+Training costs about 6 floating-point operations for each weight and token, of which the backward
+pass takes 4 (Kaplan et al. 2020). How many the machine does in a second is measured with a product
+of the model's size, by the threads and on the device that training will have.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import tensorflow as tf
+
+from textgen_core.models.language_model import LanguageModel
+
+_OPERATIONS = 6  # for each weight and token
+_SHARE = 0.25  # of the speed of its products, that training reached where it was measured
+_SECONDS = 0.2  # spent on measuring
+_MOST_ROWS = 4096  # of the product
+
+
+def estimate_tokens_per_second(language_model: LanguageModel, batch_size: int) -> float:
+    """Return about how many tokens a second the model will be trained on, in this batch size."""
+    matrices = _matrices(language_model)
+    rows = min(_MOST_ROWS, batch_size * language_model.context_length)
+    inner, columns = max((shape[-2:] for shape in matrices), key=math.prod)
+    speed = measure_products(rows, inner, columns, language_model.model.compute_dtype)
+    return _SHARE * speed / (_OPERATIONS * sum(map(math.prod, matrices)))
+
+
+def measure_products(rows: int, inner: int, columns: int, dtype: str) -> float:
+    """Return the operations a second of products of `(rows, inner)` and `(inner, columns)`.
+
+    The quickest of those that fit into a fifth of a second counts.
+    """
+    left, right = tf.ones((rows, inner), dtype), tf.ones((inner, columns), dtype)
+    began, seconds = time.perf_counter(), list[float]()
+    while len(seconds) < 3 or time.perf_counter() - began < _SECONDS:
+        before = time.perf_counter()
+        float(tf.linalg.matmul(left, right)[0, 0])  # waits for the device
+        seconds.append(time.perf_counter() - before)
+    return 2 * rows * inner * columns / min(seconds)
+
+
+def _matrices(language_model: LanguageModel) -> list[tuple[int, ...]]:
+    """Return the shapes of the weights that every token is multiplied with.
+
+    Embeddings are looked up and cost nothing, but for those of tokens where they are the output's
+    matrix too, as they are if no other weight is as wide as the vocabulary.
+    """
+    size = language_model.vocabulary_size
+    weights: list[Any] = [
+        each for each in language_model.model.trainable_variables if len(each.shape) > 1
+    ]
+    looked_up = [tuple(each.shape) for each in weights if "embedding" in each.path]
+    others = [tuple(each.shape) for each in weights if "embedding" not in each.path]
+    if not any(size in shape for shape in others):
+        others += [shape[::-1] for shape in looked_up if shape[0] == size][:1]
+    return others or [(1, size)]

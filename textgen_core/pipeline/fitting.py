@@ -1,0 +1,53 @@
+"""How often a run will pass through its training text, and what its recipe chooses by that."""
+
+from __future__ import annotations
+
+from textgen_core.config.fit import apply_rules
+from textgen_core.config.resolve import Configuration
+from textgen_core.config.sources import NO_RECIPE
+from textgen_core.formatting import format_duration
+from textgen_core.models.speed import estimate_tokens_per_second
+from textgen_core.pipeline.preparing import Prepared, build_model
+from textgen_core.registry.specs import format_value, plain_options
+
+
+def fit(configuration: Configuration, prepared: Prepared) -> tuple[Configuration, str]:
+    """Return the configuration that the rules make of one, and a line that says what they chose."""
+    passes = expected_passes(configuration, prepared)
+    fitted = apply_rules(configuration, passes)
+    return fitted, format_fit(configuration, fitted, passes)
+
+
+def expected_passes(configuration: Configuration, prepared: Prepared) -> float:
+    """Return how often the run will pass through its training text.
+
+    For a run of minutes that is estimated, for its model as it is before any rule.
+    """
+    training = configuration.training
+    if training.minutes is None:
+        return float(training.epochs or 0)
+    language_model = build_model(configuration, prepared.tokenizer)
+    speed = estimate_tokens_per_second(language_model, training.batch_size)
+    return 60 * training.minutes * speed / len(prepared.token_files["train"].token_ids)
+
+
+def format_fit(before: Configuration, after: Configuration, passes: float) -> str:
+    """Return in a line how many passes there will be, and what was chosen by that."""
+    chosen = [
+        f"{name}={format_value(value)}"
+        for old, new in (
+            (before.model.options, after.model.options),
+            (plain_options(before.training), plain_options(after.training)),
+        )
+        for name, value in new.items()
+        if value != old[name]
+    ]
+    number = f"{passes:,.0f}" if passes >= 2 else f"{passes:.2g}"
+    count = f"{number} {'pass' if number == '1' else 'passes'} through the text"
+    training = after.training
+    if training.minutes is not None:
+        count = f"about {count} fit into {format_duration(60 * training.minutes)}"
+        if training.most_passes is not None and training.most_passes < passes:
+            count += f", which ends after {training.most_passes:g}"
+    source = f" (the recipe {after.recipe})" if after.recipe != NO_RECIPE else ""
+    return f"{count}: {', '.join(chosen) or 'no rule applies'}{source}"

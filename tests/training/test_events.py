@@ -1,8 +1,10 @@
 """What the clock can pay for."""
 
+import attrs
 import pytest
 
-from textgen_core.training.events import TimeBudget
+from textgen_core.config.settings import TrainingSettings
+from textgen_core.training.events import UNLIMITED, TimeBudget, most_steps_of
 from textgen_core.training.state import Plan
 
 UNPLANNED = Plan(last_step=10**9)
@@ -91,3 +93,24 @@ def test_time_to_compile_the_first_event_is_kept_until_it_has_come():
 def test_the_last_event_is_paid_for():
     pace = measured(events=[3.0, 3.0])
     assert pace.plan_again(Plan(last_step=1000), 900, 2.9).last_step == 900
+
+
+def test_a_run_of_minutes_ends_after_the_most_passes_and_its_schedule_with_it():
+    few = TimeBudget(100.0, most_steps=50)
+    for _ in range(6):
+        few.step_took(0.1)
+    plan = few.plan_again(Plan(last_step=50), 10, 80.0)
+    assert plan.last_step == 50
+    assert plan.progress_at(49) < 1 == plan.progress_at(50)
+    assert few.plan_again(plan, 10, 2.0).last_step < 50  # the clock still ends it
+    assert few.plan_again(plan, 60, 80.0).last_step == 60  # it was lowered meanwhile
+
+
+def test_the_most_steps_are_those_of_epochs_or_of_the_most_passes_of_minutes():
+    def most(**changes):
+        return most_steps_of(attrs.evolve(TrainingSettings(), **changes), 10)
+
+    assert most(epochs=3, most_passes=1.0) == 30
+    assert most(epochs=None, minutes=1.0, most_passes=2.5, accumulate=2) == 13
+    assert most(epochs=None, minutes=1.0) == UNLIMITED
+    assert most(epochs=None, minutes=1.0, most_passes=1e300) == UNLIMITED

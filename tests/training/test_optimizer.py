@@ -31,6 +31,30 @@ def test_an_optimizer_leaves_clipping_to_the_step(name):
     assert (optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue) == (None,) * 3
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("float16", [False, True])
+def test_weight_decay_shrinks_matrices_alone_by_its_product_with_the_learning_rate(name, float16):
+    model = TinyModel()
+    for variable in model.trainable_variables:
+        variable.assign(keras.ops.ones(variable.shape))
+    asked = settings(optimizer=name, learning_rate=0.5, weight_decay=0.25)
+    optimizer = build_optimizer(asked, model, float16)
+    gradients = [keras.ops.zeros(variable.shape) for variable in model.trainable_variables]
+    optimizer.apply(gradients, model.trainable_variables)
+    for variable in model.trainable_variables:
+        expected = 0.875 if len(variable.shape) == 2 else 1.0
+        np.testing.assert_allclose(variable, np.full(variable.shape, expected))
+
+
+@pytest.mark.parametrize(
+    ("name", "decay"), [("adam", None), ("adamw", 0.01), ("sgd", None), ("muon", 0.004)]
+)
+def test_an_optimizer_keeps_its_own_weight_decay_where_none_is_asked_for(name, decay):
+    optimizer = build_optimizer(settings(optimizer=name), TinyModel(), False)
+    assert optimizer.weight_decay == decay
+    assert getattr(optimizer, "adam_weight_decay", decay) == decay
+
+
 def test_float16_scales_the_loss_of_the_optimizer_that_was_asked_for():
     optimizer = build_optimizer(settings(optimizer="adam"), TinyModel(), True)
     assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)

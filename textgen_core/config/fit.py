@@ -162,3 +162,18 @@ def _with_options(
     spec = Spec(name=chosen.name, options={**chosen.options, **options})
     with chosen.errors():
         return attrs.evolve(chosen, instance=construct(chosen.component.cls, spec, place=place))
+
+
+def find_fitted(table: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return which settings the rules of a recipe choose, for each model and for `any model`."""
+    tables = {"any model": table, **table.get("for", {})}
+    chosen = {
+        name: {
+            f"{part}.{key}": None  # in order, and each once
+            for rule in of_model.get(FIT, ())
+            for part in ("model", "training")
+            for key in rule.get(part, {})
+        }
+        for name, of_model in tables.items()
+    }
+    return {name: list(settings) for name, settings in chosen.items() if settings}

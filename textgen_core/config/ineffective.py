@@ -61,6 +61,10 @@ def _of_the_clock(configuration: Configuration) -> Iterator[Rule]:
         )
     else:
         yield (
+            "training.most_passes",
+            "it ends runs of minutes early, and the run is one of epochs.",
+        )
+        yield (
             "training.minutes",
             f"training.epochs are given too ({given.get('training.epochs', 'the recipe')}), and "
             "they win.",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from textgen_core.config.fit import apply_rules
 from textgen_core.config.resolve import Configuration
+from textgen_core.config.settings import TrainingSettings
 from textgen_core.config.sources import NO_RECIPE
 from textgen_core.formatting import format_duration
 from textgen_core.models.speed import estimate_tokens_per_second
 from textgen_core.pipeline.preparing import Prepared, build_model
 from textgen_core.registry.specs import format_value, plain_options
+from textgen_core.training.state import TrainingState
+
+_WORTH_SAYING = 0.02  # of a run's time, that is left
 
 
 def fit(configuration: Configuration, prepared: Prepared) -> tuple[Configuration, str]:
@@ -42,12 +46,30 @@ def format_fit(before: Configuration, after: Configuration, passes: float) -> st
         for name, value in new.items()
         if value != old[name]
     ]
-    number = f"{passes:,.0f}" if passes >= 2 else f"{passes:.2g}"
-    count = f"{number} {'pass' if number == '1' else 'passes'} through the text"
-    training = after.training
-    if training.minutes is not None:
-        count = f"about {count} fit into {format_duration(60 * training.minutes)}"
-        if training.most_passes is not None and training.most_passes < passes:
-            count += f", which ends after {training.most_passes:g}"
+    count = _passes(passes)
+    minutes, most = after.training.minutes, after.training.most_passes
+    if minutes is not None:
+        count = f"about {count} fit into {format_duration(60 * minutes)}"
+        if most is not None and most < passes:
+            count += f", and training ends after {most:g}"
     source = f" (the recipe {after.recipe})" if after.recipe != NO_RECIPE else ""
     return f"{count}: {', '.join(chosen) or 'no rule applies'}{source}"
+
+
+def format_most_passes(settings: TrainingSettings, state: TrainingState, last_step: int) -> str:
+    """Return that a run of minutes ended before its time, with the reason; empty if it did not."""
+    minutes, passes = settings.minutes, settings.most_passes
+    if minutes is None or passes is None or state.step < last_step:
+        return ""
+    left = 60 * minutes - state.seconds
+    if left < _WORTH_SAYING * 60 * minutes:
+        return ""
+    return (
+        f"ended after {_passes(passes)} (training.most_passes), with {format_duration(left)} of "
+        f"{format_duration(60 * minutes)} left"
+    )
+
+
+def _passes(number: float) -> str:
+    shown = f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+    return f"{shown} {'pass' if shown == '1' else 'passes'} through the text"

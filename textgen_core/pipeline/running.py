@@ -276,7 +276,7 @@ def _extended(
     training = configuration.training
     if more.minutes is not None:
         minutes = state.seconds / 60 + more.minutes
-        extended = attrs.evolve(training, epochs=None, minutes=minutes)
+        extended = attrs.evolve(training, epochs=None, minutes=minutes, most_passes=None)
     else:
         per_epoch = prepared.batches.batches_per_epoch
         trained = math.ceil(state.step * training.accumulate / per_epoch)

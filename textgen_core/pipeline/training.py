@@ -19,6 +19,7 @@ from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.generation import Sample
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
+from textgen_core.pipeline.fitting import format_most_passes
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.pipeline.run_writing import make_generator
 from textgen_core.runs.directory import RunDirectory
@@ -166,6 +167,8 @@ def train_phase(job: TrainingJob, state: TrainingState) -> TrainingState:
         callback.on_message(format_step(job))
         state = train(job, state, interruption)
     callback.on_training_end(interrupted=not is_over(state, job.settings))
+    if note := format_most_passes(job.settings, state, last_step_of(job.settings, job.batches)):
+        callback.on_message([note])
     lines, missed = format_profile(job.settings.profile, job.run.path / FOLDER, before, state.step)
     if lines:
         callback.on_message(lines)

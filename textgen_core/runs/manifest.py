@@ -45,6 +45,7 @@ _FREE = (
     "corpus.language",
     "training.epochs",
     "training.minutes",
+    "training.most_passes",
     "training.patience",
     "training.checkpoint_seconds",
     "training.profile",

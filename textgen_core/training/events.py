@@ -15,6 +15,7 @@ from textgen_core.training.state import Plan, TrainingState, last_step_in_time
 
 _REPLAN_SECONDS = 2.0  # between two plans of a run of minutes
 _REPLAN_SHARE = 0.02  # of such a run, where that is less
+UNLIMITED = 10**9  # steps of a run of minutes, as far as its first plan knows
 EVENT_STEPS = 8.0  # that take as long as an event, where nothing better is known
 _MEASURED_AFTER = 4  # steps: compilation and the first, slow ones are left out of the speed
 _EVENTS_SHARE = 1 / 10  # of a time budget, that events may take, compilation left out
@@ -43,7 +44,8 @@ class EventSchedule:
         self.budget: TimeBudget | None = None
         if settings.minutes is not None:
             seconds = settings.minutes * 60
-            self.budget = TimeBudget(seconds, seconds - state.seconds, event_steps)
+            most_steps = most_steps_of(settings, batches_per_epoch)
+            self.budget = TimeBudget(seconds, seconds - state.seconds, event_steps, most_steps)
 
     def epoch_of(self, step: int) -> int:
         """Return how many epochs a step has completed."""
@@ -93,13 +95,18 @@ class TimeBudget:
     A step's time is followed with a fading mean. The first event also compiles, which has to be
     paid once in any case: so the later ones tell what an event costs. Until there are two, it is
     taken for as long as `event_steps` steps. seconds_left: of those of the run, which may go on
-    after an interruption.
+    after an interruption. most_steps: after which the run ends, whatever time is left.
     """
 
     def __init__(
-        self, seconds: float, seconds_left: float | None = None, event_steps: float = EVENT_STEPS
+        self,
+        seconds: float,
+        seconds_left: float | None = None,
+        event_steps: float = EVENT_STEPS,
+        most_steps: int = UNLIMITED,
     ) -> None:
         self.seconds = seconds
+        self._most_steps = most_steps
         self._for_events = _EVENTS_SHARE * (seconds if seconds_left is None else seconds_left)
         self._event_steps = event_steps
         self._steps = 0
@@ -150,7 +157,16 @@ class TimeBudget:
         tenths_left = math.ceil(10 * (1.0 - plan.progress_at(step)))
         events = max(1, min(tenths_left, self.events_paid_for))
         usable = seconds_left - (events - 1) * self.event_seconds - last
-        return plan.replanned(step, last_step_in_time(step, usable, self._step_seconds))
+        last_step = last_step_in_time(step, usable, self._step_seconds)
+        return plan.replanned(step, min(last_step, self._most_steps))
+
+
+def most_steps_of(settings: TrainingSettings, batches_per_epoch: int) -> int:
+    """Return the last step of a run of epochs; of minutes the one that its plan may not pass."""
+    passes = settings.most_passes if settings.epochs is None else settings.epochs
+    if passes is None:
+        return UNLIMITED
+    return min(UNLIMITED, math.ceil(passes * batches_per_epoch / settings.accumulate))
 
 
 def _tenths(plan: Plan, step: int) -> int:

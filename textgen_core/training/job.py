@@ -18,7 +18,7 @@ from textgen_core.evaluation.figures import Figures
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.callbacks import Callback
-from textgen_core.training.events import EVENT_STEPS
+from textgen_core.training.events import EVENT_STEPS, most_steps_of
 from textgen_core.training.state import Plan, TrainingState
 from textgen_core.training.step import TrainingStep
 
@@ -59,9 +59,7 @@ def first_state(job: TrainingJob) -> TrainingState:
 
 def last_step_of(settings: TrainingSettings, batches: Batches) -> int:
     """Return the last step of a run of epochs; of minutes a bound that the plan replaces."""
-    if settings.epochs is None:
-        return 10**9
-    return math.ceil(settings.epochs * batches.batches_per_epoch / settings.accumulate)
+    return most_steps_of(settings, batches.batches_per_epoch)
 
 
 def precision_of(language_model: LanguageModel) -> str:

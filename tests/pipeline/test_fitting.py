@@ -1,0 +1,127 @@
+"""A recipe that fits its run: what a run counts, chooses, says and leaves behind."""
+
+import tomllib
+
+import attrs
+import pytest
+
+import textgen_core as textgen
+from textgen_core.config.resolve import configure
+from textgen_core.config.settings import TrainingSettings
+from textgen_core.errors import Interrupted
+from textgen_core.pipeline import fitting
+from textgen_core.pipeline.api import resume
+from textgen_core.registry.discovery import discover
+from textgen_core.training.callbacks import Callback
+from textgen_core.training.state import Plan, TrainingState
+
+RECIPE = """
+[tokenizer]
+name = "character"
+[model]
+name = "lstm"
+units = 8
+layers = 1
+embedding = 8
+[[samplers]]
+name = "nucleus"
+[generation]
+max_new_tokens = 8
+samples = 1
+[evaluation]
+prompts = 1
+continuation_tokens = 4
+[data]
+sequence_length = 16
+stride = 16
+[training]
+minutes = 60
+batch_size = 8
+compile = "eager"
+[[for.lstm.fit]]
+passes = 2
+model.dropout = 0.25
+training.most_passes = 1
+[[for.lstm.fit]]
+passes = 1000
+model.dropout = 0.5
+"""
+
+
+class Lines(Callback):
+    def __init__(self, stops_at=0):
+        self.lines, self.stops_at = [], stops_at
+
+    def on_message(self, lines):
+        self.lines += lines
+
+    def on_phase(self, number):
+        if number == self.stops_at:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    (tmp_path / "mine.toml").write_text(RECIPE)
+    (tmp_path / "text.txt").write_text("the cat sat on the mat. " * 40)
+    return tmp_path / "mine.toml"
+
+
+def test_a_run_is_fitted_once_and_its_file_has_what_was_chosen(recipe, monkeypatch):
+    """Stopped before it is fitted, resumed, and repeated where the machine is slower."""
+    folder, text = recipe.parent, recipe.parent / "text.txt"
+    speeds = iter([1000.0, 1.0])
+    monkeypatch.setattr(fitting, "estimate_tokens_per_second", lambda *_: next(speeds))
+    with pytest.raises(Interrupted):
+        textgen.run(text, recipe=str(recipe), out=folder / "one", callback=Lines(stops_at=3))
+    assert "passes = 2.0" in (folder / "one" / "run.toml").read_text()
+
+    told = Lines()
+    run = resume(folder / "one", callback=told)
+    assert run.configuration.model.options["dropout"] == 0.5
+    chosen = tomllib.loads((folder / "one" / "run.toml").read_text())
+    assert "for" not in chosen
+    assert chosen["training"]["most_passes"] == 1
+    (line,) = [each for each in told.lines if "through the text fit into" in each]
+    assert line.endswith(f"ends after 1: dropout=0.5, most_passes=1.0 (the recipe {recipe})")
+    (line,) = [each for each in told.lines if "(training.most_passes)" in each]
+    assert line.startswith("ended after 1 pass through the text")
+
+    again = textgen.run(text, config=folder / "one" / "run.toml", out=folder / "two")
+    assert next(speeds) == 1.0  # nobody has asked for it
+    assert again.configuration.as_table() == run.configuration.as_table()
+    assert weights_of(again) == weights_of(run)
+
+
+def weights_of(run):
+    return [path.read_bytes() for path in sorted(run.directory.glob("checkpoints/*/weights.*"))]
+
+
+def configured(recipe, **arguments):
+    return configure(arguments, discover(), recipe=str(recipe))
+
+
+def test_a_run_of_epochs_makes_as_many_passes_and_measures_nothing(recipe):
+    before = configured(recipe, epochs=1000)
+    assert fitting.expected_passes(before, prepared=None) == 1000
+    fitted, line = fitting.fit(before, prepared=None)
+    assert fitted.model.options["dropout"] == 0.5
+    assert line.startswith("1,000 passes through the text: dropout=0.5")
+    before = configured(recipe, epochs=1)
+    fitted, line = fitting.fit(before, prepared=None)
+    assert fitted == attrs.evolve(before, fit=())
+    assert line == f"1 pass through the text: no rule applies (the recipe {recipe})"
+
+
+def test_that_a_run_ended_before_its_time_is_said_where_time_is_left():
+    settings = attrs.evolve(TrainingSettings(), epochs=None, minutes=3.0, most_passes=12.0)
+
+    def said(settings, **changes):
+        state = TrainingState(plan=Plan(last_step=90), step=90, seconds=60.0)
+        return fitting.format_most_passes(settings, attrs.evolve(state, **changes), 90)
+
+    assert said(settings) == (
+        "ended after 12 passes through the text (training.most_passes), with 2 min of 3 min left"
+    )
+    assert said(settings, seconds=179.0) == said(settings, step=89) == ""
+    assert said(attrs.evolve(settings, epochs=3, minutes=None)) == ""

@@ -64,6 +64,8 @@ SLOW = {
     "testing/test_checks.py::*component.restored": "a process of its own",
     "testing/test_running.py::test_pytest_shows": "pytest within pytest",
     "training/test_exact_resume.py": "runs stopped again and again",
+    "training/test_parts.py::test_a_run_that_is_taken_up": "compiles three times",
+    "training/test_parts.py::test_parts_side_by_side*[2-": "compiles for each",
     "training/test_killed_command.py": "commands that are killed",
     "training/test_left_out_of_checkpoint.py": "runs resumed with something left out",
     # time and memory as they are measured, and extremes of size

@@ -15,7 +15,7 @@ from training.tiny import (
     values_of,
 )
 
-from textgen_core.training import update as update_module
+from textgen_core.training import gradient as gradient_module
 from textgen_core.training.loss import cross_entropy, projected_cross_entropy
 
 WIDTH, ROWS = 4, 12
@@ -126,7 +126,9 @@ def test_every_way_to_compute_a_step_mixes_alike(compile, monkeypatch):
             "textgen_core.training.step.TrainingStep._choose_compilation",
             lambda step: ("mixed", ""),
         )
-    monkeypatch.setattr(update_module, "chunk_rows", lambda rows, vocabulary_size: min(7, rows - 1))
+    monkeypatch.setattr(
+        gradient_module, "chunk_rows", lambda rows, vocabulary_size: min(7, rows - 1)
+    )
     chosen = "auto" if compile == "mixed" else compile
     found, others = trained([parts], micro_batches=2, label_smoothing=0.1, compile=chosen)
     assert_close(found, expected, 1e-5)

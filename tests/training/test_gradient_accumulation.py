@@ -20,9 +20,10 @@ from training.tiny import (
 
 from textgen_core.data.batches import Batch
 from textgen_core.errors import OutOfMemory
+from textgen_core.training.gradient import is_exhaustion
 from textgen_core.training.recurrent_state import RecurrentState
 from textgen_core.training.step import TrainingStep
-from textgen_core.training.update import is_exhaustion, micro_batch_rows
+from textgen_core.training.update import row_slices
 
 COMPILATIONS = ["eager", "graph", "xla"]
 
@@ -37,7 +38,7 @@ def exhausted(message="OOM when allocating a tensor"):
 @pytest.mark.parametrize("rows", [1, 2, 7, 12, 32])
 def test_parts_are_all_rows_in_order_and_of_nearly_one_size(rows):
     for parts in range(1, rows + 1):
-        slices = micro_batch_rows(rows, parts)
+        slices = row_slices(rows, parts)
         assert [row for part in slices for row in range(rows)[part]] == list(range(rows))
         sizes = {part.stop - part.start for part in slices}
         assert len(slices) == parts
@@ -62,7 +63,7 @@ def of_nests():
 
 def test_a_nest_is_split_by_rows_wherever_they_lie_and_joined_to_what_it_was():
     state, whole = of_nests(), nest(7)
-    parts = [state.split(whole, rows) for rows in micro_batch_rows(7, 3)]
+    parts = [state.split(whole, rows) for rows in row_slices(7, 3)]
     assert [part["first"].shape[0] for part in parts] == [2, 2, 3]
     assert parts[1]["second"][0].numpy().tolist() == [[2.0, 3.0]] * 4
     assert parts[1]["folded"].numpy().ravel().tolist() == [2.0] * 3 + [3.0] * 3

@@ -18,9 +18,9 @@ from training.tiny import (
 
 from textgen_core.data.batches import Batch
 from textgen_core.errors import ConfigurationError, PluginFailure
+from textgen_core.training import gradient as gradient_module
 from textgen_core.training import loss as loss_module
 from textgen_core.training import step as step_module
-from textgen_core.training import update as update_module
 
 COMPILATIONS = ["eager", "graph", "xla"]
 
@@ -132,7 +132,7 @@ def test_a_model_in_parts_runs_as_a_graph_with_parts_under_xla_and_does_what_eag
 ):
     if chunked:
         monkeypatch.setattr(loss_module, "_CHUNK_LOGITS", 7 * 30)
-    monkeypatch.setattr(step_module.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(step_module, "cores", lambda: 3)
     groups = [split_batch(draw_batch(8, seed), 2) for seed in range(3)]
     changes = {"optimizer": "adam", "rate": 0.01, "clip_norm": 0.5, "label_smoothing": 0.1}
     eager, results, _ = weights_after(groups, model=ModelInParts(), **changes)
@@ -186,7 +186,7 @@ def test_graph_and_xla_do_what_eager_does():
 def test_the_loss_in_chunks_gives_the_same_update(compile, monkeypatch):
     batch = draw_batch(4)
     whole, (first,), _ = weights_after([[batch]], label_smoothing=0.1)
-    monkeypatch.setattr(update_module, "chunk_rows", lambda rows, vocabulary_size: 7)
+    monkeypatch.setattr(gradient_module, "chunk_rows", lambda rows, vocabulary_size: 7)
     chunked, (second,), _ = weights_after([[batch]], label_smoothing=0.1, compile=compile)
     assert_close(chunked, whole, 1e-5)
     np.testing.assert_allclose(float(first.loss_sum), float(second.loss_sum), rtol=1e-5)

@@ -31,6 +31,8 @@ _TRIM_THRESHOLD, _MMAP_MAX, _LARGEST = -1, -4, 2**31 - 1
 
 _NO_LIMIT = 2**60  # bytes: version 1 writes a number like 2^63 where there is no limit
 
+_TOKENS_OF_A_PART = 128  # with fewer, adding up the gradients of parts costs what they save
+
 
 def prepare_memory() -> None:
     """Take memory as it is needed, and keep it for the next step; call it before building."""
@@ -66,6 +68,24 @@ def keep_freed_memory() -> bool:
 def run_graphs_as_they_are() -> None:
     """Leave out TensorFlow's rewriting of graphs: it takes longer than a short text does."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def parts_of_batch(rows: int, time: int) -> int:
+    """Return into how many parts of its rows a batch is worth splitting: one to a core.
+
+    They are trained on side by side: under XLA, a CPU does much of the work between two matrix
+    products on one core. A GPU needs no parts.
+    """
+    if tf.config.list_logical_devices("GPU"):
+        return 1
+    return max(1, min(cores(), rows, rows * time // _TOKENS_OF_A_PART))
 
 
 def compute_capabilities() -> list[tuple[int, int]]:

@@ -126,10 +126,9 @@ def measure_step(job: TrainingJob) -> float:
 def format_step(job: TrainingJob) -> list[str]:
     """Return how a step is computed, and what it would cost to guess."""
     tokens = job.language_model.vocabulary_size
-    parts = getattr(job.language_model.model, "parts", 1)
     how = _HOW[job.step.compiled_with]
-    if parts > 1:
-        how += f", with {parts} parts of a batch under XLA side by side,"
+    if job.step.parts > 1:
+        how += f", with {job.step.parts} parts of a batch side by side,"
     return [
         f"computed {how} in {precision_of(job.language_model)}",
         f"guessing among {tokens:,} tokens costs {math.log(tokens):.3f} nats a token, "

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from textgen_core.config.settings import TrainingSettings
+from textgen_core.models.devices import parts_of_batch
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.loss import chunk_rows
 
@@ -40,7 +41,9 @@ def training_memory(
     if hasattr(language_model.model, "project"):
         rows = chunk_rows(rows, vocabulary_size)
     trained = _numbers(language_model.model.trainable_variables)
-    copies = 1 + _MOMENTS.get(settings.optimizer, 2) + (settings.accumulate > 1)
+    parts = parts_of_batch(batch_size, language_model.context_length)
+    gradients = max(parts, 1 + (settings.accumulate > 1))
+    copies = gradients + _MOMENTS.get(settings.optimizer, 2)
     return (
         weight_bytes(language_model)
         + _FLOAT * copies * trained

@@ -7,7 +7,6 @@ micro-batches, and one that XLA cannot compile as a graph.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,10 +16,11 @@ import tensorflow as tf
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batch
 from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure, reason_of
-from textgen_core.models.devices import UNCOMPILABLE
+from textgen_core.models.devices import UNCOMPILABLE, cores, parts_of_batch
 from textgen_core.models.language_model import LanguageModel
+from textgen_core.training.gradient import is_exhaustion
 from textgen_core.training.recurrent_state import RecurrentState
-from textgen_core.training.update import StepResult, Update, is_exhaustion
+from textgen_core.training.update import StepResult, Update
 
 # Failures that compiling another way may avoid.
 _FAILURES = (tf.errors.ResourceExhaustedError, MemoryError, *UNCOMPILABLE)
@@ -30,8 +30,9 @@ class TrainingStep:
     """The compiled step of a model with its optimizer.
 
     compiled_with: "xla", "graph", "eager" or "mixed": a graph in which XLA compiles the regions
-    between the large products. recurrent_state: that of streams, after the latest batch. notes:
-    where the step is not what was asked for, and where a batch did not fit into memory.
+    between the large products. parts: how many parts of a batch run side by side, each on a core of
+    its own. recurrent_state: that of streams, after the latest batch. notes: where the step is not
+    what was asked for, and where a batch did not fit into memory.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class TrainingStep:
         )
         self.compiled_with, note = self._choose_compilation()
         self._update.jit_regions = self.compiled_with == "mixed"
+        self._update.parts = self._choose_parts(language_model.context_length)
         self.notes: tuple[str, ...] = (note,) if note else ()
         self._compiled = self._compile()
         self.recurrent_state: Any = None
@@ -90,6 +92,11 @@ class TrainingStep:
         return self._update.micro_batches
 
     @property
+    def parts(self) -> int:
+        """How many parts of a batch run side by side."""
+        return int(getattr(self._model, "parts", self._update.parts))
+
+    @property
     def note(self) -> str:
         """The latest of `notes`; empty if there is none."""
         return self.notes[-1] if self.notes else ""
@@ -117,7 +124,7 @@ class TrainingStep:
                 f"training.compile cannot be xla with this model: {cause}",
                 "Allowed with it: auto, graph, eager.",
             ) from error
-        self.compiled_with = "graph"
+        self.compiled_with, self._update.parts = "graph", 1
         self.notes += (f"XLA cannot compile this model, so the step runs as a graph: {cause}",)
 
     def _accumulate_more(self, shape: Sequence[int], before: _Snapshot, error: Exception) -> None:
@@ -155,18 +162,25 @@ class TrainingStep:
         if tf.config.list_logical_devices("GPU"):
             return "xla", ""
         # On a CPU XLA has no fast product in bfloat16, and no two of its loops run side by side.
-        in_parts = hasattr(self._model, "parts") and (os.cpu_count() or 1) > 1
+        in_parts = hasattr(self._model, "parts") and cores() > 1
         if in_parts:
-            self._model.parts = os.cpu_count()
+            self._model.parts = cores()
         mixed = in_parts or self._model.compute_dtype == "bfloat16"
         return "mixed" if mixed else "xla", ""
+
+    def _choose_parts(self, time: int) -> int:
+        """Return how many parts of a batch the graph runs side by side."""
+        under_xla = self.compiled_with == "xla" and self._settings.compile == "auto"
+        if not (under_xla and self._update.can_be_split):
+            return 1
+        return parts_of_batch(self._settings.batch_size, time)
 
     def _compile(self) -> Any:
         if self.compiled_with == "eager":
             return self._update
         return tf.function(
             self._update.__call__,
-            jit_compile=self.compiled_with == "xla",
+            jit_compile=self.compiled_with == "xla" and self._update.parts == 1,
             autograph=False,  # errors keep their class, and Keras models do not rely on it
         )
 

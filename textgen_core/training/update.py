@@ -1,34 +1,24 @@
 """What a step compiles: forward, backward, clipping and the update of the weights.
 
 How it is compiled, and what is done where memory is short, is up to `step`. A batch may come in
-micro-batches, which are rows of it: their losses are summed and divided by the tokens of the whole,
-so that loss and gradient are those of the whole batch.
+micro-batches, one after the other, and these in parts, side by side; both are rows of it: their
+losses are summed and divided by the tokens of the whole, so that loss and gradient are those of the
+whole batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import keras
 import tensorflow as tf
 
 from textgen_core.config.settings import TrainingSettings
-from textgen_core.errors import PluginFailure, component_errors
 from textgen_core.models.language_model import LanguageModel
-from textgen_core.training.loss import (
-    PADDING,
-    Loss,
-    chunk_rows,
-    cross_entropy,
-    projected_cross_entropy,
-)
+from textgen_core.training.gradient import Found, Gradient, Rows, seeds_of_part
+from textgen_core.training.loss import PADDING
 from textgen_core.training.recurrent_state import RecurrentState
-
-# What an allocation that failed is called where it is not a ResourceExhaustedError.
-_EXHAUSTED = ("RESOURCE_EXHAUSTED", "out of memory", "Out of memory", "ALLOC_FAILED")
 
 
 class StepResult(NamedTuple):
@@ -47,10 +37,11 @@ class Update:
     """A function from batches and recurrent state to a StepResult and the state after it.
 
     recurrent_state: None where windows stand alone. micro_batches: how many each batch is computed
-    in. jit_regions: whether XLA compiles what lies between the large products, in a graph that it
-    does not compile as a whole. scales_loss: whether the optimizer wants the loss scaled, for
-    float16. updates_begun: counts the updates of the weights that have begun: one that ended in an
-    error was not counted, or left the weights half updated.
+    in, one after the other. parts: how many parts of these run side by side, in a graph, each
+    compiled by XLA. jit_regions: whether XLA compiles what lies between the large products, in a
+    graph that it does not compile as a whole. scales_loss: whether the optimizer wants the loss
+    scaled, for float16. updates_begun: counts the updates of the weights that have begun: one that
+    ended in an error was not counted, or left the weights half updated.
     """
 
     def __init__(
@@ -62,16 +53,35 @@ class Update:
         recurrent_state: RecurrentState | None,
         model_name: str,
     ) -> None:
-        self._language_model = language_model
+        self._gradient = Gradient(
+            language_model,
+            optimizer,
+            settings,
+            recurrent_state=recurrent_state,
+            model_name=model_name,
+        )
         self._model = language_model.model
         self._optimizer = optimizer
         self._settings = settings
-        self._model_name = model_name
-        self.scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        self.scales_loss = self._gradient.scales_loss
         self.recurrent_state = recurrent_state
         self.micro_batches = 1
-        self.jit_regions = False
+        self.parts = 1
         self.updates_begun = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    @property
+    def jit_regions(self) -> bool:
+        """Whether XLA compiles the regions between the large products."""
+        return self._gradient.jit_regions
+
+    @jit_regions.setter
+    def jit_regions(self, compiled: bool) -> None:
+        self._gradient.jit_regions = compiled
+
+    @property
+    def can_be_split(self) -> bool:
+        """Whether parts of a batch may run side by side: the model changes nothing but seeds."""
+        return self._gradient.seeds is not None
 
     def __call__(
         self, inputs: Any, targets: Any, resets: Any, state: Any, count_logits: Any = None
@@ -85,79 +95,70 @@ class Update:
         batches, batch_size, _ = inputs.shape
         counted = tf.cast(targets != PADDING, tf.float32)
         tokens = tf.maximum(tf.reduce_sum(counted), 1.0)
-        gradients, loss_sum = None, tf.zeros(())
-        recurrent: Any = self.recurrent_state
-        splits = recurrent is not None and self.micro_batches > 1
-        for index in range(batches):
-            states = []
-            for rows in micro_batch_rows(batch_size, self.micro_batches):
-                some = _computed_after(inputs[index, rows], gradients)
-                after = recurrent.split(state, rows) if splits else state
-                if recurrent is not None:
-                    after = recurrent.before_batch(after, some, resets[index])
-                counts = None
-                if count_logits is not None:
-                    counts = _computed_after(count_logits, gradients)[index, rows]
-                with tf.GradientTape() as tape:
-                    loss, after = self._loss(some, targets[index, rows], after, counts)
-                    share = (rows.stop - rows.start) / (batches * batch_size)
-                    objective = loss.objective / tokens + self._extra_losses() * share
-                    if self.scales_loss:
-                        objective = self._optimizer.scale_loss(objective)
-                gradients = self._added(gradients, tape, objective)
-                loss_sum += loss.plain
-                states.append(after)
-            state = recurrent.join(states) if splits else states[0]
+        gradient_of: Any = self._gradient
         clip_and_apply = self._clip_and_apply
-        if self.jit_regions:
+        if self.parts > 1:
+            gradient_of = tf.function(gradient_of.__call__, jit_compile=True, autograph=False)
+        if self.parts > 1 or self.jit_regions:
             clip_and_apply = tf.function(clip_and_apply, jit_compile=True, autograph=False)
+        gradients: list[Any] = []
+        losses = []
+        for index in range(batches):
+            whole = Rows(
+                inputs[index],
+                targets[index],
+                None if count_logits is None else count_logits[index],
+                resets[index],
+                state,
+            )
+            states = []
+            for micro_batch in row_slices(batch_size, self.micro_batches):
+                found = []
+                for part in self._parts_of(_computed_after(whole, gradients), micro_batch):
+                    share = tf.constant(part.inputs.shape[0] / (batches * batch_size))
+                    found.append(gradient_of(part, tokens, share))
+                self._keep_seeds(found[0])
+                gradients = _summed([gradients, *(each.gradients for each in found)])
+                losses += [each.loss_sum for each in found]
+                states += [each.state for each in found]
+            state = self._joined(states)
+        loss_sum = tf.add_n(losses)
         norm, finite = clip_and_apply(gradients, loss_sum)
         return StepResult(loss_sum, tokens, norm, finite), state
 
-    def _added(self, gradients: Any, tape: Any, objective: Any) -> list[Any]:
-        """Return the gradients so far with those of another objective."""
-        variables = self._model.trainable_variables
-        found = tape.gradient(objective, [variable.value for variable in variables])
-        dense = [
-            tf.zeros_like(variable.value) if each is None else tf.convert_to_tensor(each)
-            for each, variable in zip(found, variables, strict=True)
-        ]
-        if gradients is None:
-            return dense
-        return [one + other for one, other in zip(gradients, dense, strict=True)]
+    def _parts_of(self, whole: Rows, micro_batch: slice) -> list[Rows]:
+        """Return the parts of a micro-batch that run side by side, each with its own seeds."""
+        if self.parts == 1:
+            return [self._rows(whole, micro_batch)]
+        seeds = [variable.value for variable in self._gradient.seeds or ()]
+        first, size = micro_batch.start, micro_batch.stop - micro_batch.start
+        parts = []
+        for number, rows in enumerate(row_slices(size, min(self.parts, size))):
+            part = self._rows(whole, slice(first + rows.start, first + rows.stop))
+            parts.append(part._replace(seeds=seeds_of_part(seeds, number)))
+        return parts
 
-    def _loss(self, inputs: Any, targets: Any, state: Any, count_logits: Any) -> tuple[Loss, Any]:
-        smoothing = self._settings.label_smoothing
-        rows = inputs.shape[0] * inputs.shape[1]
-        rows_at_once = chunk_rows(rows, self._language_model.vocabulary_size)
-        if not hasattr(self._model, "project") or rows_at_once == rows:
-            logits, state = self._outputs(inputs, state)
-            return cross_entropy(logits, targets, smoothing, count_logits), state
-        if count_logits is not None:
-            count_logits = tf.reshape(count_logits, (rows, count_logits.shape[-1]))
-        hidden, state = self._outputs(inputs, state, project=False)
-        loss = projected_cross_entropy(
-            tf.reshape(hidden, (rows, hidden.shape[-1])),
-            self._model.project,
-            tf.reshape(targets, (rows,)),
-            rows_at_once=rows_at_once,
-            label_smoothing=smoothing,
-            count_logits=count_logits,
-            compiled=self.jit_regions,
+    def _rows(self, whole: Rows, rows: slice) -> Rows:
+        counts, state = whole.count_logits, whole.state
+        if self.recurrent_state is not None and rows != slice(0, whole.inputs.shape[0]):
+            state = self.recurrent_state.split(state, rows)
+        return whole._replace(
+            inputs=whole.inputs[rows],
+            targets=whole.targets[rows],
+            count_logits=None if counts is None else counts[rows],
+            state=state,
         )
-        return loss, state
 
-    def _outputs(self, inputs: Any, state: Any, **project: bool) -> tuple[Any, Any]:
-        with _model_errors(self._model_name):
-            if self.recurrent_state is None:
-                return self._model(inputs, training=True, **project), state
-            before = self.recurrent_state.model_state(state)
-            outputs, after = self._model.advance(inputs, before, training=True, **project)
-            return outputs, self.recurrent_state.after_batch(state, after, inputs)
+    def _joined(self, states: Sequence[Any]) -> Any:
+        if self.recurrent_state is None or len(states) == 1:
+            return states[0]
+        return self.recurrent_state.join(states)
 
-    def _extra_losses(self) -> Any:
-        losses = self._model.losses
-        return tf.add_n([tf.cast(each, tf.float32) for each in losses]) if losses else tf.zeros(())
+    def _keep_seeds(self, first: Found) -> None:
+        """Leave the seeds as the first part does, which was given them as they were."""
+        if first.seeds is not None:
+            for variable, seed in zip(self._gradient.seeds or (), first.seeds, strict=True):
+                variable.assign(seed)
 
     def _clip_and_apply(self, gradients: Any, loss_sum: Any) -> tuple[Any, Any]:
         variables = self._model.trainable_variables
@@ -183,38 +184,28 @@ class Update:
         return tf.constant(1, tf.int32)
 
 
-@contextmanager
-def _model_errors(name: str) -> Iterator[None]:
-    """Name the model in what it raises, but let an error pass that says memory was short."""
-    try:
-        with component_errors(name):
-            yield
-    except PluginFailure as failure:
-        if failure.__cause__ is not None and is_exhaustion(failure.__cause__):
-            raise failure.__cause__ from None
-        raise
-
-
-def is_exhaustion(error: BaseException) -> bool:
-    """Return whether an error says that memory was short."""
-    if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
-        return True
-    is_internal = isinstance(error, tf.errors.InternalError)
-    return is_internal and any(phrase in str(error) for phrase in _EXHAUSTED)
-
-
-def micro_batch_rows(rows: int, micro_batches: int) -> list[slice]:
-    """Return so many slices of `rows`, of nearly one size, in order."""
-    borders = [rows * number // micro_batches for number in range(micro_batches + 1)]
+def row_slices(rows: int, count: int) -> list[slice]:
+    """Return `count` slices of `rows`, of nearly one size, in order."""
+    borders = [rows * number // count for number in range(count + 1)]
     return [slice(first, last) for first, last in pairwise(borders)]
 
 
-def _computed_after(tensor: Any, earlier: Sequence[Any] | None) -> Any:
-    """Return `tensor`, available only once the tensors `earlier` are.
+def _summed(gradients: Sequence[list[Any]]) -> list[Any]:
+    """Return the sums, variable by variable; a list without any counts as nothing."""
+    given = [each for each in gradients if each]
+    return [tf.add_n(each) if len(each) > 1 else each[0] for each in zip(*given, strict=True)]
+
+
+def _computed_after(rows: Rows, earlier: Sequence[Any]) -> Rows:
+    """Return `rows`, whose inputs are available only once the tensors `earlier` are.
 
     Without it a graph may run all micro-batches at once, and would keep the activations of all.
     """
-    if earlier is None:
-        return tensor
+    if not earlier:
+        return rows
     with tf.control_dependencies(list(earlier)):
-        return tf.identity(tensor)
+        counts = rows.count_logits
+        return rows._replace(
+            inputs=tf.identity(rows.inputs),
+            count_logits=None if counts is None else tf.identity(counts),
+        )

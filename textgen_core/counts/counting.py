@@ -22,8 +22,8 @@ from textgen_core.counts.trie import Level, Trie, read_tokens
 from textgen_core.data.tokenizer import START
 
 FOLDS = 8
-MOST_NGRAMS = 12_000_000  # different ones of all lengths together
-MOST_HELD_OUT = 6_000_000  # the same where every fold has a table: some 500 MB
+MOST_NGRAMS = 12_000_000  # different ones of all lengths together: 170 MB
+MOST_HELD_OUT = 6_000_000  # the same where each of eight folds has a table: 420 MB
 MOST_COUNTED = 4_000_000  # tokens of the training text, evenly spread, where there are more
 
 
@@ -116,7 +116,8 @@ def count(
 
     Of a long text `MOST_COUNTED` tokens are counted, in spans from all over it. The order is
     smaller where there would be more than `MOST_NGRAMS` n-grams, or `MOST_HELD_OUT` if folds are
-    held out: `.trie.order` says how long they are.
+    held out: `.trie.order` says how long they are. So no text takes more than some five seconds
+    and 700 MB; a million characters take half a second and 100 MB, of which 30 MB stay.
 
     Args:
         token_ids: integers `(tokens,)`, which may be memory-mapped. The first is a context alone,

@@ -5,17 +5,19 @@ A table is a model: the held-out folds of a text share its trie, and differ in w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 
 import attrs
 import numpy as np
 
+from textgen_core.counts.dense import Dense, build_dense
 from textgen_core.counts.trie import Trie
 
-MOST_DENSE = 1 << 18  # numbers of distributions kept whole: 1 MB, made in milliseconds
-MOST_DENSE_HELD_OUT = 1 << 22  # the same where every batch of a training needs them
+MOST_DENSE = 1 << 18  # numbers of distributions kept whole: 2 MB, made in two milliseconds
+MOST_DENSE_HELD_OUT = 1 << 22  # the same where each batch of a training asks for distributions
 
+# The least that is left to short contexts, so that no probability is too small for float32.
+_LEAST = np.float32(1e-15)
 _FEW = 8  # rows that are quicker one by one
 _AT_ONCE = 1 << 20  # numbers that are computed together: they stay in a processor's cache
 
@@ -26,7 +28,7 @@ class Tables:
 
     discounted: float32 `(tables, n-grams)` each, the probability less what the discount takes;
     left: float32 `(tables, contexts)` each, what the discounts leave to the shorter context.
-    most_dense: how many numbers the distributions after short contexts may take.
+    most_dense: how many numbers the distributions that are kept whole may have; 8 bytes for each.
     """
 
     trie: Trie
@@ -57,62 +59,73 @@ class Tables:
         return found
 
     @cached_property
-    def _dense(self) -> _Dense:
-        """The distributions after the shortest contexts."""
-        lengths: list[np.ndarray] = []
-        shorter = np.array(1 / self.vocabulary_size, np.float32)
-        contexts = np.zeros((1, 1), np.int64)  # all of a length, `(contexts, length + 1)`
-        for level, discounted, left in zip(
-            self.trie.levels, self.discounted, self.left, strict=True
-        ):
-            if lengths and left.size * self.vocabulary_size > self.most_dense:
-                break
-            if lengths:
-                shorter = lengths[-1][:, contexts[:, -2]]
-            found = np.empty((*left.shape, self.vocabulary_size), np.float32)
-            np.multiply(shorter, left[..., np.newaxis], out=found)
-            parents = np.repeat(np.arange(len(contexts)), np.diff(level.starts))
-            found[:, parents, level.tokens] += discounted
-            lengths.append(found)
-            contexts = self.trie.longer(contexts, level)
-        return _Dense.of(lengths)
+    def _dense(self) -> Dense:
+        return build_dense(
+            self.trie, self.discounted, self.left, self.vocabulary_size, self.most_dense
+        )
 
     def _of_many(self, contexts: np.ndarray, tables: np.ndarray, found: np.ndarray) -> None:
         """Put distributions into float32 `(places, vocabulary)`.
 
-        What continues only short contexts is copied and scaled, the others are summed.
+        What continues only a context that has a whole distribution is copied and scaled; what
+        continues longer ones is summed.
         """
         dense, size = self._dense, self.vocabulary_size
+        rows, lengths = dense.find(contexts, tables)
         scale = np.ones(len(contexts), np.float32)
-        sums = np.zeros(len(contexts) * size, np.float32)
-        for length in reversed(range(dense.lengths, contexts.shape[1])):
-            (places,) = np.nonzero(contexts[:, length] >= 0)
-            ids, table = contexts[places, length], tables[places]
-            widths, ngrams = self.trie.levels[length].successors(ids)
-            at = self.trie.levels[length].tokens.take(ngrams)
-            at = at + np.repeat(places * size, widths)
-            ngrams += np.repeat(table * self.discounted[length].shape[1], widths)
-            values = self.discounted[length].reshape(-1).take(ngrams)
-            values *= np.repeat(scale[places], widths)
-            values += sums.take(at)
-            if length > dense.lengths:
-                sums[at] = values
-            scale[places] *= self.left[length][table, ids]
-        rows = dense.find(contexts, tables)
+        longer = []
+        for length in reversed(range(1, contexts.shape[1])):
+            (places,) = np.nonzero((contexts[:, length] >= 0) & (lengths < length))
+            if len(places):
+                longer.append((length, places, scale[places]))
+                scale[places] *= self.left[length][tables[places], contexts[places, length]]
+        np.maximum(scale, _LEAST, out=scale)
         dense.logarithms.take(rows, axis=0, out=found, mode="clip")  # else it would be buffered
         found += np.log(scale)[:, np.newaxis]
-        if dense.lengths < contexts.shape[1]:  # a longer n-gram ends with one of the last `at`
-            base = dense.probabilities.reshape(-1)
-            base = base.take(at + np.repeat((rows[places] - places) * size, widths))
-            base *= np.repeat(scale[places], widths)
-            values += base
-            found.reshape(-1)[at] = np.log(values, out=values)
+        sums, flat = np.zeros(found.size, np.float32), found.reshape(-1)
+        for length, places, before in longer:
+            at, values, widths = self._longer(length, contexts, tables, places, before)
+            values += sums.take(at)
+            is_last = lengths[places] == length - 1
+            if not is_last.all():
+                sums[at] = values
+                kept = np.repeat(is_last, widths)
+                at, values = at[kept], values[kept]
+                places, widths = places[is_last], widths[is_last]
+            shorter = at + np.repeat((rows[places] - places) * size, widths)
+            shorter = dense.probabilities.reshape(-1).take(shorter)
+            shorter *= np.repeat(scale[places], widths)
+            values += shorter
+            flat[at] = np.log(values, out=values)
+
+    def _longer(
+        self,
+        length: int,
+        contexts: np.ndarray,
+        tables: np.ndarray,
+        places: np.ndarray,
+        scale: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what the n-grams of contexts of a length add to distributions.
+
+        places: which of the contexts; scale: what their probabilities are multiplied with, float32
+        `(places,)`. Returns where it is added in the flat distributions, what, float32, and how
+        many n-grams each place has.
+        """
+        level, discounted = self.trie.levels[length], self.discounted[length]
+        widths, ngrams = level.successors(contexts[places, length])
+        at = level.tokens.take(ngrams) + np.repeat(places * self.vocabulary_size, widths)
+        ngrams += np.repeat(tables[places] * discounted.shape[1], widths)
+        values = discounted.reshape(-1).take(ngrams)
+        values *= np.repeat(scale, widths)
+        return at, values, widths
 
     def _of_one(self, contexts: list[int], table: int, found: np.ndarray) -> None:
         """Put the distribution after one context into float32 `(vocabulary,)`."""
         dense = self._dense
+        row, longest = dense.find_one(contexts, table)
         scale = np.float32(1)
-        known = [length for length in range(dense.lengths, len(contexts)) if contexts[length] >= 0]
+        known = [length for length in range(longest + 1, len(contexts)) if contexts[length] >= 0]
         if len(known) > 1:
             found[:] = 0
         for length in reversed(known):
@@ -125,52 +138,8 @@ class Tables:
             if length > known[0]:
                 found[tokens] = values
             scale = scale * self.left[length][table, context]
-        row = dense.find_one(contexts, table)
+        scale = max(scale, _LEAST)
         np.add(dense.logarithms[row], np.log(scale), out=found)
         if known:
             values += dense.probabilities[row][tokens] * scale
             found[tokens] = np.log(values)
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class _Dense:
-    """The distributions after all contexts of the shortest lengths, float32 `(rows, vocabulary)`.
-
-    offsets: the row of the first context of each length; sizes: how many contexts it has, the rows
-    of each table.
-    """
-
-    probabilities: np.ndarray
-    logarithms: np.ndarray
-    offsets: np.ndarray
-    sizes: np.ndarray
-
-    @classmethod
-    def of(cls, found: Sequence[np.ndarray]) -> _Dense:
-        """Return the distributions `(tables, contexts, vocabulary)` of the lengths from 0 on."""
-        flat = [each.reshape(-1, each.shape[-1]) for each in found]
-        probabilities = np.concatenate(flat)
-        return cls(
-            probabilities=probabilities,
-            logarithms=np.log(probabilities),
-            offsets=np.cumsum([0, *map(len, flat[:-1])]),
-            sizes=np.array([each.shape[1] for each in found]),
-        )
-
-    @property
-    def lengths(self) -> int:
-        """How many lengths there are: the longest contexts have a token less."""
-        return len(self.sizes)
-
-    def find(self, contexts: np.ndarray, tables: np.ndarray) -> np.ndarray:
-        """Return the rows of the longest known contexts, int64 `(places,)`."""
-        short = contexts[:, : self.lengths]
-        longest = (short >= 0).sum(axis=1) - 1
-        ids = np.take_along_axis(short, longest[:, np.newaxis], axis=1)[:, 0]
-        found: np.ndarray = self.offsets[longest] + tables * self.sizes[longest] + ids
-        return found
-
-    def find_one(self, contexts: list[int], table: int) -> int:
-        """Return the row of the longest known context of one place."""
-        longest = max(length for length in range(self.lengths) if contexts[length] >= 0)
-        return int(self.offsets[longest] + table * self.sizes[longest]) + contexts[longest]

@@ -94,6 +94,16 @@ def test_a_number_that_cannot_be_is_refused_before_it_is_used(saved, key, value,
     refused(path, words)
 
 
+def test_what_hardly_leaves_anything_to_short_contexts_gives_finite_numbers(saved):
+    _, path = saved
+    shares = {f"{length}/left": np.float32(1e-37) for length in range(1, 5)}
+    changed(path, lambda tensors: [tensors[key].fill(shares[key]) for key in shares])
+    counts = load_counts(path, VOCABULARY)
+    contexts = counts.contexts(np.array([draw_tokens(20)]))[0]
+    for rows in (contexts, contexts[:1]):
+        assert np.isfinite(counts.log_probabilities(rows)).all()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

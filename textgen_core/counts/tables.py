@@ -68,23 +68,21 @@ class Tables:
         """Put distributions into float32 `(places, vocabulary)`.
 
         What continues only a context that has a whole distribution is copied and scaled; what
-        continues longer ones is summed.
+        continues longer ones is summed, from the longest on, and its logarithm taken.
         """
-        dense, size = self._dense, self.vocabulary_size
-        rows, lengths = dense.find(contexts, tables)
+        rows, lengths = self._dense.find(contexts, tables)
         scale = np.ones(len(contexts), np.float32)
         longer = []
         for length in reversed(range(1, contexts.shape[1])):
             (places,) = np.nonzero((contexts[:, length] >= 0) & (lengths < length))
-            if len(places):
-                longer.append((length, places, scale[places]))
-                scale[places] *= self.left[length][tables[places], contexts[places, length]]
+            ids, table = contexts[places, length], tables[places]
+            longer.append((length, places, self._spread(length, places, ids, table, scale)))
+            scale[places] *= self.left[length][table, ids]
         np.maximum(scale, _LEAST, out=scale)
-        dense.logarithms.take(rows, axis=0, out=found, mode="clip")  # else it would be buffered
+        self._dense.logarithms.take(rows, axis=0, out=found, mode="clip")  # else it is buffered
         found += np.log(scale)[:, np.newaxis]
         sums, flat = np.zeros(found.size, np.float32), found.reshape(-1)
-        for length, places, before in longer:
-            at, values, widths = self._longer(length, contexts, tables, places, before)
+        for length, places, (at, values, widths) in longer:
             values += sums.take(at)
             is_last = lengths[places] == length - 1
             if not is_last.all():
@@ -92,33 +90,24 @@ class Tables:
                 kept = np.repeat(is_last, widths)
                 at, values = at[kept], values[kept]
                 places, widths = places[is_last], widths[is_last]
-            shorter = at + np.repeat((rows[places] - places) * size, widths)
-            shorter = dense.probabilities.reshape(-1).take(shorter)
-            shorter *= np.repeat(scale[places], widths)
-            values += shorter
+            shorter = at + np.repeat((rows[places] - places) * self.vocabulary_size, widths)
+            scales = np.repeat(scale[places], widths)
+            values += self._dense.probabilities.reshape(-1).take(shorter) * scales
             flat[at] = np.log(values, out=values)
 
-    def _longer(
-        self,
-        length: int,
-        contexts: np.ndarray,
-        tables: np.ndarray,
-        places: np.ndarray,
-        scale: np.ndarray,
+    def _spread(
+        self, length: int, places: np.ndarray, ids: np.ndarray, table: np.ndarray, scale: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return what the n-grams of contexts of a length add to distributions.
+        """Return what the n-grams that continue contexts `ids` add at `places`.
 
-        places: which of the contexts; scale: what their probabilities are multiplied with, float32
-        `(places,)`. Returns where it is added in the flat distributions, what, float32, and how
-        many n-grams each place has.
+        That is where in the flat distributions, how much, float32, and how many n-grams there are
+        at each place. table: of each place; scale: what is left to each of all places.
         """
         level, discounted = self.trie.levels[length], self.discounted[length]
-        widths, ngrams = level.successors(contexts[places, length])
+        widths, ngrams = level.successors(ids)
         at = level.tokens.take(ngrams) + np.repeat(places * self.vocabulary_size, widths)
-        ngrams += np.repeat(tables[places] * discounted.shape[1], widths)
-        values = discounted.reshape(-1).take(ngrams)
-        values *= np.repeat(scale, widths)
-        return at, values, widths
+        ngrams += np.repeat(table * discounted.shape[1], widths)
+        return at, discounted.reshape(-1).take(ngrams) * np.repeat(scale[places], widths), widths
 
     def _of_one(self, contexts: list[int], table: int, found: np.ndarray) -> None:
         """Put the distribution after one context into float32 `(vocabulary,)`."""

@@ -49,6 +49,7 @@ WAYS = {
         "training.optimizer": "muon",
     },
 }
+WAYS["streams beside counts"] = {**WAYS["streams"], "training.counts": 3}
 
 
 def settings_of(way: str, compile: str = "eager") -> dict[str, object]:

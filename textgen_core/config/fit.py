@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FIT = "fit"
 # What the number of passes follows from, and what is made before it is known.
-_SETTLED = ("batch_size", "epochs", "minutes", "accumulate")
+_SETTLED = ("batch_size", "epochs", "minutes", "accumulate", "counts")
 _PASSES = Option(
     name="passes",
     type=float,

@@ -21,6 +21,7 @@ MOST_TOKENS = 1_000_000  # of one text
 MOST_TEXTS = 100_000
 LONGEST_PROMPT = 1_000_000  # characters
 MOST = 1_000_000_000  # of whatever is only counted
+LONGEST_NGRAM = 12  # tokens
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +110,13 @@ class TrainingSettings:
         "none: all of them",
         at_least=2,
         at_most=MOST,
+    )
+    counts: int = option(
+        0,
+        help="tokens of the longest n-grams whose counts are mixed with the network, which is "
+        "trained beside them; a text of many n-grams has shorter ones; 0: the network alone",
+        at_least=0,
+        at_most=LONGEST_NGRAM,
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = option(
         "auto", help="the precision of the arithmetic; weights stay float32"

@@ -12,9 +12,10 @@ from textgen_core.counts.counts import Counts
 from textgen_core.counts.tables import MOST_DENSE, Tables
 from textgen_core.counts.trie import Level, Trie
 from textgen_core.errors import RunDirectoryError
-from textgen_core.runs.files import atomic_write, file_errors, json_text
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import atomic_write, file_errors, json_text, recorded_hash
 from textgen_core.runs.parsing import parse_json
-from textgen_core.runs.tensors import TensorFile, open_tensors
+from textgen_core.runs.tensors import TensorFile, hash_file, open_tensors
 
 FORMAT_VERSION = 1
 
@@ -64,6 +65,22 @@ def load_counts(path: Path, vocabulary_size: int) -> Counts:
         if isinstance(error.__cause__, PermissionError):
             raise
         raise RunDirectoryError(error.problem, error.allowed, _advise(path)) from error
+
+
+def counts_of(run: RunDirectory, vocabulary_size: int) -> Counts:
+    """Return the counts of a run, as they were when the run was made.
+
+    Raises RunDirectoryError as `load_counts`, and if they are another file than the manifest knows.
+    """
+    recorded = recorded_hash(run.manifest, run.counts.name)
+    counts = load_counts(run.counts, vocabulary_size)
+    if recorded is not None and recorded != hash_file(run.counts):
+        raise RunDirectoryError(
+            f"{run.counts} is not the file that the run was made with: its SHA-256 is not the one "
+            "in manifest.json.",
+            advice=_advise(run.counts),
+        )
+    return counts
 
 
 def _advise(path: Path) -> str:

@@ -30,7 +30,8 @@ class Batch:
     a document, with `<END>`, the next input is `<START>`. Rows of `<PAD>` fill up an epoch's last
     batch: the loss ignores targets that are `<PAD>`.
     starts_afresh: whether the rows continue no earlier batch, so that recurrent state is reset.
-    starts: int64 `(batch,)`, where each row's first input is in the token file; -1 for `<PAD>`.
+    starts: int64 `(batch,)`, where each row's first input is in the token file; -1 for `<PAD>`;
+    empty if there is no file.
     carried: how many tokens of its stream each row continues, which a recurrent state has read.
     count_logits: float32 `(batch, time, vocabulary)`: what counts of n-grams add to the network's
     logits; None without counts.
@@ -39,7 +40,7 @@ class Batch:
     inputs: np.ndarray
     targets: np.ndarray
     starts_afresh: bool
-    starts: np.ndarray | None = None
+    starts: np.ndarray = attrs.field(factory=lambda: np.zeros(0, np.int64))
     carried: int = 0
     count_logits: np.ndarray | None = None
 

@@ -21,8 +21,7 @@ from textgen_core.errors import (
     reason_of,
 )
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.door import is_there
-from textgen_core.runs.files import HASHES, hash_text, read_json, read_text, write_text
+from textgen_core.runs.files import hash_text, read_text, recorded_hash, write_text
 from textgen_core.runs.parsing import parse_json
 
 SPECIAL_TOKENS = ("<PAD>", "<UNK>", "<START>", "<END>")
@@ -104,10 +103,7 @@ def tokenizer_of(run: RunDirectory) -> tokenizers.Tokenizer:
 
     Raises RunDirectoryError as `load_tokenizer`; the manifest of an older run knows no hash of it.
     """
-    manifest = read_json(run.manifest) if is_there(run.manifest) else None
-    hashes = manifest.get(HASHES) if isinstance(manifest, dict) else None
-    recorded = hashes.get(run.tokenizer.name) if isinstance(hashes, dict) else None
-    return load_tokenizer(run.tokenizer, None if recorded is None else str(recorded))
+    return load_tokenizer(run.tokenizer, recorded_hash(run.manifest, run.tokenizer.name))
 
 
 def encode(tokenizer: tokenizers.Tokenizer, text: str) -> list[int]:

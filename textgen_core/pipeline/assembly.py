@@ -37,7 +37,7 @@ def load_language_model(
         bounds=bounds_of_checkpoint(run, step),
     )
     load_weights(run, step, language_model.model)
-    return attrs.evolve(language_model, documents=reader.documents)
+    return attrs.evolve(language_model, documents=reader.documents, counts=reader.counts)
 
 
 def bounds_of_checkpoint(run: RunDirectory, step: int) -> Bounds:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textgen_core.evaluation.evaluation import Evaluation
     from textgen_core.models.build import ModelDescription
     from textgen_core.pipeline.preparing import Prepared
+    from textgen_core.training.counted_batches import CountedBatches
     from textgen_core.training.state import TrainingState
 
 _WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
@@ -112,6 +113,14 @@ def format_preparation(prepared: Prepared, configuration: Configuration) -> list
             )
             lines.append(f"  unknown in {name}: {shown}")
     return lines
+
+
+def format_counts(counted: CountedBatches, wanted: int, size: int) -> str:
+    """Return what was counted, of how many tokens at most, and what that takes in bytes."""
+    order = counted.counts.order
+    found = f"counts: {counted.ngrams:,} n-grams of up to {format_count(order, 'token')}"
+    fewer = f" (not {wanted}: the text has too many)" if order < wanted else ""
+    return f"{found}{fewer}, {format_size(size)}"
 
 
 def format_model(

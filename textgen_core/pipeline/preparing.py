@@ -23,6 +23,8 @@ from textgen_core.corpus import (
     split_corpus,
 )
 from textgen_core.corpus.overlap import Overlap, format_overlap, measure_overlap
+from textgen_core.counts.counting import count
+from textgen_core.counts.counts import Counts
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.token_files import TokenFile, tokenize_documents
 from textgen_core.data.tokenizer import sample_of, train_tokenizer
@@ -38,6 +40,7 @@ from textgen_core.models.build import (
 from textgen_core.models.devices import available_memory, choose_precision
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.callbacks import Callback
+from textgen_core.training.counted_batches import CountedBatches
 from textgen_core.training.memory import training_memory, weight_bytes
 
 PhaseProgress = Callable[[str, int, int], None]  # what is done; characters done, and in all
@@ -50,6 +53,7 @@ class Prepared:
     """What phase 2 makes: cleaned splits, a tokenizer, token files by split, training batches.
 
     overlap: how much of the held-out text is training text too; measured for a new run alone.
+    counted: the batches once more, if counts of n-grams were added to them.
     """
 
     splits: Splits
@@ -58,6 +62,7 @@ class Prepared:
     batches: Batches
     notes: tuple[str, ...]
     overlap: Overlap | None = None
+    counted: CountedBatches | None = None
 
 
 def _split(
@@ -118,6 +123,23 @@ def prepare(
     )
 
 
+def with_counts(
+    prepared: Prepared, configuration: Configuration, counts: Counts | None = None
+) -> Prepared:
+    """Return what was prepared with counts of its n-grams, if the network is trained beside them.
+
+    counts: those of the run that is resumed.
+    """
+    order = configuration.training.counts
+    if not order:
+        return prepared
+    token_ids = prepared.token_files["train"].token_ids
+    size = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
+    found = count(token_ids, size, order)
+    counted = CountedBatches(prepared.batches, token_ids, found.held_out, counts or found.counts)
+    return attrs.evolve(prepared, batches=counted, counted=counted)
+
+
 def with_prompt(configuration: Configuration, documents: Sequence[str]) -> Configuration:
     """Return the configuration with the prompt that `auto` stands for in a text of `documents`.
 
@@ -150,22 +172,31 @@ def build_model(
 
 
 def build(
-    configuration: Configuration, tokenizer: tokenizers.Tokenizer, bounds: Bounds | None = None
+    configuration: Configuration,
+    tokenizer: tokenizers.Tokenizer,
+    bounds: Bounds | None = None,
+    counted: CountedBatches | None = None,
 ) -> tuple[LanguageModel, ModelDescription]:
     """Phase 3: build the model, within the bounds, and describe it.
 
+    counted: the batches that it is trained with, where counts are mixed with it.
     Raises OutOfMemory if training it needs more memory than there is.
     """
     with configuration.model.errors():
         language_model = build_model(configuration, tokenizer, bounds)
-        batch_size = configuration.training.batch_size
+        batch_size, settings = configuration.training.batch_size, configuration.training
+        memory_bytes = training_memory(language_model, settings, batch_size)
+        if counted is not None:
+            language_model = attrs.evolve(language_model, counts=counted.counts)
+            memory_bytes += counted.memory_bytes(language_model.context_length, settings.accumulate)
         description = describe_model(
             language_model,
             batch_size=batch_size,
-            precision=choose_precision(configuration.training.precision),
-            memory_bytes=training_memory(language_model, configuration.training, batch_size),
+            precision=choose_precision(settings.precision),
+            memory_bytes=memory_bytes,
         )
-    _check_memory(description, language_model, configuration.training)
+    there = weight_bytes(language_model) + (counted.table_bytes if counted is not None else 0)
+    _check_memory(description, language_model, settings, there)
     with configuration.model.errors():
         check_logits(language_model, batch_size=configuration.training.batch_size)
     return language_model, description
@@ -179,11 +210,14 @@ def _make_batches(configuration: Configuration, token_ids: np.ndarray) -> Batche
 
 
 def _check_memory(
-    description: ModelDescription, language_model: LanguageModel, settings: TrainingSettings
+    description: ModelDescription,
+    language_model: LanguageModel,
+    settings: TrainingSettings,
+    there: int,
 ) -> None:
-    """Raise OutOfMemory if training needs more than there is; the weights are there already."""
+    """Raise OutOfMemory if training needs more than there is; some bytes are there already."""
     available, needed = available_memory(), description.memory_bytes
-    if available is None or needed <= available + weight_bytes(language_model):
+    if available is None or needed <= available + there:
         return
     ways = []
     rows = description.batch_size
@@ -191,6 +225,8 @@ def _check_memory(
         ways.append(f"--batch-size {rows // 2} --set training.accumulate={2 * settings.accumulate}")
     if hasattr(language_model.model, "recompute") and not settings.recompute:
         ways.append("--set training.recompute=true")
+    if settings.counts:
+        ways.append("--set training.counts=0")
     ways.append("a smaller data.sequence_length, vocabulary or model")
     raise OutOfMemory(
         f"Training this model needs about {format_size(needed)}, and {format_size(available)} "

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from textgen_core.config.resolve import Configuration
+from textgen_core.counts.files import counts_of
 from textgen_core.data.reader import Reader
 from textgen_core.data.tokenizer import tokenizer_of
 from textgen_core.errors import RunDirectoryError, UsageError
@@ -133,10 +134,15 @@ class RunRuntime:
 def reader_of(run: RunDirectory, configuration: Configuration) -> Reader:
     """Return what is known of a run's model without TensorFlow.
 
-    Raises RunDirectoryError if its tokenizer is missing or damaged.
+    Raises RunDirectoryError if its tokenizer or its counts are missing or damaged.
     """
+    tokenizer = tokenizer_of(run)
+    counts = None
+    if configuration.training.counts:
+        counts = counts_of(run, tokenizer.get_vocab_size(with_added_tokens=True))
     return Reader(
-        tokenizer=tokenizer_of(run),
+        tokenizer=tokenizer,
+        counts=counts,
         context_length=configuration.data.sequence_length,
         cleaning=configuration.corpus,
         documents=_documents_of(run),

@@ -16,6 +16,7 @@ import attrs
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts
 from textgen_core.corpus.analysis import advise_on, analyse_corpus
+from textgen_core.counts.files import counts_of, save_counts
 from textgen_core.data.tokenizer import save_tokenizer, tokenizer_of
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.formatting import shell_word, visible
@@ -25,6 +26,7 @@ from textgen_core.pipeline.assembly import bounds_of_checkpoint
 from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.messages import (
     format_analysis,
+    format_counts,
     format_evaluation,
     format_model,
     format_no_gain,
@@ -32,7 +34,7 @@ from textgen_core.pipeline.messages import (
 )
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
-from textgen_core.pipeline.preparing import Prepared, build, prepare, with_prompt
+from textgen_core.pipeline.preparing import Prepared, build, prepare, with_counts, with_prompt
 from textgen_core.pipeline.run_texts import find_texts, keep_builtin, remember
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.registry import ResolvedComponent
@@ -104,7 +106,7 @@ def _removed_on_failure(directory: RunDirectory) -> Iterator[None]:
         yield
     except Exception:
         written = (directory.configuration, directory.analysis, directory.tokenizer)
-        for file in (*written, directory.manifest, directory.builtin):
+        for file in (*written, directory.counts, directory.manifest, directory.builtin):
             file.unlink(missing_ok=True)
         raise
 
@@ -141,14 +143,21 @@ def _begin(
     save_tokenizer(prepared.tokenizer, directory.tokenizer)
     overlap = attrs.asdict(prepared.overlap) if prepared.overlap else None
     write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
+    prepared = with_counts(prepared, configuration)
     callback.on_message(format_preparation(prepared, configuration))
+    counted, kept = prepared.counted, [directory.tokenizer]
+    if counted is not None:
+        save_counts(counted.counts, directory.counts)
+        kept.append(directory.counts)
+        size, wanted = directory.counts.stat().st_size, configuration.training.counts
+        callback.on_message([format_counts(counted, wanted, size)])
 
     callback.on_phase(3)
     if configuration.fit:
         configuration, line = fit(configuration, prepared)
         write_toml(directory.configuration, configuration.as_table())
         callback.on_message([line])
-    language_model, description = build(configuration, prepared.tokenizer)
+    language_model, description = build(configuration, prepared.tokenizer, counted=counted)
     check_space(  # for those kept, the best, and one half written
         directory.path,
         (KEPT + 2) * checkpoint_bytes(language_model, configuration.training),
@@ -161,7 +170,7 @@ def _begin(
         if Path(file["path"]).exists():  # not stdin, nor the built-in corpus
             file["path"] = str(Path(file["path"]).absolute())
     machine, model = describe_machine(), attrs.asdict(description)
-    hashes = {directory.tokenizer.name: hash_file(directory.tokenizer)}
+    hashes = {file.name: hash_file(file) for file in kept}
     manifest = describe_run(configuration, files=files, machine=machine, model=model, hashes=hashes)
     write_manifest(directory, manifest)
     columns, rows, lines = format_model(description)
@@ -246,9 +255,11 @@ def resume_phases(
     check_settings(directory, configuration, precision)
     state = load_state(directory, directory.saved_steps()[-1])
     check_whole(directory, state.step)  # damage is told before the texts are prepared
+    tokenizer, counts = tokenizer_of(directory), None
+    if configuration.training.counts:
+        counts = counts_of(directory, tokenizer.get_vocab_size(with_added_tokens=True))
     texts = find_texts(directory, configuration, places, "resume")
     remember(directory, texts, [each.as_table() for each in trackers])
-    tokenizer = tokenizer_of(directory)
     prepared = prepare(texts, configuration, tokenizer, callback.on_progress)
     if more.asked:
         configuration = _extended(configuration, more, state, prepared)
@@ -261,7 +272,8 @@ def resume_phases(
         )
     callback.on_run_begin(str(directory.path))
     bounds = bounds_of_checkpoint(directory, state.step)
-    language_model, _ = build(configuration, prepared.tokenizer, bounds)
+    prepared = with_counts(prepared, configuration, counts)
+    language_model, _ = build(configuration, prepared.tokenizer, bounds, prepared.counted)
     callback.on_phase(4)
     job = make_job(configuration, directory, language_model, prepared, callback)
     state = restore(job, fresh_plan=more.asked)

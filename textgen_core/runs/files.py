@@ -30,6 +30,17 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 HASHES = "sha256"  # of other files by their names, in manifest.json and in a state.json
 
 
+def recorded_hash(manifest: Path, name: str) -> str | None:
+    """Return the SHA-256 that a manifest.json has of a file beside it.
+
+    None where it knows none: that of an older run, or there is no manifest yet.
+    """
+    recorded = read_json(manifest) if door.is_there(manifest) else None
+    hashes = recorded.get(HASHES) if isinstance(recorded, dict) else None
+    found = hashes.get(name) if isinstance(hashes, dict) else None
+    return None if found is None else str(found)
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a new file that replaces `path` once it is whole, or not at all.

@@ -31,8 +31,8 @@ MOST_COUNTED = 4_000_000  # tokens of the training text, evenly spread, where th
 class Counted:
     """A text whose n-grams were counted; `folds` are the parts that can be left out of the counts.
 
-    ids: int32 `(spans, length - n)` for each n-gram length from n = 0 on: the id of the n-gram that
-    ends at each place, those that begin before their span left out.
+    ids: of the n-grams of 1, 2, ... tokens, int32 `(spans, length)`, `(spans, length - 1)`, ...:
+    the id of that which ends at each place, where it does not begin before its span.
     """
 
     vocabulary_size: int

@@ -70,7 +70,8 @@ class Counts:
     def log_probabilities(self, contexts: np.ndarray) -> np.ndarray:
         """Return the logarithms of the probabilities of every token after each context.
 
-        Some 30 bytes are needed meanwhile for each n-gram that continues one of the contexts.
+        Of many rows each takes about a microsecond with a vocabulary of 70 tokens, 2 with 500, 25
+        with 10,000; up to 50 MB are needed meanwhile, beside what is returned.
 
         Args:
             contexts: int64 `(..., order)`.

@@ -33,6 +33,7 @@ def configured(*settings: str, config: Path | None = None, **arguments: object) 
         (["training.patience=5"], MINUTES, "training.patience (--set)", "does not stop early"),
         (["training.epochs=5"], MINUTES, "training.epochs (--set)", "(--minutes), and they win"),
         (["training.minutes=5"], {"epochs": 2}, "training.minutes (--set)", "(--epochs), and"),
+        (["training.most_passes=5"], {"epochs": 2}, "training.most_passes", "one of epochs"),
         (["training.schedule=plateau"], MINUTES, "training.schedule", "the rate is constant"),
         (["training.halve_after=2"], {}, "training.halve_after", "the schedule is plateau"),
         (["training.patience=5"], {"split": "90,0,10"}, "training.patience", "is held out"),

@@ -47,6 +47,7 @@ WAYS = {
         "data.batching": "stream",
         "data.stream_length": 32,
         "training.optimizer": "muon",
+        "training.average": 0.9,
     },
 }
 WAYS["streams beside counts"] = {**WAYS["streams"], "training.counts": 3}

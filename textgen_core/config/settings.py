@@ -79,6 +79,13 @@ class TrainingSettings:
         "own, of everything (adamw 0.01, muon 0.004)",
         at_least=0,
     )
+    average: float = option(
+        0.0,
+        help="decay of a moving average of the weights, which is validated and kept; 0: none, the "
+        "weights themselves",
+        at_least=0,
+        below=1,
+    )
     schedule: Literal["constant", "plateau", "linear", "cosine", "halving"] = option(
         "plateau", help="how the learning rate changes"
     )

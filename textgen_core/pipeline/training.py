@@ -26,6 +26,7 @@ from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.door import check_tree, is_there
 from textgen_core.runs.files import drop_rows_after
 from textgen_core.runs.weights import load_weights
+from textgen_core.training.averaging import swap_average
 from textgen_core.training.callbacks import Callback, Callbacks, Trackers
 from textgen_core.training.checkpoint import (
     load_optimizer,
@@ -117,6 +118,7 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     state = load_state(job.run, step)
     load_weights(job.run, step, job.language_model.model)
     load_optimizer(job.run, step, job.optimizer)
+    swap_average(job.language_model.model, job.optimizer)
     initial = job.step.initial_recurrent_state(job.batches.batch_size)
     if initial is not None:
         job.step.recurrent_state = load_recurrent_state(job.run, step, initial)

@@ -35,6 +35,7 @@ from textgen_core.runs.weights import (
     save_tensors,
     save_variables,
 )
+from textgen_core.training.averaging import averaged
 from textgen_core.training.state import TrainingState
 
 OPTIMIZER = "optimizer.safetensors"
@@ -52,7 +53,8 @@ def save_checkpoint(
 ) -> Path:
     """Write the checkpoint of a step and return its folder.
 
-    `recurrent_state` is that of streams, or None. Raises RunDirectoryError if the disk does
+    `recurrent_state` is that of streams, or None. An average of the weights is written as the
+    model, and the weights themselves as the optimizer's. Raises RunDirectoryError if the disk does
     not take it, of which no part is left then, and TrainingDiverged if a number is not finite.
     """
     _check_finite(run, state.step, model, optimizer, recurrent_state)
@@ -62,8 +64,9 @@ def save_checkpoint(
         is_folder(run.checkpoints)  # or nothing yet, but no link to a folder of others
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
-        save_variables(model.variables, beside / WEIGHTS)
-        save_variables(optimizer.variables, beside / OPTIMIZER)
+        with averaged(model, optimizer):
+            save_variables(model.variables, beside / WEIGHTS)
+            save_variables(optimizer.variables, beside / OPTIMIZER)
         if recurrent_state is not None:
             save_tensors(_flat(recurrent_state), beside / RECURRENT_STATE)
         hashes = {each.name: hash_file(each) for each in sorted(beside.iterdir())}

@@ -16,6 +16,7 @@ import attrs
 from textgen_core.data.batches import Batch
 from textgen_core.errors import TextgenError
 from textgen_core.runs.files import append_row
+from textgen_core.training.averaging import averaged
 from textgen_core.training.checkpoint import mark_best, prune_checkpoints, save_checkpoint
 from textgen_core.training.divergence import divergence
 from textgen_core.training.events import EventSchedule
@@ -165,7 +166,8 @@ class _Trainer:
         self._log()
         self._validate()
         try:
-            sample = self._job.write_sample()
+            with averaged(self._job.language_model.model, self._job.optimizer):
+                sample = self._job.write_sample()
         except TextgenError:  # a sampler failed: what was trained until now is kept
             self._save()
             raise
@@ -179,7 +181,8 @@ class _Trainer:
 
     def _validate(self) -> None:
         job, step = self._job, self._state.step
-        found = job.validate()
+        with averaged(job.language_model.model, job.optimizer):
+            found = job.validate()
         if found is None:
             self._state = attrs.evolve(self._state, best_step=step)
             return

@@ -43,7 +43,7 @@ def training_memory(
     trained = _numbers(language_model.model.trainable_variables)
     parts = parts_of_batch(batch_size, language_model.context_length)
     gradients = max(parts, 1 + (settings.accumulate > 1))
-    copies = gradients + _MOMENTS.get(settings.optimizer, 2)
+    copies = gradients + _kept_numbers(settings)
     return (
         weight_bytes(language_model)
         + _FLOAT * copies * trained
@@ -55,7 +55,12 @@ def training_memory(
 def checkpoint_bytes(language_model: LanguageModel, settings: TrainingSettings) -> int:
     """Return about how many bytes a checkpoint takes: the weights and the optimizer's moments."""
     trained = _numbers(language_model.model.trainable_variables)
-    return weight_bytes(language_model) + _FLOAT * _MOMENTS.get(settings.optimizer, 2) * trained
+    return weight_bytes(language_model) + _FLOAT * _kept_numbers(settings) * trained
+
+
+def _kept_numbers(settings: TrainingSettings) -> int:
+    """Return how many numbers an optimizer keeps for each weight at most."""
+    return _MOMENTS.get(settings.optimizer, 2) + (settings.average > 0)
 
 
 def weight_bytes(language_model: LanguageModel) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from textgen_core.config.settings import TrainingSettings
+from textgen_core.training.averaging import begin_average
 
 _LINEAR_DECAY_FROM = 0.4  # linear: constant until here, then straight to zero
 
@@ -25,13 +26,16 @@ def build_optimizer(settings: TrainingSettings, model: keras.Model, float16: boo
     if float16:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)
+    begin_average(model, optimizer)
     return optimizer
 
 
 def _unbuilt_optimizer(settings: TrainingSettings, model: keras.Model) -> Any:
     """Return the optimizer of the settings, with decoupled decay (Loshchilov and Hutter 2019)."""
     rate, decay = settings.learning_rate, settings.weight_decay
-    given = {} if decay is None else {"weight_decay": decay}
+    given: dict[str, Any] = {} if decay is None else {"weight_decay": decay}
+    if settings.average:
+        given |= {"use_ema": True, "ema_momentum": settings.average}
     if settings.optimizer == "adam":
         return keras.optimizers.Adam(rate, **given)
     if settings.optimizer == "adamw":

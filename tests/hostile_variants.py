@@ -185,6 +185,7 @@ FILES = {
     "run.toml": ("generate", "report", "resume", "open_run"),
     "manifest.json": ("generate", "report"),
     "tokenizer.json": ("generate", "score", "explore"),
+    "counts.safetensors": ("generate", "resume"),
     "best.json": ("generate", "report"),
     "metrics.jsonl": ("evaluate", "report", "resume"),
     "samples.jsonl": ("report", "resume"),
@@ -630,6 +631,35 @@ for file, command in (("weights", "generate"), ("optimizer", "resume"), ("carry"
         command,
         names=file,
     )
+
+
+for place in (0.0, 0.05, 0.6, 1.0):
+    change = to_bytes("counts.safetensors", flip(place))
+    add("damage", f"a bit of the counts at {place}", change, "generate", "resume", names="counts")
+for what, change in {
+    "cut off": to_bytes("counts.safetensors", lambda old: old[: len(old) // 2]),
+    "empty": to_bytes("counts.safetensors", b""),
+    "missing": lambda run, _: (run / "counts.safetensors").unlink(),
+}.items():
+    add("damage", f"counts {what}", change, "generate", "score", "resume", names="counts")
+
+
+def counts_of_100_gb(run: Path, _: Path) -> None:
+    """Write counts of one length whose header agrees with their size, and nothing after it."""
+    sizes = {"tokens": 5 * 10**10, "starts": 2, "discounted": 5 * 10**10, "left": 1}
+    facts = {"format_version": 1, "order": 1, "vocabulary_size": 23, "weight": 0.9}
+    header: dict[str, Any] = {"__metadata__": {"counts": json.dumps(facts)}}
+    at = 0
+    for (kind, size), dtype in zip(sizes.items(), ("U16", "I32", "F32", "F32"), strict=True):
+        end = at + size * (2 if dtype == "U16" else 4)
+        header[f"1/{kind}"] = {"dtype": dtype, "shape": [size], "data_offsets": [at, end]}
+        at = end
+    written = header_of(header)
+    (run / "counts.safetensors").write_bytes(written)
+    sparse("counts.safetensors", len(written) + at)(run, _)
+
+
+add("damage", "counts of 100 GB", counts_of_100_gb, "generate", "evaluate", names="counts")
 
 
 def fill(value: float) -> Callable[[dict[str, Any]], None]:

@@ -26,6 +26,7 @@ KINDS = {
 }
 SETTINGS = [
     *("data.sequence_length=16", "data.stride=16", "data.batching=stream"),
+    "training.counts=2",
     *("generation.max_new_tokens=8", "generation.samples=2", "training.compile=graph"),
     *("evaluation.prompts=2", "evaluation.continuation_tokens=4"),
 ]

@@ -12,6 +12,7 @@ from textgen_core.counts.counts import Counts
 from textgen_core.counts.tables import MOST_DENSE, Tables
 from textgen_core.counts.trie import Level, Trie
 from textgen_core.errors import RunDirectoryError
+from textgen_core.formatting import format_size
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import atomic_write, file_errors, json_text, recorded_hash
 from textgen_core.runs.parsing import parse_json
@@ -21,6 +22,7 @@ FORMAT_VERSION = 1
 
 _KINDS = {"tokens": "u", "starts": "i", "discounted": "f", "left": "f"}  # by numpy's letters
 _HEAVIEST = 100.0
+_LARGEST = 1 << 30  # bytes; the most n-grams that are counted take a fifth of it
 _METADATA = "counts"
 
 
@@ -67,13 +69,20 @@ def load_counts(path: Path, vocabulary_size: int) -> Counts:
         raise RunDirectoryError(error.problem, error.allowed, _advise(path)) from error
 
 
-def counts_of(run: RunDirectory, vocabulary_size: int) -> Counts:
+def counts_of(run: RunDirectory, vocabulary_size: int, most_order: int) -> Counts:
     """Return the counts of a run, as they were when the run was made.
 
-    Raises RunDirectoryError as `load_counts`, and if they are another file than the manifest knows.
+    most_order: of the run's settings; a long text is counted with a smaller one. Raises
+    RunDirectoryError as `load_counts`, and if they are another file than the manifest knows.
     """
     recorded = recorded_hash(run.manifest, run.counts.name)
     counts = load_counts(run.counts, vocabulary_size)
+    if counts.order > most_order:
+        raise RunDirectoryError(
+            f"{run.counts} holds counts of {counts.order}-grams, and training.counts is "
+            f"{most_order} in {run.configuration.name}.",
+            advice=_advise(run.counts),
+        )
     if recorded is not None and recorded != hash_file(run.counts):
         raise RunDirectoryError(
             f"{run.counts} is not the file that the run was made with: its SHA-256 is not the one "
@@ -89,6 +98,8 @@ def _advise(path: Path) -> str:
 
 def _counts_of(opened: TensorFile, vocabulary_size: int) -> Counts:
     """Return what a file holds; raises ValueError or KeyError if that cannot be."""
+    if opened.size > _LARGEST:  # before its numbers are looked at
+        raise ValueError(f"it has {format_size(opened.size)}")
     order, weight = _read_facts(opened.metadata, vocabulary_size)
     if len(opened.tensors) != order * len(_KINDS):
         raise ValueError(f"it has {len(opened.tensors)} tensors, not those of order {order}")

@@ -29,6 +29,7 @@ FED_AT_ONCE = 1024  # tokens, so that a long prompt needs bounded memory
 SHARE = 0.5  # of the free memory that the texts of a group may take
 COPIES = 3  # of a model's state: what a step reads, what it writes, and what it returns
 LOGITS = 12  # arrays as large as the logits in a step, samplers included
+MIXED = 3  # more of them where counts are mixed with the network
 
 
 class TensorFlowRuntime(Runtime):
@@ -77,7 +78,7 @@ class TensorFlowRuntime(Runtime):
         model = self.language_model
         state = tf.nest.flatten(model.initial_state(1))
         held = sum(tf.convert_to_tensor(each).shape.num_elements() for each in state)
-        logits = model.vocabulary_size * (LOGITS + stages)
+        logits = model.vocabulary_size * (LOGITS + stages + (0 if model.counts is None else MIXED))
         if not model.can_advance:  # logits of the whole window, and what they are made of
             logits += 2 * model.context_length * model.vocabulary_size
         written = 3 * capacity + capacity * alternatives * (2 + 3 * stages)

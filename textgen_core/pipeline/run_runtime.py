@@ -138,8 +138,8 @@ def reader_of(run: RunDirectory, configuration: Configuration) -> Reader:
     """
     tokenizer = tokenizer_of(run)
     counts = None
-    if configuration.training.counts:
-        counts = counts_of(run, tokenizer.get_vocab_size(with_added_tokens=True))
+    if order := configuration.training.counts:
+        counts = counts_of(run, tokenizer.get_vocab_size(with_added_tokens=True), order)
     return Reader(
         tokenizer=tokenizer,
         counts=counts,

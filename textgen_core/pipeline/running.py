@@ -256,8 +256,8 @@ def resume_phases(
     state = load_state(directory, directory.saved_steps()[-1])
     check_whole(directory, state.step)  # damage is told before the texts are prepared
     tokenizer, counts = tokenizer_of(directory), None
-    if configuration.training.counts:
-        counts = counts_of(directory, tokenizer.get_vocab_size(with_added_tokens=True))
+    if order := configuration.training.counts:
+        counts = counts_of(directory, tokenizer.get_vocab_size(with_added_tokens=True), order)
     texts = find_texts(directory, configuration, places, "resume")
     remember(directory, texts, [each.as_table() for each in trackers])
     prepared = prepare(texts, configuration, tokenizer, callback.on_progress)

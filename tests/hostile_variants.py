@@ -647,7 +647,7 @@ for what, change in {
 def counts_of_100_gb(run: Path, _: Path) -> None:
     """Write counts of one length whose header agrees with their size, and nothing after it."""
     sizes = {"tokens": 5 * 10**10, "starts": 2, "discounted": 5 * 10**10, "left": 1}
-    facts = {"format_version": 1, "order": 1, "vocabulary_size": 23, "weight": 0.9}
+    facts = {"format_version": 1, "order": 1, "vocabulary_size": 23}
     header: dict[str, Any] = {"__metadata__": {"counts": json.dumps(facts)}}
     at = 0
     for (kind, size), dtype in zip(sizes.items(), ("U16", "I32", "F32", "F32"), strict=True):

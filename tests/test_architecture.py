@@ -29,6 +29,7 @@ TENSOR_PACKAGES = {
     "programs/infinities",
     "programs/model_program",
     "programs/sampler_program",
+    "evaluation/measuring",
     "evaluation/scoring",
     "explore/inspection",
     "training/",

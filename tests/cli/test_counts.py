@@ -94,7 +94,8 @@ def mixed_logits(model, token_ids):
     """The logits of what follows each token of a window, float64 `(time, vocabulary)`."""
     read = read_as_documents(token_ids[None])
     counts = model.counts.log_probabilities(model.counts.contexts(read)[0])
-    return model.logits(read)[0].numpy().astype(np.float64) + model.counts.weight * counts
+    network = model.logits(read)[0].numpy().astype(np.float64)
+    return model.counts.weights.network * network + model.counts.weights.counts * counts
 
 
 def log_softmax(logits):

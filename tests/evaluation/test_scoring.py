@@ -22,7 +22,7 @@ from evaluation.fake_models import (
 
 from textgen_core.data.batches import read_as_documents
 from textgen_core.data.tokenizer import END, START
-from textgen_core.evaluation import scoring
+from textgen_core.evaluation import measuring, scoring
 from textgen_core.evaluation.scoring import Scorer
 
 VOCABULARY = 11
@@ -177,7 +177,7 @@ def test_a_model_without_advance_carries_the_window_that_generation_holds():
 def test_projecting_in_chunks_changes_no_loss(monkeypatch):
     token_ids = draw_token_ids(90, VOCABULARY)
     whole = score(FadingModel(VOCABULARY), token_ids, stride=5)
-    monkeypatch.setattr(scoring, "_MOST_LOGITS_IN_LOSS", 3 * VOCABULARY)
+    monkeypatch.setattr(measuring, "_MOST_LOGITS_AT_ONCE", 3 * VOCABULARY)
     model = ProjectingModel(VOCABULARY)
     chunked = score(model, token_ids, stride=5)
     np.testing.assert_allclose(chunked, whole, rtol=1e-5)

@@ -19,15 +19,17 @@ from evaluation.fake_models import (
 )
 from generation.fake_counts import FakeCounts
 
+from textgen_core.data.reader import MixtureWeights
 from textgen_core.data.tokenizer import END
-from textgen_core.evaluation import scoring
+from textgen_core.evaluation import measuring, scoring
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.evaluation.step_scoring import score_by_steps
 from textgen_core.evaluation.windows import choose_windows, read_as_documents
 from textgen_core.generation.tensorflow_runtime import TensorFlowRuntime
 
 VOCABULARY, WINDOW = 11, 8
-COUNTS = FakeCounts(order=4, vocabulary_size=VOCABULARY, weight=0.7)
+WEIGHTS = MixtureWeights(network=0.8, counts=0.6)
+COUNTS = FakeCounts(order=4, vocabulary_size=VOCABULARY, weights=WEIGHTS)
 
 
 def mixed(model, counts=COUNTS):
@@ -45,7 +47,8 @@ def parts_of(model, token_ids):
     read, targets = read_as_documents(token_ids[:-1]), token_ids[1:]
     network = model(tf.constant(read[None]))[0].numpy().astype(np.float64)
     counts = np.stack([COUNTS.after(read[: place + 1]) for place in range(len(read))])
-    logits = (network + COUNTS.weight * counts.astype(np.float64), network, counts)
+    mixture = WEIGHTS.network * network + WEIGHTS.counts * counts.astype(np.float64)
+    logits = (mixture, network, counts)
     return np.stack([losses_of(each, targets) for each in logits])
 
 
@@ -64,7 +67,7 @@ def all_parts(scorer, token_ids):
 
 @pytest.mark.parametrize(("kind", "stride"), [(FadingModel, 3), (ProjectingModel, 8)])
 def test_windows_lose_what_network_and_counts_lose_together(kind, stride, monkeypatch) -> None:
-    monkeypatch.setattr(scoring, "_MOST_LOGITS_IN_LOSS", 5 * VOCABULARY)  # several chunks
+    monkeypatch.setattr(measuring, "_MOST_LOGITS_AT_ONCE", 5 * VOCABULARY)  # several chunks
     model = kind(VOCABULARY)
     scorer = Scorer(mixed(model), stride=stride, batch_size=4)
     for length in (2, 60):
@@ -129,3 +132,38 @@ def test_steps_lose_what_windows_and_streams_do(kind, carry) -> None:
 def test_nothing_to_score_has_no_losses_of_parts_either() -> None:
     losses, parts = Scorer(mixed(FadingModel(VOCABULARY))).score_parts(np.int32([2]))
     assert losses.shape == parts.network.shape == parts.counts.shape == (0,)
+
+
+@pytest.mark.parametrize(("kind", "carry"), [(ProjectingModel, False), (AdvancingModel, True)])
+def test_the_curve_of_the_loss_is_that_of_losses_nearby(kind, carry):
+    """Its first and second derivatives, against differences of losses with other weights."""
+    token_ids = tokens_of(60)
+    model = kind(VOCABULARY)
+
+    def loss_at(network, counts):
+        weights = MixtureWeights(network=network, counts=counts)
+        scorer = Scorer(mixed(model, attrs.evolve(COUNTS, weights=weights)), carry=carry)
+        return float(scorer.score_side_by_side(token_ids).sum(dtype=np.float64))
+
+    at, little = np.array([0.7, 0.4]), 0.03
+    curve = Scorer(mixed(model), carry=carry).curve(
+        token_ids, MixtureWeights(network=at[0], counts=at[1])
+    )
+    first, second = little * np.eye(2)
+    assert curve.loss == pytest.approx(loss_at(*at), rel=1e-5)
+    slopes = [(loss_at(*(at + by)) - loss_at(*(at - by))) / (2 * little) for by in (first, second)]
+    np.testing.assert_allclose(curve.gradient, slopes, rtol=2e-2, atol=0.05)
+    curvature = [
+        [
+            (
+                loss_at(*(at + one + other))
+                - loss_at(*(at + one - other))
+                - loss_at(*(at - one + other))
+                + loss_at(*(at - one - other))
+            )
+            / (4 * little**2)
+            for other in (first, second)
+        ]
+        for one in (first, second)
+    ]
+    np.testing.assert_allclose(curve.curvature, curvature, rtol=3e-2, atol=0.5)

@@ -7,6 +7,7 @@ import functools
 import attrs
 import numpy as np
 
+from textgen_core.data.reader import MixtureWeights
 from textgen_core.data.tokenizer import END, START
 
 
@@ -19,7 +20,7 @@ class FakeCounts:
 
     order: int = 4
     vocabulary_size: int = 30
-    weight: float = 0.5
+    weights: MixtureWeights = attrs.field(default=MixtureWeights(network=0.8, counts=0.3))
 
     def after(self, token_ids):
         """The log-probabilities, float32 `(vocabulary,)`, of what follows all tokens so far."""

@@ -92,7 +92,7 @@ def write_slowly(table, prompt, *, max_new_tokens, seed, sample=0, capacity=None
     while len(new) < max_new_tokens:
         logits = table[sum(held) % len(table)].astype(np.float64)
         if counts is not None:
-            logits += counts.weight * counts.after(held)
+            logits = counts.weights.network * logits + counts.weights.counts * counts.after(held)
         logits[[0, 1, 2]] = -np.inf
         weights = np.exp(logits - logits.max())
         sums = np.cumsum(weights)

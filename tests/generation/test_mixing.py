@@ -19,13 +19,14 @@ from generation.fake_models import (
 )
 from generation.fake_runtime import FakeRuntime
 
+from textgen_core.data.reader import MixtureWeights
 from textgen_core.errors import PluginFailure
 from textgen_core.generation import Generator
 from textgen_core.generation.mixing import MixedSteps
 from textgen_core.generation.tensorflow_runtime import TensorFlowRuntime
 
 TABLE = random_table(end=-2.0)
-SHORT = FakeCounts(order=2, vocabulary_size=4, weight=0.5)
+SHORT = FakeCounts(order=2, vocabulary_size=4, weights=MixtureWeights(network=0.5, counts=2.0))
 COUNTS = FakeCounts()
 PROMPTS = ["ab", "", "abcdefghijk", "x", "y", "zz", "q"]
 
@@ -42,10 +43,16 @@ def test_a_step_adds_the_weighted_counts_to_the_network() -> None:
     after_1, after_3 = (SHORT.after([token]) for token in (1, 3))
     steps.restart()
     found = steps.advance(np.int32([1, 3]))
-    wanted = [np.float32([3, 2, 1, 0]) + after_1 / 2, np.float32([3, 2, 1, 0]) + after_3 / 2]
+    wanted = [
+        np.float32([1.5, 1, 0.5, 0]) + 2 * after_1,
+        np.float32([1.5, 1, 0.5, 0]) + 2 * after_3,
+    ]
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
     found = steps.advance(np.int32([3, 1]))  # the sums are even; of two tokens the last one counts
-    wanted = [np.float32([0, 1, 2, 3]) + after_3 / 2, np.float32([0, 1, 2, 3]) + after_1 / 2]
+    wanted = [
+        np.float32([0, 0.5, 1, 1.5]) + 2 * after_3,
+        np.float32([0, 0.5, 1, 1.5]) + 2 * after_1,
+    ]
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
@@ -93,7 +100,8 @@ def test_the_log_probabilities_of_a_text_are_the_mixtures() -> None:
     [sample] = Generator(runtime, ()).generate(["ab"], max_new_tokens=5, seed=1).samples
     held = [START, 4, 5]
     for token, found in zip(sample.token_ids, sample.log_probabilities, strict=True):
-        mixed = TABLE[sum(held) % len(TABLE)] + COUNTS.weight * COUNTS.after(held)
+        network, counts = attrs.astuple(COUNTS.weights)
+        mixed = network * TABLE[sum(held) % len(TABLE)] + counts * COUNTS.after(held)
         assert found == pytest.approx(mixed[token] - math.log(np.exp(mixed).sum()), abs=1e-5)
         held.append(token)
 

@@ -50,7 +50,6 @@ WAYS = {
         "training.average": 0.9,
     },
 }
-WAYS["streams beside counts"] = {**WAYS["streams"], "training.counts": 3}
 
 
 def settings_of(way: str, compile: str = "eager") -> dict[str, object]:

@@ -60,7 +60,6 @@ class StopsAt(Callback):
         ("windows", "transformer", "xla"),
         ("streams", "lstm", "graph"),
         ("streams", "transformer", "graph"),
-        ("streams beside counts", "lstm", "graph"),
     ],
 )
 def test_a_run_stopped_again_and_again_ends_as_one_that_never_stopped(

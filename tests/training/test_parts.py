@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 from training.tiny import (
     TIME,
-    VOCABULARY,
     CappedModel,
     TinyModel,
     UncompilableModel,
@@ -67,16 +66,12 @@ def assert_close(one, other):
 def test_parts_side_by_side_give_the_update_of_the_whole_batch(
     micro_batches, chunked, carries_state, monkeypatch
 ):
-    """With padding, counts, extra losses, two batches an update, streams and chunks."""
+    """With padding, extra losses, two batches an update, streams and chunks."""
     if chunked:
         monkeypatch.setattr(
             gradient_module, "chunk_rows", lambda rows, vocabulary_size: min(7, rows - 1)
         )
-    counts = np.random.default_rng(5).normal(size=(ROWS, TIME, VOCABULARY)).astype(np.float32)
-    batches = [
-        attrs.evolve(draw_batch(ROWS, seed, starts_afresh=not seed, padding=1), count_logits=counts)
-        for seed in range(4)
-    ]
+    batches = [draw_batch(ROWS, seed, starts_afresh=not seed, padding=1) for seed in range(4)]
     groups = [batches[:2], batches[2:]]
     options = {"optimizer": "adam", "clip_norm": 0.5, "label_smoothing": 0.1}
     kind = CappedModel if carries_state else ModelWithLosses

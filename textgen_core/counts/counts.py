@@ -7,8 +7,7 @@ import numpy as np
 
 from textgen_core.counts.tables import Tables
 from textgen_core.counts.trie import Trie, read_tokens
-
-WEIGHT = 0.9  # of the logarithm of its probabilities, beside a network's logits
+from textgen_core.data.reader import MixtureWeights
 
 _SCORED_AT_ONCE = 1 << 18
 
@@ -21,12 +20,17 @@ class Counts:
     """
 
     tables: Tables
-    weight: float = WEIGHT
+    weights: MixtureWeights = attrs.field(factory=MixtureWeights)
 
     @property
     def order(self) -> int:
         """How many tokens the longest n-grams have: one more than the longest contexts."""
         return self._trie.order
+
+    @property
+    def ngrams(self) -> int:
+        """How many different n-grams of all lengths together were counted."""
+        return sum(len(level.tokens) for level in self._trie.levels)
 
     @property
     def vocabulary_size(self) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
 from textgen_core.counts.counts import Counts
+from textgen_core.counts.mixture import load_mixture
 from textgen_core.counts.tables import MOST_DENSE, Tables
 from textgen_core.counts.trie import Level, Trie
 from textgen_core.errors import RunDirectoryError
@@ -21,7 +23,6 @@ from textgen_core.runs.tensors import TensorFile, hash_file, open_tensors
 FORMAT_VERSION = 1
 
 _KINDS = {"tokens": "u", "starts": "i", "discounted": "f", "left": "f"}  # by numpy's letters
-_HEAVIEST = 100.0
 _LARGEST = 1 << 30  # bytes; the most n-grams that are counted take a fifth of it
 _METADATA = "counts"
 
@@ -39,7 +40,6 @@ def save_counts(counts: Counts, path: Path) -> None:
         "format_version": FORMAT_VERSION,
         "order": counts.order,
         "vocabulary_size": counts.vocabulary_size,
-        "weight": counts.weight,
     }
     # One text, since the library writes several in any order.
     written = safetensors.numpy.save(tensors, {_METADATA: json_text(facts)})
@@ -77,6 +77,7 @@ def counts_of(run: RunDirectory, vocabulary_size: int, most_order: int) -> Count
     """
     recorded = recorded_hash(run.manifest, run.counts.name)
     counts = load_counts(run.counts, vocabulary_size)
+    weights = load_mixture(run.mixture)
     if counts.order > most_order:
         raise RunDirectoryError(
             f"{run.counts} holds counts of {counts.order}-grams, and training.counts is "
@@ -89,7 +90,7 @@ def counts_of(run: RunDirectory, vocabulary_size: int, most_order: int) -> Count
             "in manifest.json.",
             advice=_advise(run.counts),
         )
-    return counts
+    return attrs.evolve(counts, weights=weights)
 
 
 def _advise(path: Path) -> str:
@@ -100,7 +101,7 @@ def _counts_of(opened: TensorFile, vocabulary_size: int) -> Counts:
     """Return what a file holds; raises ValueError or KeyError if that cannot be."""
     if opened.size > _LARGEST:  # before its numbers are looked at
         raise ValueError(f"it has {format_size(opened.size)}")
-    order, weight = _read_facts(opened.metadata, vocabulary_size)
+    order = _read_order(opened.metadata, vocabulary_size)
     if len(opened.tensors) != order * len(_KINDS):
         raise ValueError(f"it has {len(opened.tensors)} tensors, not those of order {order}")
     levels, contexts = [], 1
@@ -117,23 +118,20 @@ def _counts_of(opened: TensorFile, vocabulary_size: int) -> Counts:
             left=tuple(each["left"][np.newaxis] for each in levels),
             most_dense=MOST_DENSE,
         ),
-        weight=weight,
     )
 
 
-def _read_facts(metadata: Mapping[str, str], vocabulary_size: int) -> tuple[int, float]:
-    """Return the order and the weight that a file states; raises ValueError if they cannot be."""
+def _read_order(metadata: Mapping[str, str], vocabulary_size: int) -> int:
+    """Return the order that a file states; raises ValueError if that cannot be."""
     facts = parse_json(metadata.get(_METADATA, "{}"))
     if not isinstance(facts, dict) or facts.get("format_version") != FORMAT_VERSION:
         raise ValueError(f"it is not of version {FORMAT_VERSION} of the format")
-    order, counted, weight = map(facts.get, ("order", "vocabulary_size", "weight"))
+    order, counted = map(facts.get, ("order", "vocabulary_size"))
     if counted != vocabulary_size:
         raise ValueError(f"it is of {str(counted)[:20]} tokens, the tokenizer of {vocabulary_size}")
     if not isinstance(order, int) or order < 1:
         raise ValueError(f"its order is {str(order)[:20]}")
-    if not isinstance(weight, (int, float)) or not 0 < weight <= _HEAVIEST:
-        raise ValueError(f"its weight is {str(weight)[:20]}")
-    return order, float(weight)
+    return order
 
 
 def _check_level(

@@ -8,8 +8,6 @@ reads `<START>` where one begins: as it does when it is asked to write.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
 import attrs
 import numpy as np
 
@@ -30,37 +28,14 @@ class Batch:
     a document, with `<END>`, the next input is `<START>`. Rows of `<PAD>` fill up an epoch's last
     batch: the loss ignores targets that are `<PAD>`.
     starts_afresh: whether the rows continue no earlier batch, so that recurrent state is reset.
-    starts: int64 `(batch,)`, where each row's first input is in the token file; -1 for `<PAD>`;
-    empty if there is no file.
-    carried: how many tokens of its stream each row continues, which a recurrent state has read.
-    count_logits: float32 `(batch, time, vocabulary)`: what counts of n-grams add to the network's
-    logits; None without counts.
     """
 
     inputs: np.ndarray
     targets: np.ndarray
     starts_afresh: bool
-    starts: np.ndarray = attrs.field(factory=lambda: np.zeros(0, np.int64))
-    carried: int = 0
-    count_logits: np.ndarray | None = None
 
 
-class Batches(ABC):
-    """The batches of a training, of one shape.
-
-    batch_size: the rows of each. batches_per_epoch: how many show about as many targets as the text
-    has tokens.
-    """
-
-    batch_size: int
-    batches_per_epoch: int
-
-    @abstractmethod
-    def batch(self, index: int) -> Batch:
-        """Return the batch of step `index`, counted from 0 over all epochs."""
-
-
-class WindowBatches(Batches):
+class WindowBatches:
     """Windows of `sequence_length` tokens, in another order each epoch.
 
     In an epoch they lie end to end, from one of the first multiples of `stride` on, and one more
@@ -104,12 +79,11 @@ class WindowBatches(Batches):
         if self._has_documents:
             starts = _begin_with_documents(self._token_ids, starts, self._length)
         rows = np.full((self.batch_size, self._length + 1), PAD, dtype=np.int32)
-        rows[: len(starts)] = read_spans(self._token_ids, starts, self._length + 1)
-        unfilled = np.full(self.batch_size - len(starts), -1)
-        return _batch_of(rows, np.concatenate([starts, unfilled]), carried=0)
+        rows[: len(starts)] = _spans(self._token_ids, starts, self._length + 1)
+        return _batch_of(rows, starts_afresh=True)
 
 
-class StreamBatches(Batches):
+class StreamBatches:
     """Contiguous streams: row r of a batch goes on where row r of the batch before it ended.
 
     Without a `stream_length`, as in the literature on the Penn Treebank (Zaremba et al. 2014), the
@@ -167,9 +141,8 @@ class StreamBatches(Batches):
         if known != round_:
             starts = self._starts(round_)
             self._latest = (round_, starts)
-        carried = step * self._length
-        rows = read_spans(self._token_ids, starts + carried, self._length + 1)
-        return _batch_of(rows.astype(np.int32), starts + carried, carried)
+        rows = _spans(self._token_ids, starts + step * self._length, self._length + 1)
+        return _batch_of(rows.astype(np.int32), starts_afresh=step == 0)
 
     def _starts(self, round_: int) -> np.ndarray:
         """Return where the streams of a round begin, int64 `(batch,)`."""
@@ -197,14 +170,12 @@ def read_as_documents(token_ids: np.ndarray) -> np.ndarray:
     return np.where(token_ids == END, START, token_ids)
 
 
-def _batch_of(rows: np.ndarray, starts: np.ndarray, carried: int) -> Batch:
-    inputs, targets = read_as_documents(rows[:, :-1]), rows[:, 1:]
-    return Batch(
-        inputs=inputs, targets=targets, starts_afresh=not carried, starts=starts, carried=carried
-    )
+def _batch_of(rows: np.ndarray, *, starts_afresh: bool) -> Batch:
+    inputs = read_as_documents(rows[:, :-1])
+    return Batch(inputs=inputs, targets=rows[:, 1:], starts_afresh=starts_afresh)
 
 
-def read_spans(token_ids: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+def _spans(token_ids: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """Return `length` tokens from each start on, `(starts, length)`."""
     return token_ids[starts[:, np.newaxis] + np.arange(length)]
 
@@ -235,6 +206,9 @@ def _random_share(seed: int, number: int) -> float:
     """Return a random number of at least 0 and less than 1, a function of both alone."""
     key = np.array([seed % 2**64, number], dtype=np.uint64)
     return float(np.random.Generator(np.random.Philox(key=key, counter=1 << 32)).random())
+
+
+Batches = WindowBatches | StreamBatches
 
 
 class _Order:

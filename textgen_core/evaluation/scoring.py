@@ -4,26 +4,31 @@ The first token of a split is `<START>`, which is fed and never scored; it is fe
 `<END>` too, before every further document, as in training. A model either carries one recurrent
 state through the whole split, or scores it in windows of its context length. Where a network is
 mixed with counts, a loss is that of the mixture; what network and counts lose alone is found on the
-way. The only module of this package that uses TensorFlow.
+way. `measuring` computes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cached_property
 from typing import Any
 
 import attrs
 import numpy as np
 import tensorflow as tf
 
-from textgen_core.data.tokenizer import END, START
+from textgen_core.counts.mixture import LossCurve
+from textgen_core.data.reader import MixtureWeights
+from textgen_core.evaluation.measuring import (
+    Measurement,
+    mixture_curve,
+    mixture_losses,
+    network_loss,
+)
 from textgen_core.evaluation.windows import choose_windows
 from textgen_core.models.language_model import LanguageModel
 
-# Logits that may exist at once: 64 MiB of float32 from a whole forward pass, 16 MiB in the loss.
-_MOST_LOGITS = 1 << 24
-_MOST_LOGITS_IN_LOSS = 1 << 22
+_MOST_LOGITS = 1 << 24  # at once from a whole forward pass: 64 MiB of float32
 
 # A stream is cut into chunks of these lengths, so that few shapes are compiled and no padding is
 # ever fed, whatever its length.
@@ -60,12 +65,12 @@ class Scorer:
         self._window, self._stride, self._streams = windows.size, windows.stride, windows.streams
         self._batch_size = batch_size
         self._counts = language_model.counts
-        self._parts = 1 if self._counts is None else 3  # all, of a mixture also what it is made of
         self._projects = hasattr(language_model.model, "project")
-        self._unprojected = {"project": False} if self._projects else {}
-        # Wrapped, since TensorFlow warns of a method that is traced for a few shapes.
-        self._score_windows = tf.function(partial(self._window_losses), autograph=False)
-        self._score_chunk = tf.function(partial(self._chunk_losses), autograph=False)
+        self._losses = (
+            Measurement(language_model, network_loss, columns=1)
+            if self._counts is None
+            else Measurement(language_model, mixture_losses, columns=3)
+        )
 
     def score(self, token_ids: np.ndarray) -> np.ndarray:
         """Return losses, float32 `(tokens - 1,)` in nats, of int `(tokens,)` with `<START>` first.
@@ -77,11 +82,10 @@ class Scorer:
     def score_parts(self, token_ids: np.ndarray) -> tuple[np.ndarray, PartLosses | None]:
         """Return the losses of `score`, and those of its parts where the model is a mixture."""
         if len(token_ids) < 2:
-            found = np.zeros((0, self._parts), np.float32)
+            found = np.zeros((0, self._losses.columns), np.float32)
         else:
-            batches = self._stream(token_ids[None]) if self._streams else self._windows(token_ids)
-            found = np.concatenate([batch.numpy().reshape(-1, self._parts) for batch in batches])
-        losses, *parts = np.ascontiguousarray(found[: len(token_ids) - 1].T)
+            found = self._one_by_one(token_ids, self._losses)
+        losses, *parts = np.ascontiguousarray(found.T)
         return losses, PartLosses(network=parts[0], counts=parts[1]) if parts else None
 
     @property
@@ -106,11 +110,40 @@ class Scorer:
             self._gather(token_ids, starts[first : first + rows].tolist(), rows)
             for first in range(0, count, rows)
         ]
-        losses = [self._score_windows(*batch, new=self._window).numpy() for batch in batches]
+        losses = [self._losses.windows(*batch, new=self._window).numpy() for batch in batches]
         return np.concatenate(losses)[:count, :, 0]
 
     def score_side_by_side(self, token_ids: np.ndarray) -> np.ndarray:
-        """Return the losses of `score`, but for a long stream nearly so, in far less time.
+        """Return the losses of `score`, but for a long stream nearly so, in far less time."""
+        return np.ascontiguousarray(self._side_by_side(token_ids, self._losses)[:, 0])
+
+    def curve(self, token_ids: np.ndarray, weights: MixtureWeights) -> LossCurve:
+        """Return how the summed loss of the mixture lies near certain weights.
+
+        It is that of `score_side_by_side`; int `(tokens,)` of at least two.
+        """
+        self._curve.mix(weights)
+        found = self._side_by_side(token_ids, self._curve).sum(axis=0, dtype=np.float64)
+        loss, gradient, (of_network, of_both, of_counts) = found[0], found[1:3], found[3:]
+        curvature = np.array([[of_network, of_both], [of_both, of_counts]])
+        return LossCurve(loss=float(loss), gradient=gradient, curvature=curvature)
+
+    @cached_property
+    def _curve(self) -> Measurement:
+        return Measurement(self.language_model, mixture_curve, columns=6)
+
+    def _one_by_one(self, token_ids: np.ndarray, measured: Measurement) -> np.ndarray:
+        """Return what is measured at each target, float32 `(tokens - 1, columns)`."""
+        read = (
+            self._stream(token_ids[None], measured)
+            if self._streams
+            else self._windows(token_ids, measured)
+        )
+        found = np.concatenate([batch.numpy().reshape(-1, measured.columns) for batch in read])
+        return found[: len(token_ids) - 1]
+
+    def _side_by_side(self, token_ids: np.ndarray, measured: Measurement) -> np.ndarray:
+        """Return what is measured at each target, float32 `(tokens - 1, columns)`.
 
         A stream is serial. Here it is cut into rows that are read side by side, each from the
         `WARM_UP` tokens before it on, which are not scored again. A state forgets: what it lacks
@@ -119,21 +152,21 @@ class Scorer:
         targets = len(token_ids) - 1
         rows = min(self._batch_size, targets // (4 * WARM_UP))
         if not self._streams or rows < 2:
-            return self.score(token_ids)
+            return self._one_by_one(token_ids, measured)
         stride = -(-(targets - WARM_UP) // rows)
         length = WARM_UP + stride
         starts = [min(row * stride, targets - length) for row in range(rows)]
         batch = np.stack([token_ids[start : start + length + 1] for start in starts])
-        chunks = [chunk.numpy()[..., 0] for chunk in self._stream(batch.astype(np.int32))]
-        found = np.concatenate(chunks, axis=1)  # (rows, length)
-        losses = np.empty((targets,), np.float32)
+        chunks = [chunk.numpy() for chunk in self._stream(batch.astype(np.int32), measured)]
+        found = np.concatenate(chunks, axis=1)  # (rows, length, columns)
+        in_order = np.empty((targets, measured.columns), np.float32)
         for start, row in zip(starts, found, strict=True):
             skipped = WARM_UP if start else 0
-            losses[start + skipped : start + length] = row[skipped:]
-        return losses
+            in_order[start + skipped : start + length] = row[skipped:]
+        return in_order
 
-    def _stream(self, streams: np.ndarray) -> Iterator[Any]:
-        """Yield losses `(rows, chunk, parts)` of int `(rows, time + 1)`, chunk by chunk."""
+    def _stream(self, streams: np.ndarray, measured: Measurement) -> Iterator[Any]:
+        """Yield numbers `(rows, chunk, columns)` of int `(rows, time + 1)`, chunk by chunk."""
         rows, end = streams.shape[0], streams.shape[1] - 1
         most = _MOST_LOGITS // (rows * self.language_model.vocabulary_size)
         state = self.language_model.initial_state(rows)
@@ -144,22 +177,22 @@ class Scorer:
             while start + length <= end:
                 chunk = np.asarray(streams[:, start : start + length + 1], np.int32)
                 contexts = self._contexts(streams[:, :start], chunk)
-                losses, state = self._score_chunk(tf.constant(chunk), contexts, state)
+                found, state = measured.chunk(tf.constant(chunk), contexts, state)
                 start += length
-                yield losses
+                yield found
 
-    def _windows(self, token_ids: np.ndarray) -> Iterator[Any]:
-        """Yield losses `(rows, stride, parts)`, first `(1, window, parts)`, in the split's order.
+    def _windows(self, token_ids: np.ndarray, measured: Measurement) -> Iterator[Any]:
+        """Yield numbers `(rows, stride, columns)`, the first of a whole window, in order.
 
         What the last window lacks is padded on the right, where a causal model never looks.
         """
         targets = len(token_ids) - 1
-        yield self._score_windows(*self._gather(token_ids, range(1), 1), new=self._window)
+        yield measured.windows(*self._gather(token_ids, range(1), 1), new=self._window)
         starts = range(self._stride, targets - self._window + self._stride, self._stride)
         rows = self._rows(len(starts))
         for first in range(0, len(starts), rows):
             batch = self._gather(token_ids, starts[first : first + rows], rows)
-            yield self._score_windows(*batch, new=self._stride)
+            yield measured.windows(*batch, new=self._stride)
 
     def _rows(self, windows: int) -> int:
         """Return the rows of a batch: as many as memory allows, no more than `windows` need.
@@ -191,69 +224,3 @@ class Scorer:
         reach = before[:, max(0, before.shape[1] - self._counts.order) :]
         read = np.concatenate([reach, token_ids[:, :-1]], axis=1)
         return tf.constant(self._counts.contexts(read)[:, reach.shape[1] :], tf.int64)
-
-    def _window_losses(self, token_ids: Any, contexts: Any, new: int) -> Any:
-        """Return the losses `(rows, new, parts)` of the last `new` targets of windows.
-
-        token_ids: int32 `(rows, window + 1)`; contexts: int64 `(rows, window, order)`.
-        """
-        inputs = _read_as_documents(token_ids[:, :-1])
-        outputs = self.language_model.model(inputs, training=False, **self._unprojected)
-        return self._losses(outputs[:, -new:], token_ids[:, -new:], contexts[:, -new:])
-
-    def _chunk_losses(self, token_ids: Any, contexts: Any, state: Any) -> Any:
-        """Return losses `(rows, length, parts)` of a chunk of streams, and the state after it."""
-        inputs = _read_as_documents(token_ids[:, :-1])
-        outputs, state = self.language_model.model.advance(inputs, state, **self._unprojected)
-        return self._losses(outputs, token_ids[:, 1:], contexts), state
-
-    def _losses(self, outputs: Any, targets: Any, contexts: Any) -> Any:
-        """Return float32 losses `(rows, time, parts)`.
-
-        outputs: `(rows, time, width or vocabulary)`. Chunk by chunk, so that hidden states are
-        projected, logits made float32, and the probabilities of counts looked up, for a bounded
-        number of positions at a time.
-        """
-        rows, time = targets.shape
-        positions = rows * time
-        most = max(1, _MOST_LOGITS_IN_LOSS // self.language_model.vocabulary_size)
-        chunks = -(-positions // most)
-        size = -(-positions // chunks)
-
-        def cut(each: Any, *shape: int) -> Any:
-            padding = [(0, chunks * size - positions), *((0, 0) for _ in shape)]
-            return tf.reshape(
-                tf.pad(tf.reshape(each, (positions, *shape)), padding), (chunks, size, *shape)
-            )
-
-        losses = tf.map_fn(
-            self._position_losses,
-            (cut(outputs, outputs.shape[-1]), cut(targets), cut(contexts, contexts.shape[-1])),
-            fn_output_signature=tf.TensorSpec((size, self._parts), tf.float32),
-            parallel_iterations=1,
-        )
-        flat = tf.reshape(losses, (chunks * size, self._parts))
-        return tf.reshape(flat[:positions], (rows, time, self._parts))
-
-    def _position_losses(self, chunk: Any) -> Any:
-        # (positions, width or vocabulary), (positions,), (positions, order)
-        outputs, targets, contexts = chunk
-        logits = self.language_model.model.project(outputs[None])[0] if self._projects else outputs
-        logits = tf.cast(logits, tf.float32)
-        network = _cross_entropy(targets, logits)
-        if self._counts is None:
-            return network[:, None]
-        log_counts = tf.numpy_function(self._counts.log_probabilities, [contexts], tf.float32)
-        log_counts = tf.ensure_shape(log_counts, logits.shape)
-        mixture = _cross_entropy(targets, logits + self._counts.weight * log_counts)
-        counts = -tf.gather(log_counts, targets, batch_dims=1)
-        return tf.stack([mixture, network, counts], axis=1)
-
-
-def _cross_entropy(targets: Any, logits: Any) -> Any:
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-
-
-def _read_as_documents(token_ids: Any) -> Any:
-    """Return what the model reads, as in `data.batches`: every document begins with `<START>`."""
-    return tf.where(token_ids == END, START, token_ids)

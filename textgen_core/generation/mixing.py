@@ -1,6 +1,6 @@
-"""The steps of a network mixed with n-gram counts: log-linearly, as it was trained.
+"""The steps of a network mixed with n-gram counts: log-linearly.
 
-The logits of the mixture are the network's, and the weight times the log-probabilities of the
+The logits of the mixture are a weighted sum of the network's and of the log-probabilities of the
 counts. The counts see no more than the network at the same place: both begin and go on together.
 """
 
@@ -19,7 +19,9 @@ class MixedSteps(Steps):
     def __init__(self, network: Steps, counts: MixedCounts) -> None:
         self.rows = network.rows
         self._network, self._counts = network, counts
-        self._weight = np.float32(counts.weight)
+        weights = counts.weights
+        self._of_network = np.float32(weights.network)
+        self._of_counts = np.float32(weights.counts)
         self._contexts = counts.fresh(self.rows)
 
     @property
@@ -44,8 +46,8 @@ class MixedSteps(Steps):
         logits = self._network.advance(token_ids)
         check_shape(logits, (self.rows, self._counts.vocabulary_size))
         self._contexts = self._counts.follow(self._contexts, token_ids)
-        mixed = self._weight * self._counts.log_probabilities(self._contexts)
-        mixed += logits
+        mixed = self._of_counts * self._counts.log_probabilities(self._contexts)
+        mixed += self._of_network * logits
         return mixed
 
     def release(self) -> None:

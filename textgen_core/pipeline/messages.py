@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from textgen_core.evaluation.evaluation import Evaluation
     from textgen_core.models.build import ModelDescription
     from textgen_core.pipeline.preparing import Prepared
-    from textgen_core.training.counted_batches import CountedBatches
     from textgen_core.training.state import TrainingState
 
 _WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
@@ -115,14 +114,6 @@ def format_preparation(prepared: Prepared, configuration: Configuration) -> list
     return lines
 
 
-def format_counts(counted: CountedBatches, wanted: int, size: int) -> str:
-    """Return what was counted, of how many tokens at most, and what that takes in bytes."""
-    order = counted.counts.order
-    found = f"counts: {counted.ngrams:,} n-grams of up to {format_count(order, 'token')}"
-    fewer = f" (not {wanted}: the text has too many)" if order < wanted else ""
-    return f"{found}{fewer}, {format_size(size)}"
-
-
 def format_model(
     description: ModelDescription,
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[str]]:
@@ -184,12 +175,12 @@ def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]
 
 
 def _format_parts(parts: Mapping[str, Mapping[str, float]]) -> str:
-    """Return what the parts of a mixture need alone, and why one of them says little."""
+    """Return what the parts of a mixture need alone."""
     order = parts["counts"]["order"]
     counts, network = (parts[name]["bits_per_byte"] for name in ("counts", "network"))
     return (
-        f"its parts alone: counts of {order:.0f}-grams {counts:.3f}; the network {network:.3f}, "
-        "but it was trained to add to the counts and is no model by itself"
+        f"its parts alone, in bits per byte: network {network:.3f}, "
+        f"counts of {order:.0f}-grams {counts:.3f}"
     )
 
 

@@ -23,7 +23,6 @@ from textgen_core.corpus import (
     split_corpus,
 )
 from textgen_core.corpus.overlap import Overlap, format_overlap, measure_overlap
-from textgen_core.counts.counting import count
 from textgen_core.counts.counts import Counts
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.token_files import TokenFile, tokenize_documents
@@ -40,7 +39,6 @@ from textgen_core.models.build import (
 from textgen_core.models.devices import available_memory, choose_precision
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.callbacks import Callback
-from textgen_core.training.counted_batches import CountedBatches
 from textgen_core.training.memory import training_memory, weight_bytes
 
 PhaseProgress = Callable[[str, int, int], None]  # what is done; characters done, and in all
@@ -53,7 +51,8 @@ class Prepared:
     """What phase 2 makes: cleaned splits, a tokenizer, token files by split, training batches.
 
     overlap: how much of the held-out text is training text too; measured for a new run alone.
-    counted: the batches once more, if counts of n-grams were added to them.
+    counts: of the n-grams of the training text, if they are mixed with the network. kept_out: the
+    end of the training tokens, int `(tokens,)`, which no batch has: how to mix is fitted on them.
     """
 
     splits: Splits
@@ -62,7 +61,8 @@ class Prepared:
     batches: Batches
     notes: tuple[str, ...]
     overlap: Overlap | None = None
-    counted: CountedBatches | None = None
+    counts: Counts | None = None
+    kept_out: np.ndarray = attrs.field(factory=lambda: np.zeros(0, np.int32))
 
 
 def _split(
@@ -109,7 +109,7 @@ def prepare(
         if documents := getattr(splits, name):
             shown = partial(progress, f"encoding {name}")
             token_files[name] = tokenize_documents(documents, tokenizer, name, progress=shown)
-    batches = _make_batches(configuration, token_files["train"].token_ids)
+    batches = make_batches(configuration, token_files["train"].token_ids)
     wanted = configuration.training.batch_size
     if batches.batch_size < wanted:
         notes = (*notes, f"The text fills {batches.batch_size} streams, not {wanted}.")
@@ -121,23 +121,6 @@ def prepare(
         notes=notes,
         overlap=overlap,
     )
-
-
-def with_counts(
-    prepared: Prepared, configuration: Configuration, counts: Counts | None = None
-) -> Prepared:
-    """Return what was prepared with counts of its n-grams, if the network is trained beside them.
-
-    counts: those of the run that is resumed.
-    """
-    order = configuration.training.counts
-    if not order:
-        return prepared
-    token_ids = prepared.token_files["train"].token_ids
-    size = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
-    found = count(token_ids, size, order)
-    counted = CountedBatches(prepared.batches, token_ids, found.held_out, counts or found.counts)
-    return attrs.evolve(prepared, batches=counted, counted=counted)
 
 
 def with_prompt(configuration: Configuration, documents: Sequence[str]) -> Configuration:
@@ -175,34 +158,30 @@ def build(
     configuration: Configuration,
     tokenizer: tokenizers.Tokenizer,
     bounds: Bounds | None = None,
-    counted: CountedBatches | None = None,
+    counts: Counts | None = None,
 ) -> tuple[LanguageModel, ModelDescription]:
     """Phase 3: build the model, within the bounds, and describe it.
 
-    counted: the batches that it is trained with, where counts are mixed with it.
+    counts: those that are mixed with it.
     Raises OutOfMemory if training it needs more memory than there is.
     """
     with configuration.model.errors():
         language_model = build_model(configuration, tokenizer, bounds)
-        batch_size, settings = configuration.training.batch_size, configuration.training
-        memory_bytes = training_memory(language_model, settings, batch_size)
-        if counted is not None:
-            language_model = attrs.evolve(language_model, counts=counted.counts)
-            memory_bytes += counted.memory_bytes(language_model.context_length, settings.accumulate)
+        batch_size = configuration.training.batch_size
         description = describe_model(
             language_model,
             batch_size=batch_size,
-            precision=choose_precision(settings.precision),
-            memory_bytes=memory_bytes,
+            precision=choose_precision(configuration.training.precision),
+            memory_bytes=training_memory(language_model, configuration.training, batch_size),
         )
-    there = weight_bytes(language_model) + (counted.table_bytes if counted is not None else 0)
-    _check_memory(description, language_model, settings, there)
+    _check_memory(description, language_model, configuration.training)
     with configuration.model.errors():
         check_logits(language_model, batch_size=configuration.training.batch_size)
-    return language_model, description
+    return attrs.evolve(language_model, counts=counts), description
 
 
-def _make_batches(configuration: Configuration, token_ids: np.ndarray) -> Batches:
+def make_batches(configuration: Configuration, token_ids: np.ndarray) -> Batches:
+    """Return the batches of training tokens; raises CorpusError if they do not fill one."""
     data, rows, seed = configuration.data, configuration.training.batch_size, configuration.seed
     if data.batching == "stream":
         return StreamBatches(token_ids, data.sequence_length, rows, data.stream_length, seed)
@@ -210,14 +189,11 @@ def _make_batches(configuration: Configuration, token_ids: np.ndarray) -> Batche
 
 
 def _check_memory(
-    description: ModelDescription,
-    language_model: LanguageModel,
-    settings: TrainingSettings,
-    there: int,
+    description: ModelDescription, language_model: LanguageModel, settings: TrainingSettings
 ) -> None:
-    """Raise OutOfMemory if training needs more than there is; some bytes are there already."""
+    """Raise OutOfMemory if training needs more than there is; the weights are there already."""
     available, needed = available_memory(), description.memory_bytes
-    if available is None or needed <= available + there:
+    if available is None or needed <= available + weight_bytes(language_model):
         return
     ways = []
     rows = description.batch_size
@@ -225,8 +201,6 @@ def _check_memory(
         ways.append(f"--batch-size {rows // 2} --set training.accumulate={2 * settings.accumulate}")
     if hasattr(language_model.model, "recompute") and not settings.recompute:
         ways.append("--set training.recompute=true")
-    if settings.counts:
-        ways.append("--set training.counts=0")
     ways.append("a smaller data.sequence_length, vocabulary or model")
     raise OutOfMemory(
         f"Training this model needs about {format_size(needed)}, and {format_size(available)} "

@@ -16,7 +16,7 @@ import attrs
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts
 from textgen_core.corpus.analysis import advise_on, analyse_corpus
-from textgen_core.counts.files import counts_of, save_counts
+from textgen_core.counts.files import counts_of
 from textgen_core.data.tokenizer import save_tokenizer, tokenizer_of
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.formatting import shell_word, visible
@@ -26,15 +26,15 @@ from textgen_core.pipeline.assembly import bounds_of_checkpoint
 from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.messages import (
     format_analysis,
-    format_counts,
     format_evaluation,
     format_model,
     format_no_gain,
     format_preparation,
 )
+from textgen_core.pipeline.mixing import fit_mixture, keep_counts, with_counts
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
-from textgen_core.pipeline.preparing import Prepared, build, prepare, with_counts, with_prompt
+from textgen_core.pipeline.preparing import Prepared, build, prepare, with_prompt
 from textgen_core.pipeline.run_texts import find_texts, keep_builtin, remember
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.registry import ResolvedComponent
@@ -145,19 +145,17 @@ def _begin(
     write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
     prepared = with_counts(prepared, configuration)
     callback.on_message(format_preparation(prepared, configuration))
-    counted, kept = prepared.counted, [directory.tokenizer]
-    if counted is not None:
-        save_counts(counted.counts, directory.counts)
+    counts, kept = prepared.counts, [directory.tokenizer]
+    if counts is not None:
         kept.append(directory.counts)
-        size, wanted = directory.counts.stat().st_size, configuration.training.counts
-        callback.on_message([format_counts(counted, wanted, size)])
+        callback.on_message([keep_counts(directory, counts, configuration.training.counts)])
 
     callback.on_phase(3)
     if configuration.fit:
         configuration, line = fit(configuration, prepared)
         write_toml(directory.configuration, configuration.as_table())
         callback.on_message([line])
-    language_model, description = build(configuration, prepared.tokenizer, counted=counted)
+    language_model, description = build(configuration, prepared.tokenizer, counts=counts)
     check_space(  # for those kept, the best, and one half written
         directory.path,
         (KEPT + 2) * checkpoint_bytes(language_model, configuration.training),
@@ -211,6 +209,8 @@ def _finish(
             advice=f"Go on: textgen resume {shell_word(directory.path)}",
         )
     callback.on_phase(5)
+    if len(prepared.kept_out) > 1:
+        callback.on_message([fit_mixture(directory, configuration, prepared)])
     run = Run(directory, configuration, prepared=prepared)
     settings = configuration.generation
     _leave_programs(run, settings.prompt)
@@ -273,7 +273,7 @@ def resume_phases(
     callback.on_run_begin(str(directory.path))
     bounds = bounds_of_checkpoint(directory, state.step)
     prepared = with_counts(prepared, configuration, counts)
-    language_model, _ = build(configuration, prepared.tokenizer, bounds, prepared.counted)
+    language_model, _ = build(configuration, prepared.tokenizer, bounds, prepared.counts)
     callback.on_phase(4)
     job = make_job(configuration, directory, language_model, prepared, callback)
     state = restore(job, fresh_plan=more.asked)

@@ -46,6 +46,7 @@ class RunDirectory:
     analysis = Entry("analysis.json")
     tokenizer = Entry("tokenizer.json")
     counts = Entry("counts.safetensors")  # only of a run with training.counts
+    mixture = Entry("mixture.json")  # likewise, once it is trained
     checkpoints = Entry("checkpoints")
     best = Entry("best.json")
     metrics = Entry("metrics.jsonl")

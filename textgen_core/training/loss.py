@@ -26,18 +26,13 @@ class Loss(NamedTuple):
     tokens: Any
 
 
-def cross_entropy(
-    logits: Any, targets: Any, label_smoothing: float = 0.0, count_logits: Any = None
-) -> Loss:
+def cross_entropy(logits: Any, targets: Any, label_smoothing: float = 0.0) -> Loss:
     """Return the loss of logits `(..., vocabulary)` against int32 targets `(...)`.
 
-    count_logits: float32, of the shape of the logits; they are added to them, in float32.
     Smoothing gives the share `e` of the target to all tokens alike (Szegedy et al. 2016):
     `logsumexp - (1 - e) * logit[target] - e * mean(logits)`.
     """
     logits = tf.cast(logits, tf.float32)
-    if count_logits is not None:
-        logits += count_logits
     counted = tf.cast(tf.not_equal(targets, PADDING), tf.float32)
     plain = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
     objective = plain
@@ -66,27 +61,25 @@ def projected_cross_entropy(
     *,
     rows_at_once: int,
     label_smoothing: float = 0.0,
-    count_logits: Any = None,
     compiled: bool = False,
 ) -> Loss:
     """Return the loss of `project(hidden)` without ever holding all logits.
 
-    hidden: `(rows, width)`; targets: int32 `(rows,)`; count_logits: float32 `(rows, vocabulary)`;
-    the last chunk may be smaller. The gradients, with respect to `hidden` and to the variables that
-    `project` reads, are those of `cross_entropy` on all logits. compiled: whether XLA compiles what
-    lies between the products, in a graph that it does not compile as a whole.
+    hidden: `(rows, width)`; targets: int32 `(rows,)`; the last chunk may be smaller. The
+    gradients, with respect to `hidden` and to the variables that `project` reads, are those of
+    `cross_entropy` on all logits. compiled: whether XLA compiles what lies between the products, in
+    a graph that it does not compile as a whole.
     """
     between = _COMPILED_LOSS if compiled else _loss_and_gradient
-    beside = (targets,) if count_logits is None else (targets, count_logits)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow ships no types
     def summed(hidden: Any) -> Any:
         loss, hidden_gradient, gradients = _forward_and_gradients(
             hidden,
             project,
-            beside,
+            targets,
             rows_at_once,
-            lambda logits, targets, *counts: between(logits, targets, label_smoothing, *counts),
+            lambda logits, targets: between(logits, targets, label_smoothing),
         )
 
         def gradient(objective: Any, plain: Any, tokens: Any, variables: Sequence[Any] = ()) -> Any:
@@ -99,13 +92,11 @@ def projected_cross_entropy(
     return Loss(*summed(hidden))
 
 
-def _loss_and_gradient(
-    logits: Any, targets: Any, label_smoothing: float, count_logits: Any = None
-) -> tuple[Loss, Any]:
+def _loss_and_gradient(logits: Any, targets: Any, label_smoothing: float) -> tuple[Loss, Any]:
     """Return the loss, and the gradient of its objective by the logits."""
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        loss = cross_entropy(logits, targets, label_smoothing, count_logits)
+        loss = cross_entropy(logits, targets, label_smoothing)
     return loss, tape.gradient(loss.objective, logits)
 
 
@@ -115,13 +106,12 @@ _COMPILED_LOSS = tf.function(_loss_and_gradient, jit_compile=True, autograph=Fal
 def _forward_and_gradients(
     hidden: Any,
     project: Callable[[Any], Any],
-    beside: Sequence[Any],
+    targets: Any,
     rows_at_once: int,
-    loss_and_gradient: Callable[..., tuple[Loss, Any]],
+    loss_and_gradient: Callable[[Any, Any], tuple[Loss, Any]],
 ) -> tuple[Loss, Any, dict[Any, Any]]:
     """Return the loss, and the gradients of its objective by position and by variable's `ref`.
 
-    beside: tensors `(rows, ...)`, whose rows `loss_and_gradient` gets with the logits of theirs.
     The chunks are a loop: laid out one after the other, they would be computed, and kept, all at
     once. The first is outside it, since it shows what variables there are, and so is a smaller last
     one.
@@ -132,11 +122,8 @@ def _forward_and_gradients(
     def chunk(start: Any, rows: int, variables: Sequence[Any] | None = None) -> Any:
         # Slices of a shape that XLA knows: it has no fast code for others.
         part = tf.slice(hidden, (start, 0), (rows, width))
-        here = [
-            tf.slice(each, (start, *[0] * (each.shape.rank - 1)), (rows, *each.shape[1:]))
-            for each in beside
-        ]
-        return _chunk(part, here, project, loss_and_gradient, variables)
+        targets_here = tf.slice(targets, (start,), (rows,))
+        return _chunk(part, targets_here, project, loss_and_gradient, variables)
 
     variables, sums, first = chunk(0, rows_at_once)
     by_position = [first]
@@ -166,9 +153,9 @@ def _forward_and_gradients(
 
 def _chunk(
     hidden: Any,
-    beside: Sequence[Any],
+    targets: Any,
     project: Callable[[Any], Any],
-    loss_and_gradient: Callable[..., tuple[Loss, Any]],
+    loss_and_gradient: Callable[[Any, Any], tuple[Loss, Any]],
     variables: Sequence[Any] | None,
 ) -> tuple[Sequence[Any], Any, Any]:
     """Return the variables that `project` reads, the sums of a chunk, and what is not summed.
@@ -179,7 +166,7 @@ def _chunk(
     with tf.GradientTape() as tape:
         tape.watch(hidden)
         logits = project(hidden)
-    loss, upstream = loss_and_gradient(logits, *beside)
+    loss, upstream = loss_and_gradient(logits, targets)
     variables = tape.watched_variables() if variables is None else variables
     by_position, by_variable = tape.gradient(
         logits,

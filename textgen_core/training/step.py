@@ -70,13 +70,12 @@ class TrainingStep:
         optimizer.learning_rate.assign(learning_rate)
         inputs = np.stack([batch.inputs for batch in batches])
         targets = np.stack([batch.targets for batch in batches])
-        count_logits = _stacked([batch.count_logits for batch in batches])
         resets = np.array([batch.starts_afresh for batch in batches])
         if self.recurrent_state is None:
             self.recurrent_state = self.initial_recurrent_state(inputs.shape[1])
         before = self.micro_batches
         result: StepResult
-        result, self.recurrent_state = self._run(inputs, targets, resets, count_logits)
+        result, self.recurrent_state = self._run(inputs, targets, resets)
         if self.micro_batches > before:
             self._note_micro_batches(*inputs.shape)
         return result
@@ -101,12 +100,12 @@ class TrainingStep:
         """The latest of `notes`; empty if there is none."""
         return self.notes[-1] if self.notes else ""
 
-    def _run(self, inputs: Any, targets: Any, resets: Any, count_logits: Any) -> Any:
+    def _run(self, inputs: Any, targets: Any, resets: Any) -> Any:
         """Return what a step finds, compiled another way as often as it fails."""
         while True:
             before = _Snapshot(self._model, self._update)
             try:
-                return self._compiled(inputs, targets, resets, self.recurrent_state, count_logits)
+                return self._compiled(inputs, targets, resets, self.recurrent_state)
             except _FAILURES as error:
                 if is_exhaustion(error):
                     self._accumulate_more(inputs.shape, before, error)
@@ -183,14 +182,6 @@ class TrainingStep:
             jit_compile=self.compiled_with == "xla" and self._update.parts == 1,
             autograph=False,  # errors keep their class, and Keras models do not rely on it
         )
-
-
-def _stacked(arrays: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """Return arrays as one, without a copy of a single one; None where there are none."""
-    found = [each for each in arrays if each is not None]
-    if not found:
-        return None
-    return found[0][np.newaxis] if len(found) == 1 else np.stack(found)
 
 
 class _Snapshot:

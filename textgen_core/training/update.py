@@ -83,14 +83,8 @@ class Update:
         """Whether parts of a batch may run side by side: the model changes nothing but seeds."""
         return self._gradient.seeds is not None
 
-    def __call__(
-        self, inputs: Any, targets: Any, resets: Any, state: Any, count_logits: Any = None
-    ) -> Any:
-        """inputs, targets: int32 `(batches, batch, time)`; resets: bool `(batches,)`.
-
-        count_logits: float32 `(batches, batch, time, vocabulary)`, which are added to the network's
-        logits; None where it is trained alone.
-        """
+    def __call__(self, inputs: Any, targets: Any, resets: Any, state: Any) -> Any:
+        """inputs, targets: int32 `(batches, batch, time)`; resets: bool `(batches,)`."""
         inputs, targets = tf.convert_to_tensor(inputs), tf.convert_to_tensor(targets)
         batches, batch_size, _ = inputs.shape
         counted = tf.cast(targets != PADDING, tf.float32)
@@ -104,13 +98,7 @@ class Update:
         gradients: list[Any] = []
         losses = []
         for index in range(batches):
-            whole = Rows(
-                inputs[index],
-                targets[index],
-                None if count_logits is None else count_logits[index],
-                resets[index],
-                state,
-            )
+            whole = Rows(inputs[index], targets[index], resets[index], state)
             states = []
             for micro_batch in row_slices(batch_size, self.micro_batches):
                 found = []
@@ -139,15 +127,10 @@ class Update:
         return parts
 
     def _rows(self, whole: Rows, rows: slice) -> Rows:
-        counts, state = whole.count_logits, whole.state
+        state = whole.state
         if self.recurrent_state is not None and rows != slice(0, whole.inputs.shape[0]):
             state = self.recurrent_state.split(state, rows)
-        return whole._replace(
-            inputs=whole.inputs[rows],
-            targets=whole.targets[rows],
-            count_logits=None if counts is None else counts[rows],
-            state=state,
-        )
+        return whole._replace(inputs=whole.inputs[rows], targets=whole.targets[rows], state=state)
 
     def _joined(self, states: Sequence[Any]) -> Any:
         if self.recurrent_state is None or len(states) == 1:
@@ -204,8 +187,4 @@ def _computed_after(rows: Rows, earlier: Sequence[Any]) -> Rows:
     if not earlier:
         return rows
     with tf.control_dependencies(list(earlier)):
-        counts = rows.count_logits
-        return rows._replace(
-            inputs=tf.identity(rows.inputs),
-            count_logits=None if counts is None else tf.identity(counts),
-        )
+        return rows._replace(inputs=tf.identity(rows.inputs))

@@ -144,7 +144,7 @@ def _sentences(scored: Table, records: Records) -> tuple[str, ...]:
 
 
 def _parts(parts: Table) -> list[str]:
-    """Return a sentence on a network that is mixed with counts, and on what each needs alone."""
+    """Return a sentence on what a network, and the counts mixed with it, need alone."""
     network, counts = parts.table("network"), parts.table("counts")
     alone = [each.number("bits_per_byte") for each in (counts, network)]
     order = counts.number("order")
@@ -152,9 +152,8 @@ def _parts(parts: Table) -> list[str]:
         return []
     of_counts, of_network = (show_figure(bits, 3) for bits in alone)
     return [
-        f"This model is a network mixed with counts of {order:.0f}-grams. The counts alone need "
-        f"{of_counts} bits for a byte. The network alone has {of_network}, which says little: it "
-        "was trained to add what the counts cannot know, and is no model by itself."
+        f"This model is a network mixed with counts of {order:.0f}-grams. For a byte the counts "
+        f"alone need {of_counts} bits, and the network alone {of_network}."
     ]
 
 

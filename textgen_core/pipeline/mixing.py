@@ -1,0 +1,73 @@
+"""Counts of n-grams beside the network: counted before training, and mixed with it afterwards.
+
+How to mix is fitted on the end of the training tokens, which neither of the two has learned from.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from textgen_core.config.resolve import Configuration
+from textgen_core.counts.counting import count
+from textgen_core.counts.counts import Counts
+from textgen_core.counts.files import save_counts
+from textgen_core.counts.mixture import fit_weights, save_mixture
+from textgen_core.formatting import format_count, format_size
+from textgen_core.pipeline.assembly import load_language_model, make_scorer
+from textgen_core.pipeline.preparing import Prepared, make_batches
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.weights import best_step
+
+# Of the training tokens: enough to fit two weights, and little that the network lacks.
+_KEPT_OUT, _MOST_KEPT_OUT = 0.04, 8_192
+
+
+def with_counts(
+    prepared: Prepared, configuration: Configuration, counts: Counts | None = None
+) -> Prepared:
+    """Return what was prepared with the counts of its n-grams, if they are mixed with the network.
+
+    counts: those of the run that is resumed.
+    """
+    if not configuration.training.counts:
+        return prepared
+    token_ids = prepared.token_files["train"].token_ids
+    room = len(token_ids) - configuration.data.sequence_length - 1  # a batch has to be left
+    kept = max(0, min(_MOST_KEPT_OUT, int(_KEPT_OUT * len(token_ids)), room))
+    learned = len(token_ids) - kept
+    return attrs.evolve(
+        prepared,
+        batches=make_batches(configuration, token_ids[:learned]),
+        counts=counts or _count(prepared, configuration, len(token_ids)),
+        kept_out=token_ids[learned:],
+    )
+
+
+def _count(prepared: Prepared, configuration: Configuration, tokens: int) -> Counts:
+    """Return the counts of the first `tokens` of training."""
+    token_ids = prepared.token_files["train"].token_ids[:tokens]
+    size = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
+    return count(token_ids, size, configuration.training.counts).counts
+
+
+def keep_counts(run: RunDirectory, counts: Counts, wanted: int) -> str:
+    """Write the counts of a run; return in a line what was counted, of how many tokens at most."""
+    save_counts(counts, run.counts)
+    found = f"counts: {counts.ngrams:,} n-grams of up to {format_count(counts.order, 'token')}"
+    fewer = f" (not {wanted}: the text has too many)" if counts.order < wanted else ""
+    return f"{found}{fewer}, {format_size(run.counts.stat().st_size)}"
+
+
+def fit_mixture(run: RunDirectory, configuration: Configuration, prepared: Prepared) -> str:
+    """Fit how the best checkpoint and the counts are mixed, and keep it; return it in a line."""
+    kept_out = prepared.kept_out
+    learned = len(prepared.token_files["train"].token_ids) - len(kept_out)
+    language_model = load_language_model(run, configuration, best_step(run))
+    counts = _count(prepared, configuration, learned)
+    scorer = make_scorer(configuration, attrs.evolve(language_model, counts=counts))
+    weights = fit_weights(lambda weights: scorer.curve(kept_out, weights), len(kept_out) - 1)
+    save_mixture(weights, run.mixture)
+    return (
+        f"mixed: {weights.network:.2f} x the network's logits + {weights.counts:.2f} x the counts' "
+        f"log-probabilities, as {len(kept_out):,} tokens tell that neither has learned from"
+    )

@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 import pytest
-from training.tiny import TinyModel, settings, values_of
+from training.tiny import TIME, TinyModel, build_tokenizer, settings, values_of
 
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.weights import load_weights
 from textgen_core.training.averaging import averaged, swap_average
 from textgen_core.training.checkpoint import load_optimizer, save_checkpoint
+from textgen_core.training.memory import checkpoint_bytes, training_memory, weight_bytes
 from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.state import Plan, TrainingState
 
@@ -75,3 +77,15 @@ def test_a_checkpoint_has_the_average_as_its_model_and_training_goes_on_from_the
     for one, two in ((model, resumed), (optimizer, other)):
         for left, right in zip(values_of(one.variables), values_of(two.variables), strict=True):
             np.testing.assert_array_equal(left, right)
+
+
+def test_memory_and_checkpoints_are_expected_to_hold_the_average_too():
+    language_model = LanguageModel(
+        model=TinyModel(), tokenizer=build_tokenizer(), context_length=TIME
+    )
+    followed, none = settings(optimizer="sgd", average=DECAY), settings(optimizer="sgd")
+    weights = weight_bytes(language_model)
+    assert checkpoint_bytes(language_model, none) == weights
+    assert checkpoint_bytes(language_model, followed) == 2 * weights
+    more = training_memory(language_model, followed, 2) - training_memory(language_model, none, 2)
+    assert more == pytest.approx(weights, abs=64)  # without the seed of dropout

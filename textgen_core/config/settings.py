@@ -120,8 +120,8 @@ class TrainingSettings:
     )
     counts: int = option(
         0,
-        help="tokens of the longest n-grams whose counts are mixed with the network, which is "
-        "trained beside them; a text of many n-grams has shorter ones; 0: the network alone",
+        help="tokens of the longest n-grams whose counts are mixed with the trained network; a "
+        "text of many n-grams has shorter ones; 0: the network alone",
         at_least=0,
         at_most=LONGEST_NGRAM,
     )

@@ -3,7 +3,7 @@
     python tests/benchmarks/texts_by_minutes.py TEXT... [--minutes 0.5,1,3] [--bytes 20000,370000]
         [--model NAME] [--seed 1] [--set SECTION.KEY=VALUE]...
 
-Each run is scored on its test split, in bits per byte: the mixture, its network and its counts alone,
+Each run is scored on its test split, in bits per byte: the mixture, its network and counts alone,
 and xz. "end" is how much worse the last validation is than the best one, in nats a token. With
 --bytes only the beginnings of the texts are used, of each of these lengths. Exits with 1 where a
 mixture is worse than the better of its parts by more than 0.005 nats, or the end by more than 0.01

@@ -22,20 +22,15 @@ def draw_tokens(count, seed=0, vocabulary=VOCABULARY, end_share=0.0):
 
 
 class SlowKneserNey:
-    """Interpolated modified Kneser-Ney by recursion (section 3 of the paper).
+    """Interpolated modified Kneser-Ney by recursion (section 3 of the paper)."""
 
-    left_out: places of the text; an n-gram that ends at one of them is not counted.
-    """
-
-    def __init__(self, tokens, vocabulary, order, left_out=()):
+    def __init__(self, tokens, vocabulary, order):
         self.vocabulary, self.order = vocabulary, order
         tokens = read(tokens)
-        left_out = set(left_out)
         raw = {n: Counter() for n in range(1, order + 1)}
         for last in range(1, len(tokens)):  # the first token is a context alone
             for n in range(1, min(order, last + 1) + 1):
-                if last not in left_out:
-                    raw[n][tuple(tokens[last - n + 1 : last + 1])] += 1
+                raw[n][tuple(tokens[last - n + 1 : last + 1])] += 1
         self.counts = {order: raw[order]}
         for n in range(1, order):
             before = defaultdict(set)

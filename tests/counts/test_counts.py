@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from counts.slow_kneser_ney import VOCABULARY, SlowKneserNey, draw_tokens
 
-from textgen_core.counts import counting, tables
+from textgen_core.counts import counting, dense, distributions
 from textgen_core.counts import counts as counts_module
 from textgen_core.counts.counting import count
 from textgen_core.counts.smoothing import find_discounts
 
 
 def count_text(tokens, order, vocabulary=VOCABULARY):
-    return count(np.array(tokens, np.uint16), vocabulary, order, folds=0).counts
+    return count(np.array(tokens, np.uint16), vocabulary, order)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
@@ -36,10 +36,10 @@ def test_losses_agree_with_the_slow_recursion_on_seen_and_unseen_text(order, len
         np.testing.assert_allclose(losses[kept], expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("dense", [0, 100, 1 << 18])
+@pytest.mark.parametrize("most", [0, 100, 1 << 18])
 @pytest.mark.parametrize("order", [1, 2, 4])
-def test_distributions_agree_with_the_slow_recursion_after_any_context(order, dense, monkeypatch):
-    monkeypatch.setattr(counting, "MOST_DENSE", dense)
+def test_distributions_agree_with_the_slow_recursion_after_any_context(order, most, monkeypatch):
+    monkeypatch.setattr(dense, "MOST_DENSE", most)
     training = draw_tokens(300, end_share=0.05)
     counts, slow = count_text(training, order), SlowKneserNey(training, VOCABULARY, order)
     text = [*training[:20], *draw_tokens(20, seed=3), *range(VOCABULARY), *training[:9]]
@@ -98,7 +98,7 @@ def test_a_row_has_the_same_bits_in_any_company(vocabulary):
     counts = count_text(draw_tokens(3000, vocabulary=vocabulary), 5, vocabulary)
     contexts = counts.contexts(np.array([draw_tokens(60, seed=5, vocabulary=vocabulary)]))[0]
     together = counts.log_probabilities(contexts)
-    for size in (1, 3, tables._FEW, tables._FEW + 1):
+    for size in (1, 3, distributions._FEW, distributions._FEW + 1):
         for first in (0, 13, 60 - size):
             rows = slice(first, first + size)
             alone = counts.log_probabilities(contexts[rows])
@@ -109,15 +109,24 @@ def test_many_rows_are_computed_in_parts_that_give_the_same_bits(monkeypatch):
     counts = count_text(draw_tokens(3000), 4)
     contexts = counts.contexts(np.array([draw_tokens(300, seed=5)]))
     whole = counts.log_probabilities(contexts)
-    monkeypatch.setattr(tables, "_AT_ONCE", 11 * VOCABULARY)
+    monkeypatch.setattr(distributions, "_AT_ONCE", 11 * VOCABULARY)
     np.testing.assert_array_equal(counts.log_probabilities(contexts), whole)
+
+
+@pytest.mark.parametrize("most", [0, 99, 100, 1000, 1 << 18])
+def test_no_more_distributions_are_kept_whole_than_there_is_room_for(most, monkeypatch):
+    monkeypatch.setattr(dense, "MOST_DENSE", most)
+    trie = count_text(draw_tokens(800), 4).trie
+    whole = len(dense.build_dense(trie, VOCABULARY).probabilities)
+    contexts = 1 + sum(len(level.tokens) for level in trie.levels[:-1])
+    assert whole == min(contexts, max(1, most // VOCABULARY))
 
 
 def test_a_vocabulary_of_more_than_sixteen_bits_is_counted_alike():
     training = draw_tokens(400)
     small = count_text(training, 4)
     spread = np.array([token * 20_000 if token > 3 else token for token in training], np.uint32)
-    large = count(spread, 200_000, 4, folds=0).counts
+    large = count(spread, 200_000, 4)
     text = [2, *training[:30]]
     wide = np.array([[token * 20_000 if token > 3 else token for token in text]])
     contexts = small.contexts(np.array([text]))
@@ -143,18 +152,31 @@ def test_a_long_text_is_scored_in_parts_that_know_what_came_before(monkeypatch):
     np.testing.assert_array_equal(counts.losses(held_out), whole)
 
 
-@pytest.mark.parametrize(("folds", "limit"), [(0, "MOST_NGRAMS"), (4, "MOST_HELD_OUT")])
-def test_the_order_grows_no_further_than_memory_allows(folds, limit, monkeypatch):
+def test_the_order_grows_no_further_than_memory_allows(monkeypatch):
     tokens = draw_tokens(2000)
     read = [3, *tokens[1:]]
     different = [len(set(zip(*(read[i:] for i in range(n)), strict=False))) for n in (1, 2, 3)]
-    monkeypatch.setattr(counting, limit, sum(different) + 1)
-    counted = count(np.array(tokens), VOCABULARY, 6, folds=folds)
-    assert counted.trie.order == 3
+    monkeypatch.setattr(counting, "MOST_NGRAMS", sum(different) + 1)
+    counts = count_text(tokens, 6)
+    assert (counts.order, counts.ngrams) == (3, sum(different))
     slow = SlowKneserNey(tokens, VOCABULARY, 3)
     held_out = draw_tokens(30, seed=2)
     expected = -math.log(slow.probability(held_out[-1], held_out[:-1]))
-    assert counted.counts.losses(np.array(held_out))[-1] == pytest.approx(expected, rel=1e-5)
+    assert counts.losses(np.array(held_out))[-1] == pytest.approx(expected, rel=1e-5)
+
+
+def test_counting_again_gives_the_same_bits():
+    first, second = (count_text(draw_tokens(900), 5).trie for _ in range(2))
+    for one, other in zip(first.levels, second.levels, strict=True):
+        for kind in ("tokens", "starts", "discounted", "left"):
+            np.testing.assert_array_equal(getattr(one, kind), getattr(other, kind))
+
+
+def test_spans_of_a_long_text_are_counted_each_for_itself(monkeypatch):
+    monkeypatch.setattr(counting, "MOST_COUNTED", 64)
+    counts = count_text([2, *[4] * 500, *[5] * 500], 2)
+    context = counts.contexts(np.array([[4]]))
+    assert np.exp(counts.log_probabilities(context))[0, 0, 5] < 0.1  # no span has both
 
 
 def test_a_longer_order_predicts_a_text_with_memory_better():

@@ -17,7 +17,7 @@ from textgen_core.runs.tensors import open_tensors
 
 @pytest.fixture
 def saved(tmp_path):
-    counts = count(np.array(draw_tokens(500)), VOCABULARY, 4, folds=0).counts
+    counts = count(np.array(draw_tokens(500)), VOCABULARY, 4)
     path = tmp_path / "counts.safetensors"
     save_counts(counts, path)
     return counts, path
@@ -26,14 +26,14 @@ def saved(tmp_path):
 def test_what_was_written_is_read_and_gives_the_same_bits(saved):
     counts, path = saved
     read = load_counts(path, VOCABULARY)
-    assert (read.order, read.vocabulary_size, read.weight) == (4, VOCABULARY, counts.weight)
+    assert (read.order, read.vocabulary_size, read.ngrams) == (4, VOCABULARY, counts.ngrams)
     text = np.array([draw_tokens(50, seed=4)])
     contexts = counts.contexts(text)
     np.testing.assert_array_equal(read.contexts(text), contexts)
     for rows in (contexts, contexts[0, 7:9]):
         np.testing.assert_array_equal(read.log_probabilities(rows), counts.log_probabilities(rows))
     np.testing.assert_array_equal(read.losses(text[0]), counts.losses(text[0]))
-    assert not read.tables.discounted[3].flags.writeable  # mapped, not copied
+    assert not read.trie.levels[3].discounted.flags.writeable  # mapped, not copied
 
 
 def test_writing_it_again_gives_the_same_file(saved):
@@ -131,9 +131,6 @@ def test_tensors_that_do_not_belong_together_are_refused(saved, change, words):
         ({"order": 0}, "its order is 0"),
         ({"order": 10**30}, "it has 16 tensors"),
         ({"order": None}, "its order is None"),
-        ({"weight": float("nan")}, ""),
-        ({"weight": -1}, "its weight is -1"),
-        ({"weight": "0.9"}, "its weight is 0.9"),
     ],
 )
 def test_metadata_that_cannot_be_are_refused(saved, metadata, words):

@@ -52,7 +52,7 @@ def test_the_ngram_model_scores_every_held_out_token_and_pays_for_unknown_bytes(
     training = np.array([2, *(4, 5, 6, 7) * 20], np.uint16)
     held_out = tokens_of(2, 4, 5, 6, 7, 4, 5, 1, text_bytes=20, unknown_bytes=3)
     ngram = measure_ngram(training, held_out, 8)
-    losses = count(training, 8, 6).counts.losses(held_out.token_ids)
+    losses = count(training, 8, 6).losses(held_out.token_ids)
     assert losses.shape == (7,)
     assert ngram["loss"] == pytest.approx(losses.mean())
     assert ngram["bits_per_byte"] == pytest.approx((losses.sum() / math.log(2) + 24) / 20)

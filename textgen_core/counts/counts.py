@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import attrs
 import numpy as np
 
-from textgen_core.counts.tables import Tables
+from textgen_core.counts.dense import build_dense
+from textgen_core.counts.distributions import Distributions
 from textgen_core.counts.trie import Trie, read_tokens
 from textgen_core.data.reader import MixtureWeights
 
@@ -14,32 +17,30 @@ _SCORED_AT_ONCE = 1 << 18
 
 @attrs.frozen(kw_only=True, eq=False)
 class Counts:
-    """The n-grams of the whole training text, with their probabilities.
+    """The n-grams of the training text, with their probabilities.
 
-    What begins a document is read as `<END>`, be it `<START>` or `<END>`.
+    What begins a document is read as `<END>`, be it `<START>` or `<END>`. weights: how much is
+    trusted to the network, and how much to the counts, where both are mixed.
     """
 
-    tables: Tables
+    trie: Trie
+    vocabulary_size: int
     weights: MixtureWeights = attrs.field(factory=MixtureWeights)
 
     @property
     def order(self) -> int:
         """How many tokens the longest n-grams have: one more than the longest contexts."""
-        return self._trie.order
+        return self.trie.order
 
     @property
     def ngrams(self) -> int:
         """How many different n-grams of all lengths together were counted."""
-        return sum(len(level.tokens) for level in self._trie.levels)
+        return sum(len(level.tokens) for level in self.trie.levels)
 
-    @property
-    def vocabulary_size(self) -> int:
-        """How many tokens there are, of which each has a probability after any context."""
-        return self.tables.vocabulary_size
-
-    @property
-    def _trie(self) -> Trie:
-        return self.tables.trie
+    @cached_property
+    def _distributions(self) -> Distributions:
+        dense = build_dense(self.trie, self.vocabulary_size)
+        return Distributions(trie=self.trie, dense=dense)
 
     def contexts(self, token_ids: np.ndarray) -> np.ndarray:
         """Return the ids of the contexts that end with each token, nothing known before the row.
@@ -51,7 +52,7 @@ class Counts:
             int64 `(rows, time, order)`: the contexts of 0, 1, ..., order - 1 tokens. -1: never
             seen, or longer than the row so far.
         """
-        return self._trie.contexts(token_ids)
+        return self.trie.contexts(token_ids)
 
     def fresh(self, rows: int) -> np.ndarray:
         """Return the contexts before anything was read, int64 `(rows, order)`."""
@@ -69,7 +70,7 @@ class Counts:
         Returns:
             int64 `(rows, order)`.
         """
-        return self._trie.follow(contexts, token_ids)
+        return self.trie.follow(contexts, token_ids)
 
     def log_probabilities(self, contexts: np.ndarray) -> np.ndarray:
         """Return the logarithms of the probabilities of every token after each context.
@@ -84,7 +85,7 @@ class Counts:
             float32 `(..., vocabulary)`, the same bits whatever the other rows are.
         """
         rows = contexts.reshape(-1, self.order)
-        found = self.tables.log_probabilities(rows, np.zeros(len(rows), np.int64))
+        found = self._distributions.log_probabilities(rows)
         return found.reshape(*contexts.shape[:-1], self.vocabulary_size)
 
     def losses(self, token_ids: np.ndarray) -> np.ndarray:
@@ -100,11 +101,10 @@ class Counts:
     def _probabilities(self, tokens: np.ndarray) -> np.ndarray:
         """Return the probability of each token after the first, float64 `(tokens - 1,)`."""
         found = np.full(len(tokens) - 1, 1 / self.vocabulary_size)
-        contexts = self._trie.contexts(tokens[np.newaxis, :-1])[0]
-        for length, level in enumerate(self._trie.levels):
+        contexts = self.trie.contexts(tokens[np.newaxis, :-1])[0]
+        for length, level in enumerate(self.trie.levels):
             context = contexts[:, length]
             ids = level.find(context, tokens[1:])
-            left, discounted = self.tables.left[length][0], self.tables.discounted[length][0]
-            found *= np.where(context >= 0, left[context], 1.0)
-            found += np.where(ids >= 0, discounted.take(ids, mode="clip"), 0.0)
+            found *= np.where(context >= 0, level.left[context], 1.0)
+            found += np.where(ids >= 0, level.discounted.take(ids, mode="clip"), 0.0)
         return found

@@ -11,7 +11,6 @@ import numpy as np
 
 from textgen_core.counts.counts import Counts
 from textgen_core.counts.mixture import load_mixture
-from textgen_core.counts.tables import MOST_DENSE, Tables
 from textgen_core.counts.trie import Level, Trie
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import format_size
@@ -31,11 +30,11 @@ def save_counts(counts: Counts, path: Path) -> None:
     """Write counts to a file, whole or not at all; raises RunDirectoryError if that fails."""
     import safetensors.numpy  # to read takes none of it
 
-    tables, tensors = counts.tables, {}
-    for length, level in enumerate(tables.trie.levels):
-        found = (level.tokens, level.starts, tables.discounted[length][0], tables.left[length][0])
-        for kind, tensor in zip(_KINDS, found, strict=True):
-            tensors[f"{length + 1}/{kind}"] = np.ascontiguousarray(tensor)
+    tensors = {
+        f"{length}/{kind}": np.ascontiguousarray(getattr(level, kind))
+        for length, level in enumerate(counts.trie.levels, start=1)
+        for kind in _KINDS
+    }
     facts = {
         "format_version": FORMAT_VERSION,
         "order": counts.order,
@@ -108,17 +107,9 @@ def _counts_of(opened: TensorFile, vocabulary_size: int) -> Counts:
     for length in range(1, order + 1):
         each = {kind: opened.tensors[f"{length}/{kind}"] for kind in _KINDS}
         _check_level(length, each, contexts, vocabulary_size)
-        levels.append(each)
+        levels.append(Level(**each))
         contexts = len(each["tokens"])
-    return Counts(
-        tables=Tables(
-            trie=Trie(levels=tuple(Level(tokens=e["tokens"], starts=e["starts"]) for e in levels)),
-            vocabulary_size=vocabulary_size,
-            discounted=tuple(each["discounted"][np.newaxis] for each in levels),
-            left=tuple(each["left"][np.newaxis] for each in levels),
-            most_dense=MOST_DENSE,
-        ),
-    )
+    return Counts(trie=Trie(levels=tuple(levels)), vocabulary_size=vocabulary_size)
 
 
 def _read_order(metadata: Mapping[str, str], vocabulary_size: int) -> int:

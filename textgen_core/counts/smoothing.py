@@ -11,22 +11,22 @@ import numpy as np
 _DISCOUNTS = np.array([0.0, 0.5, 1.0, 1.5])  # where the counts of counts give none, as in KenLM
 
 
-def smooth(
-    counts: np.ndarray, starts: np.ndarray, discounted: np.ndarray, left: np.ndarray
-) -> None:
-    """Compute the discounted probabilities of n-grams, and what is left to the shorter contexts.
+def smooth(counts: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the discounted probabilities of n-grams, and what is left to the shorter contexts.
 
     Args:
         counts: integers `(n-grams,)`, those of one context beside each other.
         starts: integers `(contexts + 1,)`, where the n-grams of each context begin.
-        discounted: float32 `(n-grams,)`, which is filled.
-        left: float32 `(contexts,)`, which is filled. A context without a count leaves all.
+
+    Returns:
+        float32 `(n-grams,)` and `(contexts,)`. A context without a count leaves all.
     """
     taken = find_discounts(counts).take(counts, mode="clip")  # 3 stands for more
     totals = _sums(counts, starts)
     shares = 1 / np.maximum(totals, 1)
-    np.multiply(counts - taken, np.repeat(shares, np.diff(starts)), out=discounted)
-    left[:] = np.where(totals > 0, _sums(taken, starts) * shares, 1)
+    discounted = (counts - taken) * np.repeat(shares, np.diff(starts))
+    left = np.where(totals > 0, _sums(taken, starts) * shares, 1)
+    return discounted.astype(np.float32), left.astype(np.float32)
 
 
 def _sums(values: np.ndarray, starts: np.ndarray) -> np.ndarray:

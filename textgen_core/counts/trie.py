@@ -2,7 +2,7 @@
 
 Of each length they are sorted by their first tokens, as a context, and then by their last: so those
 that follow one context are a range, and the place of an n-gram is its id. It is the id of a context
-too, that of the n-grams that are a token longer. Probabilities are kept elsewhere.
+too, that of the n-grams that are a token longer.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ def read_tokens(token_ids: np.ndarray) -> np.ndarray:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Level:
-    """The n-grams of one length.
+    """The n-grams of one length, with their probabilities.
 
     tokens: uint16 or uint32 `(n-grams,)`, their last tokens; starts: int32 `(contexts + 1,)`, where
-    those of each context begin.
+    those of each context begin. discounted: float32 `(n-grams,)`, the probability less what the
+    discount takes; left: float32 `(contexts,)`, what the discounts leave to the shorter context.
     """
 
     tokens: np.ndarray
     starts: np.ndarray
+    discounted: np.ndarray
+    left: np.ndarray
 
     @cached_property
     def _steps(self) -> list[int]:

@@ -185,6 +185,11 @@ def subsample_evenly(token_ids: np.ndarray, wanted: int | None) -> np.ndarray:
     """
     if wanted is None or wanted >= len(token_ids):
         return token_ids
+    return cut_spans(token_ids, wanted).reshape(-1)
+
+
+def cut_spans(token_ids: np.ndarray, wanted: int) -> np.ndarray:
+    """Return spans of as many of `token_ids`, which are more, integers `(spans, length)`."""
     length = max(2, wanted // SPANS)
     starts = np.linspace(0, len(token_ids) - length, max(1, wanted // length)).astype(int)
-    return np.concatenate([token_ids[start : start + length] for start in starts])
+    return np.stack([token_ids[start : start + length] for start in starts])

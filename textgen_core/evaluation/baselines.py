@@ -67,7 +67,7 @@ def measure_ngram(
     Of a long training split tokens from all over it are counted; every held-out token is scored.
     The first document begins like the others, as it does for the model.
     """
-    counts = count(training_token_ids, vocabulary_size, LONGEST_NGRAMS, folds=0).counts
+    counts = count(training_token_ids, vocabulary_size, LONGEST_NGRAMS)
     return {**_figures(float(counts.losses(tokens.token_ids).sum()), tokens), "order": counts.order}
 
 

@@ -46,7 +46,7 @@ def mixed(finished_run, corpus):
     text = corpus.read_text(encoding="utf-8")
     token_ids = np.array([START, *encode(tokenizer, text[: len(text) // 2])], np.int32)
     size = tokenizer.get_vocab_size(with_added_tokens=True)
-    save_counts(count(token_ids, size, ORDER, folds=0).counts, path / "counts.safetensors")
+    save_counts(count(token_ids, size, ORDER), path / "counts.safetensors")
     set_order(path, ORDER)
     note_hash(path)
     return path
@@ -176,13 +176,13 @@ def cut(path):
 
 
 def of_another_vocabulary(path):
-    counts = count(np.arange(3, 50, dtype=np.int32), 50, ORDER, folds=0).counts
+    counts = count(np.arange(3, 50, dtype=np.int32), 50, ORDER)
     save_counts(counts, path / "counts.safetensors")
 
 
 def of_another_text(path):
     size = load_tokenizer(path / "tokenizer.json").get_vocab_size(with_added_tokens=True)
-    counts = count(np.arange(2, size, dtype=np.int32), size, ORDER, folds=0).counts
+    counts = count(np.arange(2, size, dtype=np.int32), size, ORDER)
     save_counts(counts, path / "counts.safetensors")
 
 

@@ -99,7 +99,7 @@ def test_the_weights_are_those_of_least_loss_on_text_that_neither_part_has_learn
     prepared = with_counts(prepare(texts, configuration, model.tokenizer), configuration)
     token_ids, kept = prepared.token_files["train"].token_ids, len(prepared.kept_out)
     assert kept == len(token_ids) * 4 // 100
-    counts = count(token_ids[:-kept], model.vocabulary_size, ORDER).counts
+    counts = count(token_ids[:-kept], model.vocabulary_size, ORDER)
     at = model.counts.weights
 
     def loss_at(network, of_counts):

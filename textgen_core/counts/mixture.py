@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -43,26 +44,41 @@ class LossCurve:
 def fit_weights(curve_at: Callable[[MixtureWeights], LossCurve], tokens: int) -> MixtureWeights:
     """Return the weights with the least loss on a text, by Newton's method.
 
+    A step that leads too far, where the loss is larger or not finite, is halved.
+
     Args:
         curve_at: measures the loss of the text with some weights.
         tokens: how many tokens it measures.
     """
     start = np.array(attrs.astuple(MixtureWeights()))
     weights, best, least = start, start, math.inf
+    prior: float | None = None
     for _ in range(_PASSES):
         curve = curve_at(_weights_of(weights))
-        prior = _PRIOR_TOKENS / tokens * np.trace(curve.curvature) / 2
+        if prior is None:
+            prior = _PRIOR_TOKENS / tokens * float(np.trace(curve.curvature)) / 2
         away = weights - start
-        loss = curve.loss + prior * away @ away / 2
-        if not math.isfinite(loss) or loss >= least:
-            break
-        best, least = weights, loss
-        curvature = curve.curvature + (prior + 1e-9) * np.eye(2)
-        change = np.linalg.solve(curvature, curve.gradient + prior * away)
-        weights = np.clip(weights - change, 0.0, LARGEST)
-        if np.abs(weights - best).max() < _SMALL:
+        loss = curve.loss + prior * float(away @ away) / 2
+        if loss < least:
+            best, least = weights, loss
+            step = _newton_step(
+                weights, curve.gradient + prior * away, curve.curvature + prior * np.eye(2)
+            )
+            weights = np.clip(weights - step, 0.0, LARGEST)
+        else:
+            weights = (weights + best) / 2
+        if not np.abs(weights - best).max() >= _SMALL:  # nor if it is not a number
             break
     return _weights_of(best)
+
+
+def _newton_step(weights: np.ndarray, gradient: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+    """Return what is to be taken from the weights; one at 0 stays if it would be negative."""
+    step = np.zeros(2)
+    (free,) = np.nonzero((weights > 0) | (gradient < 0))
+    stiff = curvature[np.ix_(free, free)] + 1e-9 * np.eye(len(free))
+    step[free] = np.linalg.solve(stiff, gradient[free])
+    return step
 
 
 def _weights_of(values: np.ndarray) -> MixtureWeights:
@@ -81,15 +97,24 @@ def load_mixture(path: Path) -> MixtureWeights:
     """
     if not is_there(path):
         return MixtureWeights()
-    found = read_json(path)
+    advice = f"Restore {path.name} from a copy of the run, or delete it: both then weigh the same."
     try:
-        weights = MixtureWeights(**{key: float(value) for key, value in found.items()})
-        if not all(0 <= each <= LARGEST for each in attrs.astuple(weights)):
-            raise ValueError(f"weights are from 0 to {LARGEST:g}")
-    except (AttributeError, TypeError, ValueError) as error:
+        return _read_weights(read_json(path))
+    except ValueError as error:
         raise RunDirectoryError(
             f"{path} does not hold the weights of a mixture: {error}.",
-            "Allowed: network and counts, each a number.",
-            f"Restore {path.name} from a copy of the run, or delete it: it is then mixed evenly.",
+            f"Allowed: network and counts, each a number from 0 to {LARGEST:g}.",
+            advice,
         ) from error
-    return weights
+    except RunDirectoryError as error:
+        raise RunDirectoryError(error.problem, error.allowed, error.advice or advice) from error
+
+
+def _read_weights(found: Any) -> MixtureWeights:
+    """Return the weights that a JSON value holds; raises ValueError if it holds anything else."""
+    if not isinstance(found, dict) or found.keys() != attrs.fields_dict(MixtureWeights).keys():
+        raise ValueError("its keys are others")
+    for name, value in found.items():
+        if type(value) not in (int, float) or not 0 <= value <= LARGEST:
+            raise ValueError(f"{name} is {str(value)[:20]}")
+    return MixtureWeights(**{name: float(value) for name, value in found.items()})

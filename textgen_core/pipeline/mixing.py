@@ -47,7 +47,7 @@ def _count(prepared: Prepared, configuration: Configuration, tokens: int) -> Cou
     """Return the counts of the first `tokens` of training."""
     token_ids = prepared.token_files["train"].token_ids[:tokens]
     size = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
-    return count(token_ids, size, configuration.training.counts).counts
+    return count(token_ids, size, configuration.training.counts)
 
 
 def keep_counts(run: RunDirectory, counts: Counts, wanted: int) -> str:

@@ -121,6 +121,31 @@ def test_a_gap_that_grows_while_validation_stands_still_is_overfitting():
     assert find_overfitting(rows_of((3.0, 3.0), (2.0, 2.5), (1.8, 2.49), (1.5, 2.5)))
 
 
+# As in a run of `fast` on the built-in corpus: each validation was better than all before it.
+GAINING = ((3.0, 3.1), (2.3, 2.5), (2.057, 2.409), (1.8, 2.392), (1.713, 2.386))
+
+
+@pytest.mark.parametrize("last", [(), ((1.70, 2.387),)], ids=["best at the end", "best before it"])
+def test_a_gap_that_grew_up_to_the_best_validation_is_not_overfitting(last):
+    assert not find_overfitting(rows_of(*GAINING, *last))
+    assert findings(rows=rows_of(*GAINING, *last), ngram_loss=2.5, xz_bits_per_byte=2.5) == ()
+
+
+def test_a_gap_that_grows_on_after_the_best_validation_is_overfitting():
+    evidence = find_overfitting(rows_of(*GAINING, (1.6, 2.388), (1.5, 2.387)))
+    assert evidence == (
+        "Since step 500 the training loss went from 1.713 to 1.500, the validation loss from "
+        "2.386 to 2.387."
+    )
+
+
+def test_a_weak_run_whose_gap_grows_at_little_gain_is_not_told_to_train_longer():
+    (finding,) = findings(rows=rows_of(*GAINING), ngram_loss=1.9)
+    assert (finding.trouble, finding.setting) == ("worse than n-grams", "model.dropout")
+    (finding,) = findings(rows=rows_of(*GAINING[:3], (2.0, 2.39)), ngram_loss=1.9)
+    assert "Train longer" in finding.advice
+
+
 def test_without_validation_a_training_loss_far_below_the_held_out_one_is_overfitting():
     rows = [{"step": 10, "loss": 3.0}, {"step": 20, "loss": 0.5}]
     assert "0.500 at the end" in find_overfitting(rows, 4.0)

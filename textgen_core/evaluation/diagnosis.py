@@ -16,6 +16,7 @@ from textgen_core.evaluation.training_curve import (
     find_overfitting,
     find_short_memory,
     find_undertraining,
+    is_memorizing,
 )
 
 # Shares at which a figure becomes a finding; each finding states its evidence.
@@ -172,7 +173,7 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
     ]
     if not doubtful:
         after = 1 if evidence["divergence"] else 0
-        found[after:after] = _find_weakness(symptoms, overfits=bool(evidence["overfitting"]))
+        found[after:after] = _find_weakness(symptoms, is_memorizing(rows, scored))
     longer = symptoms.longer
     earlier = f"training.patience, {longer}" if longer == "training.epochs" else longer
     return tuple(
@@ -185,10 +186,10 @@ def diagnose(symptoms: Symptoms) -> tuple[Finding, ...]:
     )
 
 
-def _find_weakness(symptoms: Symptoms, overfits: bool) -> Iterator[Finding]:
+def _find_weakness(symptoms: Symptoms, memorizes: bool) -> Iterator[Finding]:
     """Find a model that predicts no better than counting or compressing does, or little better.
 
-    To a model that overfits more training would not help.
+    To a model that memorizes its text more training would not help.
     """
     loss, unigram, ngram = symptoms.loss, symptoms.unigram_loss, symptoms.ngram_loss
     bits, xz = symptoms.bits_per_byte, symptoms.xz_bits_per_byte
@@ -199,23 +200,23 @@ def _find_weakness(symptoms: Symptoms, overfits: bool) -> Iterator[Finding]:
         if loss < unigram:
             yield Finding("undertraining", evidence, *_ADVICE["worse than counting tokens"])
         else:
-            yield _weak("worse than counting tokens", evidence, overfits)
+            yield _weak("worse than counting tokens", evidence, memorizes)
     if ngram is not None and loss >= ngram:
         evidence = (
             f"The loss is {loss:.3f}; an n-gram model of the same text has {ngram:.3f}, without "
             "looking further back than a few tokens."
         )
-        yield _weak("worse than n-grams", evidence, overfits)
+        yield _weak("worse than n-grams", evidence, memorizes)
     if xz is not None and bits >= xz:
         evidence = (
             f"The model needs {bits:.3f} bits for a byte; xz, which copies phrases from the "
             f"training text, {xz:.3f}."
         )
-        yield _weak("worse than xz", evidence, overfits)
+        yield _weak("worse than xz", evidence, memorizes)
 
 
-def _weak(trouble: str, evidence: str, overfits: bool) -> Finding:
-    return Finding(trouble, evidence, *_ADVICE["overfitting" if overfits else trouble])
+def _weak(trouble: str, evidence: str, memorizes: bool) -> Finding:
+    return Finding(trouble, evidence, *_ADVICE["overfitting" if memorizes else trouble])
 
 
 def find_memorization(

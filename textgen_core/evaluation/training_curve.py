@@ -12,7 +12,7 @@ from typing import Any
 Rows = Sequence[Mapping[str, Any]]  # of metrics.jsonl
 
 # Shares at which a figure becomes a finding; each finding states its evidence.
-_PLATEAU = 0.01  # a validation loss this near the best no longer gains
+_PLATEAU = 0.01  # a validation loss this near the best gains next to nothing
 _GROWING_GAP = 0.05  # of the validation loss
 _MEMORIZED = 0.6  # of the held-out loss; between texts of one kind it is rarely under 0.9
 _STILL_FALLING = 0.03  # of the validation loss, in the last fifth of the training
@@ -59,8 +59,9 @@ def find_divergence(rows: Rows, loss: float | None = None) -> str:
 
 
 def find_overfitting(rows: Rows, loss: float | None = None) -> str:
-    """Find a training loss that falls while validation stands still, or far below `loss`.
+    """Find a training loss that falls on after validation was best, or far below `loss`.
 
+    A gap that grows up to a best validation at the end did no harm: no evidence.
     loss: of the held-out text, by which a run without validation is judged.
     """
     if not any(_is_validation(row) for row in rows):
@@ -68,13 +69,24 @@ def find_overfitting(rows: Rows, loss: float | None = None) -> str:
         if loss is None or last is None or not last < _MEMORIZED * loss:
             return ""
         return f"The training loss is {last:.3f} at the end, that of the held-out text {loss:.3f}."
+    return _find_growing_gap(rows, near=0.0)
+
+
+def is_memorizing(rows: Rows, loss: float | None = None) -> bool:
+    """Return whether training longer would hardly help: training gains, validation barely does.
+
+    That is wider than overfitting: validation may still be at its best.
+    """
+    return bool(find_overfitting(rows, loss) or _find_growing_gap(rows, near=_PLATEAU))
+
+
+def _find_growing_gap(rows: Rows, near: float) -> str:
+    """Find a gap that grew since the first validation loss that was within `near` of the best."""
     losses = pair_losses(rows)
-    if len(losses) < 2:
+    if not losses:
         return ""
     best = min(validation for _, _, validation in losses)
-    step, training, validation = next(
-        pair for pair in losses if pair[2] <= best + _PLATEAU * abs(best)
-    )
+    step, training, validation = next(pair for pair in losses if pair[2] <= best + near * abs(best))
     _, last_training, last_validation = losses[-1]
     growth = (last_validation - last_training) - (validation - training)
     if not growth > _GROWING_GAP * last_validation:

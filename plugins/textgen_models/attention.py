@@ -10,7 +10,8 @@ import tensorflow as tf
 from textgen_models.cache import write_at
 from textgen_models.normalisation import unit_mean_square
 from textgen_models.positions import rotated
-from textgen_models.projection import Projection, sizes
+from textgen_models.projection import Projection, last_axis_product, sizes
+from textgen_models.regions import region
 
 
 class CausalSelfAttention(keras.layers.Layer):
@@ -21,6 +22,7 @@ class CausalSelfAttention(keras.layers.Layer):
         self.heads = options.heads
         self.head_size = options.head_size
         self.normalises_queries = options.normalise_queries
+        self._heads: Any = None  # a region, once there is one
         width = options.width
         last = "zeros" if options.zero_projections else "glorot_uniform"
         self.query = Projection(width, "glorot_uniform", name="query")
@@ -34,18 +36,29 @@ class CausalSelfAttention(keras.layers.Layer):
             layer.build(input_shape)
 
     def call(
-        self, inputs: Any, positions: Any, rotation: Any = None, held: Any = None
+        self,
+        inputs: Any,
+        positions: Any,
+        rotation: Any = None,
+        held: Any = None,
+        compiled: bool = False,
     ) -> tuple[Any, Any]:
         """Return `(batch, time, width)`, and the keys and values held from now on, if any are.
 
         inputs: `(batch, time, width)`; positions: int32 `(time,)`; rotation: cosines and sines
         for those positions; held: `keys` and `values`, `(batch * head, size, capacity)`, that new
-        ones are written into; None: only the inputs themselves are attended to.
+        ones are written into; None: only the inputs themselves are attended to. compiled: whether
+        XLA compiles what lies between the products.
         """
-        query, key = self._query_and_key(inputs, rotation)
-        value = self._split_heads(self.value(inputs))
+        if compiled:
+            query, key, value = self._compiled_heads(inputs, rotation)
+        else:
+            query, key = self._query_and_key(inputs, rotation)
+            value = self._split_heads(self.value(inputs))
+        attend = _attend_by_regions if compiled else _attend
         if held is None:
-            attended = _attend(query, key, value, positions[None, :] <= positions[:, None])
+            visible = positions[None, :] <= positions[:, None]
+            attended = attend(query, key, value, visible)
             kept = {}
         else:
             entries = {"keys": _turned(key), "values": _turned(value)}
@@ -56,7 +69,7 @@ class CausalSelfAttention(keras.layers.Layer):
             else:
                 keys, values = _turned(kept["keys"]), _turned(kept["values"])
                 visible = key_positions[None, :] <= positions[:, None]  # (time, capacity)
-                attended = _attend(query, keys, values, visible)
+                attended = attend(query, keys, values, visible)
         return self.joined(self._join_heads(attended)), kept
 
     def shares(self, inputs: Any, positions: Any, rotation: Any = None) -> Any:
@@ -70,13 +83,28 @@ class CausalSelfAttention(keras.layers.Layer):
         return tf.reshape(shares, (rows, self.heads, time, time))
 
     def _query_and_key(self, inputs: Any, rotation: Any) -> tuple[Any, Any]:
-        query = self._split_heads(self.query(inputs))
-        key = self._split_heads(self.key(inputs))
+        return tuple(
+            self._turned_by_position(self._split_heads(layer(inputs)), rotation)
+            for layer in (self.query, self.key)
+        )
+
+    def _turned_by_position(self, vectors: Any, rotation: Any) -> Any:
         if self.normalises_queries:
-            query, key = unit_mean_square(query), unit_mean_square(key)
-        if rotation is not None:
-            query, key = rotated(query, *rotation), rotated(key, *rotation)
-        return query, key
+            vectors = unit_mean_square(vectors)
+        return vectors if rotation is None else rotated(vectors, *rotation)
+
+    def _compiled_heads(self, inputs: Any, rotation: Any) -> Any:
+        """Return queries, keys and values: one product, and one region."""
+        kernels = [layer.kernel for layer in (self.query, self.key, self.value)]
+        joined = tf.concat([tf.cast(kernel, inputs.dtype) for kernel in kernels], axis=1)
+        if self._heads is None:
+            self._heads = region(self._heads_of)
+        return self._heads(last_axis_product(inputs, joined), *(rotation or ()))
+
+    def _heads_of(self, joined: Any, *rotation: Any) -> Any:
+        query, key, value = (self._split_heads(each) for each in tf.split(joined, 3, axis=-1))
+        turned = (self._turned_by_position(each, rotation or None) for each in (query, key))
+        return (*turned, value)
 
     def _split_heads(self, vectors: Any) -> Any:
         # Rows and heads are one axis: a product over two of them would copy a cache at every step.
@@ -123,3 +151,39 @@ def _shares(query: Any, key: Any, visible: Any) -> Any:
     """Return the softmax of scores, float32 `(batch * head, time, time or capacity)`."""
     scores = tf.matmul(query * query.shape[-1] ** -0.5, key, transpose_b=True)
     return tf.nn.softmax(tf.where(visible, tf.cast(scores, tf.float32), -1e9))
+
+
+def _attend_by_regions(query: Any, key: Any, value: Any, visible: Any) -> Any:
+    """Return what `_attend` does; what lies between its products is compiled by XLA."""
+    scores = tf.matmul(query, key, transpose_b=True)
+    return tf.matmul(_compiled_shares(scores, visible, query.shape[-1] ** -0.5), value)
+
+
+def _compiled_shares(scores: Any, visible: Any, scale: float) -> Any:
+    """Return the softmax of scores times `scale`, in their dtype; regions of their own."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def run(scores: Any) -> Any:
+        shares = _SOFTMAX(scores, visible, scale)
+        return shares, lambda upstream: _SOFTMAX_GRADIENT(shares, upstream, scale)
+
+    return run(scores)
+
+
+def _softmax(scores: Any, visible: Any, scale: float) -> Any:
+    wide = tf.where(visible, tf.cast(scores, tf.float32) * scale, -1e9)
+    return tf.cast(tf.nn.softmax(wide), scores.dtype)
+
+
+def _softmax_gradient(shares: Any, upstream: Any, scale: float) -> Any:
+    shares, upstream, dtype = (
+        tf.cast(shares, tf.float32),
+        tf.cast(upstream, tf.float32),
+        shares.dtype,
+    )
+    mean = tf.reduce_sum(shares * upstream, axis=-1, keepdims=True)
+    return tf.cast(scale * shares * (upstream - mean), dtype)
+
+
+_SOFTMAX = tf.function(_softmax, jit_compile=True, autograph=False)
+_SOFTMAX_GRADIENT = tf.function(_softmax_gradient, jit_compile=True, autograph=False)

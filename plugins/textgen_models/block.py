@@ -8,10 +8,11 @@ import keras
 import tensorflow as tf
 
 from textgen_models.attention import CausalSelfAttention
-from textgen_models.convolution import CausalConvolution
+from textgen_models.convolution import CausalConvolution, convolved
 from textgen_models.dropout import drop, seed_at
-from textgen_models.normalisation import normalisation
+from textgen_models.normalisation import normalisation, normalised
 from textgen_models.projection import Projection
+from textgen_models.regions import region
 
 
 class Block(keras.layers.Layer):
@@ -20,6 +21,7 @@ class Block(keras.layers.Layer):
     def __init__(self, options: Any, *, name: str) -> None:
         super().__init__(name=name)
         self.dropout = options.dropout
+        self._dropped: Any = None  # a region, once there is one
         self.attention_norm = normalisation(options.norm, "attention_norm")
         self.attention = CausalSelfAttention(options, name="attention")
         self.feed_forward_norm = normalisation(options.norm, "feed_forward_norm")
@@ -56,27 +58,64 @@ class Block(keras.layers.Layer):
         return input_shape
 
     def call(
-        self, stream: Any, positions: Any, rotation: Any = None, held: Any = None, seed: Any = None
+        self,
+        stream: Any,
+        positions: Any,
+        rotation: Any = None,
+        held: Any = None,
+        seed: Any = None,
+        compiled: bool = False,
     ) -> tuple[Any, Any]:
         """Return the stream after this block, and what the next tokens need of these.
 
         held: `keys`, `values`, and with convolutions `before_attention` and `before_feed_forward`,
-        what each has seen last; None: nothing came before.
+        what each has seen last; None: nothing came before. compiled: whether XLA compiles what
+        lies between the products.
         """
         kept: dict[str, Any] = {}
 
-        def convolved(name: str, inputs: Any) -> Any:
-            if name not in self.convolutions:
-                return inputs
-            seen = None if held is None else held[name]
-            outputs, kept[name] = self.convolutions[name](inputs, seen)
+        def prepared(name: str, norm: Any) -> Any:
+            seen = None if held is None or name not in self.convolutions else held[name]
+            outputs, after = self._prepared(name, norm, stream, seen, compiled)
+            if after is not None:
+                kept[name] = after
             return outputs
 
-        inputs = convolved("before_attention", self.attention_norm(stream))
-        attended, keys_and_values = self.attention(inputs, positions, rotation=rotation, held=held)
-        stream += drop(attended, self.dropout, seed)
-        added = self.feed_forward(convolved("before_feed_forward", self.feed_forward_norm(stream)))
-        return stream + drop(added, self.dropout, seed_at(seed, 1)), {**keys_and_values, **kept}
+        inputs = prepared("before_attention", self.attention_norm)
+        attended, keys_and_values = self.attention(
+            inputs, positions, rotation=rotation, held=held, compiled=compiled
+        )
+        stream = self._added(stream, attended, seed, compiled)
+        added = self.feed_forward(
+            prepared("before_feed_forward", self.feed_forward_norm), compiled=compiled
+        )
+        stream = self._added(stream, added, seed_at(seed, 1), compiled)
+        return stream, {**keys_and_values, **kept}
+
+    def _prepared(
+        self, name: str, norm: Any, stream: Any, held: Any, compiled: bool
+    ) -> tuple[Any, Any]:
+        """Return the stream normalised and convolved, and what the convolution has seen last."""
+        convolution = self.convolutions.get(name)
+        if not compiled:
+            inputs = norm(stream)
+            return (inputs, None) if convolution is None else convolution(inputs, held)
+        weights = [tf.convert_to_tensor(weight) for weight in norm.weights]
+        if convolution is None:
+            return _NORMALISED(stream, *weights), None
+        kernel = tf.convert_to_tensor(convolution.kernel)
+        if held is None:
+            return _NORMALISED_AND_CONVOLVED(stream, kernel, *weights), None
+        outputs, seen = _CONVOLVED(_NORMALISED(stream, *weights), kernel, held)
+        return outputs, seen
+
+    def _added(self, stream: Any, part: Any, seed: Any, compiled: bool) -> Any:
+        """Return the stream with what a part gave, some of it dropped."""
+        if not compiled or seed is None or not self.dropout:
+            return stream + drop(part, self.dropout, seed)
+        if self._dropped is None:
+            self._dropped = region(lambda part, seed: drop(part, self.dropout, seed))
+        return stream + self._dropped(part, seed)
 
     def attention_shares(self, stream: Any, positions: Any, rotation: Any = None) -> Any:
         """Return how the attention of a call looks back: float32 `(batch, heads, time, time)`."""
@@ -108,15 +147,40 @@ class FeedForward(keras.layers.Layer):
             self.gate.build(input_shape)
         self.contracting.build((*input_shape[:-1], self.expanding.units))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, compiled: bool = False) -> Any:
         """Return `(batch, time, width)` of the same."""
-        expanded = self.expanding(inputs)
-        if self.gate is not None:
-            expanded *= tf.nn.silu(self.gate(inputs))  # Shazeer 2020
-        elif self.activation == "squared-relu":
-            expanded = tf.square(tf.nn.relu(expanded))  # So et al. 2021
-        elif self.activation == "relu":
-            expanded = tf.nn.relu(expanded)
-        else:
-            expanded = tf.nn.gelu(expanded, approximate=True)
-        return self.contracting(expanded)
+        if not compiled:
+            gate = () if self.gate is None else (self.gate(inputs),)
+            return self.contracting(_activated(self.activation, self.expanding(inputs), *gate))
+        layers = [self.expanding, *(() if self.gate is None else (self.gate,))]
+        products = [layer.product(inputs) for layer in layers]
+        biases = [tf.convert_to_tensor(layer.bias) for layer in layers]
+        return self.contracting(_ACTIVATED[self.activation](*products, *biases))
+
+
+def _activated(activation: str, expanded: Any, gate: Any = None) -> Any:
+    if gate is not None:
+        return expanded * tf.nn.silu(gate)  # Shazeer 2020
+    if activation == "squared-relu":
+        return tf.square(tf.nn.relu(expanded))  # So et al. 2021
+    if activation == "relu":
+        return tf.nn.relu(expanded)
+    return tf.nn.gelu(expanded, approximate=True)
+
+
+def _activated_region(activation: str) -> Any:
+    def with_biases(*given: Any) -> Any:
+        products, biases = given[: len(given) // 2], given[len(given) // 2 :]
+        return _activated(
+            activation, *(one + tf.cast(bias, one.dtype) for one, bias in zip(products, biases))
+        )
+
+    return region(with_biases)
+
+
+_ACTIVATED = {name: _activated_region(name) for name in ("gelu", "relu", "squared-relu", "swiglu")}
+_NORMALISED = region(lambda stream, *weights: normalised(stream, weights))
+_CONVOLVED = region(convolved)
+_NORMALISED_AND_CONVOLVED = region(
+    lambda stream, kernel, *weights: convolved(normalised(stream, weights), kernel)[0]
+)

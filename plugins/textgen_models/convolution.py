@@ -37,16 +37,21 @@ class CausalConvolution(keras.layers.Layer):
 
         held: the last `size - 1` inputs before these, `(batch, size - 1, width)`; None: zeros.
         """
-        kernel = tf.cast(self.kernel, inputs.dtype)
-        time = sizes(inputs)[1]
-        if held is None:
-            seen = tf.pad(inputs, [[0, 0], [self.size - 1, 0], [0, 0]])
-        else:
-            seen = tf.concat([held, inputs], axis=1)
-        outputs = inputs
-        if inputs.shape[1] == 1:  # a single sum is a third of the operations
-            outputs += tf.reduce_sum(kernel * seen, axis=1, keepdims=True)
-        else:
-            for place, weight in enumerate(tf.unstack(kernel)):
-                outputs += weight * seen[:, place : place + time]
-        return outputs, seen[:, time:]
+        return convolved(inputs, tf.convert_to_tensor(self.kernel), held)
+
+
+def convolved(inputs: Any, kernel: Any, held: Any = None) -> tuple[Any, Any]:
+    """Return what a `CausalConvolution` does, given its kernel."""
+    kernel = tf.cast(kernel, inputs.dtype)
+    before, time = kernel.shape[0] - 1, sizes(inputs)[1]
+    if held is None:
+        seen = tf.pad(inputs, [[0, 0], [before, 0], [0, 0]])
+    else:
+        seen = tf.concat([held, inputs], axis=1)
+    outputs = inputs
+    if inputs.shape[1] == 1:  # a single sum is a third of the operations
+        outputs += tf.reduce_sum(kernel * seen, axis=1, keepdims=True)
+    else:
+        for place, weight in enumerate(tf.unstack(kernel)):
+            outputs += weight * seen[:, place : place + time]
+    return outputs, seen[:, time:]

@@ -52,11 +52,13 @@ class LSTMLayer(keras.layers.Layer):
         """Return the shape of the outputs, as the model's summary shows it."""
         return (*input_shape[:-1], self.lstm.units)
 
-    def call(self, inputs: Any, hidden: Any, cell: Any, seed: Any = None, parts: int = 1) -> Any:
+    def call(
+        self, inputs: Any, hidden: Any, cell: Any, seed: Any = None, compiled: bool = False
+    ) -> Any:
         """Return outputs `(time, batch, units)` and the last hidden and cell states, float32.
 
         inputs: `(time, batch, width)`; hidden, cell: float32 `(batch, units)`; seed: int32 `(2,)`
-        for the recurrent dropout, None outside training; parts: see `lstm_over_time`.
+        for the recurrent dropout, None outside training; compiled: see `lstm_over_time`.
         """
         # A single step gains nothing from cuDNN, and without it generation can be compiled.
         if self.uses_cudnn and inputs.shape[0] != 1:
@@ -68,7 +70,7 @@ class LSTMLayer(keras.layers.Layer):
         if seed is not None and self.recurrent_dropout:
             mask = drop(tf.ones_like(hidden), self.recurrent_dropout, seed)
         recurrent_kernel = tf.convert_to_tensor(weights.recurrent_kernel)
-        return lstm_over_time(projected, recurrent_kernel, hidden, cell, mask, parts)
+        return lstm_over_time(projected, recurrent_kernel, hidden, cell, mask, compiled)
 
     def _run_keras(self, inputs: Any, hidden: Any, cell: Any) -> Any:
         sequences = tf.transpose(tf.cast(inputs, tf.float32), (1, 0, 2))

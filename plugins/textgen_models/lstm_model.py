@@ -22,12 +22,12 @@ class LSTMLanguageModel(keras.Model):
     The state is a dict: `layers`, a tuple with float32 `hidden` and `cell`, `(batch, units)`, for
     each layer, and with n-grams `recent`, the last tokens, int32 `(batch, n - 1)`.
     `recompute`: run a layer again in the backward pass in place of keeping what it computed.
-    `parts`: how many parts of a training batch run side by side, each compiled by XLA; more than
-    one is for a step that runs as a graph on a CPU.
+    `jit_regions`: have XLA compile the loops of a training step, for one that runs as a graph on a
+    CPU.
     """
 
     recompute: bool = False
-    parts: int = 1
+    jit_regions: bool = False
 
     def __init__(self, options: Any, vocabulary_size: int) -> None:
         super().__init__(name="lstm")
@@ -108,7 +108,7 @@ class LSTMLanguageModel(keras.Model):
         hidden = drop(hidden, options.input_dropout, seed)
         layers = []
         for number, (layer, held) in enumerate(zip(self.lstm_layers, state["layers"]), start=1):
-            run = self._runner(layer, seed_at(seed, 2 * number), self.parts if training else 1)
+            run = self._runner(layer, seed_at(seed, 2 * number), training and self.jit_regions)
             outputs, last_hidden, cell = run(hidden, held["hidden"], held["cell"])
             layers.append({"hidden": last_hidden, "cell": cell})
             outputs = tf.cast(outputs, self.compute_dtype)
@@ -119,9 +119,9 @@ class LSTMLanguageModel(keras.Model):
         new_state["layers"] = tuple(layers)
         return self.project(hidden) if project else hidden, new_state
 
-    def _runner(self, layer: LSTMLayer, seed: Any, parts: int) -> Callable[..., Any]:
+    def _runner(self, layer: LSTMLayer, seed: Any, compiled: bool) -> Callable[..., Any]:
         def run(inputs: Any, hidden: Any, cell: Any) -> Any:
-            return layer(inputs, hidden, cell, seed=seed, parts=parts)
+            return layer(inputs, hidden, cell, seed=seed, compiled=compiled)
 
         return tf.recompute_grad(run) if self.recompute else run
 

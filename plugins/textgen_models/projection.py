@@ -55,9 +55,13 @@ class Projection(keras.layers.Layer):
         """Return `(..., units)` of `(..., width)`."""
         return (*input_shape[:-1], self.units)
 
+    def product(self, inputs: Any) -> Any:
+        """Return `(..., units)` of `(..., width)` without the bias."""
+        return last_axis_product(inputs, self.kernel)
+
     def call(self, inputs: Any) -> Any:
         """Return `(..., units)` of `(..., width)`."""
-        outputs = last_axis_product(inputs, self.kernel)
+        outputs = self.product(inputs)
         return outputs if self.bias is None else outputs + tf.cast(self.bias, outputs.dtype)
 
 

@@ -5,17 +5,19 @@ Time comes first here, `(time, batch, width)`, so that a step reads one contiguo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-ROWS_OF_A_PART = 8  # fewer rows side by side gain nothing
-
 
 def lstm_over_time(
-    projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any = None, parts: int = 1
+    projected: Any,
+    recurrent_kernel: Any,
+    hidden: Any,
+    cell: Any,
+    mask: Any = None,
+    compiled: bool = False,
 ) -> tuple[Any, Any, Any]:
     """Run an LSTM (Hochreiter and Schmidhuber 1997, with forget gates) over projected inputs.
 
@@ -30,65 +32,32 @@ def lstm_over_time(
     that of the recurrent kernel is one large product after it, in the dtype of `projected`, not a
     sum of one in every step.
 
-    parts: into how many parts the rows are split, where there are enough. More than one only in a
-    graph on a CPU: each part's loop is compiled by XLA on its own, and the parts run side by side,
-    one to a core. That is nearly twice as fast as cores that share, and wait for each other in,
-    the small product of every step.
+    compiled: whether XLA compiles the loops, and them alone, in a graph whose large products it
+    leaves to oneDNN.
     """
     if projected.shape[0] == 1:
         summed = tf.cast(projected[0], hidden.dtype)
         _, cell, hidden = _step(summed, recurrent_kernel, hidden, cell, mask)
         return hidden[None], hidden, cell
-    forward, backward = (_forward, _backward) if parts == 1 else (_FORWARD, _BACKWARD)
-    sizes = _part_sizes(hidden.shape[0], parts)
+    forward, backward = (_FORWARD, _BACKWARD) if compiled else (_forward, _backward)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def run(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any) -> Any:
-        split = _splitter(sizes)
-        masks = split(mask, 0)
-        each = zip(split(projected, 1), split(hidden, 0), split(cell, 0), masks, strict=True)
-        found = [forward(part, recurrent_kernel, *rest) for part, *rest in each]
-        outputs = _joined([part[0] for part in found], 1)
-        last_cell = _joined([part[1][-1] for part in found], 0)
+        outputs, cells, gates = forward(projected, recurrent_kernel, hidden, cell, mask)
 
         def gradient(d_outputs: Any, d_hidden: Any, d_cell: Any) -> tuple[Any, ...]:
             turned = tf.transpose(recurrent_kernel)  # once: products with it run twice as fast
-            each = zip(
-                *([part[place] for part in found] for place in (2, 1)),
-                *(split(tensor, 0) for tensor in (cell, d_hidden, d_cell)),
-                split(d_outputs, 1),
-                masks,
-                strict=True,
+            d_gates, d_hidden, d_cell = backward(
+                turned, gates, cells, cell, d_hidden, d_cell, d_outputs, mask
             )
-            parts = [backward(turned, *part) for part in each]
-            d_gates = _joined([tf.cast(part[0], projected.dtype) for part in parts], 1)
+            d_gates = tf.cast(d_gates, projected.dtype)
             d_kernel = _kernel_gradient(outputs, hidden, d_gates, mask)
-            return d_gates, d_kernel, *(_joined([part[n] for part in parts], 0) for n in (1, 2))
+            return d_gates, d_kernel, d_hidden, d_cell
 
-        return (outputs, outputs[-1], last_cell), gradient
+        return (outputs, outputs[-1], cells[-1]), gradient
 
     outputs, hidden, cell = run(projected, recurrent_kernel, hidden, cell)
     return outputs, hidden, cell
-
-
-def _part_sizes(rows: int | None, parts: int) -> list[int]:
-    """Return how many rows each part has; one part where their number is not known."""
-    if rows is None or (parts := min(parts, rows // ROWS_OF_A_PART)) <= 1:
-        return [-1]
-    return [len(part) for part in np.array_split(np.arange(rows), parts)]
-
-
-def _splitter(sizes: list[int]) -> Callable[[Any, int], list[Any]]:
-    def split(tensor: Any, axis: int) -> list[Any]:
-        if tensor is None or len(sizes) == 1:
-            return [tensor] * len(sizes)
-        return list(tf.split(tensor, sizes, axis=axis))
-
-    return split
-
-
-def _joined(parts: list[Any], axis: int) -> Any:
-    return parts[0] if len(parts) == 1 else tf.concat(parts, axis=axis)
 
 
 def _step(summed: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any) -> Any:

@@ -27,9 +27,12 @@ class TransformerLanguageModel(keras.Model):
     `(batch, 2 * layers * (size - 1), width)`, and with n-grams `recent`, the last tokens, int32
     `(batch, n - 1)`.
     `recompute`: run a block again in the backward pass in place of keeping what it computed.
+    `jit_regions`: have XLA compile what lies between the products of a training step, for one that
+    runs as a graph on a CPU.
     """
 
     recompute: bool = False
+    jit_regions: bool = False
 
     def __init__(self, options: Any, vocabulary_size: int, capacity: int) -> None:
         super().__init__(name="transformer")
@@ -167,7 +170,8 @@ class TransformerLanguageModel(keras.Model):
         turn = self._rotation(positions)
         blocks = []
         for number, (block, of_block) in enumerate(zip(self.blocks, self._held(held), strict=True)):
-            run = self._runner(block, positions, turn, seed_at(seed, 2 * number + 1))
+            compiled = training and self.jit_regions
+            run = self._runner(block, positions, turn, seed_at(seed, 2 * number + 1), compiled)
             stream, of_block = run(stream, of_block)
             blocks.append(of_block)
         hidden = self.final_norm(stream)
@@ -196,9 +200,11 @@ class TransformerLanguageModel(keras.Model):
         ]
         return {"blocks": caches, "seen": tf.concat(seen, axis=1)}
 
-    def _runner(self, block: Block, positions: Any, turn: Any, seed: Any) -> Callable[..., Any]:
+    def _runner(
+        self, block: Block, positions: Any, turn: Any, seed: Any, compiled: bool
+    ) -> Callable[..., Any]:
         def run(stream: Any, held: Any = None) -> Any:
-            return block(stream, positions, rotation=turn, held=held, seed=seed)
+            return block(stream, positions, rotation=turn, held=held, seed=seed, compiled=compiled)
 
         def run_again(stream: Any, held: Any) -> Any:
             @tf.recompute_grad  # type: ignore[untyped-decorator]

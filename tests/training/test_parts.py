@@ -154,6 +154,26 @@ def test_there_are_as_many_parts_as_cores_and_rows_where_the_model_allows_it(mod
     assert step.parts == parts
 
 
+class RegionModel(TinyModel):
+    """Can have XLA compile regions of it, it says."""
+
+    jit_regions = False
+
+
+def test_a_model_with_regions_is_left_to_a_graph_in_parts_and_does_what_eager_does():
+    batches = [[draw_batch(ROWS, seed, padding=1)] for seed in range(2)]
+    options = {"optimizer": "adam", "clip_norm": 0.5}
+    expected, losses, _ = trained(RegionModel(), batches, settings(**options))
+    model = RegionModel()
+    found, others, step = trained(model, batches, auto(**options))
+    assert (step.compiled_with, step.parts, model.jit_regions) == ("mixed", 3, True)
+    assert_close(found, expected)
+    np.testing.assert_allclose(others, losses, rtol=1e-5)
+    asked = RegionModel()
+    step, _ = make_step(asked, auto(compile="xla"))
+    assert (step.compiled_with, step.parts, asked.jit_regions) == ("xla", 1, False)
+
+
 def test_a_small_batch_and_one_on_a_gpu_stay_whole(monkeypatch):
     monkeypatch.setattr(devices, "_TOKENS_OF_A_PART", TIME * ROWS)
     assert make_step(TinyModel(), auto())[0].parts == 1

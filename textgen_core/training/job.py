@@ -25,7 +25,7 @@ from textgen_core.training.step import TrainingStep
 _MEASURED_STEPS = 3
 _HOW = {
     "xla": "under XLA",
-    "mixed": "as a graph with parts under XLA",
+    "mixed": "as a graph partly under XLA",
     "graph": "as a graph",
     "eager": "operation by operation",
 }

@@ -160,17 +160,19 @@ class TrainingStep:
             return "graph", note
         if tf.config.list_logical_devices("GPU"):
             return "xla", ""
-        # On a CPU XLA has no fast product in bfloat16, and no two of its loops run side by side.
-        in_parts = hasattr(self._model, "parts") and cores() > 1
-        if in_parts:
+        # On a CPU oneDNN has the faster products, in bfloat16 by far.
+        mixed = self._model.compute_dtype == "bfloat16"
+        if hasattr(self._model, "jit_regions"):
+            self._model.jit_regions = mixed = True
+        elif hasattr(self._model, "parts") and cores() > 1:  # it splits batches by itself
             self._model.parts = cores()
-        mixed = in_parts or self._model.compute_dtype == "bfloat16"
+            mixed = True
         return "mixed" if mixed else "xla", ""
 
     def _choose_parts(self, time: int) -> int:
         """Return how many parts of a batch the graph runs side by side."""
-        under_xla = self.compiled_with == "xla" and self._settings.compile == "auto"
-        if not (under_xla and self._update.can_be_split):
+        under_xla = self.compiled_with in ("xla", "mixed") and self._settings.compile == "auto"
+        if not under_xla or hasattr(self._model, "parts") or not self._update.can_be_split:
             return 1
         return parts_of_batch(self._settings.batch_size, time)
 

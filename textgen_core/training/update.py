@@ -37,9 +37,9 @@ class Update:
     """A function from batches and recurrent state to a StepResult and the state after it.
 
     recurrent_state: None where windows stand alone. micro_batches: how many each batch is computed
-    in, one after the other. parts: how many parts of these run side by side, in a graph, each
-    compiled by XLA. jit_regions: whether XLA compiles what lies between the large products, in a
-    graph that it does not compile as a whole. scales_loss: whether the optimizer wants the loss
+    in, one after the other. parts: how many parts of these run side by side, in a graph.
+    jit_regions: whether XLA compiles what lies between the large products, and not the parts as a
+    whole. scales_loss: whether the optimizer wants the loss
     scaled, for float16. updates_begun: counts the updates of the weights that have begun: one that
     ended in an error was not counted, or left the weights half updated.
     """
@@ -92,7 +92,9 @@ class Update:
         gradient_of: Any = self._gradient
         clip_and_apply = self._clip_and_apply
         if self.parts > 1:
-            gradient_of = tf.function(gradient_of.__call__, jit_compile=True, autograph=False)
+            gradient_of = tf.function(
+                gradient_of.__call__, jit_compile=not self.jit_regions, autograph=False
+            )
         if self.parts > 1 or self.jit_regions:
             clip_and_apply = tf.function(clip_and_apply, jit_compile=True, autograph=False)
         gradients: list[Any] = []

@@ -12,6 +12,7 @@ from textgen_core.counts.counting import count
 from textgen_core.counts.counts import Counts
 from textgen_core.counts.files import save_counts
 from textgen_core.counts.mixture import fit_weights, save_mixture
+from textgen_core.data.reader import MixtureWeights
 from textgen_core.formatting import format_count, format_size
 from textgen_core.pipeline.assembly import load_language_model, make_scorer
 from textgen_core.pipeline.preparing import Prepared, make_batches
@@ -27,7 +28,8 @@ def with_counts(
 ) -> Prepared:
     """Return what was prepared with the counts of its n-grams, if they are mixed with the network.
 
-    counts: those of the run that is resumed.
+    counts: those of the run that is resumed. Both weigh the same until the end of training, in a run
+    that goes on too: else what is lost before would be compared with what a fitted mixture loses.
     """
     if not configuration.training.counts:
         return prepared
@@ -35,10 +37,11 @@ def with_counts(
     room = len(token_ids) - configuration.data.sequence_length - 1  # a batch has to be left
     kept = max(0, min(_MOST_KEPT_OUT, int(_KEPT_OUT * len(token_ids)), room))
     learned = len(token_ids) - kept
+    counts = counts or _count(prepared, configuration, len(token_ids))
     return attrs.evolve(
         prepared,
         batches=make_batches(configuration, token_ids[:learned]),
-        counts=counts or _count(prepared, configuration, len(token_ids)),
+        counts=attrs.evolve(counts, weights=MixtureWeights()),
         kept_out=token_ids[learned:],
     )
 

@@ -261,6 +261,7 @@ def resume_phases(
     texts = find_texts(directory, configuration, places, "resume")
     remember(directory, texts, [each.as_table() for each in trackers])
     prepared = prepare(texts, configuration, tokenizer, callback.on_progress)
+    prepared = with_counts(prepared, configuration, counts)
     if more.asked:
         configuration = _extended(configuration, more, state, prepared)
         write_toml(directory.configuration, configuration.as_table())
@@ -272,7 +273,6 @@ def resume_phases(
         )
     callback.on_run_begin(str(directory.path))
     bounds = bounds_of_checkpoint(directory, state.step)
-    prepared = with_counts(prepared, configuration, counts)
     language_model, _ = build(configuration, prepared.tokenizer, bounds, prepared.counts)
     callback.on_phase(4)
     job = make_job(configuration, directory, language_model, prepared, callback)

@@ -140,13 +140,18 @@ def test_rules_that_were_not_applied_yet_are_in_the_table_of_a_run(tmp_path: Pat
             "A rule cannot choose training.epochs",
         ),
         ("[[fit]]\npasses = 1\ntraining.minutes = 2", "A rule cannot choose training.minutes"),
+        ("[[fit]]\npasses = 1\ntraining.profile = [5, 2]", "profile ends at step 2"),
+        (
+            "[[fit]]\npasses = 1\ntraining.weight_decay = 900",
+            "training: weight_decay times learning_rate is 450, and more than 1",
+        ),
         ("[[for.other-net.fit]]\npasses = -1", "(fit 1 in for.other-net in the recipe"),
     ],
 )
 def test_a_bad_rule_is_refused_with_its_place_and_what_is_allowed(
     tmp_path: Path, rules: str, said: str
 ) -> None:
-    recipe = f'tokenizer = "letters"\nmodel = "net"\n{rules}\n'
+    recipe = f'tokenizer = "letters"\nmodel = "net"\ntraining.learning_rate = 0.5\n{rules}\n'
     with pytest.raises(UsageError) as caught:
         configured(tmp_path, recipe)
     assert said in str(caught.value)

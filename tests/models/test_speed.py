@@ -1,6 +1,9 @@
 """What training costs, and how quick the machine is: estimated before anything is compiled."""
 
+import itertools
+
 import pytest
+import tensorflow as tf
 from training.tiny import TIME, VOCABULARY, WIDTH, TinyModel, build_tokenizer
 
 from textgen_core.config.resolve import configure
@@ -47,3 +50,21 @@ def test_the_product_has_the_shape_of_a_batch_and_of_the_largest_matrix(monkeypa
 def test_larger_products_are_not_taken_for_slower_ones():
     small, large = (speed.measure_products(size, size, size, "float32") for size in (8, 256))
     assert large > 5 * small > 0
+
+
+def test_a_clock_too_coarse_for_a_product_gives_a_speed_all_the_same(monkeypatch):
+    ticks = itertools.count()
+    clock = type("Clock", (), {"perf_counter": staticmethod(lambda: next(ticks) // 100)})
+    monkeypatch.setattr(speed, "time", clock)
+    assert 0 < speed.measure_products(8, 8, 8, "float32") < float("inf")
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "no room")]
+)
+def test_where_memory_is_too_short_for_a_product_the_model_is_left_to_say_so(monkeypatch, error):
+    def raise_it(*_):
+        raise error
+
+    monkeypatch.setattr(speed.tf, "ones", raise_it)
+    assert speed.measure_products(8, 8, 8, "float32") == 0

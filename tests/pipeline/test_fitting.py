@@ -1,6 +1,7 @@
 """A recipe that fits its run: what a run counts, chooses, says and leaves behind."""
 
 import tomllib
+from types import SimpleNamespace
 
 import attrs
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import textgen_core as textgen
 from textgen_core.config.resolve import configure
 from textgen_core.config.settings import TrainingSettings
-from textgen_core.errors import Interrupted
+from textgen_core.errors import Interrupted, PluginFailure
 from textgen_core.pipeline import fitting
 from textgen_core.pipeline.api import resume
 from textgen_core.registry.discovery import discover
@@ -111,6 +112,15 @@ def test_a_run_of_epochs_makes_as_many_passes_and_measures_nothing(recipe):
     fitted, line = fitting.fit(before, prepared=None)
     assert fitted == attrs.evolve(before, fit=())
     assert line == f"1 pass through the text: no rule applies (the recipe {recipe})"
+
+
+def test_a_model_that_cannot_be_built_is_named_while_its_speed_is_estimated(recipe, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no such layer")
+
+    monkeypatch.setattr(fitting, "build_model", fail)
+    with pytest.raises(PluginFailure, match=r"The model 'lstm'.*no such layer"):
+        fitting.expected_passes(configured(recipe), prepared=SimpleNamespace(tokenizer=None))
 
 
 def test_that_a_run_ended_before_its_time_is_said_where_time_is_left():

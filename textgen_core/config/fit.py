@@ -141,7 +141,7 @@ def _given_by(layer: Layer, registry: Registry) -> Iterator[str]:
 def apply_rules(configuration: Configuration, passes: float = math.inf) -> Configuration:
     """Return the configuration of a run of so many passes, which is left with no rule.
 
-    Raises a UsageError if an option of the model is not what it may be.
+    Raises a UsageError if an option of the model is not what it may be, or settings contradict.
     """
     model, training = configuration.model, configuration.training
     for rule in configuration.fit:
@@ -150,7 +150,11 @@ def apply_rules(configuration: Configuration, passes: float = math.inf) -> Confi
         values = check_options(
             options_of(TrainingSettings), rule.training, owner="training", place=rule.place
         )
-        training = attrs.evolve(training, **values)
+        try:
+            training = attrs.evolve(training, **values)
+        except ValueError as error:
+            problem = f"training: {error} ({rule.place})."
+            raise ConfigurationError(problem, "Allowed: settings that go together.") from error
         if rule.model:
             model = _with_options(model, rule.model, rule.place)
     return attrs.evolve(configuration, model=model, training=training, fit=())

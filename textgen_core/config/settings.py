@@ -149,6 +149,12 @@ class TrainingSettings:
         if self.profile is not None and self.profile[0] > self.profile[1]:
             first, last = self.profile
             raise ValueError(f"profile ends at step {last}, before it begins at step {first}")
+        taken = (self.weight_decay or 0.0) * self.learning_rate
+        if taken > 1:
+            raise ValueError(
+                f"weight_decay times learning_rate is {taken:g}, and more than 1: each step would "
+                "take more than the whole of a weight"
+            )
 
 
 AUTO_PROMPT = "auto"

@@ -19,6 +19,7 @@ from textgen_core.models.language_model import LanguageModel
 _OPERATIONS = 6  # for each weight and token
 _SHARE = 0.3  # of the speed of its products: a Transformer reached 0.25, an LSTM 0.45
 _SECONDS = 0.2  # spent on measuring
+_SHORTEST = 1e-9  # of a product, as a coarse clock may find no time at all
 _MOST_ROWS = 4096  # of the product
 
 
@@ -35,15 +36,19 @@ def measure_products(rows: int, inner: int, columns: int, dtype: str) -> float:
     """Return the operations a second of products of `(rows, inner)` and `(inner, columns)`.
 
     The median of those that fit into a fifth of a second counts: other work on the machine will
-    slow training down as it does them.
+    slow training down as it does them. 0 where memory is too short for one: whether the model fits
+    is found when it is built.
     """
-    left, right = tf.ones((rows, inner), dtype), tf.ones((inner, columns), dtype)
     began, seconds = time.perf_counter(), list[float]()
-    while len(seconds) < 3 or time.perf_counter() - began < _SECONDS:
-        before = time.perf_counter()
-        float(tf.linalg.matmul(left, right)[0, 0])  # waits for the device
-        seconds.append(time.perf_counter() - before)
-    return 2 * rows * inner * columns / statistics.median(seconds)
+    try:
+        left, right = tf.ones((rows, inner), dtype), tf.ones((inner, columns), dtype)
+        while len(seconds) < 3 or time.perf_counter() - began < _SECONDS:
+            before = time.perf_counter()
+            float(tf.linalg.matmul(left, right)[0, 0])  # waits for the device
+            seconds.append(time.perf_counter() - before)
+    except (tf.errors.ResourceExhaustedError, MemoryError):
+        return 0.0
+    return 2 * rows * inner * columns / max(statistics.median(seconds), _SHORTEST)
 
 
 def _matrices(language_model: LanguageModel) -> list[tuple[int, ...]]:

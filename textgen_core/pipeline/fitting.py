@@ -25,12 +25,14 @@ def fit(configuration: Configuration, prepared: Prepared) -> tuple[Configuration
 def expected_passes(configuration: Configuration, prepared: Prepared) -> float:
     """Return how often the run will pass through its training text.
 
-    For a run of minutes that is estimated, for its model as it is before any rule.
+    For a run of minutes that is estimated, for its model as it is before any rule. Raises
+    PluginFailure if it cannot be built.
     """
     training = configuration.training
     if training.minutes is None:
         return float(training.epochs or 0)
-    language_model = build_model(configuration, prepared.tokenizer)
+    with configuration.model.errors():
+        language_model = build_model(configuration, prepared.tokenizer)
     speed = estimate_tokens_per_second(language_model, training.batch_size)
     return 60 * training.minutes * speed / len(prepared.token_files["train"].token_ids)
 

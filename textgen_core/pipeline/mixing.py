@@ -28,8 +28,8 @@ def with_counts(
 ) -> Prepared:
     """Return what was prepared with the counts of its n-grams, if they are mixed with the network.
 
-    counts: those of the run that is resumed. Both weigh the same until the end of training, in a run
-    that goes on too: else what is lost before would be compared with what a fitted mixture loses.
+    counts: those of the run that is resumed. Until the end of training both weigh the same, in a
+    run that goes on too: else its losses would be compared with those of another mixture.
     """
     if not configuration.training.counts:
         return prepared

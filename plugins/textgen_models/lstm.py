@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 @attrs.frozen(kw_only=True)
 class LSTMBuilder(ModelBuilder):
     """Layers of LSTM over token embeddings: strong on small text, and quick to generate."""
+
+    bfloat16_on_cpu: ClassVar[bool] = True
 
     units: tuple[int, ...] = option(
         (256,), help="units of every layer, or of each layer in turn", at_least=1

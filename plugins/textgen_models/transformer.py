@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 @attrs.frozen(kw_only=True)
 class TransformerBuilder(ModelBuilder):
     """A causal Transformer with a key/value cache; the defaults are the plain textbook one."""
+
+    bfloat16_on_cpu: ClassVar[bool] = True
 
     layers: int = option(4, help="blocks of attention and feed-forward", at_least=1)
     heads: int = option(4, help="attention heads", at_least=1)

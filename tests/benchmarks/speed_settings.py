@@ -5,7 +5,7 @@ A setting is a plain dict, as the workers get it. This module knows nothing abou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 THREADS = 2
@@ -47,7 +47,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 class Contestant:
     """One way to train.
 
-    side: ours, torch, tuned (torch with memory kept) or keras; options: laid over the setting;
+    side: ours, bare (ours without the loop of a run), torch, tuned (torch with memory kept) or
+    keras; options: laid over the setting;
     environment: variables that its process is given.
     """
 
@@ -99,6 +100,7 @@ def contestants_of(setting_name: str, compile_with: str = "auto") -> list[Contes
         )
         for precision in PRECISIONS
     ]
+    contestants += [_bare(each) for each in contestants]
     contestants += [
         Contestant(
             side=side,
@@ -113,6 +115,12 @@ def contestants_of(setting_name: str, compile_with: str = "auto") -> list[Contes
     if setting["model"] == "lstm":
         contestants += _KERAS
     return contestants
+
+
+def _bare(ours: Contestant) -> Contestant:
+    """Return the same steps without the loop of a run: on batches that are there beforehand."""
+    name = ours.name.replace("ours", "bare")
+    return replace(ours, side="bare", name=name, options={**ours.options, "loop": "bare"})
 
 
 def our_options(setting: dict[str, Any]) -> dict[str, Any]:

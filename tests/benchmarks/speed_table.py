@@ -38,6 +38,7 @@ class Result:
     about: Mapping[str, Any]
     speeds: Sequence[float]
     batch_share: float | None = None
+    added: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
@@ -75,6 +76,13 @@ def batch_share(answers: Sequence[Mapping[str, Any]]) -> float | None:
     return sum(each["batch_seconds"] for each in answers) / sum(each["seconds"] for each in answers)
 
 
+def added(answers: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the share of the time that went into what a loop adds to its steps, by name."""
+    seconds = sum(each["seconds"] for each in answers)
+    names = answers[0].get("added", ()) if answers else ()
+    return {name: sum(each["added"][name] for each in answers) / seconds for name in names}
+
+
 def render(measured: Sequence[SettingResult]) -> str:
     """Return the table, a row for each contestant."""
     rows = [_row(setting, result) for setting in measured for result in setting.results]
@@ -89,11 +97,26 @@ def summary(measured: Sequence[SettingResult]) -> list[str]:
         for side in dict.fromkeys(result.side for result in each.results if result.side != "ours"):
             peer = best_of(each.results, side)
             if ours is not None and peer is not None:
+                if side == "bare":
+                    lines.append(_beside_bare(each.setting, ours, each.results))
+                    continue
                 lines.append(
                     f"{each.setting}: {ours.name} trains {ratio(ours, peer):.2f} times as fast as "
                     f"{peer.name}, the best of {side}"
                 )
     return lines
+
+
+def _beside_bare(setting: str, ours: Result, results: Sequence[Result]) -> str:
+    """Return a line on what the loop of a run costs beside the same steps without it."""
+    bare = next((each for each in results if each.name == ours.name.replace("ours", "bare")), None)
+    if bare is None or not bare.speeds:
+        return f"{setting}: the bare loop was not measured"
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in ours.added.items())
+    return (
+        f"{setting}: {ours.name} reaches {ratio(ours, bare):.1%} of the bare steps; beside them it "
+        f"spends on {shares}"
+    )
 
 
 def _row(setting: SettingResult, result: Result) -> list[str]:

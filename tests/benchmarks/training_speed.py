@@ -1,7 +1,8 @@
 """How fast this project trains beside its peers: the same models, on this machine, in turns.
 
     python tests/benchmarks/training_speed.py [--only lstm-100,transformer-65] [--rounds 5]
-        [--seconds 6] [--contestants ours,torch,tuned,keras] [--compile auto] [--peer-python PATH]
+        [--seconds 6] [--contestants ours,bare,torch,tuned,keras] [--compile auto]
+        [--peer-python PATH]
 
 Every contestant has a process of its own and is compiled once; then they train in turns for some
 seconds each, so that a change of the machine's speed meets all of them alike. One table comes out:
@@ -24,7 +25,7 @@ from arithmetic import FORMULA, operations_per_token
 from machine import describe_machine
 from peer_environment import peer_python
 from speed_settings import PEER_SIDES, SETTINGS, THREADS, Contestant, contestants_of
-from speed_table import Result, SettingResult, batch_share, render, summary
+from speed_table import Result, SettingResult, added, batch_share, render, summary
 from workers import Turns, Worker, take_turns
 
 _QUIET = 0.1  # of a core, that other programs may use
@@ -112,6 +113,7 @@ def _result(contestant: Contestant, worker: Worker, answers: list[dict[str, Any]
         about=worker.about,
         speeds=[each["tokens"] / each["seconds"] for each in answers],
         batch_share=batch_share(answers),
+        added=added(answers),
     )
 
 
@@ -133,6 +135,7 @@ def _notes(arguments: argparse.Namespace, measured: Sequence[_Measured]) -> list
         f"{arguments.rounds} rounds of {arguments.seconds:g} s each, in turns, {THREADS} threads "
         "each; ratios are medians of the ratios within a round.",
         "tuned-torch: the same with glibc told to keep freed memory; torch: as it is installed.",
+        "ours: the loop of `textgen run`, validations and samples left out; bare: its steps alone.",
         "Dropout is 0.3 in the LSTMs and 0 in the Transformers; nothing is tied.",
         f"Operations a token: {FORMULA}.",
         "Peak: products of 2048 x 2048 in the same precision, in TensorFlow as a graph or under "
@@ -151,7 +154,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--compile", default="auto", help="training.compile of ours")
     parser.add_argument("--peer-python", type=Path, default=None)
     arguments = parser.parse_args()
-    arguments.contestants = arguments.contestants or ["ours", "torch", "tuned", "keras"]
+    arguments.contestants = arguments.contestants or ["ours", "bare", "torch", "tuned", "keras"]
     return arguments
 
 

@@ -20,6 +20,7 @@ from textgen_core.models.devices import (
     gpu_memory,
     grow_memory,
     keep_freed_memory,
+    processor_flags,
 )
 
 
@@ -40,6 +41,30 @@ from textgen_core.models.devices import (
 )
 def test_auto_takes_what_the_weakest_gpu_computes_in(capabilities, precision):
     assert choose_precision("auto", capabilities) == precision
+
+
+@pytest.mark.parametrize(
+    ("flags", "gains", "precision"),
+    [
+        ({"avx2", "avx512_bf16"}, True, "bfloat16"),
+        ({"amx_bf16", "amx_tile"}, True, "bfloat16"),
+        ({"amx_bf16"}, False, "float32"),
+        ({"avx512f", "avx512_fp16"}, True, "float32"),
+        ((), True, "float32"),
+    ],
+)
+def test_auto_is_bfloat16_on_a_processor_that_computes_in_it_for_a_model_that_gains(
+    flags, gains, precision
+):
+    assert choose_precision("auto", [], bfloat16_on_cpu=gains, flags=flags) == precision
+    assert choose_precision("auto", [(6, 1)], bfloat16_on_cpu=gains, flags=flags) == "float32"
+
+
+def test_what_a_processor_can_do_is_read_where_linux_says_it(tmp_path):
+    path = tmp_path / "cpuinfo"
+    path.write_text("processor\t: 0\nflags\t\t: fpu amx_bf16\n\nprocessor\t: 1\nflags\t: fpu\n")
+    assert processor_flags(path) == {"fpu", "amx_bf16"}
+    assert processor_flags(tmp_path / "none") == frozenset()
 
 
 @pytest.mark.parametrize("capabilities", [[], [(6, 0)], [(9, 0)]])

@@ -50,7 +50,13 @@ class TokenizerTrainer(ABC):
 
 
 class ModelBuilder(ABC):
-    """Builds an untrained language model."""
+    """Builds an untrained language model.
+
+    bfloat16_on_cpu: whether `training.precision = auto` may be bfloat16 on a processor that
+    multiplies in it: for models that most of the time do.
+    """
+
+    bfloat16_on_cpu: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, vocabulary_size: int, context_length: int) -> keras.Model:
@@ -70,10 +76,10 @@ class ModelBuilder(ABC):
         - `attention(token_ids)`, for int32 `(time,)`, no more than a state can hold: the attention
           weights, float32 `(layers, heads, time, time)`; the rows sum to one, and later positions
           have none. Of the bundled models the one with attention offers it.
-        - `recompute`, `parts`: attributes that the core may set, to True and to the number of
-          cores: activation checkpointing, which runs a block again in the backward pass in place
-          of keeping its activations; and how many parts of a training batch run side by side in a
-          step that is a graph on a CPU.
+        - `recompute`, `jit_regions`: attributes that the core may set to True: activation
+          checkpointing, which runs a block again in the backward pass in place of keeping its
+          activations; and that XLA shall compile what lies between the large products of a
+          training step, which is a graph on a CPU.
 
         Args:
             vocabulary_size: number of token ids, the special tokens included; ids up to

@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ UNCOMPILABLE = (
 
 # Parameters of `mallopt`, from malloc.h, and the largest number that it takes.
 _TRIM_THRESHOLD, _MMAP_MAX, _LARGEST = -1, -4, 2**31 - 1
+
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of a processor that multiplies in bfloat16
 
 _NO_LIMIT = 2**60  # bytes: version 1 writes a number like 2^63 where there is no limit
 
@@ -97,11 +99,25 @@ def compute_capabilities() -> list[tuple[int, int]]:
     return [each.get("compute_capability", (0, 0)) for each in details]
 
 
-def choose_precision(wanted: str, capabilities: Sequence[tuple[int, int]] | None = None) -> str:
+def processor_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+    """Return what the processor can do, as Linux names it; nothing on other systems."""
+    found = (line.partition(":")[2] for line in _lines(path) if line.startswith("flags"))
+    return frozenset(next(found, "").split())
+
+
+def choose_precision(
+    wanted: str,
+    capabilities: Sequence[tuple[int, int]] | None = None,
+    *,
+    bfloat16_on_cpu: bool = False,
+    flags: Collection[str] | None = None,
+) -> str:
     """Return "float32", "bfloat16" or "float16" for `training.precision`.
 
-    capabilities: of the GPUs; None: of this machine's. "auto" is float32 on a CPU, bfloat16 on GPUs
-    that compute in it (capability 8 and up) and float16 on those with tensor cores (7). Raises
+    capabilities: of the GPUs; None: of this machine's. flags: of the processor, likewise.
+    bfloat16_on_cpu: whether the model trains faster in it on a processor that computes in it.
+    "auto" is bfloat16 on such a processor, with such a model, and on GPUs that compute in it
+    (capability 8 and up), float16 on those with tensor cores (7), and float32 on all others. Raises
     ConfigurationError for float16 on a CPU, which has no arithmetic for it.
     """
     capabilities = compute_capabilities() if capabilities is None else capabilities
@@ -113,7 +129,8 @@ def choose_precision(wanted: str, capabilities: Sequence[tuple[int, int]] | None
     if wanted != "auto":
         return wanted
     if not capabilities:
-        return "float32"
+        flags = processor_flags() if flags is None else flags
+        return "bfloat16" if bfloat16_on_cpu and _BFLOAT16_FLAGS & set(flags) else "float32"
     weakest = min(capabilities)
     return "bfloat16" if weakest >= (8, 0) else "float16" if weakest >= (7, 0) else "float32"
 

@@ -10,8 +10,9 @@ from textgen_core.evaluation.scoring import Scorer
 from textgen_core.formatting import format_size
 from textgen_core.models.bounds import Bounds, bounds_of_weights
 from textgen_core.models.build import build_language_model
-from textgen_core.models.devices import choose_precision, prepare_memory
+from textgen_core.models.devices import prepare_memory
 from textgen_core.models.language_model import LanguageModel
+from textgen_core.pipeline.precision import precision_to_read
 from textgen_core.pipeline.run_runtime import reader_of
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.tensors import open_tensors
@@ -31,7 +32,7 @@ def load_language_model(
         configuration.model,
         reader.tokenizer,
         context_length=reader.context_length,
-        precision=precision or choose_precision(configuration.training.precision),
+        precision=precision or precision_to_read(run, configuration),
         seed=configuration.seed,
         cleaning=reader.cleaning,
         bounds=bounds_of_checkpoint(run, step),

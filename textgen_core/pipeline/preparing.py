@@ -36,8 +36,9 @@ from textgen_core.models.build import (
     check_logits,
     describe_model,
 )
-from textgen_core.models.devices import available_memory, choose_precision
+from textgen_core.models.devices import available_memory
 from textgen_core.models.language_model import LanguageModel
+from textgen_core.pipeline.precision import precision_here
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.memory import training_memory, weight_bytes
 
@@ -147,7 +148,7 @@ def build_model(
         configuration.model,
         tokenizer,
         context_length=configuration.data.sequence_length,
-        precision=choose_precision(configuration.training.precision),
+        precision=precision_here(configuration),
         seed=configuration.seed,
         cleaning=configuration.corpus,
         bounds=bounds,
@@ -171,7 +172,7 @@ def build(
         description = describe_model(
             language_model,
             batch_size=batch_size,
-            precision=choose_precision(configuration.training.precision),
+            precision=precision_here(configuration),
             memory_bytes=training_memory(language_model, configuration.training, batch_size),
         )
     _check_memory(description, language_model, configuration.training)

@@ -122,10 +122,10 @@ class RunRuntime:
 
     def _load_for_conversion(self) -> LanguageModel:
         """Return the model under the policy float32, in which programs compute."""
-        from textgen_core.models.devices import choose_precision
         from textgen_core.pipeline.assembly import load_language_model
+        from textgen_core.pipeline.precision import precision_to_read
 
-        if choose_precision(self.configuration.training.precision) == "float32":
+        if precision_to_read(self.directory, self.configuration) == "float32":
             return self.get_model()
         step = best_step(self.directory)
         return load_language_model(self.directory, self.configuration, step, precision="float32")

@@ -21,7 +21,7 @@ from textgen_core.data.tokenizer import save_tokenizer, tokenizer_of
 from textgen_core.errors import Interrupted, UsageError
 from textgen_core.formatting import shell_word, visible
 from textgen_core.models.build import initialise, width_advice
-from textgen_core.models.devices import choose_precision, describe_machine
+from textgen_core.models.devices import describe_machine
 from textgen_core.pipeline.assembly import bounds_of_checkpoint
 from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.messages import (
@@ -34,6 +34,7 @@ from textgen_core.pipeline.messages import (
 from textgen_core.pipeline.mixing import fit_mixture, keep_counts, with_counts
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
+from textgen_core.pipeline.precision import in_precision, precision_to_resume
 from textgen_core.pipeline.preparing import Prepared, build, prepare, with_prompt
 from textgen_core.pipeline.run_texts import find_texts, keep_builtin, remember
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
@@ -175,7 +176,7 @@ def _begin(
     callback.on_table(columns, rows)
     callback.on_message(lines)
     widths = width_advice(language_model, description.precision)
-    if widths:
+    if widths and machine["gpus"]:
         callback.on_warning(widths)
 
     callback.on_phase(4)
@@ -251,7 +252,7 @@ def resume_phases(
     trackers: Trackers,
 ) -> Run:
     """Train on from the newest checkpoint, with the run's own tokenizer."""
-    precision = choose_precision(configuration.training.precision)
+    precision = precision_to_resume(directory, configuration)
     check_settings(directory, configuration, precision)
     state = load_state(directory, directory.saved_steps()[-1])
     check_whole(directory, state.step)  # damage is told before the texts are prepared
@@ -273,7 +274,8 @@ def resume_phases(
         )
     callback.on_run_begin(str(directory.path))
     bounds = bounds_of_checkpoint(directory, state.step)
-    language_model, _ = build(configuration, prepared.tokenizer, bounds, prepared.counts)
+    same = in_precision(configuration, precision)
+    language_model, _ = build(same, prepared.tokenizer, bounds, prepared.counts)
     callback.on_phase(4)
     job = make_job(configuration, directory, language_model, prepared, callback)
     state = restore(job, fresh_plan=more.asked)

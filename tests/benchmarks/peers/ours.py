@@ -2,12 +2,16 @@
 
 The tokens are random, in a memory-mapped file. Nothing is left out but validations and samples,
 since no epoch ends while it is measured; the checkpoint that the loop leaves behind is not counted.
+With `loop` = "bare" the same step is called on batches that are there beforehand, and nothing else.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tokenizers
-from worker import Answer, Peer, serve
+from worker import Answer, Peer, serve, train_by_steps
 
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import Splits
@@ -29,7 +33,9 @@ from textgen_core.registry.discovery import discover
 from textgen_core.runs.directory import create_run_directory
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.interruption import Interruption
-from textgen_core.training.loop import train
+from textgen_core.training.loop import _Trainer, train
+from textgen_core.training.prefetch import Prefetch
+from textgen_core.training.step import TrainingStep
 
 _TOKENS = 8_000_000  # so many that no epoch ends while it is measured
 
@@ -58,9 +64,30 @@ def build(setting: dict[str, Any]) -> Peer:
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
     }
 
+    if setting.get("loop") == "bare":
+        ready = itertools.cycle([[batches.batch(index)] for index in range(16)])
+        rate = configuration.training.learning_rate
+        tokens = setting["batch_size"] * setting["sequence_length"]
+        steps = train_by_steps(lambda: float(job.step(next(ready), rate).loss_sum), tokens)
+
+        def train_bare(seconds: float) -> Answer:
+            about["compiled_with"] = job.step.compiled_with
+            return steps(seconds)
+
+        return Peer(train=train_bare, about=about)
+
+    spent = _timed(
+        {
+            "waiting for batches": (Prefetch, "take"),
+            "writing rows": (_Trainer, "_log"),
+            "steps": (TrainingStep, "__call__"),
+        }
+    )
+
     def train_for(seconds: float) -> Answer:
         nonlocal state
         before, batches.seconds = state, 0.0
+        spent.update(dict.fromkeys(spent, 0.0))
         clock = _Clock(seconds)
         state = train(job, state, clock)
         about["compiled_with"] = job.step.compiled_with  # the first step may have changed it
@@ -69,9 +96,33 @@ def build(setting: dict[str, Any]) -> Peer:
             "steps": state.step - before.step,
             "seconds": clock.passed,
             "batch_seconds": batches.seconds,
+            "added": {
+                **{name: spent[name] for name in spent if name != "steps"},
+                "the rest": clock.passed - sum(spent.values()),
+            },
         }
 
     return Peer(train=train_for, about=about)
+
+
+def _timed(functions: dict[str, tuple[type, str]]) -> dict[str, float]:
+    """Have methods add up their seconds, by name, in what is returned."""
+    spent = dict.fromkeys(functions, 0.0)
+
+    def timed(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def run(*arguments: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return method(*arguments, **named)
+            finally:
+                spent[name] += time.perf_counter() - began
+
+        return run
+
+    for name, (owner, method) in functions.items():
+        setattr(owner, method, timed(name, getattr(owner, method)))
+    return spent
 
 
 class _Clock(Interruption):

@@ -2,7 +2,7 @@
 
     python docs/course/make_pictures.py RUNS [--book ANALYSIS] [--explored FOLDER] [--only NAME]
 
-RUNS is the folder with the runs of the course: `first`, `fast` and `transformer`. ANALYSIS is the
+RUNS is the folder with the runs of the course: `first`, `fast` and `lstm`. ANALYSIS is the
 output of `textgen analyze --json` for another text, whose domain words are drawn. FOLDER has
 score.json and temperature.json, the output of `textgen score` and `textgen explore ... temperature`
 with `--json`, for lesson 5 and the page of concepts. A picture is written to
@@ -31,7 +31,7 @@ PICTURES: dict[str, Callable[..., str]] = {
     "transformer": of_models.draw_transformer,
     "learning-first": partial(of_training.draw_learning, "first"),
     "learning-fast": partial(of_training.draw_learning, "fast"),
-    "learning-transformer": partial(of_training.draw_learning, "transformer"),
+    "learning-lstm": partial(of_training.draw_learning, "lstm"),
     "frequencies": partial(of_training.draw_frequencies, "fast"),
     "surprise": of_exploring.draw_surprise,
     "temperatures": of_exploring.draw_temperatures,

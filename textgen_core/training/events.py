@@ -166,7 +166,7 @@ def most_steps_of(settings: TrainingSettings, batches_per_epoch: int) -> int:
     passes = settings.most_passes if settings.epochs is None else settings.epochs
     if passes is None:
         return UNLIMITED
-    return min(UNLIMITED, math.ceil(passes * batches_per_epoch / settings.accumulate))
+    return math.ceil(min(UNLIMITED, passes * batches_per_epoch / settings.accumulate))
 
 
 def _tenths(plan: Plan, step: int) -> int:

@@ -1,6 +1,7 @@
 """A network that is mixed with counts: what its run keeps, says, scores and goes on with."""
 
 import json
+import random
 import shutil
 from pathlib import Path
 
@@ -170,3 +171,16 @@ def test_more_epochs_are_added_to_those_that_were_trained(command, tmp_path):
     done = command("resume", out, "--epochs", 1)
     assert done.returncode == 0, done.stderr
     assert max(rows_of(out, "step")) == before + 1
+
+
+def test_a_training_text_that_ends_with_what_it_had_before_is_mixed_evenly(command, tmp_path):
+    """There counts know all that comes, and would be trusted alone."""
+    draw = random.Random(3)
+    text = "".join(draw.choices("abcdefgh", k=4000))
+    (tmp_path / "text.txt").write_text(text[:3000] + text[1000:1200] + text[3200:])
+    out = tmp_path / "run"
+    options = ("--set", "training.counts=6", "--out", out)
+    done = command("run", tmp_path / "text.txt", *TRAINING, *options)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "mixture.json").read_text()) == {"network": 0.5, "counts": 0.5}
+    assert "lose on the validation text" in " ".join(done.stdout.split())

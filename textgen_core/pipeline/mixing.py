@@ -13,6 +13,8 @@ from textgen_core.counts.counts import Counts
 from textgen_core.counts.files import save_counts
 from textgen_core.counts.mixture import fit_weights, save_mixture
 from textgen_core.data.reader import MixtureWeights
+from textgen_core.data.token_files import subsample_evenly
+from textgen_core.evaluation.scoring import Scorer
 from textgen_core.formatting import format_count, format_size
 from textgen_core.pipeline.assembly import load_language_model, make_scorer
 from textgen_core.pipeline.preparing import Prepared, make_batches
@@ -62,15 +64,38 @@ def keep_counts(run: RunDirectory, counts: Counts, wanted: int) -> str:
 
 
 def fit_mixture(run: RunDirectory, configuration: Configuration, prepared: Prepared) -> str:
-    """Fit how the best checkpoint and the counts are mixed, and keep it; return it in a line."""
+    """Fit how the best checkpoint and the counts are mixed, and keep it; return it in a line.
+
+    Both weigh the same if the validation text is worse with what was fitted.
+    """
     kept_out = prepared.kept_out
     learned = len(prepared.token_files["train"].token_ids) - len(kept_out)
     language_model = load_language_model(run, configuration, best_step(run))
     counts = _count(prepared, configuration, learned)
     scorer = make_scorer(configuration, attrs.evolve(language_model, counts=counts))
     weights = fit_weights(lambda weights: scorer.curve(kept_out, weights), len(kept_out) - 1)
+    seen = f"{len(kept_out):,} tokens that neither has learned from"
+    reason = f"as {seen} tell"
+    if _loses_to_even(weights, scorer, prepared):
+        found = f"{weights.network:.2f} and {weights.counts:.2f}"
+        reason = f"since {found}, as {seen} tell, lose on the validation text"
+        weights = MixtureWeights()
     save_mixture(weights, run.mixture)
     return (
         f"mixed: {weights.network:.2f} x the network's logits + {weights.counts:.2f} x the counts' "
-        f"log-probabilities, as {len(kept_out):,} tokens tell that neither has learned from"
+        f"log-probabilities, {reason}"
     )
+
+
+def _loses_to_even(weights: MixtureWeights, scorer: Scorer, prepared: Prepared) -> bool:
+    """Return whether validation text is better off evenly mixed.
+
+    So it is where the training text ends with what it had before: there counts know all.
+    """
+    if "validation" not in prepared.token_files:
+        return False
+    token_ids = subsample_evenly(prepared.token_files["validation"].token_ids, _MOST_KEPT_OUT)
+    if len(token_ids) < 2:
+        return False
+    fitted, even = (scorer.curve(token_ids, each).loss for each in (weights, MixtureWeights()))
+    return fitted > even

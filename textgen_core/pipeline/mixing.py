@@ -74,11 +74,10 @@ def fit_mixture(run: RunDirectory, configuration: Configuration, prepared: Prepa
     counts = _count(prepared, configuration, learned)
     scorer = make_scorer(configuration, attrs.evolve(language_model, counts=counts))
     weights = fit_weights(lambda weights: scorer.curve(kept_out, weights), len(kept_out) - 1)
-    seen = f"{len(kept_out):,} tokens that neither has learned from"
-    reason = f"as {seen} tell"
+    reason = f"as {len(kept_out):,} tokens tell that neither has learned from"
     if _loses_to_even(weights, scorer, prepared):
-        found = f"{weights.network:.2f} and {weights.counts:.2f}"
-        reason = f"since {found}, as {seen} tell, lose on the validation text"
+        fitted = f"{weights.network:.2f} and {weights.counts:.2f}"
+        reason = f"since {fitted}, fitted on {len(kept_out):,} tokens, lose on the validation text"
         weights = MixtureWeights()
     save_mixture(weights, run.mixture)
     return (

@@ -53,7 +53,7 @@ SLOW = {
     "pipeline/test_api.py::test_a_relative_corpus_is_found_again": "a run and its resumption",
     "pipeline/test_fitting.py::test_a_run_is_fitted_once": "two runs, of which one is resumed",
     "programs/test_sampler_programs.py::test_programs_of_every_size": "converts 64 programs",
-    "pipeline/test_counts_in_training.py::test_a_run_goes_on": "a resumption",
+    "pipeline/test_mixing.py::test_a_run_goes_on": "a resumption",
     "plugins/textgen_trackers/test_wandb.py": "a service of an extra",
     "test_benchmarks.py": "tests of the benchmarks, not of textgen",
     "test_combinations.py": "a run each",

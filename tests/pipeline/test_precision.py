@@ -65,18 +65,21 @@ def test_a_run_of_float16_cannot_go_on_without_a_gpu(configuration, on_cpu, tmp_
         precision_to_resume(recorded(tmp_path, "float16"), configuration)
 
 
-@pytest.mark.parametrize(
-    ("flags", "trained", "read"),
-    [
-        (("amx_bf16",), "bfloat16", "bfloat16"),
-        (("amx_bf16",), "float32", "float32"),
-        ((), "bfloat16", "float32"),
-        ((), "float16", "float32"),
-        (("amx_bf16",), None, "bfloat16"),
-    ],
-)
-def test_a_model_is_used_in_the_precision_of_its_training_or_in_float32(
-    configuration, on_cpu, flags, trained, read, tmp_path
+@pytest.mark.parametrize("trained", ["bfloat16", "float32", "float16", None])
+@pytest.mark.parametrize("flags", [(), ("amx_bf16",)])
+def test_on_a_processor_a_model_is_used_in_float32_as_programs_compute(
+    configuration, on_cpu, flags, trained, tmp_path
 ):
     on_cpu(*flags)
+    assert precision_to_read(recorded(tmp_path, trained), configuration) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("trained", "read"),
+    [("bfloat16", "bfloat16"), ("float32", "float32"), ("float16", "float32"), (None, "bfloat16")],
+)
+def test_on_a_gpu_a_model_is_used_in_the_precision_of_its_training_or_in_float32(
+    configuration, monkeypatch, trained, read, tmp_path
+):
+    monkeypatch.setattr(devices, "compute_capabilities", lambda: [(8, 0)])
     assert precision_to_read(recorded(tmp_path, trained), configuration) == read

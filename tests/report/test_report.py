@@ -103,13 +103,13 @@ def test_the_baselines_stand_beside_the_model(run: RunDirectory):
         assert words in text
 
 
-def test_the_parts_of_a_mixture_are_told_with_why_one_of_them_says_little(run: RunDirectory):
+def test_the_parts_of_a_mixture_are_told_beside_it(run: RunDirectory):
     assert "mixed with counts" not in page_of(run).text
     network, counts = ({"loss": 2.0, "bits_per_byte": bits} for bits in (3.5, 1.25))
     change(run.evaluation, parts={"network": network, "counts": {**counts, "order": 6}})
     text = page_of(run).text
-    assert "mixed with counts of 6-grams. The counts alone need 1.250 bits for a byte." in text
-    assert "The network alone has 3.500, which says little" in text
+    assert "mixed with counts of 6-grams. For a byte the counts alone need 1.250 bits" in text
+    assert "and the network alone 3.500." in text
     for damaged in ({}, {"network": network}, {"counts": {"order": None}}):
         change(run.evaluation, parts=damaged)
         assert "mixed with counts" not in page_of(run).text

@@ -62,6 +62,7 @@ def test_the_files_have_the_names_that_the_format_promises() -> None:
         "analysis": "analysis.json",
         "tokenizer": "tokenizer.json",
         "counts": "counts.safetensors",
+        "mixture": "mixture.json",
         "checkpoints": "checkpoints",
         "best": "best.json",
         "metrics": "metrics.jsonl",

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from textgen_core.config.resolve import Configuration
+from textgen_core.models import devices
 from textgen_core.models.devices import choose_precision
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json
@@ -36,9 +37,12 @@ def precision_to_resume(run: RunDirectory, configuration: Configuration) -> str:
 def precision_to_read(run: RunDirectory, configuration: Configuration) -> str:
     """Return the precision in which the model of a run is used.
 
-    Where it is "auto", that is the one it was trained in, if this machine would choose it too; else
-    float32, which every machine has.
+    On a processor that is float32, in which programs compute too: both write the same texts. On a
+    GPU, where it is "auto", it is the one the model was trained in, if this machine would choose it
+    too; else float32, which every machine has.
     """
+    if not devices.compute_capabilities():
+        return "float32"
     here = precision_here(configuration)
     if configuration.training.precision == "auto" and _recorded(run) not in (None, here):
         return "float32"

@@ -36,7 +36,8 @@ BRIEFLY = {
     "generation.samples": "1",
     "training.compile": "graph",
 }
-SMALLER = {"transformer": "transformer:layers=2,ngram_rows=1000"}
+SMALLER = ("--model", "transformer:layers=2")  # in place of the default model
+OTHER_RECIPES = ("first", "classic")
 HASTE = "--xla_backend_optimization_level=0"  # what is compiled here runs for a moment
 FILES = ("book.txt", "shakespeare.txt", "ptb.txt", "line.txt", "poems.txt")
 LATIN = "Der Café ist schließlich offen, und die Straße ist naß.\n"
@@ -72,7 +73,7 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] not in ("run", "resume"):
         return words
     kept = [
-        SMALLER.get(word, word) if before == "--model" else word
+        word
         for before, word in zip(["", *words], words, strict=False)
         if word not in ENDS and before not in ENDS
     ]
@@ -80,7 +81,8 @@ def shortened(words: list[str]) -> list[str]:
         return [*kept, "--minutes", SECONDS]
     text = [FILES[0]] if words[1].startswith("-") else []
     settings = [each for pair in BRIEFLY.items() for each in ("--set", "=".join(pair))]
-    return ["run", *text, *kept[1:], "--minutes", SECONDS, *settings]
+    model = SMALLER if "--model" not in words and {*OTHER_RECIPES}.isdisjoint(words) else ()
+    return ["run", *text, *kept[1:], *model, "--minutes", SECONDS, *settings]
 
 
 # ---- the commands ---------------------------------------------------------------------------
@@ -91,7 +93,8 @@ def test_a_command_is_shortened_to_seconds_and_keeps_what_else_it_says() -> None
         *("resume", "runs/a", "--minutes", SECONDS)
     ]
     run = shortened(["run", "a.txt", "--minutes", "10", "--out", "runs/a"])
-    assert run[:6] == ["run", "a.txt", "--out", "runs/a", "--minutes", SECONDS]
+    assert run[:8] == ["run", "a.txt", "--out", "runs/a", *SMALLER, "--minutes", SECONDS]
+    assert SMALLER[0] not in shortened(["run", "--recipe", "first", "--epochs", "3"])
     assert shortened(["run", "--recipe", "first"])[:4] == ["run", FILES[0], "--recipe", "first"]
     assert shortened(["evaluate", "runs/a"]) == ["evaluate", "runs/a"]
 

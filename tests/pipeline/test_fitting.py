@@ -13,6 +13,8 @@ from textgen_core.errors import Interrupted, PluginFailure
 from textgen_core.pipeline import fitting
 from textgen_core.pipeline.api import resume
 from textgen_core.registry.discovery import discover
+from textgen_core.runs import RunDirectory
+from textgen_core.runs.made_here import read_note
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.state import Plan, TrainingState
 
@@ -80,6 +82,8 @@ def test_a_run_is_fitted_once_and_its_file_has_what_was_chosen(recipe, monkeypat
     told = Lines()
     run = resume(folder / "one", callback=told)
     assert run.configuration.model.options["dropout"] == 0.5
+    note = read_note(RunDirectory(run.directory))  # found though run.toml is another
+    assert note.files == [str(text)]
     chosen = tomllib.loads((folder / "one" / "run.toml").read_text())
     assert "for" not in chosen
     assert chosen["training"]["most_passes"] == 1

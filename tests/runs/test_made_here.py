@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from textgen_core.runs import RunDirectory
-from textgen_core.runs.made_here import Note, read_note, write_manifest, write_note
+from textgen_core.runs.made_here import (
+    Note,
+    read_note,
+    write_configuration,
+    write_manifest,
+    write_note,
+)
 
 NOTE = Note(files=["/texts/diary.txt"], test="/texts/test.txt", trackers=[{"name": "tensorboard"}])
 
@@ -43,6 +49,18 @@ def test_only_one_note_is_left_and_nobody_else_can_read_it(run: RunDirectory, st
     (note,) = (state / "runs").iterdir()  # the one from before the manifest has gone
     assert note.stat().st_mode & 0o777 == 0o600
     assert note.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_note_stays_where_run_toml_is_written_anew(
+    seed: int, tmp_path: Path, state: Path
+) -> None:
+    run = RunDirectory(tmp_path)
+    run.configuration.write_text("seed = 1\n")
+    assert write_note(run, NOTE)
+    write_configuration(run, {"seed": seed})
+    assert read_note(run) == NOTE
+    assert len([*(state / "runs").iterdir()]) == 1
 
 
 @pytest.mark.parametrize("change", ["manifest", "no manifest", "other state"])

@@ -42,7 +42,7 @@ from textgen_core.registry import ResolvedComponent
 from textgen_core.runs import RunDirectory, write_json
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import append_row, check_space, write_toml
-from textgen_core.runs.made_here import write_manifest
+from textgen_core.runs.made_here import write_configuration, write_manifest
 from textgen_core.runs.manifest import check_settings, describe_run
 from textgen_core.runs.tensors import hash_file
 from textgen_core.training.callbacks import Callback
@@ -154,7 +154,7 @@ def _begin(
     callback.on_phase(3)
     if configuration.fit:
         configuration, line = fit(configuration, prepared)
-        write_toml(directory.configuration, configuration.as_table())
+        write_configuration(directory, configuration.as_table())
         callback.on_message([line])
     language_model, description = build(configuration, prepared.tokenizer, counts=counts)
     check_space(  # for those kept, the best, and one half written

@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import attrs
 from textgen_core.runs.cache import state_directory
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.door import is_there, open_to_read
-from textgen_core.runs.files import write_json
+from textgen_core.runs.files import write_json, write_toml
 
 _LONGEST = 1 << 24  # bytes of a note; one names every path that `textgen run` was given
 _IS_TEXT = attrs.validators.instance_of(str)
@@ -70,9 +71,21 @@ def read_note(run: RunDirectory) -> Note | None:
 
 def write_manifest(run: RunDirectory, manifest: Mapping[str, Any]) -> None:
     """Write manifest.json, and let the note that was found by run.toml be found by it."""
+    with _keeping_note(run):
+        write_json(run.manifest, manifest)
+
+
+def write_configuration(run: RunDirectory, table: Mapping[str, Any]) -> None:
+    """Write run.toml anew, and let the note that was found by it before be found by it still."""
+    with _keeping_note(run):
+        write_toml(run.configuration, table)
+
+
+@contextmanager
+def _keeping_note(run: RunDirectory) -> Iterator[None]:
     note, before = read_note(run), _path_of(run)
-    write_json(run.manifest, manifest)
-    if note is not None and before is not None and write_note(run, note):
+    yield
+    if note is not None and before != _path_of(run) and write_note(run, note) and before:
         before.unlink(missing_ok=True)
 
 

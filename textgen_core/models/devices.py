@@ -15,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: start-u
 import tensorflow as tf
 
 from textgen_core.errors import ConfigurationError
+from textgen_core.models.cores import cores
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -70,13 +71,6 @@ def keep_freed_memory() -> bool:
 def run_graphs_as_they_are() -> None:
     """Leave out TensorFlow's rewriting of graphs: it takes longer than a short text does."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-
-
-def cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def parts_of_batch(rows: int, time: int) -> int:

@@ -5,7 +5,6 @@ What makes a program needs TensorFlow and the model, which are loaded only then.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from textgen_core.data.reader import Reader
 from textgen_core.generation.chain import Link
+from textgen_core.models.cores import cores
 from textgen_core.programs import store
 from textgen_core.programs.keys import model_key, sampler_key
 from textgen_core.programs.program import NotConvertible, Program, interpreter_class
@@ -148,10 +148,3 @@ class Library:
         if not self._has_said:
             self._has_said = True
             self._on_wait(f"Converting {what}, once: after that, writing starts at once.")
-
-
-def cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

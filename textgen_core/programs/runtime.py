@@ -7,7 +7,8 @@ import contextlib
 from textgen_core.generation.chain import Chain
 from textgen_core.generation.runtime import Runtime, Values
 from textgen_core.generation.steps import Stages, Steps
-from textgen_core.programs.library import ROW_COUNTS, Library, cores
+from textgen_core.models.cores import cores
+from textgen_core.programs.library import ROW_COUNTS, Library
 from textgen_core.programs.model_steps import ModelSteps
 from textgen_core.programs.program import Program
 from textgen_core.programs.sampler_stages import ProgramStages

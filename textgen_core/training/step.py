@@ -16,7 +16,8 @@ import tensorflow as tf
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.batches import Batch
 from textgen_core.errors import ConfigurationError, OutOfMemory, PluginFailure, reason_of
-from textgen_core.models.devices import UNCOMPILABLE, cores, parts_of_batch
+from textgen_core.models.cores import cores
+from textgen_core.models.devices import UNCOMPILABLE, parts_of_batch
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.gradient import is_exhaustion
 from textgen_core.training.recurrent_state import RecurrentState

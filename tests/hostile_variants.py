@@ -19,8 +19,8 @@ import attrs
 import numpy as np
 import safetensors.numpy
 
-NEWEST = "checkpoints/step-00000039"
-OLDER = "checkpoints/step-00000036"
+NEWEST = "checkpoints/step-00000036"
+OLDER = "checkpoints/step-00000033"
 Change = Callable[[Path, Path], None]
 
 
@@ -244,7 +244,7 @@ add(
     to_link(NEWEST, "checkpoints"),
     "generate",
     "resume",
-    names="step-00000039",
+    names=NEWEST.rpartition("/")[2],
 )
 add("link", "the lock is a link", to_link(".lock", "secret"), "resume", names="lock")
 add("special", "the lock is a pipe", to_special(".lock", os.mkfifo), "resume", names="lock")

@@ -61,10 +61,11 @@ def names_in(text: str) -> set[str | None]:
 
 
 def said() -> Iterator[str]:
-    """Yield the sentences that stand in a call of `say` in the core."""
+    """Yield the sentences that stand in a call of `say` or `Sentence` in the core."""
     for path in sorted(Path(textgen_core.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say" and node.args:
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in ("say", "Sentence") and node.args:
                 text = node.args[0]
                 if isinstance(text, ast.Constant):
                     yield text.value

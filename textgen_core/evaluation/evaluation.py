@@ -11,7 +11,7 @@ import numpy as np
 from textgen_core.components import Metric
 from textgen_core.config.settings import EvaluationSettings
 from textgen_core.evaluation.baselines import BaselineFigures, measure_baselines
-from textgen_core.evaluation.diagnosis import Finding, Symptoms, diagnose
+from textgen_core.evaluation.diagnosis import Symptoms, diagnose
 from textgen_core.evaluation.error_analysis import Errors, analyse_errors
 from textgen_core.evaluation.evidence import (
     ContinuePrompts,
@@ -21,9 +21,11 @@ from textgen_core.evaluation.evidence import (
     gather_evidence,
 )
 from textgen_core.evaluation.figures import Figures, measure_losses
+from textgen_core.evaluation.findings import Finding
 from textgen_core.evaluation.metrics import measure_all, read_declared, sign_all
 from textgen_core.evaluation.text_kind import find_other_kind, find_seen
 from textgen_core.evaluation.token_texts import Written, show_written
+from textgen_core.evaluation.verdict import Verdict
 from textgen_core.runs.files import finite
 
 if TYPE_CHECKING:
@@ -60,14 +62,20 @@ class Evaluation:
     samples: int = 0
     empty_samples: int = 0
     parts: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
+    verdict: Verdict | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values that `json` writes without NaN or infinity."""
-        plain: dict[str, Any] = finite(attrs.asdict(self))
+        plain: dict[str, Any] = attrs.asdict(self)
+        plain["diagnosis"] = [each.as_json() for each in self.diagnosis]
         del plain["notes"]
         if not self.parts:
             del plain["parts"]
-        return plain
+        if self.verdict is None:
+            del plain["verdict"]
+        else:
+            plain["verdict"] = self.verdict.as_json()
+        return dict(finite(plain))
 
 
 def evaluate(

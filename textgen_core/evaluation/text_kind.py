@@ -16,7 +16,7 @@ from textgen_core.corpus import iterate_pieces
 from textgen_core.corpus.analysis.languages import language_of_words
 from textgen_core.corpus.text import word_pattern
 from textgen_core.evaluation.evidence import TrainingData, TrainingText
-from textgen_core.formatting import printable
+from textgen_core.formatting import Sentence, printable
 
 # Shares at which a figure becomes a finding; each finding states its evidence.
 _SEEN = 0.5  # of the text, verbatim in the training text
@@ -42,9 +42,10 @@ def find_seen(documents: Sequence[str], training: TrainingData) -> str:
     share = sum(_covered(copied) for copied in found) / size
     if share < _SEEN:
         return ""
-    return (
-        f"{100 * share:.0f} % of this text stands in the training text, word for word: its figures "
-        "are those of what the model has seen, and say nothing of new text."
+    return Sentence(
+        "{percent:.0f} % of this text stands in the training text, word for word: its figures are "
+        "those of what the model has seen, and say nothing of new text.",
+        percent=100 * share,
     )
 
 
@@ -59,45 +60,64 @@ def find_other_kind(
 
     unknown: the share of its tokens that the tokenizer does not know.
     """
-    evidence: list[str] = []
+    evidence: list[Sentence] = []
     if training.documents:
         text = Counter(_beginning(documents, _LOOKED_AT))
         known = Counter(_beginning(training.documents, _OF_TRAINING))
         evidence += _other_language(documents, text, training.documents, known)
         evidence += _other_characters(text, known)
     if not evidence and unknown > _UNSEEN:
-        evidence.append(f"{100 * unknown:.1f} % of its tokens are unknown to the tokenizer.")
+        evidence.append(
+            Sentence(
+                "{percent:.1f} % of its tokens are unknown to the tokenizer.",
+                percent=100 * unknown,
+            )
+        )
     usual = min(
         (row["validation_bits_per_byte"] for row in training.rows if _has_bits(row)), default=None
     )
     if usual is not None and (evidence or bits_per_byte > _DEARER * usual):
         evidence.append(
-            f"It costs {bits_per_byte:.2f} bits per byte; the run's validation text cost "
-            f"{usual:.2f}."
+            Sentence(
+                "It costs {bits:.2f} bits per byte; the run's validation text cost {usual:.2f}.",
+                bits=bits_per_byte,
+                usual=usual,
+            )
         )
-    return " ".join(evidence)
+    return Sentence.joined(evidence)
 
 
 def _other_language(
     documents: Sequence[str], text: Counter[str], training: Sequence[str], known: Counter[str]
-) -> Iterator[str]:
+) -> Iterator[Sentence]:
     own, usual = (script_of_most(count_scripts(counts)) for counts in (text, known))
     if own and usual and own != usual:
         names = [_NAMES.get(script, script) for script in (own, usual)]
-        yield "The text is in another script ({}) than the training text ({}).".format(*names)
+        yield Sentence(
+            "The text is in another script ({own}) than the training text ({usual}).",
+            **dict(zip(("own", "usual"), names, strict=True)),
+        )
         return
     own, usual = (_language(each, usual) for each in (documents, training))
     if own and usual and own != usual:
-        yield f"The text is in another language ({own}) than the training text ({usual})."
+        yield Sentence(
+            "The text is in another language ({own}) than the training text ({usual}).",
+            own=own,
+            usual=usual,
+        )
 
 
-def _other_characters(text: Counter[str], known: Counter[str]) -> Iterator[str]:
+def _other_characters(text: Counter[str], known: Counter[str]) -> Iterator[Sentence]:
     counted = [(char, times) for char, times in text.most_common() if not char.isspace()]
     unseen = [(char, times) for char, times in counted if char not in known]
     share = sum(times for _, times in unseen) / max(1, sum(times for _, times in counted))
     if share > _UNSEEN:
         shown = " ".join(printable(char) for char, _ in unseen[:_SHOWN])
-        yield f"{100 * share:.1f} % of its characters do not occur in training, such as “{shown}”."
+        yield Sentence(
+            "{percent:.1f} % of its characters do not occur in training, such as “{shown}”.",
+            percent=100 * share,
+            shown=shown,
+        )
 
 
 def _language(documents: Sequence[str], script: str) -> str:

@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from textgen_core.formatting import Sentence
+
 Rows = Sequence[Mapping[str, Any]]  # of metrics.jsonl
 
 # Shares at which a figure becomes a finding; each finding states its evidence.
@@ -41,18 +43,21 @@ def find_divergence(rows: Rows, loss: float | None = None) -> str:
     loss: of the held-out text, None where it was not measured.
     """
     if loss is not None and not math.isfinite(loss):
-        return f"The loss of the held-out text is {loss}."
+        return Sentence("The loss of the held-out text is {loss}.", loss=str(loss))
     lowest = math.inf
     for row in rows:
         if "loss" not in row:
             continue
         value, step = row["loss"], row["step"]
         if not _is_finite(value):
-            return f"The training loss at step {step} is not finite."
+            return Sentence("The training loss at step {step} is not finite.", step=step)
         if value > max(_LEAP[0] * lowest, _LEAP[1] + lowest):
-            return (
-                f"The training loss leapt to {value:.3f} at step {step}; it had been down to "
-                f"{lowest:.3f}."
+            return Sentence(
+                "The training loss leapt to {loss:.3f} at step {step}; it had been down to "
+                "{lowest:.3f}.",
+                loss=value,
+                step=step,
+                lowest=lowest,
             )
         lowest = min(lowest, value)
     return ""
@@ -68,7 +73,11 @@ def find_overfitting(rows: Rows, loss: float | None = None) -> str:
         last = next((row["loss"] for row in reversed(rows) if _is_finite(row.get("loss"))), None)
         if loss is None or last is None or not last < _MEMORIZED * loss:
             return ""
-        return f"The training loss is {last:.3f} at the end, that of the held-out text {loss:.3f}."
+        return Sentence(
+            "The training loss is {last:.3f} at the end, that of the held-out text {loss:.3f}.",
+            last=last,
+            loss=loss,
+        )
     return _find_growing_gap(rows, near=0.0)
 
 
@@ -91,9 +100,14 @@ def _find_growing_gap(rows: Rows, near: float) -> str:
     growth = (last_validation - last_training) - (validation - training)
     if not growth > _GROWING_GAP * last_validation:
         return ""
-    return (
-        f"Since step {step} the training loss went from {training:.3f} to {last_training:.3f}, "
-        f"the validation loss from {validation:.3f} to {last_validation:.3f}."
+    return Sentence(
+        "Since step {step} the training loss went from {training:.3f} to {last_training:.3f}, the "
+        "validation loss from {validation:.3f} to {last_validation:.3f}.",
+        step=step,
+        training=training,
+        last_training=last_training,
+        validation=validation,
+        last_validation=last_validation,
     )
 
 
@@ -105,9 +119,13 @@ def find_undertraining(rows: Rows) -> str:
     if not before or not before[-1][1] - last > _STILL_FALLING * last:
         return ""
     step, loss = before[-1]
-    return (
-        f"The validation loss was still falling at the end: from {loss:.3f} at step {step} to "
-        f"{last:.3f} at step {last_step}."
+    return Sentence(
+        "The validation loss was still falling at the end: from {loss:.3f} at step {step} to "
+        "{last:.3f} at step {last_step}.",
+        loss=loss,
+        step=step,
+        last=last,
+        last_step=last_step,
     )
 
 
@@ -116,9 +134,10 @@ def find_short_memory(rows: Rows) -> str:
     row = next((row for row in rows if (row.get("micro_batches") or 1) > 1), None)
     if row is None:
         return ""
-    return (
-        f"A batch did not fit into memory: by step {row['step']} it was computed in "
-        f"{row['micro_batches']} micro-batches."
+    return Sentence(
+        "A batch did not fit into memory: by step {step} it was computed in {parts} micro-batches.",
+        step=row["step"],
+        parts=row["micro_batches"],
     )
 
 

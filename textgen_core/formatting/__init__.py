@@ -1,6 +1,7 @@
 """Sizes, durations, paths and foreign text as people read them, and sentences in their language."""
 
 from textgen_core.formatting.languages import LANGUAGES, chosen_language, say
+from textgen_core.formatting.sentences import Sentence, say_again
 from textgen_core.formatting.text import (
     expand_home,
     format_count,
@@ -15,6 +16,7 @@ from textgen_core.formatting.text import (
 
 __all__ = [
     "LANGUAGES",
+    "Sentence",
     "chosen_language",
     "expand_home",
     "format_count",
@@ -24,6 +26,7 @@ __all__ = [
     "format_size",
     "printable",
     "say",
+    "say_again",
     "shell_word",
     "visible",
 ]

@@ -59,6 +59,10 @@ class Callback:
     def on_generated(self, texts: Sequence[str], prompt: str) -> None:
         """The run wrote its final samples."""
 
+    def on_verdict(self, sentences: Sequence[str]) -> None:
+        """The run was scored: what it can do, what would help most, and where that is explained."""
+        self.on_message(sentences)
+
 
 class Callbacks(Callback):
     """Several callbacks as one: each is called in turn."""

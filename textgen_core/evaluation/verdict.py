@@ -1,0 +1,153 @@
+"""A verdict on a run in two sentences: what it can do, when it was best, what would help most.
+
+It is kept as keys and values, and said in whatever language its reader has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from textgen_core.formatting import say
+
+# What a verdict begins with, by its outcome.
+OUTCOMES = {
+    "good": "A good run",
+    "diverged": "The training went wrong: its loss leapt up",
+    "seen": "The model was trained on this text, so its figures say nothing of new text",
+    "other kind": "This is another kind of text than it was trained on: the figures say how far "
+    "from it, not how good the model is",
+    "unfinished": "Stopped before its end, at step {step}",
+    "unscored": "No text was kept out of the training, so nothing can say how good it is",
+    "too little text": "Too little text ({size} to train on, read {passes:.0f} times)",
+    "looping": "It goes round in circles",
+    "unknown tokens": "Its tokenizer does not know {unknown:.0f} % of the text",
+    "empty": "It often ends a text before the first word",
+    "overfitted": "It memorized its text",
+    "copying": "It copies its text",
+    "settled": "It has stopped learning too soon",
+    "undertrained": "Trained too briefly",
+    "counts alone": "The network adds nothing to counting",
+    "incoherent": "It loses the thread in a long text",
+}
+
+# What it goes on with: predicates of the model, the first of each kind that holds.
+CLAUSES = {
+    "letters": "writes letters, hardly any words",
+    "half words": "gets about half of its words right",
+    "words": "writes words",
+    "phrases": "writes words and short phrases of your text",
+    "repeats": "repeats {repeated:.0f} % of its phrases",
+    "copies": "takes {copied:.0f} % of its eight-word phrases from it",
+    "guesses": "predicts no better than guessing",
+    "frequencies": "knows which tokens are frequent, and little of their order",
+    "behind n-grams": "predicts new text {ngram:.0f} % worse than counting n-grams",
+    "even with n-grams": "predicts new text as well as counting n-grams",
+    "ahead of n-grams": "predicts new text {ngram:.0f} % better than counting n-grams",
+    "ahead of both": "predicts new text {ngram:.0f} % better than counting n-grams and {xz:.0f} % "
+    "better than xz",
+    "behind xz": "predicts new text {ngram:.0f} % better than counting n-grams, though {xz:.0f} % "
+    "worse than xz",
+    "bits": "needs {bits:.2f} bits for a byte of this text",
+    "still improving": "was still improving at its last step",
+    "best at the end": "was best at its last step",
+    "best near the end": "was best at step {best} of {last}",
+    "best before": "was best at step {best} of {last}, after which it only memorized",
+}
+
+# The one change that would help most; `{run}` is the run's directory.
+CHANGES = {
+    "longer": "Train longer: {flag}.",
+    "a little more": "Training longer would bring about {gain:.0f} % more: {flag}.",
+    "text": "More text of this kind would help most.",
+    "much more text": "Much more text of this kind, some million characters, would help more than "
+    "any setting.",
+    "text or dropout": "More text would help most; without it, more dropout: {flag}.",
+    "larger": "A larger model would help most: {flag}.",
+    "freer": "Let it write more freely: textgen generate {run} {flag}.",
+    "slower": "Lower the learning rate: {flag}.",
+    "tokenizer": "Take a tokenizer that knows every text: --tokenizer bpe.",
+    "documents": "Say what a document of the text is: --set corpus.documents=blank-line.",
+    "further back": "Let it see further back: {flag}.",
+    "go on": "Go on: textgen resume {run}.",
+    "keep some": "Keep some: --split 80,10,10.",
+    "score new text": "Score a text that was kept from it: textgen evaluate {run}.",
+    "train on it": "To write such text, train on it.",
+}
+
+# Where the course explains an outcome.
+PLACES = {
+    "good": "docs/course/troubles.md#the-verdict",
+    "diverged": "docs/course/troubles.md#divergence",
+    "looping": "docs/course/troubles.md#repetition",
+    "unknown tokens": "docs/course/troubles.md#many-unknown-tokens",
+    "overfitted": "docs/course/troubles.md#overfitting",
+    "copying": "docs/course/troubles.md#copying",
+    "undertrained": "docs/course/troubles.md#undertraining",
+    "settled": "docs/course/troubles.md#worse-than-n-grams-worse-than-xz",
+    "counts alone": "docs/course/troubles.md#worse-than-n-grams-worse-than-xz",
+    "too little text": "docs/course/troubles.md#too-little-text",
+    "incoherent": "docs/course/troubles.md#incoherence",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What is to be said of a run, as `verdict` of evaluation.json keeps it.
+
+    outcome: a key of OUTCOMES; clauses, change: keys of CLAUSES and CHANGES. values: numbers, and
+    texts that are the same in every language, such as a flag.
+    """
+
+    outcome: str
+    clauses: tuple[str, ...] = ()
+    change: str = ""
+    values: Mapping[str, float | str] = attrs.field(factory=dict)
+
+    def sentences(self, run: str = "RUN") -> tuple[str, ...]:
+        """Return it in the chosen language: what the model can do, what would help, where to read.
+
+        run: the run's directory, as a command takes it.
+        """
+        values = {**self.values, "run": run}
+        told = say(OUTCOMES[self.outcome], **values)
+        clauses = [say(CLAUSES[each], **values) for each in self.clauses]
+        if clauses:
+            told = say("{outcome}: it {clauses}", outcome=told, clauses=_listed(clauses))
+        place = say(PLACES.get(self.outcome, PLACES["good"]))
+        return (
+            f"{told}.",
+            *([say(CHANGES[self.change], **values)] if self.change else ()),
+            say("Explained in {place}", place=place),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the table that `read_verdict` reads."""
+        return {**attrs.asdict(self), "clauses": list(self.clauses)}
+
+
+def read_verdict(evaluation: Mapping[str, Any]) -> Verdict | None:
+    """Return the verdict of an evaluation.json, or None: there may be none that can be said."""
+    table: Any = evaluation.get("verdict")
+    try:
+        verdict = Verdict(
+            outcome=table["outcome"],
+            clauses=tuple(table["clauses"]),
+            change=table["change"],
+            values=dict(table["values"]),
+        )
+        verdict.sentences()
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        return None  # of an older version, or another one, or damaged
+    return verdict
+
+
+def _listed(clauses: list[str]) -> str:
+    *before, last = clauses
+    if not before:
+        return last
+    if len(before) == 1:
+        return say("{before} and {last}", before=before[0], last=last)
+    return say("{before}, and {last}", before=", ".join(before), last=last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import keras
@@ -22,7 +23,6 @@ class CausalSelfAttention(keras.layers.Layer):
         self.heads = options.heads
         self.head_size = options.head_size
         self.normalises_queries = options.normalise_queries
-        self._heads: Any = None  # a region, once there is one
         width = options.width
         last = "zeros" if options.zero_projections else "glorot_uniform"
         self.query = Projection(width, "glorot_uniform", name="query")
@@ -54,7 +54,7 @@ class CausalSelfAttention(keras.layers.Layer):
             query, key, value = self._compiled_heads(inputs, rotation)
         else:
             query, key = self._query_and_key(inputs, rotation)
-            value = self._split_heads(self.value(inputs))
+            value = _split_heads(self.value(inputs), self.heads)
         attend = _attend_by_regions if compiled else _attend
         if held is None:
             visible = positions[None, :] <= positions[:, None]
@@ -84,40 +84,51 @@ class CausalSelfAttention(keras.layers.Layer):
 
     def _query_and_key(self, inputs: Any, rotation: Any) -> tuple[Any, Any]:
         return tuple(
-            self._turned_by_position(self._split_heads(layer(inputs)), rotation)
+            _turned_by_position(
+                _split_heads(layer(inputs), self.heads), rotation, self.normalises_queries
+            )
             for layer in (self.query, self.key)
         )
-
-    def _turned_by_position(self, vectors: Any, rotation: Any) -> Any:
-        if self.normalises_queries:
-            vectors = unit_mean_square(vectors)
-        return vectors if rotation is None else rotated(vectors, *rotation)
 
     def _compiled_heads(self, inputs: Any, rotation: Any) -> Any:
         """Return queries, keys and values: one product, and one region."""
         kernels = [layer.kernel for layer in (self.query, self.key, self.value)]
         joined = tf.concat([tf.cast(kernel, inputs.dtype) for kernel in kernels], axis=1)
-        if self._heads is None:
-            self._heads = region(self._heads_of)
-        return self._heads(last_axis_product(inputs, joined), *(rotation or ()))
-
-    def _heads_of(self, joined: Any, *rotation: Any) -> Any:
-        query, key, value = (self._split_heads(each) for each in tf.split(joined, 3, axis=-1))
-        turned = (self._turned_by_position(each, rotation or None) for each in (query, key))
-        return (*turned, value)
-
-    def _split_heads(self, vectors: Any) -> Any:
-        # Rows and heads are one axis: a product over two of them would copy a cache at every step.
-        rows, time, _ = sizes(vectors)
-        split = tf.reshape(vectors, (rows, time, self.heads, self.head_size))
-        turned = tf.transpose(split, (0, 2, 1, 3))
-        return tf.reshape(turned, (rows * self.heads, time, self.head_size))
+        heads = _heads_region(self.heads, self.normalises_queries)
+        return heads(last_axis_product(inputs, joined), *(rotation or ()))
 
     def _join_heads(self, vectors: Any) -> Any:
         time = sizes(vectors)[1]
         split = tf.reshape(vectors, (-1, self.heads, time, self.head_size))
         turned = tf.transpose(split, (0, 2, 1, 3))
         return tf.reshape(turned, (-1, time, self.heads * self.head_size))
+
+
+@cache  # all layers have one, which is compiled once
+def _heads_region(heads: int, normalises_queries: bool) -> Any:
+    """Return the region from the product `(batch, time, 3 * width)` to queries, keys and values."""
+
+    def heads_of(joined: Any, *rotation: Any) -> Any:
+        query, key, value = (_split_heads(each, heads) for each in tf.split(joined, 3, axis=-1))
+        turned = (_turned_by_position(each, rotation, normalises_queries) for each in (query, key))
+        return (*turned, value)
+
+    return region(heads_of)
+
+
+def _split_heads(vectors: Any, heads: int) -> Any:
+    """Return `(batch * head, time, size)` of `(batch, time, width)`."""
+    # Rows and heads are one axis: a product over two of them would copy a cache at every step.
+    rows, time, width = sizes(vectors)
+    split = tf.reshape(vectors, (rows, time, heads, width // heads))
+    turned = tf.transpose(split, (0, 2, 1, 3))
+    return tf.reshape(turned, (rows * heads, time, width // heads))
+
+
+def _turned_by_position(vectors: Any, rotation: Any, normalised: bool) -> Any:
+    if normalised:
+        vectors = unit_mean_square(vectors)
+    return rotated(vectors, *rotation) if rotation else vectors
 
 
 def _attend(query: Any, key: Any, value: Any, visible: Any) -> Any:

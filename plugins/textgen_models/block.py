@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import keras
@@ -21,7 +22,6 @@ class Block(keras.layers.Layer):
     def __init__(self, options: Any, *, name: str) -> None:
         super().__init__(name=name)
         self.dropout = options.dropout
-        self._dropped: Any = None  # a region, once there is one
         self.attention_norm = normalisation(options.norm, "attention_norm")
         self.attention = CausalSelfAttention(options, name="attention")
         self.feed_forward_norm = normalisation(options.norm, "feed_forward_norm")
@@ -113,9 +113,7 @@ class Block(keras.layers.Layer):
         """Return the stream with what a part gave, some of it dropped."""
         if not compiled or seed is None or not self.dropout:
             return stream + drop(part, self.dropout, seed)
-        if self._dropped is None:
-            self._dropped = region(lambda part, seed: drop(part, self.dropout, seed))
-        return stream + self._dropped(part, seed)
+        return stream + _dropped_region(self.dropout)(part, seed)
 
     def attention_shares(self, stream: Any, positions: Any, rotation: Any = None) -> Any:
         """Return how the attention of a call looks back: float32 `(batch, heads, time, time)`."""
@@ -166,6 +164,11 @@ def _activated(activation: str, expanded: Any, gate: Any = None) -> Any:
     if activation == "relu":
         return tf.nn.relu(expanded)
     return tf.nn.gelu(expanded, approximate=True)
+
+
+@cache  # all layers have one, which is compiled once
+def _dropped_region(rate: float) -> Any:
+    return region(lambda part, seed: drop(part, rate, seed))
 
 
 def _activated_region(activation: str) -> Any:

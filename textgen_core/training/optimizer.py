@@ -10,6 +10,7 @@ import keras
 
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.training.averaging import begin_average
+from textgen_core.training.muon import Muon
 
 _LINEAR_DECAY_FROM = 0.4  # linear: constant until here, then straight to zero
 
@@ -45,9 +46,7 @@ def _unbuilt_optimizer(settings: TrainingSettings, model: keras.Model) -> Any:
     if decay is not None:
         given["adam_weight_decay"] = decay
     left_to_adam = [f"^{re.escape(variable.path)}$" for variable in adam_variables(model)]
-    return keras.optimizers.Muon(
-        rate, exclude_layers=left_to_adam, exclude_embeddings=True, **given
-    )
+    return Muon(rate, exclude_layers=left_to_adam, exclude_embeddings=True, **given)
 
 
 def adam_variables(model: keras.Model) -> list[Any]:

@@ -9,6 +9,7 @@ whole batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from textgen_core.config.settings import TrainingSettings
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.gradient import Found, Gradient, Rows, seeds_of_part
 from textgen_core.training.loss import PADDING
+from textgen_core.training.muon import Muon
 from textgen_core.training.recurrent_state import RecurrentState
 
 
@@ -90,13 +92,14 @@ class Update:
         counted = tf.cast(targets != PADDING, tf.float32)
         tokens = tf.maximum(tf.reduce_sum(counted), 1.0)
         gradient_of: Any = self._gradient
-        clip_and_apply = self._clip_and_apply
+        clip, apply = self._clip, self._apply
         if self.parts > 1:
             gradient_of = tf.function(
                 gradient_of.__call__, jit_compile=not self.jit_regions, autograph=False
             )
         if self.parts > 1 or self.jit_regions:
-            clip_and_apply = tf.function(clip_and_apply, jit_compile=True, autograph=False)
+            clip = tf.function(clip, jit_compile=True, autograph=False)
+            apply = tf.function(apply, jit_compile=True, autograph=False)
         gradients: list[Any] = []
         losses = []
         for index in range(batches):
@@ -113,7 +116,8 @@ class Update:
                 states += [each.state for each in found]
             state = self._joined(states)
         loss_sum = tf.add_n(losses)
-        norm, finite = clip_and_apply(gradients, loss_sum)
+        gradients, norm, finite, stacks = clip(gradients, loss_sum)
+        apply(gradients, finite, [self._optimizer.orthogonalised(each) for each in stacks])
         return StepResult(loss_sum, tokens, norm, finite), state
 
     def _parts_of(self, whole: Rows, micro_batch: slice) -> list[Rows]:
@@ -145,8 +149,8 @@ class Update:
             for variable, seed in zip(self._gradient.seeds or (), first.seeds, strict=True):
                 variable.assign(seed)
 
-    def _clip_and_apply(self, gradients: Any, loss_sum: Any) -> tuple[Any, Any]:
-        variables = self._model.trainable_variables
+    def _clip(self, gradients: Any, loss_sum: Any) -> tuple[Any, Any, Any, Any]:
+        """Return the clipped gradients, their norm, the verdict, and what to orthogonalise."""
         scale = tf.ones(())
         if self.scales_loss:
             scale = 1.0 / tf.cast(self._optimizer.scale_loss(tf.ones(())), tf.float32)
@@ -154,19 +158,30 @@ class Update:
         if self._settings.clip_norm is not None:
             factor = tf.minimum(1.0, self._settings.clip_norm / tf.maximum(norm, 1e-12))
             gradients = [each * tf.cast(factor, each.dtype) for each in gradients]
+        finite = tf.math.is_finite(loss_sum)
+        if not self.scales_loss:
+            finite &= tf.math.is_finite(norm)
+        stacks = []
+        if self.jit_regions and isinstance(self._optimizer, Muon):
+            variables, dtype = self._model.trainable_variables, self._model.compute_dtype
+            stacks = self._optimizer.stacks(gradients, variables, dtype)
+        return gradients, norm, finite, stacks
+
+    def _apply(self, gradients: Any, finite: Any, stacks: Any) -> Any:
+        """Update the weights, unless the step found what is not finite."""
+        variables = self._model.trainable_variables
+
+        def update() -> Any:
+            given = self._optimizer.given(stacks, variables) if stacks else nullcontext()
+            # Counted first: if memory fails half-way, the weights are half updated.
+            with tf.control_dependencies([self.updates_begun.assign_add(1)]), given:
+                self._optimizer.apply(gradients, variables)
+            return tf.constant(1, tf.int32)
+
         if self.scales_loss:
             # It leaves steps out whose gradient overflows, by design, and lowers its scale.
-            self._apply(gradients, variables)
-            return norm, tf.math.is_finite(loss_sum)
-        finite = tf.math.is_finite(loss_sum) & tf.math.is_finite(norm)
-        tf.cond(finite, lambda: self._apply(gradients, variables), lambda: tf.constant(0, tf.int32))
-        return norm, finite
-
-    def _apply(self, gradients: Any, variables: Any) -> Any:
-        # Counted first: if memory fails half-way, the weights are half updated.
-        with tf.control_dependencies([self.updates_begun.assign_add(1)]):
-            self._optimizer.apply(gradients, variables)
-        return tf.constant(1, tf.int32)
+            return update()
+        return tf.cond(finite, update, lambda: tf.constant(0, tf.int32))
 
 
 def row_slices(rows: int, count: int) -> list[slice]:

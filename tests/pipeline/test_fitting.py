@@ -58,6 +58,8 @@ class Lines(Callback):
     def on_message(self, lines):
         self.lines += lines
 
+    on_detail = on_message
+
     def on_phase(self, number):
         if number == self.stops_at:
             raise KeyboardInterrupt

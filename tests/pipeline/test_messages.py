@@ -19,7 +19,10 @@ from textgen_core.pipeline.messages import (
     format_evaluation,
     format_model,
     format_no_gain,
+    format_parameters,
     format_preparation,
+    format_scores,
+    split_analysis,
 )
 from textgen_core.registry.discovery import discover
 from textgen_core.training.state import Plan, TrainingState
@@ -67,6 +70,17 @@ def test_a_text_of_hardly_anything_is_told_without_an_empty_list(text):
 def test_several_documents_are_in_the_plural():
     lines = format_analysis(analyse_corpus(Corpus(documents=("one two", "three"))))
     assert lines[0].endswith("12 characters in 2 documents, 2 lines")
+
+
+def test_a_run_tells_the_size_of_its_text_and_leaves_the_rest_to_the_details():
+    analysis = analyse_corpus(Corpus(documents=("the mill and the miller\n" * 20,)))
+    told, details = split_analysis(analysis)
+    names = [line.split()[0] for line in told]
+    assert names == ["text", "alphabet", "words", "frequent", "words"]  # the last: that mark it
+    assert told[2].endswith("100, of which 4 are different")
+    for line in format_analysis(analysis):
+        assert line in (*told, *details), line
+    assert not {*told} & {*details}
 
 
 def prepared(size, **files):
@@ -127,8 +141,11 @@ def test_a_model_is_told_as_a_table_and_its_needs():
     assert rows == [("output", "Dense", "(1, 5, 13)", "(3, 5, 13)", "1,234,567")]
     assert columns[3] == "batch of 3"
     told = " ".join(lines)
-    for figure in ("1,234,567 parameters in bfloat16", "3.4 GB", "3 x 5", "10,004"):
+    for figure in ("bfloat16", "3.4 GB", "3 x 5", "10,004"):
         assert figure in told
+    assert (
+        format_parameters("lstm", description) == "lstm: 1,234,567 parameters, random until trained"
+    )
 
 
 def evaluation(**changes):
@@ -201,6 +218,22 @@ def test_the_baselines_are_told_the_best_first():
         evaluation(baselines={name: {"bits_per_byte": bits} for name, bits in costs.items()}), 50
     )
     assert "to beat, in bits per byte: ngram 2.250, xz 3.000, uniform 6.000" in lines
+
+
+def test_a_run_ends_with_the_models_place_among_the_baselines():
+    costs = {"uniform": 6.0, "ngram": 0.5, "xz": 3.0}
+    lines = format_scores(
+        evaluation(baselines={name: {"bits_per_byte": bits} for name, bits in costs.items()}), 50
+    )
+    assert lines[0].startswith("bits per byte of the validation text")
+    assert [line.split() for line in lines[1:5]] == [
+        ["ngram", "0.500"],
+        ["this", "model", "0.721"],
+        ["xz", "3.000"],
+        ["uniform", "6.000"],
+    ]
+    assert lines[5].startswith("Perplexity 7.4")
+    assert format_scores(evaluation(bits_per_byte=math.nan), 50)[1].split()[-1] == "nan"
 
 
 def test_the_parts_of_a_mixture_are_told_beside_it():

@@ -150,8 +150,9 @@ def resume(
         Interrupted: the user stopped it; a checkpoint was saved.
     """
     from textgen_core.models.devices import prepare_memory
+    from textgen_core.pipeline.further import More
     from textgen_core.pipeline.run_texts import find_texts, trackers_of
-    from textgen_core.pipeline.running import More, resume_phases, run_phases
+    from textgen_core.pipeline.running import resume_phases, run_phases
 
     callback = _callback(callback, listener)
     directory = find_run(reference)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from textgen_core.corpus.analysis import Analysis
@@ -20,15 +20,29 @@ if TYPE_CHECKING:
     from textgen_core.training.state import TrainingState
 
 _WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
+_NAMES = len("lines of one shape")  # the longest name of what was looked at
 _LINE = 60  # characters of a line of the held-out text
 _HELD_OUT = "_held_out"  # ends the name of a figure of the held-out text
 
 
 def format_analysis(analysis: Analysis) -> list[str]:
     """Return the findings of phase 1, in two columns: what was looked at, and what was found."""
-    found = [*_amounts(analysis), *_frequent(analysis), *_recurrent(analysis)]
-    width = len("lines of one shape")  # the longest name
-    return [f"{name:<{width}}  {text}" for name, text in found]
+    return _columns([*_amounts(analysis), *_frequent(analysis), *_recurrent(analysis)])
+
+
+def split_analysis(analysis: Analysis) -> tuple[list[str], list[str]]:
+    """Return the findings of phase 1 for a run: those that say what it reads, and the others."""
+    amounts, frequent = _amounts(analysis), _frequent(analysis)
+    told = amounts[:2]
+    if analysis.words:
+        told.append(("words", f"{analysis.words:,}, of which {analysis.types:,} are different"))
+    told += [each for each in frequent if each[0] in ("frequent words", "words that mark it")]
+    details = [each for each in (*amounts[2:], *frequent) if each not in told]
+    return _columns(told), _columns([*details, *_recurrent(analysis)])
+
+
+def _columns(found: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"{name:<{_NAMES}}  {text}" for name, text in found]
 
 
 def _amounts(analysis: Analysis) -> list[tuple[str, str]]:
@@ -117,19 +131,24 @@ def format_preparation(prepared: Prepared, configuration: Configuration) -> list
 def format_model(
     description: ModelDescription,
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[str]]:
-    """Return the columns and rows of the layer table, and the findings of phase 3."""
+    """Return the layer table's columns and rows, and what else phase 3 found in detail."""
     columns = ("layer", "kind", "batch of 1", f"batch of {description.batch_size}", "parameters")
     rows: list[tuple[str, ...]] = [
         (row.name, row.kind, row.output_for_one, row.output_for_batch, f"{row.parameters:,}")
         for row in description.layers
     ]
     lines = [
-        f"{description.parameters:,} parameters in {description.precision}; training needs about "
+        f"computes in {description.precision}; training needs about "
         f"{format_size(description.memory_bytes)} of memory",
         f"a synthetic batch of {description.batch_size} x {description.context_length} tokens "
         f"gives finite logits over {description.vocabulary_size:,} tokens",
     ]
     return columns, rows, lines
+
+
+def format_parameters(name: str, description: ModelDescription) -> str:
+    """Return how large the model of phase 3 is."""
+    return f"{name}: {format_count(description.parameters, 'parameter')}, random until trained"
 
 
 def format_no_gain(before: TrainingState, after: TrainingState) -> str:
@@ -144,21 +163,44 @@ def format_no_gain(before: TrainingState, after: TrainingState) -> str:
 
 
 def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
-    """Return the findings of phase 5, in lines that fit a terminal."""
+    """Return an evaluation in lines that fit a terminal: figures, metrics, errors, findings."""
     lines = [
         f"on {evaluation.split}: {evaluation.bits_per_byte:.3f} bits per byte, "
         f"loss {evaluation.loss:.3f} nats a token",
         read_perplexity(evaluation.perplexity, vocabulary_size),
     ]
-    costs = {
-        name: bits
-        for name, figures in evaluation.baselines.items()
-        if (bits := figures.get("bits_per_byte")) is not None
-    }
+    costs = _costs(evaluation)
     if costs:
-        ranked = sorted(costs.items(), key=lambda cost: cost[1])
-        shown = ", ".join(f"{name} {bits:.3f}" for name, bits in ranked)
+        shown = ", ".join(f"{name} {bits:.3f}" for name, bits in costs)
         lines.append(f"to beat, in bits per byte: {shown}")
+    return [*lines, *format_measures(evaluation), *format_findings(evaluation)]
+
+
+def format_scores(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
+    """Return the figures with which a run ends: the model's place among the baselines."""
+    ranked = sorted([("this model", evaluation.bits_per_byte), *_costs(evaluation)], key=_cost)
+    width = max(len(name) for name, _ in ranked)
+    return [
+        f"bits per byte of the {evaluation.split} text, which it has not learned from: the fewer, "
+        "the better",
+        *(f"  {name:<{width}}  {bits:.3f}" for name, bits in ranked),
+        *_hanging("", read_perplexity(evaluation.perplexity, vocabulary_size)),
+    ]
+
+
+def _costs(evaluation: Evaluation) -> list[tuple[str, float]]:
+    """Return the bits per byte of the baselines, the best first."""
+    found = [(name, each.get("bits_per_byte")) for name, each in evaluation.baselines.items()]
+    return sorted([(name, bits) for name, bits in found if bits is not None], key=_cost)
+
+
+def _cost(named: tuple[str, float]) -> float:
+    return math.inf if math.isnan(named[1]) else named[1]
+
+
+def format_measures(evaluation: Evaluation) -> list[str]:
+    """Return in detail what was measured of an evaluation: parts, metrics, errors."""
+    lines: list[str] = []
     if evaluation.parts:
         lines += _hanging("", _format_parts(evaluation.parts))
     width = max((len(name) for name in evaluation.metrics), default=0)
@@ -168,6 +210,12 @@ def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]
         lines.append(f"{evaluation.empty_samples} of {evaluation.samples} continuations are empty")
     if evaluation.errors is not None:
         lines += _format_errors(evaluation.errors)
+    return lines
+
+
+def format_findings(evaluation: Evaluation) -> list[str]:
+    """Return what the diagnosis found, each with its advice."""
+    lines: list[str] = []
     for finding in evaluation.diagnosis:
         lines += ["", *_hanging("", f"{finding.trouble}: {finding.evidence}")]
         lines += _hanging("  ", finding.advice)

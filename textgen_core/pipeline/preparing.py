@@ -51,6 +51,7 @@ _SILENT: PhaseProgress = Callback().on_progress
 class Prepared:
     """What phase 2 makes: cleaned splits, a tokenizer, token files by split, training batches.
 
+    notes, details: what there is to say of it, and what only few want to know.
     overlap: how much of the held-out text is training text too; measured for a new run alone.
     counts: of the n-grams of the training text, if they are mixed with the network. kept_out: the
     end of the training tokens, int `(tokens,)`, which no batch has: how to mix is fitted on them.
@@ -61,6 +62,7 @@ class Prepared:
     token_files: Mapping[str, TokenFile]
     batches: Batches
     notes: tuple[str, ...]
+    details: tuple[str, ...] = ()
     overlap: Overlap | None = None
     counts: Counts | None = None
     kept_out: np.ndarray = attrs.field(factory=lambda: np.zeros(0, np.int32))
@@ -94,11 +96,16 @@ def prepare(
     """
     splits, notes = _split(texts, configuration, progress)
     overlap = None
+    details: tuple[str, ...] = ()
     if tokenizer is None:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)
         chosen = configuration.tokenizer
         whole = configuration.corpus.split_by == "documents"
-        notes = (*notes, *format_overlap(overlap, documents_are_whole=whole))
+        shared = format_overlap(overlap, documents_are_whole=whole)
+        if len(shared) > 1:  # there is advice
+            notes = (*notes, *shared)
+        else:
+            details = shared
         sample = sample_of(chosen.instance, splits.train)
         if sample is not None:
             characters = f"{sample:,} of the {count_all_characters(splits.train):,} characters"
@@ -120,6 +127,7 @@ def prepare(
         token_files=token_files,
         batches=batches,
         notes=notes,
+        details=details,
         overlap=overlap,
     )
 

@@ -5,7 +5,6 @@ What is written to the run directory, and when, is decided here.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,12 +23,16 @@ from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import describe_machine
 from textgen_core.pipeline.assembly import bounds_of_checkpoint
 from textgen_core.pipeline.fitting import fit
+from textgen_core.pipeline.further import More, extended
 from textgen_core.pipeline.messages import (
-    format_analysis,
-    format_evaluation,
+    format_findings,
+    format_measures,
     format_model,
     format_no_gain,
+    format_parameters,
     format_preparation,
+    format_scores,
+    split_analysis,
 )
 from textgen_core.pipeline.mixing import fit_mixture, keep_counts, with_counts
 from textgen_core.pipeline.opened_run import Run
@@ -53,27 +56,6 @@ from textgen_core.training.state import TrainingState
 
 MANY = 64  # texts side by side, for which a run leaves programs behind
 Trackers = tuple[ResolvedComponent, ...]
-
-
-@attrs.frozen(kw_only=True)
-class More:
-    """How much further than planned a run is to be trained: one of the two, or neither."""
-
-    epochs: int | None = None
-    minutes: float | None = None
-
-    def __attrs_post_init__(self) -> None:
-        if self.epochs is not None and self.minutes is not None:
-            raise UsageError("Both epochs and minutes are given.", "Allowed: one of the two.")
-        if (self.epochs is not None and self.epochs < 1) or (
-            self.minutes is not None and not self.minutes > 0
-        ):
-            raise UsageError("A run is trained further by a positive number of epochs or minutes.")
-
-    @property
-    def asked(self) -> bool:
-        """Whether anything is to be added to the plan."""
-        return self.epochs is not None or self.minutes is not None
 
 
 def run_phases(
@@ -122,7 +104,8 @@ def _begin(
     """Phases 1 to 3: what phase 4 needs, and the configuration as it was fitted to the text."""
     callback.on_phase(1)
     if not configuration.corpus.files:
-        callback.on_message([*texts.corpus.notes, f"SHA-256 {texts.files[0]['sha256']}"])
+        callback.on_message(texts.corpus.notes)
+        callback.on_detail([f"SHA-256 {texts.files[0]['sha256']}"])
     write_toml(directory.configuration, configuration.as_table())
     callback.on_run_begin(str(directory.path))
     if not configuration.corpus.files:
@@ -135,7 +118,9 @@ def _begin(
         progress=partial(callback.on_progress, "counting"),
     )
     write_json(directory.analysis, analysis.as_json())
-    callback.on_message(format_analysis(analysis))
+    told, details = split_analysis(analysis)
+    callback.on_message(told)
+    callback.on_detail(details)
     for text in (*(texts.notes if configuration.corpus.files else ()), *advise_on(analysis)):
         callback.on_warning(text)
 
@@ -146,6 +131,7 @@ def _begin(
     write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
     prepared = with_counts(prepared, configuration)
     callback.on_message(format_preparation(prepared, configuration))
+    callback.on_detail(prepared.details)
     counts, kept = prepared.counts, [directory.tokenizer]
     if counts is not None:
         kept.append(directory.counts)
@@ -155,7 +141,7 @@ def _begin(
     if configuration.fit:
         configuration, line = fit(configuration, prepared)
         write_configuration(directory, configuration.as_table())
-        callback.on_message([line])
+        callback.on_detail([line])
     language_model, description = build(configuration, prepared.tokenizer, counts=counts)
     check_space(  # for those kept, the best, and one half written
         directory.path,
@@ -172,9 +158,10 @@ def _begin(
     hashes = {file.name: hash_file(file) for file in kept}
     manifest = describe_run(configuration, files=files, machine=machine, model=model, hashes=hashes)
     write_manifest(directory, manifest)
+    callback.on_message([format_parameters(configuration.model.name, description)])
     columns, rows, lines = format_model(description)
     callback.on_table(columns, rows)
-    callback.on_message(lines)
+    callback.on_detail(lines)
     widths = width_advice(language_model, description.precision)
     if widths and machine["gpus"]:
         callback.on_warning(widths)
@@ -211,7 +198,7 @@ def _finish(
         )
     callback.on_phase(5)
     if len(prepared.kept_out) > 1:
-        callback.on_message([fit_mixture(directory, configuration, prepared)])
+        callback.on_detail([fit_mixture(directory, configuration, prepared)])
     run = Run(directory, configuration, prepared=prepared)
     settings = configuration.generation
     _leave_programs(run, settings.prompt)
@@ -226,7 +213,9 @@ def _finish(
     callback.on_generated(texts, generation.samples[0].prompt)
     if len(prepared.token_files) > 1:
         evaluation = run.evaluate()
-        callback.on_message(format_evaluation(evaluation, run.language_model.vocabulary_size))
+        callback.on_message(format_scores(evaluation, run.language_model.vocabulary_size))
+        callback.on_detail(format_measures(evaluation))
+        callback.on_message(format_findings(evaluation))
     else:
         callback.on_warning("No text was held out, so the run cannot be scored.")
     for warning in run.warnings:
@@ -264,7 +253,7 @@ def resume_phases(
     prepared = prepare(texts, configuration, tokenizer, callback.on_progress)
     prepared = with_counts(prepared, configuration, counts)
     if more.asked:
-        configuration = _extended(configuration, more, state, prepared)
+        configuration = extended(configuration, more, state, prepared)
         write_toml(directory.configuration, configuration.as_table())
     elif is_over(state, configuration.training) and is_there(directory.evaluation):
         raise UsageError(
@@ -281,18 +270,3 @@ def resume_phases(
     state = restore(job, fresh_plan=more.asked)
     callback.on_message([f"Going on from the checkpoint of step {state.step}."])
     return _train_and_finish(configuration, job, prepared, state, trackers)
-
-
-def _extended(
-    configuration: Configuration, more: More, state: TrainingState, prepared: Prepared
-) -> Configuration:
-    """Return the configuration with more epochs or minutes than were trained so far."""
-    training = configuration.training
-    if more.minutes is not None:
-        minutes = state.seconds / 60 + more.minutes
-        extended = attrs.evolve(training, epochs=None, minutes=minutes, most_passes=None)
-    else:
-        per_epoch = prepared.batches.batches_per_epoch
-        trained = math.ceil(state.step * training.accumulate / per_epoch)
-        extended = attrs.evolve(training, epochs=trained + (more.epochs or 0), minutes=None)
-    return attrs.evolve(configuration, training=extended)

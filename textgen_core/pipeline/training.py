@@ -166,7 +166,9 @@ def train_phase(job: TrainingJob, state: TrainingState) -> TrainingState:
         for note in job.step.notes:
             callback.on_warning(note)
         callback.on_estimate(*estimate)
-        callback.on_message(format_step(job))
+        how, guessing = format_step(job)
+        callback.on_message([guessing])
+        callback.on_detail([how])
         state = train(job, state, interruption)
     callback.on_training_end(interrupted=not is_over(state, job.settings))
     if note := format_most_passes(job.settings, state, last_step_of(job.settings, job.batches)):

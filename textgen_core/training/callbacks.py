@@ -29,6 +29,9 @@ class Callback:
     def on_message(self, lines: Sequence[str]) -> None:
         """A phase found something worth a line."""
 
+    def on_detail(self, lines: Sequence[str]) -> None:
+        """A phase found something technical, which few want to know while it runs."""
+
     def on_progress(self, what: str, done: int, total: int) -> None:
         """A long part of a phase has come so far; it is over when `done` is `total`."""
 

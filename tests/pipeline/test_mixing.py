@@ -173,8 +173,8 @@ def test_more_epochs_are_added_to_those_that_were_trained(command, tmp_path):
     assert max(rows_of(out, "step")) == before + 1
 
 
-def test_a_training_text_that_ends_with_what_it_had_before_is_mixed_evenly(command, tmp_path):
-    """There counts know all that comes, and would be trusted alone."""
+def test_counts_that_only_copy_are_left_out_of_the_mixture(command, tmp_path):
+    """What ends the training text it had before: counts know all of it, and nothing else."""
     draw = random.Random(3)
     text = "".join(draw.choices("abcdefgh", k=4000))
     (tmp_path / "text.txt").write_text(text[:3000] + text[1000:1200] + text[3200:])
@@ -182,5 +182,19 @@ def test_a_training_text_that_ends_with_what_it_had_before_is_mixed_evenly(comma
     options = ("--set", "training.counts=6", "--out", out)
     done = command("run", tmp_path / "text.txt", *TRAINING, *options)
     assert done.returncode == 0, done.stderr
-    assert json.loads((out / "mixture.json").read_text()) == {"network": 0.5, "counts": 0.5}
+    assert json.loads((out / "mixture.json").read_text()) == {"network": 1.0, "counts": 0.0}
     assert "lose on the validation text" in " ".join(done.stdout.split())
+
+
+def test_a_network_that_learned_nothing_is_left_out_of_the_mixture(command, tmp_path):
+    words = ("mill", "wheel", "turns", "water", "slow", "under", "stone", "bridge", "night")
+    draw = random.Random(5)
+    lines = [" ".join(draw.choices(words[:3], k=4) + draw.choices(words, k=2)) for _ in range(90)]
+    (tmp_path / "text.txt").write_text("\n".join(lines))
+    out = tmp_path / "run"
+    options = ("--set", "training.counts=4", "--learning-rate", "1e-9", "--out", out)
+    done = command("run", tmp_path / "text.txt", *TRAINING, *options)
+    assert done.returncode == 0, done.stderr
+    parts = json.loads((out / "evaluation.json").read_text())
+    of_counts = parts["parts"]["counts"]["loss"]
+    assert parts["loss"] <= of_counts + 0.005

@@ -23,6 +23,11 @@ from textgen_core.runs.weights import best_step
 
 # Of the training tokens: enough to fit two weights, and little that the network lacks.
 _KEPT_OUT, _MOST_KEPT_OUT = 0.04, 8_192
+_PLAIN = (  # both evenly, and each alone
+    MixtureWeights(),
+    MixtureWeights(network=1.0, counts=0.0),
+    MixtureWeights(network=0.0, counts=1.0),
+)
 
 
 def with_counts(
@@ -66,7 +71,8 @@ def keep_counts(run: RunDirectory, counts: Counts, wanted: int) -> str:
 def fit_mixture(run: RunDirectory, configuration: Configuration, prepared: Prepared) -> str:
     """Fit how the best checkpoint and the counts are mixed, and keep it; return it in a line.
 
-    Both weigh the same if the validation text is worse with what was fitted.
+    If the validation text is better off with one of the two alone, or with both evenly, so it is
+    mixed: a network that learned nothing does not spoil its counts.
     """
     kept_out = prepared.kept_out
     learned = len(prepared.token_files["train"].token_ids) - len(kept_out)
@@ -75,10 +81,11 @@ def fit_mixture(run: RunDirectory, configuration: Configuration, prepared: Prepa
     scorer = make_scorer(configuration, attrs.evolve(language_model, counts=counts))
     weights = fit_weights(lambda weights: scorer.curve(kept_out, weights), len(kept_out) - 1)
     reason = f"as {len(kept_out):,} tokens tell that neither has learned from"
-    if _loses_to_even(weights, scorer, prepared):
+    best = _best_on_validation(weights, scorer, prepared)
+    if best is not weights:
         fitted = f"{weights.network:.2f} and {weights.counts:.2f}"
         reason = f"since {fitted}, fitted on {len(kept_out):,} tokens, lose on the validation text"
-        weights = MixtureWeights()
+        weights = best
     save_mixture(weights, run.mixture)
     return (
         f"mixed: {weights.network:.2f} x the network's logits + {weights.counts:.2f} x the counts' "
@@ -86,15 +93,19 @@ def fit_mixture(run: RunDirectory, configuration: Configuration, prepared: Prepa
     )
 
 
-def _loses_to_even(weights: MixtureWeights, scorer: Scorer, prepared: Prepared) -> bool:
-    """Return whether validation text is better off evenly mixed.
+def _best_on_validation(
+    fitted: MixtureWeights, scorer: Scorer, prepared: Prepared
+) -> MixtureWeights:
+    """Return what validation text is best mixed with: the fitted weights, or plain ones.
 
-    So it is where the training text ends with what it had before: there counts know all.
+    Plain ones are better where little text was kept out, or where the training text ends with what
+    it had before: there counts know all.
     """
     if "validation" not in prepared.token_files:
-        return False
+        return fitted
     token_ids = subsample_evenly(prepared.token_files["validation"].token_ids, _MOST_KEPT_OUT)
     if len(token_ids) < 2:
-        return False
-    fitted, even = (scorer.curve(token_ids, each).loss for each in (weights, MixtureWeights()))
-    return fitted > even
+        return fitted
+    candidates = (fitted, *_PLAIN)
+    losses = [scorer.curve(token_ids, each).loss for each in candidates]
+    return candidates[losses.index(min(losses))]

@@ -113,6 +113,19 @@ class Table:
 
 
 @attrs.frozen(kw_only=True)
+class Progress:
+    """How far a run is that still goes on; `is_trained`: it is written with and scored.
+
+    refresh: after how many seconds the page is to be read again.
+    """
+
+    step: int
+    seconds_left: float | None = None
+    is_trained: bool = False
+    refresh: int = 10
+
+
+@attrs.frozen(kw_only=True)
 class Records:
     """The files of a run; None, or no rows, stands for a file that is missing."""
 
@@ -122,6 +135,7 @@ class Records:
     analysis: Table | None = None
     evaluation: Table | None = None
     best: Table | None = None
+    newest: Table | None = None  # state.json of the newest checkpoint
     rows: tuple[Table, ...] = ()
     samples: tuple[Table, ...] = ()
 
@@ -129,6 +143,19 @@ class Records:
     def training(self) -> list[Table]:
         """The training rows of metrics.jsonl."""
         return [row for row in self.rows if "loss" in row.values]
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the training stopped before its plan's end; only a checkpoint knows of it."""
+        if self.newest is None:
+            return False
+        step, last = self.newest.number("step"), self.newest.table("plan").number("last_step")
+        if step is None or last is None or step >= last:
+            return False
+        training = self.configuration.table("training").values if self.configuration else {}
+        without_gain, patience = self.newest.number("epochs_without_gain"), training.get("patience")
+        is_early = isinstance(patience, int) and (without_gain or 0) >= patience
+        return not (is_early and isinstance(training.get("epochs"), int))
 
     @property
     def validations(self) -> list[Table]:
@@ -145,6 +172,7 @@ def read_records(run: RunDirectory) -> Records:
         analysis=_read(run.analysis, read_json),
         evaluation=_read(run.evaluation, read_json),
         best=_read(run.best, read_json),
+        newest=_newest_state(run),
         rows=tuple(Table(run.metrics, row) for row in read_rows(run.metrics)),
         samples=tuple(Table(run.samples, row) for row in read_rows(run.samples)),
     )
@@ -156,6 +184,20 @@ def step_of(row: Table) -> int:
     if step is None:
         raise RunDirectoryError(f"{row.path} is damaged: a row has no step.")
     return int(step)
+
+
+def _newest_state(run: RunDirectory) -> Table | None:
+    """Return the state of the newest checkpoint; None where there is none that can be read.
+
+    The page can do without it, so that one of a run with damaged checkpoints is written, too.
+    """
+    try:
+        steps = run.saved_steps()
+        path = run.checkpoint(steps[-1]) / "state.json" if steps else None
+        value = read_json(path, run.path) if path else None
+    except RunDirectoryError:
+        return None
+    return Table(path, value) if path and isinstance(value, Mapping) else None
 
 
 def _read(path: Path, parse: Callable[[Path], Any]) -> Table | None:

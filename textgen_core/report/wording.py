@@ -69,6 +69,11 @@ def showable(text: str) -> str:
     return _UNSHOWABLE.sub("\ufffd", text)
 
 
+def sentence_case(text: str) -> str:
+    """Return a text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def cut(text: str, characters: int) -> str:
     """Return a text, or its beginning and an ellipsis."""
     return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"

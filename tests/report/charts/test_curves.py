@@ -3,10 +3,9 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import attrs
-import pytest
 
 from textgen_core.report.charts.curves import Chart, Level, Mark, Series, draw_chart, draw_figure
-from textgen_core.report.charts.scales import Scale
+from textgen_core.report.charts.scales import Axis, Scale
 from textgen_core.report.charts.svg import Picture
 
 CHART = Chart(
@@ -105,8 +104,15 @@ def test_a_chart_without_a_description_is_described_by_its_curves():
     assert found == "training loss: from 4 at step 0 to 0.5 at step 1,200."
 
 
-@pytest.mark.parametrize(("x", "side"), [(0, "start"), (5, "middle"), (10, "end")])
-def test_the_label_of_the_mark_stays_within_the_picture(x: float, side: str):
-    svg = drawn(mark=Mark(label="best", x=x, y=2))
-    label = next(each for each in svg.iter("text") if each.text == "best")
-    assert str(label.get("class")).split()[-1] == side
+def test_the_mark_is_named_in_the_legend_and_hides_no_line():
+    chart = attrs.evolve(CHART, mark=Mark(label="best 2", x=5, y=2))
+    assert draw_figure(chart).legend[-1] == ("best 2", "", "mark")
+    assert "best 2" not in labels(drawn_of(chart))
+
+
+def test_a_second_axis_beneath_the_first_tells_the_time_of_each_step():
+    chart = attrs.evolve(CHART, beneath=Axis(label="min", ticks=[(0.25, "1"), (0.75, "2")]))
+    beneath = [each for each in drawn_of(chart).iter("text") if each.get("dy") == "3em"]
+    assert [(each.get("x"), each.text) for each in beneath] == [
+        ("25%", "1"), ("75%", "2"), ("-14", "min"),
+    ]  # fmt: skip

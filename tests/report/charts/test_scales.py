@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from textgen_core.report.charts.scales import Scale, logarithmic_scale, round_step, scale_for, thin
+from textgen_core.report.charts.scales import (
+    Axis,
+    Scale,
+    logarithmic_scale,
+    round_step,
+    scale_for,
+    thin,
+    time_axis,
+)
 
 
 def test_a_linear_axis_places_its_ends_and_its_middle():
@@ -54,3 +62,20 @@ def test_thinned_points_are_the_means_of_neighbours():
     points = [(1.0, 10.0), (2.0, 20.0), (3.0, 30.0), (4.0, 40.0), (5.0, 50.0)]
     assert thin(points, 5) == points
     assert thin(points, 3) == [(1.5, 15.0), (3.5, 35.0), (5.0, 50.0)]
+
+
+def test_a_clock_tells_at_which_steps_its_round_times_were():
+    steps = Scale(low=0, high=400)
+    slow_then_fast = [(100.0, 120.0), (400.0, 240.0)]
+    axis = time_axis(steps, slow_then_fast, most=4)
+    assert axis == Axis(
+        label="min", ticks=[(0.0, "0"), (0.125, "1"), (0.25, "2"), (0.625, "3"), (1.0, "4")]
+    )
+
+
+def test_a_clock_has_the_unit_of_its_length():
+    steps = Scale(low=0, high=10)
+    units = [time_axis(steps, [(10.0, seconds)]) for seconds in (45.0, 600.0, 7200.0)]
+    assert [axis.label for axis in units if axis] == ["s", "min", "h"]
+    assert time_axis(steps, []) is None
+    assert time_axis(steps, [(10.0, 0.0)]) is None

@@ -28,8 +28,7 @@ def describe(*, excerpts: bool = True, mask: Mask | None = None, **changed: Any)
 
 def pictures(**changed: Any) -> dict[str, ElementTree.Element]:
     failures = describe(**changed)
-    plots = (*failures.wide, *failures.small)
-    return {plot.heading: ElementTree.fromstring(plot.picture or "") for plot in plots}
+    return {plot.heading: ElementTree.fromstring(plot.picture or "") for plot in failures.figures}
 
 
 def texts_of(picture: ElementTree.Element) -> list[str]:
@@ -38,7 +37,7 @@ def texts_of(picture: ElementTree.Element) -> list[str]:
 
 def test_every_picture_has_a_sentence_on_how_to_read_it():
     failures = describe()
-    plots = (*failures.wide, *failures.small)
+    plots = failures.figures
     assert len(plots) == 5
     assert all(plot.sentence.endswith(".") for plot in plots)
     assert len({plot.sentence for plot in plots}) == 5
@@ -99,12 +98,12 @@ def test_the_gap_is_validation_less_training():
 
 def test_held_out_text_is_drawn_beside_a_long_sample():
     failures = describe()
-    assert [name for name, _, _ in failures.small[0].legend] == [
+    assert [name for name, _, _ in failures.figures[3].legend] == [
         "the model's text",
         "held-out text",
     ]
     alone = describe(over_length_held_out=None)
-    assert alone.small[0].legend == ()
+    assert alone.figures[3].legend == ()
     assert (
         len(list(pictures(over_length_held_out=[])["Surprisal in a long sample"].iter("polyline")))
         == 1

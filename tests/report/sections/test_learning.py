@@ -36,9 +36,10 @@ def test_a_best_that_names_no_checkpoint_is_not_marked(run: RunDirectory):
 def test_baselines_with_a_loss_are_levels(run: RunDirectory):
     losses = learning_of(run).losses
     assert [name for name, _, _ in losses.legend][2:] == [
+        "best 3.214",
         "guessing 8.30", "counting tokens 6.40", "counting 5-grams 4.11",
     ]  # fmt: skip
-    lines = [kind for _, kind, _ in losses.legend][2:]
+    lines = [kind for _, kind, _ in losses.legend][3:]
     assert len(set(lines)) == 3
     drawn = [str(each["class"]) for each in Page(losses.picture).all("line")]
     assert [kind for kind in drawn if kind.startswith("level")] == lines

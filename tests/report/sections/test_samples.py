@@ -8,6 +8,7 @@ from textgen_core.report.records import Records, Table
 from textgen_core.report.sections.samples import (
     LONGEST_SAMPLE,
     MOST_FRAMES,
+    MOST_LINES,
     Mask,
     describe_time_lapse,
     describe_written,
@@ -70,29 +71,30 @@ def test_the_time_lapse_compares_one_prompt_and_seed_only():
     lapse = lapse_of(
         records(row(10, "a"), row(20, "b"), row(20, "other seed", seed=8), row(30, "c"))
     )
-    assert [text for _, _, text in lapse.frames] == ["a", "b", "c"]
+    assert [frame.text for frame in lapse.frames] == ["a", "b", "c"]
 
 
 def test_the_time_lapse_takes_what_was_written_during_training():
     lapse = lapse_of(records(row(10, "a"), row(20, "b"), row(10, "final at the best")))
-    assert [(step, text) for step, _, text in lapse.frames] == [("10", "a"), ("20", "b")]
+    assert [(frame.step, frame.text) for frame in lapse.frames] == [("10", "a"), ("20", "b")]
 
 
 def test_a_frame_tells_the_validation_loss_of_its_step():
     lapse = lapse_of(records(row(10, "a"), row(20, "b"), losses={20: 3.5}))
-    assert [loss for _, loss, _ in lapse.frames] == [None, 3.5]
+    assert [frame.loss for frame in lapse.frames] == ["", "3.500"]
 
 
 def test_a_frame_shows_the_first_lines():
-    lapse = lapse_of(records(row(10, " \na\nb\n\nc\nd\ne\nf\ng"), row(20, "b")))
-    assert lapse.frames[0][2] == "a\nb\n\nc\nd\ne…"
+    lines = [f"line {number}" for number in range(MOST_LINES + 2)]
+    lapse = lapse_of(records(row(10, "\n".join((" ", *lines))), row(20, "b")))
+    assert lapse.frames[0].text == "\n".join(lines[:MOST_LINES]) + "…"
 
 
 def test_a_long_time_lapse_keeps_its_first_and_last_text_and_counts_the_rest():
     lapse = lapse_of(records(*(row(step, str(step)) for step in range(1, 101))))
     assert len(lapse.frames) == MOST_FRAMES
     assert lapse.left_out == 100 - MOST_FRAMES
-    assert (lapse.frames[0][2], lapse.frames[-1][2]) == ("1", "100")
+    assert (lapse.frames[0].text, lapse.frames[-1].text) == ("1", "100")
 
 
 def test_one_step_alone_is_no_time_lapse():

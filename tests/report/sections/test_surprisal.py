@@ -64,7 +64,7 @@ def test_without_excerpts_only_the_prompt_that_was_asked_for_is_shown():
     with_excerpts, without = describe(held_out), describe(held_out, excerpts=False)
     assert with_excerpts.texts[0].prompt == "words of the corpus"
     assert without.texts[0].prompt == ""
-    assert without.has_quoted_prompts
+    assert "are left out of this page" in without.prompts
 
 
 def test_ten_thousand_tokens_are_cut_and_counted():
@@ -95,4 +95,4 @@ def test_a_text_without_a_prompt_or_bits_is_shown():
     surprisal = describe({"pieces": [["a", None, None]]})
     assert surprisal.texts[0].prompt == ""
     assert surprisal.sentence == "1 token."
-    assert not surprisal.has_quoted_prompts
+    assert surprisal.prompts == ""

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.charts.scales import MOST_POINTS, Points, Scale, thin
+from textgen_core.report.charts.scales import MOST_POINTS, Axis, Points, Scale, thin
 from textgen_core.report.charts.svg import (
     Figure,
     Picture,
@@ -60,7 +60,7 @@ class Level:
 
 @attrs.frozen(kw_only=True)
 class Mark:
-    """A point that is pointed out."""
+    """A point that is pointed out; its label is in the legend, where it hides no line."""
 
     label: str
     x: float
@@ -69,7 +69,10 @@ class Mark:
 
 @attrs.frozen(kw_only=True)
 class Chart:
-    """Curves over two axes; `height` is that of the frame, in pixels."""
+    """Curves over two axes; `height` is that of the frame, in pixels.
+
+    beneath: what the x axis is in other units.
+    """
 
     picture: Picture
     x: Scale
@@ -79,16 +82,19 @@ class Chart:
     series: Sequence[Series]
     levels: Sequence[Level] = ()
     mark: Mark | None = None
+    beneath: Axis | None = None
     height: int = 280
 
 
 def draw_figure(chart: Chart, heading: str = "", sentence: str = "") -> Figure:
-    """Return a chart with its legend: the curves that have a name, and the levels from the top."""
+    """Return a chart with its legend: the named curves, the mark, and the levels from the top."""
     legend = [
         (each.name, f"curve {each.kind}" if each.line else "", each.kind if each.has_dots else "")
         for each in chart.series
         if each.name
     ]
+    if chart.mark is not None:
+        legend.append((chart.mark.label, "", "mark"))
     legend += [(level.label, kind, "") for level, kind in levels_of(chart)]
     return Figure(
         heading=heading, picture=draw_chart(chart), sentence=sentence, legend=tuple(legend)
@@ -102,7 +108,7 @@ def draw_chart(chart: Chart) -> Markup:
     svg = start_picture(picture, "chart", chart.height)
     x_ticks = chart.x.labelled_ticks(5)
     y_ticks = chart.y.labelled_ticks(max(3, chart.height // _TICK_DISTANCE))
-    add_frame(svg, x_ticks, y_ticks, chart.x_label, chart.y_label)
+    add_frame(svg, x_ticks, y_ticks, chart.x_label, chart.y_label, chart.beneath)
     for level, kind in levels_of(chart):
         line = add_level(svg, kind, chart.y.place(level.value))
         add(line, "title", {}, level.label)
@@ -110,10 +116,8 @@ def draw_chart(chart: Chart) -> Markup:
         _add_series(svg, chart, series)
     if chart.mark is not None:
         x, y = chart.x.place(chart.mark.x), percent(1 - chart.y.place(chart.mark.y))
-        add(svg, "circle", {"class": "mark", "cx": percent(x), "cy": y, "r": "6.5"})
-        side = "end" if x > 0.75 else "start" if x < 0.25 else "middle"
-        place = {"class": f"note strong {side}", "x": percent(x), "y": y, "dy": "-1em"}
-        add(svg, "text", place, chart.mark.label)
+        ring = add(svg, "circle", {"class": "mark", "cx": percent(x), "cy": y, "r": "6.5"})
+        add(ring, "title", {}, chart.mark.label)
     return finish_picture(svg)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 import attrs
+import numpy as np
 
 from textgen_core.report.wording import show_short
 
@@ -15,6 +16,8 @@ Ticks = Sequence[tuple[float, str]]  # places from 0 to 1, and what is written t
 MOST_POINTS = 400  # of a curve: more than a screen tells apart
 
 _ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_CLOCKS = ((3600.0, "h"), (60.0, "min"))
+_LEAST_UNITS = 1.5  # of a unit, from which on it is that of the axis
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +49,34 @@ class Scale:
     def labelled_ticks(self, most: int) -> Ticks:
         """Return the places of the ticks with their labels."""
         return [(self.place(value), show_short(value)) for value in self.ticks(most)]
+
+
+@attrs.frozen(kw_only=True)
+class Axis:
+    """Ticks beneath those of an axis, which tell its places in other units."""
+
+    label: str
+    ticks: Ticks
+
+
+def time_axis(steps: Scale, clock: Points, most: int = 5) -> Axis | None:
+    """Return when the steps of an axis were made; None where no time is known.
+
+    clock: steps with the seconds that training had taken, in their order.
+    """
+    if not clock or clock[-1][1] <= 0:
+        return None
+    places = [steps.place(step) for step, _ in clock]
+    seconds = np.maximum.accumulate([second for _, second in clock])
+    total = float(seconds[-1])
+    found = (each for each in _CLOCKS if total >= _LEAST_UNITS * each[0])
+    size, unit = next(found, (1.0, "s"))
+    step = round_step(total / size, most)
+    times = [number * step for number in range(math.floor(total / size / step + 1e-9) + 1)]
+    # Training begins at no step and no second, whatever the first row has.
+    at = np.interp([size * time for time in times], [0.0, *seconds], [steps.place(0), *places])
+    ticks = [(float(place), show_short(time)) for place, time in zip(at, times, strict=True)]
+    return Axis(label=unit, ticks=ticks)
 
 
 def round_step(span: float, most: int) -> float:

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 import attrs
 from markupsafe import Markup
 
-from textgen_core.report.charts.scales import Points, Ticks
+from textgen_core.report.charts.scales import Axis, Points, Ticks
 from textgen_core.report.wording import showable
 
 STRETCHED = 1000  # the inner picture's width and height
@@ -75,19 +75,37 @@ def percent(place: float) -> str:
     return f"{100 * place:.2f}".rstrip("0").rstrip(".") + "%"
 
 
-def add_frame(svg: Element, x_ticks: Ticks, y_ticks: Ticks, x_label: str, y_label: str) -> None:
-    """Draw the grid, both axes' labels and what the axes measure."""
+def add_frame(
+    svg: Element,
+    x_ticks: Ticks,
+    y_ticks: Ticks,
+    x_label: str,
+    y_label: str,
+    beneath: Axis | None = None,
+) -> None:
+    """Draw the grid, both axes' labels and what the axes measure; `beneath` the x axis another."""
     for place, label in y_ticks:
         add_level(svg, "grid", place)
         where = {"class": "tick end", "x": "-8", "y": percent(1 - place), "dy": "0.35em"}
         add(svg, "text", where, label)
     add_level(svg, "axis", 0)
-    for place, label in x_ticks:
+    for place, _ in x_ticks:
         x = percent(place)
         add(svg, "line", {"class": "axis", "x1": x, "x2": x, "y1": "100%", "y2": "101.5%"})
-        add(svg, "text", {"class": "tick middle", "x": x, "y": "100%", "dy": "1.6em"}, label)
+    _add_row(svg, x_ticks, "1.6em")
     add(svg, "text", {"class": "unit", "x": "-52", "y": "0", "dy": "-1.1em"}, y_label)
-    add(svg, "text", {"class": "unit end", "x": "100%", "y": "100%", "dy": "3.1em"}, x_label)
+    if beneath is None:
+        add(svg, "text", {"class": "unit end", "x": "100%", "y": "100%", "dy": "3.1em"}, x_label)
+        return
+    _add_row(svg, beneath.ticks, "3em")
+    for label, down in ((x_label, "1.6em"), (beneath.label, "3em")):  # at the head of its row
+        add(svg, "text", {"class": "unit end", "x": "-14", "y": "100%", "dy": down}, label)
+
+
+def _add_row(svg: Element, ticks: Ticks, down: str) -> None:
+    for place, label in ticks:
+        where = {"class": "tick middle", "x": percent(place), "y": "100%", "dy": down}
+        add(svg, "text", where, label)
 
 
 def add_level(svg: Element, kind: str, place: float) -> Element:

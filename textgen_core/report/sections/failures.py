@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import attrs
+
 from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.curves import Chart, Level, Series, draw_figure
 from textgen_core.report.charts.scales import Points, logarithmic_scale, scale_for
@@ -33,6 +35,16 @@ _POSITIONS = {
 }
 
 
+@attrs.frozen
+class Finding:
+    """An issue, the evidence for it, a suggestion, and the setting for that, or ""."""
+
+    trouble: str
+    evidence: str
+    advice: str
+    setting: str
+
+
 def describe_failures(records: Records, *, excerpts: bool, mask: Mask) -> Section | None:
     """Return where the model fails, or None if that was not analysed.
 
@@ -42,7 +54,13 @@ def describe_failures(records: Records, *, excerpts: bool, mask: Mask) -> Sectio
     if records.evaluation is None or errors is None or not errors.values:
         return None
     mean = records.evaluation.number("loss")
-    wide = (_plot_frequencies(errors, mean), _plot_positions(errors, mean), _plot_gap(errors))
+    figures = (
+        _plot_frequencies(errors, mean),
+        _plot_positions(errors, mean),
+        _plot_gap(errors),
+        _plot_surprisal(errors),
+        _plot_repeats(errors),
+    )
     lines = tuple(
         (
             show_figure(row.number("bits_per_byte"), 2),
@@ -60,30 +78,27 @@ def describe_failures(records: Records, *, excerpts: bool, mask: Mask) -> Sectio
         for row in errors.tables("loops")[:MOST_LOOPS]
     )
     return {
-        "wide": tuple(filter(None, wide)),
-        "small": tuple(filter(None, (_plot_surprisal(errors), _plot_repeats(errors)))),
+        "figures": tuple(filter(None, figures)),
         "worst_lines": lines if excerpts else (),
         "worst_lines_left_out": bool(lines) and not excerpts,
         "loops": loops,
     }
 
 
-def describe_diagnosis(records: Records, *, excerpts: bool) -> list[tuple[str, ...]] | None:
-    """Return the diagnosis, or None if the run was not scored; without `excerpts` unquoted.
-
-    Of each finding the issue, the evidence, a suggestion, and the setting for that, or "".
-    """
+def describe_diagnosis(records: Records, *, excerpts: bool) -> list[Finding] | None:
+    """Return the diagnosis, or None if the run was not scored; without `excerpts` unquoted."""
     if records.evaluation is None:
         return None
     found = []
     for table in records.evaluation.tables("diagnosis"):
-        issue, evidence, advice = (
-            table.text(key) or MISSING for key in ("trouble", "evidence", "advice")
+        trouble, evidence, advice = (
+            cut(table.text(key) or MISSING, _LONGEST_TEXT)
+            for key in ("trouble", "evidence", "advice")
         )
         if not excerpts:
             evidence = _QUOTATION.sub("“…”", evidence)
         setting = cut(table.text("setting") or "", _LONGEST_SETTING)
-        found.append((*(cut(each, _LONGEST_TEXT) for each in (issue, evidence, advice)), setting))
+        found.append(Finding(trouble, evidence, advice, setting))
     return found
 
 
@@ -144,7 +159,6 @@ def _plot_positions(errors: Table, mean: float | None) -> Figure | None:
         x_label=f"position in the {kind}",
         levels=[] if mean is None else [Level(label=f"mean {show_figure(mean, 2)}", value=mean)],
         logarithmic=bool(points) and points[-1][0] >= _LOGARITHMIC,
-        height=200,
     )
 
 
@@ -201,7 +215,6 @@ def _plot_gap(errors: Table) -> Figure | None:
         ],
         x_label="step",
         from_zero=True,
-        height=120,
     )
 
 

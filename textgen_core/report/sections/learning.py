@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import statistics
 
+from textgen_core.formatting import say
 from textgen_core.report.charts.curves import Chart, Level, Mark, Series, draw_figure
-from textgen_core.report.charts.scales import MOST_POINTS, Points, Scale, scale_for, thin
+from textgen_core.report.charts.scales import MOST_POINTS, Points, Scale, scale_for, thin, time_axis
 from textgen_core.report.charts.svg import Figure, Picture
 from textgen_core.report.records import Records, Section, Table, step_of
 from textgen_core.report.sections.headline import Card, read_baselines, trained_seconds
@@ -31,7 +32,7 @@ def describe_learning(records: Records) -> Section | None:
     return {
         "cards": _cards(records),
         "losses": _draw_losses(training, validation, records),
-        "rates": _draw_rates(points_of(records.training, "learning_rate")),
+        "rates": _draw_rates(records),
         "validations": rows,
     }
 
@@ -70,40 +71,46 @@ def _draw_losses(training: Points, validation: Points, records: Records) -> Figu
     marked = [(mark.x, mark.y)] if mark else []
     curves = (thin(each, MOST_POINTS) for each in (training, validation))  # as they are drawn
     values = [value for each in (*curves, marked) for _, value in each]
-    averaged = -(-len(training) // MOST_POINTS)
+    steps = _step_scale([*training, *validation, *marked])
     chart = Chart(
         picture=Picture(name="losses", title="Training and validation loss over the steps"),
-        x=_step_scale([*training, *validation, *marked]),
+        x=steps,
         y=scale_for(values + [level.value for level in levels]),
         x_label="step",
         y_label="nats per token",
         series=[each for each in series if each.points],
         levels=levels,
         mark=mark,
-        height=320,
+        beneath=time_axis(steps, points_of(records.training, "seconds")),
+        height=250,
     )
-    sentences = [
-        _best_sentence(mark, records),
-        "The training loss is measured in the middle of learning and with dropout, so it may lie "
-        "above that of validation.",
-        f"Each point of the training loss is the mean of {averaged} rows." if averaged > 1 else "",
-    ]
+    sentences = [_best_sentence(mark, records), _averaged_sentence(len(training))]
     return draw_figure(chart, sentence=" ".join(filter(None, sentences)))
 
 
-def _draw_rates(rates: Points) -> Figure | None:
+def _averaged_sentence(rows: int) -> str:
+    averaged = -(-rows // MOST_POINTS)
+    if averaged < 2:
+        return ""
+    return say("Each point of the training loss is the mean of {number} rows.", number=averaged)
+
+
+def _draw_rates(records: Records) -> Figure | None:
+    rates = points_of(records.training, "learning_rate")
     if not rates:
         return None
+    steps = _step_scale(rates)
     chart = Chart(
         picture=Picture(name="rates", title="Learning rate over the steps"),
-        x=_step_scale(rates),
+        x=steps,
         y=scale_for([value for _, value in rates], from_zero=True),
         x_label="step",
         y_label="learning rate",
         series=[Series(kind="rate", points=rates)],
+        beneath=time_axis(steps, points_of(records.training, "seconds")),
         height=110,
     )
-    return draw_figure(chart)
+    return draw_figure(chart, "Learning rate")
 
 
 def _step_scale(points: Points) -> Scale:

@@ -37,11 +37,16 @@ def describe_model(records: Records) -> Section | None:
     return {"cards": cards, "layers": layers}
 
 
-def describe_configuration(records: Records) -> tuple[tuple[str, Pairs], ...]:
-    """Return the sections of run.toml, after the settings that belong to none."""
+def describe_configuration(records: Records) -> Section | None:
+    """Return what differs from the recipe, and all settings; None without run.toml."""
     if records.configuration is None:
-        return ()
-    values = records.configuration.values
+        return None
+    return {"sentence": "", "changed": (), "sections": _sections(records.configuration)}
+
+
+def _sections(configuration: Table) -> tuple[tuple[str, Pairs], ...]:
+    """Return the sections of run.toml, after the settings that belong to none."""
+    values = configuration.values
     loose = {key: value for key, value in values.items() if not isinstance(value, dict | list)}
     tables = [(key, value) for key, value in values.items() if isinstance(value, dict)]
     for key, value in values.items():

@@ -7,18 +7,29 @@ import json
 
 import attrs
 
+from textgen_core.formatting import say
 from textgen_core.report.records import Records, Section, Table, step_of
-from textgen_core.report.wording import cut, show_count
+from textgen_core.report.wording import cut, sentence_case, show_count, show_figure, show_short
 
 LONGEST_SAMPLE = 4000  # characters on the page; samples.jsonl has all
 LONGEST_PROMPT = 1000
-LONGEST_FRAME = 300  # of a text in the time-lapse, which is there to be compared
-MOST_LINES = 6  # of such a text
+LONGEST_FRAME = 900  # of a text in the time-lapse, which is there to be compared
+MOST_LINES = 16  # of such a text
 MOST_FRAMES = 10
 MOST_SAMPLES = 12
 MASKED = "[memorized]"
 
 _SHORTEST = 8  # characters: less is no passage, and would be found in every text
+
+
+@attrs.frozen(kw_only=True)
+class Frame:
+    """A text of the time-lapse: its step, also as a label has it, and the validation loss or ""."""
+
+    step: str
+    short: str
+    loss: str
+    text: str
 
 
 @attrs.frozen(kw_only=True)
@@ -61,13 +72,21 @@ def describe_written(records: Records, mask: Mask) -> Section | None:
         lambda row: (step_of(row), _group(row)) == of_last, reversed(records.samples)
     )
     shown = [cut(mask.hide(row.text("text") or ""), LONGEST_SAMPLE) for row in rows]
+    prompt = last.text("prompt") or ""
+    if not prompt.strip():  # what follows white space begins a page
+        shown = [text.strip("\n") for text in shown]
     texts = dict.fromkeys(reversed(shown))
     settings = records.configuration.table("generation") if records.configuration else None
     samples = settings.number("samples") if settings else None
     wanted = max(1, min(MOST_SAMPLES, int(samples or MOST_SAMPLES)))
     return {
-        "prompt": cut(last.text("prompt") or "", LONGEST_PROMPT),
-        "circumstances": f"Written at step {show_count(step_of(last))}, {_circumstances(last)}.",
+        "prompt": cut(prompt, LONGEST_PROMPT),
+        "step": show_count(step_of(last)),
+        "circumstances": say(
+            "Written at step {step}, {circumstances}.",
+            step=show_count(step_of(last)),
+            circumstances=_circumstances(last),
+        ),
         # Training's own sample of that step may come first; the final ones are the last.
         "texts": tuple(texts)[-wanted:],
     }
@@ -87,24 +106,40 @@ def describe_time_lapse(records: Records, mask: Mask) -> Section | None:
     if len(shown) > MOST_FRAMES:  # the first, the last, and others spread evenly
         last = len(shown) - 1
         shown = [shown[round(at * last / (MOST_FRAMES - 1))] for at in range(MOST_FRAMES)]
-    texts = [_beginning(mask.hide(steps[step].text("text") or "")) for step in shown]
-    first = steps[shown[0]]
+    frames = tuple(
+        Frame(
+            step=show_count(step),
+            short=show_short(step),
+            loss="" if losses.get(step) is None else show_figure(losses[step], 3),
+            text=beginning(mask.hide(steps[step].text("text") or "")),
+        )
+        for step in shown
+    )
     return {
-        "prompt": cut(first.text("prompt") or "", LONGEST_PROMPT),
-        "circumstances": _circumstances(first),
-        "frames": tuple(
-            (show_count(step), losses.get(step), text)
-            for step, text in zip(shown, texts, strict=True)
-        ),
-        "left_out": len(steps) - len(shown),
+        "sentence": _lapse_sentence(steps[shown[0]], len(steps) - len(frames)),
+        "frames": frames,
+        "left_out": len(steps) - len(frames),
     }
 
 
-def _beginning(text: str) -> str:
-    """Return the first lines of a text, for the time-lapse."""
-    lines = text.strip().split("\n", MOST_LINES)
-    rest = "…" if len(lines) > MOST_LINES else ""
-    return cut("\n".join(lines[:MOST_LINES]).rstrip() + rest, LONGEST_FRAME)
+def _lapse_sentence(first: Table, left_out: int) -> str:
+    """Return what all texts of the time-lapse share, and what of them is not shown."""
+    prompt = " ".join(cut(first.text("prompt") or "", LONGEST_PROMPT).split())
+    begun = say("Prompt: “{prompt}”.", prompt=prompt) if prompt else ""
+    whole = say("Long texts are cut; samples.jsonl has them whole.")
+    if left_out:
+        whole = say(
+            "Long texts are cut, and {number} texts left out; samples.jsonl has them whole.",
+            number=left_out,
+        )
+    return " ".join(filter(None, (begun, f"{sentence_case(_circumstances(first))}.", whole)))
+
+
+def beginning(text: str, most_lines: int = MOST_LINES, longest: int = LONGEST_FRAME) -> str:
+    """Return the first lines of a text."""
+    lines = text.strip().split("\n", most_lines)
+    rest = "…" if len(lines) > most_lines else ""
+    return cut("\n".join(lines[:most_lines]).rstrip() + rest, longest)
 
 
 def _group(row: Table) -> str:
@@ -116,8 +151,10 @@ def _circumstances(row: Table) -> str:
     samplers = row.values.get("samplers")
     names = samplers if isinstance(samplers, list) else [samplers] if samplers else []
     # Of a sampler its spec, or the name in its table.
-    chain = ", then ".join(
+    chain = say(", then ").join(
         str(each.get("name", each)) if isinstance(each, dict) else str(each) for each in names
     )
     seed = show_count(row.number("seed")).replace(",", "")
-    return f"seed {seed}" + (f", sampler {cut(chain, 200)}" if chain else "")
+    if not chain:
+        return say("seed {seed}", seed=seed)
+    return say("seed {seed}, sampler {chain}", seed=seed, chain=cut(chain, 200))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from textgen_core.evaluation.surprisal import LEVEL_NAMES, level_of
-from textgen_core.formatting import format_count
+from textgen_core.formatting import format_count, say
 from textgen_core.report.records import Records, Section
 from textgen_core.report.sections.samples import LONGEST_PROMPT
 from textgen_core.report.wording import cut, show_figure, show_percent
@@ -71,8 +71,14 @@ def describe_surprisal(records: Records, *, excerpts: bool) -> Section | None:
         ),
         "sentence": _sentence(everything),
         "has_memorized": any(is_memorized for _, _, is_memorized in everything),
-        "has_quoted_prompts": any(quoted),
+        "prompts": _prompts_sentence(excerpts=excerpts) if any(quoted) else "",
     }
+
+
+def _prompts_sentence(*, excerpts: bool) -> str:
+    if excerpts:
+        return say("The prompts are passages of the held-out text.")
+    return say("The prompts were passages of the held-out text, and are left out of this page.")
 
 
 def _within_limits(texts: Sequence[_Tokens]) -> list[_Tokens]:

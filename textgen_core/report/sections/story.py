@@ -1,0 +1,103 @@
+"""What a reader wants first: the state of the run, a text of its own, and what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from textgen_core.formatting import format_duration, say, shell_word
+from textgen_core.report.records import Progress, Records, Section
+from textgen_core.report.sections.samples import Mask, beginning, describe_written
+from textgen_core.report.wording import show_count
+
+_MOST_LINES, _LONGEST = 11, 480  # of the text on the first screen
+_MINUTES = 10  # that a trained run is offered to go on for
+_EPOCHS = 2
+
+
+@attrs.frozen(kw_only=True)
+class State:
+    """What a run is doing, or why it is not finished; `kind` is a CSS class."""
+
+    sentence: str
+    kind: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Sample:
+    """A text that the run wrote, after its prompt, and where it comes from."""
+
+    prompt: str
+    text: str
+    sentence: str
+
+
+def describe_story(
+    records: Records, run: Path, mask: Mask, progress: Progress | None = None
+) -> Section:
+    """Return the first screen of a run; progress: how far it is, where it still goes on."""
+    return {
+        "state": _state(records, progress),
+        "verdict": (),
+        "sample": _sample(records, mask),
+        "commands": () if progress else _commands(records, shell_word(run)),
+    }
+
+
+def _state(records: Records, progress: Progress | None) -> State | None:
+    if progress is not None:
+        return State(sentence=_going(progress), kind="going")
+    if not records.is_interrupted or records.newest is None:
+        return None
+    step, last = records.newest.number("step"), records.newest.table("plan").number("last_step")
+    return State(
+        sentence=say(
+            "The training was interrupted at step {step} of about {last}. What is shown is what "
+            "was known by then.",
+            step=show_count(step),
+            last=show_count(last),
+        )
+    )
+
+
+def _going(progress: Progress) -> str:
+    step = show_count(progress.step)
+    if progress.is_trained:
+        return say("Trained to step {step}; it is being scored. This page follows it.", step=step)
+    if progress.seconds_left is None:
+        return say("Training, step {step}. This page follows it.", step=step)
+    left = format_duration(progress.seconds_left)
+    return say(
+        "Training, step {step}, about {left} left. This page follows it.", step=step, left=left
+    )
+
+
+def _sample(records: Records, mask: Mask) -> Sample | None:
+    written = describe_written(records, mask)
+    if written is None:
+        return None
+    return Sample(
+        prompt=written["prompt"] if written["prompt"].strip() else "",
+        text=beginning(written["texts"][0], _MOST_LINES, _LONGEST),
+        sentence=written["circumstances"],
+    )
+
+
+def _commands(records: Records, run: str) -> tuple[tuple[str, str], ...]:
+    """Return what can be done with a run, each with its command."""
+    if records.newest is None and not records.samples:
+        return ((say("Begin it again"), f"textgen resume {run}"),)
+    if records.is_interrupted:
+        return (
+            (say("Go on with the training"), f"textgen resume {run}"),
+            (say("Write with it as it is"), f"textgen generate {run}"),
+        )
+    training = records.configuration.table("training").values if records.configuration else {}
+    longer = f"--epochs {_EPOCHS}" if "epochs" in training else f"--minutes {_MINUTES}"
+    return (
+        (say("Write more"), f"textgen generate {run}"),
+        (say("Write in turns with it"), f"textgen generate {run} --interactive"),
+        (say("Train it further"), f"textgen resume {run} {longer}"),
+        (say("Score it on a text of yours"), f"textgen evaluate {run} --text FILE"),
+    )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from textgen_core.evaluation.findings import tell_findings
 from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.curves import Chart, Level, Series, draw_figure
 from textgen_core.report.charts.scales import Points, logarithmic_scale, scale_for
@@ -89,16 +90,18 @@ def describe_diagnosis(records: Records, *, excerpts: bool) -> list[Finding] | N
     """Return the diagnosis, or None if the run was not scored; without `excerpts` unquoted."""
     if records.evaluation is None:
         return None
+    tables = records.evaluation.tables("diagnosis")
+    for table in tables:
+        for key in ("trouble", "evidence", "advice", "setting"):
+            table.text(key)  # raises where it is none
     found = []
-    for table in records.evaluation.tables("diagnosis"):
-        trouble, evidence, advice = (
-            cut(table.text(key) or MISSING, _LONGEST_TEXT)
-            for key in ("trouble", "evidence", "advice")
-        )
+    for told in tell_findings([table.values for table in tables]):
+        evidence = cut(" ".join(told.evidence), _LONGEST_TEXT) or MISSING
         if not excerpts:
             evidence = _QUOTATION.sub("“…”", evidence)
-        setting = cut(table.text("setting") or "", _LONGEST_SETTING)
-        found.append(Finding(trouble, evidence, advice, setting))
+        trouble = cut(", ".join(told.issues), _LONGEST_TEXT) or MISSING
+        advice = cut(told.advice, _LONGEST_TEXT) or MISSING
+        found.append(Finding(trouble, evidence, advice, cut(told.setting, _LONGEST_SETTING)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a reader wants first: the state of the run, a text of its own, and what to do next."""
+"""What a reader wants first: the state of the run, the verdict, a text of its own, what to do."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import attrs
 
+from textgen_core.evaluation.verdict import read_verdict
 from textgen_core.formatting import format_duration, say, shell_word
 from textgen_core.report.records import Progress, Records, Section
 from textgen_core.report.sections.samples import Mask, beginning, describe_written
-from textgen_core.report.wording import show_count
+from textgen_core.report.wording import cut, show_count
 
 _MOST_LINES, _LONGEST = 11, 480  # of the text on the first screen
 _MINUTES = 10  # that a trained run is offered to go on for
@@ -37,11 +38,12 @@ def describe_story(
     records: Records, run: Path, mask: Mask, progress: Progress | None = None
 ) -> Section:
     """Return the first screen of a run; progress: how far it is, where it still goes on."""
+    word = shell_word(run)
     return {
         "state": _state(records, progress),
-        "verdict": (),
+        "verdict": () if progress else _verdict(records, word),
         "sample": _sample(records, mask),
-        "commands": () if progress else _commands(records, shell_word(run)),
+        "commands": () if progress else _commands(records, word),
     }
 
 
@@ -59,6 +61,13 @@ def _state(records: Records, progress: Progress | None) -> State | None:
             last=show_count(last),
         )
     )
+
+
+def _verdict(records: Records, run: str) -> tuple[str, ...]:
+    verdict = read_verdict(records.evaluation.values) if records.evaluation else None
+    if verdict is None:
+        return ()
+    return tuple(cut(sentence, _LONGEST) for sentence in verdict.sentences(run))
 
 
 def _going(progress: Progress) -> str:

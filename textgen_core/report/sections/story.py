@@ -38,12 +38,11 @@ def describe_story(
     records: Records, run: Path, mask: Mask, progress: Progress | None = None
 ) -> Section:
     """Return the first screen of a run; progress: how far it is, where it still goes on."""
-    word = shell_word(run)
     return {
         "state": _state(records, progress),
-        "verdict": () if progress else _verdict(records, word),
+        "verdict": () if progress else _verdict(records, shell_word(run)),
         "sample": _sample(records, mask),
-        "commands": () if progress else _commands(records, word),
+        "commands": () if progress else _commands(records, run),
     }
 
 
@@ -93,20 +92,20 @@ def _sample(records: Records, mask: Mask) -> Sample | None:
     )
 
 
-def _commands(records: Records, run: str) -> tuple[tuple[str, str], ...]:
+def _commands(records: Records, run: Path) -> tuple[tuple[str, str], ...]:
     """Return what can be done with a run, each with its command."""
     if records.newest is None and not records.samples:
-        return ((say("Begin it again"), f"textgen resume {run}"),)
+        return ((say("Begin it again"), f"textgen resume {shell_word(run)}"),)
     if records.is_interrupted:
         return (
-            (say("Go on with the training"), f"textgen resume {run}"),
-            (say("Write with it as it is"), f"textgen generate {run}"),
+            (say("Go on with the training"), f"textgen resume {shell_word(run)}"),
+            (say("Write with it as it is"), f"textgen generate {shell_word(run)}"),
         )
     training = records.configuration.table("training").values if records.configuration else {}
-    longer = f"--epochs {_EPOCHS}" if "epochs" in training else f"--minutes {_MINUTES}"
+    longer = f" --epochs {_EPOCHS}" if "epochs" in training else f" --minutes {_MINUTES}"
     return (
-        (say("Write more"), f"textgen generate {run}"),
-        (say("Write in turns with it"), f"textgen generate {run} --interactive"),
-        (say("Train it further"), f"textgen resume {run} {longer}"),
-        (say("Score it on a text of yours"), f"textgen evaluate {run} --text FILE"),
+        (say("Write more"), f"textgen generate {shell_word(run)}"),
+        (say("Write in turns with it"), f"textgen generate {shell_word(run)} --interactive"),
+        (say("Train it further"), f"textgen resume {shell_word(run)}" + longer),
+        (say("Score it on a text of yours"), f"textgen evaluate {shell_word(run)} --text FILE"),
     )

@@ -33,7 +33,7 @@ def test_everything_that_a_verdict_or_a_finding_says_is_in_the_catalogue():
 def test_a_verdict_is_said_in_the_language_of_its_reader(monkeypatch):
     monkeypatch.setenv("TEXTGEN_LANG", "en")
     assert GOOD.sentences() == (
-        "A good run: it writes words, predicts new text 9 % better than counting n-grams and 5 % "
+        "A good run. It writes words, predicts new text 9 % better than counting n-grams and 5 % "
         "better than xz, and was best at its last step.",
         "Training longer would bring about 3 % more: --minutes 10.",
         "Explained in docs/course/troubles.md#the-verdict",

@@ -62,6 +62,8 @@ def evaluate(
 
     for line in format_evaluation(evaluation, opened.language_model.vocabulary_size):
         show_line(line)
+    for sentence in ("", *evaluation.verdict.sentences(shell_word(opened.directory))):
+        show_line(sentence)
 
 
 def _review(

@@ -22,8 +22,8 @@ from textgen_core.evaluation.training_curve import (
 from textgen_core.formatting import Sentence
 
 # Shares at which a figure becomes a finding; each finding states its evidence.
-_NEAR_UNIGRAM = 0.9  # of the unigram loss
-_REPEATED = 0.2  # of a sample's four-grams; people's text stays under a twentieth
+NEAR_UNIGRAM = 0.9  # of the unigram loss
+REPEATED = 0.2  # of a sample's four-grams; people's text stays under a twentieth
 _UNKNOWN = 0.01  # of the tokens
 _EMPTY = 0.1  # of the samples
 _OVERLAP = (2.0, 0.1)  # times what held-out text shares with the training text, and that much more
@@ -41,11 +41,12 @@ _OF_ITS_OWN_TEXT = ("overfitting", "undertraining", "many unknown tokens")
 class Symptoms:
     """The figures that a diagnosis rests on; None or empty where something was not measured.
 
-    loss, unigram_loss and ngram_loss: nats per token of the held-out split. samples: those that
-    metrics measured, of which empty_samples hold nothing but white space. repetition: the share
-    of four-grams that a sample wrote before. copied_eights: the share of the samples' eight-grams
-    that occur in the training text; longest_copied: the mean of their longest overlaps with it in
-    characters; each beside that of held-out text. over_length: tokens and loss of a long sample's
+    loss, and that of the baselines and of the counts alone: nats per token of the held-out split.
+    samples: those that metrics measured, of which empty_samples hold nothing but white space.
+    repetition: the share of four-grams that a sample wrote before. real_words: the share of the
+    samples' words that occur in the training text; copied_fours, copied_eights: that of their four-
+    and eight-grams; longest_copied: the mean of their longest overlaps with it in characters; each
+    of the last three beside that of held-out text. over_length: tokens and loss of a long sample's
     spans, in order. rows: those of metrics.jsonl. longer: the setting that gives the length of
     training, and that a finding names which suggests to train longer. seen, other_kind: why a text
     that is not the run's own says little of the model.
@@ -55,12 +56,16 @@ class Symptoms:
     unknown_tokens: int
     loss: float
     bits_per_byte: float
+    uniform_loss: float | None = None
     unigram_loss: float | None = None
     ngram_loss: float | None = None
     xz_bits_per_byte: float | None = None
+    counts_loss: float | None = None
     samples: int = 0
     empty_samples: int = 0
     repetition: float | None = None
+    real_words: float | None = None
+    copied_fours: tuple[float | None, float | None] = (None, None)
     copied_eights: tuple[float | None, float | None] = (None, None)
     longest_copied: tuple[float | None, float | None] = (None, None)
     loops: Sequence[RepeatedPhrase] = ()
@@ -111,7 +116,7 @@ def _find_weakness(symptoms: Symptoms, memorizes: bool) -> Iterator[tuple[str, s
     def weak(trouble: str) -> tuple[str, str]:
         return trouble, "overfitting" if memorizes else trouble
 
-    if unigram is not None and loss > _NEAR_UNIGRAM * unigram:
+    if unigram is not None and loss > NEAR_UNIGRAM * unigram:
         evidence = Sentence(
             "The loss is {loss:.3f}; counting how often each token occurs gives {unigram:.3f}.",
             loss=loss,
@@ -204,7 +209,7 @@ _REPETITION = {  # by whether much is repeated, and what the longest loop says a
 
 def find_repetition(repetition: float | None, loops: Sequence[RepeatedPhrase] = ()) -> str:
     """Find samples that repeat themselves, or are caught in a loop."""
-    often = repetition is not None and repetition > _REPEATED
+    often = repetition is not None and repetition > REPEATED
     if not often and not loops:
         return ""
     phrase = " ".join(loops[0].text.split()) if loops else ""

@@ -23,9 +23,11 @@ from textgen_core.evaluation.evidence import (
 from textgen_core.evaluation.figures import Figures, measure_losses
 from textgen_core.evaluation.findings import Finding
 from textgen_core.evaluation.metrics import measure_all, read_declared, sign_all
+from textgen_core.evaluation.real_words import share_real_words
 from textgen_core.evaluation.text_kind import find_other_kind, find_seen
 from textgen_core.evaluation.token_texts import Written, show_written
-from textgen_core.evaluation.verdict import Verdict
+from textgen_core.evaluation.verdict import UNSCORED, Verdict
+from textgen_core.evaluation.verdict_rules import verdict_of
 from textgen_core.runs.files import finite
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Evaluation:
     samples: int = 0
     empty_samples: int = 0
     parts: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
-    verdict: Verdict | None = None
+    verdict: Verdict = UNSCORED
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values that `json` writes without NaN or infinity."""
@@ -71,10 +73,7 @@ class Evaluation:
         del plain["notes"]
         if not self.parts:
             del plain["parts"]
-        if self.verdict is None:
-            del plain["verdict"]
-        else:
-            plain["verdict"] = self.verdict.as_json()
+        plain["verdict"] = self.verdict.as_json()
         return dict(finite(plain))
 
 
@@ -109,6 +108,17 @@ def evaluate(
     errors = analyse_errors(scorer, held_out, training, evidence, ("".join(prompts), texts[0]))
     seen, other_kind = _doubts(held_out, training, figures)
     empty = sum(not sample.strip() for sample in evidence.samples)
+    of_parts = _measure_parts(parts, scorer, held_out) if parts else {}
+    symptoms = attrs.evolve(
+        _symptoms(figures, tokens.unknown_tokens, measured, baselines, training, errors),
+        samples=len(evidence.samples),
+        empty_samples=empty,
+        real_words=share_real_words(evidence.samples, text),
+        counts_loss=of_parts["counts"]["loss"] if of_parts else None,
+        seen=seen,
+        other_kind=other_kind,
+    )
+    findings = diagnose(symptoms)
     return Evaluation(
         split=held_out.split,
         bytes=tokens.text_bytes,
@@ -116,15 +126,8 @@ def evaluate(
         **attrs.asdict(figures),
         metrics=measured,
         baselines=baselines,
-        diagnosis=diagnose(
-            attrs.evolve(
-                _symptoms(figures, tokens.unknown_tokens, measured, baselines, training, errors),
-                samples=len(evidence.samples),
-                empty_samples=empty,
-                seen=seen,
-                other_kind=other_kind,
-            )
-        ),
+        diagnosis=findings,
+        verdict=verdict_of(symptoms, findings, training.facts),
         signatures=sign_all(metrics, evidence),
         readings=read_declared(metrics),
         errors=errors,
@@ -132,7 +135,7 @@ def evaluate(
         notes=held_out.notes,
         samples=len(evidence.samples),
         empty_samples=empty,
-        parts=_measure_parts(parts, scorer, held_out) if parts else {},
+        parts=of_parts,
     )
 
 
@@ -180,10 +183,12 @@ def _symptoms(
         unknown_tokens=unknown_tokens,
         loss=figures.loss,
         bits_per_byte=figures.bits_per_byte,
+        uniform_loss=baselines.get("uniform", {}).get("loss"),
         unigram_loss=baselines.get("unigram", {}).get("loss"),
         ngram_loss=baselines.get("ngram", {}).get("loss"),
         xz_bits_per_byte=baselines.get("xz", {}).get("bits_per_byte"),
         repetition=figure("rep_4"),
+        copied_fours=(figure("copied_4"), figure("copied_4_held_out")),
         copied_eights=(figure("copied_8"), figure("copied_8_held_out")),
         longest_copied=(figure("mean_longest_copied"), figure("mean_longest_copied_held_out")),
         loops=errors.loops,

@@ -18,6 +18,7 @@ from textgen_core.corpus import iterate_pieces
 from textgen_core.data.token_files import TokenFile
 from textgen_core.data.tokenizer import END, START
 from textgen_core.evaluation.training_curve import Rows
+from textgen_core.evaluation.verdict_case import RunFacts
 
 if TYPE_CHECKING:
     from textgen_core.evaluation.scoring import Scorer
@@ -48,13 +49,14 @@ class TrainingData:
     """What the model learnt from: documents, token ids with `<START>` first, rows of metrics.jsonl.
 
     What is not available stays empty, and the baselines that need it are left out. longer: the
-    setting that would have made training longer.
+    setting that would have made training longer; facts: what only a verdict needs.
     """
 
     documents: Sequence[str] = ()
     token_ids: np.ndarray = attrs.field(factory=lambda: np.zeros((0,), np.int32), eq=False)
     rows: Rows = ()
     longer: str = "training.epochs"
+    facts: RunFacts = attrs.field(factory=RunFacts)
 
 
 def gather_evidence(

@@ -37,6 +37,11 @@ def pair_losses(rows: Rows) -> list[tuple[int, float, float]]:
     return pairs
 
 
+def validations(rows: Rows) -> list[tuple[int, float]]:
+    """Return the step and the loss of each validation."""
+    return [(row["step"], row["validation_loss"]) for row in rows if _is_validation(row)]
+
+
 def find_divergence(rows: Rows, loss: float | None = None) -> str:
     """Find a loss that was not finite or leapt up.
 
@@ -113,9 +118,9 @@ def _find_growing_gap(rows: Rows, near: float) -> str:
 
 def find_undertraining(rows: Rows) -> str:
     """Find a validation loss that was still falling when training ended."""
-    validations = [(row["step"], row["validation_loss"]) for row in rows if _is_validation(row)]
-    last_step, last = validations[-1] if validations else (0, 0.0)
-    before = [pair for pair in validations if pair[0] <= 0.8 * last_step]
+    points = validations(rows)
+    last_step, last = points[-1] if points else (0, 0.0)
+    before = [pair for pair in points if pair[0] <= 0.8 * last_step]
     if not before or not before[-1][1] - last > _STILL_FALLING * last:
         return ""
     step, loss = before[-1]

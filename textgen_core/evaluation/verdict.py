@@ -15,7 +15,7 @@ from textgen_core.formatting import say
 # What a verdict begins with, by its outcome.
 OUTCOMES = {
     "good": "A good run",
-    "diverged": "The training went wrong: its loss leapt up",
+    "diverged": "Its loss leapt up in training",
     "seen": "The model was trained on this text, so its figures say nothing of new text",
     "other kind": "This is another kind of text than it was trained on: the figures say how far "
     "from it, not how good the model is",
@@ -29,11 +29,11 @@ OUTCOMES = {
     "copying": "It copies its text",
     "settled": "It has stopped learning too soon",
     "undertrained": "Trained too briefly",
-    "counts alone": "The network adds nothing to counting",
+    "counts alone": "The network adds nothing to its counts of n-grams",
     "incoherent": "It loses the thread in a long text",
 }
 
-# What it goes on with: predicates of the model, the first of each kind that holds.
+# What it goes on with: predicates of the model.
 CLAUSES = {
     "letters": "writes letters, hardly any words",
     "half words": "gets about half of its words right",
@@ -41,6 +41,7 @@ CLAUSES = {
     "phrases": "writes words and short phrases of your text",
     "repeats": "repeats {repeated:.0f} % of its phrases",
     "copies": "takes {copied:.0f} % of its eight-word phrases from it",
+    "copies long": "takes {copied:.0f} characters in a row from it",
     "guesses": "predicts no better than guessing",
     "frequencies": "knows which tokens are frequent, and little of their order",
     "behind n-grams": "predicts new text {ngram:.0f} % worse than counting n-grams",
@@ -50,11 +51,13 @@ CLAUSES = {
     "better than xz",
     "behind xz": "predicts new text {ngram:.0f} % better than counting n-grams, though {xz:.0f} % "
     "worse than xz",
+    "adds": "predicts new text {added:.1f} % better than those counts alone",
     "bits": "needs {bits:.2f} bits for a byte of this text",
     "still improving": "was still improving at its last step",
     "best at the end": "was best at its last step",
     "best near the end": "was best at step {best} of {last}",
-    "best before": "was best at step {best} of {last}, after which it only memorized",
+    "apart": "has a loss of {training:.2f} on that text and of {loss:.2f} on new text",
+    "best before": "was best at step {best} of {last}; since then it only memorized",
 }
 
 # The one change that would help most; `{run}` is the run's directory.
@@ -62,14 +65,13 @@ CHANGES = {
     "longer": "Train longer: {flag}.",
     "a little more": "Training longer would bring about {gain:.0f} % more: {flag}.",
     "text": "More text of this kind would help most.",
-    "much more text": "Much more text of this kind, some million characters, would help more than "
-    "any setting.",
+    "much more text": "What helps is more text: a million characters or so.",
     "text or dropout": "More text would help most; without it, more dropout: {flag}.",
     "larger": "A larger model would help most: {flag}.",
     "freer": "Let it write more freely: textgen generate {run} {flag}.",
     "slower": "Lower the learning rate: {flag}.",
     "tokenizer": "Take a tokenizer that knows every text: --tokenizer bpe.",
-    "documents": "Say what a document of the text is: --set corpus.documents=blank-line.",
+    "documents": "Say what a document of the text is: {flag}.",
     "further back": "Let it see further back: {flag}.",
     "go on": "Go on: textgen resume {run}.",
     "keep some": "Keep some: --split 80,10,10.",
@@ -113,9 +115,10 @@ class Verdict:
         """
         values = {**self.values, "run": run}
         told = say(OUTCOMES[self.outcome], **values)
-        clauses = [say(CLAUSES[each], **values) for each in self.clauses]
-        if clauses:
-            told = say("{outcome}: it {clauses}", outcome=told, clauses=_listed(clauses))
+        if self.clauses:
+            clauses = _listed([say(CLAUSES[each], **values) for each in self.clauses])
+            clauses = say("it {clauses}", clauses=clauses)
+            told += f". {clauses[0].upper()}{clauses[1:]}"
         place = say(PLACES.get(self.outcome, PLACES["good"]))
         return (
             f"{told}.",
@@ -126,6 +129,9 @@ class Verdict:
     def as_json(self) -> dict[str, Any]:
         """Return the table that `read_verdict` reads."""
         return {**attrs.asdict(self), "clauses": list(self.clauses)}
+
+
+UNSCORED = Verdict(outcome="unscored", change="keep some")
 
 
 def read_verdict(evaluation: Mapping[str, Any]) -> Verdict | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textgen_core.corpus.analysis import Analysis
 from textgen_core.evaluation.figures import read_perplexity
+from textgen_core.evaluation.findings import tell_findings
 from textgen_core.formatting import format_count, format_size
 
 if TYPE_CHECKING:
@@ -214,11 +215,11 @@ def format_measures(evaluation: Evaluation) -> list[str]:
 
 
 def format_findings(evaluation: Evaluation) -> list[str]:
-    """Return what the diagnosis found, each with its advice."""
+    """Return what the diagnosis found, in the chosen language, each advice once."""
     lines: list[str] = []
-    for finding in evaluation.diagnosis:
-        lines += ["", *_hanging("", f"{finding.trouble}: {finding.evidence}")]
-        lines += _hanging("  ", finding.advice)
+    for found in tell_findings([each.as_json() for each in evaluation.diagnosis]):
+        lines += ["", *_hanging("", f"{', '.join(found.issues)}: {' '.join(found.evidence)}")]
+        lines += _hanging("  ", found.advice)
     return lines
 
 

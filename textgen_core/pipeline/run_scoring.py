@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import attrs
@@ -20,6 +20,7 @@ from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.preparing import Prepared, prepare
+from textgen_core.pipeline.run_facts import facts_of
 from textgen_core.pipeline.run_texts import find_texts, without_texts
 from textgen_core.pipeline.scored_text import read_other_text
 from textgen_core.runs import RunDirectory, read_rows
@@ -85,19 +86,24 @@ class RunScoring:
     def _training_data(self, *, needed: bool) -> TrainingData:
         """Return what the run learnt from; unless it is `needed`, what of it is at hand."""
         training = self._configuration.training
-        data = TrainingData(
-            rows=tuple(read_rows(self._directory.metrics)),
-            longer=f"training.{'epochs' if training.minutes is None else 'minutes'}",
-        )
+        rows = tuple(read_rows(self._directory.metrics))
+        longer = f"training.{'epochs' if training.minutes is None else 'minutes'}"
+        facts = partial(facts_of, self._directory, self._configuration, rows)
         try:
             prepared = self._prepared
         except (CorpusError, RunDirectoryError) as error:
             if needed:
                 raise
             self.notes = (without_texts(error),)
-            return data
-        token_ids = prepared.token_files["train"].token_ids
-        return attrs.evolve(data, documents=prepared.splits.train, token_ids=token_ids)
+            return TrainingData(rows=rows, longer=longer, facts=facts(None))
+        tokens = prepared.token_files["train"]
+        return TrainingData(
+            documents=prepared.splits.train,
+            token_ids=tokens.token_ids,
+            rows=rows,
+            longer=longer,
+            facts=facts(tokens),
+        )
 
     @property
     def _scorer(self) -> Scorer:

@@ -18,6 +18,7 @@ from textgen_core.corpus.analysis import advise_on, analyse_corpus
 from textgen_core.counts.files import counts_of
 from textgen_core.data.tokenizer import save_tokenizer, tokenizer_of
 from textgen_core.errors import Interrupted, UsageError
+from textgen_core.evaluation.verdict import UNSCORED
 from textgen_core.formatting import shell_word, visible
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import describe_machine
@@ -190,7 +191,7 @@ def _finish(
     configuration: Configuration, job: TrainingJob, prepared: Prepared, state: TrainingState
 ) -> Run:
     """Phase 5: write, score and report with the best checkpoint, unless training was stopped."""
-    directory, callback = job.run, job.callback
+    directory, callback, verdict = job.run, job.callback, UNSCORED
     if not is_over(state, configuration.training):
         raise Interrupted(
             f"Stopped at step {state.step}, and the checkpoint is saved.",
@@ -216,6 +217,7 @@ def _finish(
         callback.on_message(format_scores(evaluation, run.language_model.vocabulary_size))
         callback.on_detail(format_measures(evaluation))
         callback.on_message(format_findings(evaluation))
+        verdict = evaluation.verdict
     else:
         callback.on_warning("No text was held out, so the run cannot be scored.")
     for warning in run.warnings:
@@ -223,6 +225,7 @@ def _finish(
     for sample in generation.samples:
         append_row(directory.samples, {"step": run.step, **sample_row(configuration, sample)})
     run.report()
+    callback.on_verdict(verdict.sentences(shell_word(directory.path)))
     return run
 
 

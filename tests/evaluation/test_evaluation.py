@@ -26,7 +26,7 @@ SETTINGS = EvaluationSettings(prompts=3, prompt_tokens=2, continuation_tokens=4)
 KEYS = [
     "split", "tokens", "bytes", "unknown_tokens", "loss", "perplexity", "bits_per_byte",
     "metrics", "baselines", "diagnosis", "signatures", "readings", "errors", "written",
-    "samples", "empty_samples",
+    "samples", "empty_samples", "verdict",
 ]  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def test_json_has_the_keys_of_evaluation_json_and_null_where_a_figure_is_undefin
     assert plain["bits_per_byte"] is None
     assert plain["baselines"]["xz"] == {"bits_per_byte": None}
     assert plain["diagnosis"][0]["trouble"] == "worse than counting tokens"
-    assert list(plain["diagnosis"][0]) == ["trouble", "evidence", "advice", "setting"]
+    assert list(plain["diagnosis"][0]) == ["trouble", "evidence", "advice", "setting", "said"]
 
 
 def test_errors_and_what_was_written_are_part_of_an_evaluation():

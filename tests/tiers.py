@@ -42,6 +42,7 @@ SLOW = {
     "docs/test_example.py": "builds and installs the example",
     "docs/test_tutorials.py::test_the_tests_of_": "the conformance kit on every page's plugin",
     "evaluation/test_diagnosed_runs.py": "trains models until they fail as described",
+    "evaluation/test_judged_runs.py": "a run for each of five verdicts",
     "programs/test_model_program.py::test_500_tokens": "models of the size that is trained",
     "runs/test_any_bytes.py::test_a_report": "a page for each example",
     "runs/test_hostile_runs.py@opened": "opens two hundred hostile and damaged runs",

@@ -29,21 +29,22 @@ OUTCOMES = {
     "copying": "It copies its text",
     "settled": "It has stopped learning too soon",
     "undertrained": "Trained too briefly",
-    "counts alone": "The network adds nothing to its counts of n-grams",
+    "counts alone": "The network adds next to nothing",
     "incoherent": "It loses the thread in a long text",
 }
 
 # What it goes on with: predicates of the model.
 CLAUSES = {
-    "letters": "writes letters, hardly any words",
-    "half words": "gets about half of its words right",
+    "no words": "makes up most of its words",
+    "some words": "makes up many of its words",
     "words": "writes words",
     "phrases": "writes words and short phrases of your text",
+    "stuck": "repeats itself over and over in {stuck} of its texts",
     "repeats": "repeats {repeated:.0f} % of its phrases",
     "copies": "takes {copied:.0f} % of its eight-word phrases from it",
     "copies long": "takes {copied:.0f} characters in a row from it",
     "guesses": "predicts no better than guessing",
-    "frequencies": "knows which tokens are frequent, and little of their order",
+    "frequencies": "knows how frequent each token is but little of their order",
     "behind n-grams": "predicts new text {ngram:.0f} % worse than counting n-grams",
     "even with n-grams": "predicts new text as well as counting n-grams",
     "ahead of n-grams": "predicts new text {ngram:.0f} % better than counting n-grams",
@@ -51,7 +52,8 @@ CLAUSES = {
     "better than xz",
     "behind xz": "predicts new text {ngram:.0f} % better than counting n-grams, though {xz:.0f} % "
     "worse than xz",
-    "adds": "predicts new text {added:.1f} % better than those counts alone",
+    "adds": "predicts new text only {added:.1f} % better than counts of n-grams alone",
+    "adds nothing": "predicts new text no better than counts of n-grams alone",
     "bits": "needs {bits:.2f} bits for a byte of this text",
     "still improving": "was still improving at its last step",
     "best at the end": "was best at its last step",
@@ -63,7 +65,7 @@ CLAUSES = {
 # The one change that would help most; `{run}` is the run's directory.
 CHANGES = {
     "longer": "Train longer: {flag}.",
-    "a little more": "Training longer would bring about {gain:.0f} % more: {flag}.",
+    "a little more": "Training longer may bring about {gain:.0f} % more: {flag}.",
     "text": "More text of this kind would help most.",
     "much more text": "What helps is more text: a million characters or so.",
     "text or dropout": "More text would help most; without it, more dropout: {flag}.",
@@ -151,9 +153,10 @@ def read_verdict(evaluation: Mapping[str, Any]) -> Verdict | None:
 
 
 def _listed(clauses: list[str]) -> str:
-    *before, last = clauses
-    if not before:
+    *others, last = clauses
+    if not others:
         return last
-    if len(before) == 1:
-        return say("{before} and {last}", before=before[0], last=last)
-    return say("{before}, and {last}", before=", ".join(before), last=last)
+    before = ", ".join(others)
+    if "," in before:
+        return say("{before}, and {last}", before=before, last=last)
+    return say("{before} and {last}", before=before, last=last)

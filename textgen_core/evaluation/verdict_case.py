@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Mapping
 from functools import cached_property
@@ -67,10 +68,13 @@ class Case:
     def gain(self) -> float | None:
         """How many percent of the validation loss the second half of the training brought."""
         points = validations(self.symptoms.rows)
-        before = [loss for step, loss in points if step <= points[-1][0] / 2]
-        if not before:
+        half = points[-1][0] / 2 if points else 0
+        between = [pair for pair in itertools.pairwise(points) if pair[0][0] <= half < pair[1][0]]
+        if not between:
             return None
-        return better(points[-1][1], before[-1], 0.0) if self.ends_best else 0.0
+        (step, loss), (later, lower) = between[0]
+        at_half = loss + (lower - loss) * (half - step) / (later - step)
+        return better(points[-1][1], at_half, 0.0) if self.ends_best else 0.0
 
     @property
     def has_settled(self) -> bool:

@@ -12,7 +12,8 @@ from textgen_core.evaluation.training_curve import find_undertraining, validatio
 from textgen_core.evaluation.verdict_case import Case, better
 
 _HALF_PERCENT = 0.5  # less is no difference
-_HALF_WORDS, _WORDS = 0.5, 0.85  # shares of real words
+_SHOWN = 0.05  # percent; less would be shown as 0.0
+_SOME_WORDS, _WORDS = 0.5, 0.85  # shares of real words
 _PHRASES = (0.05, 0.5)  # of the samples' four-grams in the training text: so many, and of the usual
 
 Clauses = Iterator[tuple[str, Mapping[str, float | str]]]
@@ -23,10 +24,10 @@ def _writes(case: Case) -> Clauses:
     if real is None:
         return
     own, usual = (share or 0.0 for share in case.symptoms.copied_fours)
-    if real < _HALF_WORDS:
-        yield "letters", {}
+    if real < _SOME_WORDS:
+        yield "no words", {}
     elif real < _WORDS:
-        yield "half words", {}
+        yield "some words", {}
     elif own >= max(_PHRASES[0], _PHRASES[1] * usual):
         yield "phrases", {}
     else:
@@ -66,7 +67,9 @@ def _beats(case: Case) -> Clauses:
 def _adds(case: Case) -> Clauses:
     if case.adds_nothing:
         gain = better(case.symptoms.loss, case.symptoms.counts_loss, 0.0)
-        yield "adds", {"added": max(0.0, gain)}
+        if gain >= _SHOWN:
+            yield "adds", {"added": gain}
+        yield "adds nothing", {}
 
 
 def _adds_or_predicts(case: Case) -> Clauses:
@@ -81,6 +84,8 @@ def _best(case: Case) -> Clauses:
         if "overfitting" in case.found and last is not None:
             yield "apart", {"training": last, "loss": case.symptoms.loss}
         return
+    if len(points) < 2:
+        return
     lowest = min(loss for _, loss in points)
     best, last = next(step for step, loss in points if loss == lowest), points[-1][0]
     if find_undertraining(rows):
@@ -91,6 +96,17 @@ def _best(case: Case) -> Clauses:
         yield "best before", {"best": best, "last": last}
     else:
         yield "best near the end", {"best": best, "last": last}
+
+
+def _worsened(case: Case) -> Clauses:
+    if "overfitting" in case.found:
+        yield from _best(case)
+
+
+def _stuck_or_best(case: Case) -> Clauses:
+    if loops := case.symptoms.loops:
+        yield "stuck", {"stuck": len(loops)}
+    yield from _best(case)
 
 
 def _repeats(case: Case) -> Clauses:
@@ -112,6 +128,8 @@ KINDS: Mapping[str, Callable[[Case], Clauses]] = {
     "adds": _adds,
     "adds or predicts": _adds_or_predicts,
     "best": _best,
+    "stuck or best": _stuck_or_best,
+    "worsened": _worsened,
     "repeats": _repeats,
     "copies": _copies,
 }

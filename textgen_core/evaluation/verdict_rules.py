@@ -25,24 +25,24 @@ RULES: Mapping[str, Callable[[Case], bool]] = {
     "unfinished": lambda case: case.facts.unfinished,
     "too little text": lambda case: case.is_little,
     "unknown tokens": lambda case: "many unknown tokens" in case.found,
-    "empty": lambda case: "empty samples" in case.found,
     "looping": lambda case: (case.symptoms.repetition or 0) > REPEATED,
     "overfitted": lambda case: (
         "overfitting" in case.found or (case.is_weak and case.memorizes and not case.adds_nothing)
     ),
     "copying": lambda case: "copying" in case.found,
     "counts alone": lambda case: case.adds_nothing and (case.memorizes or case.has_settled),
-    "settled": lambda case: case.is_weak and case.has_settled,
+    "settled": lambda case: case.is_weak and case.has_settled and "undertraining" not in case.found,
     "undertrained": lambda case: case.is_weak or "undertraining" in case.found,
+    "empty": lambda case: "empty samples" in case.found and "documents" in case.facts.flags,
     "incoherent": lambda case: "incoherence" in case.found,
 }  # and where none does, it is a good run
 
 # Which clauses follow, by the outcome; a function below finds the one of each kind.
 _CLAUSES: Mapping[str, Sequence[str]] = {
-    "good": ("writes", "beats", "best"),
+    "good": ("writes", "beats", "stuck or best"),
     "diverged": ("predicts", "best"),
     "unfinished": ("writes", "predicts"),
-    "too little text": ("writes", "predicts"),
+    "too little text": ("writes", "predicts", "worsened"),
     "unknown tokens": ("predicts",),
     "empty": ("predicts",),
     "looping": ("repeats", "predicts"),
@@ -56,7 +56,7 @@ _CLAUSES: Mapping[str, Sequence[str]] = {
 
 # What would help most: the first for which there is a flag, or that needs none.
 _CHANGES = {
-    "good": ("a little more", "freer", "text"),
+    "good": ("freer", "a little more", "text"),
     "seen": ("score new text",),
     "other kind": ("train on it",),
     "unscored": ("keep some",),

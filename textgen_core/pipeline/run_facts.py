@@ -30,8 +30,12 @@ def facts_of(
     configuration: Configuration,
     rows: Sequence[Mapping[str, Any]],
     training_text: TokenFile | None,
+    documents: int = 0,
 ) -> RunFacts:
-    """Return what is known of a run; training_text: its tokens, where they are at hand."""
+    """Return what is known of a run; training_text: its tokens, where they are at hand.
+
+    documents: how many the training text has.
+    """
     training = configuration.training
     length = training.epochs if training.minutes is None else training.minutes
     longer = _round_up(_TIMES_AS_LONG * (length or 1))
@@ -39,6 +43,8 @@ def facts_of(
     tokens = 0 if training_text is None else len(training_text.token_ids) - 1
     passes = seen / tokens if tokens > 0 else 0.0
     flags = dict(_flags(configuration))
+    if documents == 1 and configuration.corpus.documents == "file":
+        flags["documents"] = "--set corpus.documents=blank-line"
     if passes < _NEARLY * (training.most_passes or math.inf):
         clock = "epochs" if training.minutes is None else "minutes"
         flags["longer"] = f"--{clock} {longer:g}"
@@ -57,8 +63,6 @@ def _flags(configuration: Configuration) -> Iterator[tuple[str, str]]:
     options, context = model.options, configuration.data.sequence_length
     yield "slower", f"--learning-rate {training.learning_rate / 3:.2g}"
     yield "further back", f"--set data.sequence_length={2 * context}"
-    if configuration.corpus.documents == "file":
-        yield "documents", "--set corpus.documents=blank-line"
     dropout = options.get("dropout")
     if isinstance(dropout, float) and dropout < _MOST_DROPOUT:
         higher = round(min(_MOST_DROPOUT, max(0.2, 2 * dropout)), 2)

@@ -102,7 +102,7 @@ class RunScoring:
             token_ids=tokens.token_ids,
             rows=rows,
             longer=longer,
-            facts=facts(tokens),
+            facts=facts(tokens, len(prepared.splits.train)),
         )
 
     @property

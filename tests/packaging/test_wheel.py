@@ -207,6 +207,7 @@ def test_the_wheel_holds_what_runs_and_nothing_of_the_tests(wheel: Path) -> None
         if path.suffix in (
             ".py",
             ".toml",
+            ".txt",
             ".html",
             ".css",
             ".typed",

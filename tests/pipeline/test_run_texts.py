@@ -156,3 +156,20 @@ def test_what_cannot_be_read_again_is_not_promised(place):
     assert not remember(run, stream, [])
     with pytest.raises(CorpusError, match="no longer there: standard input"):
         find_texts(run, configuration, Places(), "evaluate")
+
+
+def test_a_run_on_a_book_of_the_course_finds_it_in_the_package_wherever_it_was_made(place):
+    run, configuration = made(place, known=False, files=("course:en",))
+    as_made = text_of(find_texts(run, configuration, Places(), "evaluate"))
+    assert as_made.startswith("THE FERRY BOOK")
+    with pytest.raises(RunDirectoryError, match="is not the text that"):
+        find_texts(run, configured(files=("course:es",)), Places(), "evaluate")
+    with pytest.raises(RunDirectoryError, match="was not made on this machine"):
+        mixed = configured(files=("course:en", str(place / "diary.txt")))
+        find_texts(run, mixed, Places(), "evaluate")
+
+
+def test_a_run_on_a_book_made_here_notes_its_name_and_no_path(place):
+    run, configuration = made(place, files=("course:en",))
+    assert list(read_note(run).paths) == ["course:en"]
+    assert find_texts(run, configuration, Places(), "evaluate").files[0]["path"] == "course:en"

@@ -15,6 +15,7 @@ import attrs
 
 from textgen_core.config.ineffective import find_ineffective
 from textgen_core.config.resolve import Configuration, configure
+from textgen_core.corpus.reading.course import anywhere
 from textgen_core.errors import Interrupted, RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.pipeline.opened_run import Run
@@ -233,11 +234,9 @@ def _callback(callback: Callback | None, listener: Callback | None) -> Callback:
 def with_absolute_paths(configuration: Configuration) -> Configuration:
     """Return the configuration with every corpus path made absolute, so that it holds anywhere."""
     corpus = configuration.corpus
-    files = tuple(
-        each if each == "-" else str(expand_home(each).absolute()) for each in corpus.files
-    )
-    validation = corpus.validation and corpus.validation.absolute()
-    test = corpus.test and corpus.test.absolute()
+    files = tuple(each if each == "-" else anywhere(each) for each in corpus.files)
+    validation = corpus.validation and Path(anywhere(corpus.validation))
+    test = corpus.test and Path(anywhere(corpus.test))
     corpus = attrs.evolve(corpus, files=files, validation=validation, test=test)
     return attrs.evolve(configuration, corpus=corpus)
 

@@ -18,6 +18,7 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import BUILTIN_PATH, Texts, is_read_once, keep_streams, read_texts
 from textgen_core.corpus.reading.builtin import builtin_text
+from textgen_core.corpus.reading.course import anywhere, as_path, course_file
 from textgen_core.corpus.reading.files import shown
 from textgen_core.errors import CorpusError, RunDirectoryError, TextgenError
 from textgen_core.formatting import shell_word
@@ -111,12 +112,16 @@ def keep_builtin(run: RunDirectory, texts: Texts) -> None:
 
 
 def _settings_of(named: CorpusSettings, noted: Note, places: Places) -> CorpusSettings:
-    """Return the settings with the texts where the user says, and the others where noted."""
+    """Return the settings with the texts where the user says, and the others where noted.
+
+    The texts of the course are in the package, for a run from elsewhere too.
+    """
+    found = noted.files or (named.files if all(map(course_file, named.files)) else ())
     validation = places.validation or noted.validation
     test = places.test or noted.test
     return attrs.evolve(
         named,
-        files=tuple(map(str, places.corpus)) or tuple(noted.files),
+        files=tuple(map(str, places.corpus)) or tuple(found),
         validation=Path(validation) if validation else None,
         test=Path(test) if test else None,
     )
@@ -125,7 +130,7 @@ def _settings_of(named: CorpusSettings, noted: Note, places: Places) -> CorpusSe
 def _check_noted(note: Note, run: RunDirectory, how: str) -> None:
     """Raise CorpusError if a text is no longer where the note says."""
     for path in note.paths:
-        if is_read_once(path) or not Path(path).exists():
+        if is_read_once(path) or not as_path(path).exists():
             raise CorpusError(
                 f"The text of {run.path} is no longer there: {shown(path)}.",
                 "Allowed: the same text, byte for byte, wherever it is now.",
@@ -189,7 +194,7 @@ def _check(run: RunDirectory, texts: Texts, how: str) -> None:
 
 
 def _absolute(path: str | Path) -> str:
-    return str(path) if is_read_once(path) else str(Path(path).absolute())
+    return str(path) if is_read_once(path) else anywhere(path)
 
 
 def without_texts(error: TextgenError) -> str:

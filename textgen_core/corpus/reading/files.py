@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import attrs
 
+from textgen_core.corpus.reading.course import COURSE, course_file, course_name, course_names
 from textgen_core.errors import CorpusError
 from textgen_core.formatting import expand_home, format_count
 
@@ -92,6 +93,8 @@ def shown(path: str | Path) -> str:
         return "standard input"
     if kept := _KEPT.fullmatch(Path(path).name):
         return _KEPT_FROM[kept[1]]
+    if name := course_name(path):
+        return name
     text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
     return text if text.isprintable() and text else repr(text)
 
@@ -131,6 +134,7 @@ def no_text_in(folder: str, files: int) -> CorpusError:
 def _find(path: str | Path, skipped: Skipped) -> Found:
     if str(path).startswith("~"):
         path = expand_home(path)
+    path = course_file(path) or path
     files: tuple[Path, ...] = (Path(path),)
     if str(path) == STDIN:
         return Found(shown(path), False, files if skipped.is_new(path, -1, -1) else ())
@@ -157,6 +161,8 @@ def _status(path: str | Path) -> os.stat_result:
 
 
 def _nearest(path: Path) -> str:
+    if str(path).startswith(COURSE):
+        return f"The texts of the course: {', '.join(course_names())}."
     try:
         names = [entry.name for entry in path.parent.iterdir()]
     except (OSError, ValueError):

@@ -189,6 +189,16 @@ def test_a_spanish_page_has_the_commands_and_outputs_of_its_english_one(spanish:
     assert outputs(spanish) == outputs(counterpart(spanish))
 
 
+def test_both_reading_lists_name_the_same_works() -> None:
+    spanish = COURSE / "es" / "lecturas.md"
+    works = [
+        re.findall(r"^- ([^(]*)\((\d{4})", page.read_text("utf-8"), re.M)
+        for page in (spanish, counterpart(spanish))
+    ]
+    assert len(works[0]) > 25
+    assert works[0] == works[1]
+
+
 @pytest.mark.parametrize("page", [*ENGLISH, *SPANISH], ids=lambda page: str(page.stem))
 def test_every_picture_of_a_page_is_there_small_and_described(page: Path) -> None:
     for described, path in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text("utf-8")):

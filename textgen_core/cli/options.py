@@ -33,7 +33,7 @@ CorpusArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[CORPUS]...",
-        help="Text files or folders, - for stdin, course:en or course:es; default: a built-in corpus.",
+        help="Text files or folders, - for stdin, course:en, course:es; default: a built-in one.",
         show_default=False,
     ),
 ]

@@ -22,18 +22,25 @@ ROOT = Path(__file__).parents[2]
 USERS = (54_321, 54_322)  # ids without a name
 TEXT = "The miller feeds the river, and the river feeds the mill.\n" * 60
 
-# A process that has imported all it needs, and then becomes a user that nobody has heard of.
+# A process that has imported all it needs (Python itself may lie in a folder that is root's alone),
+# and then becomes a user that nobody has heard of.
 AS_USER = """
 import json, os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from cli.commands import _run_one
-import textgen_core.cli, textgen_core.pipeline.api, tensorflow
 
+lines, work = json.loads(sys.argv[3]), Path.cwd()
+image = {name: os.environ[name] for name in ("TEXTGEN_CACHE", "TEXTGEN_STATE", "HOME")}
+os.chdir(sys.argv[4])
+os.environ.update({name: str(Path.cwd() / name) for name in image})
+assert all(_run_one(line, Path.cwd())[0] == 0 for line in lines)
+os.chdir(work)
+os.environ.update(image)
 os.setgroups([])
 os.setgid(int(sys.argv[2]))
 os.setuid(int(sys.argv[2]))
-found = [_run_one(line, Path.cwd()) for line in json.loads(sys.argv[3])]
+found = [_run_one(line, work) for line in lines]
 Path("results.json").write_text(json.dumps(found))
 """
 
@@ -98,9 +105,8 @@ def test_users_without_name_and_home_share_the_cache_of_the_image() -> None:
         cache.chmod(0o1777)  # as the image makes /cache
         text.write_text(TEXT, encoding="utf-8")
         run = ["run", str(text), *TINY, "--out", "run"]
-        (trained,) = as_user(USERS[0], folder, [run])
         again = [["evaluate", "run"], ["generate", "run", "--prompt", "The ", "--seed", "1"]]
-        evaluated, written = as_user(USERS[0], folder, again)
+        trained, evaluated, written = as_user(USERS[0], folder, [run, *again])
         (other,) = as_user(USERS[1], folder, [run])
         for each in (trained, evaluated, written, other):
             assert each.returncode == 0, each.stderr
@@ -115,21 +121,24 @@ def test_users_without_name_and_home_share_the_cache_of_the_image() -> None:
 def as_user(user: int, folder: Path, lines: list[list[str]]) -> list[Result]:
     """Return what commands give to a user of the image, each in the folder of that user."""
     work = folder / str(user)
-    work.mkdir(exist_ok=True)
+    before = folder / f"before-{user}"
+    work.mkdir()
+    before.mkdir()
     os.chown(work, user, user)
     own = {
         key: value.replace("/cache", str(folder / "cache"))
         for key, value in image_environment().items()
     }
     inherited = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    tests = Path(__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", AS_USER, Path(__file__).parents[1], str(user), json.dumps(lines)],
+        [sys.executable, "-c", AS_USER, tests, str(user), json.dumps(lines), before],
         env={**inherited, **own},
         cwd=work,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1000,
         check=False,
     )
     assert done.returncode == 0, done.stderr

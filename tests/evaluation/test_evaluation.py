@@ -19,6 +19,8 @@ from textgen_core.data.tokenizer import START
 from textgen_core.evaluation.evaluation import evaluate
 from textgen_core.evaluation.evidence import HeldOut, TrainingData
 from textgen_core.evaluation.scoring import Scorer
+from textgen_core.evaluation.verdict import read_verdict
+from textgen_core.evaluation.verdict_case import RunFacts
 from textgen_core.pipeline.messages import format_evaluation
 
 VOCABULARY = 16
@@ -100,6 +102,32 @@ def test_json_has_the_keys_of_evaluation_json_and_null_where_a_figure_is_undefin
     assert plain["baselines"]["xz"] == {"bits_per_byte": None}
     assert plain["diagnosis"][0]["trouble"] == "worse than counting tokens"
     assert list(plain["diagnosis"][0]) == ["trouble", "evidence", "advice", "setting", "said"]
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_a_verdict_is_part_of_an_evaluation_and_knows_what_was_scored(split):
+    training = TrainingData(
+        documents=["w4 w5"],
+        token_ids=draw_token_ids(99, VOCABULARY),
+        facts=RunFacts(flags={"longer": "--minutes 10"}),
+    )
+    evaluation = evaluate(
+        Scorer(language_model(UniformModel(VOCABULARY), VOCABULARY)),
+        HeldOut(
+            split=split,
+            documents=["w4 w5 " * 30],
+            tokens=GivenTokens(token_ids=draw_token_ids(41, VOCABULARY), text_bytes=80),
+        ),
+        training,
+        settings=SETTINGS,
+        metrics=(),
+        continue_prompts=lambda prompts, count: ["w4 " * count for _ in prompts],
+    )
+    verdict = read_verdict(json.loads(json.dumps(evaluation.as_json())))
+    assert verdict == evaluation.verdict
+    assert (verdict.outcome, verdict.values["flag"]) == ("undertrained", "--minutes 10")
+    assert "guesses" in verdict.clauses
+    assert ("split" in verdict.values) == (split == "validation")
 
 
 def test_errors_and_what_was_written_are_part_of_an_evaluation():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import attrs
 import pytest
 
 from textgen_core.evaluation.findings import ADVICE
@@ -13,6 +16,7 @@ from textgen_core.evaluation.verdict import (
     Verdict,
     read_verdict,
 )
+from textgen_core.formatting import say
 from textgen_core.formatting.languages import catalogue
 
 GOOD = Verdict(
@@ -43,6 +47,36 @@ def test_a_verdict_is_said_in_the_language_of_its_reader(monkeypatch):
         "Entrenar más puede dar cerca de un 3 % más: --minutes 10.",
         "Explicado en docs/course/es/problemas.md#el-veredicto",
     )
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_what_a_verdict_names_for_reading_is_there(language, monkeypatch):
+    monkeypatch.setenv("TEXTGEN_LANG", language)
+    for outcome in PLACES:
+        place = say(PLACES[outcome])
+        page, _, anchor = place.partition("#")
+        text = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+        titles = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+        anchors = ["".join(c for c in title.lower() if c not in ",.") for title in titles]
+        assert anchor in [each.replace(" ", "-") for each in anchors], place
+
+
+def test_every_beginning_of_a_verdict_is_in_the_table_of_the_course(monkeypatch):
+    for language, page in (("en", "troubles.md"), ("es", "es/problemas.md")):
+        monkeypatch.setenv("TEXTGEN_LANG", language)
+        text = (Path(__file__).parents[2] / "docs" / "course" / page).read_text(encoding="utf-8")
+        values = {"step": 1, "size": "1 kB", "passes": 5.0, "unknown": 2.0}
+        table = [line for line in text.splitlines() if line.startswith("| ")]
+        rows = [line.split(" | ")[0].removeprefix("| ").removesuffix(" …") for line in table]
+        for outcome in OUTCOMES.values():
+            told = say(outcome, **values)
+            assert any(told.startswith(row) for row in rows), told
+
+
+def test_a_verdict_by_the_validation_text_says_so(monkeypatch):
+    monkeypatch.setenv("TEXTGEN_LANG", "en")
+    verdict = attrs.evolve(GOOD, values={**GOOD.values, "split": "validation"})
+    assert verdict.sentences()[0].endswith("at its last step (all this on its validation text).")
 
 
 def test_a_kept_verdict_is_read_back():

@@ -119,6 +119,7 @@ def evaluate(
         other_kind=other_kind,
     )
     findings = diagnose(symptoms)
+    facts = attrs.evolve(training.facts, split=held_out.split if held_out.is_own else "")
     return Evaluation(
         split=held_out.split,
         bytes=tokens.text_bytes,
@@ -127,7 +128,7 @@ def evaluate(
         metrics=measured,
         baselines=baselines,
         diagnosis=findings,
-        verdict=verdict_of(symptoms, findings, training.facts),
+        verdict=verdict_of(symptoms, findings, facts),
         signatures=sign_all(metrics, evidence),
         readings=read_declared(metrics),
         errors=errors,

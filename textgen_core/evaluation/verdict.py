@@ -102,7 +102,7 @@ class Verdict:
     """What is to be said of a run, as `verdict` of evaluation.json keeps it.
 
     outcome: a key of OUTCOMES; clauses, change: keys of CLAUSES and CHANGES. values: numbers, and
-    texts that are the same in every language, such as a flag.
+    texts that are the same in every language, such as a flag; `split` if there is no test text.
     """
 
     outcome: str
@@ -121,6 +121,8 @@ class Verdict:
             clauses = _listed([say(CLAUSES[each], **values) for each in self.clauses])
             clauses = say("it {clauses}", clauses=clauses)
             told += f". {clauses[0].upper()}{clauses[1:]}"
+            if self.values.get("split") == "validation":
+                told += say(" (all this on its validation text)")
         place = say(PLACES.get(self.outcome, PLACES["good"]))
         return (
             f"{told}.",

@@ -21,11 +21,13 @@ _OFTEN_READ = 5  # times, from which more of it would not help
 class RunFacts:
     """What a verdict says of a run that no score shows.
 
-    step: of the checkpoint. unfinished: whether training was interrupted. training_bytes: of the
-    training text; passes: how often it was read. flags: by the change in `verdict.CHANGES` the flag
-    that makes it; times: how many times as long training is with that for `longer`.
+    split: the one that was scored, empty where it is another text. step: of the checkpoint.
+    unfinished: whether training was interrupted. training_bytes: of the training text; passes: how
+    often it was read. flags: by the change in `verdict.CHANGES` the flag that makes it; times: how
+    many times as long training is with that for `longer`.
     """
 
+    split: str = "test"
     step: int = 0
     unfinished: bool = False
     training_bytes: int = 0

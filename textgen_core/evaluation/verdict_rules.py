@@ -107,6 +107,8 @@ def verdict_of(symptoms: Symptoms, findings: Sequence[Finding], facts: RunFacts)
         values["gain"] = case.gain_by_more
     texts = (OUTCOMES[outcome], *(CLAUSES[each] for each in clauses), CHANGES[change])
     used = {name: each for name, each in values.items() if f"{{{name}" in "".join(texts)}
+    if facts.split == "validation":
+        used["split"] = facts.split
     return Verdict(outcome=outcome, clauses=tuple(clauses), change=change, values=used)
 
 

@@ -9,7 +9,7 @@ import pytest
 from textgen_core.config.resolve import configure
 from textgen_core.pipeline.run_facts import facts_of
 from textgen_core.registry.discovery import discover
-from textgen_core.runs.directory import create_run_directory
+from textgen_core.runs.directory import RunDirectory, create_run_directory
 from textgen_core.runs.files import write_json
 
 TEXT = SimpleNamespace(token_ids=range(1001), text_bytes=4000)
@@ -107,6 +107,14 @@ def test_a_flag_of_a_verdict_is_one_that_the_command_takes(facts):
 )
 def test_a_run_before_its_last_step_is_unfinished(given, unfinished, facts):
     assert facts(**given).unfinished is unfinished
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"step": "x"}', '{"step": 1, "plan": 3}'])
+def test_a_damaged_state_says_nothing_and_stops_no_evaluation(text, facts, tmp_path):
+    facts()
+    (tmp_path / "run" / "checkpoints" / "step-00000009" / "state.json").write_text(text)
+    run, configuration = RunDirectory(tmp_path / "run"), configure({"model": "lstm"}, discover())
+    assert not facts_of(run, configuration, ROWS, None).unfinished
 
 
 def test_a_run_without_its_text_at_hand_was_read_nobody_knows_how_often(facts):

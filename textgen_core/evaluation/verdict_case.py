@@ -97,6 +97,6 @@ class Case:
 
 def better(value: float, other: float | None, missing: float) -> float:
     """Return by how many percent a loss is below another, negative where it is above."""
-    if other is None:
+    if other is None or not other > 0:
         return missing
     return 100 * (1 - value / other) if value <= other else -100 * (value / other - 1)

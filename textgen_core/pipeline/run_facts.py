@@ -12,6 +12,7 @@ from typing import Any
 from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.data.token_files import TokenFile
+from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.verdict_case import RunFacts
 from textgen_core.formatting import shell_word
 from textgen_core.registry.specs import format_spec
@@ -67,10 +68,11 @@ def _flags(configuration: Configuration) -> Iterator[tuple[str, str]]:
     if isinstance(dropout, float) and dropout < _MOST_DROPOUT:
         higher = round(min(_MOST_DROPOUT, max(0.2, 2 * dropout)), 2)
         yield "text or dropout", _model_flag(model.name, "dropout", higher)
-    if units := options.get("units"):
-        wider = [2 * each for each in units] if isinstance(units, list | tuple) else 2 * units
-        yield "larger", _model_flag(model.name, "units", wider)
-    elif layers := options.get("layers"):
+    units, layers = options.get("units"), options.get("layers")
+    sizes: list[Any] = units if isinstance(units, list) else [units]
+    if all(type(each) is int for each in sizes):
+        yield "larger", _model_flag(model.name, "units", [2 * each for each in sizes])
+    elif type(layers) is int:
         yield "larger", _model_flag(model.name, "layers", layers + 2)
     if "nucleus" not in [each.name for each in configuration.samplers]:
         yield "freer", "--sampler nucleus:0.9"
@@ -91,11 +93,11 @@ def _round_up(length: float) -> float:
 
 def _is_unfinished(run: RunDirectory, training: TrainingSettings) -> bool:
     """Return whether a training was interrupted, by its newest checkpoint."""
-    state = read_json(run.checkpoint(run.saved_steps()[-1]) / STATE, run.path)
     try:
+        state = read_json(run.checkpoint(run.saved_steps()[-1]) / STATE, run.path)
         stopped_early = state["epochs_without_gain"] >= (training.patience or math.inf)
         return bool(state["step"] < state["plan"]["last_step"]) and not (
             stopped_early and training.epochs is not None
         )
-    except (TypeError, LookupError):
-        return False  # what a damaged one says is told where a run is resumed
+    except (RunDirectoryError, TypeError, LookupError):
+        return False  # damage is told where a run is resumed; it can still be scored

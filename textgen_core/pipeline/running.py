@@ -24,6 +24,7 @@ from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import describe_machine
 from textgen_core.pipeline.assembly import bounds_of_checkpoint
 from textgen_core.pipeline.fitting import fit
+from textgen_core.pipeline.live_report import live_report
 from textgen_core.pipeline.further import More, extended
 from textgen_core.pipeline.messages import (
     format_findings,
@@ -179,9 +180,12 @@ def _train_and_finish(
     state: TrainingState,
     trackers: Trackers,
 ) -> Run:
-    """Phases 4 and 5, which the trackers follow."""
-    with tracking(attrs.evolve(configuration, trackers=trackers), job, state) as tracked:
-        trained = train_phase(tracked, state)
+    """Phases 4 and 5, which the trackers follow, and the report."""
+    with (
+        tracking(attrs.evolve(configuration, trackers=trackers), job, state) as tracked,
+        live_report(tracked) as followed,
+    ):
+        trained = train_phase(followed, state)
         if state.step >= trained.best_step > 0 and is_over(trained, configuration.training):
             tracked.callback.on_warning(format_no_gain(state, trained))
         return _finish(configuration, job, prepared, trained)

@@ -77,7 +77,7 @@ def render_report(
     run: RunDirectory, *, excerpts: bool = True, progress: Progress | None = None
 ) -> str:
     """Return the page of a run."""
-    records = read_records(run)
+    records = read_records(run, progress)
     mask = build_mask(records, excerpts=excerpts)
     return (
         _environment()
@@ -89,7 +89,7 @@ def render_report(
             excerpts=excerpts,
             refresh=progress.refresh if progress else None,
             contents=[(section, say(title)) for section, title in _CONTENTS],
-            story=describe_story(records, run.path, mask, progress),
+            story=describe_story(records, run.path, mask),
             headline=describe_headline(records),
             written=describe_written(records, mask),
             surprisal=describe_surprisal(records, excerpts=excerpts),

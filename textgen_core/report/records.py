@@ -127,15 +127,20 @@ class Progress:
 
 @attrs.frozen(kw_only=True)
 class Records:
-    """The files of a run; None, or no rows, stands for a file that is missing."""
+    """The files of a run; None, or no rows, stands for a file that is missing.
+
+    progress: how far the run is, where it still goes on. newest: state.json of the newest
+    checkpoint.
+    """
 
     name: str
+    progress: Progress | None = None
     configuration: Table | None = None
     manifest: Table | None = None
     analysis: Table | None = None
     evaluation: Table | None = None
     best: Table | None = None
-    newest: Table | None = None  # state.json of the newest checkpoint
+    newest: Table | None = None
     rows: tuple[Table, ...] = ()
     samples: tuple[Table, ...] = ()
 
@@ -163,14 +168,18 @@ class Records:
         return [row for row in self.rows if "validation_loss" in row.values]
 
 
-def read_records(run: RunDirectory) -> Records:
-    """Return the records of a run; raises RunDirectoryError if a file is damaged."""
+def read_records(run: RunDirectory, progress: Progress | None = None) -> Records:
+    """Return the records of a run; raises RunDirectoryError if a file is damaged.
+
+    progress: how far it is, where it still goes on; what it scored before is left out then.
+    """
     return Records(
         name=run.name,
+        progress=progress,
         configuration=_read(run.configuration, read_toml),
         manifest=_read(run.manifest, read_json),
         analysis=_read(run.analysis, read_json),
-        evaluation=_read(run.evaluation, read_json),
+        evaluation=None if progress else _read(run.evaluation, read_json),
         best=_read(run.best, read_json),
         newest=_newest_state(run),
         rows=tuple(Table(run.metrics, row) for row in read_rows(run.metrics)),

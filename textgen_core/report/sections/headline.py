@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from textgen_core.evaluation.figures import read_perplexity
+from textgen_core.formatting import say
 from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.svg import Figure, Picture
 from textgen_core.report.records import Records, Section, Table, step_of
@@ -169,11 +170,14 @@ def _split_sentence(scored: Table) -> str:
 
 
 def _unscored(records: Records) -> tuple[str, ...]:
-    state = "This run has not been scored: it was interrupted, or no text was held out."
-    if records.validations:
-        step = show_count(step_of(records.validations[-1]))
-        state += f" The figures are those of the last validation, at step {step}."
-    return (state,)
+    if records.progress is not None:
+        state = say("This run will be scored when it is trained.")
+    else:
+        state = say("This run has not been scored: it was interrupted, or no text was held out.")
+    if not records.validations:
+        return (state,)
+    step = show_count(step_of(records.validations[-1]))
+    return (state, say("The figures are those of the last validation, at step {step}.", step=step))
 
 
 def _bars(scored: Table, records: Records) -> Figure | None:

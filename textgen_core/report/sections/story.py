@@ -34,21 +34,19 @@ class Sample:
     sentence: str
 
 
-def describe_story(
-    records: Records, run: Path, mask: Mask, progress: Progress | None = None
-) -> Section:
-    """Return the first screen of a run; progress: how far it is, where it still goes on."""
+def describe_story(records: Records, run: Path, mask: Mask) -> Section:
+    """Return the first screen of a run, which lies at a path."""
     return {
-        "state": _state(records, progress),
-        "verdict": () if progress else _verdict(records, shell_word(run)),
+        "state": _state(records),
+        "verdict": _verdict(records, shell_word(run)),
         "sample": _sample(records, mask),
-        "commands": () if progress else _commands(records, run),
+        "commands": () if records.progress else _commands(records, run),
     }
 
 
-def _state(records: Records, progress: Progress | None) -> State | None:
-    if progress is not None:
-        return State(sentence=_going(progress), kind="going")
+def _state(records: Records) -> State | None:
+    if records.progress is not None:
+        return State(sentence=_going(records.progress), kind="going")
     if not records.is_interrupted or records.newest is None:
         return None
     step, last = records.newest.number("step"), records.newest.table("plan").number("last_step")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_pages_take_less_than_a_hundredth_of_the_training_and_leave_each_other_t
         validate(report, 1, clock.now, 0.5)
     assert 4 <= len(began) <= 12
     assert all(0.5 * (done + 1) < at / 100 for done, at in enumerate(began[1:], start=1))
-    assert min(later - one for one, later in zip(began, began[1:], strict=False)) >= PAUSE
+    assert min(later - one for one, later in itertools.pairwise(began)) >= PAUSE
 
 
 def test_a_run_of_seconds_writes_no_page_on_its_way(run: RunDirectory) -> None:

@@ -15,10 +15,12 @@ from textgen_core.cli.options import (
     TextNow,
     ValidationNow,
     announce_stdin,
+    find_directory,
     open_for,
     warn_of_cache,
 )
 from textgen_core.cli.output import note, print_json, show_line, warn
+from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
 
 
@@ -76,6 +78,7 @@ def _review(
 
     if sheet.exists():
         ratings = read_ratings(sheet)
+        _keep(run, sheet, ratings)
         if as_json:
             tables = {
                 question: {source: attrs.asdict(rating) for source, rating in given.items()}
@@ -92,3 +95,19 @@ def _review(
         show_line(f"{sheet}: {texts} texts to rate from 1 (bad) to 5 (good).")
         show_line(f"{key} tells which are the model's: look there last.")
         show_line(f"When it is filled in: textgen evaluate --review {shell_word(sheet)}")
+
+
+def _keep(run: str | None, sheet: Path, ratings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Keep ratings in the run that is named, or whose texts were rated, for its report."""
+    from textgen_core.pipeline.kept_results import keep_ratings, rated_run
+
+    rated = rated_run(sheet) if run is None else find_directory(run)
+    if not ratings:
+        return
+    if rated is None:
+        note("The ratings are not kept: name the run for that, before --review.")
+        return
+    try:
+        keep_ratings(rated, sheet, ratings)
+    except RunDirectoryError as error:
+        warn(f"The ratings are not kept: {error.problem}")

@@ -72,10 +72,17 @@ def read_perplexity(value: float, vocabulary_size: int) -> str:
     guessing = f"guessing has {vocabulary_size} (a loss of {math.log(vocabulary_size):.2f})"
     if value >= vocabulary_size:
         return f"Perplexity {value:.1f}: no better than guessing; {guessing}."
-    if vocabulary_size < _WORDS:
+    reading = reading_of(value, vocabulary_size)
+    if not reading:
         return (
             f"Perplexity {value:.1f}, as unsure as among that many tokens, which are short ones: "
             f"compare bits per byte; {guessing}."
         )
-    reading = next((words for bound, words in _READINGS if value < bound), _READINGS[-1][1])
     return f"Perplexity {value:.1f}, as unsure as among that many tokens: {reading}; {guessing}."
+
+
+def reading_of(perplexity: float, vocabulary_size: int) -> str:
+    """Return in words what a perplexity among words says; "" where tokens are shorter pieces."""
+    if vocabulary_size < _WORDS:
+        return ""
+    return next((words for bound, words in _READINGS if perplexity < bound), _READINGS[-1][1])

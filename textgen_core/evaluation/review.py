@@ -43,10 +43,12 @@ def write_sheet(
     samples: Sequence[str],
     references: Sequence[str],
     seed: int,
+    run: str = "",
 ) -> int:
     """Write a sheet and its key, and return how many texts there are to rate.
 
-    Of each prompt one text is taken, by the seed the model's or the one that really followed.
+    Of each prompt one text is taken, by the seed the model's or the one that really followed. The
+    key names the run too.
     Raises UsageError if the files cannot be written.
     """
     draw = random.Random(seed)
@@ -58,10 +60,18 @@ def write_sheet(
     numbered = list(enumerate(order, start=1))
     blank = [""] * (len(QUESTIONS) + 1)
     rows = [[number, prompts[at], texts[sources[at]][at], *blank] for number, at in numbered]
-    key = [[number, sources[at]] for number, at in numbered]
-    _write(key_of(sheet), [("sample", "source"), *key])
+    key = [[number, sources[at], run] for number, at in numbered]
+    _write(key_of(sheet), [("sample", "source", "run"), *key])
     _write(sheet, [COLUMNS, *rows])
     return len(rows)
+
+
+def run_of(sheet: Path) -> str:
+    """Return the run that the key of a sheet names, "" in one of an older version.
+
+    Raises UsageError if the key cannot be read.
+    """
+    return next((row.get("run", "").strip() for row in _read(key_of(sheet), "source")), "")
 
 
 def read_ratings(sheet: Path) -> dict[str, dict[str, Rating]]:

@@ -13,7 +13,6 @@ from typing import Any
 import attrs
 
 from textgen_core.config.settings import TrainingSettings
-from textgen_core.errors import TextgenError
 from textgen_core.runs import RunDirectory
 from textgen_core.training.callbacks import Callback, Callbacks
 from textgen_core.training.job import TrainingJob
@@ -95,25 +94,30 @@ class LiveReport(Callback):
     def _write(self, *, is_trained: bool | None) -> None:
         if self._failed:
             return
-        from textgen_core.report import write_report  # templates that a short run can do without
-        from textgen_core.report.records import Progress
-
         began = self._clock()
-        refresh = round(min(max(began - self._written_at, _REFRESH[0]), _REFRESH[1]))
-        progress = None
-        if is_trained is not None:
-            left = None if is_trained else self._seconds_left
-            progress = Progress(
-                step=self._step, seconds_left=left, is_trained=is_trained, refresh=refresh
-            )
         try:
-            write_report(self._run, progress=progress)
-        except (TextgenError, OSError, ValueError, ArithmeticError) as error:
+            self._render(is_trained, since=began - self._written_at)
+        except Exception as error:  # whatever it is, a page is never worth a run
             self._failed = True
-            if progress is not None:  # else the run itself has failed, which is told already
+            if is_trained is not None:  # else the run itself has failed, which is told already
                 self._warn(f"The report does not follow the training: {error}")
             return
         self._written_at = self._clock()
         self._last = self._written_at - began
         self._spent += self._last
         self._pages += 1
+
+    def _render(self, is_trained: bool | None, *, since: float) -> None:
+        """Write the page; since: how many seconds ago there was another."""
+        from textgen_core.report import write_report  # templates that a short run can do without
+        from textgen_core.report.records import Progress
+
+        progress = None
+        if is_trained is not None:
+            progress = Progress(
+                step=self._step,
+                seconds_left=None if is_trained else self._seconds_left,
+                is_trained=is_trained,
+                refresh=round(min(max(since, _REFRESH[0]), _REFRESH[1])),
+            )
+        write_report(self._run, progress=progress)

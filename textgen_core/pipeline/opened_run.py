@@ -16,12 +16,12 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import expand_home
 from textgen_core.generation import Generation, PieceStream
+from textgen_core.pipeline.kept_results import keep_evaluation
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.run_runtime import Computing, RunRuntime
 from textgen_core.pipeline.run_writing import RunWriting
 from textgen_core.registry import ResolvedComponent, discover
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import write_json
 from textgen_core.runs.weights import best_step
 
 if TYPE_CHECKING:
@@ -233,7 +233,8 @@ class Run:
 
         Args:
             text: a text file; by default the run's own test split, or validation where it has none,
-                whose figures go to evaluation.json. `warnings` says what was left out, and why.
+                whose figures go to evaluation.json; those of another are added to texts.json.
+                `warnings` says what was left out, and why.
 
         Returns:
             Loss, perplexity, bits per byte, metrics, baselines and diagnosis.
@@ -245,11 +246,10 @@ class Run:
         self._writing.require("sampler", "metric")
         evaluation = self._scoring.evaluate(None if text is None else expand_home(text))
         self.warnings += self._scoring.notes
-        if text is None:
-            try:
-                write_json(self._directory.evaluation, evaluation.as_json())
-            except RunDirectoryError as error:
-                self.warnings += (f"The figures are not kept: {error.problem}",)
+        try:
+            keep_evaluation(self._directory, evaluation, text, self.step)
+        except RunDirectoryError as error:
+            self.warnings += (f"The figures are not kept: {error.problem}",)
         return evaluation
 
     def score(self, text: str | Path) -> ScoredText:

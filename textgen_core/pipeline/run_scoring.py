@@ -77,7 +77,8 @@ class RunScoring:
         prompts = [prompt for prompt, _ in chosen]
         samples = self._continue(prompts, few.continuation_tokens) if prompts else []
         references = [reference for _, reference in chosen]
-        return write_sheet(sheet, prompts, samples, references, self._configuration.seed)
+        seed, name = self._configuration.seed, self._directory.name
+        return write_sheet(sheet, prompts, samples, references, seed, name)
 
     def _continue(self, prompts: Sequence[str], new_tokens: int) -> list[str]:
         written = self._stream(prompts, max_new_tokens=new_tokens, compile="auto").result()

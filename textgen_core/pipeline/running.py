@@ -24,8 +24,8 @@ from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import describe_machine
 from textgen_core.pipeline.assembly import bounds_of_checkpoint
 from textgen_core.pipeline.fitting import fit
-from textgen_core.pipeline.live_report import live_report
 from textgen_core.pipeline.further import More, extended
+from textgen_core.pipeline.live_report import live_report
 from textgen_core.pipeline.messages import (
     format_findings,
     format_measures,

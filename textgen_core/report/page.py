@@ -21,6 +21,7 @@ from textgen_core.report.sections.failures import describe_diagnosis, describe_f
 from textgen_core.report.sections.headline import describe_headline
 from textgen_core.report.sections.interpretations import describe_metrics
 from textgen_core.report.sections.learning import describe_learning
+from textgen_core.report.sections.others import describe_other_texts, describe_ratings
 from textgen_core.report.sections.provenance import (
     describe_configuration,
     describe_model,
@@ -102,8 +103,8 @@ def render_report(
             model=describe_model(records),
             configuration=describe_configuration(records),
             provenance=describe_provenance(records),
-            other_texts=None,
-            ratings=None,
+            other_texts=describe_other_texts(records),
+            ratings=describe_ratings(records),
         )
     )
 

@@ -139,6 +139,8 @@ class Records:
     manifest: Table | None = None
     analysis: Table | None = None
     evaluation: Table | None = None
+    texts: Table | None = None
+    ratings: Table | None = None
     best: Table | None = None
     newest: Table | None = None
     rows: tuple[Table, ...] = ()
@@ -180,6 +182,8 @@ def read_records(run: RunDirectory, progress: Progress | None = None) -> Records
         manifest=_read(run.manifest, read_json),
         analysis=_read(run.analysis, read_json),
         evaluation=None if progress else _read(run.evaluation, read_json),
+        texts=_read(run.texts, read_json),
+        ratings=_read(run.ratings, read_json),
         best=_read(run.best, read_json),
         newest=_newest_state(run),
         rows=tuple(Table(run.metrics, row) for row in read_rows(run.metrics)),

@@ -52,6 +52,8 @@ class RunDirectory:
     metrics = Entry("metrics.jsonl")
     samples = Entry("samples.jsonl")
     evaluation = Entry("evaluation.json")
+    texts = Entry("texts.json")  # once it was scored on another text
+    ratings = Entry("ratings.json")  # once people rated what it wrote
     report = Entry("report.html")
     builtin = Entry("corpus.txt.gz")  # only of a run on the built-in corpus
     lock = Entry(LOCK)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import attrs
 from markupsafe import Markup
 
+from textgen_core.formatting import say
 from textgen_core.report.charts.scales import Ticks, scale_for
 from textgen_core.report.charts.svg import (
     Picture,
@@ -41,7 +42,12 @@ def draw_bars(
     label_width: the space for a label in Latin letters; the whole is in the row's title.
     """
     if bars and not picture.description:
-        described = f"{len(bars)} bars, from {_described(bars[0])} to {_described(bars[-1])}."
+        described = say(
+            "{number} bars, from {first} to {last}.",
+            number=len(bars),
+            first=_described(bars[0]),
+            last=_described(bars[-1]),
+        )
         if len(bars) <= _LISTED:
             described = ", ".join(map(_described, bars)) + "."
         picture = attrs.evolve(picture, description=described)
@@ -82,7 +88,12 @@ def draw_histogram(
         place = {"x": percent(number * width), "y": percent(1 - share)}
         kind = "bin open" if is_open(edges, number) else "bin"
         rectangle = add(svg, "rect", {"class": kind, **place, **size})
-        label = f"{edges[number]:.0f} to {edges[number + 1] - 1:.0f}: {show_count(count)}"
+        label = say(
+            "{low:.0f} to {high:.0f}: {count}",
+            low=edges[number],
+            high=edges[number + 1] - 1,
+            count=show_count(count),
+        )
         add(rectangle, "title", {}, label)
     return finish_picture(svg)
 

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 import attrs
 from markupsafe import Markup
 
+from textgen_core.formatting import say
 from textgen_core.report.charts.scales import MOST_POINTS, Axis, Points, Scale, thin
 from textgen_core.report.charts.svg import (
     Figure,
@@ -130,9 +131,14 @@ def levels_of(chart: Chart) -> list[tuple[Level, str]]:
 def _course(chart: Chart, series: Series) -> str:
     """Return in a sentence from where to where a curve goes."""
     (first_x, first), (last_x, last) = series.points[0], series.points[-1]
-    return (
-        f"{series.name or chart.y_label}: from {first:.4g} at {chart.x_label} "
-        f"{show_count(first_x)} to {last:.4g} at {chart.x_label} {show_count(last_x)}."
+    return say(
+        "{curve}: from {first:.4g} at {axis} {first_place} to {last:.4g} at {axis} {last_place}.",
+        curve=series.name or chart.y_label,
+        axis=chart.x_label,
+        first=first,
+        first_place=show_count(first_x),
+        last=last,
+        last_place=show_count(last_x),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import attrs
 
 from textgen_core.evaluation.findings import tell_findings
+from textgen_core.formatting import say
 from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.curves import Chart, Level, Series, draw_figure
 from textgen_core.report.charts.scales import Points, logarithmic_scale, scale_for
@@ -28,11 +29,29 @@ _LEAST_TOKENS = 200  # of a point by position: the loss of fewer is chance
 _LEAST_SPAN = 0.1  # of a loss, on each side of it
 _LOGARITHMIC = 50  # places from which on an axis of positions is logarithmic
 
+
+@attrs.frozen
+class _Position:
+    """What a position is counted in: the picture's title, its axis, and how to read it."""
+
+    title: str
+    axis: str
+    reading: str
+
+
 _POSITIONS = {
-    "window": "A token at the start of a window has little text before it, so its loss is high. "
-    "Where the curve turns flat, seeing further back no longer helps.",
-    "stream": "The model reads on and carries its state along. A curve that falls gains from what "
-    "lies far back; one that rises shows a state that wears out.",
+    "window": _Position(
+        "Loss by position in the window",
+        "position in the window",
+        "A token at the start of a window has little text before it, so its loss is high. "
+        "Where the curve turns flat, seeing further back no longer helps.",
+    ),
+    "stream": _Position(
+        "Loss by position in the stream",
+        "position in the stream",
+        "The model reads on and carries its state along. A curve that falls gains from what "
+        "lies far back; one that rises shows a state that wears out.",
+    ),
 }
 
 
@@ -66,7 +85,7 @@ def describe_failures(records: Records, *, excerpts: bool, mask: Mask) -> Sectio
         (
             show_figure(row.number("bits_per_byte"), 2),
             cut((row.text("text") or "").strip(), LONGEST_LINE),
-            f"{show_count(row.number('tokens'))} tokens",
+            say("{number} tokens", number=show_count(row.number("tokens"))),
         )
         for row in errors.tables("worst_lines")[:MOST_LINES]
     )
@@ -74,7 +93,7 @@ def describe_failures(records: Records, *, excerpts: bool, mask: Mask) -> Sectio
         (
             f"{show_count(row.number('times'))} ×",
             cut(mask.hide(row.text("text") or "").strip(), LONGEST_LINE),
-            f"sample {show_count(row.number('sample'))}",
+            say("sample {number}", number=show_count(row.number("sample"))),
         )
         for row in errors.tables("loops")[:MOST_LOOPS]
     )
@@ -115,14 +134,18 @@ def _plot_frequencies(errors: Table, mean: float | None) -> Figure | None:
     if not bars:
         return None
     if mean is not None:
-        bars.append(Bar(label="All tokens", value=mean, shown=show_figure(mean, 2), kind="own"))
-    title = "Loss in nats per token, by how often a token occurs in the training text"
+        bars.append(
+            Bar(label=say("All tokens"), value=mean, shown=show_figure(mean, 2), kind="own")
+        )
+    title = say("Loss in nats per token, by how often a token occurs in the training text")
     picture = Picture(name="by-frequency", title=title)
     return Figure(
-        heading="Common and rare tokens",
+        heading=say("Common and rare tokens"),
         picture=draw_bars(picture, bars, row=28, label_width=44),
-        sentence="Loss in nats per token, by how often the token occurs in the training text. What "
-        "was seen seldom is predicted badly; more text or smaller tokens help there.",
+        sentence=say(
+            "Loss in nats per token, by how often the token occurs in the training text. What was "
+            "seen seldom is predicted badly; more text or smaller tokens help there."
+        ),
     )
 
 
@@ -130,14 +153,16 @@ def _frequency(row: Table) -> str:
     """Return how often tokens of a class occur, and how many were scored."""
     low, high, tokens = (row.number(key) for key in ("from", "to", "tokens"))
     if high is None:
-        times = f"{show_count(low)} times or more"
+        times = say("{low} times or more", low=show_count(low))
     elif not high:
-        times = "Never"
+        times = say("Never")
     elif low == high:
-        times = "Once" if high == 1 else f"{show_count(high)} times"
+        times = say("Once") if high == 1 else say("{number} times", number=show_count(high))
     else:
-        times = f"{show_count(low)} to {show_count(high)} times"
-    return times if tokens is None else f"{times} ({show_short(tokens)} tokens)"
+        times = say("{low} to {high} times", low=show_count(low), high=show_count(high))
+    if tokens is None:
+        return times
+    return f"{times} ({say('{number} tokens', number=show_short(tokens))})"
 
 
 def _plot_positions(errors: Table, mean: float | None) -> Figure | None:
@@ -155,12 +180,14 @@ def _plot_positions(errors: Table, mean: float | None) -> Figure | None:
             places = nats = tokens = 0.0
     return _plot(
         "by-position",
-        f"Loss by position in the {kind}",
-        "Early and late tokens",
-        _POSITIONS[kind],
+        say(_POSITIONS[kind].title),
+        say("Early and late tokens"),
+        say(_POSITIONS[kind].reading),
         points,
-        x_label=f"position in the {kind}",
-        levels=[] if mean is None else [Level(label=f"mean {show_figure(mean, 2)}", value=mean)],
+        x_label=say(_POSITIONS[kind].axis),
+        levels=[]
+        if mean is None
+        else [Level(label=say("mean {loss}", loss=show_figure(mean, 2)), value=mean)],
         logarithmic=bool(points) and points[-1][0] >= _LOGARITHMIC,
     )
 
@@ -169,13 +196,15 @@ def _plot_surprisal(errors: Table) -> Figure | None:
     """Return the loss over the tokens of a long sample, and of held-out text; None if unknown."""
     return _plot(
         "over-length",
-        "Loss over the length of a long sample",
-        "Surprisal in a long sample",
-        "How much its own text surprises the model. A curve that sinks shows a text that turns in "
-        "circles; one that climbs, a text that falls apart.",
+        say("Loss over the length of a long sample"),
+        say("Surprisal in a long sample"),
+        say(
+            "How much its own text surprises the model. A curve that sinks shows a text that turns "
+            "in circles; one that climbs, a text that falls apart."
+        ),
         _over_length(errors, "over_length", 1),
         beside=_over_length(errors, "over_length_held_out", 1),
-        x_label="tokens",
+        x_label=say("tokens"),
     )
 
 
@@ -187,13 +216,13 @@ def _plot_repeats(errors: Table) -> Figure | None:
     )
     return _plot(
         "over-length-repeats",
-        "Share of repeated 4-grams over the length of a long sample",
-        "Repeats in a long sample",
-        "How much of each span occurred in the text before. People's text stays under 5 %.",
+        say("Share of repeated 4-grams over the length of a long sample"),
+        say("Repeats in a long sample"),
+        say("How much of each span occurred in the text before. People's text stays under 5 %."),
         written,
         beside=real,
-        x_label="tokens",
-        y_label="repeated 4-grams, %",
+        x_label=say("tokens"),
+        y_label=say("repeated 4-grams, %"),
         from_zero=True,
     )
 
@@ -207,16 +236,18 @@ def _plot_gap(errors: Table) -> Figure | None:
     """Return by how much the loss is higher on validation than in training, over the steps."""
     return _plot(
         "gap",
-        "Validation loss less training loss over the steps",
-        "Seen and unseen text",
-        "Validation loss less training loss. Near zero, unseen text is predicted as well as seen "
-        "text; a gap that grows shows that the training text is being memorized.",
+        say("Validation loss less training loss over the steps"),
+        say("Seen and unseen text"),
+        say(
+            "Validation loss less training loss. Near zero, unseen text is predicted as well as "
+            "seen text; a gap that grows shows that the training text is being memorized."
+        ),
         [
             (row[0], row[2] - row[1])
             for row in errors.rows("gap", float, float, float)
             if None not in row
         ],
-        x_label="step",
+        x_label=say("step"),
         from_zero=True,
     )
 
@@ -229,7 +260,7 @@ def _plot(
     points: Points,
     *,
     x_label: str,
-    y_label: str = "nats per token",
+    y_label: str = "",
     beside: Points = (),
     levels: Sequence[Level] = (),
     logarithmic: bool = False,
@@ -241,7 +272,7 @@ def _plot(
         return None
     own, real = sorted(points), sorted(beside)
     places = [place for place, _ in (*own, *real)]
-    names = ("the model's text", "held-out text") if real else ("", "")
+    names = (say("the model's text"), say("held-out text")) if real else ("", "")
     series = [
         Series(kind="validation", points=own, name=names[0], dots=True),
         Series(kind="training", points=real, name=names[1], dots=True),
@@ -256,7 +287,7 @@ def _plot(
         x=x,
         y=scale_for(values, from_zero=from_zero),
         x_label=x_label,
-        y_label=y_label,
+        y_label=y_label or say("nats per token"),
         series=series if real else series[:1],
         levels=levels,
         height=height,

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import attrs
 
-from textgen_core.evaluation.figures import read_perplexity
+from textgen_core.evaluation.figures import reading_of
 from textgen_core.formatting import say
 from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.svg import Figure, Picture
 from textgen_core.report.records import Records, Section, Table, step_of
 from textgen_core.report.wording import (
     cut,
+    say_word,
     show_count,
     show_duration,
     show_figure,
@@ -86,8 +87,10 @@ def read_baselines(records: Records) -> tuple[NamedBaseline, ...]:
     for key, table in records.evaluation.table("baselines").subtables():
         order, own = table.number("order"), cut(key, _LONGEST_NAME)
         letter = "n" if order is None else f"{order:.0f}"
-        named = _NAMES.get(key, (own[:1].upper() + own[1:], own))
-        name, short_name = (each.replace("{n}", letter) for each in named)
+        if known := _NAMES.get(key):
+            name, short_name = (say(each, n=letter) for each in known)
+        else:
+            name, short_name = own[:1].upper() + own[1:], own
         loss, bits_per_byte = (table.number(figure) for figure in ("loss", "bits_per_byte"))
         baselines.append(NamedBaseline(name, short_name, loss, bits_per_byte))
     return tuple(baselines)
@@ -99,12 +102,12 @@ def _summary(records: Records) -> str:
     for kind in ("model", "tokenizer"):
         name = records.configuration.table(kind).text("name") if records.configuration else None
         if name:
-            parts.append(f"{kind} {name}")
+            parts.append(f"{say(kind)} {name}")
     if records.analysis:
-        parts.append(f"{show_size(records.analysis.number('bytes'))} of text")
+        parts.append(say("{size} of text", size=show_size(records.analysis.number("bytes"))))
     seconds = trained_seconds(records)
     if seconds is not None:
-        parts.append(f"trained for {show_duration(seconds)}")
+        parts.append(say("trained for {time}", time=show_duration(seconds)))
     return " · ".join(parts)
 
 
@@ -121,10 +124,10 @@ def _cards(figures: Table, records: Records) -> tuple[Card, ...]:
     model = records.manifest.table("model") if records.manifest else None
     parameters = model.number("parameters") if model else None
     return (
-        Card(name="bits per byte", value=show_figure(figures.number("bits_per_byte"), 3)),
-        Card(name="perplexity", value=show_figure(figures.number("perplexity"), 1)),
-        Card(name="loss in nats per token", value=show_figure(figures.number("loss"), 3)),
-        Card(name="parameters", value=show_short(parameters)),
+        Card(name=say("bits per byte"), value=show_figure(figures.number("bits_per_byte"), 3)),
+        Card(name=say("perplexity"), value=show_figure(figures.number("perplexity"), 1)),
+        Card(name=say("loss in nats per token"), value=show_figure(figures.number("loss"), 3)),
+        Card(name=say("parameters"), value=show_short(parameters)),
     )
 
 
@@ -132,14 +135,17 @@ def _sentences(scored: Table, records: Records) -> tuple[str, ...]:
     sentences = [_split_sentence(scored)]
     bits, perplexity = scored.number("bits_per_byte"), scored.number("perplexity")
     if bits is not None:
-        share = show_percent(bits / 8)
         sentences.append(
-            f"A byte of the text costs {show_figure(bits, 3)} bits, so the model could store the "
-            f"text in {share} of its size. This is the figure to compare between tokenizers."
+            say(
+                "A byte of the text costs {bits} bits, so the model could store the text in "
+                "{share} of its size. This is the figure to compare between tokenizers.",
+                bits=show_figure(bits, 3),
+                share=show_percent(bits / 8),
+            )
         )
     size = vocabulary_size(records)
     if perplexity is not None and size:
-        sentences.append(read_perplexity(perplexity, size))
+        sentences.append(_read_perplexity(perplexity, size))
     sentences += _parts(scored.table("parts"))
     return tuple(sentences)
 
@@ -153,20 +159,60 @@ def _parts(parts: Table) -> list[str]:
         return []
     of_counts, of_network = (show_figure(bits, 3) for bits in alone)
     return [
-        f"This model is a network mixed with counts of {order:.0f}-grams. For a byte the counts "
-        f"alone need {of_counts} bits, and the network alone {of_network}."
+        say(
+            "This model is a network mixed with counts of {order:.0f}-grams. For a byte the counts "
+            "alone need {of_counts} bits, and the network alone {of_network}.",
+            order=order,
+            of_counts=of_counts,
+            of_network=of_network,
+        )
     ]
+
+
+def _read_perplexity(perplexity: float, vocabulary_size: int) -> str:
+    """Return in a sentence what a perplexity says, beside that of guessing."""
+    guessing = say(
+        "guessing has {size} (a loss of {loss:.2f})",
+        size=vocabulary_size,
+        loss=math.log(vocabulary_size),
+    )
+    if perplexity >= vocabulary_size:
+        return say(
+            "Perplexity {perplexity:.1f}: no better than guessing; {guessing}.",
+            perplexity=perplexity,
+            guessing=guessing,
+        )
+    reading = reading_of(perplexity, vocabulary_size)
+    if not reading:
+        return say(
+            "Perplexity {perplexity:.1f}, as unsure as among that many tokens, which are short "
+            "ones: compare bits per byte; {guessing}.",
+            perplexity=perplexity,
+            guessing=guessing,
+        )
+    return say(
+        "Perplexity {perplexity:.1f}, as unsure as among that many tokens: {reading}; {guessing}.",
+        perplexity=perplexity,
+        reading=say(reading),
+        guessing=guessing,
+    )
 
 
 def _split_sentence(scored: Table) -> str:
     split = scored.text("split") or "held-out"
-    start = f"Scored on the {split} split: "
+    start = say("Scored on the {split} split:", split=say_word(split))
     if split == "validation":
-        start = "There was no test split, so the validation split was scored: "
+        start = say("There was no test split, so the validation split was scored:")
     tokens, size = show_count(scored.number("tokens")), show_size(scored.number("bytes"))
     unknown = scored.number("unknown_tokens")
-    known = f", {show_count(unknown)} of them unknown to the tokenizer" if unknown else ""
-    return f"{start}{tokens} tokens{known}, {size}."
+    if not unknown:
+        return f"{start} " + say("{tokens} tokens, {size}.", tokens=tokens, size=size)
+    return f"{start} " + say(
+        "{tokens} tokens, {unknown} of them unknown to the tokenizer, {size}.",
+        tokens=tokens,
+        unknown=show_count(unknown),
+        size=size,
+    )
 
 
 def _unscored(records: Records) -> tuple[str, ...]:
@@ -182,7 +228,7 @@ def _unscored(records: Records) -> tuple[str, ...]:
 
 def _bars(scored: Table, records: Records) -> Figure | None:
     """Return the bits per byte of the model and its baselines, the best first."""
-    values = [("This model", scored.number("bits_per_byte"), "own")]
+    values = [(say("This model"), scored.number("bits_per_byte"), "own")]
     values += [(each.name, each.bits_per_byte, "") for each in read_baselines(records)]
     bars = [
         Bar(label=name, value=value, shown=show_figure(value, 3), kind=kind)
@@ -192,6 +238,6 @@ def _bars(scored: Table, records: Records) -> Figure | None:
     if len(bars) < 2:
         return None
     bars.sort(key=lambda bar: bar.value)
-    picture = Picture(name="baselines", title="Bits per byte beside baselines")
-    sentence = "Bits for each byte of the held-out text; fewer is better."
+    picture = Picture(name="baselines", title=say("Bits per byte beside baselines"))
+    sentence = say("Bits for each byte of the held-out text; fewer is better.")
     return Figure(picture=draw_bars(picture, bars, row=32), sentence=sentence)

@@ -10,8 +10,9 @@ import re
 
 import attrs
 
+from textgen_core.formatting import say
 from textgen_core.report.records import Records, Table
-from textgen_core.report.wording import cut, show_figure
+from textgen_core.report.wording import cut, say_word, show_figure
 
 _LONGEST_NAME = 120  # characters
 _LONGEST_TEXT = 300  # of a figure's help or a metric's signature
@@ -119,7 +120,7 @@ def _read(key: str, figures: Table, declared: Table) -> Reading:
     match = _NUMBERED.fullmatch(key)
     stem, number = (f"{match[1]}_{{n}}", match[2]) if match and key not in _READINGS else (key, "")
     if known := _READINGS.get(stem):
-        name, words = (text.format(n=number) for text in known)
+        name, words = (say(text, n=number) for text in known)
     else:
         name, words = cut(key, _LONGEST_NAME), _own_help(declared.table(key))
     sibling = key + _HELD_OUT
@@ -134,7 +135,8 @@ def _read(key: str, figures: Table, declared: Table) -> Reading:
 
 def _own_help(declared: Table) -> str:
     """Return what the metric itself says of a figure, as a sentence, and which way is better."""
-    words = (declared.text("help") or "").strip().rstrip(".")
+    words = say_word(declared.text("help") or "").strip().rstrip(".")
     sentence = f"{words[:1].upper()}{cut(words[1:], _LONGEST_TEXT)}." if words else ""
     better = {"higher": "Higher is better.", "lower": "Lower is better."}
-    return f"{sentence} {better.get(declared.text('direction') or '', '')}".strip()
+    direction = better.get(declared.text("direction") or "")
+    return f"{sentence} {say(direction) if direction else ''}".strip()

@@ -49,19 +49,19 @@ def _cards(records: Records) -> tuple[Card, ...]:
     speed = show_count(statistics.median(speeds) if speeds else None)
     steps = max((step_of(row) for row in records.rows), default=None)
     return (
-        Card(name="steps", value=show_count(steps)),
-        Card(name="epochs", value=show_count(last.number("epoch") if last else None)),
-        Card(name="tokens seen", value=show_short(last.number("tokens") if last else None)),
-        Card(name="training time", value=show_duration(trained_seconds(records))),
-        Card(name="median speed", value=speed, unit="tokens/s"),
+        Card(name=say("steps"), value=show_count(steps)),
+        Card(name=say("epochs"), value=show_count(last.number("epoch") if last else None)),
+        Card(name=say("tokens seen"), value=show_short(last.number("tokens") if last else None)),
+        Card(name=say("training time"), value=show_duration(trained_seconds(records))),
+        Card(name=say("median speed"), value=speed, unit=say("tokens/s")),
     )
 
 
 def _draw_losses(training: Points, validation: Points, records: Records) -> Figure:
     mark = _best(records)
     series = [
-        Series(kind="training", points=training, name="training loss"),
-        Series(kind="validation", points=validation, name="validation loss", dots=True),
+        Series(kind="training", points=training, name=say("training loss")),
+        Series(kind="validation", points=validation, name=say("validation loss"), dots=True),
     ]
     levels = [
         Level(label=f"{baseline.short_name} {show_figure(baseline.loss, 2)}", value=baseline.loss)
@@ -73,11 +73,11 @@ def _draw_losses(training: Points, validation: Points, records: Records) -> Figu
     values = [value for each in (*curves, marked) for _, value in each]
     steps = _step_scale([*training, *validation, *marked])
     chart = Chart(
-        picture=Picture(name="losses", title="Training and validation loss over the steps"),
+        picture=Picture(name="losses", title=say("Training and validation loss over the steps")),
         x=steps,
         y=scale_for(values + [level.value for level in levels]),
-        x_label="step",
-        y_label="nats per token",
+        x_label=say("step"),
+        y_label=say("nats per token"),
         series=[each for each in series if each.points],
         levels=levels,
         mark=mark,
@@ -101,16 +101,16 @@ def _draw_rates(records: Records) -> Figure | None:
         return None
     steps = _step_scale(rates)
     chart = Chart(
-        picture=Picture(name="rates", title="Learning rate over the steps"),
+        picture=Picture(name="rates", title=say("Learning rate over the steps")),
         x=steps,
         y=scale_for([value for _, value in rates], from_zero=True),
-        x_label="step",
-        y_label="learning rate",
+        x_label=say("step"),
+        y_label=say("learning rate"),
         series=[Series(kind="rate", points=rates)],
         beneath=time_axis(steps, points_of(records.training, "seconds")),
         height=110,
     )
-    return draw_figure(chart, "Learning rate")
+    return draw_figure(chart, say("Learning rate"))
 
 
 def _step_scale(points: Points) -> Scale:
@@ -125,7 +125,7 @@ def _best(records: Records) -> Mark | None:
     loss = records.best.number("validation_loss")
     if match is None or loss is None:
         return None
-    return Mark(label=f"best {show_figure(loss, 3)}", x=float(match[1]), y=loss)
+    return Mark(label=say("best {loss}", loss=show_figure(loss, 3)), x=float(match[1]), y=loss)
 
 
 def _best_sentence(mark: Mark | None, records: Records) -> str:
@@ -133,8 +133,17 @@ def _best_sentence(mark: Mark | None, records: Records) -> str:
         return ""
     rows = [row for row in records.training if step_of(row) <= mark.x]
     epoch = max(rows, key=step_of).number("epoch") if rows else None
-    place = "" if epoch is None else f" in epoch {show_count(epoch)},"
-    return (
-        f"The best checkpoint is that of step {show_count(mark.x)},{place} "
-        f"with a validation loss of {show_figure(mark.y, 3)}."
+    step, loss = show_count(mark.x), show_figure(mark.y, 3)
+    if epoch is None:
+        return say(
+            "The best checkpoint is that of step {step}, with a validation loss of {loss}.",
+            step=step,
+            loss=loss,
+        )
+    return say(
+        "The best checkpoint is that of step {step}, in epoch {epoch}, with a validation loss of "
+        "{loss}.",
+        step=step,
+        epoch=show_count(epoch),
+        loss=loss,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from textgen_core.formatting import say
 from textgen_core.report.records import Records, Section, Table
 from textgen_core.report.sections.headline import Card
-from textgen_core.report.wording import MISSING, cut, show_count, show_moment, show_size
+from textgen_core.report.wording import MISSING, cut, say_word, show_count, show_moment, show_size
 
 MOST_SETTINGS = 60
 LONGEST_NAME = 120
@@ -27,12 +28,20 @@ def describe_model(records: Records) -> Section | None:
         for row in model.tables("layers")
     ]
     cards = (
-        Card(name="parameters", value=show_count(model.number("parameters"))),
-        Card(name="memory in training", value=show_size(model.number("memory_bytes"))),
-        Card(name="vocabulary", value=show_count(model.number("vocabulary_size")), unit="tokens"),
-        Card(name="context", value=show_count(model.number("context_length")), unit="tokens"),
-        Card(name="batch", value=show_count(model.number("batch_size")), unit="windows"),
-        Card(name="precision", value=model.text("precision") or MISSING),
+        Card(name=say("parameters"), value=show_count(model.number("parameters"))),
+        Card(name=say("memory in training"), value=show_size(model.number("memory_bytes"))),
+        Card(
+            name=say("vocabulary"),
+            value=show_count(model.number("vocabulary_size")),
+            unit=say("tokens"),
+        ),
+        Card(
+            name=say("context"),
+            value=show_count(model.number("context_length")),
+            unit=say("tokens"),
+        ),
+        Card(name=say("batch"), value=show_count(model.number("batch_size")), unit=say("windows")),
+        Card(name=say("precision"), value=model.text("precision") or MISSING),
     )
     return {"cards": cards, "layers": layers}
 
@@ -70,12 +79,20 @@ def describe_provenance(records: Records) -> Section | None:
         files.append((path, show_size(row.number("bytes")), cut(checksum or MISSING, LONGEST_NAME)))
     return {
         "facts": (
-            ("made", show_moment(manifest.text("created"))),
-            ("seed", MISSING if seed is None else f"{seed:.0f}"),
-            *_plain({key: value for key, value in machine.items() if value not in (None, [])}),
+            (say("made"), show_moment(manifest.text("created"))),
+            (say("seed"), MISSING if seed is None else f"{seed:.0f}"),
+            *(
+                (say_word(key), value)
+                for key, value in _plain(
+                    {key: value for key, value in machine.items() if value not in (None, [])}
+                )
+            ),
         ),
         "versions": _plain(manifest.table("versions").values),
-        "components": [_texts(row, columns) for row in manifest.tables("components")],
+        "components": [
+            (say_word(kind), *others)
+            for kind, *others in (_texts(row, columns) for row in manifest.tables("components"))
+        ],
         "files": files,
     }
 
@@ -98,7 +115,7 @@ def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ", ".join(map(_word, value)) or "(none)"
+        return ", ".join(map(_word, value)) or say("(none)")
     if isinstance(value, dict):
         return ", ".join(f"{key} = {_word(each)}" for key, each in value.items())
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

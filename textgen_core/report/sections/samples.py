@@ -116,6 +116,7 @@ def describe_time_lapse(records: Records, mask: Mask) -> Section | None:
         for step in shown
     )
     return {
+        "prompt": " ".join(cut(steps[shown[0]].text("prompt") or "", LONGEST_PROMPT).split()),
         "sentence": _lapse_sentence(steps[shown[0]], len(steps) - len(frames)),
         "frames": frames,
         "left_out": len(steps) - len(frames),
@@ -124,15 +125,13 @@ def describe_time_lapse(records: Records, mask: Mask) -> Section | None:
 
 def _lapse_sentence(first: Table, left_out: int) -> str:
     """Return what all texts of the time-lapse share, and what of them is not shown."""
-    prompt = " ".join(cut(first.text("prompt") or "", LONGEST_PROMPT).split())
-    begun = say("Prompt: “{prompt}”.", prompt=prompt) if prompt else ""
     whole = say("Long texts are cut; samples.jsonl has them whole.")
     if left_out:
         whole = say(
             "Long texts are cut, and {number} texts left out; samples.jsonl has them whole.",
             number=left_out,
         )
-    return " ".join(filter(None, (begun, f"{sentence_case(_circumstances(first))}.", whole)))
+    return f"{sentence_case(_circumstances(first))}. {whole}"
 
 
 def beginning(text: str, most_lines: int = MOST_LINES, longest: int = LONGEST_FRAME) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from textgen_core.evaluation.surprisal import LEVEL_NAMES, level_of
-from textgen_core.formatting import format_count, say
+from textgen_core.formatting import say
 from textgen_core.report.records import Records, Section
 from textgen_core.report.sections.samples import LONGEST_PROMPT
-from textgen_core.report.wording import cut, show_figure, show_percent
+from textgen_core.report.wording import cut, show_count, show_figure, show_percent
 
 MOST_TEXTS = 8
 MOST_TOKENS = 1500  # of all texts together; each costs the page about 50 bytes
@@ -67,7 +67,7 @@ def describe_surprisal(records: Records, *, excerpts: bool) -> Section | None:
         ),
         "left_out": len(scored) - len(parts),
         "legend": tuple(
-            ColouredSpan(text=name, kind=f"s{level}") for level, name in enumerate(LEVEL_NAMES)
+            ColouredSpan(text=say(name), kind=f"s{level}") for level, name in enumerate(LEVEL_NAMES)
         ),
         "sentence": _sentence(everything),
         "has_memorized": any(is_memorized for _, _, is_memorized in everything),
@@ -105,13 +105,16 @@ def _spans(tokens: _Tokens, excerpts: bool) -> Iterable[ColouredSpan]:
     for is_memorized, group in itertools.groupby(tokens, key=lambda token: token[2]):
         passage = list(group)
         if is_memorized and not excerpts:
-            counted = format_count(len(passage), "token")
-            yield ColouredSpan(text=f" [{counted} memorized] ", kind="masked")
+            counted = _counted(len(passage))
+            yield ColouredSpan(
+                text=" " + say("[{counted} memorized]", counted=counted) + " ", kind="masked"
+            )
             continue
         for text, bits, _ in passage:
             level, title = "", ""
             if bits is not None:
-                level, title = f"s{level_of(bits)}", f"{show_figure(bits, 1)} bits"
+                level = f"s{level_of(bits)}"
+                title = say("{bits} bits", bits=show_figure(bits, 1))
             kind = f"{level} memorized".strip() if is_memorized else level
             yield ColouredSpan(text=text, kind=kind, title=title)
 
@@ -119,10 +122,15 @@ def _spans(tokens: _Tokens, excerpts: bool) -> Iterable[ColouredSpan]:
 def _sentence(tokens: _Tokens) -> str:
     """Return what all texts' tokens come to: the mean surprisal, and the share memorized."""
     bits = [each for _, each, _ in tokens if each is not None]
-    sentences = [format_count(len(tokens), "token")]
+    sentences = [_counted(len(tokens))]
     if bits:
-        sentences.append(f"{show_figure(sum(bits) / len(bits), 2)} bits each on average")
+        mean = show_figure(sum(bits) / len(bits), 2)
+        sentences.append(say("{bits} bits each on average", bits=mean))
     share = sum(1 for _, _, is_memorized in tokens if is_memorized) / len(tokens)
     if share:
-        sentences.append(f"{show_percent(share)} of them memorized")
+        sentences.append(say("{share} of them memorized", share=show_percent(share)))
     return ", ".join(sentences) + "."
+
+
+def _counted(tokens: int) -> str:
+    return say("1 token") if tokens == 1 else say("{number} tokens", number=show_count(tokens))

@@ -120,7 +120,7 @@ def test_the_final_samples_follow_their_prompt(run: RunDirectory):
     finals = [row["text"].strip() for row in rows_of(run.samples)[-3:]]
     shown = [text for element, text in page.texts if text in finals]
     assert shown == [finals[0], *finals]  # the first one also on the first screen
-    assert [element for element, text in page.texts if text == PROMPT].count("b") == 5
+    assert [element for element, text in page.texts if text == PROMPT].count("b") == 6
 
 
 def test_metrics_are_read_in_a_sentence_and_unknown_ones_shown_plainly(run: RunDirectory):

@@ -3,7 +3,7 @@
     python docs/make_report_picture.py RUN [--out docs/pictures/report.png]
 
 A headless Chromium draws a copy of the run's report.html that keeps what tells most at a glance:
-the figures of the headline, the first sample coloured by surprisal, and the curves of training.
+its first screen without the commands, and the samples coloured by surprisal.
 Needs a Chromium on PATH and nothing else beyond the standard library.
 """
 
@@ -21,20 +21,20 @@ from pathlib import Path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PICTURE = Path(__file__).parent / "pictures" / "report.png"
-WIDTH, TALLEST = 820, 4000  # CSS pixels; the picture is cut where the page ends
-SCALE = 1.5  # device pixels for each of them
+WIDTH, TALLEST = 1120, 4000  # CSS pixels; the picture is cut where the page ends
+SCALE = 1.0  # device pixels for each of them
 MARGIN = 24  # device pixels of the page's ground that stay beneath it
 LARGEST = 200_000  # bytes
 SECONDS = 120
 
 # Only whole parts of the page are hidden: what is left looks as it does in the report.
 EXCERPT = """
-nav, footer, main > section:not(#figures, #text, #learning), #figures > p, #figures > figure,
-#text > :not(h3, .legend, .tokens), #text > .tokens ~ .tokens, #text > h3 ~ p,
-#learning > :not(h2, figure), #learning > figure ~ figure, #learning figcaption { display: none; }
-.page { padding: 1.6rem 1.25rem 0; }
-section, section.first { border: 0; margin-top: 0; padding-top: 1.2rem; }
-.cards, figure { margin-bottom: 0; }
+nav, .skip, footer, main > section:not(#story, #text), .commands, .glance + h3,
+#text > :not(h3, .legend, .texts), #text > .texts:has(> :not(.tokens)),
+#text > h3 ~ p { display: none; }
+.page { display: block; padding: 0 1.6rem; }
+section { border: 0; margin-top: 0; padding-top: 0.6rem; }
+.texts, figure { margin-bottom: 0; }
 #text > h3 { margin-top: 0; }
 """
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import itertools
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from report.fabricated_run import PROMPT, SAMPLERS, evaluation, rows_of, write_logs
+from report.fabricated_run import PROMPT, SAMPLERS, configuration, evaluation, rows_of, write_logs
 from report.reading import Page
 
 from textgen_core.errors import RunDirectoryError
@@ -202,6 +205,56 @@ def test_an_unscored_run_shows_its_last_validation(run: RunDirectory):
     assert f"{last['validation_bits_per_byte']:.3f}" in text
 
 
+def test_a_run_that_another_process_writes_is_said_to_go_on(run: RunDirectory):
+    holder = {
+        "pid": os.getppid(),
+        "host": platform.node(),
+        "since": "now",
+        "command": "textgen run",
+    }
+    write_json(run.lock, holder)
+    page = page_of(run)
+    assert "Training, step 1,400. Its report follows it." in page.text
+    assert [each for each in page.all("meta") if each.get("http-equiv") == "refresh"] == []
+    for nobody in ({"pid": os.getpid()}, {"host": "another machine"}, {"pid": "x"}, {"pid": -1}):
+        write_json(run.lock, {**holder, **nobody})
+        assert "Training, step" not in page_of(run).text
+
+
+def test_what_differs_from_the_recipe_comes_before_all_settings(run: RunDirectory):
+    assert "What differs from the recipe" not in page_of(run).text
+    write_toml(run.configuration, {**configuration(), "from_recipe": "fast"})
+    change(run.manifest, changes=[])
+    assert "Everything is as in the recipe fast." in page_of(run).text
+    changes = [{"setting": "training.minutes", "value": 3.0, "recipe": 1.5}]
+    changes += [{"setting": "model.units", "value": [256, 256], "recipe": None}]
+    change(run.manifest, changes=changes)
+    text = page_of(run).text
+    shown = "training.minutes 3 1.5 model.units 256, 256 –"
+    assert text.index("What differs from the recipe fast") < text.index(shown)
+    assert text.index(shown) < text.index("All settings, as in run.toml")
+
+
+def test_headings_do_not_skip_a_level(run: RunDirectory):
+    levels = [int(name[1]) for name, _ in page_of(run).elements if name in ("h1", "h2", "h3", "h4")]
+    assert levels[:2] == [1, 2]
+    assert all(later <= before + 1 for before, later in itertools.pairwise(levels))
+
+
+def test_every_text_of_the_slider_can_be_chosen_and_the_last_one_is(run: RunDirectory):
+    page = page_of(run)
+    stops = [each for each in page.all("input") if each.get("type") == "radio"]
+    assert len(stops) == 10
+    assert ["checked" in each for each in stops] == [False] * 9 + [True]
+    assert {each["name"] for each in stops} == {"slider"}
+
+
+def test_corpus_metrics_and_configuration_are_folded(run: RunDirectory):
+    folds = [each for each in page_of(run).all("details") if each.get("class") == "fold"]
+    assert len(folds) == 5  # and the model's layers, and the origin
+    assert not [each for each in folds if "open" in each]
+
+
 def test_an_analysis_of_an_empty_corpus_draws_no_picture(run: RunDirectory):
     empty = {"count": 0, "mean": 0.0, "median": 0.0, "maximum": 0, "edges": [], "counts": []}
     change(
@@ -230,6 +283,11 @@ DAMAGE = [
     ("manifest.json", b'{"model": {"layers": 3}}'),
     ("manifest.json", b'{"model": {"parameters": "many"}}'),
     ("manifest.json", b"[]"),
+    ("manifest.json", b'{"changes": [3]}'),
+    ("texts.json", b'{"texts": [{"text": 3}]}'),
+    ("texts.json", b'{"texts": [{"text": "a"}]}'),
+    ("ratings.json", b'{"sheets": [{"ratings": [1]}]}'),
+    ("ratings.json", b'{"sheets": [{"ratings": {"grammar": {"model": {"mean": "4"}}}}]}'),
     ("analysis.json", b'{"characters": 3'),
     ("analysis.json", b'{"top_words": [["the"]]}'),
     ("analysis.json", b'{"top_words": [[3, 3]]}'),

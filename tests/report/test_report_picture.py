@@ -64,10 +64,11 @@ def test_the_ground_beneath_the_page_is_cut_off_but_for_a_margin(script: ModuleT
 def test_the_excerpt_is_a_part_of_the_style_of_the_report(script: ModuleType, run: RunDirectory):
     page = write_report(run).read_text(encoding="utf-8")
     assert page.count("</style>") == 1
-    for part in ("figures", "text", "learning"):
+    for part in ("story", "text"):
         assert f'id="{part}"' in page
         assert f"#{part}" in script.EXCERPT
-    assert 'class="text tokens"' in page
+    for kind in ("text tokens", "texts", "glance", "commands"):
+        assert f'class="{kind}"' in page
 
 
 def test_what_is_missing_is_said(script, run, tmp_path, monkeypatch, capsys):

@@ -16,6 +16,7 @@ from textgen_core.errors import RunDirectoryError
 from textgen_core.runs import RunDirectory, read_json, read_rows
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import read_toml
+from textgen_core.runs.lock import is_written_elsewhere
 
 Section = dict[str, Any]  # what the template of a section shows, under the names it uses
 
@@ -116,7 +117,7 @@ class Table:
 class Progress:
     """How far a run is that still goes on; `is_trained`: it is written with and scored.
 
-    refresh: after how many seconds the page is to be read again.
+    refresh: after how many seconds the page is to be read again; 0: it will not be written again.
     """
 
     step: int
@@ -175,6 +176,9 @@ def read_records(run: RunDirectory, progress: Progress | None = None) -> Records
 
     progress: how far it is, where it still goes on; what it scored before is left out then.
     """
+    rows = tuple(Table(run.metrics, row) for row in read_rows(run.metrics))
+    if progress is None and is_written_elsewhere(run):
+        progress = Progress(step=max(map(step_of, rows), default=0), refresh=0)
     return Records(
         name=run.name,
         progress=progress,
@@ -186,7 +190,7 @@ def read_records(run: RunDirectory, progress: Progress | None = None) -> Records
         ratings=_read(run.ratings, read_json),
         best=_read(run.best, read_json),
         newest=_newest_state(run),
-        rows=tuple(Table(run.metrics, row) for row in read_rows(run.metrics)),
+        rows=rows,
         samples=tuple(Table(run.samples, row) for row in read_rows(run.samples)),
     )
 

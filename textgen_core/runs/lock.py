@@ -23,7 +23,7 @@ from typing import Any
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import printable, shell_word
 from textgen_core.runs.directory import RunDirectory
-from textgen_core.runs.files import file_errors, flush_folder
+from textgen_core.runs.files import file_errors, flush_folder, read_json
 
 _SHOWN = 80  # characters of the holder's command
 _READ = 4096  # bytes of what it wrote about itself
@@ -56,6 +56,25 @@ def check_writable(run: RunDirectory) -> None:
     """Raise RunDirectoryError if a run directory cannot be written, or somebody else writes it."""
     with writing(run, lambda _: None):
         pass
+
+
+def is_written_elsewhere(run: RunDirectory) -> bool:
+    """Return whether another process of this machine, which is alive, says that it writes a run.
+
+    The lock is not tried, which could keep a writer from it. Where processes cannot be asked for,
+    as on Windows, nobody is known to write.
+    """
+    try:
+        holder = read_json(run.lock)
+        pid, host = holder["pid"], holder["host"]
+        if os.name == "nt" or host != platform.node() or pid == os.getpid() or not 0 < pid < 2**31:
+            return False
+        os.kill(pid, 0)
+    except PermissionError:  # it is somebody else's
+        return True
+    except (RunDirectoryError, OSError, TypeError, KeyError):
+        return False
+    return True
 
 
 def _open_held(run: RunDirectory, note: Callable[[str], None]) -> int:

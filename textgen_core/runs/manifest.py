@@ -15,10 +15,12 @@ from typing import Any
 
 import attrs
 
+from textgen_core.config.changes import changes_from_recipe
 from textgen_core.config.resolve import Configuration, resolve
 from textgen_core.config.sources import NO_RECIPE, ONE, table_layers
 from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.formatting import shell_word
+from textgen_core.registry.discovery import discover
 from textgen_core.registry.registry import (
     CORE,
     DISABLE,
@@ -91,6 +93,7 @@ def describe_run(
         "corpus": [dict(file) for file in files],
         HASHES: dict(hashes),
         "settings": settings_to_keep(configuration),
+        "changes": changes_from_recipe(configuration, discover()),
         "machine": dict(machine),
         "model": dict(model),
     }

@@ -153,13 +153,13 @@ def _frequency(row: Table) -> str:
     """Return how often tokens of a class occur, and how many were scored."""
     low, high, tokens = (row.number(key) for key in ("from", "to", "tokens"))
     if high is None:
-        times = say("{low} times or more", low=show_count(low))
+        times = say("{low} times or more", low=show_short(low))
     elif not high:
         times = say("Never")
     elif low == high:
-        times = say("Once") if high == 1 else say("{number} times", number=show_count(high))
+        times = say("Once") if high == 1 else say("{number} times", number=show_short(high))
     else:
-        times = say("{low} to {high} times", low=show_count(low), high=show_count(high))
+        times = say("{low} to {high} times", low=show_short(low), high=show_short(high))
     if tokens is None:
         return times
     return f"{times} ({say('{number} tokens', number=show_short(tokens))})"

@@ -240,4 +240,4 @@ def _bars(scored: Table, records: Records) -> Figure | None:
     bars.sort(key=lambda bar: bar.value)
     picture = Picture(name="baselines", title=say("Bits per byte beside baselines"))
     sentence = say("Bits for each byte of the held-out text; fewer is better.")
-    return Figure(picture=draw_bars(picture, bars, row=32), sentence=sentence)
+    return Figure(picture=draw_bars(picture, bars, row=32, label_width=34), sentence=sentence)

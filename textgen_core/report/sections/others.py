@@ -34,7 +34,7 @@ def describe_other_texts(records: Records) -> Section | None:
             (say("perplexity"), "number"),
             (say("tokens"), "number"),
             (say("step"), "number"),
-            (say("finding"), ""),
+            (say("finding"), "remark"),
         ],
         "rows": [_text_row(row) for row in rows[::-1][:_MOST_ROWS]],
     }

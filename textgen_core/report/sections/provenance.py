@@ -50,7 +50,33 @@ def describe_configuration(records: Records) -> Section | None:
     """Return what differs from the recipe, and all settings; None without run.toml."""
     if records.configuration is None:
         return None
-    return {"sentence": "", "changed": (), "sections": _sections(records.configuration)}
+    recipe = records.configuration.text("from_recipe") or ""
+    rows = records.manifest.tables("changes") if records.manifest else []
+    changed = [
+        tuple(
+            cut(_word(row.values.get(key)), LONGEST_VALUE) for key in ("setting", "value", "recipe")
+        )
+        for row in rows[:MOST_SETTINGS]
+    ]
+    return {
+        "sentence": _recipe_sentence(cut(recipe, LONGEST_NAME), bool(changed), records),
+        "changed": changed,
+        "sections": _sections(records.configuration),
+    }
+
+
+def _recipe_sentence(recipe: str, has_changed: bool, records: Records) -> str:
+    """Return how a run's settings are related to its recipe; "" where that is not known."""
+    known = records.manifest is not None and "changes" in records.manifest.values
+    if not known or recipe in ("", "none"):
+        return ""
+    if has_changed:
+        return say(
+            "What differs from the recipe {recipe}, since it was asked for, or since the recipe's "
+            "rules chose it for this text:",
+            recipe=recipe,
+        )
+    return say("Everything is as in the recipe {recipe}.", recipe=recipe)
 
 
 def _sections(configuration: Table) -> tuple[tuple[str, Pairs], ...]:

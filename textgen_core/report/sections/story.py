@@ -68,15 +68,17 @@ def _verdict(records: Records, run: str) -> tuple[str, ...]:
 
 
 def _going(progress: Progress) -> str:
-    step = show_count(progress.step)
+    step, left = show_count(progress.step), progress.seconds_left
     if progress.is_trained:
-        return say("Trained to step {step}; it is being scored. This page follows it.", step=step)
-    if progress.seconds_left is None:
-        return say("Training, step {step}. This page follows it.", step=step)
-    left = format_duration(progress.seconds_left)
-    return say(
-        "Training, step {step}, about {left} left. This page follows it.", step=step, left=left
-    )
+        told = say("Trained to step {step}; it is being scored.", step=step)
+    elif left is None or left < 1:
+        told = say("Training, step {step}.", step=step)
+    else:
+        told = say(
+            "Training, step {step}, about {left} left.", step=step, left=format_duration(left)
+        )
+    follows = say("This page follows it.") if progress.refresh else say("Its report follows it.")
+    return f"{told} {follows}"
 
 
 def _sample(records: Records, mask: Mask) -> Sample | None:

@@ -39,12 +39,12 @@ def test_a_verdict_is_said_in_the_language_of_its_reader(monkeypatch):
     assert GOOD.sentences() == (
         "A good run. It writes words, predicts new text 9 % better than counting n-grams and 5 % "
         "better than xz, and was best at its last step.",
-        "Training longer may bring about 3 % more: --minutes 10.",
+        "Training longer may bring about 3 % more: run it again with --minutes 10",
         "Explained in docs/course/troubles.md#the-verdict",
     )
     monkeypatch.setenv("TEXTGEN_LANG", "es")
     assert GOOD.sentences()[1:] == (
-        "Entrenar más puede dar cerca de un 3 % más: --minutes 10.",
+        "Entrenar más puede dar cerca de un 3 % más: ejecútalo otra vez con --minutes 10",
         "Explicado en docs/course/es/problemas.md#el-veredicto",
     )
 

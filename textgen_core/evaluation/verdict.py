@@ -62,22 +62,23 @@ CLAUSES = {
     "best before": "was best at step {best} of {last}; since then it only memorized",
 }
 
-# The one change that would help most; `{run}` is the run's directory.
+# The one change that would help most; `{run}` is the run's directory. No full stop follows what is
+# to be copied.
 CHANGES = {
-    "longer": "Train longer: {flag}.",
-    "a little more": "Training longer may bring about {gain:.0f} % more: {flag}.",
+    "longer": "Train longer: run it again with {flag}",
+    "a little more": "Training longer may bring about {gain:.0f} % more: run it again with {flag}",
     "text": "More text of this kind would help most.",
     "much more text": "What helps is more text: a million characters or so.",
-    "text or dropout": "More text would help most; without it, more dropout: {flag}.",
-    "larger": "A larger model would help most: {flag}.",
-    "freer": "Let it write more freely: textgen generate {run} {flag}.",
-    "slower": "Lower the learning rate: {flag}.",
-    "tokenizer": "Take a tokenizer that knows every text: --tokenizer bpe.",
-    "documents": "Say what a document of the text is: {flag}.",
-    "further back": "Let it see further back: {flag}.",
-    "go on": "Go on: textgen resume {run}.",
-    "keep some": "Keep some: --split 80,10,10.",
-    "score new text": "Score a text that was kept from it: textgen evaluate {run}.",
+    "text or dropout": "More text would help most; without it, more dropout: {flag}",
+    "larger": "A larger model would help most: run it again with {flag}",
+    "freer": "Let it write more freely: textgen generate {run} {flag}",
+    "slower": "Lower the learning rate: run it again with {flag}",
+    "tokenizer": "Take a tokenizer that knows every text: --tokenizer bpe",
+    "documents": "Say what a document of the text is: {flag}",
+    "further back": "Let it see further back: run it again with {flag}",
+    "go on": "Go on: textgen resume {run}",
+    "keep some": "Keep some: --split 80,10,10",
+    "score new text": "Score a text that was kept from it: textgen evaluate {run}",
     "train on it": "To write such text, train on it.",
 }
 

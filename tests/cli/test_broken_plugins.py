@@ -147,11 +147,11 @@ def test_a_broken_plugin_that_is_disabled_is_named_no_more(
     plugin_site: Site, beside: Command, small_corpus: Path, name: str
 ) -> None:
     install(plugin_site, name)
-    planned = beside("run", str(small_corpus), "--dry-run")
+    planned = beside("run", str(small_corpus), "--dry-run", "--quiet")
     assert planned.returncode == 0
     assert f"Warning: The plugin {name} 0.3 (" in planned.stderr
     assert TWELVE[name].cause in planned.stderr
-    quiet = beside("run", str(small_corpus), "--dry-run", **{DISABLE: name})
+    quiet = beside("run", str(small_corpus), "--dry-run", "--quiet", **{DISABLE: name})
     assert quiet.returncode == 0
     assert "Warning" not in quiet.stderr
 
@@ -180,7 +180,7 @@ def test_a_component_that_exits_in_use_is_a_failure_with_its_name(
         "    def __attrs_post_init__(self): raise SystemExit(0)\n    def transform",
     )
     plugin_site.add("exits-in-use", exiting, version="0.3")
-    done = beside("run", str(small_corpus), "--sampler", "own:0.3", "--dry-run")
+    done = beside("run", str(small_corpus), "--sampler", "own:0.3", "--dry-run", "--quiet")
     assert done.returncode == 1
     assert "The sampler 'own' (exits-in-use 0.3) raised SystemExit: 0" in done.stderr
 

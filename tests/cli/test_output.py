@@ -30,7 +30,7 @@ COMMANDS = [
     ["plugins", "why", "sampler/nucleus"],
     ["recipes"],
     ["recipes", "--json"],
-    ["run", "--dry-run"],
+    ["run", "--dry-run", "--quiet"],
     ["analyze"],
 ]
 
@@ -76,7 +76,12 @@ def test_a_reader_that_leaves_ends_every_command_quietly(monkeypatch, tmp_path, 
 
 @pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
 def test_a_full_device_is_named_and_is_no_fault_of_textgen(monkeypatch, tmp_path, text):
-    for arguments in (["--help"], ["plugins"], ["recipes", "--json"], ["run", "--dry-run", text]):
+    for arguments in (
+        ["--help"],
+        ["plugins"],
+        ["recipes", "--json"],
+        ["run", "--dry-run", "-q", text],
+    ):
         errors = tmp_path / "errors"
         code = run_with(monkeypatch, arguments, FULL.open("w"), errors.open("w"))
         shown = errors.read_text()

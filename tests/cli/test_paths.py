@@ -50,7 +50,7 @@ def test_a_tilde_that_no_shell_has_seen_is_the_home_folder(home, monkeypatch, ca
     taken = home / "taken"
     (taken / "runs").mkdir(parents=True)
     lines = {
-        ("run", "--dry-run", "--config=~/settings.toml"): "1,450 characters",
+        ("run", "--dry-run", "-q", "--config=~/settings.toml"): "1,450 characters",
         ("run", "--dry-run", "--recipe=~/settings.toml"): "No model is chosen.",
         ("analyze", "~/text.txt", "--reference=~/text.txt"): "1,450 characters",
         ("run", "--dry-run", "--out=~/taken"): f"{taken} already exists",

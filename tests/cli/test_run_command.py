@@ -8,6 +8,7 @@ import pytest
 import typer
 from cli.commands import TINY, run_lines
 from cli.in_process import run_here
+from pages import DOCS
 
 from textgen_core.cli import app
 from textgen_core.config.settings import ARGUMENTS, help_of
@@ -27,6 +28,7 @@ FILES = {
     "report.html",
 }
 ESCAPE = "\x1b"
+LEADING = re.compile(r"[ \d]*([A-Za-z'-]+(?: [A-Za-z'-]+)?)")  # the words that begin a line
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,8 @@ def results(corpus):
         "plain": ["run", name, *TINY, "--out", "plain"],
         "json": ["run", name, *TINY, "--out", "json", "--json"],
         "from stdin": ["run", "-", *TINY, "--out", "piped"],
+        "planned": ["run", name, *TINY, "--dry-run"],
+        "planned json": ["run", name, *TINY, "--dry-run", "--json"],
         "further": ["resume", "json", "--epochs", "1", "--json"],
         "report": ["report", "plain"],
         "report json": ["report", "plain", "--json"],
@@ -194,21 +198,42 @@ def test_findings_go_to_stdout_and_progress_to_stderr(results):
     assert "bits per byte" in out
     assert "Writing to plain" in error
     assert "validation" in error
-    assert "step" not in out.partition("4 Train")[2].partition("5 Generate")[0].lower().replace(
-        " steps", ""
-    )
+    assert "validation " not in out.partition("4 Train")[2].partition("5 Generate")[0]
     assert ESCAPE not in out + error
 
 
 def test_the_expected_time_is_told_before_training(results):
-    train = results["plain"].stdout.partition("4 Train\n")[2]
-    assert re.match(r" +[Aa]bout \d+ s: \d+ steps", train)
+    heading, _, train = results["plain"].stdout.partition("4 Train")[2].partition("\n")
+    assert heading == ": the model learns to predict the next token"
+    assert re.match(r" +about \d+ s, until \d\d:\d\d: \d+ steps", train)
 
 
-def test_a_run_ends_with_the_exact_commands_that_go_on(results):
-    last = results["plain"].stdout.rstrip().splitlines()[-3:]
-    assert any(line.endswith("textgen generate plain") for line in last)
-    assert any(line.endswith("textgen report plain") for line in last)
+def test_a_run_ends_with_the_exact_commands_that_go_on(results, folder):
+    report, write, further = results["plain"].stdout.rstrip().splitlines()[-3:]
+    assert (folder / report.rpartition(" ")[2]).is_file()
+    assert write.endswith(" textgen generate plain")
+    assert further.endswith(" textgen resume plain --minutes 3")
+
+
+def test_texts_stand_behind_a_bar_before_the_figures(results):
+    end = results["plain"].stdout.partition("5 Generate")[2]
+    samples, _, figures = end.partition("bits per byte")
+    assert samples.count("\n  sample ") == 2
+    assert "  │ " in samples
+    assert "this model" in figures
+    assert "  │ " in results["plain"].stderr  # while it trains
+
+
+def test_no_line_of_a_run_is_of_a_kind_that_the_course_does_not_tell_of(results):
+    pages = " ".join(page.read_text("utf-8") for page in (DOCS / "course").glob("*.md"))
+    figures, perplexity, end = results["plain"].stdout.partition("perplexity")
+    end = end[end.index("Read the report") :]  # between them the diagnosis: `troubles.md` has it
+    lines = [*(figures + perplexity).splitlines(), *end.splitlines()]
+    lines += results["plain"].stderr.splitlines()
+    kinds = {LEADING.match(line)[1] for line in lines if line.strip() and "│" not in line}
+    assert {"validation", "frequent words", "guessing among", "lstm", "this model"} <= kinds
+    assert {"Note", "Writing to", "step", "uniform", "perplexity", "Write more"} <= kinds
+    assert not {kind for kind in kinds if kind not in pages}
 
 
 def test_json_is_exactly_one_value_with_all_that_was_found(results, folder):
@@ -281,7 +306,7 @@ def test_a_dry_run_shows_the_configuration_and_writes_nothing(
     monkeypatch, capsys, tmp_path, corpus
 ):
     monkeypatch.chdir(tmp_path)
-    dry_run = ["run", str(corpus), *TINY, "--dry-run"]
+    dry_run = ["run", str(corpus), *TINY, "--dry-run", "--quiet"]
     result = run_here(monkeypatch, capsys, *dry_run, "--out", "dry")
     assert result.returncode == 0, result.stderr
     assert tomllib.loads(result.stdout)["model"]["units"] == [8]
@@ -289,6 +314,29 @@ def test_a_dry_run_shows_the_configuration_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
     value = json.loads(run_here(monkeypatch, capsys, *dry_run, "--json").stdout)
     assert value["configuration"]["training"]["epochs"] == 1
+    assert value["estimate"] is None
+
+
+def test_a_dry_run_tells_what_the_run_takes_and_leaves_none(results, folder):
+    assert results["planned"].returncode == 0, results["planned"].stderr
+    told = results["planned"].stdout
+    assert tomllib.loads(told)["model"]["units"] == [8]  # the estimate is a comment
+    estimate = only_json(results["planned json"])["estimate"]
+    manifest = load(folder / "json" / "manifest.json")
+    last = [row for row in read_rows(folder / "plain" / "metrics.jsonl") if "loss" in row][-1]
+    assert estimate["steps"] == last["step"]
+    assert estimate["passes"] == 1.0
+    assert estimate["parameters"] == manifest["model"]["parameters"]
+    assert estimate["memory_bytes"] == manifest["model"]["memory_bytes"]
+    assert 0.3 < estimate["disk_bytes"] / size_of(folder / "plain" / "checkpoints") < 3
+    assert told.startswith(f"# Training: about {estimate['steps']:,} steps in ")
+    assert f"lstm, {estimate['parameters']:,} parameters" in told
+    assert "Nothing was written but to the cache" in results["planned"].stderr
+    assert not (folder / "runs").exists() or all((folder / "runs").iterdir())
+
+
+def size_of(tree):
+    return sum(each.stat().st_size for each in tree.rglob("*") if each.is_file())
 
 
 @pytest.mark.parametrize("argument", sorted({*ARGUMENTS} - {"corpus"}))
@@ -301,10 +349,11 @@ def test_every_argument_that_is_a_setting_is_a_flag_with_its_help(argument):
 
 
 def test_a_pipe_that_nobody_reads_is_warned_about(textgen_command, corpus):
-    result = textgen_command("run", corpus, *TINY, "--dry-run", stdin="lost")
+    result = textgen_command("run", corpus, *TINY, "--dry-run", "--quiet", stdin="lost")
     assert "stdin is a pipe, and is not read" in result.stderr
 
 
 def test_the_corpus_can_come_from_stdin(textgen_command):
-    result = textgen_command("run", "-", *TINY, "--dry-run", "--json", stdin="once upon a time")
+    planned = ["run", "-", *TINY, "--dry-run", "--quiet", "--json"]
+    result = textgen_command(*planned, stdin="once upon a time")
     assert json.loads(result.stdout)["characters"] == 16

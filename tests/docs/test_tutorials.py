@@ -124,7 +124,7 @@ def test_a_run_takes_the_plugin_and_its_options_and_refuses_what_is_out_of_bound
 ) -> None:
     def plan(spec: str) -> subprocess.CompletedProcess[str]:
         wanted = f"textgen-{tutorial.name}/{spec}"
-        return textgen("run", small_corpus, f"--{tutorial.kind}", wanted, "--dry-run")
+        return textgen("run", small_corpus, f"--{tutorial.kind}", wanted, "--dry-run", "--quiet")
 
     chosen = plan(tutorial.chosen)
     assert tutorial.shown in chosen.stdout, chosen.stderr

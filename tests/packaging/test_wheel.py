@@ -322,6 +322,13 @@ def test_a_package_that_does_not_import_is_named_with_its_cause(beside: Installa
 
 
 def test_a_package_that_does_not_import_leaves_runs_alone(beside: Installation) -> None:
-    done = beside.textgen("run", "--dry-run", "--sampler", "share")  # and `run` was made beside it
+    planned = (
+        "run",
+        "--dry-run",
+        "--quiet",
+        "--sampler",
+        "share",
+    )  # whose `run` was made beside it
+    done = beside.textgen(*planned)
     assert done.returncode == 0, done.stderr
     assert "share" in done.stdout

@@ -225,14 +225,14 @@ def test_a_run_ends_with_the_models_place_among_the_baselines():
     lines = format_scores(
         evaluation(baselines={name: {"bits_per_byte": bits} for name, bits in costs.items()}), 50
     )
-    assert lines[0].startswith("bits per byte of the validation text")
+    assert lines[0].startswith("bits per byte on the validation text")
     assert [line.split() for line in lines[1:5]] == [
         ["ngram", "0.500"],
         ["this", "model", "0.721"],
         ["xz", "3.000"],
         ["uniform", "6.000"],
     ]
-    assert lines[5].startswith("Perplexity 7.4")
+    assert lines[5].startswith("perplexity 7.4: as unsure as if it chose among that many of its 50")
     assert format_scores(evaluation(bits_per_byte=math.nan), 50)[1].split()[-1] == "nan"
 
 

@@ -71,6 +71,9 @@ Json = Annotated[
     typer.Option("--json", help="Print exactly one JSON value on stdout.", callback=_keep_stdout),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show results and warnings only.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show technical findings and figures too.")
+]
 Runtime = Annotated[
     Literal["auto", "program", "tensorflow"],
     typer.Option(help="What computes; auto: programs, where there can be some."),
@@ -116,7 +119,7 @@ def find_directory(reference: str | None, *, trained: bool = False) -> RunDirect
     if reference is None:
         newest = newest_run()
         left_out = "" if newest == directory else f"; {newest.name} has no checkpoint yet"
-        note(f"The newest run: {directory.path}{left_out}")
+        note(f"The newest run: {directory.path}{left_out}", "dim")
     return directory
 
 

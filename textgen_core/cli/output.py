@@ -155,9 +155,9 @@ def show_text(text: str, *, end: str = "") -> None:
     _write(sys.stdout, (printable(text) if sys.stdout.isatty() else text) + end)
 
 
-def note(text: str) -> None:
+def note(text: str, style: str = "") -> None:
     """Write a message to stderr."""
-    _write(sys.stderr, format_message(text) + "\n")
+    _write(sys.stderr, _styled(format_message(text), style, sys.stderr) + "\n")
 
 
 def warn(text: str) -> None:

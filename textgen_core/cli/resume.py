@@ -15,6 +15,7 @@ from textgen_core.cli.options import (
     TestNow,
     TextNow,
     ValidationNow,
+    Verbose,
     announce_stdin,
     discover_plugins,
     find_directory,
@@ -44,6 +45,7 @@ def resume(
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Go on with an interrupted run, or train a run further."""
     from textgen_core.cli.startup import import_tensorflow
@@ -70,4 +72,4 @@ def resume(
         test=test,
         tracker=tracker,
     )
-    follow(start, as_json=as_json, quiet=quiet)
+    follow(start, as_json=as_json, quiet=quiet, verbose=verbose)

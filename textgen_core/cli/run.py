@@ -18,6 +18,7 @@ from textgen_core.cli.options import (
     Json,
     Quiet,
     Samplers,
+    Verbose,
     announce_stdin,
     discover_plugins,
     warn_of_unread_stdin,
@@ -29,6 +30,7 @@ from textgen_core.formatting import expand_home, shell_word
 if TYPE_CHECKING:
     from textgen_core.config.resolve import Configuration
     from textgen_core.corpus import Texts
+    from textgen_core.pipeline.estimating import Estimate
     from textgen_core.pipeline.opened_run import Run
 
 
@@ -109,10 +111,15 @@ def run(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and show the configuration, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Estimate what the run would take, show its configuration, and stop.",
+        ),
     ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     **arguments: Any,
 ) -> None:
     """Train a model on a corpus, write with it, and score it: the five phases."""
@@ -141,16 +148,17 @@ def run(
     texts = read_texts(configuration.corpus if dry_run else keep_streams(configuration.corpus))
     configuration = _with_prompt_read(configuration, texts)
     if dry_run:
-        size = count_all_characters(texts.corpus.documents)
         for text in find_ineffective(configuration):
             note(text)
-        show_plan(configuration.as_table(), size, as_json=as_json)
+        size = count_all_characters(texts.corpus.documents)
+        plan_run(configuration, texts, size, as_json=as_json, quiet=quiet)
         return
     usable_cache()  # its faults, before TensorFlow is waited for
     import_tensorflow()
     from textgen_core.pipeline.api import start
 
-    follow(partial(start, configuration, texts=texts, out=out), as_json=as_json, quiet=quiet)
+    begin = partial(start, configuration, texts=texts, out=out)
+    follow(begin, as_json=as_json, quiet=quiet, verbose=verbose)
 
 
 def _with_prompt_read(configuration: Configuration, texts: Texts) -> Configuration:
@@ -168,30 +176,58 @@ def _with_prompt_read(configuration: Configuration, texts: Texts) -> Configurati
     return attrs.evolve(configuration, generation=attrs.evolve(settings, prompt=prompt))
 
 
-def show_plan(table: dict[str, Any], size: int, *, as_json: bool) -> None:
-    """Print the resolved configuration, after the checks that need no TensorFlow."""
+def plan_run(
+    configuration: Configuration, texts: Texts, size: int, *, as_json: bool, quiet: bool
+) -> None:
+    """Print what a run would take, and its resolved configuration: TOML, or a JSON value.
+
+    quiet: leaves out the estimate, which needs TensorFlow and some steps of training.
+    """
+    import attrs
     import tomli_w
 
+    found = None if quiet else _estimate(configuration, texts)
+    table = configuration.as_table()
     if as_json:
-        print_json({"configuration": table, "characters": size})
+        shown = found and attrs.asdict(found)
+        print_json({"estimate": shown, "configuration": table, "characters": size})
         return
+    for sentence in found.sentences(configuration.model.name) if found else ():
+        show_line(f"# {sentence}")
     show_text(tomli_w.dumps(table))
-    note(f"{size:,} characters of text would be used. Nothing was written.")
+    cache = " but to the cache" if found else ""
+    note(f"{size:,} characters of text would be used. Nothing was written{cache}.")
 
 
-def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool) -> None:
+def _estimate(configuration: Configuration, texts: Texts) -> Estimate:
+    """Return what a run would take; a terminal shows how far this has come."""
+    from textgen_core.cli.startup import import_tensorflow
+    from textgen_core.cli.terminal import TerminalCallback
+    from textgen_core.runs.cache import usable_cache
+
+    usable_cache()
+    import_tensorflow()
+    from textgen_core.pipeline.estimating import estimate
+
+    with closing(TerminalCallback(results=False)) as callback:
+        return estimate(configuration, texts, callback.on_progress)
+
+
+def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Show a run while it proceeds, and in the end the commands that follow, or the JSON value."""
     from textgen_core.cli.terminal import TerminalCallback
     from textgen_core.runs.door import is_there
     from textgen_core.runs.files import read_json, read_rows
 
-    callback = TerminalCallback(results=not as_json, quiet=quiet)
+    callback = TerminalCallback(results=not as_json, quiet=quiet, verbose=verbose)
     with outliving_reader(), closing(callback):
         run = start(callback=callback)
+    callback.show_verdict()
     if not as_json:
-        show_line(f"Write more:      textgen generate {shell_word(run.directory)}")
-        show_line(f"Read the report: {run.directory}/report.html")
-        show_line(f"Write it again:  textgen report {shell_word(run.directory)}")
+        name = shell_word(run.directory)
+        show_line(f"Read the report:   {run.directory}/report.html")
+        show_line(f"Write more:        textgen generate {name}")
+        show_line(f"Train it further:  textgen resume {name} --minutes 3")
         return
     evaluation = run.directory / "evaluation.json"
     texts = [row["text"] for row in read_rows(run.directory / "samples.jsonl")]

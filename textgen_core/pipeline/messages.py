@@ -181,12 +181,16 @@ def format_scores(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
     """Return the figures with which a run ends: the model's place among the baselines."""
     ranked = sorted([("this model", evaluation.bits_per_byte), *_costs(evaluation)], key=_cost)
     width = max(len(name) for name, _ in ranked)
-    return [
-        f"bits per byte of the {evaluation.split} text, which it has not learned from: the fewer, "
-        "the better",
+    lines = [
+        f"bits per byte on the {evaluation.split} text, held out from training (less is better)",
         *(f"  {name:<{width}}  {bits:.3f}" for name, bits in ranked),
-        *_hanging("", read_perplexity(evaluation.perplexity, vocabulary_size)),
     ]
+    if not math.isnan(evaluation.perplexity):
+        lines.append(
+            f"perplexity {evaluation.perplexity:,.1f}: as unsure as if it chose among that many of "
+            f"its {vocabulary_size:,} tokens"
+        )
+    return lines
 
 
 def _costs(evaluation: Evaluation) -> list[tuple[str, float]]:

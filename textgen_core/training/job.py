@@ -108,19 +108,24 @@ def check_profile(settings: TrainingSettings, batches: Batches) -> None:
 
 def measure_step(job: TrainingJob) -> float:
     """Return the seconds of a step, compilation left out; the job is left as it was, to the bit."""
+    return min(time_steps(job, 1 + _MEASURED_STEPS)[1:])
+
+
+def time_steps(job: TrainingJob, count: int) -> list[float]:
+    """Return the seconds of so many steps, the first of which compiles; the job stays as it was."""
     variables = [*job.language_model.model.variables, *job.optimizer.variables]
     before = [tf.identity(variable.value) for variable in variables]
     recurrent_state = job.step.recurrent_state
     batches = [job.batches.batch(index) for index in range(job.settings.accumulate)]
     seconds = []
-    for _ in range(1 + _MEASURED_STEPS):
+    for _ in range(count):
         began = time.perf_counter()
         bool(job.step(batches, 0.0).finite)
         seconds.append(time.perf_counter() - began)
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
     job.step.recurrent_state = recurrent_state
-    return min(seconds[1:])
+    return seconds
 
 
 def format_step(job: TrainingJob) -> list[str]:

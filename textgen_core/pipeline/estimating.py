@@ -1,0 +1,120 @@
+"""What a run would take, found by doing its first three phases and a few steps of the fourth.
+
+Nothing of it stays but what the cache has: the token files, which the run itself will use.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import tempfile
+from pathlib import Path
+
+import attrs
+
+from textgen_core.config.resolve import Configuration
+from textgen_core.corpus import Texts
+from textgen_core.counts.files import save_counts
+from textgen_core.formatting import format_count, format_duration, format_size
+from textgen_core.models.build import initialise
+from textgen_core.models.devices import prepare_memory
+from textgen_core.pipeline.fitting import fit
+from textgen_core.pipeline.mixing import with_counts
+from textgen_core.pipeline.preparing import PhaseProgress, build, prepare
+from textgen_core.pipeline.training import make_job
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.training.callbacks import Callback
+from textgen_core.training.checkpoint import KEPT
+from textgen_core.training.events import TimeBudget, most_steps_of
+from textgen_core.training.job import TrainingJob, last_step_of, time_steps
+from textgen_core.training.memory import checkpoint_bytes
+from textgen_core.training.state import Plan
+
+_TIMED_STEPS = 8
+_MEASURING = "measuring the time of a step"
+
+
+@attrs.frozen(kw_only=True)
+class Estimate:
+    """About what a run will take.
+
+    steps, passes: of training, and through the training text. seconds: of training.
+    memory_bytes: at most, while it trains. disk_bytes: of the finished run.
+    """
+
+    steps: int
+    passes: float
+    seconds: float
+    parameters: int
+    memory_bytes: int
+    disk_bytes: int
+
+    def sentences(self, model: str) -> list[str]:
+        """Return the estimate in words."""
+        passes = f"{self.passes:,.0f}" if self.passes >= 10 else f"{self.passes:.2g}"
+        times = f"{passes} {'pass' if passes == '1' else 'passes'}"
+        return [
+            f"Training: about {format_count(self.steps, 'step')} in "
+            f"{format_duration(self.seconds)}, {times} through the training text.",
+            f"Model: {model}, {format_count(self.parameters, 'parameter')}.",
+            f"It takes about {format_size(self.memory_bytes)} of memory and "
+            f"{format_size(self.disk_bytes)} of disk.",
+        ]
+
+
+def estimate(configuration: Configuration, texts: Texts, progress: PhaseProgress) -> Estimate:
+    """Return what a run would take.
+
+    Raises what the run itself would raise: the text may be too short, memory too small.
+    """
+    prepare_memory()
+    prepared = with_counts(prepare(texts, configuration, progress=progress), configuration)
+    if configuration.fit:
+        configuration, _ = fit(configuration, prepared)
+    language_model, description = build(configuration, prepared.tokenizer, counts=prepared.counts)
+    initialise(configuration.model, language_model)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = RunDirectory(Path(folder))
+        if prepared.counts is not None:
+            save_counts(prepared.counts, directory.counts)
+        disk = sum(each.stat().st_size for each in directory.path.iterdir())
+        job = make_job(configuration, directory, language_model, prepared, Callback())
+        steps, seconds = _training(job, progress)
+    checkpoint = checkpoint_bytes(language_model, configuration.training)
+    return Estimate(
+        steps=steps,
+        passes=steps * job.settings.accumulate / job.batches.batches_per_epoch,
+        seconds=seconds,
+        parameters=description.parameters,
+        memory_bytes=description.memory_bytes,
+        disk_bytes=disk + (KEPT + 1) * checkpoint,
+    )
+
+
+def _training(job: TrainingJob, progress: PhaseProgress) -> tuple[int, float]:
+    """Return how many steps there will be, and how long they take with all events."""
+    progress(_MEASURING, 0, 1)
+    first, *others = time_steps(job, 1 + _TIMED_STEPS)
+    progress(_MEASURING, 1, 1)
+    step = statistics.fmean(others)
+    settings = job.settings
+    if settings.minutes is None:
+        steps = last_step_of(settings, job.batches)
+        events = max(10, settings.epochs or 0)
+        return steps, steps * step + events * job.event_steps * step
+    seconds = 60 * settings.minutes
+    steps = _steps_in_time(job, seconds, first, step)
+    if steps < most_steps_of(settings, job.batches.batches_per_epoch):
+        return steps, seconds
+    return steps, min(seconds, first + steps * step + 10 * job.event_steps * step)
+
+
+def _steps_in_time(job: TrainingJob, seconds: float, first: float, step: float) -> int:
+    """Return the last step that the budget of a run of minutes plans with such steps."""
+    most = most_steps_of(job.settings, job.batches.batches_per_epoch)
+    budget = TimeBudget(seconds, event_steps=job.event_steps, most_steps=most)
+    taken = [first, *[step] * _TIMED_STEPS]
+    for each in taken:
+        budget.step_took(each)
+    planned = budget.plan_again(Plan(last_step=most), len(taken), seconds - math.fsum(taken))
+    return max(1, min(planned.last_step, most))

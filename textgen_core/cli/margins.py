@@ -45,10 +45,14 @@ def show_written(
     bar: the style of the bar. most: how many lines are shown at most.
     """
     lines = list(_lines(console, printable(text).strip("\n")))
-    if most is not None and len(lines) > most:
-        lines[most - 1 :] = [Text.assemble(lines[most - 1], " …")]
     for line in lines:
         line.rstrip()
+    if most is not None and len(lines) > most:
+        del lines[most:]
+        while len(lines) > 1 and not lines[-1].plain:
+            lines.pop()
+        lines[-1].append(" …")
+    for line in lines:
         shown = Text.assemble(("  " + _bar(console), bar), line)
         shown.stylize(style, 4)
         console.print(shown)

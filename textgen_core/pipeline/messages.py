@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textgen_core.pipeline.preparing import Prepared
     from textgen_core.training.state import TrainingState
 
-_WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
+_WIDTH = 78  # characters of a line, which most terminals show behind two spaces
 _NAMES = len("lines of one shape")  # the longest name of what was looked at
 _LINE = 60  # characters of a line of the held-out text
 _HELD_OUT = "_held_out"  # ends the name of a figure of the held-out text

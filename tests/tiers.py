@@ -34,6 +34,7 @@ SLOW = {
     "cli/test_programs.py::test_two_commands": "two processes that import TensorFlow",
     "cli/test_prompts.py@results": "eight commands, most of which write or score",
     "cli/test_run_command.py@variants": "three more runs",
+    "cli/test_terminal_widths.py": "two runs, each at a terminal",
     "cli/test_texts_found_again.py::test_a_run_from_a_pipe": "a run, and five commands on it",
     "corpus/reading/test_any_bytes.py::test_ten_thousand": "10,000 random files",
     "docs/test_chat_log.py@results": "trains on a chat and writes on",

@@ -25,8 +25,8 @@ def show_finding(console: Console, line: str, style: str = "", *, head: str = " 
     """
     name = _NAME.match(line)
     indent = len(head) + (name.end() if name else 0)
-    if not console.is_terminal:
-        console.print(Text(head + line, style=style))
+    if not console.is_terminal or not line:
+        console.print(Text(head + line if line else "", style=style))
         return
     if console.width - indent < _NARROWEST:
         indent = len(head)

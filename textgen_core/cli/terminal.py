@@ -159,7 +159,7 @@ class TerminalCallback(Callback):
         """Show what the run comes to, which is to be the last thing before the next commands."""
         if self._verdict and not self._quiet:
             self._results.print()
-            show_written(self._results, " ".join(self._verdict), style="bold", bar="bold cyan")
+            show_written(self._results, "\n".join(self._verdict), style="bold", bar="bold cyan")
             self._results.print()
 
     def close(self) -> None:

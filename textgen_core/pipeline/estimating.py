@@ -96,7 +96,7 @@ def _training(job: TrainingJob, progress: PhaseProgress) -> tuple[int, float]:
     progress(_MEASURING, 0, 1)
     first, *others = time_steps(job, 1 + _TIMED_STEPS)
     progress(_MEASURING, 1, 1)
-    step = statistics.fmean(others)
+    step = statistics.median(others)
     settings = job.settings
     if settings.minutes is None:
         steps = last_step_of(settings, job.batches)

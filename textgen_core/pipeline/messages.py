@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from textgen_core.pipeline.preparing import Prepared
     from textgen_core.training.state import TrainingState
 
-_WIDTH = 78  # characters of a line, which most terminals show behind two spaces
+_WIDTH = 92  # characters of a line, which a terminal shows behind two spaces
+_NARROW = 78  # of one that every run shows: any terminal has room for it
 _NAMES = len("lines of one shape")  # the longest name of what was looked at
 _LINE = 60  # characters of a line of the held-out text
 _HELD_OUT = "_held_out"  # ends the name of a figure of the held-out text
@@ -222,8 +223,11 @@ def format_findings(evaluation: Evaluation) -> list[str]:
     """Return what the diagnosis found, in the chosen language, each advice once."""
     lines: list[str] = []
     for found in tell_findings([each.as_json() for each in evaluation.diagnosis]):
-        lines += ["", *_hanging("", f"{', '.join(found.issues)}: {' '.join(found.evidence)}")]
-        lines += _hanging("  ", found.advice)
+        lines += [
+            "",
+            *_hanging("", f"{', '.join(found.issues)}: {' '.join(found.evidence)}", _NARROW),
+        ]
+        lines += _hanging("  ", found.advice, _NARROW)
     return lines
 
 
@@ -269,11 +273,11 @@ def _figures(metric: str, measured: Mapping[str, float | None]) -> list[str]:
     return shown
 
 
-def _hanging(head: str, text: str) -> list[str]:
+def _hanging(head: str, text: str, width: int = _WIDTH) -> list[str]:
     """Return a text in lines that fit a terminal, with a hanging indent as wide as `head`."""
     indent, words = " " * len(head), " ".join(text.split())
     return textwrap.wrap(
-        words, _WIDTH, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False
+        words, width, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False
     )
 
 

@@ -226,7 +226,7 @@ def test_texts_stand_behind_a_bar_before_the_figures(results):
 
 def test_no_line_of_a_run_is_of_a_kind_that_the_course_does_not_tell_of(results):
     pages = " ".join(page.read_text("utf-8") for page in (DOCS / "course").glob("*.md"))
-    figures, perplexity, end = results["plain"].stdout.partition("perplexity")
+    figures, perplexity, end = results["plain"].stdout.partition("\n  perplexity ")
     end = end[end.index("Read the report") :]  # between them the diagnosis: `troubles.md` has it
     lines = [*(figures + perplexity).splitlines(), *end.splitlines()]
     lines += results["plain"].stderr.splitlines()
@@ -332,7 +332,6 @@ def test_a_dry_run_tells_what_the_run_takes_and_leaves_none(results, folder):
     assert told.startswith(f"# Training: about {estimate['steps']:,} steps in ")
     assert f"lstm, {estimate['parameters']:,} parameters" in told
     assert "Nothing was written but to the cache" in results["planned"].stderr
-    assert not (folder / "runs").exists() or all((folder / "runs").iterdir())
 
 
 def size_of(tree):

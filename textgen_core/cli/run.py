@@ -224,10 +224,9 @@ def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool, verbose: bo
         run = start(callback=callback)
     callback.show_verdict()
     if not as_json:
-        name = shell_word(run.directory)
         show_line(f"Read the report:   {run.directory}/report.html")
-        show_line(f"Write more:        textgen generate {name}")
-        show_line(f"Train it further:  textgen resume {name} --minutes 3")
+        show_line(f"Write more:        textgen generate {shell_word(run.directory)}")
+        show_line(f"Train it further:  textgen resume {shell_word(run.directory)} --minutes 3")
         return
     evaluation = run.directory / "evaluation.json"
     texts = [row["text"] for row in read_rows(run.directory / "samples.jsonl")]

@@ -24,7 +24,7 @@ TEMPLATES = resources.files("textgen_core.report") / "templates"
 # Elements of what the run and its texts say themselves: samples, commands, settings and paths.
 FOREIGN_TAGS = ("style", "code")
 FOREIGN_CLASSES = ("pairs", "path", "shape", "hash")
-FOREIGN_PICTURES = ("top-", "patterns", "line-shapes", "domain-words")
+FOREIGN_PICTURES = ("top-", "domain-words")
 EMPTY = ("meta", "input", "link", "br")
 
 

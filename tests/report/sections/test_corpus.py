@@ -10,6 +10,7 @@ from textgen_core.errors import RunDirectoryError
 from textgen_core.report import write_report
 from textgen_core.report.records import Records, Table, read_records
 from textgen_core.report.sections.corpus import (
+    LONGEST_PHRASE,
     describe_copies,
     describe_corpus,
     draw_domain_words,
@@ -110,14 +111,14 @@ def test_words_that_mark_the_text_are_bars_with_both_frequencies(analysis):
     assert draw_domain_words(analysis(domain_words=[])) is None
 
 
-def test_recurrent_phrases_and_shapes_are_bars(run: RunDirectory):
-    records = read_records(run)
-    found = figures_of(
-        records, patterns=[["to be or not to be", 5]], line_shapes=[["Chapter #", 1200]]
-    )
-    shown = [text for each in found.recurrent for element, text in Page(each.picture).texts]
-    assert "to be or not to be" in shown
-    assert "1,200" in shown
+def test_recurrent_phrases_and_shapes_are_listed_with_how_often(run: RunDirectory):
+    records, endless = read_records(run), "a" * 5000
+    changes = {"patterns": [["once upon a time there", 12], [endless, 3]]}
+    found = figures_of(records, **changes, line_shapes=[["Page #", 1200]]).recurrent
+    [(_, phrases), (_, shapes)] = found
+    assert phrases[0] == ("12 ×", "once upon a time there", "")
+    assert len(phrases[1][1]) == LONGEST_PHRASE
+    assert shapes == [("1,200 ×", "Page #", "")]
     assert figures_of(records, patterns=[], line_shapes=[]).recurrent == ()
 
 

@@ -25,7 +25,7 @@ from textgen_core.report.wording import (
 MOST_SCRIPTS = 5
 MOST_WORDS = 20
 MOST_RECURRENT = 10
-PHRASE_WIDTH = 80  # Latin letters of a phrase that fit on a bar of the whole width
+LONGEST_PHRASE = 300  # characters
 EXAMPLE = 200  # characters of a near-duplicate
 
 _PHRASES = {"top_words": "Words", "top_bigrams": "Two words", "top_trigrams": "Three words"}
@@ -64,9 +64,7 @@ def describe_corpus(records: Records, *, excerpts: bool) -> Section | None:
         "ratios": draw_ratios(analysis),
         "phrases": draw_counted(analysis, _PHRASES, MOST_WORDS) if excerpts else (),
         "marking": draw_domain_words(analysis) if excerpts else None,
-        "recurrent": draw_counted(analysis, _RECURRENT, MOST_RECURRENT, PHRASE_WIDTH)
-        if excerpts
-        else (),
+        "recurrent": list_recurrent(analysis) if excerpts else (),
         "copies": describe_copies(analysis, excerpts=excerpts),
         "sampled": tuple(cut(each, 300) for each in analysis.texts("sampled")),
     }
@@ -218,9 +216,7 @@ def draw_domain_words(analysis: Table) -> Figure | None:
     return Figure(heading=heading, picture=draw_bars(picture, bars), sentence=sentence)
 
 
-def draw_counted(
-    analysis: Table, headings: dict[str, str], most: int, label_width: int = 26
-) -> tuple[Figure, ...]:
+def draw_counted(analysis: Table, headings: dict[str, str], most: int) -> tuple[Figure, ...]:
     """Return texts with how often each occurs as bars, a figure for each key that has some."""
     found = []
     for key, english in headings.items():
@@ -234,8 +230,21 @@ def draw_counted(
                 name=key.replace("_", "-"),
                 title=say("{heading}: the most frequent", heading=heading),
             )
-            drawn = draw_bars(picture, bars, label_width=label_width)
+            drawn = draw_bars(picture, bars)
             found.append(Figure(heading=heading, picture=drawn))
+    return tuple(found)
+
+
+def list_recurrent(analysis: Table) -> tuple[tuple[str, list[tuple[str, str, str]]], ...]:
+    """Return phrases and shapes of lines that recur, with how often, under their headings."""
+    found = []
+    for key, english in _RECURRENT.items():
+        rows = analysis.rows(key, str, float)[:MOST_RECURRENT]
+        if rows:
+            listed = [
+                (f"{show_count(times)} ×", cut(text, LONGEST_PHRASE), "") for text, times in rows
+            ]
+            found.append((say(english), listed))
     return tuple(found)
 
 

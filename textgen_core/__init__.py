@@ -1,7 +1,7 @@
 """textgen: train a small language model on your own text, and write with it.
 
-What plugin authors and notebooks import. Importing it is cheap: `run` and `open_run`, which need
-TensorFlow, are resolved on use.
+What plugin authors and notebooks import. Importing it is cheap: `run`, `resume` and `open_run` are
+resolved on use, and TensorFlow is imported when something is computed with it.
 
     import textgen_core as textgen
 
@@ -12,6 +12,7 @@ TensorFlow, are resolved on use.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from textgen_core.components import (
@@ -32,7 +33,8 @@ from textgen_core.errors import TextgenError
 from textgen_core.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from textgen_core.pipeline import open_run, run
+    from textgen_core.pipeline import open_run, resume, run
+    from textgen_core.runs.listing import runs
 
 __all__ = [
     "Evidence",
@@ -50,15 +52,19 @@ __all__ = [
     "hookimpl",
     "open_run",
     "option",
+    "resume",
     "run",
+    "runs",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("run", "open_run"):
+    if name in ("run", "resume", "open_run"):
         from textgen_core import pipeline
 
         return getattr(pipeline, name)
+    if name == "runs":  # the package, which can be called
+        return import_module("textgen_core.runs")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -52,6 +52,10 @@ class TextgenError(Exception):
         lines = (self.problem, self.allowed, self.advice)
         return format_message("\n".join(line for line in lines if line))
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows of it: the message, which says what to do, and no trace."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(TextgenError):
     """Invalid input from the user."""
@@ -83,6 +87,12 @@ class PluginFailure(TextgenError):
     """A component raised, or broke its contract, while it was in use."""
 
     REPORT_IT: ClassVar[str] = "Report it to its author, with --debug for the whole trace."
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the trace too: the component may be of the cell above."""
+        import traceback  # which no command needs
+
+        return traceback.format_exception(self)
 
 
 class TrainingDiverged(TextgenError):

@@ -2,6 +2,7 @@
 
 import errno
 import random
+from pathlib import Path
 
 import attrs
 import pytest
@@ -17,8 +18,9 @@ from textgen_core.errors import (
     RunDirectoryError,
     UsageError,
 )
-from textgen_core.pipeline.api import _advising, resume, with_absolute_paths
+from textgen_core.pipeline.api import resume
 from textgen_core.pipeline.running import More
+from textgen_core.pipeline.starting import advising, with_absolute_paths
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import file_errors, read_json, read_rows, write_json
 from textgen_core.training.callbacks import Callback
@@ -286,6 +288,46 @@ def test_a_sampler_that_cannot_be_used_is_told(run):
         run.write(sampler=Raising())
 
 
+def test_a_text_that_is_written_is_a_text_to_print_and_to_a_notebook(run):
+    given = {"prompt": "the ", "sampler": OnlyE()}
+    pieces = run.generate(**given)
+    first = next(pieces)
+    (sample,) = run.write(**given).samples
+    assert str(pieces) == sample.text  # also of pieces that were taken before
+    assert first
+    assert sample.text.startswith(first)
+    written = run.write(**given, samples=2)
+    assert written.texts == [sample.text] * 2
+    assert str(written).count("the " + sample.text) == 2
+    assert written._repr_html_().count("<b>the </b>") == 2
+    assert run.generate(**given)._repr_html_().startswith("<div")
+
+
+def test_a_run_says_what_it_is_and_has_its_history_in_rows(run):
+    bits = read_json(run.directory / "evaluation.json")["bits_per_byte"]
+    assert repr(run).startswith("<Run run: lstm of ")
+    assert f"{bits:.3f} bits per byte on test" in repr(run)
+    assert "<svg" in run._repr_html_()
+    steps = [row["step"] for row in run.history]
+    assert steps == sorted(set(steps))
+    assert {"loss", "validation_loss"} <= set(run.history[-1])
+
+
+def test_a_text_is_scored_as_the_file_that_holds_it(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "the bee sees a tree"
+    Path("bee.txt").write_text(text)
+    scored = run.score(text)
+    for of_file in (run.score(file="bee.txt"), run.score(Path("bee.txt"))):
+        assert of_file.tokens == scored.tokens
+    with pytest.warns(DeprecationWarning, match="file="):
+        assert run.score("bee.txt").tokens == scored.tokens
+    assert scored._repr_html_().count("<span ") == len(scored.spans())
+    for wrong in ({}, {"text": text, "file": "bee.txt"}):
+        with pytest.raises(UsageError, match="Allowed: a text"):
+            run.score(**wrong)
+
+
 def test_a_run_is_scored_again_to_the_same_figures(run):
     before = read_json(run.directory / "evaluation.json")
     assert run.evaluate().as_json() == before
@@ -495,7 +537,7 @@ def test_a_run_that_came_into_being_meanwhile_is_left_as_it_is(corpus, tmp_path,
 
 def test_a_full_disk_says_how_to_go_on_once_there_is_a_run(tmp_path):
     def fill():
-        with _advising(RunDirectory(tmp_path)), file_errors(tmp_path / "metrics.jsonl", "written"):
+        with advising(RunDirectory(tmp_path)), file_errors(tmp_path / "metrics.jsonl", "written"):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(RunDirectoryError) as refused:

@@ -155,7 +155,7 @@ def run(
         return
     usable_cache()  # its faults, before TensorFlow is waited for
     import_tensorflow()
-    from textgen_core.pipeline.api import start
+    from textgen_core.pipeline.starting import start
 
     begin = partial(start, configuration, texts=texts, out=out)
     follow(begin, as_json=as_json, quiet=quiet, verbose=verbose)

@@ -61,7 +61,7 @@ def score(
     if run is None and (expand_home(file) / "run.toml").is_file():
         raise UsageError(f"{file} is a run.", "Allowed: a run, and then the text to score.")
     announce_stdin(file)
-    scored = open_for(run, computing=computing_here(runtime)).score(file)
+    scored = open_for(run, computing=computing_here(runtime)).score(file=file)
     warn_of_cache()
     for each in scored.notes:
         note(each)

@@ -14,6 +14,8 @@ from typing import Any
 import attrs
 
 from textgen_core.evaluation.figures import Figures
+from textgen_core.formatting import say
+from textgen_core.formatting.html import as_html
 
 # Bits between the levels of the colour scale: one is the toss of a coin, eleven one chance in 2048.
 LIMITS = (1, 2, 4, 7, 11)
@@ -22,6 +24,11 @@ LEVEL_NAMES = (
     *(f"{low}\u2013{high}" for low, high in itertools.pairwise(LIMITS)),
     f"over {LIMITS[-1]}",
 )
+
+# In a notebook, a ground for each level that is as strong in the light as in the dark.
+_GROUND = "rgb(225 110 20 / {}%)"
+_DEPTHS = (0, 12, 24, 36, 50, 66)
+_BLOCK = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.7"
 
 
 def level_of(bits: float) -> int:
@@ -64,6 +71,12 @@ class ScoredText:
         """
         return join_characters(self.tokens)
 
+    def _repr_html_(self) -> str:
+        spans = "".join(_span(text, bits) for text, bits in self.spans())
+        bits, tokens = self.figures.bits_per_byte, self.figures.tokens
+        figures = say("{tokens:,} tokens, {bits:.3f} bits per byte", tokens=tokens, bits=bits)
+        return f'<div style="{_BLOCK}">{spans}</div><p>{as_html(figures)}</p>'
+
     def as_json(self) -> dict[str, Any]:
         """Return plain values; losses in nats."""
         return {
@@ -75,6 +88,11 @@ class ScoredText:
             "bits_per_byte": self.figures.bits_per_byte,
             "scored": [attrs.asdict(each) for each in self.tokens],
         }
+
+
+def _span(text: str, bits: float) -> str:
+    ground = _GROUND.format(_DEPTHS[level_of(bits)])
+    return f'<span title="{bits:.2f} bits" style="background:{ground}">{as_html(text)}</span>'
 
 
 def join_characters(tokens: Iterable[ScoredToken]) -> list[tuple[str, float]]:

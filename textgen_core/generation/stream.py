@@ -10,9 +10,12 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any
 
 import attrs
 
+from textgen_core.formatting import printable
+from textgen_core.formatting.html import text_block
 from textgen_core.generation.group_stream import GroupStream, Piece
 from textgen_core.generation.loop import Loop
 from textgen_core.generation.plan import Plan
@@ -43,6 +46,23 @@ class Generation:
     unknown_characters: tuple[str, ...]
     trace: Trace | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts alone, without their prompts."""
+        return [sample.text for sample in self.samples]
+
+    def __str__(self) -> str:
+        whole = [sample.prompt + sample.text for sample in self.samples]
+        if len(whole) < 2:
+            return "".join(whole)
+        return "\n\n".join(f"--- {place} ---\n{text}" for place, text in enumerate(whole, start=1))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("..." if cycle else printable(str(self)))
+
+    def _repr_html_(self) -> str:
+        return "".join(text_block(sample.text, sample.prompt) for sample in self.samples)
 
 
 class PieceStream(Iterator[Piece]):

@@ -6,11 +6,13 @@ import contextlib
 import ctypes
 import os
 import platform
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: start-up chatter
+if "tensorflow" not in sys.modules:  # start-up chatter
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow as tf
 

@@ -16,10 +16,6 @@ __all__ = ["open_run", "resume", "run"]
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        if name != "open_run":
-            from textgen_core.registry.own_keras import import_keras
-
-            import_keras()
         from textgen_core.pipeline import api
 
         return getattr(api, name)

@@ -1,74 +1,90 @@
-"""The Python API: `run`, `resume`, `open_run`, and where their runs lie.
+"""The Python API: `run`, `resume`, `open_run`. In a notebook a run is shown while it proceeds.
 
 What trains is imported where a run is trained: to open one, and to write with it, needs none of it.
 """
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from textgen_core.config.ineffective import find_ineffective
-from textgen_core.config.resolve import Configuration, configure
-from textgen_core.corpus.reading.course import anywhere
-from textgen_core.errors import Interrupted, RunDirectoryError
-from textgen_core.formatting import expand_home, shell_word
+from textgen_core.config.resolve import configure
+from textgen_core.formatting import expand_home
+from textgen_core.pipeline.notebook import follow
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.run_runtime import Computing, RuntimeName
+from textgen_core.pipeline.starting import advising, check_cache, start
 from textgen_core.registry import KINDS, choose_all, discover
+from textgen_core.registry.own_keras import import_keras
 from textgen_core.registry.selection import as_list
-from textgen_core.runs.cache import cache_note, usable_cache
-from textgen_core.runs.directory import (
-    RunDirectory,
-    check_free,
-    create_default_directory,
-    create_run_directory,
-    find_run,
-    free_path,
-)
-from textgen_core.runs.door import is_there
-from textgen_core.runs.files import FREE_SPACE
+from textgen_core.runs.directory import RunDirectory, find_run
 from textgen_core.runs.lock import writing
 from textgen_core.runs.manifest import load_configuration
 from textgen_core.training.callbacks import Callback
 
 if TYPE_CHECKING:
-    from textgen_core.corpus import Texts
+    from textgen_core.components import Metric, ModelBuilder, Sampler, TokenizerTrainer, Tracker
 
 
 def run(
     corpus: str | Path | Sequence[str | Path] = (),
     *,
     recipe: str | None = None,
+    minutes: float | None = None,
+    epochs: int | None = None,
+    tokenizer: str | Mapping[str, Any] | TokenizerTrainer | None = None,
+    model: str | Mapping[str, Any] | ModelBuilder | None = None,
+    sampler: str | Mapping[str, Any] | Sampler | Sequence[Any] | None = None,
+    metric: str | Mapping[str, Any] | Metric | Sequence[Any] | None = None,
+    tracker: str | Mapping[str, Any] | Tracker | Sequence[Any] | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    seed: int | None = None,
+    split: str | Sequence[float] | None = None,
+    validation: str | Path | None = None,
+    test: str | Path | None = None,
+    prompt: str | None = None,
     config: str | Path | None = None,
     settings: Mapping[str, Any] | Sequence[str] = (),
     out: str | Path | None = None,
     callback: Callback | None = None,
     listener: Callback | None = None,
-    **arguments: Any,
 ) -> Run:
     """Train a model on a corpus, write with it, score it, and return the run.
 
-    Of several layers of settings the later wins: defaults, `recipe`, `config`, `settings`,
-    `arguments`.
+    Of several layers of settings the later wins: defaults, `recipe`, `config`, `settings`, the
+    other arguments. A component is a spec such as "lstm:units=512", a dict with "name", or an
+    instance.
 
     Args:
         corpus: a file, a folder, or several of them; none: the built-in corpus.
         recipe: a bundled recipe's name, or the path of one.
+        minutes: how long to train; or give `epochs`.
+        epochs: how often to go through the training text.
+        tokenizer: a component.
+        model: a component.
+        sampler: a component, or a list of them.
+        metric: a component to measure beside the bundled metrics, or a list of them.
+        tracker: a component that follows the run, or a list of them.
+        batch_size: windows in a batch.
+        learning_rate: the highest learning rate.
+        seed: of all random numbers.
+        split: percentages for training, validation and test, such as "80,10,10".
+        validation: a text file to validate on, in place of a part of the corpus.
+        test: a text file to score on, in place of a part of the corpus.
+        prompt: what the samples of the run follow.
         config: a TOML file of settings.
         settings: values by "section.key", or a list of "section.key=value".
         out: the new run's directory; default: runs/<time>-<model>.
-        callback: its methods are called as the run proceeds.
+        callback: its methods are called as the run proceeds; a notebook then shows no progress of
+            its own.
         listener: the former name of `callback`.
-        arguments: those of `textgen run`: tokenizer, model, sampler, metric, tracker (a spec, a
-            dict with "name", an instance; the last three also lists of these), epochs or minutes,
-            batch_size, learning_rate, seed, split, validation, test, prompt.
 
     Returns:
         The finished run, to write with and to score.
@@ -77,6 +93,10 @@ def run(
         TextgenError: a setting, a text or a component is wrong, or the run failed.
         Interrupted: the user stopped it; a checkpoint was saved.
     """
+    arguments: dict[str, Any] = {"tokenizer": tokenizer, "model": model, "sampler": sampler}
+    arguments |= {"metric": metric, "tracker": tracker, "epochs": epochs, "minutes": minutes}
+    arguments |= {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    arguments |= {"split": split, "validation": validation, "test": test, "prompt": prompt}
     configuration = configure(
         {"corpus": [str(file) for file in _as_files(corpus)] or None, **arguments},
         discover(),
@@ -84,53 +104,30 @@ def run(
         config=None if config is None else expand_home(config),
         settings=settings,
     )
-    return start(configuration, out=out, callback=_callback(callback, listener))
 
+    def begin(follower: Callback) -> Run:
+        import_keras()
+        return start(configuration, out=out, callback=follower)
 
-def start(
-    configuration: Configuration,
-    *,
-    texts: Texts | None = None,
-    out: str | Path | None = None,
-    callback: Callback | None = None,
-) -> Run:
-    """Run the five phases of a configuration in a new run directory.
-
-    `texts` are those of the configuration, where the caller has read them already.
-    """
-    from textgen_core.corpus import keep_streams, read_texts
-    from textgen_core.models.devices import prepare_memory
-    from textgen_core.pipeline.running import run_phases
-
-    callback = callback or Callback()
-    path = None if out is None else expand_home(out)
-    check_free(path or free_path(configuration.model.name))
-    for text in find_ineffective(configuration):
-        callback.on_warning(text)
-    _check_cache(callback)
-    texts = read_texts(keep_streams(configuration.corpus)) if texts is None else texts
-    prepare_memory()
-    configuration = with_absolute_paths(configuration)
-    with _new_directory(path, configuration, callback) as directory, _advising(directory):
-        return run_phases(configuration, texts, directory, callback, configuration.trackers)
+    return follow(begin, _callback(callback, listener))
 
 
 def resume(
-    reference: str | Path | None = None,
+    reference: str | os.PathLike[str] | None = None,
     *,
     epochs: int | None = None,
     minutes: float | None = None,
     corpus: str | Path | Sequence[str | Path] = (),
     validation: str | Path | None = None,
     test: str | Path | None = None,
-    tracker: Any = None,
+    tracker: str | Mapping[str, Any] | Tracker | Sequence[Any] | None = None,
     callback: Callback | None = None,
     listener: Callback | None = None,
 ) -> Run:
     """Resume an interrupted run, or train a finished one further.
 
     Args:
-        reference: a run's directory, or a unique prefix of a name under runs/; None: the newest.
+        reference: a run, its directory, or a unique prefix of a name under runs/; None: the newest.
         epochs: how many more epochs to train.
         minutes: how many more minutes to train.
         corpus: where the run's corpus is now, if it was moved or the run was made elsewhere.
@@ -138,7 +135,7 @@ def resume(
         test: where its ready-made test text is now.
         tracker: what follows it from now on, as for `run`; by default those of the run that were
             asked for on this machine.
-        callback: its methods are called as the run proceeds.
+        callback: its methods are called as the run proceeds, as for `run`.
         listener: the former name of `callback`.
 
     Returns:
@@ -150,37 +147,51 @@ def resume(
             elsewhere and `corpus` is not given.
         Interrupted: the user stopped it; a checkpoint was saved.
     """
+    more = {"epochs": epochs, "minutes": minutes}
+    places = Places(corpus=_as_files(corpus), validation=validation, test=test)
+
+    def begin(follower: Callback) -> Run:
+        import_keras()
+        return _resume(find_run(reference), more, places, tracker, follower)
+
+    return follow(begin, _callback(callback, listener))
+
+
+def _resume(
+    directory: RunDirectory,
+    asked_for: Mapping[str, Any],
+    places: Places,
+    tracker: Any,
+    callback: Callback,
+) -> Run:
     from textgen_core.models.devices import prepare_memory
     from textgen_core.pipeline.further import More
     from textgen_core.pipeline.run_texts import find_texts, trackers_of
     from textgen_core.pipeline.running import resume_phases, run_phases
 
-    callback = _callback(callback, listener)
-    directory = find_run(reference)
     registry = discover()
     configuration, notes = load_configuration(directory, registry)
     for note in notes:
         callback.on_warning(note)
-    _check_cache(callback)
+    check_cache(callback)
     asked = None
     if tracker is not None:
         asked = choose_all(registry, "tracker", [(each, "tracker=") for each in as_list(tracker)])
     trackers = trackers_of(directory, configuration, asked, callback.on_warning)
     prepare_memory()
-    more = More(epochs=epochs, minutes=minutes)
-    places = Places(corpus=_as_files(corpus), validation=validation, test=test)
-    with writing(directory, callback.on_warning), _advising(directory):
+    more = More(**asked_for)
+    with writing(directory, callback.on_warning), advising(directory):
         if directory.saved_steps():
             return resume_phases(configuration, directory, more, places, callback, trackers)
         if more.asked:
-            training = attrs.evolve(configuration.training, epochs=epochs, minutes=minutes)
+            training = attrs.evolve(configuration.training, **asked_for)
             configuration = attrs.evolve(configuration, training=training)
         texts = find_texts(directory, configuration, places, "resume")
         return run_phases(configuration, texts, directory, callback, trackers)
 
 
 def open_run(
-    reference: str | Path | None = None,
+    reference: str | os.PathLike[str] | None = None,
     *,
     used: Collection[str] = tuple(KINDS),
     corpus: str | Path | Sequence[str | Path] = (),
@@ -222,66 +233,10 @@ def _as_files(corpus: str | Path | Sequence[str | Path]) -> list[str | Path]:
     return [corpus] if isinstance(corpus, (str, Path)) else list(corpus)
 
 
-def _callback(callback: Callback | None, listener: Callback | None) -> Callback:
+def _callback(callback: Callback | None, listener: Callback | None) -> Callback | None:
     """Return who follows the run: `listener` is what `callback` was called in textgen 0.1."""
     if listener is not None:
         warnings.warn(
             "listener= goes in textgen 0.3: use callback=.", DeprecationWarning, stacklevel=3
         )
-    return callback or listener or Callback()
-
-
-def with_absolute_paths(configuration: Configuration) -> Configuration:
-    """Return the configuration with every corpus path made absolute, so that it holds anywhere."""
-    corpus = configuration.corpus
-    files = tuple(each if each == "-" else anywhere(each) for each in corpus.files)
-    validation = corpus.validation and Path(anywhere(corpus.validation))
-    test = corpus.test and Path(anywhere(corpus.test))
-    corpus = attrs.evolve(corpus, files=files, validation=validation, test=test)
-    return attrs.evolve(configuration, corpus=corpus)
-
-
-def _check_cache(callback: Callback) -> None:
-    """Find a folder for token files before anything is computed."""
-    usable_cache()
-    if note := cache_note():
-        callback.on_warning(note)
-
-
-@contextmanager
-def _new_directory(
-    path: Path | None, configuration: Configuration, callback: Callback
-) -> Iterator[RunDirectory]:
-    """Make a new run's directory and hold its lock; it goes again if nothing is left in it."""
-    existed = path is not None and path.is_dir()
-    if path is None:
-        directory = create_default_directory(configuration.model.name)
-    else:
-        directory = create_run_directory(path)
-    try:
-        with writing(directory, callback.on_warning):
-            check_free(directory.path)  # another run may have begun, or ended, there meanwhile
-            yield directory
-    finally:
-        if not existed:
-            with suppress(OSError):  # what lies there is not ours to remove
-                directory.path.rmdir()
-
-
-@contextmanager
-def _advising(directory: RunDirectory) -> Iterator[None]:
-    """Turn a Ctrl-C outside of training, or a full disk, into advice how to resume."""
-    try:
-        yield
-    except RunDirectoryError as error:
-        if error.advice != FREE_SPACE or not is_there(directory.configuration):
-            raise
-        advice = f"Free some space, then resume: textgen resume {shell_word(directory.path)}"
-        raise RunDirectoryError(error.problem, error.allowed, advice) from error.__cause__
-    except KeyboardInterrupt as error:
-        saved = directory.saved_steps()
-        newest = f"Stopped; the newest checkpoint is that of step {saved[-1]}." if saved else ""
-        can_resume = is_there(directory.configuration)
-        advice = f"Go on: textgen resume {shell_word(directory.path)}" if can_resume else ""
-        problem = newest or "Stopped before the first checkpoint."
-        raise Interrupted(problem, advice=advice) from error
+    return callback or listener

@@ -1,7 +1,4 @@
-"""A run that was opened: write with it, score it, make its report.
-
-Nothing of the run directory is executed: the model is built by an installed component.
-"""
+"""A run that was opened: write with it, score it, make its report; nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -13,15 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from textgen_core.config.chains import sweep_chains
 from textgen_core.config.resolve import Configuration
-from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import expand_home
 from textgen_core.generation import Generation, PieceStream
-from textgen_core.pipeline.kept_results import keep_evaluation
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.run_runtime import Computing, RunRuntime
-from textgen_core.pipeline.run_writing import RunWriting
+from textgen_core.pipeline.run_writing import Pieces, RunWriting
 from textgen_core.registry import ResolvedComponent, discover
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.listing import history_of, summarise
 from textgen_core.runs.weights import best_step
 
 if TYPE_CHECKING:
@@ -61,6 +57,7 @@ class Run:
         self._prepared = prepared
         self._places = places or Places()
         self._computing = computing or Computing()
+        self.shown_in: int | None = None  # the notebook's cell that shows it already
         runtime = RunRuntime(directory, configuration, self._computing, lambda: self.language_model)
         self._writing = RunWriting(directory, configuration, self.warnings, runtime)
 
@@ -68,6 +65,22 @@ class Run:
     def directory(self) -> Path:
         """The run directory's path."""
         return self._directory.path
+
+    def __fspath__(self) -> str:
+        return str(self.directory)
+
+    def __repr__(self) -> str:
+        return repr(summarise(self.directory))
+
+    def _repr_html_(self) -> str | None:
+        from textgen_core.pipeline.run_page import page_unless_shown
+
+        return page_unless_shown(self._directory, self.shown_in)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What was logged at each step, as `pandas.DataFrame` takes it, validation included."""
+        return history_of(self._directory)
 
     @property
     def step(self) -> int:
@@ -98,8 +111,8 @@ class Run:
         max_new_tokens: int | None = None,
         seed: int | None = None,
         stop: Sequence[str] = (),
-    ) -> Iterator[str]:
-        """Yield a text that follows the prompt, in pieces as they are written.
+    ) -> Pieces:
+        """Write a text that follows the prompt, in pieces that are handed out as they are written.
 
         Args:
             prompt: what the text follows; an empty one is the start of a document.
@@ -108,11 +121,11 @@ class Run:
             seed: the same seed gives the same text; by default the run's own.
             stop: texts to stop before.
 
-        Yields:
-            The pieces, which joined are the text.
+        Returns:
+            An iterator over the pieces; `str`, `print` and a notebook make of it the whole text.
         """
         given: Any = {"max_new_tokens": max_new_tokens, "seed": seed, "stop": stop}
-        yield from (piece.text for piece in self.stream([prompt], sampler=sampler, **given))
+        return Pieces(self.stream([prompt], sampler=sampler, **given))
 
     def write(
         self,
@@ -139,14 +152,9 @@ class Run:
         Returns:
             The texts with their token ids and log-probabilities, and the speed.
         """
-        return self.stream(
-            [prompt] * samples,
-            sampler=sampler,
-            max_new_tokens=max_new_tokens,
-            seed=seed,
-            stop=stop,
-            alternatives=alternatives,
-        ).result()
+        given: Any = {"max_new_tokens": max_new_tokens, "seed": seed, "stop": stop}
+        given["alternatives"] = alternatives
+        return self.stream([prompt] * samples, sampler=sampler, **given).result()
 
     def stream(
         self,
@@ -164,14 +172,12 @@ class Run:
 
         Args:
             prompts: what each text follows; an empty one is the start of a document.
-            sampler: a spec, a dict with "name", an instance, what `samplers` returns, or a list of
-                these in their order; by default the run's own.
+            sampler: a spec, a dict with "name", an instance, or a list; by default the run's own.
             max_new_tokens: the longest text, in tokens; by default the run's own.
             seed: the same seed gives the same texts; by default the run's own.
             stop: texts to stop before.
             alternatives: how many tokens the trace shows at each step; 0: no trace.
-            compile: of what TensorFlow computes: "xla", "graph", or "auto", with which a short text
-                need not wait for XLA.
+            compile: TensorFlow's way: "xla", "graph", or "auto": a short text without XLA's wait.
             once: deprecated; True is `compile="auto"`.
 
         Returns:
@@ -197,8 +203,7 @@ class Run:
         """Write with each setting of a sweep, all with one prompt and one seed.
 
         Args:
-            sweep: one sampler with several values, such as `nucleus:p=0.8,0.9`, in place of the one
-                of its name in `sampler`, else after those.
+            sweep: a sampler with values, `nucleus:p=0.8,0.9`, in place of that one in `sampler`.
             prompt: what the texts follow.
             sampler: the rest of the chain; by default nothing.
             samples: how many texts for each setting.
@@ -209,10 +214,9 @@ class Run:
         Yields:
             The chain of a setting, and its texts.
         """
-        prompts = [prompt] * samples
         given: Any = {"max_new_tokens": max_new_tokens, "seed": seed, "stop": stop}
         for chain in sweep_chains(discover(), sweep, sampler):
-            yield chain, self.stream(prompts, sampler=chain, **given).result()
+            yield chain, self.write(prompt, samples=samples, sampler=chain, **given)
 
     def samplers(self, request: Any = None, *, wish: Any = None) -> tuple[ResolvedComponent, ...]:
         """Find and check samplers.
@@ -232,9 +236,8 @@ class Run:
         """Score the run on held-out text.
 
         Args:
-            text: a text file; by default the run's own test split, or validation where it has none,
-                whose figures go to evaluation.json; those of another are added to texts.json.
-                `warnings` says what was left out, and why.
+            text: a text file, whose figures are added to texts.json; by default the run's own test
+                split, or validation, for evaluation.json. `warnings` says what was left out.
 
         Returns:
             Loss, perplexity, bits per byte, metrics, baselines and diagnosis.
@@ -246,24 +249,21 @@ class Run:
         self._writing.require("sampler", "metric")
         evaluation = self._scoring.evaluate(None if text is None else expand_home(text))
         self.warnings += self._scoring.notes
-        try:
-            keep_evaluation(self._directory, evaluation, text, self.step)
-        except RunDirectoryError as error:
-            self.warnings += (f"The figures are not kept: {error.problem}",)
         return evaluation
 
-    def score(self, text: str | Path) -> ScoredText:
-        """Score a text file token by token.
+    def score(self, text: str | Path = "", *, file: str | Path | None = None) -> ScoredText:
+        """Score a text token by token.
 
         Args:
-            text: the file.
+            text: the text; or a `Path`, for a file. Until 0.3 a str that names a file is read so.
+            file: the path of a text file, in place of `text`.
 
         Returns:
-            The surprisal of every token.
+            The surprisal of every token, which a notebook shows in colours.
         """
-        from textgen_core.pipeline.scored_text import score_text
+        from textgen_core.pipeline.scored_text import score_text, text_or_file
 
-        return score_text(expand_home(text), self._writing.runtime)
+        return score_text(text_or_file(text, file), self._writing.runtime)
 
     def review(self, sheet: str | Path, text: str | Path | None = None) -> int:
         """Write a sheet of texts to rate by hand, half of them real, with its key beside it.

@@ -18,12 +18,14 @@ from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation import PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
+from textgen_core.pipeline.kept_results import keep_evaluation
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.preparing import Prepared, prepare
 from textgen_core.pipeline.run_facts import facts_of
 from textgen_core.pipeline.run_texts import find_texts, without_texts
 from textgen_core.pipeline.scored_text import read_other_text
 from textgen_core.runs import RunDirectory, read_rows
+from textgen_core.runs.weights import best_step
 
 
 @attrs.define(slots=False)
@@ -44,14 +46,14 @@ class RunScoring:
     notes: tuple[str, ...] = attrs.field(default=(), init=False)
 
     def evaluate(self, text: Path | None) -> Evaluation:
-        """Return the evaluation on a text file, or on the run's own."""
+        """Return the evaluation on a text file, or on the run's own, which is kept."""
         self.notes = ()
         held_out = (
             self._held_out
             if text is None
             else read_other_text(text, self._configuration, self._language_model.tokenizer)
         )
-        return evaluate(
+        evaluation = evaluate(
             self._scorer,
             held_out,
             self._training_data(needed=text is None),
@@ -62,6 +64,11 @@ class RunScoring:
             ],
             continue_prompts=self._continue,
         )
+        try:
+            keep_evaluation(self._directory, evaluation, text, best_step(self._directory))
+        except RunDirectoryError as error:
+            self.notes += (f"The figures are not kept: {error.problem}",)
+        return evaluation
 
     def review(self, sheet: Path, text: Path | None) -> int:
         """Write a sheet of texts to rate by hand, and return how many it holds."""

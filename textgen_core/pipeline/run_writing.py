@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -10,6 +10,8 @@ import attrs
 from textgen_core.config.chains import choose_samplers
 from textgen_core.config.resolve import Configuration
 from textgen_core.errors import RunDirectoryError
+from textgen_core.formatting import printable
+from textgen_core.formatting.html import text_block
 from textgen_core.generation import GenerationOptions, Generator, PieceStream
 from textgen_core.pipeline.run_runtime import RunRuntime
 from textgen_core.programs.program import NotConvertible
@@ -80,6 +82,37 @@ class RunWriting:
                 return generator.with_samplers(instances, [each.label for each in samplers])
         self._generators.append(make_generator(samplers, self.runtime.best))
         return self._generators[-1]
+
+
+class Pieces(Iterator[str]):
+    """The pieces of a text as they are written, which joined are the text.
+
+    `str` and a notebook's output write it to its end.
+    """
+
+    def __init__(self, stream: PieceStream) -> None:
+        self._stream = stream
+        self._taken: list[str] = []
+
+    def __next__(self) -> str:
+        piece = next(self._stream).text
+        self._taken.append(piece)
+        return piece
+
+    def __str__(self) -> str:
+        for _ in self:
+            pass
+        return "".join(self._taken)
+
+    def close(self) -> None:
+        """Leave off writing."""
+        self._stream.close()
+
+    def _repr_html_(self) -> str:
+        return text_block(str(self), self._stream.prompts[0])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("..." if cycle else printable(self._stream.prompts[0] + str(self)))
 
 
 def make_generator(

@@ -5,6 +5,7 @@ A short text is scored by programs, which start at once; TensorFlow reads a long
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import attrs
@@ -12,27 +13,61 @@ import numpy as np
 import tokenizers
 
 from textgen_core.config.resolve import Configuration
-from textgen_core.corpus import clean_corpus, read_corpus
+from textgen_core.corpus import Corpus, clean_corpus, read_corpus
 from textgen_core.data.token_files import tokenize_documents
 from textgen_core.data.tokenizer import START
-from textgen_core.errors import CorpusError, RunDirectoryError
+from textgen_core.errors import CorpusError, RunDirectoryError, UsageError
 from textgen_core.evaluation.evidence import HeldOut
 from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.step_scoring import can_score, score_by_steps
 from textgen_core.evaluation.surprisal import ScoredText
 from textgen_core.evaluation.token_texts import scored_tokens, split_into_tokens
 from textgen_core.evaluation.windows import choose_windows
+from textgen_core.formatting import expand_home
 from textgen_core.pipeline.run_runtime import RunRuntime
 
 
-def score_text(path: Path, run: RunRuntime) -> ScoredText:
-    """Return the surprisal of every token of a text file.
+def text_or_file(text: str | Path, file: str | Path | None) -> str | Path:
+    """Return what `Run.score` was given: a text, or the path of a file.
+
+    Raises UsageError unless it was given one of the two.
+    """
+    if bool(text) == (file is not None):
+        problem = "score() was given two texts." if text else "score() was given no text."
+        raise UsageError(problem, "Allowed: a text, a pathlib.Path, or file=.")
+    if file is not None:
+        return expand_home(file)
+    if not isinstance(text, str):
+        return expand_home(text)
+    if not _names_a_file(text):
+        return text
+    warnings.warn(
+        "A file is score(file=...) or a pathlib.Path: in textgen 0.3 a str is always the text.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return expand_home(text)
+
+
+def _names_a_file(text: str) -> bool:
+    try:
+        return expand_home(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or a null in it
+        return False
+
+
+def score_text(text: str | Path, run: RunRuntime) -> ScoredText:
+    """Return the surprisal of every token of a text, or of that in the file at a path.
 
     run: what computes, and the run's configuration. Raises CorpusError if the text cannot be read,
     RunDirectoryError if the model is damaged.
     """
     tokenizer = run.reader.tokenizer
-    held_out = read_other_text(path, run.configuration, tokenizer)
+    if isinstance(text, str):
+        corpus = clean_corpus(Corpus(documents=[text]), run.configuration.corpus)
+        held_out = _encoded(corpus, "text", tokenizer)
+    else:
+        held_out = read_other_text(text, run.configuration, tokenizer)
     split = split_into_tokens(held_out.documents, tokenizer)
     token_ids = np.array([START, *(token_id for token_id, _ in split)], np.int32)
     losses = _losses(token_ids, run)
@@ -87,11 +122,17 @@ def read_other_text(
             allowed = "Allowed: plain text, or a table like those of the run's corpus."
             advice = "Save its text alone, as UTF-8, and score that."
         raise CorpusError(error.problem, allowed, advice) from error
-    tokens = tokenize_documents(corpus.documents, tokenizer, path.name)
+    return _encoded(corpus, path.name, tokenizer, str(path))
+
+
+def _encoded(
+    corpus: Corpus, name: str, tokenizer: tokenizers.Tokenizer, called: str = "The text"
+) -> HeldOut:
+    tokens = tokenize_documents(corpus.documents, tokenizer, name)
     if len(tokens.token_ids) < 2:
-        raise CorpusError(f"{path} holds no token to score.")
+        raise CorpusError(f"{called} holds no token to score.")
     return HeldOut(
-        split=path.name,
+        split=name,
         documents=corpus.documents,
         tokens=tokens,
         is_own=False,

@@ -18,7 +18,7 @@ import tensorflow as tf
 from textgen_core.errors import is_component_fault, reason_of
 from textgen_core.programs import infinities
 from textgen_core.programs.program import NotConvertible, Place, Program
-from textgen_core.programs.quiet import without_remarks
+from textgen_core.registry.quiet import without_remarks
 
 # What changes something, or differs from call to call: a program only computes.
 _IMPURE = re.compile(r"Assign|Random|Multinomial|PyFunc|^ResourceScatter|^ResourceApply")

@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 
 from textgen_core.errors import TextgenError, reason_of
-from textgen_core.programs.quiet import without_remarks
+from textgen_core.registry.quiet import without_remarks
 
 View = Callable[[], np.ndarray]
 

@@ -8,6 +8,7 @@ seed. So Keras is imported without these, and leaves no folder in the home direc
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen_core.errors import ConfigurationError
+from textgen_core.registry.quiet import without_remarks
 
 BACKEND = "tensorflow"
 _HOME = "KERAS_HOME"
@@ -24,6 +26,10 @@ VARIABLES = {
     _HOME: str(Path(os.devnull) / "keras"),
     "KERAS_NNX_ENABLED": "false",
 }
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_CHATTER = re.compile(
+    rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the following instructions:"
+)
 _DEFAULTS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
 
 
@@ -47,10 +53,30 @@ def own_keras() -> Iterator[None]:
 
 def import_keras() -> None:
     """Import TensorFlow and Keras; raises ConfigurationError if Keras is another program's."""
-    with own_keras():
+    with own_keras(), _without_chatter():
         import keras  # noqa: F401
-        import tensorflow as tf  # noqa: F401
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
     check_keras()
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep TensorFlow's remarks out of a notebook, unless the environment asks for them.
+
+    TensorFlow reads its level once, so the variable is for the import alone: a process that is
+    started from here, such as a notebook's `!textgen run`, does not inherit it.
+    """
+    if "tensorflow" in sys.modules or _LEVEL in os.environ:
+        yield
+        return
+    os.environ[_LEVEL] = "3"
+    try:
+        with without_remarks(_CHATTER):
+            yield
+    finally:
+        del os.environ[_LEVEL]
 
 
 def check_keras() -> None:

@@ -165,27 +165,28 @@ def newest_run(*, trained: bool = False) -> RunDirectory:
     return next(whole, runs[-1])
 
 
-def find_run(reference: Path | str | None, *, trained: bool = False) -> RunDirectory:
+def find_run(reference: str | os.PathLike[str] | None, *, trained: bool = False) -> RunDirectory:
     """Return the run at a path, or with a unique prefix under runs/; None: see `newest_run`.
 
     Raises RunDirectoryError if there is none or several.
     """
     if reference is None:
         return newest_run(trained=trained)
+    reference = os.fspath(reference)
     runs = list_runs()
     path = expand_home(reference)
     with file_errors(path, "read"):
         is_run, exists = (path / "run.toml").exists(), path.exists()
     if is_run:
         return RunDirectory(path)
-    matches = [each for each in runs if each.name.startswith(str(reference))]
-    exact = [each for each in matches if each.name == str(reference)]
+    matches = [each for each in runs if each.name.startswith(reference)]
+    exact = [each for each in matches if each.name == reference]
     if len(exact or matches) == 1:
         return RunDirectory((exact or matches)[0])
     if matches:
         names = format_list(sorted(each.name for each in matches))
         raise RunDirectoryError(
-            f"{reference!s} may mean several runs: {names}.",
+            f"{reference} may mean several runs: {names}.",
             "Allowed: a run's directory, or as much of its name as no other begins with.",
         )
     if exists:
@@ -196,6 +197,6 @@ def find_run(reference: Path | str | None, *, trained: bool = False) -> RunDirec
     known = sorted(each.name for each in runs)
     there = f" ({format_list([*known[-4:], *known[:-4]])})" if runs else ""  # the newest, by name
     raise RunDirectoryError(
-        f"There is no run {str(reference)!r}.",
+        f"There is no run {reference!r}.",
         f"Allowed: a run's directory, or the beginning of a name under {RUNS}/{there}.",
     )

@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 
-from textgen_core.programs.quiet import without_remarks
+from textgen_core.registry.quiet import without_remarks
 
 REMARK = re.compile(b"INFO: ")
 WRITTEN = b"INFO: a remark\na word\nno INFO: here\n"

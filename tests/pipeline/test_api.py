@@ -495,7 +495,7 @@ def test_trackers_are_told_how_a_run_ended_and_one_that_raises_leaves_it_alone(c
 
 
 def test_arguments_that_are_not_there_are_refused():
-    with pytest.raises(UsageError, match="argument: 'epoch'"):
+    with pytest.raises(TypeError, match="argument 'epoch'"):
         textgen.run([], epoch=3)
 
 

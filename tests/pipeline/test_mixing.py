@@ -179,7 +179,7 @@ def test_counts_that_only_copy_are_left_out_of_the_mixture(command, tmp_path):
     text = "".join(draw.choices("abcdefgh", k=4000))
     (tmp_path / "text.txt").write_text(text[:3000] + text[1000:1200] + text[3200:])
     out = tmp_path / "run"
-    options = ("--set", "training.counts=6", "--out", out)
+    options = ("--set", "training.counts=6", "--verbose", "--out", out)
     done = command("run", tmp_path / "text.txt", *TRAINING, *options)
     assert done.returncode == 0, done.stderr
     assert json.loads((out / "mixture.json").read_text()) == {"network": 1.0, "counts": 0.0}

@@ -68,6 +68,8 @@ def test_the_files_have_the_names_that_the_format_promises() -> None:
         "metrics": "metrics.jsonl",
         "samples": "samples.jsonl",
         "evaluation": "evaluation.json",
+        "texts": "texts.json",
+        "ratings": "ratings.json",
         "report": "report.html",
         "builtin": "corpus.txt.gz",
     }

@@ -37,7 +37,7 @@ def test_every_event_reaches_all():
     assert [call[:2] for call in calls] == [
         (name, event) for event in EVENTS for name in ("first", "second")
     ]
-    assert len(EVENTS) == 13
+    assert len(EVENTS) == 15
 
 
 def test_a_callback_that_overrides_nothing_may_be_called_with_everything():

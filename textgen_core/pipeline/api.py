@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ import attrs
 
 from textgen_core.config.resolve import configure
 from textgen_core.formatting import expand_home
-from textgen_core.pipeline.notebook import follow
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.run_runtime import Computing, RuntimeName
@@ -109,7 +108,7 @@ def run(
         import_keras()
         return start(configuration, out=out, callback=follower)
 
-    return follow(begin, _callback(callback, listener))
+    return _follow(begin, callback, listener)
 
 
 def resume(
@@ -154,7 +153,7 @@ def resume(
         import_keras()
         return _resume(find_run(reference), more, places, tracker, follower)
 
-    return follow(begin, _callback(callback, listener))
+    return _follow(begin, callback, listener)
 
 
 def _resume(
@@ -233,10 +232,14 @@ def _as_files(corpus: str | Path | Sequence[str | Path]) -> list[str | Path]:
     return [corpus] if isinstance(corpus, (str, Path)) else list(corpus)
 
 
-def _callback(callback: Callback | None, listener: Callback | None) -> Callback | None:
-    """Return who follows the run: `listener` is what `callback` was called in textgen 0.1."""
+def _follow(
+    begin: Callable[[Callback], Run], callback: Callback | None, listener: Callback | None
+) -> Run:
+    """Begin a run and have it followed: `listener` is what `callback` was called in textgen 0.1."""
+    from textgen_core.pipeline.notebook import follow  # its pictures, not needed to open a run
+
     if listener is not None:
         warnings.warn(
             "listener= goes in textgen 0.3: use callback=.", DeprecationWarning, stacklevel=3
         )
-    return callback or listener
+    return follow(begin, callback or listener)

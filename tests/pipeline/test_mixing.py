@@ -195,6 +195,7 @@ def test_a_network_that_learned_nothing_is_left_out_of_the_mixture(command, tmp_
     options = ("--set", "training.counts=4", "--learning-rate", "1e-9", "--out", out)
     done = command("run", tmp_path / "text.txt", *TRAINING, *options)
     assert done.returncode == 0, done.stderr
-    parts = json.loads((out / "evaluation.json").read_text())
-    of_counts = parts["parts"]["counts"]["loss"]
-    assert parts["loss"] <= of_counts + 0.005
+    weights = json.loads((out / "mixture.json").read_text())
+    assert weights == {"network": 0.0, "counts": 1.0}
+    scored = json.loads((out / "evaluation.json").read_text())
+    assert scored["loss"] == pytest.approx(scored["parts"]["counts"]["loss"], abs=1e-5)

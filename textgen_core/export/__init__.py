@@ -1,0 +1,1 @@
+"""The trained model as a file that somebody else can use: a web page, or LiteRT programs."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from hostile_variants import Variant
+from hostile import Variant
 
 SECONDS = 10  # of the processor
 MEGABYTES = 300  # over a good run

@@ -224,8 +224,9 @@ def test_texts_stand_behind_a_bar_before_the_figures(results):
     assert "  │ " in results["plain"].stderr  # while it trains
 
 
-def test_no_line_of_a_run_is_of_a_kind_that_the_course_does_not_tell_of(results):
-    pages = " ".join(page.read_text("utf-8") for page in (DOCS / "course").glob("*.md"))
+@pytest.mark.parametrize("course", [DOCS / "course", DOCS / "course" / "es"], ids=["en", "es"])
+def test_no_line_of_a_run_is_of_a_kind_that_the_course_does_not_tell_of(course, results):
+    pages = " ".join(page.read_text("utf-8") for page in course.glob("*.md"))
     figures, perplexity, end = results["plain"].stdout.partition("\n  perplexity ")
     end = end[end.index("Read the report") :]  # between them the diagnosis: `troubles.md` has it
     lines = [*(figures + perplexity).splitlines(), *end.splitlines()]

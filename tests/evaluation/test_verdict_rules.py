@@ -115,12 +115,32 @@ def test_the_order_of_the_rules_is_that_of_the_outcomes():
         ({"rows": GAP}, "good", "a little more", "--minutes 10"),
         # a text of another kind says nothing of how the model was trained
         ({"other_kind": "Another.", "rows": FALLING}, "other kind", "train on it", None),
-        # little text is the reason for all else, unless it was hardly read
+        # little text is the reason for all else; who has no more of it is told of dropout too
         (
             {"facts": {"training_bytes": 16_000, "passes": 40.0}, "rows": RISING},
             "too little text",
+            "text or dropout",
+            "--model lstm:dropout=0.4",
+        ),
+        (
+            {"facts": {"training_bytes": 16_000, "passes": 40.0}},
+            "too little text",
             "much more text",
             None,
+        ),
+        # dropout is as high as it goes
+        (
+            {"facts": {"training_bytes": 16_000, "passes": 40.0, "flags": {}}, "rows": RISING},
+            "too little text",
+            "much more text",
+            None,
+        ),
+        # unless more training helps first: it was hardly read, or its loss is still falling
+        (
+            {"facts": {"training_bytes": 16_000, "passes": 40.0}, "rows": FALLING},
+            "undertrained",
+            "longer",
+            "--minutes 10",
         ),
         (
             {"facts": {"training_bytes": 16_000, "passes": 2.0}, "rows": FALLING},

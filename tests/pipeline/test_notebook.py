@@ -6,9 +6,11 @@ import html
 import inspect
 import json
 import os
+import re
 import sys
 import types
 from pathlib import Path
+from urllib.parse import unquote
 
 import attrs
 import pytest
@@ -17,9 +19,12 @@ import textgen_core as textgen
 from textgen_core.config.settings import ARGUMENTS
 from textgen_core.errors import Interrupted, PluginFailure, UsageError
 from textgen_core.evaluation.verdict import Verdict
+from textgen_core.formatting import printable
+from textgen_core.formatting.html import as_html
 from textgen_core.pipeline.notebook import LineCallback, NotebookCallback, Screen, follow
 from textgen_core.pipeline.run_page import progress_page, summary_page
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.listing import summarise
 from textgen_core.training.callbacks import Callback
 
 HOSTILE = "<script>alert(1)</script>&\x1b[31m"
@@ -151,6 +156,16 @@ def test_the_summary_says_the_verdict_the_figures_and_what_is_to_be_beaten(run):
     assert "line\nbreak" in page
 
 
+def test_the_summary_links_the_report_that_lies_below_the_notebook(run, tmp_path, monkeypatch):
+    assert "<a " not in summary_page(run)
+    run.report.write_text("<p>A report.</p>")
+    assert "<a " not in summary_page(run)  # a browser does not go from a server to a file
+    monkeypatch.chdir(tmp_path)
+    target = re.search(r'<a href="([^"]*)"', summary_page(run))[1]
+    assert Path(unquote(target)) == run.report.relative_to(tmp_path)
+    assert not set(target) & set(' <>&"')
+
+
 def test_a_summary_of_damaged_files_leaves_out_what_cannot_be_read(run):
     for name in ("metrics.jsonl", "samples.jsonl", "evaluation.json", "manifest.json", "run.toml"):
         (run.path / name).write_bytes(b"\xff{")
@@ -175,6 +190,15 @@ def test_the_page_speaks_spanish(run, monkeypatch):
     assert "4 Entrenar" in display.page
     assert "quedan 1 min" in display.page
     assert html.escape(VERDICT.sentences(str(run.path))[0]) in summary_page(run)
+
+
+def test_the_split_that_was_scored_has_its_spanish_name(run, monkeypatch):
+    monkeypatch.setenv("TEXTGEN_LANG", "es")
+    evaluation = json.loads(run.evaluation.read_text())
+    for split, name in (("test", "prueba"), ("validation", "validación"), (HOSTILE, HOSTILE)):
+        run.evaluation.write_text(json.dumps({**evaluation, "split": split}))
+        assert f"bits por byte ({as_html(name)})" in summary_page(run)
+        assert f"2.500 bits por byte ({printable(name)})" in summarise(run.path).facts()
 
 
 # ---- where a run is shown ---------------------------------------------------------------------

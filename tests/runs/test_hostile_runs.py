@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 import pytest
+from hostile import NEWEST, OLDER, VARIANTS, Variant
 from hostile_runs import Opened, faults_of, make, open_all
-from hostile_variants import NEWEST, OLDER, VARIANTS, Variant
 
 import textgen_core as textgen
 

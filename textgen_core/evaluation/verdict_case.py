@@ -51,9 +51,11 @@ class Case:
 
     @property
     def is_little(self) -> bool:
-        """Whether the text is too short for any setting to help."""
-        size = self.facts.training_bytes
-        return 0 < size < LITTLE_TEXT and (self.memorizes or self.facts.passes >= _OFTEN_READ)
+        """Whether the text is too short for longer training to help."""
+        if not 0 < self.facts.training_bytes < LITTLE_TEXT:
+            return False
+        still_learns = "undertraining" in self.found
+        return self.memorizes or (self.facts.passes >= _OFTEN_READ and not still_learns)
 
     @property
     def is_weak(self) -> bool:

@@ -62,7 +62,7 @@ _CHANGES = {
     "unscored": ("keep some",),
     "diverged": ("slower",),
     "unfinished": ("go on",),
-    "too little text": ("much more text",),
+    "too little text": ("text or dropout", "much more text"),
     "unknown tokens": ("tokenizer",),
     "empty": ("documents",),
     "looping": ("freer",),
@@ -119,5 +119,7 @@ def _changes(outcome: str, case: Case) -> Iterator[str]:
                 yield change
         elif change == "freer" and outcome == "good" and "repetition" not in case.found:
             continue
+        elif change == "text or dropout" and not case.memorizes and outcome == "too little text":
+            continue  # what is not memorized yet would only be learned more slowly
         elif change in _WITHOUT_FLAG or change in case.facts.flags:
             yield change

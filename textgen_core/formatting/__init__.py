@@ -1,7 +1,7 @@
 """Sizes, durations, paths and foreign text as people read them, and sentences in their language."""
 
 from textgen_core.formatting.languages import LANGUAGES, chosen_language, say
-from textgen_core.formatting.sentences import Sentence, say_again
+from textgen_core.formatting.sentences import Sentence, say_again, say_word
 from textgen_core.formatting.text import (
     expand_home,
     format_count,
@@ -27,6 +27,7 @@ __all__ = [
     "printable",
     "say",
     "say_again",
+    "say_word",
     "shell_word",
     "visible",
 ]

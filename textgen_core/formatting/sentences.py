@@ -58,3 +58,11 @@ def say_again(parts: Any, english: str) -> str:
     except (TypeError, ValueError, LookupError, ArithmeticError):
         return english  # what another version, or whoever else, has written
     return english
+
+
+def say_word(word: str) -> str:
+    """Return in the chosen language a word of a file, which stays as it is where it is not known.
+
+    Unlike a sentence, it has no places to put anything in.
+    """
+    return say_again([[word, {}]], word)

@@ -12,19 +12,22 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 
 from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.verdict import read_verdict
-from textgen_core.formatting import format_duration, printable, say, shell_word
+from textgen_core.formatting import format_duration, printable, say, say_word, shell_word
 from textgen_core.formatting.html import as_html, text_block
 from textgen_core.pipeline.ipython import cell_number
 from textgen_core.report.charts.curves import Chart, Series, draw_chart
 from textgen_core.report.charts.scales import Points, scale_for
 from textgen_core.report.charts.svg import Picture
 from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.door import is_there
 from textgen_core.runs.files import read_json, read_rows
 from textgen_core.runs.listing import RunSummary, summarise
 
@@ -135,7 +138,7 @@ def summary_page(run: RunDirectory, progress: Progress | None = None) -> str:
         parts.append(_quiet(say("A sample")) + text_block(str(text), str(sample.get("prompt", ""))))
     if progress is not None:
         parts += [*_warnings(progress.warnings), *_found(progress)]
-    return page([*parts, _quiet(say("Files: {folder}", folder=str(run.path)))])
+    return page([*parts, _quiet(say("Files: {folder}", folder=str(run.path))), _report_link(run)])
 
 
 def read_losses(run: RunDirectory) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
@@ -234,6 +237,21 @@ def _found(progress: Progress) -> list[str]:
     ]
 
 
+def _report_link(run: RunDirectory) -> str:
+    """Return a link to the report, if it lies below the notebook, from where a browser follows it.
+
+    Pages of a server may not lead to other files of the machine.
+    """
+    if not is_there(run.report):
+        return ""
+    try:
+        path = run.report.absolute().relative_to(Path.cwd())
+    except ValueError:
+        return ""
+    target, words = quote(path.as_posix()), say("The whole report")
+    return f'<p><a href="{target}" target="_blank">{as_html(words)}</a></p>'
+
+
 def _verdict(run: RunDirectory, evaluation: Mapping[str, Any]) -> str:
     verdict = read_verdict(evaluation)
     if verdict is None:
@@ -250,7 +268,7 @@ def _figures(
     """Return the figures of a finished run, by their names."""
     figures: dict[str, str] = {}
     if summary.bits_per_byte is not None:
-        figures[say("bits per byte on {split}", split=summary.split)] = (
+        figures[say("bits per byte on {split}", split=say_word(summary.split))] = (
             f"{summary.bits_per_byte:.3f}"
         )
     baselines = evaluation.get("baselines")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from textgen_core.formatting import format_duration, format_size, say_again
+from textgen_core.formatting import format_duration, format_size
 
 MISSING = "–"
 
@@ -67,14 +67,6 @@ def show_moment(moment: str | None) -> str:
 def showable(text: str) -> str:
     """Return a text with a replacement character for each that no page can show."""
     return _UNSHOWABLE.sub("\ufffd", text)
-
-
-def say_word(word: str) -> str:
-    """Return in the chosen language a word of a file, which stays as it is where it is not known.
-
-    Unlike a sentence, it has no places to put anything in.
-    """
-    return say_again([[word, {}]], word)
 
 
 def sentence_case(text: str) -> str:

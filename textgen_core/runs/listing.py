@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.formatting import printable, say
+from textgen_core.formatting import printable, say, say_word
 from textgen_core.formatting.html import as_html
 from textgen_core.runs.directory import RunDirectory, list_runs
 from textgen_core.runs.files import read_json, read_rows, read_toml
@@ -74,7 +74,7 @@ class RunSummary:
                 say(
                     "{bits:.3f} bits per byte on {split}",
                     bits=self.bits_per_byte,
-                    split=self.split or say("held-out text"),
+                    split=say_word(self.split or "held-out text"),
                 )
             )
         elif self.step is not None:

@@ -6,21 +6,14 @@ import math
 
 import numpy as np
 
-from textgen_core.formatting import say
+from textgen_core.formatting import say, say_word
 from textgen_core.report.charts.bars import Bar, draw_bars, draw_histogram, is_open
 from textgen_core.report.charts.curves import Chart, Series, draw_figure
 from textgen_core.report.charts.scales import Points, logarithmic_scale, scale_for
 from textgen_core.report.charts.svg import Figure, Picture
 from textgen_core.report.records import Records, Section, Table
 from textgen_core.report.sections.headline import Card
-from textgen_core.report.wording import (
-    cut,
-    say_word,
-    show_count,
-    show_figure,
-    show_percent,
-    show_size,
-)
+from textgen_core.report.wording import cut, show_count, show_figure, show_percent, show_size
 
 MOST_SCRIPTS = 5
 MOST_WORDS = 20

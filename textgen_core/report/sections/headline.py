@@ -8,13 +8,12 @@ from pathlib import Path
 import attrs
 
 from textgen_core.evaluation.figures import reading_of
-from textgen_core.formatting import say
+from textgen_core.formatting import say, say_word
 from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.svg import Figure, Picture
 from textgen_core.report.records import Records, Section, Table, step_of
 from textgen_core.report.wording import (
     cut,
-    say_word,
     show_count,
     show_duration,
     show_figure,

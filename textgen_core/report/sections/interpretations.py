@@ -10,9 +10,9 @@ import re
 
 import attrs
 
-from textgen_core.formatting import say
+from textgen_core.formatting import say, say_word
 from textgen_core.report.records import Records, Table
-from textgen_core.report.wording import cut, say_word, show_figure
+from textgen_core.report.wording import cut, show_figure
 
 _LONGEST_NAME = 120  # characters
 _LONGEST_TEXT = 300  # of a figure's help or a metric's signature

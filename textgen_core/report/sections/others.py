@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from textgen_core.evaluation.review import HELD_OUT, MODEL, QUESTIONS
-from textgen_core.formatting import say
+from textgen_core.formatting import say, say_word
 from textgen_core.report.records import Records, Section, Table, step_of
-from textgen_core.report.wording import (
-    MISSING,
-    cut,
-    say_word,
-    sentence_case,
-    show_count,
-    show_figure,
-)
+from textgen_core.report.wording import MISSING, cut, sentence_case, show_count, show_figure
 
 _MOST_ROWS = 20
 _LONGEST_NAME = 120

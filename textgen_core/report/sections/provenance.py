@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from textgen_core.formatting import say
+from textgen_core.formatting import say, say_word
 from textgen_core.report.records import Records, Section, Table
 from textgen_core.report.sections.headline import Card
-from textgen_core.report.wording import MISSING, cut, say_word, show_count, show_moment, show_size
+from textgen_core.report.wording import MISSING, cut, show_count, show_moment, show_size
 
 MOST_SETTINGS = 60
 LONGEST_NAME = 120

@@ -16,6 +16,7 @@ from textgen_samplers.greedy import GreedySampler
 from textgen_samplers.min_p import MinPSampler
 from textgen_samplers.no_repeat_ngram import NoRepeatNgramSampler
 from textgen_samplers.nucleus import NucleusSampler
+from textgen_samplers.occurrence_penalty import OccurrencePenaltySampler
 from textgen_samplers.repetition_penalty import RepetitionPenaltySampler
 from textgen_samplers.temperature import TemperatureSampler
 from textgen_samplers.top_k import TopKSampler
@@ -33,5 +34,6 @@ def textgen_samplers() -> Mapping[str, type[Sampler]]:
         "min-p": MinPSampler,
         "typical": TypicalSampler,
         "repetition-penalty": RepetitionPenaltySampler,
+        "occurrence-penalty": OccurrencePenaltySampler,
         "no-repeat-ngram": NoRepeatNgramSampler,
     }

@@ -1,4 +1,4 @@
-"""Which tokens of the vocabulary occur at some places of a text."""
+"""Which tokens of the vocabulary occur at some places of a text, and how often."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ def occurring(token_ids: Any, counts: Any, vocabulary_size: int) -> Any:
 
     token_ids: int32 `(batch, places)`; counts: bool of the same shape.
     """
+    return occurrences(token_ids, counts, vocabulary_size) > 0
+
+
+def occurrences(token_ids: Any, counts: Any, vocabulary_size: int) -> Any:
+    """Return int32 `(batch, vocabulary)`: at how many places that count a token stands.
+
+    token_ids: int32 `(batch, places)`; counts: bool of the same shape.
+    """
     batch, places = token_ids.shape
     rows = tf.repeat(tf.range(batch), places)
     # A place that does not count falls behind the vocabulary, and is cut off.
@@ -21,4 +29,4 @@ def occurring(token_ids: Any, counts: Any, vocabulary_size: int) -> Any:
         tf.ones((batch * places,), tf.int32),
         (batch, vocabulary_size + 1),
     )
-    return found[:, :vocabulary_size] > 0
+    return found[:, :vocabulary_size]

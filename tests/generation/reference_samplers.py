@@ -55,6 +55,15 @@ def repetition_penalty(logits, penalty, seen):
     return probabilities_of(after), everywhere(logits)
 
 
+def occurrence_penalty(logits, frequency, presence, seen):
+    """seen: the tokens that were written in each row."""
+    after = logits.astype(np.float64)
+    for row, tokens in enumerate(seen):
+        for token in set(tokens):
+            after[row, token] -= frequency * tokens.count(token) + presence
+    return probabilities_of(after), everywhere(logits)
+
+
 def no_repeat_ngram(logits, n, seen):
     mask = np.ones(logits.shape, bool)
     for row, tokens in enumerate(seen):

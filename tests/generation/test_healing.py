@@ -105,7 +105,7 @@ def test_a_text_goes_on_exactly_after_a_prompt_that_ends_anywhere(name):
         assert "".join(step.text for step in traced.steps) == sample.text
         assert [step.token_id for step in traced.steps] == list(sample.token_ids)
         assert "\ufffd" not in sample.text
-        ids = [*stream._groups[0]._writers[row].prompt_token_ids, *sample.token_ids]
+        ids = [*stream.groups[0]._writers[row].prompt_token_ids, *sample.token_ids]
         assert 1 not in ids  # nothing of the sentence is unknown once its end was completed
         assert tokenizer.decode(ids).removesuffix("\ufffd") == prompt + sample.text
     again = generator.generate(prompts[7:8], max_new_tokens=6, seed=3, first_sample=7)

@@ -30,6 +30,7 @@ BUNDLED = {
     "min-p": [{"p": 0.05}, {"p": 1.0}],
     "typical": [{"p": 0.9}, {"p": 0.2}, {"p": 1.0}],
     "repetition-penalty": [{"penalty": 1.3}, {"penalty": 0.8}],
+    "occurrence-penalty": [{"frequency": 0.5}, {"frequency": 0.0, "presence": -1.5}],
     "no-repeat-ngram": [{"n": 2}],
 }
 

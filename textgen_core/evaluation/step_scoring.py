@@ -6,7 +6,7 @@ is quicker where a text is long enough to wait for TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 
@@ -26,17 +26,36 @@ def can_score(runtime: Runtime, windows: Windows, tokens: int) -> bool:
 
 def score_by_steps(runtime: Runtime, windows: Windows, token_ids: np.ndarray) -> np.ndarray:
     """Return losses, float32 `(tokens - 1,)` in nats, of int `(tokens,)` with `<START>` first."""
+    losses = np.zeros((max(0, len(token_ids) - 1),), np.float32)
+
+    def note(place: int, log_probabilities: np.ndarray) -> None:
+        losses[place] = -log_probabilities[token_ids[place + 1]]
+
+    for _ in predict_by_steps(runtime, windows, token_ids, note):
+        pass
+    return losses
+
+
+def predict_by_steps(
+    runtime: Runtime,
+    windows: Windows,
+    token_ids: np.ndarray,
+    note: Callable[[int, np.ndarray], None],
+) -> Generator[None]:
+    """Read a text, step by step: whoever takes the steps may do something else between them.
+
+    note: is called once for each token that follows another, with the place of that one and the
+    logarithms of what the model expects after it, float64 `(vocabulary,)`.
+    """
     targets = len(token_ids) - 1
-    losses = np.zeros((max(0, targets),), np.float32)
     spans = list(_spans(windows, targets)) if targets > 0 else []
     while spans:
         steps = runtime.steps(runtime.rows_for(len(spans)))
         try:
-            _score_spans(steps, spans[: steps.rows], token_ids, losses)
+            yield from _read_spans(steps, spans[: steps.rows], token_ids, note)
         finally:
             steps.release()
         del spans[: steps.rows]
-    return losses
 
 
 def _spans(windows: Windows, targets: int) -> Iterator[tuple[int, int, int]]:
@@ -47,10 +66,13 @@ def _spans(windows: Windows, targets: int) -> Iterator[tuple[int, int, int]]:
         yield first + windows.stride - size, first, min(first + windows.stride, targets)
 
 
-def _score_spans(
-    steps: Steps, spans: list[tuple[int, int, int]], token_ids: np.ndarray, losses: np.ndarray
-) -> None:
-    """Set the losses of the new targets of windows, which are read side by side."""
+def _read_spans(
+    steps: Steps,
+    spans: list[tuple[int, int, int]],
+    token_ids: np.ndarray,
+    note: Callable[[int, np.ndarray], None],
+) -> Iterator[None]:
+    """Note what is expected for the new targets of windows, which are read side by side."""
     longest = max(end - start for start, _, end in spans)
     inputs = np.zeros((steps.rows, longest), np.int32)
     for row in range(steps.rows):
@@ -63,10 +85,12 @@ def _score_spans(
         logits = steps.advance(inputs[:, place])
         for row, (start, first, end) in enumerate(spans):
             if first <= start + place < end:
-                losses[start + place] = _loss(logits[row], int(token_ids[start + place + 1]))
+                note(start + place, _log_probabilities(logits[row]))
+        yield
 
 
-def _loss(logits: np.ndarray, target: int) -> float:
+def _log_probabilities(logits: np.ndarray) -> np.ndarray:
     highest = logits.max()
     total = np.log(np.exp(logits - highest).sum(dtype=np.float64))
-    return float(total - (np.float64(logits[target]) - highest))
+    found: np.ndarray = logits.astype(np.float64) - highest - total
+    return found

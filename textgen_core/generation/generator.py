@@ -21,7 +21,7 @@ from textgen_core.generation.chain import Chain
 from textgen_core.generation.loop import Loop
 from textgen_core.generation.options import GenerationOptions
 from textgen_core.generation.plan import Plan, first_capacity
-from textgen_core.generation.prompts import Prompts, read_prompts
+from textgen_core.generation.prompts import Given, Prompts, read_prompts
 from textgen_core.generation.runtime import Runtime
 from textgen_core.generation.stream import Generation, PieceStream
 
@@ -77,12 +77,12 @@ class Generator:
         return other
 
     def stream(
-        self, prompts: Sequence[str], options: GenerationOptions | None = None, **fields: Any
+        self, prompts: Sequence[Given], options: GenerationOptions | None = None, **fields: Any
     ) -> PieceStream:
         """Return an iterator over the pieces of one text for each prompt, written side by side.
 
         Args:
-            prompts: one or more; an empty text is a prompt.
+            prompts: one or more; an empty text is a prompt. Token ids are fed as they are.
             options: how the texts are written.
             fields: the fields of GenerationOptions, in place of it.
 
@@ -95,9 +95,10 @@ class Generator:
             raise UsageError("The prompts are a single text.", "Allowed: a list of texts.")
         if not prompts:
             raise UsageError("There is no prompt.", "Allowed: one or more; one may be empty.")
-        read = read_prompts(prompts, self.runtime, self._token_bytes)
+        read = read_prompts(prompts, self.runtime, self._token_bytes).biased(options.bias)
         plans = list(self._plans(read, options))
-        compile_with, is_alone = options.compile_with(len(prompts)), len(plans) == 1
+        compile_with = options.compile_with(len(prompts))
+        is_alone = len(plans) == 1 and not options.is_shared
         for rows in {plan.rows for plan in plans}:
             self.runtime.prepare(self.chain, rows, plans[0].capacity)
 
@@ -133,7 +134,7 @@ class Generator:
                 alternatives=options.alternatives,
             )
             yield Plan(
-                tokenizer=self.runtime.reader.tokenizer,
+                token_bytes=self._token_bytes,
                 prompts=read.part(first, first + rows),
                 first=first,
                 rows=rows,
@@ -143,7 +144,7 @@ class Generator:
             first += rows
 
     def generate(
-        self, prompts: Sequence[str], options: GenerationOptions | None = None, **fields: Any
+        self, prompts: Sequence[Given], options: GenerationOptions | None = None, **fields: Any
     ) -> Generation:
         """Write to the end and return all; the arguments are those of `stream`."""
         return self.stream(prompts, options, **fields).result()

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import attrs
 
+from textgen_core.generation.choices import ChoiceTexts
 from textgen_core.generation.loop import Loop
 from textgen_core.generation.plan import Plan
 from textgen_core.generation.sample import Sample, SampleWriter
+from textgen_core.generation.tokens import WrittenToken
 from textgen_core.generation.trace import TracedSample
 from textgen_core.generation.trace_recorder import traced_sample
 
@@ -20,14 +23,25 @@ FIRST_CHUNK, LARGEST_CHUNK = 1, 1024  # tokens written between two looks at the 
 # What a chunk is to take, going by the one before: a single text is read as it comes, several are
 # shown when they are whole.
 SECONDS_OF_ONE, SECONDS_OF_SEVERAL = 0.05, 0.5
+FED_IN_TURN = 16  # tokens of a prompt that are read between two looks at the clock
 
 
 @attrs.frozen(kw_only=True)
 class Piece:
-    """A piece of the text of one sample, in the order of writing."""
+    """A piece of the text of one sample, in the order of writing.
+
+    tokens: those that it is made of, where they are carried: a piece may then have no text of its
+    own. stopped_by: what ended the sample, of its last piece.
+    """
 
     sample: int
     text: str
+    tokens: tuple[WrittenToken, ...] = ()
+    stopped_by: Literal["length", "stop", "end"] | None = None
+
+
+def _never() -> bool:
+    return False
 
 
 class GroupStream:
@@ -44,6 +58,9 @@ class GroupStream:
         self._plan, self._start_loop, self._samplers = plan, start_loop, samplers
         self._loop: Loop | None = None
         self._writers: list[SampleWriter] = []
+        self._choices = ChoiceTexts(plan.token_bytes)
+        self._handed_out = [0] * plan.texts  # tokens of each text
+        self._is_fed, self._chunk, self._began = False, FIRST_CHUNK, 0.0
         self.first_seconds = self.compile_seconds = 0.0
         self.compiled_with = ""
         self.spans: list[tuple[float, float]] = []
@@ -52,6 +69,11 @@ class GroupStream:
     def has_begun(self) -> bool:
         """Whether there is anything of its texts."""
         return bool(self._writers)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether one of its texts goes on."""
+        return not self._writers or any(writer.is_open for writer in self._writers)
 
     def begin(self) -> None:
         """Take up its texts, unless that is done; nothing of them is written yet."""
@@ -79,40 +101,74 @@ class GroupStream:
             ids = writer.prompt_token_ids
             yield traced_sample(records, row, ids, fed, sample, specs, tokenizer)
 
-    def write(self, is_abandoned: Callable[[], bool] = lambda: False) -> Iterator[Piece]:
+    def write(self, is_abandoned: Callable[[], bool] = _never) -> Iterator[Piece]:
         """Yield the pieces as they are written; leave off once they are abandoned."""
         if is_abandoned():
             return
         self.begin()
-        self._loop = loop = self._start_loop(self._plan)
+        seconds = SECONDS_OF_ONE if len(self._writers) == 1 else SECONDS_OF_SEVERAL
         try:
-            yield from self._chunks(loop, is_abandoned)
+            while self.is_open and not is_abandoned():
+                pieces = self._advance(seconds, is_abandoned)
+                yield from (piece for piece in pieces if piece.text or piece.tokens)
         finally:
-            loop.release()
+            self.release()
 
-    def _chunks(self, loop: Loop, is_abandoned: Callable[[], bool]) -> Iterator[Piece]:
-        began = self._now(loop)
-        loop.prefill()
-        chunk = FIRST_CHUNK
-        wanted = SECONDS_OF_ONE if len(self._writers) == 1 else SECONDS_OF_SEVERAL
-        while any(writer.is_open for writer in self._writers) and not is_abandoned():
-            start = self._now(loop)
-            pieces = self._write_chunk(loop, chunk)
-            end = self._now(loop)
-            if not self.spans:
-                self.first_seconds = end - began
-            self.spans.append((start, end))
-            chunk = max(1, min(int(chunk * wanted / max(end - start, 1e-6)), LARGEST_CHUNK))
-            yield from pieces
+    def take_turn(self, seconds: float, is_abandoned: Callable[[], bool] = _never) -> list[Piece]:
+        """Read the prompts, or write, for about so long; return the pieces, also empty last ones.
+
+        Whoever gives turns releases the group in the end.
+        """
+        self.begin()
+        return self._advance(seconds, is_abandoned, FED_IN_TURN)
+
+    def release(self) -> None:
+        """Give back what computes; nothing more is written."""
+        if self._loop is not None:
+            self._loop.release()
+
+    def _advance(
+        self, seconds: float, is_abandoned: Callable[[], bool], fed_at_once: int | None = None
+    ) -> list[Piece]:
+        if self._loop is None:
+            self._loop = self._start_loop(self._plan)
+            self._began = self._now(self._loop)
+        if not self._is_fed and not self._feed(self._loop, seconds, is_abandoned, fed_at_once):
+            return []
+        return self._write_chunk(self._loop, seconds, is_abandoned)
+
+    def _feed(
+        self, loop: Loop, seconds: float, is_abandoned: Callable[[], bool], at_once: int | None
+    ) -> bool:
+        """Read the prompts for about so long, and return whether they are read."""
+        end = time.perf_counter() + seconds
+        while not is_abandoned():
+            self._is_fed = loop.prefill(at_once)
+            if self._is_fed or time.perf_counter() > end:
+                break
+        return self._is_fed
+
+    def _write_chunk(
+        self, loop: Loop, seconds: float, is_abandoned: Callable[[], bool]
+    ) -> list[Piece]:
+        start = self._now(loop)
+        pieces = self._write(loop, self._chunk, is_abandoned)
+        end = self._now(loop)
+        if not self.spans:
+            self.first_seconds = end - self._began
+        self.spans.append((start, end))
+        chunk = int(self._chunk * seconds / max(end - start, 1e-6))
+        self._chunk = max(1, min(chunk, LARGEST_CHUNK))
+        return pieces
 
     def _now(self, loop: Loop) -> float:
         self.compile_seconds, self.compiled_with = loop.compile_seconds, loop.compiled_with
         return time.perf_counter() - self.compile_seconds
 
-    def _write_chunk(self, loop: Loop, count: int) -> list[Piece]:
+    def _write(self, loop: Loop, count: int, is_abandoned: Callable[[], bool]) -> list[Piece]:
         """Let the loop write up to `count` tokens in every row, and return the new pieces."""
         before = loop.length
-        loop.run(count)
+        loop.run(count, is_abandoned)
         pieces = self._read(loop, before)
         for row, fault in loop.faults.items():
             if self._writers[row].is_open:
@@ -126,12 +182,32 @@ class GroupStream:
         """Return the pieces that the tokens since `before` brought."""
         pieces = []
         for row, writer in enumerate(self._writers):
+            if not writer.is_open:
+                continue
             # The last token of a row with a fault was drawn from a broken distribution.
             end = loop.length - (row in loop.faults)
             drawn = slice(max(before, int(loop.starts[row])), end)
             text = writer.push(
                 loop.token_ids[row, drawn].tolist(), loop.log_probabilities[row, drawn].tolist()
             )
-            if text:
-                pieces.append(Piece(sample=self._plan.numbers[row], text=text))
+            tokens = self._with_choices(loop, row, writer.take_tokens())
+            stopped_by = None if writer.is_open else writer.stopped_by
+            if text or tokens or stopped_by:
+                number = self._plan.numbers[row]
+                pieces.append(Piece(sample=number, text=text, tokens=tokens, stopped_by=stopped_by))
         return pieces
+
+    def _with_choices(
+        self, loop: Loop, row: int, tokens: Sequence[WrittenToken]
+    ) -> tuple[WrittenToken, ...]:
+        """Return the next tokens of a text with their alternatives, if there are any."""
+        place = len(self._writers[row].prompt_token_ids) + self._handed_out[row]
+        self._handed_out[row] += len(tokens)
+        if not self._plan.options.alternatives:
+            return tuple(tokens)
+        before = loop.token_ids[row, place - 1 : place - 1 + len(tokens)].tolist()
+        records = loop.records[place - loop.first_recorded :]
+        return tuple(
+            attrs.evolve(token, alternatives=self._choices.choices(record, row, last))
+            for token, record, last in zip(tokens, records, before, strict=False)
+        )

@@ -6,6 +6,8 @@ the caller reads what was written.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 import numpy as np
 
@@ -53,6 +55,7 @@ class Loop:
         self.is_open = np.arange(plan.rows) < plan.texts
         self.length = self.first_recorded = int(self.starts.min())
         self._held = 0  # tokens in the model's state
+        self._fed: int | None = None  # tokens of the prompts that are fed or left out
         self.faults: dict[int, Fault] = {}
         self.records: list[StepRecord] = []
 
@@ -66,23 +69,31 @@ class Loop:
         """What compiled the steps: "xla", "graph" or "program"."""
         return self._steps.compiled_with
 
-    def prefill(self) -> None:
-        """Feed what all prompts have, but for the last token."""
-        self._steps.restart()
-        self._stages.restart()
-        count = self.length - 1
-        self._held = held_after(count, self._state_capacity)
-        self._steps.feed(self.token_ids[:, count - self._held : count])
+    def prefill(self, most: int | None = None) -> bool:
+        """Feed what all prompts have, but for the last token; return whether that is done.
 
-    def run(self, count: int) -> None:
+        most: how many tokens are fed at once; None: all of them.
+        """
+        count = int(self.starts.min()) - 1
+        if self._fed is None:
+            self._steps.restart()
+            self._stages.restart()
+            self._held = held_after(count, self._state_capacity)
+            self._fed = count - self._held
+        end = count if most is None else min(count, self._fed + most)
+        self._steps.feed(self.token_ids[:, self._fed : end])
+        self._fed = end
+        return end == count
+
+    def run(self, count: int, is_abandoned: Callable[[], bool] = lambda: False) -> None:
         """Read or draw up to `count` more tokens in every row.
 
-        Fewer, if every text ends before, or if a fault is found.
+        Fewer, if every text ends before, if a fault is found, or once they are abandoned.
         """
         self._choose_rows()
         with np.errstate(all="ignore"):  # -inf is at home here, and NaN is a fault of its own
             for _ in range(count):
-                if self.faults or self._are_closed:
+                if self.faults or self._are_closed or is_abandoned():
                     return
                 self._step()
 

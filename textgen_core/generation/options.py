@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import attrs
@@ -25,6 +25,9 @@ class GenerationOptions:
         first_sample: the number of the first text. A text's number makes its random numbers, so
             that one prompt given N times brings N different texts.
         alternatives: how many tokens a trace shows at each step; 0: there is no trace.
+        tokens: whether pieces carry their tokens, as they do where there are alternatives.
+        bias: what is added to the logits of some tokens, by id, before any sampler sees them.
+        is_shared: whether other texts are written meanwhile, so that one core is enough for it.
         compile: of a model that TensorFlow computes. "xla"; "graph", which is slower and begins
             seconds sooner; "auto", a graph where no more than SHORT tokens are requested, for a
             text that no other follows.
@@ -38,6 +41,9 @@ class GenerationOptions:
     stop: Sequence[str] = ()
     first_sample: int = 0
     alternatives: int = 0
+    tokens: bool = False
+    bias: Mapping[int, float] = attrs.field(factory=dict)
+    is_shared: bool = False
     compile: Literal["xla", "graph", "auto"] = "xla"
 
     def __attrs_post_init__(self) -> None:
@@ -52,6 +58,11 @@ class GenerationOptions:
             raise UsageError("A stop string is empty.", "Allowed: at least one character.")
         if self.compile not in _WAYS:
             raise UsageError(f"compile is {self.compile!r}.", f"Allowed: {', '.join(_WAYS)}.")
+
+    @property
+    def carries_tokens(self) -> bool:
+        """Whether pieces carry their tokens."""
+        return self.tokens or self.alternatives > 0
 
     def compile_with(self, texts: int) -> str:
         """Return "xla" or "graph": what writes so many texts."""

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 import tokenizers
 
+from textgen_core.data.token_bytes import TokenBytes
 from textgen_core.generation.drawing import uniform_numbers
 from textgen_core.generation.options import GenerationOptions
 from textgen_core.generation.prompts import Prompt, Prompts
@@ -23,12 +24,17 @@ class Plan:
     capacity: how many tokens a row has room for at first.
     """
 
-    tokenizer: tokenizers.Tokenizer
+    token_bytes: TokenBytes
     prompts: Prompts
     first: int
     rows: int
     capacity: int
     options: GenerationOptions
+
+    @property
+    def tokenizer(self) -> tokenizers.Tokenizer:
+        """The model's tokenizer."""
+        return self.token_bytes.tokenizer
 
     @property
     def texts(self) -> int:

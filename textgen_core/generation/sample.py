@@ -12,6 +12,7 @@ from textgen_core.data.token_bytes import TokenBytes, open_bytes
 from textgen_core.data.tokenizer import END
 from textgen_core.generation.guide import Guide
 from textgen_core.generation.options import GenerationOptions
+from textgen_core.generation.tokens import WaitingTokens, WrittenToken
 
 INCOMPLETE = "\N{REPLACEMENT CHARACTER}"  # what decoders write for bytes that are no character yet
 CONTEXT = 16  # tokens decoded along with the new ones, so that words are joined rightly
@@ -76,8 +77,12 @@ class SampleWriter:
         self._text = TextStream(tokenizer, prompt_token_ids, left_out)
         self._stop = StopStrings(options.stop)
         self._max_new_tokens = options.max_new_tokens
-        # Only stop strings need to know which token brought which character.
-        self._stride = 1 if options.stop else options.max_new_tokens
+        self._tokens = WaitingTokens() if options.carries_tokens else None
+        self._released: list[WrittenToken] = []
+        self._shown = 0  # characters
+        # Nobody else needs to know which token brought which character.
+        is_followed = options.stop or options.carries_tokens
+        self._stride = 1 if is_followed else options.max_new_tokens
         self._pieces: list[str] = []
         self._token_ids: list[int] = []
         self._log_probabilities: list[float] = []
@@ -100,6 +105,11 @@ class SampleWriter:
         self._pieces += pieces
         return "".join(pieces)
 
+    def take_tokens(self) -> list[WrittenToken]:
+        """Return the tokens of the text that was shown since the last call, if they are carried."""
+        taken, self._released = self._released, []
+        return taken
+
     def sample(self) -> Sample:
         """Return the sample as it stands."""
         return Sample(
@@ -110,6 +120,11 @@ class SampleWriter:
             stopped_by=self._stopped_by,
         )
 
+    @property
+    def stopped_by(self) -> Literal["length", "stop", "end"]:
+        """What ended it; an unfinished sample says "length"."""
+        return self._stopped_by
+
     def _push(self, token_ids: Sequence[int], log_probabilities: Sequence[float]) -> str:
         kept = list(token_ids[: self._max_new_tokens - len(self._token_ids)])
         has_ended = END in kept
@@ -117,16 +132,28 @@ class SampleWriter:
             kept = kept[: kept.index(END) + 1]
         self._token_ids += kept
         self._log_probabilities += log_probabilities[: len(kept)]
-        shown = self._stop.push(self._text.push(kept[:-1] if has_ended else kept))
+        text, rest = self._text.push(kept[:-1] if has_ended else kept), ""
+        shown = self._stop.push(text)
         is_last = has_ended or len(self._token_ids) >= self._max_new_tokens
         if is_last and not self._stop.found:
-            shown += self._stop.push(self._text.finish()) + self._stop.finish()
+            rest = self._text.finish()
+            shown += self._stop.push(rest) + self._stop.finish()
         if self._stop.found:
             self._stopped_by = "stop"
         elif has_ended:
             self._stopped_by = "end"
         self.is_open = not (is_last or self._stop.found)
+        self._shown += len(shown)
+        if self._tokens is not None:
+            self._tokens.add(kept[0], text, log_probabilities[0])
+            self._tokens.complete(rest)
+            self._released += self._ready_tokens(self._tokens)
         return shown
+
+    def _ready_tokens(self, tokens: WaitingTokens) -> list[WrittenToken]:
+        if self._stop.found:
+            return tokens.take_cut(self._shown)
+        return tokens.take(self._shown) if self.is_open else tokens.take_all()
 
 
 class TextStream:
@@ -146,7 +173,9 @@ class TextStream:
         self._tokenizer = tokenizer
         self._left_out = left_out
         self._window = list(prompt_token_ids[-CONTEXT:])
-        self._shown = len(self._decode())  # characters of the window's text that are done with
+        text = self._decode()
+        # Characters of the window's text that are done with: all but one that was begun.
+        self._shown = len(text) - (self._begun() if text.endswith(INCOMPLETE) else 0)
 
     def push(self, token_ids: Sequence[int]) -> str:
         """Return the text that is complete, now that these tokens have arrived."""

@@ -69,7 +69,7 @@ class PieceStream(Iterator[Piece]):
     """The pieces of all texts, computed as they are taken, one group of texts after the other.
 
     Groups that are written side by side are computed ahead. unknown_characters, notes: of the
-    prompts, as in Generation.
+    prompts, as in Generation. groups: for whoever takes turns with them, and no pieces from here.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class PieceStream(Iterator[Piece]):
         self.notes = (*cleaned, *notes)
         self._specs = specs
         self._seed = plans[0].options.seed
-        self._groups = [GroupStream(plan, start_loop, samplers) for plan in plans]
+        self.groups = [GroupStream(plan, start_loop, samplers) for plan in plans]
         workers = min(side_by_side, len(plans))
         # Without the stream itself in them: they end as soon as nobody holds it any more.
         self._pieces = (
-            _side_by_side(self._groups, workers) if workers > 1 else _one_by_one(self._groups)
+            _side_by_side(self.groups, workers) if workers > 1 else _one_by_one(self.groups)
         )
 
     def __next__(self) -> Piece:
@@ -111,7 +111,7 @@ class PieceStream(Iterator[Piece]):
 
     def generation(self) -> Generation:
         """Return what has been written so far: all of it once the pieces are exhausted."""
-        begun = [group for group in self._groups if group.has_begun]
+        begun = [group for group in self.groups if group.has_begun]
         samples = tuple(sample for group in begun for sample in group.samples())
         count = sum(len(sample.token_ids) for sample in samples)
         traced = tuple(each for group in begun for each in group.traced(self._specs))

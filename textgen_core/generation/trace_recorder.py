@@ -22,7 +22,8 @@ class StepRecord(NamedTuple):
     """What is recorded of one token of every row.
 
     alternatives: int32 `(rows, alternatives)`, the model's most likely tokens, and
-    alternative_log_probabilities, float32, theirs; entropy: float32 `(rows,)`.
+    alternative_log_probabilities, float32, theirs; alternatives_kept: bool `(rows, samplers,
+    alternatives)`, whether each sampler left them. entropy: float32 `(rows,)`.
     kept: int32 `(rows, stages)`, how many tokens each stage left; kept_probability: float32, what
     the model gives them together; drawn_log_probability: float32, of the token that was drawn,
     among them.
@@ -30,6 +31,7 @@ class StepRecord(NamedTuple):
 
     alternatives: np.ndarray
     alternative_log_probabilities: np.ndarray
+    alternatives_kept: np.ndarray
     entropy: np.ndarray
     kept: np.ndarray
     kept_probability: np.ndarray
@@ -53,6 +55,7 @@ def record(
     return StepRecord(
         alternatives=likely,
         alternative_log_probabilities=np.take_along_axis(log_probabilities, likely, axis=1),
+        alternatives_kept=_kept_of(likely, kept[1:]),
         entropy=-(probabilities * own).sum(axis=1),
         kept=np.stack([each.sum(axis=1) for each in kept], axis=1),
         kept_probability=np.stack(
@@ -62,6 +65,13 @@ def record(
             [_log_softmax(stage)[rows, tokens] for stage in stages], axis=1
         ),
     )
+
+
+def _kept_of(likely: np.ndarray, kept: Sequence[np.ndarray]) -> np.ndarray:
+    """Return whether each sampler left the likely tokens; kept: bool `(rows, vocabulary)` each."""
+    if not kept:
+        return np.zeros((len(likely), 0, likely.shape[1]), bool)
+    return np.stack([np.take_along_axis(each, likely, axis=1) for each in kept], axis=1)
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -107,7 +117,7 @@ def traced_sample(
                 for stage, tokens, probability, drawn in zip(stages, *kept, strict=True)
             ),
         )
-        for token_id, text, log_probability, likely, values, entropy, *kept in zip(
+        for token_id, text, log_probability, likely, values, _, entropy, *kept in zip(
             sample.token_ids, texts, sample.log_probabilities, *own, strict=True
         )
     ]

@@ -158,7 +158,7 @@ class Run:
 
     def stream(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[str | Sequence[int]],
         *,
         sampler: Any = None,
         max_new_tokens: int | None = None,
@@ -171,12 +171,12 @@ class Run:
         """Write one text for each prompt, all side by side.
 
         Args:
-            prompts: what each text follows; an empty one is the start of a document.
+            prompts: what each text follows, empty: the start of a document; or its token ids.
             sampler: a spec, a dict with "name", an instance, or a list; by default the run's own.
             max_new_tokens: the longest text, in tokens; by default the run's own.
             seed: the same seed gives the same texts; by default the run's own.
             stop: texts to stop before.
-            alternatives: how many tokens the trace shows at each step; 0: no trace.
+            alternatives: how many tokens trace and pieces show at each step; 0: no trace.
             compile: TensorFlow's way: "xla", "graph", or "auto": a short text without XLA's wait.
             once: deprecated; True is `compile="auto"`.
 

@@ -13,6 +13,7 @@ from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import printable
 from textgen_core.formatting.html import text_block
 from textgen_core.generation import GenerationOptions, Generator, PieceStream
+from textgen_core.generation.prompts import Given
 from textgen_core.pipeline.run_runtime import RunRuntime
 from textgen_core.programs.program import NotConvertible
 from textgen_core.registry import ResolvedComponent
@@ -35,7 +36,7 @@ class RunWriting:
 
     def stream(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Given],
         samplers: tuple[ResolvedComponent, ...],
         options: GenerationOptions,
     ) -> PieceStream:

@@ -26,9 +26,15 @@ CASES = [
     ("min-p", {"p": 0.1}, {"p": 0.3}),
     ("typical", {"p": 0.6}, {"p": 0.8}),
     ("repetition-penalty", {"penalty": 1.3}, {"penalty": 1.35}),
+    (
+        "occurrence-penalty",
+        {"frequency": 0.4, "presence": 0.7},
+        {"frequency": 0.5, "presence": 0.7},
+    ),
     ("no-repeat-ngram", {"n": 2}, {"n": 3}),
 ]
-WITH_TEXT = ("repetition-penalty", "no-repeat-ngram")
+OF_NEW_TEXT = ("occurrence-penalty",)
+WITH_TEXT = ("repetition-penalty", "no-repeat-ngram", *OF_NEW_TEXT)
 
 
 def reference_of(name, logits, options, seen):
@@ -44,7 +50,8 @@ def apply(name, options, logits, seen):
     for row, tokens in zip(token_ids, seen, strict=True):
         row[: len(tokens)] = tokens
     lengths = tf.constant([len(tokens) for tokens in seen])
-    history = History(token_ids=tf.constant(token_ids), length=lengths, prompt_length=lengths)
+    prompts = tf.zeros_like(lengths) if name in OF_NEW_TEXT else lengths
+    history = History(token_ids=tf.constant(token_ids), length=lengths, prompt_length=prompts)
     program = tf.function(
         lambda logits: sampler.transform(logits, history), jit_compile=True, autograph=False
     )

@@ -15,7 +15,7 @@ def test_the_samplers_have_the_names_of_the_field():
     samplers = textgen_samplers.textgen_samplers()
     assert list(samplers) == [
         *("greedy", "temperature", "top-k", "nucleus"),
-        *("min-p", "typical", "repetition-penalty", "no-repeat-ngram"),
+        *("min-p", "typical", "repetition-penalty", "occurrence-penalty", "no-repeat-ngram"),
     ]
     assert all(issubclass(sampler, Sampler) and attrs.has(sampler) for sampler in samplers.values())
 
@@ -29,6 +29,7 @@ def test_the_samplers_have_the_names_of_the_field():
         ("min-p", "p", "above 0, at most 1"),
         ("typical", "p", "above 0, at most 1"),
         ("repetition-penalty", "penalty", "above 0"),
+        ("occurrence-penalty", "frequency", "at least -100, at most 100"),
         ("no-repeat-ngram", "n", "at least 1, at most 1000"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The two samplers that look at what was written: `repetition-penalty` and `no-repeat-ngram`."""
+"""The samplers that look at what was written: two penalties, and `no-repeat-ngram`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from generation.distributions import INFINITY
 
 from textgen_core.components import History
 from textgen_samplers.no_repeat_ngram import NoRepeatNgramSampler
+from textgen_samplers.occurrence_penalty import OccurrencePenaltySampler
 from textgen_samplers.repetition_penalty import RepetitionPenaltySampler
 
 CAPACITY = 8
 
 
-def transform(sampler, logits, *texts):
+def transform(sampler, logits, *texts, of_prompt=None):
     token_ids = np.array([[*text, *[0] * (CAPACITY - len(text))] for text in texts], np.int32)
     lengths = tf.constant([len(text) for text in texts])
-    history = History(token_ids=tf.constant(token_ids), length=lengths, prompt_length=lengths)
+    prompts = lengths if of_prompt is None else tf.fill(lengths.shape, of_prompt)
+    history = History(token_ids=tf.constant(token_ids), length=lengths, prompt_length=prompts)
     return sampler.transform(tf.constant(logits, tf.float32), history).numpy()
 
 
@@ -35,6 +37,15 @@ def test_each_row_is_penalised_for_its_own_text_and_padding_is_no_text():
 def test_only_the_last_tokens_count_where_so_many_are_asked_for():
     found = transform(RepetitionPenaltySampler(penalty=2.0, last=2), [[4.0] * 4], [1, 2, 3])
     np.testing.assert_array_equal(found, [[4.0, 4.0, 2.0, 2.0]])
+
+
+def test_the_penalties_are_subtracted_for_each_time_a_token_was_written_after_the_prompt():
+    sampler = OccurrencePenaltySampler(frequency=0.5, presence=0.25)
+    logits = [[1.0, 2.0, 3.0, -INFINITY]] * 2
+    found = transform(sampler, logits, [2, 1, 1, 3], [2, 2, 0], of_prompt=1)
+    np.testing.assert_array_equal(
+        found, [[1.0, 0.75, 3.0, -INFINITY], [0.25, 2.0, 2.25, -INFINITY]]
+    )
 
 
 @pytest.mark.parametrize(

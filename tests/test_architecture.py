@@ -170,7 +170,7 @@ OPENS_OTHERS = {
     "data/token_files": "the cache",
     "evaluation/review": "a sheet that the user names",
     "explore/picture": "a page that the user names",
-    "export/page/": "its own files",
+    "export/": "its own files, and what it writes for somebody else",
     "formatting/languages": "its own catalogues",
     "generation/trace": "a trace that the user names",
     "models/devices": "what the system says of itself",

@@ -28,6 +28,7 @@ from textgen_core.runs.weights import best_step, weights_digest
 if TYPE_CHECKING:
     from textgen_core.generation.runtime import Runtime
     from textgen_core.models.language_model import LanguageModel
+    from textgen_core.programs.runtime import ProgramRuntime
 
 _log = logging.getLogger(__name__)
 RuntimeName = Literal["auto", "program", "tensorflow"]
@@ -74,12 +75,17 @@ class RunRuntime:
         """The programs of the model, or TensorFlow if it has none."""
         if self.computing.runtime == "tensorflow":
             return self.tensorflow
-        from textgen_core.programs.runtime import ProgramRuntime
-
         try:
-            return ProgramRuntime(self._library)
+            return self.programs
         except NotConvertible as error:
             return self.instead_of_programs(error)
+
+    @cached_property
+    def programs(self) -> ProgramRuntime:
+        """The programs of the model; raises NotConvertible if it has none."""
+        from textgen_core.programs.runtime import ProgramRuntime
+
+        return ProgramRuntime(self.library)
 
     @cached_property
     def tensorflow(self) -> Runtime:
@@ -106,7 +112,8 @@ class RunRuntime:
         return reader_of(self.directory, self.configuration)
 
     @cached_property
-    def _library(self) -> Library:
+    def library(self) -> Library:
+        """The programs of the model and of samplers, found or made one by one."""
         step = best_step(self.directory)
         return Library(
             self.reader,

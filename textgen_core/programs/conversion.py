@@ -30,6 +30,11 @@ _MOVED = (
     TypeError,
 )  # what another TensorFlow may make of the short way
 _HALF = (tf.float16, tf.bfloat16)
+_STORED: dict[str, dict[str, bool]] = {  # how weights are kept: what the converter is told
+    "float32": {},
+    "float16": {"post_training_quantize": True, "quantize_to_float16": True},
+    "int8": {"post_training_quantize": True},
+}
 _LARGEST = 2**31 - 2**24  # bytes of all weights: what the formats on the way can hold
 
 
@@ -40,12 +45,14 @@ def convert(
     kind: str,
     about: dict[str, Any] | None = None,
     leave_out: Callable[[], Collection[int]] = tuple,
+    precision: str = "float32",
 ) -> Program:
     """Return `function` as a program.
 
     function: takes tensors of the shapes and dtypes in `inputs`, and returns a list of tensors. It
     is called once, in a graph; what it finds out about itself then it may add to `about`.
-    leave_out: is called after it, and returns the numbers of inputs that are not needed. Raises
+    leave_out: is called after it, and returns the numbers of inputs that are not needed. precision:
+    "float32", "float16" or "int8", in which weights are kept; it takes and returns float32. Raises
     NotConvertible where it draws or changes anything, has a shape that is not fixed, or needs an
     operation that LiteRT lacks.
     """
@@ -56,7 +63,7 @@ def convert(
         kind=kind,
         inputs=tuple(_place(inputs[number]) for number in taken),
         outputs=tuple(map(_place, traced.outputs)),
-        content=_converted(traced, len(inputs), taken),
+        content=_converted(traced, len(inputs), taken, precision),
         about={} if about is None else about,
     )
     program.interpreter()  # refuses what the converter lets pass, such as sums in half precision
@@ -107,7 +114,7 @@ def _place(tensor: Any) -> Place:
     return Place(shape=tuple(tensor.shape), dtype=tensor.dtype.name)
 
 
-def _converted(traced: Any, count: int, taken: Sequence[int]) -> bytes:
+def _converted(traced: Any, count: int, taken: Sequence[int], precision: str) -> bytes:
     """Return a traced function as a LiteRT model.
 
     count: how many of its inputs, the first ones, are its own; taken: those that the model takes.
@@ -121,8 +128,10 @@ def _converted(traced: Any, count: int, taken: Sequence[int]) -> bytes:
             if with_constants is not None:
                 with contextlib.suppress(*_MOVED):
                     inputs, outputs = [traced.inputs[each] for each in taken], traced.outputs
-                    return infinities.restore(_by_the_short_way(with_constants, inputs, outputs))
-            if has_infinities or len(taken) != count:
+                    stored = _STORED[precision]
+                    found = _by_the_short_way(with_constants, inputs, outputs, stored)
+                    return infinities.restore(found)
+            if has_infinities or len(taken) != count or precision != "float32":
                 raise ValueError("It cannot be converted with this version of TensorFlow.")
             return _by_the_public_way(traced)
     except (MemoryError, OSError) as error:
@@ -186,11 +195,13 @@ def _name(of_input: str) -> str:
     return of_input.lstrip("^").partition(":")[0]
 
 
-def _by_the_short_way(graph: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> bytes:
+def _by_the_short_way(
+    graph: Any, inputs: Sequence[Any], outputs: Sequence[Any], stored: Mapping[str, bool]
+) -> bytes:
     from tensorflow.lite.python.convert import convert_graphdef
 
     operations = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    return bytes(convert_graphdef(graph, inputs, outputs, target_ops=operations))
+    return bytes(convert_graphdef(graph, inputs, outputs, target_ops=operations, **stored))
 
 
 def _by_the_public_way(traced: Any) -> bytes:

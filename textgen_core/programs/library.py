@@ -74,6 +74,20 @@ class Library:
                 self._models[rows] = found
             return self._models[rows]
 
+    def make_model(self, rows: int, *, whole_states: bool, precision: str) -> Program:
+        """Return another program of the model's step, which is not kept; see `model_program`.
+
+        Raises NotConvertible if there can be none.
+        """
+        with self._lock:
+            self._say("the model")
+            language_model = self._load()
+            from textgen_core.programs.model_program import model_program
+
+            return model_program(
+                language_model, rows, whole_states=whole_states, precision=precision
+            )
+
     def sampler(self, link: Link, rows: int, capacity: int) -> Program:
         """Return the program of a sampler for so many rows, and texts of up to `capacity` tokens.
 

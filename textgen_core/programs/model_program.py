@@ -23,17 +23,25 @@ _PASSING = {"Identity", "IdentityN", "EnsureShape", "StopGradient", "PreventGrad
 _DEEPEST = 40  # operations that are looked at to see whether two starts of slices are the same
 
 
-def model_program(language_model: LanguageModel, rows: int) -> Program:
+def model_program(
+    language_model: LanguageModel,
+    rows: int,
+    *,
+    whole_states: bool = False,
+    precision: str = "float32",
+) -> Program:
     """Return the program that advances a model by one token in so many rows.
 
-    language_model: built under the dtype policy float32, in which programs compute. The program's
-    `about` has `rows`, `vocabulary_size`, `state_capacity`, `initial`, the state before the first
-    token, and `updates`: where the next state is found (see `ModelSteps`). Raises NotConvertible
-    for a model without a state of its own, and for what LiteRT cannot compute.
+    language_model: built under the dtype policy float32, in which programs compute. whole_states:
+    whether it returns each next state whole, for whoever knows nothing of slices. precision: that
+    its weights are kept in, see `convert`. The program's `about` has `rows`, `vocabulary_size`,
+    `state_capacity`, `initial`, the state before the first token, and `updates`: where the next
+    state is found (see `ModelSteps`). Raises NotConvertible for a model without a state of its own,
+    and for what LiteRT cannot compute.
     """
     if not language_model.can_advance:
         raise NotConvertible("The model offers no advance: it is run again for every token.")
-    step = _Step(language_model, rows)
+    step = _Step(language_model, rows, whole_states=whole_states)
     about: dict[str, Any] = {
         "rows": rows,
         "vocabulary_size": language_model.vocabulary_size,
@@ -46,15 +54,15 @@ def model_program(language_model: LanguageModel, rows: int) -> Program:
         return outputs
 
     inputs = [tf.TensorSpec((rows, 1), tf.int32), *map(spec_of, step.initial)]
-    return convert(advance, inputs, kind="model", about=about)
+    return convert(advance, inputs, kind="model", about=about, precision=precision)
 
 
 class _Step:
     """What is traced: the structure of the model's state stays in here."""
 
-    def __init__(self, language_model: LanguageModel, rows: int) -> None:
+    def __init__(self, language_model: LanguageModel, rows: int, *, whole_states: bool) -> None:
         self.language_model = language_model
-        self.rows = rows
+        self.rows, self.whole_states = rows, whole_states
         try:
             with component_errors("The model", doing="initial_state"):
                 state = language_model.initial_state(rows)
@@ -74,7 +82,7 @@ class _Step:
         wanted = (self.rows, self.language_model.vocabulary_size)
         if tuple(logits.shape) != wanted:
             raise NotConvertible(f"Its logits have shape {logits.shape}, not {wanted}.")
-        outputs = _Outputs(logits)
+        outputs = _Outputs(logits, whole_states=self.whole_states)
         return outputs.tensors, [
             outputs.update(old, new) for old, new in zip(held, self._flat(after), strict=True)
         ]
@@ -94,13 +102,16 @@ class _Step:
 class _Outputs:
     """The tensors that a program returns, gathered one after the other."""
 
-    def __init__(self, logits: Any) -> None:
+    def __init__(self, logits: Any, *, whole_states: bool) -> None:
         self.tensors = [logits]
+        self._whole_states = whole_states
         self._numbers: dict[Any, int] = {}
         self._starts: dict[int, int] = {}
 
     def update(self, old: Any, new: Any) -> dict[str, int]:
         """Return where the next state is found: nowhere if it is `old`, or the place of a slice."""
+        if self._whole_states:
+            return {"output": self._add(new)}
         source = _source(new, old)
         if source is old:
             return {}

@@ -34,7 +34,7 @@ class ModelSteps(Steps):
         self._interpreter = interpreter
         self._token_ids, *self._states = interpreter.inputs
         self._initial = [
-            _initial(described, place)
+            initial_state(described, place)
             for described, place in zip(about["initial"], program.inputs[1:], strict=True)
         ]
         self._logits = np.empty((self.rows, about["vocabulary_size"]), np.float32)
@@ -116,7 +116,7 @@ def _slices(program: Program, interpreter: ProgramInterpreter) -> list[_Slices]:
     return list(found.values())
 
 
-def _initial(described: Mapping[str, Any], place: Place) -> np.ndarray:
+def initial_state(described: Mapping[str, Any], place: Place) -> np.ndarray:
     """Return what a tensor of the state holds at first, or a number that fills it."""
     if "fill" in described:
         return np.array(described["fill"], place.dtype)

@@ -38,7 +38,7 @@ class ProgramStages(Stages):
         """
         self._program_of = program_of
         self._stages = [
-            _Stage(link.name, program_of(number, capacity), own)
+            Stage(link.name, program_of(number, capacity), own)
             for number, (link, own) in enumerate(zip(links, values, strict=True))
         ]
 
@@ -64,8 +64,11 @@ class ProgramStages(Stages):
         return stages
 
 
-class _Stage:
-    """One sampler. capacity: of its histories; None if it asks for no text."""
+class Stage:
+    """One sampler.
+
+    capacity: of its histories; None if it asks for no text. initial: its state at first.
+    """
 
     def __init__(self, name: str, program: Program, values: Mapping[str, float]) -> None:
         self._name, self._values = name, values
@@ -83,22 +86,22 @@ class _Stage:
         self._next = list(
             zip(self._states, interpreter.outputs[1 : 1 + count], about["per_row"], strict=True)
         )
-        self._initial: list[np.ndarray] = []
+        self.initial: list[np.ndarray] = []
         if count:
             for view in interpreter.inputs[: 1 + len(history)]:
                 view().fill(1)  # the first token counts: of none, some samplers make nothing
             for state in self._states:
                 state().fill(0)
             self._run()
-            self._initial = [each().copy() for each in interpreter.outputs[1 + count :]]
+            self.initial = [each().copy() for each in interpreter.outputs[1 + count :]]
 
     def restart(self) -> None:
-        for state, initial in zip(self._states, self._initial, strict=True):
+        for state, initial in zip(self._states, self.initial, strict=True):
             np.copyto(state(), initial)
 
-    def with_program(self, program: Program) -> _Stage:
+    def with_program(self, program: Program) -> Stage:
         """Return the stage with another program of the sampler, in the same state."""
-        other = _Stage(self._name, program, self._values)
+        other = Stage(self._name, program, self._values)
         for state, own in zip(other._states, self._states, strict=True):
             np.copyto(state(), own())
         return other

@@ -41,8 +41,9 @@
 
   function openAbout(info) {
     const dialog = byId("about");
+    dialog.setAttribute("aria-labelledby", "about-title");
     dialog.replaceChildren(
-      make("h2", { id: "about-title" }, say("about.title")),
+      make("h2", { id: "about-title", tabindex: "-1", autofocus: true }, say("about.title")),
       make("dl", { class: "pairs" }, ...rowsOf(info).map(([key, value]) =>
         make("div", {}, make("dt", {}, say(key)), make("dd", {}, String(value))))),
       make("p", {}, say("about.bits.meaning")),

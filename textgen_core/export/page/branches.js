@@ -18,8 +18,12 @@
       this.element = make("details", { class: "branches", hidden: true }, this.summary, this.list);
     }
 
+    // What is as it was is left alone, so that the focus stays where it is.
     show(texts, ids, current) {
       const rows = outline(texts, ids, this.column);
+      const shown = JSON.stringify([current, page.words.language(), rows.map(({ text }) => [text.id, text.tokens.length])]);
+      if (shown === this.shown) return;
+      this.shown = shown;
       this.element.hidden = rows.length < 2;
       this.summary.textContent = say("branches", { count: rows.length });
       this.list.replaceChildren(...rows.map(({ text, depth }) => this.row(texts, text, depth, text.id === current)));

@@ -23,11 +23,11 @@
       this.more = button(say("continue"), () => actions.goOn(place), { "aria-label": `${say("continue")}: ${this.name}` });
       this.copy = button(say("copy"), () => this.copyText(), { "aria-label": `${say("copy")}: ${this.name}` });
       this.element = make("article", { class: "column", "aria-label": this.name },
-        make("details", { class: "chain-box" },
+        make("details", { class: "chain-box", open: place === 0 && matchMedia("(min-width: 64rem)").matches },
           make("summary", {}, make("span", { class: "chain-title" }, say("chain")), " ", this.chainLine),
           this.cards.element),
-        this.view.box, this.fault, this.status,
-        make("div", { class: "column-actions" }, this.more, this.copy),
+        make("div", { class: "column-text" }, this.view.box, this.fault, this.status,
+          make("div", { class: "column-actions" }, this.more, this.copy)),
         this.branches.element);
       this.shownText = null;
       this.shownForks = "";

@@ -54,6 +54,7 @@
     const { info, state } = session;
     document.title = `${info.model} – textgen`;
     byId("model-name").textContent = info.model;
+    byId("model-line").removeAttribute("data-say");
     byId("model-line").textContent = page.about.summaryOf(info);
     byId("model-choice").hidden = info.models.length < 2;
     byId("model").replaceChildren(...info.models.map((each) =>
@@ -128,8 +129,14 @@
     byId("stop").hidden = !isRunning;
     if (hadFocus && wasRunning !== isRunning) byId(isRunning ? "stop" : "write").focus();
     if (wasRunning !== isRunning) announce(say(isRunning ? "status.writing" : "status.ready"));
-    session.columns.forEach((column) => column.showStatus());
+    session.columns.forEach((column) => column.update());
+    if (isRunning && !wasRunning) bringIntoSight(session.columns[0].view.box);
     if (!isRunning) saveSoon();
+  }
+
+  // On a phone the text begins below what is seen.
+  function bringIntoSight(box) {
+    if (box.getBoundingClientRect().top > 0.7 * innerHeight) byId("text-columns").scrollIntoView();
   }
 
   function showNotice(text, ...more) {

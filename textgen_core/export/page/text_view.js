@@ -111,6 +111,7 @@
     }
 
     firstInSight() {
+      if (this.box.scrollTop === 0) return 0;
       const { left, top, width } = this.box.getBoundingClientRect();
       const under = document.elementFromPoint(left + width / 3, top + 24);
       return under?.closest("[data-bits]")?.tokenIndex ?? 0;

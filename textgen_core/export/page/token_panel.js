@@ -37,6 +37,7 @@
         make("p", { class: "panel-actions" },
           button(say("panel.again"), () => this.leaveFor(opened.onAgain))));
       this.element.hidden = false;
+      document.body.classList.add("with-panel");
       this.moveTo(view.spans[index]);
       this.element.querySelector("button").focus({ preventScroll: true });
     }
@@ -93,9 +94,12 @@
     moveTo(span) {
       const { style } = this.element;
       style.insetInlineStart = style.insetBlockStart = style.maxBlockSize = "";
-      if (matchMedia("(max-width: 40rem)").matches) return;
       const token = span.getBoundingClientRect();
       const panel = this.element.getBoundingClientRect();
+      if (matchMedia("(max-width: 40rem)").matches) {
+        if (token.bottom + MARGIN > panel.top) scrollBy(0, token.bottom - panel.top + 5 * MARGIN);
+        return;
+      }
       const left = Math.min(token.left, innerWidth - panel.width - MARGIN);
       const below = innerHeight - token.bottom - 2 * MARGIN;
       const above = token.top - 2 * MARGIN;
@@ -131,6 +135,7 @@
       const { view, index } = this.opened;
       const hadFocus = this.element.contains(document.activeElement);
       this.element.hidden = true;
+      document.body.classList.remove("with-panel");
       if (hadFocus && view.spans[index]) view.focusToken(index);
     }
   }

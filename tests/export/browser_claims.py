@@ -14,6 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 LONG = 10_000  # tokens
+TEXTS = "textgenPage.main.session().state.setup.texts.length"
 ANSWER = 60_000  # milliseconds in which a text must be there
 
 
@@ -32,10 +33,15 @@ class Walk:
 
     def write(self, length: int = 60) -> None:
         self.page.fill("#length", str(length))
+        before = self.page.evaluate(TEXTS)
         self.page.click("#write")
+        while self.page.evaluate(TEXTS) == before:
+            self.page.wait_for_timeout(20)
         self.wait()
 
     def wait(self) -> None:
+        """Wait until nothing is written any more."""
+        self.page.wait_for_timeout(100)  # a browser may tell of a click before it is done
         expect(self.page.locator("#write")).to_be_visible(timeout=ANSWER)
 
     def column(self, place: int = 0) -> Locator:

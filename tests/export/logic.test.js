@@ -102,6 +102,10 @@ test("a slider spans allowed values, and is left out where it would not help", (
   assert.deepEqual(specs.sliderOf(NUCLEUS.options[0]), { least: 0.01, most: 1, step: 0.01 });
   const count = specs.sliderOf(option("k", "int", { default: 40, at_least: 1, at_most: 2 ** 31 - 1 }));
   assert.deepEqual(count, { least: 1, most: 80, step: 1 });
+  const presence = specs.sliderOf(option("presence", "float", { default: 0, at_least: -2, at_most: 2 }));
+  assert.deepEqual(presence, { least: -2, most: 2, step: 0.1 });
+  assert.deepEqual(specs.sliderOf(option("t", "float", { default: 1, above: 0, below: 2 })).most, 1.9);
+  assert.equal(specs.sliderOf(option("shift", "float", { default: 0 })), null);
   assert.equal(specs.sliderOf(STRANGER.options[0]), null);
   assert.equal(specs.sliderOf(STRANGER.options[1]), null);
 });

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from export.harness import harness_page
 
+from textgen_core.components import options_of
 from textgen_core.evaluation.surprisal import LIMITS
 from textgen_core.export.page import (
     LANGUAGES,
@@ -23,6 +24,7 @@ from textgen_core.export.page import (
     assemble,
     page_files,
 )
+from textgen_core.registry import discover
 
 FOLDER = resources.files("textgen_core.export.page")
 LONGEST = 300  # lines of a file
@@ -146,3 +148,11 @@ def test_every_word_that_the_page_asks_for_is_there() -> None:
 
 def test_the_scale_of_surprisal_is_the_reports() -> None:
     assert f"const LIMITS = {json.dumps(list(LIMITS))};" in page_files()["surprisal.js"]
+
+
+def test_bundled_samplers_are_described_in_spanish() -> None:
+    declared = catalogue("es")["declared"]
+    bundled = [each for each in discover().of_kind("sampler") if each.plugin.bundled]
+    spoken = {each.summary for each in bundled}
+    spoken |= {option.rules.help for each in bundled for option in options_of(each.cls)}
+    assert declared.keys() == spoken

@@ -105,17 +105,19 @@
   const fault = (value, key, bound = null) => ({ value, fault: { key, values: { bound } } });
 
   // Where a slider may go: {least, most, step}, or null where none would help. It spans what is
-  // allowed, but no more than twice the default; the field beside it takes the rest.
+  // allowed, but no more than twice a default above 0; the field beside it takes the rest.
   function sliderOf(option) {
     const isNumber = option.type === "int" || option.type === "float";
-    if (!isNumber || (option.choices ?? []).length || !(option.default > 0)) return null;
-    const highest = [option.at_most, option.below, 2 * option.default].filter(isBound);
-    const lowest = option.at_least ?? option.above ?? 0;
+    if (!isNumber || (option.choices ?? []).length || option.default === null) return null;
+    const isAboveZero = option.default > 0;
+    const highest = [option.at_most, option.below, isAboveZero ? 2 * option.default : null].filter(isBound);
+    const lowest = option.at_least ?? option.above ?? (isAboveZero ? 0 : null);
     const most = Math.min(...highest);
-    if (!(most > lowest)) return null;
+    if (lowest === null || !Number.isFinite(most) || !(most > lowest)) return null;
     const step = option.type === "int" ? 1 : 10 ** Math.floor(Math.log10((most - lowest) / 20));
-    const isExcluded = isBound(option.above) && lowest === option.above;
-    return { least: isExcluded ? lowest + step : lowest, most, step };
+    const isLeastExcluded = lowest !== option.at_least && lowest === option.above;
+    const isMostExcluded = most === option.below;
+    return { least: isLeastExcluded ? lowest + step : lowest, most: isMostExcluded ? most - step : most, step };
   }
 
   page.specs = { parseSpec, valuesOf, formatSpec, convert, sliderOf };

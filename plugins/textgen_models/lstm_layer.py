@@ -65,12 +65,12 @@ class LSTMLayer(keras.layers.Layer):
             return self._run_keras(inputs, hidden, cell)
         weights = self.lstm.cell
         projected = last_axis_product(inputs, weights.kernel)
-        projected += tf.cast(weights.bias, projected.dtype)
         mask = None
         if seed is not None and self.recurrent_dropout:
             mask = drop(tf.ones_like(hidden), self.recurrent_dropout, seed)
         recurrent_kernel = tf.convert_to_tensor(weights.recurrent_kernel)
-        return lstm_over_time(projected, recurrent_kernel, hidden, cell, mask, compiled)
+        bias = tf.convert_to_tensor(weights.bias)
+        return lstm_over_time(projected, recurrent_kernel, bias, hidden, cell, mask, compiled)
 
     def _run_keras(self, inputs: Any, hidden: Any, cell: Any) -> Any:
         sequences = tf.transpose(tf.cast(inputs, tf.float32), (1, 0, 2))

@@ -14,6 +14,7 @@ import tensorflow as tf
 def lstm_over_time(
     projected: Any,
     recurrent_kernel: Any,
+    bias: Any,
     hidden: Any,
     cell: Any,
     mask: Any = None,
@@ -21,12 +22,12 @@ def lstm_over_time(
 ) -> tuple[Any, Any, Any]:
     """Run an LSTM (Hochreiter and Schmidhuber 1997, with forget gates) over projected inputs.
 
-    projected: `(time, batch, 4 * units)`, inputs times kernel plus bias, of any float dtype; gates
-    in Keras' order: input, forget, candidate, output. recurrent_kernel: `(units, 4 * units)`.
-    hidden, cell: `(batch, units)`. mask: `(batch, units)`, multiplied into the hidden state before
-    the recurrent product of every step. All of these float32, as is what is computed. Returns the
-    outputs `(time, batch, units)` and the last hidden and cell states; all have gradients but the
-    mask.
+    projected: `(time, batch, 4 * units)`, inputs times kernel, of any float dtype; gates in Keras'
+    order: input, forget, candidate, output. recurrent_kernel: `(units, 4 * units)`. bias:
+    `(4 * units,)`. hidden, cell: `(batch, units)`. mask: `(batch, units)`, multiplied into the
+    hidden state before the recurrent product of every step. All but `projected` are float32, as is
+    what is computed. Returns the outputs `(time, batch, units)` and the last hidden and cell
+    states; all have gradients but the mask.
 
     The gradient is written by hand: the loop backward keeps the gradients of the gates only, and
     that of the recurrent kernel is one large product after it, in the dtype of `projected`, not a
@@ -36,27 +37,29 @@ def lstm_over_time(
     leaves to oneDNN.
     """
     if projected.shape[0] == 1:
-        summed = tf.cast(projected[0], hidden.dtype)
+        summed = tf.cast(projected[0], hidden.dtype) + bias
         _, cell, hidden = _step(summed, recurrent_kernel, hidden, cell, mask)
         return hidden[None], hidden, cell
     forward, backward = (_FORWARD, _BACKWARD) if compiled else (_forward, _backward)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def run(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any) -> Any:
-        outputs, cells, gates = forward(projected, recurrent_kernel, hidden, cell, mask)
+    def run(projected: Any, recurrent_kernel: Any, bias: Any, hidden: Any, cell: Any) -> Any:
+        # At once: in its loop XLA takes longer to cast each piece than to multiply.
+        wide = tf.cast(projected, hidden.dtype)
+        outputs, cells, gates = forward(wide, recurrent_kernel, bias, hidden, cell, mask)
 
         def gradient(d_outputs: Any, d_hidden: Any, d_cell: Any) -> tuple[Any, ...]:
             turned = tf.transpose(recurrent_kernel)  # once: products with it run twice as fast
-            d_gates, d_hidden, d_cell = backward(
+            d_gates, d_bias, d_hidden, d_cell = backward(
                 turned, gates, cells, cell, d_hidden, d_cell, d_outputs, mask
             )
             d_gates = tf.cast(d_gates, projected.dtype)
             d_kernel = _kernel_gradient(outputs, hidden, d_gates, mask)
-            return d_gates, d_kernel, d_hidden, d_cell
+            return d_gates, d_kernel, d_bias, d_hidden, d_cell
 
         return (outputs, outputs[-1], cells[-1]), gradient
 
-    outputs, hidden, cell = run(projected, recurrent_kernel, hidden, cell)
+    outputs, hidden, cell = run(projected, recurrent_kernel, bias, hidden, cell)
     return outputs, hidden, cell
 
 
@@ -77,14 +80,15 @@ def _step(summed: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any)
     return gates, cell, output_gate * tf.tanh(cell)
 
 
-def _forward(projected: Any, recurrent_kernel: Any, hidden: Any, cell: Any, mask: Any) -> Any:
+def _forward(
+    projected: Any, recurrent_kernel: Any, bias: Any, hidden: Any, cell: Any, mask: Any
+) -> Any:
     """Return outputs and cells `(time, batch, units)` and gates `(time, batch, 4 * units)`."""
     steps = tf.shape(projected)[0]
     arrays = [tf.TensorArray(hidden.dtype, size=steps) for _ in range(3)]
 
     def body(time: Any, hidden: Any, cell: Any, *arrays: Any) -> tuple[Any, ...]:
-        summed = tf.cast(projected[time], hidden.dtype)
-        gates, cell, hidden = _step(summed, recurrent_kernel, hidden, cell, mask)
+        gates, cell, hidden = _step(projected[time] + bias, recurrent_kernel, hidden, cell, mask)
         values = (hidden, cell, gates)
         written = [array.write(time, value) for array, value in zip(arrays, values)]
         return (time + 1, hidden, cell, *written)
@@ -108,14 +112,14 @@ def _backward(
     d_outputs: Any,
     mask: Any,
 ) -> Any:
-    """Return the gradients of the summed gates, over all time, and of the first states.
+    """Return the gradients of the summed gates, over all time, of the bias and the first states.
 
     turned_kernel: the recurrent kernel, transposed.
     """
     steps = tf.shape(gates)[0]
     array = tf.TensorArray(gates.dtype, size=steps)
 
-    def body(time: Any, d_hidden: Any, d_cell: Any, array: Any) -> tuple[Any, ...]:
+    def body(time: Any, d_bias: Any, d_hidden: Any, d_cell: Any, array: Any) -> tuple[Any, ...]:
         earlier_cell = tf.where(time > 0, cells[tf.maximum(time - 1, 0)], first_cell)
         d_gates, d_cell = _gate_gradients(
             (gates[time], cells[time], earlier_cell), d_hidden + d_outputs[time], d_cell
@@ -123,15 +127,16 @@ def _backward(
         d_hidden = tf.matmul(d_gates, turned_kernel)
         if mask is not None:
             d_hidden *= mask
-        return time - 1, d_hidden, d_cell, array.write(time, d_gates)
+        d_bias += tf.reduce_sum(d_gates, axis=0)
+        return time - 1, d_bias, d_hidden, d_cell, array.write(time, d_gates)
 
-    _, d_hidden, d_cell, array = tf.while_loop(
+    _, d_bias, d_hidden, d_cell, array = tf.while_loop(
         lambda time, *_: time >= 0,
         body,
-        (steps - 1, d_hidden, d_cell, array),
+        (steps - 1, tf.zeros_like(gates[0, 0]), d_hidden, d_cell, array),
         maximum_iterations=steps,
     )
-    return _stacked([array], gates.shape)[0], d_hidden, d_cell
+    return _stacked([array], gates.shape)[0], d_bias, d_hidden, d_cell
 
 
 _FORWARD = tf.function(_forward, jit_compile=True, autograph=False)

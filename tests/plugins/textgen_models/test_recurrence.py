@@ -112,19 +112,20 @@ def test_the_gradient_with_a_recurrent_mask_is_that_of_plain_differentiation(ten
     random = np.random.default_rng(4)
     recurrent_kernel = tf.constant(random.normal(size=(UNITS, 4 * UNITS)), tf.float32)
     projected = tf.constant(random.normal(size=(TIME, BATCH, 4 * UNITS)), tf.float32)
+    bias = tf.constant(random.normal(size=4 * UNITS), tf.float32)
     mask = tf.constant(random.integers(0, 2, size=(BATCH, UNITS)) * 2, tf.float32)
 
-    def unrolled(projected, recurrent_kernel, hidden, cell):
+    def unrolled(projected, recurrent_kernel, bias, hidden, cell):
         # Single steps run outside the hand-written gradient.
         outputs = []
         for time in range(TIME):
             step = projected[time : time + 1]
-            output, hidden, cell = lstm_over_time(step, recurrent_kernel, hidden, cell, mask)
+            output, hidden, cell = lstm_over_time(step, recurrent_kernel, bias, hidden, cell, mask)
             outputs.append(output)
         return tf.concat(outputs, axis=0), hidden, cell
 
     def differentiated(run):
-        sources = (projected, recurrent_kernel, tensors["hidden"], tensors["cell"])
+        sources = (projected, recurrent_kernel, bias, tensors["hidden"], tensors["cell"])
         with tf.GradientTape() as tape:
             tape.watch(sources)
             outputs, hidden, cell = run(*sources)
@@ -140,7 +141,8 @@ def test_the_gradient_with_a_recurrent_mask_is_that_of_plain_differentiation(ten
 @pytest.mark.parametrize("masked", [False, True])
 def test_compiled_loops_equal_the_others_in_every_gradient(masked):
     random, rows = np.random.default_rng(5), 9
-    shapes = ((TIME, rows, 4 * UNITS), (UNITS, 4 * UNITS), (rows, UNITS), (rows, UNITS))
+    state = (rows, UNITS)
+    shapes = ((TIME, rows, 4 * UNITS), (UNITS, 4 * UNITS), (4 * UNITS,), state, state)
     sources = [tf.constant(random.normal(size=shape), tf.float32) for shape in shapes]
     weights = tf.constant(random.normal(size=(TIME, rows, UNITS)), tf.float32)
     mask = tf.constant(random.integers(0, 2, size=(rows, UNITS)) * 2, tf.float32)

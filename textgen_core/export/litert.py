@@ -24,13 +24,15 @@ from textgen_core.export.info import describe_model
 from textgen_core.export.litert_readme import render_readme
 from textgen_core.export.pieces import describe_pieces
 from textgen_core.export.placing import MARK
+from textgen_core.export.rounding import added_bits, check_added_bits
 from textgen_core.generation.chain import Chain
 from textgen_core.generation.prompts import read_prompts
 from textgen_core.generation.runtime import Runtime
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.programs.library import Library
-from textgen_core.programs.model_steps import initial_state
+from textgen_core.programs.model_steps import ModelSteps, initial_state
 from textgen_core.programs.program import NotConvertible, Program
+from textgen_core.programs.runtime import ProgramRuntime
 from textgen_core.programs.sampler_stages import Stage
 from textgen_core.registry import discover
 from textgen_core.registry.registry import CORE
@@ -70,7 +72,7 @@ def export_litert(run: Run, path: Path, settings: Settings) -> str:
         "seed": run.configuration.seed,
         "room": ROOM,
         "state_capacity": programs.state_capacity,
-        "model": _write_model(path, run, library, settings.precision, arrays),
+        "model": _write_model(path, run, programs, settings.precision, arrays),
         "samplers": list(_write_samplers(path, run, library, arrays)),
         "counts": _take_counts(reader, arrays),
         **_take_prompt(settings.prompt, programs, arrays),
@@ -95,17 +97,27 @@ def _facts(run: Run, reader: Reader) -> dict[str, Any]:
 
 
 def _write_model(
-    path: Path, run: Run, library: Library, precision: str, arrays: Arrays
+    path: Path, run: Run, programs: ProgramRuntime, precision: str, arrays: Arrays
 ) -> dict[str, Any]:
     """Write the program of the model; return what there is to know of it, and of its state."""
     with _naming(run.configuration.model.description):
+        library = programs.library
         program = library.make_model(1, whole_states=True, precision=precision)
+    if precision != "float32":
+        _check_rounding(program, programs, precision)
     described = zip(program.about["initial"], program.inputs[1:], strict=True)
     states = {
         f"state_{number}": np.broadcast_to(initial_state(each, place), place.shape)
         for number, (each, place) in enumerate(described)
     }
     return _write(path / "model.tflite", program, ["token_ids", *states], states, states, arrays)
+
+
+def _check_rounding(program: Program, programs: ProgramRuntime, precision: str) -> None:
+    """Raise UsageError if a program of rounded weights is much worse than one of all bits."""
+    exact, rounded = programs.steps(1), programs.mixed(ModelSteps(program))
+    bits = added_bits(exact, rounded, programs.reader, programs.state_capacity)
+    check_added_bits(bits, precision)
 
 
 def _write_samplers(

@@ -53,7 +53,10 @@ class Runtime(ABC):
         runtime that compiles. is_alone: whether no other group is written meanwhile. What is
         returned serves one thread.
         """
-        network = self._steps(rows, compile_with, is_alone=is_alone)
+        return self.mixed(self._steps(rows, compile_with, is_alone=is_alone))
+
+    def mixed(self, network: Steps) -> Steps:
+        """Return a network's steps, mixed with the counts of the reader if it has some."""
         counts = self.reader.counts
         return network if counts is None else MixedSteps(network, counts)
 

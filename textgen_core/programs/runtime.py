@@ -23,7 +23,7 @@ class ProgramRuntime(Runtime):
 
     def __init__(self, library: Library) -> None:
         """Find or make the model's program for one row; raises NotConvertible without one."""
-        self._library = library
+        self.library = library
         self.reader = library.reader
         self.state_capacity = library.model(1).about["state_capacity"]
         self.side_by_side = cores()
@@ -34,9 +34,9 @@ class ProgramRuntime(Runtime):
 
         Raises NotConvertible if one of the samplers, or the model, cannot become a program.
         """
-        self._library.model(rows)
+        self.library.model(rows)
         for link in chain.links:
-            self._library.sampler(link, rows, capacity)
+            self.library.sampler(link, rows, capacity)
 
     def rows_for(self, texts: int, **_: int) -> int:
         """Return the rows of the next group: those of a program."""
@@ -45,7 +45,7 @@ class ProgramRuntime(Runtime):
 
     def _steps(self, rows: int, compile_with: str, *, is_alone: bool) -> Steps:  # noqa: ARG002
         """Return the model's steps; those of texts that were written before, where any are idle."""
-        program = self._library.model(rows)
+        program = self.library.model(rows)
         threads = program.about["threads"] if is_alone else 1
         for each in tuple(self._idle):
             if (each.rows, each.threads) == (rows, threads):
@@ -58,7 +58,7 @@ class ProgramRuntime(Runtime):
         """Return the chain's stages, a program for each sampler."""
 
         def program_of(number: int, capacity: int) -> Program:
-            return self._library.sampler(chain.links[number], rows, capacity)
+            return self.library.sampler(chain.links[number], rows, capacity)
 
         return ProgramStages(chain.links, program_of, values, capacity)
 

@@ -27,6 +27,7 @@ SLOW = {
     "cli/test_interactive_terminal.py": "a command at a terminal, and signals",
     "cli/test_interrupted_writing.py": "commands that are interrupted",
     "cli/test_machines.py": "runs of their own, as other users and on other disks",
+    "cli/test_notebook_cell.py": "a run in a notebook",
     "cli/test_missing_plugins.py": "runs whose plugin has gone",
     "cli/test_outliving.py": "runs of their own, and signals",
     "cli/test_plugins_check.py@checked": "the conformance kit as a command",

@@ -1,12 +1,11 @@
 """Draws the pictures of the course, as SVG files that stand alone, in English and Spanish.
 
-    python docs/course/make_pictures.py RUNS [--book ANALYSIS] [--explored FOLDER] [--only NAME]
+    python docs/course/make_pictures.py ENGLISH SPANISH [--only NAME]
 
-RUNS is the folder with the runs of the course: `first`, `fast` and `lstm`. ANALYSIS is the
-output of `textgen analyze --json` for another text, whose domain words are drawn. FOLDER has
-score.json and temperature.json, the output of `textgen score` and `textgen explore ... temperature`
-with `--json`, for lesson 5 and the page of concepts. A picture is written to
-docs/course/pictures/NAME.svg, with Spanish words to NAME.es.svg. What a picture shows is decided in
+ENGLISH and SPANISH are folders in which the commands of the pages were run: with `runs/first`,
+`runs/fast` and `runs/lstm`, and with what `textgen score` and `textgen explore ... temperature`
+print with `--json` in score.json and temperature.json, and attention.svg. A picture is written to
+docs/course/pictures/NAME.svg, the Spanish one to NAME.es.svg. What a picture shows is decided in
 the modules beside them; this one knows only their names.
 """
 
@@ -33,6 +32,7 @@ PICTURES: dict[str, Callable[..., str]] = {
     "learning-fast": partial(of_training.draw_learning, "fast"),
     "learning-lstm": partial(of_training.draw_learning, "lstm"),
     "frequencies": partial(of_training.draw_frequencies, "fast"),
+    "attention": of_exploring.draw_attention,
     "surprise": of_exploring.draw_surprise,
     "temperatures": of_exploring.draw_temperatures,
 }
@@ -41,14 +41,16 @@ PICTURES: dict[str, Callable[..., str]] = {
 def main() -> None:
     """Write the pictures that the sources at hand allow."""
     parser = argparse.ArgumentParser(description="Draw the pictures of the course.")
-    parser.add_argument("runs", type=Path, help="the folder with the runs of the course")
-    parser.add_argument("--book", type=Path, help="textgen analyze --json of another text")
-    parser.add_argument("--explored", type=Path, help="the folder with what was explored")
+    parser.add_argument("english", type=Path, help="the folder of the English pages' commands")
+    parser.add_argument("spanish", type=Path, help="that of the Spanish ones")
     parser.add_argument("--only", choices=PICTURES, help="draw this picture alone")
     given = parser.parse_args()
-    sources = Sources(runs=given.runs, book=given.book, looked_into=given.explored)
-    for name in [given.only] if given.only else PICTURES:
-        for ending, say in ((".svg", str), (".es.svg", to_spanish)):
+    for folder, ending, say in (
+        (given.english, ".svg", str),
+        (given.spanish, ".es.svg", to_spanish),
+    ):
+        sources = Sources(folder)
+        for name in [given.only] if given.only else PICTURES:
             path = HERE / f"{name}{ending}"
             path.write_text(PICTURES[name](sources, say), encoding="utf-8")
             print(f"{path.name}: {path.stat().st_size:,} bytes")

@@ -156,6 +156,17 @@ def test_the_trainer_is_given_all_the_text_in_bounded_pieces(monkeypatch, text):
     assert all(piece[-1] in "\n " for piece in trainer.seen[:-2] if " " in text or "\n" in text)
 
 
+@pytest.mark.parametrize("wanted", [1_000, 20_000, 40_000])
+def test_a_sample_of_a_text_of_any_length_is_about_as_long_as_it_says(wanted):
+    text = "".join(f"{number:05} is said in a line of this text.\n" for number in range(1_500))
+    sample = list(room.read_for_training([text], wanted))
+    assert wanted * 0.9 <= sum(map(len, sample)) <= wanted * 1.2
+    numbers = [int(line[:5]) for line in "".join(sample).splitlines()]
+    assert numbers[0] == 0
+    assert numbers[-1] > 1_400  # from all over the text
+    assert numbers == sorted(set(numbers))
+
+
 def test_a_saved_tokenizer_is_loaded_with_the_same_tokens(tmp_path):
     path = tmp_path / "tokenizer.json"
     tokenizer = train_tokenizer(FakeTrainer(letters()), ["some text"])

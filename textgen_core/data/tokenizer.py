@@ -30,6 +30,7 @@ NO_TEXT = frozenset((PAD, START, END))  # ids that no text holds, whatever a tok
 
 SAMPLE = 20_000  # characters of the training text that the checks encode
 PIECE = 65_536  # characters that a trainer is given at once, or up to twice as many
+_SAMPLE_PIECES = 64  # that a sample has at least, about
 
 
 def train_tokenizer(
@@ -197,22 +198,24 @@ def read_for_training(texts: Sequence[str], sample: int | None = None) -> Iterat
     With a `sample` about so many characters: pieces at even distances, from all over the texts.
     """
     every = count_all_characters(texts) / sample if sample else 1.0
+    piece = min(PIECE, max(1, sample // _SAMPLE_PIECES)) if sample else PIECE
     wanted = 0.0
-    for number, text in enumerate(_whole_lines(texts)):
+    for number, text in enumerate(_whole_lines(texts, piece)):
         if number >= wanted:
             wanted += every
             yield text
 
 
-def _whole_lines(texts: Sequence[str]) -> Iterator[str]:
+def _whole_lines(texts: Sequence[str], piece: int) -> Iterator[str]:
     held = ""
     for text, ends_document in iterate_pieces(texts):
-        held += text
-        while len(held) >= 2 * PIECE:
-            ends = (held.find(border, PIECE, 2 * PIECE) + 1 for border in "\n ")
-            end = next(filter(None, ends), 2 * PIECE)
-            yield held[:end]
-            held = held[end:]
+        held, at = held + text, 0
+        while len(held) - at >= 2 * piece:
+            ends = (held.find(border, at + piece, at + 2 * piece) + 1 for border in "\n ")
+            end = next(filter(None, ends), at + 2 * piece)
+            yield held[at:end]
+            at = end
+        held = held[at:]
         if ends_document and held:
             yield held
             held = ""

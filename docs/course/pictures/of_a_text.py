@@ -47,8 +47,8 @@ def draw_sentence_lengths(sources: Sources, say: Say) -> str:
 
 
 def draw_domain_words(sources: Sources, say: Say) -> str:
-    """Return the words that mark the other text, by their log-likelihood ratio."""
-    words = sources.book_analysis().values["domain_words"][:WORDS]
+    """Return the words that mark the text, by their log-likelihood ratio."""
+    words = _analysis(sources).values["domain_words"][:WORDS]
     bars = [
         Bar(label=word, value=score, shown=f"{occurrences:,} × · G² {score:,.0f}")
         for word, occurrences, _per_million, _in_reference, score in words

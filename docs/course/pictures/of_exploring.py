@@ -25,6 +25,12 @@ NAMES = 84  # pixels for the tokens' names
 GROUNDS = {"s1": "#fff3c4", "s2": "#fee391", "s3": "#fec44f", "s4": "#fe9929", "s5": "#f0804a"}
 
 
+def draw_attention(sources: Sources, say: Say) -> str:
+    """Return the picture of `textgen explore ... attention --out` as it is."""
+    del say  # it names layers, heads and tokens
+    return (sources.folder / "attention.svg").read_text(encoding="utf-8")
+
+
 def draw_surprise(sources: Sources, say: Say) -> str:
     """Return a text with each token on a ground that tells how much it surprised the model."""
     tokens = [

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from pictures.diagrams import add_arrow, add_block, add_cells, add_text
 from pictures.sheet import WIDTH, Say, Sources, finish_sheet, start_sheet
 
-TEXT = "the type of an object is"
+TEXT = "the ferry meets the tide"
 WINDOW = 8
 CELL = (26, 26)
 LEFT = (WIDTH - len(TEXT) * CELL[0]) / 2
@@ -24,7 +24,7 @@ def draw_windows(sources: Sources, say: Say) -> str:
     sheet = start_sheet(HEIGHT, say("Splits and windows"))
     _add_splits(sheet, say)
     add_text(sheet, LEFT, 112, say("the training split, token by token"), "quiet")
-    add_cells(sheet, LEFT, 124, TEXT, CELL, "plain")
+    add_cells(sheet, LEFT, 124, say(TEXT), CELL, "plain")
     below = _add_windows(sheet, 176, stride=WINDOW, words=say("stride 8: window beside window"))
     below = _add_windows(sheet, below, stride=4, words=say("stride 4: two epochs, a row each"))
     _add_targets(sheet, below + 6, say)
@@ -64,9 +64,9 @@ def _add_targets(sheet: Element, top: float, say: Say) -> None:
     add_text(sheet, LEFT, top, say("the first window: each target is the next token"), "quiet")
     x, below = LEFT + 90, top + 16 + CELL[1] + 34
     add_text(sheet, LEFT, top + 16 + CELL[1] / 2, say("inputs"))
-    add_cells(sheet, x, top + 16, TEXT[:WINDOW], CELL)
+    add_cells(sheet, x, top + 16, say(TEXT)[:WINDOW], CELL)
     add_text(sheet, LEFT, below + CELL[1] / 2, say("targets"))
-    add_cells(sheet, x, below, TEXT[1 : WINDOW + 1], CELL, "second")
+    add_cells(sheet, x, below, say(TEXT)[1 : WINDOW + 1], CELL, "second")
     for place in range(WINDOW):
         middle = x + (place + 0.5) * CELL[0]
         add_arrow(sheet, (middle, top + 18 + CELL[1]), (middle, below - 2))

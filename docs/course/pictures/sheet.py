@@ -66,29 +66,19 @@ text { fill: #1f2125; font-size: 13px; font-variant-numeric: tabular-nums; }
 """
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Sources:
-    """Where the figures of the pictures come from."""
+    """Where the figures of the pictures come from: what the commands of the pages left."""
 
-    runs: Path
-    book: Path | None = None
-    looked_into: Path | None = None
+    folder: Path
 
     def records(self, name: str) -> Records:
         """Return the records of a run of the course."""
-        return read_records(RunDirectory(self.runs / name))
-
-    def book_analysis(self) -> Table:
-        """Return the analysis of the other text; raises SystemExit where none was named."""
-        if self.book is None:
-            raise SystemExit("--book is missing: textgen analyze book.txt --json > book.json")
-        return Table(self.book, json.loads(self.book.read_text(encoding="utf-8")))
+        return read_records(RunDirectory(self.folder / "runs" / name))
 
     def explored(self, name: str) -> Table:
-        """Return what a command printed as JSON; raises SystemExit where no folder was named."""
-        if self.looked_into is None:
-            raise SystemExit(f"--explored is missing: a folder with {name}.json")
-        path = self.looked_into / f"{name}.json"
+        """Return what a command printed as JSON."""
+        path = self.folder / f"{name}.json"
         return Table(path, json.loads(path.read_text(encoding="utf-8")))
 
 

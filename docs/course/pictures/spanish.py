@@ -10,6 +10,7 @@ SPANISH = {
     "Frequency of words over their rank": "Frecuencia de las palabras según su rango",
     "Lengths of sentences in words": "Longitud de las oraciones en palabras",
     "The words that mark the book": "Las palabras que caracterizan el libro",
+    "the ferry meets the tide": "el tren pasa por el mar.",
     "Splits and windows": "Particiones y ventanas",
     "the text, cut in the order given": "el texto, cortado en el orden dado",
     "training": "entrenamiento",

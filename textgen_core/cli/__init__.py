@@ -32,7 +32,7 @@ from textgen_core.errors import Interrupted, TextgenError
 
 COMMANDS = (
     *("run", "resume", "generate", "score", "evaluate", "explore"),
-    *("analyze", "report", "export", "plugins", "recipes"),
+    *("serve", "export", "analyze", "report", "plugins", "recipes"),
 )
 _SHOW_TRACES = "--debug"
 _SETS_UP_COMPLETION = frozenset({"--install-completion", "--show-completion"})

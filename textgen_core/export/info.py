@@ -14,6 +14,7 @@ from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import printable, say
 from textgen_core.registry.parsing import describe_type, listed_values, plain_value
 from textgen_core.registry.registry import Component, Registry
+from textgen_core.registry.specs import format_spec
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json
 from textgen_core.runs.listing import summarise
@@ -38,7 +39,7 @@ def describe_model(
         "bits_per_byte": summary.bits_per_byte,
         "split": summary.split,
         "default_prompt": configuration.generation.prompt,
-        "chain": [each.label for each in configuration.samplers],
+        "chain": [format_spec(each.reference, each.options) for each in configuration.samplers],
         "samplers": [describe_sampler(each) for each in registry.of_kind("sampler")],
         "notices": [
             say("A model keeps parts of the text it was trained on, and may write them again.")

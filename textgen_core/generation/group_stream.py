@@ -31,13 +31,18 @@ class Piece:
     """A piece of the text of one sample, in the order of writing.
 
     tokens: those that it is made of, where they are carried: a piece may then have no text of its
-    own. stopped_by: what ended the sample, of its last piece.
+    own. prompt_token_ids: those before the first token, without `<START>`, of the first piece that
+    carries tokens: they may be others than the prompt's, whose end is written again. Of a sample's
+    last piece: stopped_by, what ended it; new_tokens, how many it has, as far as its text goes
+    where they are carried.
     """
 
     sample: int
     text: str
     tokens: tuple[WrittenToken, ...] = ()
+    prompt_token_ids: tuple[int, ...] | None = None
     stopped_by: Literal["length", "stop", "end"] | None = None
+    new_tokens: int = 0
 
 
 def _never() -> bool:
@@ -190,11 +195,18 @@ class GroupStream:
             text = writer.push(
                 loop.token_ids[row, drawn].tolist(), loop.log_probabilities[row, drawn].tolist()
             )
+            is_first = not self._handed_out[row]
             tokens = self._with_choices(loop, row, writer.take_tokens())
-            stopped_by = None if writer.is_open else writer.stopped_by
-            if text or tokens or stopped_by:
-                number = self._plan.numbers[row]
-                pieces.append(Piece(sample=number, text=text, tokens=tokens, stopped_by=stopped_by))
+            prompt = tuple(writer.prompt_token_ids[1:]) if tokens and is_first else None
+            piece = Piece(
+                sample=self._plan.numbers[row], text=text, tokens=tokens, prompt_token_ids=prompt
+            )
+            if not writer.is_open:
+                carries = self._plan.options.carries_tokens
+                count = self._handed_out[row] if carries else writer.new_tokens
+                piece = attrs.evolve(piece, stopped_by=writer.stopped_by, new_tokens=count)
+            if text or tokens or piece.stopped_by:
+                pieces.append(piece)
         return pieces
 
     def _with_choices(

@@ -125,6 +125,11 @@ class SampleWriter:
         """What ended it; an unfinished sample says "length"."""
         return self._stopped_by
 
+    @property
+    def new_tokens(self) -> int:
+        """How many tokens it has."""
+        return len(self._token_ids)
+
     def _push(self, token_ids: Sequence[int], log_probabilities: Sequence[float]) -> str:
         kept = list(token_ids[: self._max_new_tokens - len(self._token_ids)])
         has_ended = END in kept

@@ -1,0 +1,78 @@
+"""Clients that go away, and many at once: places are freed, and texts stay what they are."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+
+import pytest
+from serving.served import ENDLESS, FakeModel, serving
+
+BODY = {"prompt": "abc", "max_tokens": 100_000, **ENDLESS}
+
+
+@pytest.fixture(scope="module")
+def client():
+    with serving(FakeModel()) as client:
+        yield client
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("path", ["/v1/completions", "/api/generate"])
+def test_a_client_that_goes_away_frees_its_place(client, stream, path):
+    body = {**BODY, "stream": stream, "n": 3}
+    if path == "/api/generate":
+        body = {"prompt": "abc", "max_new_tokens": 100_000}
+    connection = client.send("POST", path, json.dumps(body))
+    while not client.engine.open_requests:
+        time.sleep(0.001)
+    if stream:
+        connection.getresponse().read(100)
+    connection.close()
+    client.wait_until_idle()
+
+
+def test_fifty_clients_that_break_off_leave_nothing_behind(client):
+    draw = random.Random(4)
+    expected = client.model.texts(["abc"], 7, 60)[0]
+    for number in range(50):
+        body = {**BODY, "stream": number % 2 == 0, "logprobs": draw.choice([None, 2])}
+        connection = client.send("POST", "/v1/completions", json.dumps(body))
+        time.sleep(draw.random() * 0.01)
+        connection.close()
+    client.wait_until_idle(2.0)
+    found = client.complete(prompt="abc", max_tokens=60, seed=7)
+    assert found["choices"][0]["text"] == expected
+
+
+def test_texts_are_the_same_from_eight_clients_at_once(client):
+    wanted = [(seed, 20 + seed % 50) for seed in range(48)]
+    alone = {key: client.model.texts(["abc", "d"], *key) for key in wanted}
+    found, todo = {}, iter(wanted)
+
+    def ask():
+        for seed, length in todo:
+            answer = client.complete(prompt=["abc", "d"], max_tokens=length, seed=seed)
+            found[seed, length] = [each["text"] for each in answer["choices"]]
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == alone
+
+
+def test_a_server_that_ends_tells_those_who_wait():
+    with serving() as client:
+        connection = client.send("POST", "/v1/completions", json.dumps({**BODY, "stream": True}))
+        response = connection.getresponse()
+        response.read(10)
+        begun = time.monotonic()
+    rest = response.read().decode()
+    response.close()
+    connection.close()
+    assert '"code": "stopped"' in rest.split("\n\n")[-2]
+    assert time.monotonic() - begun < 3

@@ -59,6 +59,7 @@ SLOW = {
     "programs/test_sampler_programs.py::test_programs_of_every_size": "converts 64 programs",
     "pipeline/test_mixing.py::test_a_run_goes_on": "a resumption",
     "plugins/textgen_trackers/test_wandb.py": "a service of an extra",
+    "serving/test_command.py@folder": "two runs, and servers of them as processes",
     "test_benchmarks.py": "tests of the benchmarks, not of textgen",
     "test_combinations.py": "a run each",
     "test_tiers.py::test_a_folder_runs": "pytest within pytest",

@@ -14,7 +14,7 @@ import pytest
 
 import textgen_core
 
-HEAVY = {"tensorflow", "keras", "tokenizers", "numpy"}
+HEAVY = {"tensorflow", "keras", "tokenizers", "numpy", "starlette", "uvicorn"}
 ROOT = Path(textgen_core.__file__).parent.parent
 PLUGINS = {path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py")}
 COMPLETION = {
@@ -49,6 +49,7 @@ HELPS = [
     ["run", "--help"],
     ["plugins", "--help"],
     ["explore", "--help"],
+    ["serve", "--help"],
     ["--version"],
     ["recipes"],
 ]

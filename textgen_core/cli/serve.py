@@ -183,4 +183,4 @@ def _open(address: str, key: str | None) -> None:
     import webbrowser
     from urllib.parse import quote
 
-    webbrowser.open(f"{address}/" + ("" if key is None else f"#key={quote(key, safe='')}"))
+    webbrowser.open_new_tab(f"{address}/" + ("" if key is None else f"#key={quote(key, safe='')}"))

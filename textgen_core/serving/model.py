@@ -142,7 +142,7 @@ class ServedModel:
         """Return the text of token ids; raises UsageError for ids that the model has not."""
         return self.read(token_ids).text
 
-    def open(self, request: Request, deliver: Callable[[Event], None]) -> list[Part]:
+    def take_up(self, request: Request, deliver: Callable[[Event], None]) -> list[Part]:
         """Take up a request and return its parts; its prompts are delivered at once.
 
         Raises UsageError for what only shows now, such as ids that the vocabulary has not.

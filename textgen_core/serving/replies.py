@@ -108,7 +108,7 @@ class Reply(Response):
             with suppress(RuntimeError):  # the server has ended
                 loop.call_soon_threadsafe(self._events.put_nowait, event)
 
-        self._job = engine.submit(lambda deliver: model.open(request, deliver), deliver)
+        self._job = engine.submit(lambda deliver: model.take_up(request, deliver), deliver)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, and cancel the request if the client goes away before."""

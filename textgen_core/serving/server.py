@@ -71,7 +71,7 @@ def warm_up(model: ServedModel) -> None:
         alternatives=1,
         scores=True,
     )
-    for part in model.open(ask, lambda _: None):
+    for part in model.take_up(ask, lambda _: None):
         try:
             while part.is_open:
                 part.take_turn(1.0, lambda: False)

@@ -72,7 +72,7 @@ def folder(tmp_path_factory):
     """A folder with two tiny runs, `letters` and `pairs`, and their programs in its cache."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "text.txt").write_text("The ferry waits by the mill. A miller sings.\n" * 60)
-    pairs = [*TINY, "--tokenizer", "bpe:vocabulary_size=40", "--set", "training.counts=3"]
+    pairs = [*TINY, "--tokenizer", "bpe:vocabulary_size=300", "--set", "training.counts=3"]
     results = run_lines(
         [
             ["run", "text.txt", "--out", "letters", *TINY],

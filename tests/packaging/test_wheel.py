@@ -210,6 +210,8 @@ def test_the_wheel_holds_what_runs_and_nothing_of_the_tests(wheel: Path) -> None
             ".txt",
             ".html",
             ".css",
+            ".js",
+            ".json",
             ".typed",
             ".jinja",
         ) and "mypy" not in str(path):

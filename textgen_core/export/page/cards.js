@@ -4,7 +4,7 @@
 
   const { make, button, signButton } = page.elements;
   const { say, sayDeclared } = page.words;
-  const { parseSpec, valuesOf, formatSpec, convert, sliderOf } = page.specs;
+  const { allowsNone, parseSpec, valuesOf, formatSpec, convert, sliderOf } = page.specs;
 
   let made = 0; // numbers the fields, whose labels name them
 
@@ -134,7 +134,7 @@
       const isText = option.type === "str";
       const field = make("input", {
         type: "text", inputmode: isText ? null : option.type === "int" ? "numeric" : "decimal",
-        value: value ?? "", placeholder: option.default === null ? say("option.none") : null,
+        value: value ?? "", placeholder: allowsNone(option) ? say("option.none") : null,
         spellcheck: "false", autocomplete: "off", on: on("change", (input) => input.value),
       });
       const slider = sliderOf(option);
@@ -148,7 +148,7 @@
     }
 
     select(option, value, set) {
-      const shown = option.default === null ? ["", ...option.choices] : option.choices;
+      const shown = allowsNone(option) ? ["", ...option.choices] : option.choices;
       return make("select", { on: { change: ({ target }) => set(target.value, target) } },
         ...shown.map((each) => make("option", { value: each, selected: each === value },
           each === "" ? say("option.none") : String(each))));

@@ -68,7 +68,7 @@
   // {value, fault}: a fault is {key, values} of a message, or null. `value` stays the text then.
   function convert(text, option) {
     const trimmed = text.trim();
-    if (option.default === null && (trimmed === "" || trimmed.toLowerCase() === "none")) {
+    if (allowsNone(option) && (trimmed === "" || trimmed.toLowerCase() === "none")) {
       return { value: null, fault: null };
     }
     if (option.type === "bool") {
@@ -101,6 +101,7 @@
     return { value: number, fault: null };
   }
 
+  const allowsNone = (option) => option.allows_none ?? option.default === null;
   const isBound = (bound) => bound !== null && bound !== undefined;
   const fault = (value, key, bound = null) => ({ value, fault: { key, values: { bound } } });
 
@@ -120,5 +121,5 @@
     return { least: isLeastExcluded ? lowest + step : lowest, most: isMostExcluded ? most - step : most, step };
   }
 
-  page.specs = { parseSpec, valuesOf, formatSpec, convert, sliderOf };
+  page.specs = { allowsNone, parseSpec, valuesOf, formatSpec, convert, sliderOf };
 })((globalThis.textgenPage ??= {}));

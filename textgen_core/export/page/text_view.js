@@ -33,7 +33,7 @@
       Object.assign(this, { tokens: [], waiting: [], spans: [], chosen, forks, current: null });
       this.box.replaceChildren();
       this.beginChunk();
-      if (prompt) this.chunk.append(make("b", {}, prompt));
+      if (prompt) this.chunk.append(make("b", {}, ...withLineEnds(prompt)));
       this.place(tokens);
       this.box.scrollTop = 0;
     }
@@ -148,13 +148,13 @@
     if (level) span.className = `s${level}`;
     span.dataset.bits = Number.isFinite(bits) ? bits.toFixed(1) : "∞";
     if (token.text === "") span.append(sign(token.id === page.tree.END ? "∎" : "·"));
-    const lines = token.text.split("\n");
-    lines.forEach((line, place) => {
-      if (place) span.append(sign("↵"), "\n"); // an end of a line has no ground to colour
-      span.append(line);
-    });
+    span.append(...withLineEnds(token.text));
     return span;
   }
+
+  // A text with a sign at each end of a line, which has no ground to colour by itself.
+  const withLineEnds = (text) =>
+    text.split("\n").flatMap((line, place) => (place ? [sign("↵"), "\n", line] : [line]));
 
   const sign = (text) => make("i", { "aria-hidden": "true" }, text);
 

@@ -1,0 +1,65 @@
+// The engine: one trained model with its tokenizer, samplers and counts, opened from a block of bytes.
+
+const READS_AT_MOST = 4096; // tokens of a prompt and a text together, where a sampler reads the text
+
+/** Opens what the exporter wrote: compressed, a JSON text and the bytes that it describes. */
+async function openEngine(base64) {
+  const packed = new Blob([base64Bytes(base64)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const bytes = new Uint8Array(await new Response(packed).arrayBuffer());
+  const length = new DataView(bytes.buffer).getUint32(0, true);
+  const described = JSON.parse(decoder.decode(bytes.subarray(4, 4 + length)));
+  return new Engine(described, bytes.subarray(described.start || 8 * Math.ceil((4 + length) / 8)));
+}
+
+class Engine {
+  constructor(described, bytes) {
+    Object.assign(this, described);
+    this.constants = new Constants(described.constants, bytes);
+    this.tokenBytes = new TokenBytes(new Tokenizer(described.tokenizer));
+    const counts = described.counts && openCounts(described.counts, this.constants);
+    this.steps = new Steps(described.model, this.constants, counts);
+  }
+
+  get tokenizer() {
+    return this.tokenBytes.tokenizer;
+  }
+
+  /** Returns the tokens of a text as the model meets it, cleaned as its corpus was. */
+  read(text) {
+    const cleaned = cleanText(text, this.cleaning);
+    return { text: cleaned, tokens: this.tokenizer.read(cleaned) };
+  }
+
+  /** Returns the tokens of a text as a prompt, each with its text. */
+  tokenize(text) {
+    const { tokens } = this.read(text), stream = new TextStream(this.tokenBytes, [START]);
+    const found = tokens.map(({ id }) => ({ id, text: stream.push([id]) }));
+    if (found.length) found[found.length - 1].text += stream.finish();
+    return { tokens: found };
+  }
+
+  /** Returns what writes a text, token by token. */
+  write(request) {
+    const chain = request.samplers.map((spec) => readSpec(spec, this.samplers));
+    const stages = chain.map(({ sampler, values }) => new Stage(sampler, this.constants, values));
+    const { prompt, root } = this.prompt(request);
+    const readsText = chain.some(({ sampler }) => sampler.program.about.capacity !== null);
+    const room = READS_AT_MOST - prompt.fed.length - MOST_NODES;
+    if (readsText && request.max_new_tokens > room) {
+      throw new RequestError(`With these samplers ${Math.max(0, room)} more tokens have room after this prompt.`);
+    }
+    const guide = makeGuide(this.tokenBytes, root);
+    const { steps, tokenBytes } = this;
+    return new Loop({ steps, stages, guide, prompt, seed: request.seed, tokenBytes, request }).write();
+  }
+
+  /** Returns a prompt as it is fed, and the paths through its end; token ids are fed as they are. */
+  prompt({ prompt: text = "", prompt_ids: ids }) {
+    if (ids) return { prompt: { fed: [START, ...ids], taken: [], tail: "" }, root: null };
+    const prompt = cutPrompt(this.read(text), this.tokenBytes, this.knows_starts);
+    const root = prompt.tail ? findPaths(prompt, this.tokenBytes) : null;
+    if (root) weighPaths(this.steps, prompt, root);
+    else if (prompt.tail) Object.assign(prompt, { fed: [...prompt.fed, ...prompt.taken], taken: [], tail: "" });
+    return { prompt, root };
+  }
+}

@@ -1,0 +1,39 @@
+"""The engine's sources: JavaScript in plain files, which a page holds as one script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = Path(__file__).with_name("engine")
+# In the order in which they are read.
+WORKER_FILES = (
+    "tensors.js",
+    "elementwise.js",
+    "moving.js",
+    "products.js",
+    "program.js",
+    "counts.js",
+    "steps.js",
+    "patterns.js",
+    "tokenizer.js",
+    "token_bytes.js",
+    "cleaning.js",
+    "drawing.js",
+    "text_stream.js",
+    "healing.js",
+    "samplers.js",
+    "loop.js",
+    "engine.js",
+    "worker.js",
+)
+
+
+def engine_files() -> list[Path]:
+    """Return the files that make the engine, in their order."""
+    return [FOLDER / name for name in WORKER_FILES if (FOLDER / name).is_file()]
+
+
+def engine_source() -> str:
+    """Return the engine as one classic script, which shares no name with the page's own."""
+    text = "\n".join(each.read_text(encoding="utf-8") for each in engine_files())
+    return f"(function () {{\n{text}\n}})();\n"

@@ -14,7 +14,6 @@ WORKER_FILES = (
     "program.js",
     "counts.js",
     "steps.js",
-    "patterns.js",
     "tokenizer.js",
     "token_bytes.js",
     "cleaning.js",
@@ -34,6 +33,11 @@ def engine_files() -> list[Path]:
 
 
 def engine_source() -> str:
-    """Return the engine as one classic script, which shares no name with the page's own."""
+    """Return the engine as a script: a function, which a worker is made of, or a page calls."""
     text = "\n".join(each.read_text(encoding="utf-8") for each in engine_files())
-    return f"(function () {{\n{text}\n}})();\n"
+    return f"globalThis.textgenEngine = function () {{\n{text}\nreturn startEngine;\n}};\n"
+
+
+def backend_source() -> str:
+    """Return the script that makes the engine the page's backend."""
+    return (FOLDER / "engine_backend.js").read_text(encoding="utf-8")

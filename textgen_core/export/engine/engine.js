@@ -8,20 +8,18 @@ async function openEngine(base64) {
   const bytes = new Uint8Array(await new Response(packed).arrayBuffer());
   const length = new DataView(bytes.buffer).getUint32(0, true);
   const described = JSON.parse(decoder.decode(bytes.subarray(4, 4 + length)));
-  return new Engine(described, bytes.subarray(described.start || 8 * Math.ceil((4 + length) / 8)));
+  return new Engine(described, bytes.subarray(8 * Math.ceil((4 + length) / 8)));
 }
 
 class Engine {
   constructor(described, bytes) {
-    Object.assign(this, described);
+    const { cleaning, samplers, knows_starts: knowsStarts } = described;
+    Object.assign(this, { cleaning, samplers, knowsStarts });
     this.constants = new Constants(described.constants, bytes);
-    this.tokenBytes = new TokenBytes(new Tokenizer(described.tokenizer));
+    this.tokenizer = new Tokenizer(described.tokenizer);
+    this.tokenBytes = new TokenBytes(this.tokenizer);
     const counts = described.counts && openCounts(described.counts, this.constants);
     this.steps = new Steps(described.model, this.constants, counts);
-  }
-
-  get tokenizer() {
-    return this.tokenBytes.tokenizer;
   }
 
   /** Returns the tokens of a text as the model meets it, cleaned as its corpus was. */
@@ -42,24 +40,35 @@ class Engine {
   write(request) {
     const chain = request.samplers.map((spec) => readSpec(spec, this.samplers));
     const stages = chain.map(({ sampler, values }) => new Stage(sampler, this.constants, values));
-    const { prompt, root } = this.prompt(request);
+    const { prompt, root, state = READY } = this.prompt(request);
     const readsText = chain.some(({ sampler }) => sampler.program.about.capacity !== null);
     const room = READS_AT_MOST - prompt.fed.length - MOST_NODES;
     if (readsText && request.max_new_tokens > room) {
       throw new RequestError(`With these samplers ${Math.max(0, room)} more tokens have room after this prompt.`);
     }
     const guide = makeGuide(this.tokenBytes, root);
+    if (!root) guide.initial = state;
     const { steps, tokenBytes } = this;
-    return new Loop({ steps, stages, guide, prompt, seed: request.seed, tokenBytes, request }).write();
+    return new Loop({ steps, stages, guide, prompt, tokenBytes, request });
   }
 
-  /** Returns a prompt as it is fed, and the paths through its end; token ids are fed as they are. */
+  /** Returns a prompt as it is fed, the paths through its end, and the state that it begins in. */
   prompt({ prompt: text = "", prompt_ids: ids }) {
-    if (ids) return { prompt: { fed: [START, ...ids], taken: [], tail: "" }, root: null };
-    const prompt = cutPrompt(this.read(text), this.tokenBytes, this.knows_starts);
+    if (ids) return this.asGiven(ids.map((id) => (id === END ? START : id)));
+    const prompt = cutPrompt(this.read(text), this.tokenBytes, this.knowsStarts);
     const root = prompt.tail ? findPaths(prompt, this.tokenBytes) : null;
     if (root) weighPaths(this.steps, prompt, root);
     else if (prompt.tail) Object.assign(prompt, { fed: [...prompt.fed, ...prompt.taken], taken: [], tail: "" });
     return { prompt, root };
+  }
+
+  /** Returns token ids as a prompt; they may end inside a character. */
+  asGiven(ids) {
+    const fed = ids[0] === START ? ids : [START, ...ids];
+    const prompt = { fed, taken: [], tail: "" };
+    if (!this.tokenBytes.areBytes) return { prompt, root: null };
+    const bytes = fed.slice(-4).flatMap((id) => this.tokenBytes.after([]).added[id]);
+    const begun = openBytes(bytes);
+    return { prompt, root: null, state: begun ? utf8State(bytes.slice(-begun)) : READY };
   }
 }

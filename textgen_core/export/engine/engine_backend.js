@@ -7,10 +7,10 @@
   const calls = new Map(); // by number: what waits for an answer
   let last = 0;
 
-  function receive({ number, tokens, result, error }) {
+  function receive({ number, tokens, promptIds, result, error }) {
     const call = calls.get(number);
     if (!call) return;
-    if (tokens) { call.onTokens(tokens); return; }
+    if (tokens) { call.onTokens(tokens, promptIds); return; }
     calls.delete(number);
     if (error === undefined) call.resolve(result);
     else call.reject(new Error(error));
@@ -18,14 +18,11 @@
 
   /** Returns what takes messages for the engine, opened in a worker, or in this page without one. */
   async function start() {
-    const source = textOf("textgen-engine"), data = textOf("textgen-model").trim();
+    const data = textOf("textgen-model").trim();
     try {
-      return await opened(worker(source), data);
+      return await opened(worker(`(${globalThis.textgenEngine})();`), data);
     } catch {
-      const script = document.createElement("script");
-      script.textContent = source;
-      document.head.append(script);
-      return opened(globalThis.textgenStartEngine(receive), data);
+      return opened(globalThis.textgenEngine()(receive), data);
     }
   }
 

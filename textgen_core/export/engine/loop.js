@@ -7,15 +7,17 @@ const FAULTS = {
 };
 
 class Loop {
-  /** prompt: the tokens that are fed, and the text that is drawn again; text: room for all tokens. */
-  constructor({ steps, stages, guide, prompt, seed, tokenBytes, request }) {
+  /** prompt: the tokens that are fed, and the end of its text that is drawn again. */
+  constructor({ steps, stages, guide, prompt, tokenBytes, request }) {
     Object.assign(this, { steps, stages, guide, prompt, tokenBytes, request });
     this.start = prompt.fed.length;
     this.ids = prompt.fed.slice();
-    this.numbers = uniformNumbers(seed, 0);
+    this.promptIds = prompt.fed.slice(1); // as it is written, which may differ from how it was read
+    this.numbers = uniformNumbers(request.seed, 0);
     this.state = guide.initial;
     this.promptLength = this.start;
     this.allowed = new Float32Array(steps.logits.length);
+    // What samplers read: all tokens, in as much room as the program has that takes most.
     const longest = stages.flatMap(({ history }) => history.map(([, data]) => data.length));
     this.text = { token_ids: new Int32Array(Math.max(1, ...longest)), length: [0], prompt_length: [0] };
     this.text.token_ids.set(this.ids.slice(0, this.text.token_ids.length));
@@ -33,6 +35,7 @@ class Loop {
       const token = this.next();
       if (isHealing && this.state >= this.guide.consumed) {
         stream.push([token.id]);
+        this.promptIds.push(token.id);
         continue;
       }
       written += 1;

@@ -4,23 +4,19 @@ class RequestError extends Error {}
 
 /** Returns the sampler that a spec such as `nucleus:p=0.9` asks for, and the values of its options. */
 function readSpec(spec, samplers) {
-  const [, name, rest = ""] = /^([^:]*):?([^]*)$/.exec(spec.trim());
-  const own = samplers.filter((each) => each.name === name || each.reference === name);
-  if (!own.length) {
-    const allowed = [...new Set(samplers.map((each) => each.name))].join(", ");
+  const [, name, rest] = /^([^:]*):?([^]*)$/.exec(spec.trim());
+  const found = samplers.find((each) => each.name === name.split("/").pop());
+  if (!found) {
+    const allowed = samplers.map((each) => each.name).join(", ");
     throw new RequestError(`There is no sampler ${JSON.stringify(name)}. Allowed: ${allowed}.`);
   }
-  const given = readValues(rest, own[0]);
-  const fits = (each) => Object.entries(each.fixed).every(([option, value]) =>
-    (option in given ? given[option] === value : each.isDefault || value === own[0].fixed[option]));
-  const found = own.find(fits);
-  if (!found) {
-    const allowed = own.map((each) => JSON.stringify(each.fixed)).join(", ");
-    throw new RequestError(`The page holds the sampler ${name} with ${allowed} alone.`);
+  const given = readValues(rest, found);
+  for (const [option, value] of Object.entries(found.fixed)) {
+    if (option in given && String(given[option]) !== String(value)) {
+      throw new RequestError(`In this file the sampler ${name} has ${option}=${value} alone.`);
+    }
   }
-  const values = Object.fromEntries(found.program.about.options.map((option) =>
-    [option, option in given ? given[option] : found.values[option]]));
-  return { sampler: found, values };
+  return { sampler: found, values: { ...found.values, ...given } };
 }
 
 function readValues(text, { name, options }) {

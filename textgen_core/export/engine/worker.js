@@ -10,12 +10,12 @@ function startEngine(send) {
   const methods = {
     open: async ({ data }) => { engine = await openEngine(data); },
     tokenize: ({ text }) => engine.tokenize(text),
-    generate: ({ request }, number) => writeAll(engine, request, number),
+    generate: ({ request }, number) => writeAll(request, number),
   };
 
-  async function writeAll({ write }, request, number) {
+  async function writeAll(request, number) {
     const began = performance.now(), ids = [], logs = [], pieces = [];
-    const writer = write.call(engine, request);
+    const loop = engine.write(request), writer = loop.write();
     let reason = "cancelled", tokens = [];
     for (let until = performance.now() + SLICE; !cancelled.has(number); ) {
       const { done, value } = writer.next();
@@ -23,15 +23,16 @@ function startEngine(send) {
       tokens.push(value);
       ids.push(value.id); logs.push(value.log_probability); pieces.push(value.text);
       if (ids.length > 1 && performance.now() < until) continue; // the first is shown at once
-      send({ number, tokens });
+      send({ number, tokens, promptIds: loop.promptIds });
       tokens = [];
       await nextTask();
       until = performance.now() + SLICE;
     }
-    if (tokens.length) send({ number, tokens });
+    if (tokens.length) send({ number, tokens, promptIds: loop.promptIds });
     const seconds = (performance.now() - began) / 1000;
     return {
       text: pieces.join(""), token_ids: ids, log_probabilities: logs, finish_reason: reason,
+      prompt_ids: loop.promptIds,
       seed: request.seed, samplers: request.samplers, tokens_per_second: ids.length / seconds,
     };
   }
@@ -62,6 +63,4 @@ function nextTask() {
 if (typeof WorkerGlobalScope !== "undefined" && globalThis instanceof WorkerGlobalScope) {
   const receive = startEngine((message) => postMessage(message));
   onmessage = ({ data }) => receive(data);
-} else {
-  globalThis.textgenStartEngine = startEngine;
 }

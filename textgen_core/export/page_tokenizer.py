@@ -31,7 +31,7 @@ _PATTERN = re.compile(
       \\[sSA]                            # whitespace, the start of a text: translated
     | \\[pP]\{[A-Z][a-z]?\}              # a category
     | \\[nrt\\.*+?()\[\]{}|/^$]          # a character
-    | \((?:\?(?:[:=!]|<[=!]))?           # a group, a look around
+    | \((?:\?(?:[:=!]|<[=!])|(?!\?))      # a group, a look around
     | \) | \| | [*+?]\?? | \{\d+(?:,\d*)?\}
     | \[\^? (?: \\[sS] | \\[pP]\{[A-Z][a-z]?\} | \\[nrt\\\[\]^-] | [^\\\[\]&] )+ \]
     | [^\\()\[\]{}.*+?|^$]

@@ -1,4 +1,4 @@
-"""The engine's tokenizers are equal to the library's: token ids, places in the text, and decoding."""
+"""The engine's tokenizers equal the library's: token ids, places in the text, and decoding."""
 
 from __future__ import annotations
 

@@ -40,14 +40,17 @@ def opened(counts, script):
     described = describe_counts(counts, block.keep)
     content = base64.b64encode(block.to_bytes()).decode()
     given = {"counts": described, "constants": block.described, "block": content}
-    start = "const counts = openCounts(given.counts, new Constants(given.constants, block(given.block)));"
+    start = """const constants = new Constants(given.constants, block(given.block));
+    const counts = openCounts(given.counts, constants);"""
     return described, in_node(start + script, given)
 
 
 def test_the_longest_are_counted_again(token_ids, counts) -> None:
     last = counts.trie.levels[-1]
     found = find_counts(last)
-    ngrams = [tuple(token_ids[place : place + ORDER]) for place in range(len(token_ids) - ORDER + 1)]
+    ngrams = [
+        tuple(token_ids[place : place + ORDER]) for place in range(len(token_ids) - ORDER + 1)
+    ]
     often = np.unique(np.array(ngrams), axis=0, return_counts=True)[1]
     assert sorted(found) == sorted(often)
 
@@ -55,8 +58,9 @@ def test_the_longest_are_counted_again(token_ids, counts) -> None:
 @needs_node
 def test_every_number_is_as_it_was(counts) -> None:
     described, levels = opened(
-        counts, "show(counts.levels.map(({ tokens, starts, discounted, left }) => "
-        "[tokens, starts, discounted, left]));"
+        counts,
+        "show(counts.levels.map(({ tokens, starts, discounted, left }) => "
+        "[tokens, starts, discounted, left]));",
     )
     assert "counts" in described
     for level, (tokens, starts, discounted, left) in zip(counts.trie.levels, levels, strict=True):
@@ -68,7 +72,9 @@ def test_every_number_is_as_it_was(counts) -> None:
 
 @needs_node
 def test_numbers_of_another_smoothing_are_kept_themselves(counts) -> None:
-    levels = tuple(attrs.evolve(each, left=each.left * np.float32(0.9)) for each in counts.trie.levels)
+    levels = tuple(
+        attrs.evolve(each, left=each.left * np.float32(0.9)) for each in counts.trie.levels
+    )
     other = Counts(trie=Trie(levels=levels), vocabulary_size=VOCABULARY)
     described, found = opened(other, "show(counts.levels.map(({ left }) => left));")
     assert "numbers" in described

@@ -66,6 +66,14 @@ EXPORTERS: Mapping[str, Exporter] = {
     each.name: each
     for each in (
         Exporter(
+            name="html",
+            summary="a web page that writes in any browser, without a network",
+            precisions=("int8", "float16", "float32"),
+            ending=".html",
+            is_folder=False,
+            place="textgen_core.export.html:export_html",
+        ),
+        Exporter(
             name="litert",
             summary="a folder with LiteRT programs and an example, which need no textgen",
             precisions=("float32", "float16", "int8"),

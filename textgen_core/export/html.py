@@ -107,9 +107,7 @@ def _check_loss(run: Run, program: Program, block: Block) -> None:
         )
 
 
-def _info(
-    run: Run, reader: Reader, settings: Settings, samplers: PageSamplers
-) -> dict[str, Any]:
+def _info(run: Run, reader: Reader, settings: Settings, samplers: PageSamplers) -> dict[str, Any]:
     """Return what the page says of the model."""
     directory = RunDirectory(run.directory)
     described = describe_model(directory, run.configuration, reader, discover())

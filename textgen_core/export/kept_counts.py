@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 
 from textgen_core.counts.counts import Counts
-from textgen_core.counts.smoothing import find_discounts, smooth
+from textgen_core.counts.smoothing import smooth
 from textgen_core.counts.trie import Level, Trie
 
 Keep = Callable[[np.ndarray], int]
@@ -134,7 +134,7 @@ def _solve(level: Level, widths: np.ndarray, discounts: np.ndarray) -> np.ndarra
 
 def _counts_of(scaled: np.ndarray, discounts: np.ndarray) -> np.ndarray:
     """Return the counts, int64, that are closest to numbers without what was taken from them."""
-    counted = np.maximum(np.rint(scaled + discounts[3]), 3).astype(np.int64)
+    counted: np.ndarray = np.maximum(np.rint(scaled + discounts[3]), 3).astype(np.int64)
     for count in (2, 1):
         counted[np.abs(scaled - (count - discounts[count])) < 0.02] = count
     return counted
@@ -148,8 +148,6 @@ def _is_smoothed(trie: Trie, structures: list[_Structure], longest: np.ndarray) 
     ]
     for level, counted in zip(trie.levels, [*counts, longest], strict=True):
         discounted, left = smooth(counted, level.starts)
-        if not (
-            np.array_equal(discounted, level.discounted) and np.array_equal(left, level.left)
-        ):
+        if not (np.array_equal(discounted, level.discounted) and np.array_equal(left, level.left)):
             return False
     return True

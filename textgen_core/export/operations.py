@@ -76,8 +76,10 @@ def read_operations(program: Program, name: str, keep: Keep) -> dict[str, Any]:
 def roles_of(content: bytearray) -> Iterator[tuple[np.ndarray, str]]:
     """Yield the weights of products and the tables of a LiteRT model, which may be written into."""
     model = _schema().Model.GetRootAs(content)
-    names = [_name_of(_schema().OperatorCodeT.InitFromObj(model.OperatorCodes(number)))
-             for number in range(model.OperatorCodesLength())]
+    names = [
+        _name_of(_schema().OperatorCodeT.InitFromObj(model.OperatorCodes(number)))
+        for number in range(model.OperatorCodesLength())
+    ]
     seen: set[int] = set()
     for number in range(model.SubgraphsLength()):
         graph = model.Subgraphs(number)
@@ -155,19 +157,10 @@ def _operation(operation: Any, names: Sequence[str]) -> list[Any]:
         [int(each) for each in operation.inputs],
         [int(each) for each in operation.outputs],
     ]
-    options = {
-        name: _plain(value)
-        for name, value in vars(operation.builtinOptions or operation.builtinOptions2 or _NONE).items()
-        if value is not None and not callable(value)
-    }
+    given = operation.builtinOptions or operation.builtinOptions2
+    attributes = {} if given is None else vars(given)
+    options = {name: _plain(value) for name, value in attributes.items() if value is not None}
     return [*found, options] if options else found
-
-
-class _Nothing:
-    """Options of an operation that has none."""
-
-
-_NONE = _Nothing()
 
 
 def _plain(value: Any) -> Any:

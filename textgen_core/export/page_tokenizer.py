@@ -79,9 +79,8 @@ def _faults_of_step(step: Mapping[str, Any], known: set[str]) -> Iterator[str]:
         yield f"the step {step['type']}"
     elif step["type"] == "Split" and step["behavior"] not in _SPLITS:
         yield f"a split that is {step['behavior']}"
-    elif step["type"] == "ByteLevel" and "Split" in known:
-        if step["use_regex"] or step["add_prefix_space"]:
-            yield "the step ByteLevel with a pattern or a space of its own"
+    elif "Split" in known and (step.get("use_regex") or step.get("add_prefix_space")):
+        yield "the step ByteLevel with a pattern or a space of its own"
     pattern = step.get("pattern", {}).get("Regex")
     if pattern is not None and not is_translated(pattern):
         yield f"the pattern {pattern[:60]!r}"

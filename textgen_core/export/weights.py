@@ -93,4 +93,3 @@ def as_kept(program: Program, block: Block) -> Program:
         elif bits == "float16":
             array[...] = in_half(array)
     return attrs.evolve(program, content=bytes(content))
-

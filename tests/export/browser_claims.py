@@ -334,7 +334,7 @@ def a_text_is_stopped_and_goes_on(walk: Walk) -> str:
     walk.page.wait_for_timeout(300)
     assert walk.tokens().count() == count
     walk.page.fill("#length", "20")
-    walk.page.get_by_role("button", name="Write on").first.click()
+    walk.page.get_by_role("button", name="Continue").first.click()
     walk.wait()
     assert walk.tokens().count() > count
     return f"{count} tokens, then {walk.tokens().count()}"

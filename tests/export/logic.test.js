@@ -10,11 +10,11 @@ const vm = require("node:vm");
 
 globalThis.crypto ??= require("node:crypto").webcrypto;
 const FOLDER = path.join(__dirname, "../../textgen_core/export/page");
-for (const name of ["surprisal", "specs", "tree", "state", "encoding", "transfer"]) {
+for (const name of ["surprisal", "specs", "tree", "state", "encoding", "transfer", "storage"]) {
   const file = path.join(FOLDER, `${name}.js`);
   vm.runInThisContext(fs.readFileSync(file, "utf8"), { filename: file });
 }
-const { surprisal, specs, tree, state, encoding, transfer } = globalThis.textgenPage;
+const { surprisal, specs, tree, state, encoding, transfer, storage } = globalThis.textgenPage;
 
 const INFO = { model: "fables", vocabulary_size: 50 };
 const option = (name, type, rules) => ({ name, type, default: null, choices: [], ...rules });
@@ -285,6 +285,91 @@ test("any value of a file replaced by any other is read or refused, never a cras
     }
   }
   assert.ok(refused > 1000);
+});
+
+// ---- storage -------------------------------------------------------------------------------------
+
+// A browser's storage, which has room for so many characters.
+function browserStorage(room = Infinity) {
+  const methods = {
+    getItem: (key) => (Object.hasOwn(held, key) ? held[key] : null),
+    removeItem: (key) => delete held[key],
+    setItem: (key, value) => {
+      const others = Object.entries(held).filter(([other]) => other !== key);
+      if (others.reduce((sum, [, each]) => sum + each.length, value.length) > room) throw new Error("full");
+      held[key] = value;
+    },
+  };
+  const held = Object.create(methods);
+  globalThis.window = { localStorage: held };
+  return held;
+}
+
+test("a reload brings back texts, steps and what was undone", () => {
+  browserStorage();
+  const held = grown();
+  held.undo();
+  assert.equal(new storage.Keeper(INFO).save(held), true);
+  const back = new storage.Keeper(INFO).load();
+  assert.deepEqual(back.setup, held.setup);
+  assert.deepEqual([back.past, back.future], [held.past, held.future]);
+  assert.deepEqual([...back.texts.keys()], [...held.texts.keys()]);
+  assert.equal(new storage.Keeper({ ...INFO, model: "other" }).load(), null);
+});
+
+test("a text that nothing names any more is no longer kept", () => {
+  const browser = browserStorage();
+  const held = grown();
+  const keeper = new storage.Keeper(INFO);
+  keeper.save(held);
+  held.removeText("d", "step.remove_text");
+  Object.assign(held, { past: [], future: [] });
+  keeper.save(held);
+  assert.deepEqual(Object.keys(browser).filter((key) => key.includes(":text:")).length, 3);
+});
+
+test("of two windows neither takes away the other's texts", () => {
+  browserStorage();
+  const [one, other] = [new storage.Keeper(INFO), new storage.Keeper(INFO)];
+  const [first, second] = [grown(), grown()];
+  first.addTexts("step.write", [text("mine", null, 0, [41])]);
+  one.save(first);
+  other.save(second);
+  one.save(first);
+  assert.equal(new storage.Keeper(INFO).load().texts.size, 5);
+});
+
+test("a text that is missing costs what goes on from it, and no more", () => {
+  const browser = browserStorage();
+  const keeper = new storage.Keeper(INFO);
+  keeper.save(grown());
+  delete browser[keeper.keyOf("b")];
+  const back = new storage.Keeper(INFO).load();
+  assert.deepEqual([...back.texts.keys()], ["a", "d"]);
+  back.undo();
+  assert.equal(back.setup.columns[0].current, null);
+  keeper.save(grown());
+  assert.equal(new storage.Keeper(INFO).load().texts.size, 4);
+});
+
+test("where there is little room texts go without alternatives, and none is no crash", () => {
+  const held = grown();
+  browserStorage();
+  new storage.Keeper(INFO).save(held);
+  const whole = Object.values(globalThis.window.localStorage).join("").length;
+  browserStorage(whole - 200);
+  assert.equal(new storage.Keeper(INFO).save(held), true);
+  const back = new storage.Keeper(INFO).load();
+  assert.ok([...back.texts.values()].some((each) => each.tokens[0].alternatives.length === 0));
+  browserStorage(100);
+  assert.equal(new storage.Keeper(INFO).save(held), false);
+  globalThis.window = {
+    get localStorage() {
+      throw new Error("closed");
+    },
+  };
+  const keeper = new storage.Keeper(INFO);
+  assert.deepEqual([keeper.works, keeper.save(held), keeper.load()], [false, false, null]);
 });
 
 // ---- surprisal -----------------------------------------------------------------------------------

@@ -62,7 +62,7 @@
   on("clear", "click", () => main.session().actions.clear());
   on("export", "click", () => page.files.save(main.session().state, main.session().info));
   on("import", "click", () => page.files.choose(openFile));
-  on("model", "change", ({ target }) => main.start(target.value).catch(() => {}));
+  on("model", "change", ({ target }) => main.start(target.value));
   on("language", "change", ({ target }) => {
     page.storage.keepChoice("language", target.value);
     words.setLanguage(target.value);
@@ -108,6 +108,5 @@
 
   words.chooseLanguage();
   main.setMarking(main.marking());
-  main.ready = main.start();
-  main.ready.catch(() => {}); // the page has said so
+  main.start();
 })((globalThis.textgenPage ??= {}));

@@ -10,23 +10,23 @@
 
   const backend = window.textgenBackend;
   let session = null; // of one model: {info, state, jobs, keeper, actions, columns, panel}
+  const panel = new page.tokenPanel.TokenPanel();
   let saving = 0;
 
   // ---- a model is opened ------------------------------------------------------------------------
 
   async function open(model = null) {
-    if (session) closeSession();
     const info = await backend.info(model);
+    if (session) closeSession();
     const keeper = new page.storage.Keeper(info);
     const state = keeper.load() ?? new page.state.State(page.state.firstSetup(firstOf(info)));
-    session = { info, keeper, state };
+    session = { info, keeper, state, panel };
     session.jobs = new page.jobs.Jobs({
       backend, info, state,
       onTokens: (text, tokens) => columnOf(text)?.append(tokens),
       onChange: showRunning,
     });
     session.actions = new page.writing.Actions({ ...session, onFault: showFault });
-    session.panel = new page.tokenPanel.TokenPanel();
     state.onChange(update);
     build();
     return info;
@@ -186,16 +186,11 @@
     byId("texts").dataset.marking = value;
   }
 
-  // Open a model, by default the backend's first; a failure is shown, and thrown.
-  async function start(model = null) {
-    try {
-      const info = await open(model);
-      byId("write").disabled = false;
-      return info;
-    } catch (error) {
-      showFault(error);
-      throw error;
-    }
+  // Open a model, by default the backend's first. `ready` is its promise; a failure is shown.
+  function start(model = null) {
+    const opened = open(model);
+    opened.then(() => (byId("write").disabled = false), showFault);
+    page.main.ready = opened;
   }
 
   page.main = { start, build, save, showNotice, marking, setMarking, session: () => session };

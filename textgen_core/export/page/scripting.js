@@ -15,7 +15,7 @@
       prompt: options.prompt ?? "",
       max_new_tokens: options.maxNewTokens ?? Math.min(200, info.max_tokens),
       seed: options.seed ?? page.writing.randomSeed(),
-      samplers: options.samplers ?? info.chain,
+      samplers: [options.samplers ?? info.chain].flat(),
       alternatives: 0,
       stop: [],
     };
@@ -23,5 +23,10 @@
     return { text: done.text, tokenIds: done.token_ids, logProbabilities: done.log_probabilities };
   }
 
-  window.textgen = { ready: page.main.ready, generate };
+  window.textgen = {
+    generate,
+    get ready() {
+      return page.main.ready; // another one after a failed start that was tried again
+    },
+  };
 })((globalThis.textgenPage ??= {}));

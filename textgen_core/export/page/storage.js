@@ -1,7 +1,8 @@
 // What survives a reload: the state in the browser's storage, by model, each text under a key.
 //
 // Where a browser forbids storage, as some do on pages from disk, nothing is kept and `works` says
-// so. Where it is full, texts go without their alternatives.
+// so. Where it is full, texts go without their alternatives. Of two windows the last that saves is
+// the one that comes back; neither takes away the other's texts.
 (function (page) {
   "use strict";
 
@@ -32,17 +33,27 @@
       try {
         const kept = JSON.parse(this.storage.getItem(`${this.prefix}state`));
         if (kept?.version !== VERSION) return null;
-        const texts = new Map();
         const setups = [kept.setup, ...[...kept.past, ...kept.future].map((each) => each.setup)];
-        for (const id of new Set(setups.flatMap((setup) => setup.texts))) {
-          const text = page.encoding.decodeText(JSON.parse(this.storage.getItem(this.keyOf(id))));
-          texts.set(id, text);
-          this.kept.set(id, markOf(text));
-        }
-        return new page.state.State(kept.setup, texts, kept.past, kept.future);
+        const texts = this.loadTexts(new Set(setups.flatMap((setup) => setup.texts)));
+        const mend = (step) => ({ ...step, setup: withPresent(step.setup, texts) });
+        const { setup } = mend(kept);
+        return new page.state.State(setup, texts, kept.past.map(mend), kept.future.map(mend));
       } catch {
         return null; // what another version wrote, or somebody changed
       }
+    }
+
+    // Texts that are gone, or whose parent is, are left out; parents come first.
+    loadTexts(ids) {
+      const texts = new Map();
+      for (const id of ids) {
+        const encoded = this.storage.getItem(this.keyOf(id));
+        const text = encoded && page.encoding.decodeText(JSON.parse(encoded));
+        if (!text || (text.parent !== null && !texts.has(text.parent))) continue;
+        texts.set(id, text);
+        this.kept.set(id, markOf(text));
+      }
+      return texts;
     }
 
     // Returns whether everything could be written.
@@ -53,7 +64,7 @@
         return true;
       } catch {
         try {
-          this.kept.clear();
+          for (const id of this.kept.keys()) this.kept.set(id, null); // each is written again
           this.write(state, { alternatives: false });
           return true;
         } catch {
@@ -64,9 +75,10 @@
 
     write(state, options) {
       state.forgetUnreachable();
-      this.removeOthers(state);
+      this.removeForgotten(state);
       for (const text of state.texts.values()) {
-        if (this.kept.get(text.id) === markOf(text)) continue;
+        const isKept = this.keyOf(text.id) in this.storage;
+        if (isKept && this.kept.get(text.id) === markOf(text)) continue;
         const encoded = JSON.stringify(page.encoding.encodeText(text, options));
         this.storage.setItem(this.keyOf(text.id), encoded);
         this.kept.set(text.id, markOf(text));
@@ -76,13 +88,9 @@
       this.storage.setItem(`${this.prefix}state`, JSON.stringify({ version: VERSION, setup, ...steps }));
     }
 
-    removeOthers(state) {
-      const keys = Array.from({ length: this.storage.length }, (_, n) => this.storage.key(n));
-      const start = this.keyOf("");
-      for (const key of keys.filter((each) => each.startsWith(start))) {
-        const id = key.slice(start.length);
-        if (state.texts.has(id)) continue;
-        this.storage.removeItem(key);
+    removeForgotten(state) {
+      for (const id of [...this.kept.keys()].filter((each) => !state.texts.has(each))) {
+        this.storage.removeItem(this.keyOf(id));
         this.kept.delete(id);
       }
     }
@@ -90,6 +98,12 @@
     keyOf(id) {
       return `${this.prefix}text:${id}`;
     }
+  }
+
+  function withPresent(setup, texts) {
+    const columns = setup.columns.map((column) =>
+      (texts.has(column.current) ? column : { ...column, current: null }));
+    return { ...setup, columns, texts: setup.texts.filter((id) => texts.has(id)) };
   }
 
   const markOf = (text) => `${text.tokens.length} ${text.finish}`;

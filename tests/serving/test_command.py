@@ -172,9 +172,9 @@ def test_a_server_writes_and_scores_as_the_commands_do_and_ends_at_ctrl_c(folder
             body = {"model": run, "prompt": "The miller waits by the ferry.", "max_tokens": 0}
             answer = process.post("/v1/completions", {**body, "echo": True, "logprobs": 1})
             logprobs = answer["choices"][0]["logprobs"]
-            values = [-token["loss"] for token in scored["tokens"]]
+            values = [-token["loss"] for token in scored["scored"]]
             assert logprobs["token_logprobs"] == [None, *values[1:]]
-            assert logprobs["tokens"] == [token["text"] for token in scored["tokens"]]
+            assert logprobs["tokens"] == [token["text"] for token in scored["scored"]]
         streams = []
         for _ in range(8):
             connection = http.client.HTTPConnection(process.place, timeout=60)

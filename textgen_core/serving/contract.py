@@ -182,7 +182,7 @@ def _check_unserved(fields: CompletionFields) -> None:
     if fields.best_of is not None and fields.best_of != fields.n:
         raise wrong_value("best_of", fields.best_of, f"{fields.n}, as many as n: none is left out")
     if fields.suffix:
-        raise wrong_value("suffix", fields.suffix, "none: this model continues a text")
+        raise wrong_value("suffix", fields.suffix, "none, since this model continues a text")
 
 
 def _includes_usage(value: Any, *, is_streamed: bool) -> bool:

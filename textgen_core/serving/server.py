@@ -58,7 +58,8 @@ def address_of(listening: socket.socket) -> str:
 
 
 def warm_up(model: ServedModel) -> None:
-    """Write a token and score one, so that the first request finds everything loaded."""
+    """Write a token and score one, so that the first request finds everything loaded and read."""
+    _ = model.fingerprint, model.created
     if "sampler" in model.configuration.missing:
         return
     ask = Request(

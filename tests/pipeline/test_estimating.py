@@ -14,9 +14,9 @@ from textgen_core.pipeline.estimating import Estimate
 FIRST, STEP = 5.0, 0.1  # seconds
 
 
-def planned(monkeypatch, **settings):
+def planned(monkeypatch, first=FIRST, **settings):
     """Return the steps and seconds of a training whose steps take what is measured here."""
-    monkeypatch.setattr(estimating, "time_steps", lambda job, count: [FIRST, *[STEP] * (count - 1)])
+    monkeypatch.setattr(estimating, "time_steps", lambda job, count: [first, *[STEP] * (count - 1)])
     given = TrainingSettings(**{"epochs": None, **settings})
     batches = SimpleNamespace(batches_per_epoch=70)
     job = SimpleNamespace(settings=given, batches=batches, event_steps=4.0)
@@ -27,6 +27,10 @@ def test_the_steps_of_some_minutes_leave_time_to_compile_and_for_validations(mon
     steps, seconds = planned(monkeypatch, minutes=1.0)
     assert 0.75 < steps * STEP / (60 - FIRST) < 0.95
     assert seconds == 60
+
+
+def test_a_run_whose_minutes_go_by_in_compiling_has_hardly_a_step(monkeypatch):
+    assert planned(monkeypatch, first=50.0, minutes=1.0) == (1, 60)
 
 
 def test_a_run_of_minutes_ends_with_its_most_passes(monkeypatch):

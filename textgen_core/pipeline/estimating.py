@@ -5,7 +5,6 @@ Nothing of it stays but what the cache has: the token files, which the run itsel
 
 from __future__ import annotations
 
-import math
 import statistics
 import tempfile
 from pathlib import Path
@@ -113,8 +112,11 @@ def _steps_in_time(job: TrainingJob, seconds: float, first: float, step: float) 
     """Return the last step that the budget of a run of minutes plans with such steps."""
     most = most_steps_of(job.settings, job.batches.batches_per_epoch)
     budget = TimeBudget(seconds, event_steps=job.event_steps, most_steps=most)
-    taken = [first, *[step] * _TIMED_STEPS]
-    for each in taken:
-        budget.step_took(each)
-    planned = budget.plan_again(Plan(last_step=most), len(taken), seconds - math.fsum(taken))
+    left = seconds
+    for taken, took in enumerate([first, *[step] * _TIMED_STEPS], start=1):
+        budget.step_took(took)
+        left -= took
+        if left <= budget.last_event_seconds:  # as where compiling takes most of the time
+            return min(taken, most)
+    planned = budget.plan_again(Plan(last_step=most), taken, left)
     return max(1, min(planned.last_step, most))

@@ -174,6 +174,7 @@ OPENS_OTHERS = {
     "formatting/languages": "its own catalogues",
     "generation/trace": "a trace that the user names",
     "models/devices": "what the system says of itself",
+    "pipeline/playing": "the page that was just written, and a browser for it",
     "registry/": "metadata of distributions",
     "runs/cache": "the cache",
     "runs/door": "the door itself",

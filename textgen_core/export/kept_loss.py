@@ -21,7 +21,6 @@ from textgen_core.generation.runtime import Runtime, Values
 from textgen_core.generation.steps import Stages, Steps
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
-from textgen_core.pipeline.preparing import prepare
 from textgen_core.pipeline.run_texts import find_texts
 from textgen_core.programs.model_steps import ModelSteps
 from textgen_core.programs.program import Program
@@ -72,7 +71,11 @@ def _texts(run: Run) -> Iterator[tuple[np.ndarray, int]]:
 
 def _held_out(run: Run) -> tuple[np.ndarray, int] | None:
     """Return the beginning of the run's test or validation text, None if that is not at hand."""
-    directory, tokenizer = RunDirectory(run.directory), run._writing.runtime.reader.tokenizer
+    runtime = run._writing.runtime
+    directory, tokenizer = RunDirectory(run.directory), runtime.reader.tokenizer
+    runtime.computing.before_tensorflow()
+    from textgen_core.pipeline.preparing import prepare  # TensorFlow comes with it
+
     try:
         texts = find_texts(directory, run.configuration, Places(), "export")
         files = prepare(texts, run.configuration, tokenizer).token_files

@@ -50,8 +50,13 @@ def describe_samplers(run: Run, library: Library, keep: Keep) -> PageSamplers:
             (chosen,) = choose_samplers(component.name)
             _add(found, component.name, chosen, library, keep)
         except (NotConvertible, OperationMissing) as error:
-            sentence = say("The sampler {name} is not in this file: {why}")
-            found.notices.append(sentence.format(name=component.name, why=error.problem))
+            found.notices.append(
+                say(
+                    "The sampler {name} is not in this file: {why}",
+                    name=component.name,
+                    why=error.problem,
+                )
+            )
         except TextgenError:  # an option without a default, two plugins with one name
             continue
     return found

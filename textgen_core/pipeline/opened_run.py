@@ -13,6 +13,7 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.formatting import expand_home
 from textgen_core.generation import Generation, PieceStream
 from textgen_core.pipeline.places import Places
+from textgen_core.pipeline.playing import play
 from textgen_core.pipeline.run_runtime import Computing, RunRuntime
 from textgen_core.pipeline.run_writing import Pieces, RunWriting
 from textgen_core.registry import ResolvedComponent, discover
@@ -51,12 +52,9 @@ class Run:
         warnings: Sequence[str] = (),
         computing: Computing | None = None,
     ) -> None:
-        self._directory = directory
-        self.configuration = configuration
-        self.warnings = tuple(warnings)
-        self._prepared = prepared
-        self._places = places or Places()
-        self._computing = computing or Computing()
+        self._directory, self.configuration = directory, configuration
+        self._prepared, self._places = prepared, places or Places()
+        self.warnings, self._computing = tuple(warnings), computing or Computing()
         self.shown_in: int | None = None  # the notebook's cell that shows it already
         runtime = RunRuntime(directory, configuration, self._computing, lambda: self.language_model)
         self._writing = RunWriting(directory, configuration, self.warnings, runtime)
@@ -291,6 +289,8 @@ class Run:
 
         out = None if out is None else expand_home(out)
         return write_report(self._directory, excerpts=excerpts, out=out)
+
+    play = play
 
     @cached_property
     def _scoring(self) -> RunScoring:

@@ -88,6 +88,12 @@ def test_no_prompt_is_the_start_of_a_text(client):
     assert found["choices"][0]["text"] == client.model.texts([""], 2, 9)[0]
 
 
+def test_what_the_tokenizer_does_not_know_of_a_prompt_is_told(client):
+    found = client.complete(prompt="aéb", max_tokens=1, seed=2)
+    (note,) = found["textgen"]["notes"]
+    assert note == "The tokenizer has never seen these of the prompt: é"
+
+
 def test_the_model_that_is_named_answers(client):
     found = client.complete(model="other", prompt="a", seed=1)
     assert found["model"] == "other"

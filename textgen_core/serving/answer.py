@@ -47,6 +47,7 @@ class CompletionAnswer:
             "system_fingerprint": model.fingerprint,
         }
         self._prompts: tuple[PromptText, ...] = ()
+        self._notes: tuple[str, ...] = ()
         self._scored: set[int] = set()
         self._held: dict[int, list[Written]] = {}  # by prompt, until that is scored
         self._offsets: dict[int, int] = {}  # of each row's next text
@@ -85,7 +86,7 @@ class CompletionAnswer:
 
     def _deltas_of(self, event: Event) -> Iterable[Delta]:
         if isinstance(event, Opened):
-            self._prompts = event.prompts
+            self._prompts, self._notes = event.prompts, event.notes
             if not self._request.scores:
                 for number in range(len(event.prompts)):
                     yield from self._prompt(number, ())
@@ -168,7 +169,8 @@ class CompletionAnswer:
 
     @property
     def _own(self) -> Json:
-        return {"seed": self._request.seed, "samplers": self._request.samplers}
+        own: Json = {"seed": self._request.seed, "samplers": self._request.samplers}
+        return own | ({"notes": list(self._notes)} if self._notes else {})
 
 
 def top_of(token: WrittenToken) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cached_property
@@ -20,6 +20,7 @@ from textgen_core.data.token_bytes import TokenBytes
 from textgen_core.errors import RunDirectoryError
 from textgen_core.evaluation.windows import Windows, choose_windows
 from textgen_core.export.info import describe_model
+from textgen_core.formatting import visible
 from textgen_core.generation import GenerationOptions
 from textgen_core.generation.choices import ChoiceTexts
 from textgen_core.generation.prompts import Given, check_token_ids
@@ -34,6 +35,7 @@ from textgen_core.serving.parts import Event, Opened, Part, PromptText, ScoringP
 if TYPE_CHECKING:
     from textgen_core.pipeline.run_writing import RunWriting
 
+MOST_UNKNOWN = 20  # parts of a prompt that are told
 Stream = Callable[[Sequence[Given], tuple[ResolvedComponent, ...], GenerationOptions], PieceStream]
 
 
@@ -148,38 +150,42 @@ class ServedModel:
         Raises UsageError for what only shows now, such as ids that the vocabulary has not.
         """
         prompts = tuple(self.read(each) for each in request.prompts)
-        parts: list[Part] = []
-        if request.scores:
-            texts = ChoiceTexts(self._token_bytes)
-            parts += [
-                ScoringPart(
-                    number,
-                    prompt,
-                    self._runtime(),
-                    self._windows,
-                    texts,
-                    request.alternatives,
-                    self._computing,
-                )
-                for number, prompt in enumerate(prompts)
-            ]
+        parts: list[Part] = [*self._scoring(request, prompts)] if request.scores else []
+        notes: tuple[str, ...] = ()
         if request.max_tokens:
-            stream = self._stream(
-                [each for each in request.prompts for _ in range(request.n)],
-                request.chain,
-                GenerationOptions(
-                    max_new_tokens=request.max_tokens,
-                    seed=request.seed,
-                    stop=request.stop,
-                    bias=request.bias,
-                    tokens=request.tokens,
-                    alternatives=request.alternatives,
-                    is_shared=True,
-                ),
-            )
+            stream = self._writing(request)
             parts += [WritingPart(group, self._computing) for group in stream.groups]
-        deliver(Opened(prompts=prompts))
+            notes = _notes_of(stream)
+        deliver(Opened(prompts=prompts, notes=notes))
         return parts
+
+    def _scoring(self, request: Request, prompts: Sequence[PromptText]) -> Iterator[Part]:
+        texts = ChoiceTexts(self._token_bytes)
+        for number, prompt in enumerate(prompts):
+            yield ScoringPart(
+                number,
+                prompt,
+                self._runtime(),
+                self._windows,
+                texts,
+                request.alternatives,
+                self._computing,
+            )
+
+    def _writing(self, request: Request) -> PieceStream:
+        return self._stream(
+            [each for each in request.prompts for _ in range(request.n)],
+            request.chain,
+            GenerationOptions(
+                max_new_tokens=request.max_tokens,
+                seed=request.seed,
+                stop=request.stop,
+                bias=request.bias,
+                tokens=request.tokens,
+                alternatives=request.alternatives,
+                is_shared=True,
+            ),
+        )
 
     @cached_property
     def _token_bytes(self) -> TokenBytes:
@@ -202,6 +208,14 @@ class ServedModel:
         )
         size = min(windows.size, capacity or windows.size)
         return attrs.evolve(windows, size=size, stride=min(windows.stride, size))
+
+
+def _notes_of(stream: PieceStream) -> tuple[str, ...]:
+    """Return what there is to know of the prompts of a stream."""
+    if not stream.unknown_characters:
+        return stream.notes
+    unknown = " ".join(map(visible, stream.unknown_characters[:MOST_UNKNOWN]))
+    return (*stream.notes, f"The tokenizer has never seen these of the prompt: {unknown}")
 
 
 def served(writing: RunWriting, registry: Registry, *, name: str) -> ServedModel:

@@ -38,9 +38,10 @@ class PromptText:
 
 @attrs.frozen(kw_only=True)
 class Opened:
-    """A request has been taken up: its prompts, in their order."""
+    """A request has been taken up: its prompts, in their order, and what to know of them."""
 
     prompts: tuple[PromptText, ...]
+    notes: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

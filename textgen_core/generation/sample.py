@@ -152,7 +152,9 @@ class SampleWriter:
         if self._tokens is not None:
             self._tokens.add(kept[0], text, log_probabilities[0])
             self._tokens.complete(rest)
-            self._released += self._ready_tokens(self._tokens)
+            ready = self._ready_tokens(self._tokens)
+            self._released += ready
+            return "".join(token.text for token in ready)  # a text comes with its tokens
         return shown
 
     def _ready_tokens(self, tokens: WaitingTokens) -> list[WrittenToken]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import inspect
 import json
 import re
 from importlib import resources
@@ -15,6 +16,7 @@ from export.harness import harness_page
 
 from textgen_core.components import options_of
 from textgen_core.evaluation.surprisal import LIMITS
+from textgen_core.export.info import describe_model
 from textgen_core.export.page import (
     LANGUAGES,
     SCRIPTS,
@@ -24,6 +26,7 @@ from textgen_core.export.page import (
     assemble,
     page_files,
 )
+from textgen_core.formatting.languages import catalogue as translations
 from textgen_core.registry import discover
 
 FOLDER = resources.files("textgen_core.export.page")
@@ -148,6 +151,12 @@ def test_every_word_that_the_page_asks_for_is_there() -> None:
 
 def test_the_scale_of_surprisal_is_the_reports() -> None:
     assert f"const LIMITS = {json.dumps(list(LIMITS))};" in page_files()["surprisal.js"]
+
+
+def test_the_notice_of_a_description_is_known_in_both_languages() -> None:
+    english, spanish = (catalogue(each)["words"]["about.memory.notice"] for each in LANGUAGES)
+    assert english in inspect.getsource(describe_model)
+    assert translations("es")[english] == spanish
 
 
 def test_bundled_samplers_are_described_in_spanish() -> None:

@@ -3,7 +3,7 @@
   "use strict";
 
   const { make, button, byId } = page.elements;
-  const { say, number } = page.words;
+  const { say, isSaid, number } = page.words;
 
   // The line beneath the model's name; what is not known is left out.
   function summaryOf(info) {
@@ -48,7 +48,8 @@
         make("div", {}, make("dt", {}, say(key)), make("dd", {}, String(value))))),
       make("p", {}, say("about.bits.meaning")),
       make("p", { class: "notice" }, say("about.memory")),
-      ...(info.notices ?? []).map((notice) => make("p", { class: "quiet" }, notice)),
+      ...(info.notices ?? []).filter((notice) => !isSaid("about.memory.notice", notice))
+        .map((notice) => make("p", { class: "quiet" }, notice)),
       make("h3", {}, say("about.keys")),
       make("dl", { class: "pairs keys" }, ...keyRows()),
       button(say("about.close"), () => dialog.close(), { class: "main" }));

@@ -7,8 +7,8 @@
   const { pathOf, tokensOf, rootOf, forksOf, hasEnded } = page.tree;
 
   class Column {
-    // actions: of the page, see writing.js.
-    constructor(place, { state, jobs, info, actions, panel }) {
+    // actions: of the page, see writing.js. onFold(isOpen): the samplers were shown or folded.
+    constructor(place, { state, jobs, info, actions, panel, onFold }) {
       Object.assign(this, { place, state, jobs, actions, panel });
       this.name = say("column", { number: place + 1 });
       this.view = new page.textView.TextView((index) => this.open(index));
@@ -22,10 +22,11 @@
       this.fault = make("div", { class: "column-fault", role: "alert" });
       this.more = button(say("continue"), () => actions.goOn(place), { "aria-label": `${say("continue")}: ${this.name}` });
       this.copy = button(say("copy"), () => this.copyText(), { "aria-label": `${say("copy")}: ${this.name}` });
+      this.chainBox = make("details", { class: "chain-box", on: { toggle: () => onFold(this.chainBox.open) } },
+        make("summary", {}, make("span", { class: "chain-title" }, say("chain")), " ", this.chainLine),
+        this.cards.element);
       this.element = make("article", { class: "column", "aria-label": this.name },
-        make("details", { class: "chain-box", open: place === 0 && matchMedia("(min-width: 64rem)").matches },
-          make("summary", {}, make("span", { class: "chain-title" }, say("chain")), " ", this.chainLine),
-          this.cards.element),
+        this.chainBox,
         make("div", { class: "column-text" }, this.view.box, this.fault, this.status,
           make("div", { class: "column-actions" }, this.more, this.copy)),
         this.branches.element);

@@ -59,12 +59,21 @@
     byId("model-choice").hidden = info.models.length < 2;
     byId("model").replaceChildren(...info.models.map((each) =>
       make("option", { value: each, selected: each === info.model }, each)));
-    session.columns = state.setup.columns.map((_, place) => new page.column.Column(place, session));
+    session.columns = state.setup.columns.map((_, place) =>
+      new page.column.Column(place, { ...session, onFold: foldTogether }));
+    if (isWide()) session.columns[0].chainBox.open = true;
     byId("text-columns").replaceChildren(...session.columns.map((column) => column.element));
     byId("length").max = info.max_tokens;
     ["about-open", "export", "import", "clear"].forEach((id) => (byId(id).disabled = false));
     fillChoices();
     update();
+  }
+
+  const isWide = () => matchMedia("(min-width: 64rem)").matches;
+
+  // Side by side, all samplers are shown or none, so that the texts begin at one height.
+  function foldTogether(isOpen) {
+    if (isWide()) session.columns.forEach(({ chainBox }) => (chainBox.open = isOpen));
   }
 
   function fillChoices() {

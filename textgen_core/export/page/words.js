@@ -33,6 +33,10 @@
     return catalogues[language].declared[sentence] ?? sentence;
   }
 
+  // Whether a sentence from elsewhere is one that the page says itself, in any language.
+  const isSaid = (key, sentence) =>
+    Object.values(catalogues).some(({ words }) => words[key] === sentence);
+
   function number(value, digits = 0) {
     const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
     return new Intl.NumberFormat(language, options).format(value);
@@ -57,7 +61,7 @@
 
   page.words = {
     LANGUAGES: Object.keys(catalogues), nameOf: (code) => catalogues[code].name,
-    chooseLanguage, setLanguage, say, sayDeclared, number, percent,
+    chooseLanguage, setLanguage, say, sayDeclared, isSaid, number, percent,
     language: () => language,
   };
 })((globalThis.textgenPage ??= {}));

@@ -18,7 +18,7 @@ from textgen_core.programs.program import Program
 
 Keep = Callable[[np.ndarray, str], Any]  # keeps a constant, and returns how it is found again
 
-_KERNEL = re.compile(r"^kernels\.([A-Z0-9_]+) = ", re.MULTILINE)
+_KERNEL = re.compile(r"\bkernels\.([A-Z0-9_]+) = ")
 _DTYPES = {  # of the schema's TensorType, as the engine names them
     "FLOAT32": "float32",
     "INT32": "int32",

@@ -38,7 +38,14 @@ const subtracting = ofRows((a, i, stepA, b, j, stepB, to, next, count) => {
   for (const end = next + count; next < end; next++, i += stepA, j += stepB) to[next] = a[i] - b[j];
 });
 const multiplying = ofRows((a, i, stepA, b, j, stepB, to, next, count) => {
-  for (const end = next + count; next < end; next++, i += stepA, j += stepB) to[next] = a[i] * b[j];
+  const end = next + count;
+  if (stepA === 1 && stepB === 0) {
+    for (const same = b[j]; next < end; next++, i++) to[next] = a[i] * same;
+  } else if (stepA === 1 && stepB === 1) {
+    for (; next < end; next++, i++, j++) to[next] = a[i] * b[j];
+  } else {
+    for (; next < end; next++, i += stepA, j += stepB) to[next] = a[i] * b[j];
+  }
 });
 
 /** Returns the kernel of a function that differs for whole numbers. */
@@ -103,7 +110,7 @@ kernels.CEIL = ofOne(Math.ceil);
 kernels.ROUND = ofOne(roundHalfToEven);
 kernels.RELU = ofOne(ACTIVATIONS[1]);
 kernels.RELU_N1_TO_1 = ofOne(ACTIVATIONS[2]);
-kernels.RELU_0_TO_1 = ofOne((x) => Math.min(1, Math.max(0, x)));
+kernels.RELU_0_TO_1 = ofOne(clamped(0, 1));
 kernels.RELU6 = ofOne(ACTIVATIONS[3]);
 kernels.ELU = ofOne((x) => (x < 0 ? Math.expm1(x) : x));
 kernels.LEAKY_RELU = (inputs, outputs, { alpha }) =>
@@ -118,7 +125,7 @@ kernels.CAST = ([input], [output]) => {
   if (type === "bool") return ofOne((x) => (x !== 0 ? 1 : 0))([input], [output]);
   if (input.type !== "float32" || type === "float32") return () => to.set(from);
   const [low, high] = LIMITS[type]; // what is out of range is the nearest number that is not
-  return ofOne((x) => Math.min(high, Math.max(low, Math.trunc(x))))([input], [output]);
+  return ofOne((x) => clamped(low, high)(Math.trunc(x)))([input], [output]);
 };
 
 kernels.BITCAST = ([input], [output]) => {

@@ -16,125 +16,88 @@ function copying(input, output, places, filler = null) {
 }
 
 const copyingAll = ([input], [output]) => () => output.data.set(input.data);
-kernels.RESHAPE = copyingAll;
-kernels.SQUEEZE = copyingAll;
-kernels.EXPAND_DIMS = copyingAll;
+kernels.RESHAPE = kernels.SQUEEZE = kernels.EXPAND_DIMS = copyingAll;
 
 kernels.TRANSPOSE = ([input, order], [output]) => {
   const strides = stridesOf(input.shape);
-  return copying(input, output, placesOf(output.shape, [...order.data].map((axis) => strides[axis])));
+  return copying(input, output, placesOf(output.shape, Array.from(order.data, (axis) => strides[axis])));
 };
 
-kernels.BROADCAST_TO = ([input], [output]) =>
-  copying(input, output, spreadPlaces(input, output.shape));
+kernels.BROADCAST_TO = ([input], [output]) => copying(input, output, spreadPlaces(input, output.shape));
 
-kernels.TILE = ([input], [output]) => {
-  const strides = stridesOf(input.shape);
-  const tiled = placesOf(output.shape, stridesOf(output.shape));
-  const outer = stridesOf(output.shape);
-  return copying(input, output, tiled.map((place) => output.shape.reduce((sum, size, axis) =>
-    sum + (Math.floor(place / outer[axis]) % size % input.shape[axis]) * strides[axis], 0)));
-};
-
-/** Returns what reads a slice, whose beginning may change. */
-function slicing(input, output, shape, begins, steps) {
-  const strides = stridesOf(input.shape);
-  const places = placesOf(shape, strides.map((stride, axis) => stride * steps[axis]));
-  const begun = () => begins().reduce((sum, first, axis) => sum + first * strides[axis], 0);
-  const from = input.data, to = output.data;
-  if (begins.isFixed) return copying(input, output, places.map((place) => place + begun()));
-  return () => {
-    const first = begun();
-    for (let next = 0; next < places.length; next++) to[next] = from[first + places[next]];
-  };
-}
-
-kernels.SLICE = ([input, begin], [output]) => {
-  const begins = () => [...begin.data];
-  begins.isFixed = begin.isConstant;
-  return slicing(input, output, output.shape, begins, output.shape.map(() => 1));
-};
-
-kernels.STRIDED_SLICE = ([input, begin, end, steps], [output], options) => {
-  const { beginMask = 0, endMask = 0, shrinkAxisMask = 0, newAxisMask = 0, ellipsisMask = 0 } = options;
-  if (newAxisMask || ellipsisMask) throw new Error("STRIDED_SLICE with new axes");
-  const begins = () => input.shape.map((size, axis) => {
-    const step = axis < steps.data.length ? steps.data[axis] : 1;
-    if (axis >= begin.data.length || (beginMask >> axis) & 1) return step < 0 ? size - 1 : 0;
-    const first = begin.data[axis] < 0 ? begin.data[axis] + size : begin.data[axis];
-    return Math.max(0, Math.min(step < 0 ? size - 1 : size, first));
-  });
-  begins.isFixed = begin.isConstant && end.isConstant;
-  const kept = [...output.shape]; // with the axes that are dropped, of which one element is read
-  const shape = input.shape.map((size, axis) => ((shrinkAxisMask >> axis) & 1 ? 1 : kept.shift()));
-  void endMask; // how many elements there are is known from the output
-  return slicing(input, output, shape, begins,
-    input.shape.map((size, axis) => (axis < steps.data.length ? steps.data[axis] : 1)));
-};
-
-function padding([input, pads], [output], filler) {
-  const strides = stridesOf(input.shape), outer = stridesOf(output.shape);
-  const places = placesOf(output.shape, outer).map((place) => {
+/** Returns where the element of each place of a shape comes from; -1: `at` of some axis is none. */
+function movedPlaces(input, shape, at) {
+  const strides = stridesOf(input.shape), outer = stridesOf(shape);
+  return Int32Array.from({ length: sizeOf(shape) }, (_, place) => {
     let found = 0;
-    for (let axis = 0; axis < outer.length; axis++) {
-      const at = (Math.floor(place / outer[axis]) % output.shape[axis]) - pads.data[2 * axis];
-      if (at < 0 || at >= input.shape[axis]) return -1;
-      found += at * strides[axis];
+    for (let axis = 0; axis < shape.length; axis++) {
+      const own = at(Math.floor(place / outer[axis]) % shape[axis], axis);
+      if (own < 0 || own >= input.shape[axis]) return -1;
+      found += own * strides[axis];
     }
     return found;
   });
-  return copying(input, output, places, filler);
 }
-kernels.PAD = (inputs, outputs) => padding(inputs, outputs, { data: [0] });
-kernels.PADV2 = (inputs, outputs) => padding(inputs, outputs, inputs[2]);
+kernels.TILE = ([input], [output]) =>
+  copying(input, output, movedPlaces(input, output.shape, (step, axis) => step % input.shape[axis]));
+kernels.PAD = ([input, pads, filler = { data: [0] }], [output]) =>
+  copying(input, output, movedPlaces(input, output.shape, (step, axis) => step - pads.data[2 * axis]), filler);
+kernels.PADV2 = kernels.PAD;
 
-/** Returns what puts tensors side by side along an axis. */
-function joining(inputs, output, axis) {
-  const after = sizeOf(output.shape.slice(axis + 1));
-  const before = sizeOf(output.shape.slice(0, axis));
-  const to = output.data, width = to.length / before;
-  void after;
+/** Returns what reads a slice, whose beginning may change. */
+function slicing(input, output, shape, begins, steps, isFixed) {
+  const strides = stridesOf(input.shape);
+  const places = placesOf(shape, strides.map((stride, axis) => stride * steps[axis]));
+  const begun = () => begins().reduce((sum, first, axis) => sum + first * strides[axis], 0);
+  if (isFixed) return copying(input, output, places.map((place) => place + begun()));
+  return () => {
+    const first = begun();
+    for (let next = 0; next < places.length; next++) output.data[next] = input.data[first + places[next]];
+  };
+}
+
+kernels.SLICE = ([input, begin], [output]) =>
+  slicing(input, output, output.shape, () => [...begin.data], output.shape.map(() => 1), begin.isConstant);
+
+kernels.STRIDED_SLICE = ([input, begin, , steps], [output], options) => {
+  const { beginMask = 0, shrinkAxisMask = 0, newAxisMask = 0, ellipsisMask = 0 } = options;
+  if (newAxisMask || ellipsisMask) throw new Error("STRIDED_SLICE with new axes");
+  const stepOf = (axis) => (axis < steps.data.length ? steps.data[axis] : 1);
+  const begins = () => input.shape.map((size, axis) => {
+    const last = stepOf(axis) < 0 ? size - 1 : size;
+    if (axis >= begin.data.length || (beginMask >> axis) & 1) return stepOf(axis) < 0 ? last : 0;
+    return Math.max(0, Math.min(last, begin.data[axis] < 0 ? begin.data[axis] + size : begin.data[axis]));
+  });
+  const kept = [...output.shape]; // with the axes that are dropped, of which one element is read
+  const shape = input.shape.map((_, axis) => ((shrinkAxisMask >> axis) & 1 ? 1 : kept.shift()));
+  return slicing(input, output, shape, begins, input.shape.map((_, axis) => stepOf(axis)), begin.isConstant);
+};
+
+/** Returns what moves the parts of a tensor, which lie side by side along an axis: into it, or out. */
+function alongside(whole, parts, axis, isInto) {
+  const before = sizeOf(whole.shape.slice(0, axis)), width = whole.data.length / before;
   return () => {
     let first = 0;
-    for (const { data } of inputs) {
-      const part = data.length / before;
+    for (const { data } of parts) {
+      const size = data.length / before;
       for (let row = 0; row < before; row++) {
-        for (let next = 0; next < part; next++) to[row * width + first + next] = data[row * part + next];
+        const at = row * width + first, own = row * size;
+        if (isInto) for (let next = 0; next < size; next++) whole.data[at + next] = data[own + next];
+        else for (let next = 0; next < size; next++) data[own + next] = whole.data[at + next];
       }
-      first += part;
+      first += size;
     }
   };
 }
-kernels.CONCATENATION = (inputs, [output], options) =>
-  joining(inputs, output, axisOf(options.axis || 0, output.shape));
-kernels.PACK = (inputs, [output], options) =>
-  joining(inputs, output, axisOf(options.axis || 0, output.shape));
-
-/** Returns what cuts a tensor into parts along an axis. */
-function cutting(input, outputs, axis) {
-  const before = sizeOf(input.shape.slice(0, axis));
-  const from = input.data, width = from.length / before;
-  return () => {
-    let first = 0;
-    for (const { data } of outputs) {
-      const part = data.length / before;
-      for (let row = 0; row < before; row++) {
-        for (let next = 0; next < part; next++) data[row * part + next] = from[row * width + first + next];
-      }
-      first += part;
-    }
-  };
-}
-kernels.SPLIT = ([axis, input], outputs) => cutting(input, outputs, axisOf(axis.data[0], input.shape));
-kernels.SPLIT_V = ([input, , axis], outputs) => cutting(input, outputs, axisOf(axis.data[0], input.shape));
-kernels.UNPACK = ([input], outputs, options) =>
-  cutting(input, outputs, axisOf(options.axis || 0, input.shape));
+kernels.CONCATENATION = (inputs, [output], { axis = 0 }) => alongside(output, inputs, axisOf(axis, output.shape), true);
+kernels.PACK = kernels.CONCATENATION;
+kernels.UNPACK = ([input], outputs, { axis = 0 }) => alongside(input, outputs, axisOf(axis, input.shape), false);
+kernels.SPLIT = ([axis, input], outputs) => kernels.UNPACK([input], outputs, { axis: axis.data[0] });
+kernels.SPLIT_V = ([input, , axis], outputs) => kernels.UNPACK([input], outputs, { axis: axis.data[0] });
 
 kernels.GATHER = ([input, at], [output], { axis = 0, batchDims = 0 }) => {
-  const along = axisOf(axis, input.shape);
-  const batches = sizeOf(input.shape.slice(0, batchDims));
-  const before = sizeOf(input.shape.slice(batchDims, along));
-  const [, size, after] = aroundAxis(input.shape, along);
+  const along = axisOf(axis, input.shape), batches = sizeOf(input.shape.slice(0, batchDims));
+  const before = sizeOf(input.shape.slice(batchDims, along)), [, size, after] = aroundAxis(input.shape, along);
   const count = at.data.length / batches, from = input.data, to = output.data;
   return () => {
     for (let outer = 0, next = 0; outer < batches * before; outer++) {
@@ -148,45 +111,46 @@ kernels.GATHER = ([input, at], [output], { axis = 0, batchDims = 0 }) => {
   };
 };
 
-kernels.GATHER_ND = ([input, at], [output]) => {
-  const depth = at.shape[at.shape.length - 1];
-  const strides = stridesOf(input.shape), part = sizeOf(input.shape.slice(depth));
+/** Returns what goes through the parts of a tensor that places name: `each(its beginning, its number, its size)`. */
+function atPlaces(at, shape, each) {
+  const depth = at.shape[at.shape.length - 1], strides = stridesOf(shape), size = sizeOf(shape.slice(depth));
   return () => {
-    for (let place = 0; place * part < output.data.length; place++) {
+    for (let number = 0; number * depth < at.data.length; number++) {
       let first = 0;
-      for (let axis = 0; axis < depth; axis++) first += at.data[place * depth + axis] * strides[axis];
-      for (let step = 0; step < part; step++) output.data[place * part + step] = input.data[first + step];
+      for (let axis = 0; axis < depth; axis++) first += at.data[number * depth + axis] * strides[axis];
+      each(first, number * size, size);
     }
   };
-};
-
+}
+kernels.GATHER_ND = ([input, at], [output]) => atPlaces(at, input.shape, (first, next, size) => {
+  for (let step = 0; step < size; step++) output.data[next + step] = input.data[first + step];
+});
 kernels.SCATTER_ND = ([at, updates], [output]) => {
-  const depth = at.shape[at.shape.length - 1];
-  const strides = stridesOf(output.shape), part = sizeOf(output.shape.slice(depth));
-  return () => {
-    output.data.fill(0);
-    for (let place = 0; place * part < updates.data.length; place++) {
-      let first = 0;
-      for (let axis = 0; axis < depth; axis++) first += at.data[place * depth + axis] * strides[axis];
-      for (let step = 0; step < part; step++) output.data[first + step] += updates.data[place * part + step];
-    }
-  };
+  const add = atPlaces(at, output.shape, (first, next, size) => {
+    for (let step = 0; step < size; step++) output.data[first + step] += updates.data[next + step];
+  });
+  return () => { output.data.fill(0); add(); };
 };
 
-kernels.DYNAMIC_UPDATE_SLICE = ([input, update, start], [output]) => {
-  const strides = stridesOf(output.shape), places = placesOf(update.shape, strides);
+/** Returns what writes a tensor into a larger one, from where others say on, moved to where it has room. */
+function writingInto(whole, part, begins) {
+  const strides = stridesOf(whole.shape), places = placesOf(part.shape, strides);
+  const last = whole.shape.map((size, axis) => size - part.shape[axis]);
   return () => {
-    output.data.set(input.data);
-    const first = output.shape.reduce((sum, size, axis) => sum + strides[axis]
-      * Math.min(Math.max(start.data[axis], 0), size - update.shape[axis]), 0);
-    for (let next = 0; next < places.length; next++) output.data[first + places[next]] = update.data[next];
+    let first = 0;
+    for (let axis = 0; axis < last.length; axis++) {
+      first += Math.min(Math.max(begins.data[axis], 0), last[axis]) * strides[axis];
+    }
+    for (let next = 0; next < places.length; next++) whole.data[first + places[next]] = part.data[next];
   };
+}
+kernels.DYNAMIC_UPDATE_SLICE = ([input, part, begins], [output]) => {
+  const write = writingInto(output, part, begins);
+  return () => { output.data.set(input.data); write(); };
 };
 
 kernels.FILL = ([, value], [output]) => () => output.data.fill(value.data[0]);
 kernels.RANGE = ([start, , step], [output]) => () => {
-  for (let place = 0; place < output.data.length; place++) {
-    output.data[place] = start.data[0] + place * step.data[0];
-  }
+  for (let place = 0; place < output.data.length; place++) output.data[place] = start.data[0] + place * step.data[0];
 };
 kernels.SHAPE = ([input], [output]) => () => output.data.set(input.shape);

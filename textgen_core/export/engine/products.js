@@ -80,56 +80,72 @@ kernels.BATCH_MATMUL = ([left, right], [output], { adjX = false, adjY = false })
   };
 };
 
-function alongLast(compute) {
-  return ([input], [output], options) => {
-    const width = input.shape[input.shape.length - 1];
+/** Returns the kernel of what is computed along an axis: from `first` on, `size` elements, `step` apart. */
+function along(axisFor, compute) {
+  return (inputs, outputs, options = {}) => {
+    const { shape } = inputs[0], [before, size, step] = aroundAxis(shape, axisOf(axisFor(inputs, options), shape));
     return () => {
-      for (let first = 0; first < input.data.length; first += width) {
-        compute(input.data, output.data, first, first + width, options);
+      for (let number = 0; number < before * step; number++) {
+        const first = Math.floor(number / step) * size * step + (number % step);
+        compute(inputs[0].data, outputs, { first, size, step, end: first + size * step, number }, options);
       }
     };
   };
 }
+const lastAxis = () => -1, givenAxis = ([, axis]) => axis.data[0];
 
-kernels.SOFTMAX = alongLast((from, to, first, end, { beta = 1 }) => {
-  let highest = -Infinity, total = 0;
-  for (let place = first; place < end; place++) if (from[place] > highest) highest = from[place];
-  for (let place = first; place < end; place++) {
-    total += to[place] = Math.exp((from[place] - highest) * beta);
-  }
+function highestOf(from, { first, end, step }) {
+  let highest = -Infinity;
+  for (let place = first; place < end; place += step) if (from[place] > highest) highest = from[place];
+  return highest;
+}
+kernels.SOFTMAX = along(lastAxis, (from, [{ data: to }], line, { beta = 1 }) => {
+  const highest = highestOf(from, line), { first, end } = line;
+  let total = 0;
+  for (let place = first; place < end; place++) total += to[place] = Math.exp((from[place] - highest) * beta);
   for (let place = first; place < end; place++) to[place] /= total;
 });
-
-kernels.LOG_SOFTMAX = alongLast((from, to, first, end) => {
-  let highest = -Infinity, total = 0;
-  for (let place = first; place < end; place++) if (from[place] > highest) highest = from[place];
+kernels.LOG_SOFTMAX = along(lastAxis, (from, [{ data: to }], line) => {
+  const highest = highestOf(from, line), { first, end } = line;
+  let total = 0;
   for (let place = first; place < end; place++) total += Math.exp(from[place] - highest);
   for (let place = first; place < end; place++) to[place] = from[place] - highest - Math.log(total);
 });
+kernels.CUMSUM = along(givenAxis, (from, [{ data: to }], { first, size, step }, { exclusive, reverse }) => {
+  for (let count = 0, sum = 0; count < size; count++) {
+    const place = first + (reverse ? size - 1 - count : count) * step;
+    to[place] = exclusive ? sum : sum + from[place];
+    sum += from[place];
+  }
+});
+const bestPlace = (isBetter) => along(givenAxis, (from, [{ data: to }], { first, size, step, number }) => {
+  let best = 0;
+  for (let count = 1; count < size; count++) {
+    if (isBetter(from[first + count * step], from[first + best * step])) best = count;
+  }
+  to[number] = best;
+});
+kernels.ARG_MAX = bestPlace((x, best) => x > best);
+kernels.ARG_MIN = bestPlace((x, best) => x < best);
+kernels.TOPK_V2 = along(lastAxis, (from, [values, places], { first, end, number }) => {
+  const part = from.subarray(first, end), kept = values.shape[values.shape.length - 1];
+  const order = [...part.keys()].sort((a, b) => part[b] - part[a] || a - b).slice(0, kept);
+  places.data.set(order, number * kept);
+  values.data.set(order.map((place) => part[place]), number * kept);
+});
 
-kernels.CUMSUM = ([input, axis], [output], { exclusive = false, reverse = false }) => {
-  const [before, size, after] = aroundAxis(input.shape, axisOf(axis.data[0], input.shape));
-  return () => {
-    for (let outer = 0; outer < before; outer++) {
-      for (let inner = 0; inner < after; inner++) {
-        for (let step = 0, sum = 0; step < size; step++) {
-          const place = (outer * size + (reverse ? size - 1 - step : step)) * after + inner;
-          const value = input.data[place];
-          output.data[place] = exclusive ? sum : sum + value;
-          sum += value;
-        }
-      }
-    }
-  };
-};
+/** Returns the strides in what is left of a tensor once some axes are folded: 0 along these. */
+function foldedStrides(shape, axes) {
+  const gone = new Set(Array.from(axes.data, (axis) => axisOf(axis, shape)));
+  const kept = stridesOf(shape.map((size, axis) => (gone.has(axis) ? 1 : size)));
+  return kept.map((stride, axis) => (gone.has(axis) ? 0 : stride));
+}
 
 /** Returns the kernel that folds the elements along some axes into one. */
 function reduction(start, row, finish = null) {
   return ([input, axes], [output]) => {
-    const gone = new Set(Array.from(axes.data, (axis) => axisOf(axis, input.shape)));
-    const shape = input.shape.map((size, axis) => (gone.has(axis) ? 1 : size));
-    const strides = stridesOf(shape).map((stride, axis) => (gone.has(axis) ? 0 : stride));
-    const { starts: [from, to], steps: [step, stepTo], count } = rowsOf(input.shape, [stridesOf(input.shape), strides]);
+    const strides = [stridesOf(input.shape), foldedStrides(input.shape, axes)];
+    const { starts: [from, to], steps: [step, stepTo], count } = rowsOf(input.shape, strides);
     const size = output.data.length, share = input.data.length / size, folded = new Float64Array(size);
     return () => {
       folded.fill(start);
@@ -140,6 +156,57 @@ function reduction(start, row, finish = null) {
       output.data.set(folded);
     };
   };
+}
+
+/** Returns what sums products, which are never written: attention is little else. */
+function summingProducts([left, right], axes, shape, output) {
+  const strides = [...[left, right].map((each) => spreadStrides(each, shape)), foldedStrides(shape, axes)];
+  const { starts: [atA, atB, at], steps: [stepA, stepB, step], count } = rowsOf(shape, strides);
+  const a = left.data, b = right.data, sums = new Float64Array(output.data.length);
+  if (stepA === 0 && stepB !== 0) return summingProducts([right, left], axes, shape, output);
+  const isMultiple = step === 1 && stepA === 1 && stepB === 0;
+  const add = step === 0 ? addProducts : isMultiple ? addMultiple : addEach;
+  return () => {
+    sums.fill(0);
+    for (let row = 0; row < at.length; row++) add(a, atA[row], stepA, b, atB[row], stepB, sums, at[row], step, count);
+    output.data.set(sums);
+  };
+}
+
+function addProducts(a, i, stepA, b, j, stepB, sums, to, step, count) {
+  let one = 0, other = 0, next = 0; // two sums, of which neither waits for the other
+  for (; next + 1 < count; next += 2, i += 2 * stepA, j += 2 * stepB) {
+    one += a[i] * b[j];
+    other += a[i + stepA] * b[j + stepB];
+  }
+  sums[to] += one + other + (next < count ? a[i] * b[j] : 0);
+}
+
+function addMultiple(a, i, stepA, b, j, stepB, sums, to, step, count) {
+  const factor = b[j];
+  for (let next = 0; next < count; next++) sums[to + next] += a[i + next] * factor;
+}
+
+function addEach(a, i, stepA, b, j, stepB, sums, to, step, count) {
+  for (let next = 0; next < count; next++, i += stepA, j += stepB, to += step) sums[to] += a[i] * b[j];
+}
+
+/** Returns operations in which each product that is only summed is one with its sum. */
+function withSumsOfProducts(operations, outputs) {
+  const reads = new Map();
+  for (const { inputs } of operations) for (const each of inputs) reads.set(each, (reads.get(each) || 0) + 1);
+  const isOnlySummed = ({ name, outputs: [made], options }) => name === "MUL" && made.type === "float32"
+    && !options.fusedActivationFunction && reads.get(made) === 1 && !outputs.includes(made);
+  const products = new Map(operations.filter(isOnlySummed).map((each) => [each.outputs[0], each]));
+  const joined = new Set();
+  const found = operations.map((each) => {
+    const [made, axes] = each.inputs, product = each.name === "SUM" && products.get(made);
+    if (!product) return each;
+    joined.add(product);
+    const run = summingProducts(product.inputs, axes, made.shape, each.outputs[0]);
+    return { ...each, inputs: [...product.inputs, axes], run };
+  });
+  return found.filter((each) => !joined.has(each));
 }
 
 const folding = (fold) => (folded, at, stepTo, from, place, step, count) => {
@@ -161,38 +228,6 @@ kernels.REDUCE_MAX = reduction(-Infinity, folding((most, x) => (x > most || x !=
 kernels.REDUCE_MIN = reduction(Infinity, folding((least, x) => (x < least || x !== x ? x : least)));
 kernels.REDUCE_ANY = reduction(0, folding((any, x) => any | x));
 kernels.REDUCE_ALL = reduction(1, folding((all, x) => all & x));
-
-function bestPlace(isBetter) {
-  return ([input, axis], [output]) => {
-    const [before, size, after] = aroundAxis(input.shape, axisOf(axis.data[0], input.shape));
-    return () => {
-      for (let next = 0; next < before * after; next++) {
-        const first = Math.floor(next / after) * size * after + (next % after);
-        let best = 0;
-        for (let step = 1; step < size; step++) {
-          if (isBetter(input.data[first + step * after], input.data[first + best * after])) best = step;
-        }
-        output.data[next] = best;
-      }
-    };
-  };
-}
-kernels.ARG_MAX = bestPlace((x, best) => x > best);
-kernels.ARG_MIN = bestPlace((x, best) => x < best);
-
-kernels.TOPK_V2 = ([input], [values, places]) => {
-  const width = input.shape[input.shape.length - 1], kept = values.shape[values.shape.length - 1];
-  return () => {
-    for (let row = 0; row * width < input.data.length; row++) {
-      const part = input.data.subarray(row * width, (row + 1) * width);
-      const order = [...part.keys()].sort((a, b) => part[b] - part[a] || a - b).slice(0, kept);
-      order.forEach((place, next) => {
-        values.data[row * kept + next] = part[place];
-        places.data[row * kept + next] = place;
-      });
-    }
-  };
-};
 
 /** Runs a graph as long as another says so; the results of a round are the inputs of the next. */
 kernels.WHILE = (inputs, outputs, { condSubgraphIndex, bodySubgraphIndex }, graphOf) => {

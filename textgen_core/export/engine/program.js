@@ -37,12 +37,13 @@ class Graph {
       return { type, shape, isConstant: true, ...constants.get(constant) };
     });
     const of = (numbers) => numbers.map((number) => this.tensors[number]); // -1: left out
-    this.operations = described.operations.map(([name, inputs, outputs, options = {}]) => ({
-      outputs: of(outputs), inputs: of(inputs),
-      run: kernels[name](of(inputs), of(outputs), options, graphOf),
-    }));
     this.inputs = of(described.inputs);
     this.outputs = of(described.outputs);
+    const operations = described.operations.map(([name, inputs, outputs, options = {}]) => ({
+      name, options, inputs: of(inputs), outputs: of(outputs),
+      run: kernels[name](of(inputs), of(outputs), options, graphOf),
+    }));
+    this.operations = withSumsOfProducts(operations, this.outputs);
     this.all = this.operations.map(({ run }) => run);
   }
 

@@ -20,18 +20,9 @@ class Steps {
   /** Returns what makes the next state of an output: nothing, all of it, or a slice that is written. */
   updating({ output, start }, state) {
     if (output === undefined) return () => {};
-    const from = this.graph.outputs[output], to = state.data;
-    if (start === undefined) return () => to.set(from.data);
-    const begins = this.graph.outputs[start].data, strides = stridesOf(state.shape);
-    const last = state.shape.map((size, axis) => size - from.shape[axis]);
-    const places = placesOf(from.shape, strides);
-    return () => {
-      let first = 0;
-      for (let axis = 0; axis < last.length; axis++) {
-        first += Math.min(Math.max(begins[axis], 0), last[axis]) * strides[axis];
-      }
-      for (let next = 0; next < places.length; next++) to[first + places[next]] = from.data[next];
-    };
+    const from = this.graph.outputs[output];
+    if (start === undefined) return () => state.data.set(from.data);
+    return writingInto(state, from, this.graph.outputs[start]);
   }
 
   restart() {
@@ -39,9 +30,7 @@ class Steps {
     this.contexts = this.counts ? this.counts.fresh() : null;
   }
 
-  feed(tokens) {
-    for (const token of tokens) this.read(token, this.withoutLogits);
-  }
+  feed(tokens) { for (const token of tokens) this.read(token, this.withoutLogits); }
 
   /** Reads a token; returns the logits of what follows, valid until the next call. */
   advance(token) {

@@ -77,13 +77,8 @@ function aroundAxis(shape, axis) {
   return [sizeOf(shape.slice(0, axis)), shape[axis], sizeOf(shape.slice(axis + 1))];
 }
 
-const ACTIVATIONS = [
-  null,
-  (x) => (x < 0 ? 0 : x),
-  (x) => Math.min(1, Math.max(-1, x)),
-  (x) => Math.min(6, Math.max(0, x)),
-  Math.tanh,
-];
+const clamped = (low, high) => (x) => Math.min(high, Math.max(low, x));
+const ACTIVATIONS = [null, (x) => (x < 0 ? 0 : x), clamped(-1, 1), clamped(0, 6), Math.tanh];
 
 /** Returns what an operation applies to its output in place, by the number of its activation. */
 function activationOf(options, output) {

@@ -2,18 +2,17 @@
 
 const READY = 0, REFUSED = -1, UTF8_STATES = 8;
 
-/** Returns the state of UTF-8 after a byte: how many bytes are missing, and which may come. */
+// Of each state the bytes that may come next, and the state after them: that says how many are missing.
+const ANY = [0x80, 0xbf], AFTER = [
+  [[0, 0x7f, 0], [0xc2, 0xdf, 1], [0xe0, 0xe0, 4], [0xe1, 0xec, 2], [0xed, 0xed, 5], [0xee, 0xef, 2],
+    [0xf0, 0xf0, 6], [0xf1, 0xf3, 3], [0xf4, 0xf4, 7]],
+  [[...ANY, 0]], [[...ANY, 1]], [[...ANY, 2]],
+  [[0xa0, 0xbf, 1]], [[0x80, 0x9f, 1]], [[0x90, 0xbf, 2]], [[0x80, 0x8f, 2]],
+];
+
 function utf8After(state, byte) {
-  if (state === READY) {
-    if (byte < 0x80) return READY;
-    if (byte < 0xc2 || byte > 0xf4) return REFUSED;
-    if (byte < 0xe0) return 1;
-    if (byte < 0xf0) return byte === 0xe0 ? 4 : byte === 0xed ? 5 : 2;
-    return byte === 0xf0 ? 6 : byte === 0xf4 ? 7 : 3;
-  }
-  const [low, high, after] = [null, [0x80, 0xbf, READY], [0x80, 0xbf, 1], [0x80, 0xbf, 2],
-    [0xa0, 0xbf, 1], [0x80, 0x9f, 1], [0x90, 0xbf, 2], [0x80, 0x8f, 2]][state];
-  return byte >= low && byte <= high ? after : REFUSED;
+  const found = AFTER[state].find(([low, high]) => byte >= low && byte <= high);
+  return found ? found[2] : REFUSED;
 }
 
 function utf8State(bytes, state = READY) {

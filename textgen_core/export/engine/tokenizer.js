@@ -3,16 +3,11 @@
 
 const SPECIAL = new Set([PAD, START, END]); // ids that no text holds
 
-/** Returns a JavaScript pattern for one of Oniguruma's; the exporter lets no other constructs pass. */
-function translatePattern(pattern, flags) {
-  const own = { "\\s": "\\p{White_Space}", "\\S": "\\P{White_Space}", "\\A": "(?<![^])" };
-  const translated = pattern.replace(/\\[^]/g, (escape) => own[escape] || escape);
-  return new RegExp(translated, flags);
-}
+const TRANSLATED = { "\\s": "\\p{White_Space}", "\\S": "\\P{White_Space}", "\\A": "(?<![^])" };
 
-function patternOf({ String: text, Regex: pattern }) {
-  if (pattern !== undefined) return translatePattern(pattern, "gu");
-  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "gu");
+/** Returns a pattern of the library as JavaScript's; the exporter lets no other constructs pass. */
+function patternOf({ String: text, Regex: pattern = text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&") }) {
+  return new RegExp(pattern.replace(/\\[^]/g, (escape) => TRANSLATED[escape] || escape), "gu");
 }
 
 /** A text that is rewritten: of each of its characters where the original has it. */
@@ -95,13 +90,9 @@ class Tokenizer {
     }));
   }
 
-  get size() {
-    return this.names.length;
-  }
+  get size() { return this.names.length; }
 
-  encode(text) {
-    return this.read(text).map(({ id }) => id);
-  }
+  encode(text) { return this.read(text).map(({ id }) => id); }
 
   /** Returns the tokens of a text: the id of each, and where it begins and ends. */
   read(text) {
@@ -191,16 +182,11 @@ class Tokenizer {
 
 const encoder = new TextEncoder(), decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-function namesOfBytes(text) {
-  return Array.from(encoder.encode(text), (byte) => BYTE_NAMES[byte]);
-}
+const namesOfBytes = (text) => Array.from(encoder.encode(text), (byte) => BYTE_NAMES[byte]);
+const bytesToText = (bytes) => decoder.decode(Uint8Array.from(bytes));
 
 /** Returns the bytes of a byte-level token; a name in other characters stands for itself. */
 function bytesOfName(name) {
   const bytes = Array.from(name, (character) => BYTE_OF.get(character));
   return bytes.includes(undefined) ? Array.from(encoder.encode(name)) : bytes;
-}
-
-function bytesToText(bytes) {
-  return decoder.decode(Uint8Array.from(bytes));
 }

@@ -13,6 +13,7 @@ from textgen_core.counts.counting import count
 from textgen_core.counts.counts import Counts
 from textgen_core.counts.trie import Trie
 from textgen_core.data.reader import MixtureWeights
+from textgen_core.export import kept_counts
 from textgen_core.export.kept_counts import describe_counts, find_counts
 from textgen_core.export.weights import Block
 
@@ -67,6 +68,18 @@ def test_every_number_is_as_it_was(counts) -> None:
         assert tokens == level.tokens.tolist()
         assert starts == level.starts.tolist()
         assert np.array_equal(np.float32(discounted), level.discounted)
+        assert np.array_equal(np.float32(left), level.left)
+
+
+@needs_node
+def test_n_grams_of_many_words_are_told_one_by_one(counts, monkeypatch) -> None:
+    monkeypatch.setattr(kept_counts, "_MOST_POSSIBLE", 2)
+    described, levels = opened(
+        counts, "show(counts.levels.map(({ tokens, left }) => [tokens, left]));"
+    )
+    assert {"tokens" in each for each in described["levels"]} == {True, False}
+    for level, (tokens, left) in zip(counts.trie.levels, levels, strict=True):
+        assert tokens == level.tokens.tolist()
         assert np.array_equal(np.float32(left), level.left)
 
 

@@ -21,6 +21,7 @@ from textgen_core.counts.trie import Level, Trie
 Keep = Callable[[np.ndarray], int]
 
 _LARGEST = 255  # a count that a byte holds; larger ones are kept beside them
+_MOST_POSSIBLE = 32  # continuations of shorter contexts for an n-gram
 _MOST_GUESSES, _FEW_GUESSES = 4096, 8
 
 
@@ -28,12 +29,12 @@ _MOST_GUESSES, _FEW_GUESSES = 4096, 8
 class _Structure:
     """Of the n-grams of one length: which of the possible ones there are.
 
-    is_there: bool, for each token that continues the shorter context of each context, where several
-    do or none is there; empty: the contexts that nothing continues; suffixes: of each n-gram the
-    one without its first token.
+    is_there: bool, for each token that continues the shorter context of each context that several
+    continue; None if these are too many, as those of words are. empty: the contexts that nothing
+    continues; suffixes: of each n-gram the one without its first token.
     """
 
-    is_there: np.ndarray
+    is_there: np.ndarray | None
     empty: np.ndarray
     suffixes: np.ndarray
 
@@ -50,11 +51,7 @@ def describe_counts(counts: Counts, keep: Keep) -> dict[str, Any]:
         "weights": attrs.asdict(counts.weights),
         "tokens": keep(first.tokens.astype(np.int32)),
         "levels": [
-            {
-                "size": len(level.tokens),
-                "is_there": keep(np.packbits(each.is_there, bitorder="little")),
-                "empty": keep(each.empty.astype(np.int32)),
-            }
+            _describe_level(level, each, keep)
             for level, each in zip(longer, structures, strict=True)
         ],
     }
@@ -71,19 +68,37 @@ def describe_counts(counts: Counts, keep: Keep) -> dict[str, Any]:
     return described
 
 
+def _describe_level(level: Level, structure: _Structure, keep: Keep) -> dict[str, Any]:
+    if structure.is_there is None:
+        widths = np.diff(level.starts).astype(np.int32)
+        return {"tokens": keep(np.asarray(level.tokens)), "widths": keep(widths)}
+    return {
+        "size": len(level.tokens),
+        "is_there": keep(np.packbits(structure.is_there, bitorder="little")),
+        "empty": keep(structure.empty.astype(np.int32)),
+    }
+
+
 def _structures(trie: Trie) -> Iterator[_Structure]:
     """Yield the structure of each length from 2 on."""
     suffixes = np.zeros(len(trie.levels[0].tokens), np.int64)  # of the contexts, which are n-grams
     for shorter, level in zip(trie.levels, trie.levels[1:], strict=False):
+        own, empty = np.diff(level.starts), np.flatnonzero(np.diff(level.starts) == 0)
+        if np.diff(shorter.starts)[suffixes].sum(dtype=np.int64) > _MOST_POSSIBLE * len(
+            level.tokens
+        ):
+            contexts = np.repeat(suffixes, own)
+            suffixes = shorter.find(contexts, level.tokens.astype(np.int64))
+            yield _Structure(is_there=None, empty=empty, suffixes=suffixes)
+            continue
         widths, possible = shorter.successors(suffixes)
         contexts = np.repeat(np.arange(len(widths)), widths)
         found = level.find(contexts, shorter.tokens[possible].astype(np.int64)) >= 0
-        is_empty = np.diff(level.starts) == 0
-        is_open = (widths > 1) & ~is_empty
+        is_open = (widths > 1) & (own > 0)
         suffixes = possible[found]
         yield _Structure(
             is_there=found[np.repeat(is_open, widths)],
-            empty=np.flatnonzero(is_empty),
+            empty=empty,
             suffixes=suffixes,
         )
 

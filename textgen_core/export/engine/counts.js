@@ -19,21 +19,9 @@ class Counts {
     const read = token === START ? END : token; // both begin a document
     const found = this.fresh();
     for (let length = 0; length + 1 < contexts.length && contexts[length] >= 0; length++) {
-      found[length + 1] = this.find(this.levels[length], contexts[length], read);
+      found[length + 1] = findNgram(this.levels[length], contexts[length], read);
     }
     return found;
-  }
-
-  /** Returns the id of a context with a token more; -1: never seen. */
-  find({ tokens, starts }, context, token) {
-    let low = starts[context], high = starts[context + 1];
-    const end = high;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (tokens[middle] < token) low = middle + 1;
-      else high = middle;
-    }
-    return low < end && tokens[low] === token ? low : -1;
   }
 
   /** Returns the probability of every token, valid until the next call. */
@@ -63,14 +51,29 @@ class Counts {
 const PAD = 0, UNK = 1, START = 2, END = 3;
 const LEAST = 1e-35; // a probability, so that its logarithm is finite
 
+/** Returns the id of a context with a token more; -1: never seen. */
+function findNgram({ tokens, starts }, context, token) {
+  let low = starts[context], high = starts[context + 1];
+  const end = high;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (tokens[middle] < token) low = middle + 1;
+    else high = middle;
+  }
+  return low < end && tokens[low] === token ? low : -1;
+}
+
 /** Opens what the exporter kept: which n-grams there are, and how often the longest were counted. */
 function openCounts(described, constants) {
   const { vocabulary_size: vocabularySize, weights } = described;
   const get = (number) => constants.get(number).data;
   const tokens = get(described.tokens);
   const levels = [{ tokens, starts: Int32Array.of(0, tokens.length), suffixes: new Int32Array(tokens.length) }];
-  for (const { size, is_there: isThere, empty } of described.levels) {
-    levels.push(openLevel(levels[levels.length - 1], size, get(isThere), new Set(get(empty))));
+  for (const each of described.levels) {
+    const shorter = levels[levels.length - 1];
+    levels.push(each.tokens === undefined
+      ? openLevel(shorter, each.size, get(each.is_there), new Set(get(each.empty)))
+      : openList(shorter, get(each.tokens), get(each.widths)));
   }
   if (described.numbers) {
     levels.forEach((level, place) => {
@@ -100,6 +103,18 @@ function openLevel(shorter, size, isThere, empty) {
     }
     starts[context + 1] = next;
   }
+  return { tokens, starts, suffixes };
+}
+
+/** Returns the n-grams of a length that are told one by one. */
+function openList(shorter, tokens, widths) {
+  const starts = new Int32Array(widths.length + 1), suffixes = new Int32Array(tokens.length);
+  widths.forEach((width, context) => {
+    starts[context + 1] = starts[context] + width;
+    for (let place = starts[context]; place < starts[context + 1]; place++) {
+      suffixes[place] = findNgram(shorter, shorter.suffixes[context], tokens[place]);
+    }
+  });
   return { tokens, starts, suffixes };
 }
 

@@ -3,7 +3,7 @@
 // tensors and options once, and returns what computes its outputs from then on.
 
 const ARRAYS = {
-  float32: Float32Array, int32: Int32Array, uint32: Uint32Array, int8: Int8Array,
+  float32: Float32Array, int32: Int32Array, uint32: Uint32Array, int8: Int8Array, uint16: Uint16Array,
   uint8: Uint8Array, bool: Uint8Array,
   int64: Float64Array, // whole numbers, exact up to 2 ** 53
 };

@@ -11,7 +11,7 @@ function ofOne(compute) {
 
 /**
  * Returns the kernel of a function of two numbers, whose tensors are spread to one shape. row: writes a
- * row of results; those that are called most have a loop of their own, which is compiled for them.
+ * row of results.
  */
 function ofRows(row) {
   return ([left, right], [output], options = {}) => {
@@ -31,21 +31,12 @@ function ofRows(row) {
 const ofTwo = (compute) => ofRows((a, i, stepA, b, j, stepB, to, next, count) => {
   for (const end = next + count; next < end; next++, i += stepA, j += stepB) to[next] = compute(a[i], b[j]);
 });
+// Those that are called most have a loop of their own, which is compiled for them.
 const adding = ofRows((a, i, stepA, b, j, stepB, to, next, count) => {
   for (const end = next + count; next < end; next++, i += stepA, j += stepB) to[next] = a[i] + b[j];
 });
-const subtracting = ofRows((a, i, stepA, b, j, stepB, to, next, count) => {
-  for (const end = next + count; next < end; next++, i += stepA, j += stepB) to[next] = a[i] - b[j];
-});
 const multiplying = ofRows((a, i, stepA, b, j, stepB, to, next, count) => {
-  const end = next + count;
-  if (stepA === 1 && stepB === 0) {
-    for (const same = b[j]; next < end; next++, i++) to[next] = a[i] * same;
-  } else if (stepA === 1 && stepB === 1) {
-    for (; next < end; next++, i++, j++) to[next] = a[i] * b[j];
-  } else {
-    for (; next < end; next++, i += stepA, j += stepB) to[next] = a[i] * b[j];
-  }
+  for (const end = next + count; next < end; next++, i += stepA, j += stepB) to[next] = a[i] * b[j];
 });
 
 /** Returns the kernel of a function that differs for whole numbers. */
@@ -70,7 +61,7 @@ const erf = (x) => { // W. J. Cody's rational approximation would be longer: the
 };
 
 kernels.ADD = adding;
-kernels.SUB = subtracting;
+kernels.SUB = ofTwo((x, y) => x - y);
 kernels.MUL = byType(multiplying, ofTwo(Math.imul));
 kernels.DIV = byType(ofTwo((x, y) => x / y), ofTwo((x, y) => Math.trunc(x / y)));
 kernels.FLOOR_DIV = ofTwo((x, y) => Math.floor(x / y));

@@ -35,7 +35,7 @@ function readValue(text, option, sampler) {
   const what = `${option.name} of the sampler ${sampler} is ${JSON.stringify(text)}.`;
   if (option.type === "str") return text;
   if (option.type === "bool" && ["true", "false"].includes(text)) return text === "true";
-  if (text === "none") return null;
+  if (text === "none" && option.allows_none) return null;
   const value = text === "" ? NaN : Number(text);
   const { at_least: least, at_most: most, above, below } = option, isSet = (bound) => bound !== null && bound !== undefined;
   const isAllowed = Number.isFinite(value) && (option.type !== "int" || Number.isInteger(value))

@@ -21,7 +21,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 WARM_UP, TOKENS = 200, 600
 ROW = "{:<28}{:>9}{:>12}{:>11}  {}"
-FIRST_TOKEN = "async () => { await textgen.ready; await textgen.generate({ maxNewTokens: 1, seed: 1 }); }"
+FIRST_TOKEN = (
+    "async () => { await textgen.ready; await textgen.generate({ maxNewTokens: 1, seed: 1 }); }"
+)
 WRITE = """async (count) => {
   const began = performance.now();
   const { text, tokenIds } = await textgen.generate({ maxNewTokens: count, seed: 7 });

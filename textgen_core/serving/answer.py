@@ -225,7 +225,7 @@ class PageAnswer:
         return [line]
 
     def whole(self) -> Json:
-        """Return all in one value: nobody asks for that yet but tests."""
+        """Return all in one value, which is the last line."""
         return self.last_chunks()[0]
 
     def last_chunks(self) -> list[Json]:

@@ -136,12 +136,10 @@ def read_generate(body: Any, models: Models) -> Request:
     )
 
 
-def read_tokenize(
-    body: Any, models: Models, *, text: str, others: Sequence[str] = ()
-) -> tuple[ServedModel, str]:
+def read_tokenize(body: Any, models: Models, *, text: str) -> tuple[ServedModel, str]:
     """Return the model of a body, and the text under the name `text`; raises BadField."""
     body = _object(body)
-    _only(body, ("model", text, *others))
+    _only(body, ("model", text))
     value = body.get(text)
     if not isinstance(value, str):
         raise wrong_value(text, value, "a text")
@@ -169,12 +167,14 @@ def _object(body: Any) -> dict[str, Any]:
     return body
 
 
-def _only(body: Body, names: Sequence[str]) -> None:
-    @attrs.frozen
-    class Nothing:
-        pass
+@attrs.frozen
+class _NoFields:
+    """Nothing that is read as a plain field."""
 
-    read_plain(Nothing, body, others=names)
+
+def _only(body: Body, names: Sequence[str]) -> None:
+    """Raise BadField for a field of another name."""
+    read_plain(_NoFields, body, others=names)
 
 
 def _check_unserved(fields: CompletionFields) -> None:

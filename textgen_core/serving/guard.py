@@ -68,8 +68,9 @@ class Guard:
             app = self._answer(scope, headers)
             await app(scope, receive, send_more)
         except Exception as error:  # of what checks: `answering` has those of the handlers
+            refused = refusal(failure_of(error))
             if not status:
-                await refusal(failure_of(error))(scope, receive, send_more)
+                await refused(scope, receive, send_more)
         finally:
             self._log(
                 Served(

@@ -53,6 +53,7 @@ SLOW = {
     "programs/test_model_program.py::test_500_tokens": "models of the size that is trained",
     "runs/test_any_bytes.py::test_a_report": "a page for each example",
     "runs/test_hostile_runs.py@opened": "opens two hundred hostile and damaged runs",
+    "export/test_litert.py": "a run, its exports of three precisions, and processes of their own",
     "packaging/": "builds wheels and installs them",
     "programs/test_plugins_as_programs.py": "a run, its texts, and two components' checks",
     "pipeline/test_api.py::test_a_finished_run_goes_on_only_for_more": "several resumptions",

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -271,7 +272,6 @@ def test_what_has_no_program_is_named_with_the_reason(
     def refuse(*_, **__):
         raise NotConvertible("LiteRT lacks tf.Sing.")
 
-    whole = Library.sampler if step == "make_model" else Library.make_model
     monkeypatch.setattr(Library, step, refuse)
     if step == "sampler":
         from textgen_core.programs.program import Program
@@ -283,7 +283,6 @@ def test_what_has_no_program_is_named_with_the_reason(
         monkeypatch.setattr(
             "textgen_core.export.litert._write", lambda *_: {"file": "model.tflite"}
         )
-    assert whole
     arguments = ["export", str(finished_run), "--to", "litert", "--out", str(tmp_path / "model")]
     done = run_here(monkeypatch, capsys, *arguments)
     assert done.returncode == 2
@@ -292,3 +291,30 @@ def test_what_has_no_program_is_named_with_the_reason(
     assert re.search(r"\(textgen-core [\d.]+\)", done.stderr)
     assert len(done.stderr.strip().splitlines()) <= 3
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_a_shell_would_read_is_quoted(fake, copied, tmp_path, monkeypatch, capsys):
+    run = copied("it's; $(a) & {b} <c>")
+    monkeypatch.chdir(tmp_path)
+    done = run_here(monkeypatch, capsys, "export", str(run), "--to", "fake")
+    assert done.returncode == 0, done.stderr
+    (written,) = tmp_path.iterdir()
+    assert written.name == f"{run.name}.fake"
+    assert f"open {shlex.quote(written.name)}" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "run.toml"])
+def test_a_run_with_a_link_in_place_of_a_file_is_refused(
+    name, copied, tmp_path, monkeypatch, capsys
+):
+    def plant(run):
+        (run / name).rename(tmp_path / name)
+        (run / name).symlink_to(tmp_path / name)
+
+    run = copied(f"linked-{name}", plant)
+    out = tmp_path / "model"
+    arguments = ["export", str(run), "--to", "litert", "--out", str(out)]
+    done = run_here(monkeypatch, capsys, *arguments)
+    assert done.returncode == 4
+    assert "link" in done.stderr
+    assert not out.exists()

@@ -50,6 +50,7 @@ HELPS = [
     ["plugins", "--help"],
     ["explore", "--help"],
     ["serve", "--help"],
+    ["export", "--help"],
     ["--version"],
     ["recipes"],
 ]
@@ -58,6 +59,7 @@ LISTS = [
     ["plugins", "list", "--json"],
     ["plugins", "show", "sampler/nucleus"],
     ["plugins", "show", "model/transformer", "--json"],
+    ["export", "--list"],
 ]
 MISTAKES = [
     ["run", "--model", "lstn"],
@@ -71,6 +73,7 @@ MISTAKES = [
     ["explore", "neighbors", "king"],
     ["explore", "temperature", "the", "--temperatures", "0"],
     ["explore", "attention", "the", "--out", "picture.png"],
+    ["export", "--to", "htlm"],
     ["rum"],
 ]
 RUN_LINES = """

@@ -57,7 +57,6 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a run's model as a file that needs no textgen, to pass on or to use elsewhere."""
-    import_numpy()
     from textgen_core.export.exporters import EXPORTERS, find_exporter
     from textgen_core.export.exporters import export as write
 
@@ -71,6 +70,7 @@ def export(
             "See: textgen export --list",
         )
     find_exporter(to)  # before a run is opened
+    import_numpy()
     exported = write(
         open_for(run, "sampler"),
         to,

@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from textgen_core.errors import UsageError
 from textgen_core.export.placing import check_free, files_of, whole_or_not_at_all
 from textgen_core.formatting import printable
-from textgen_core.pipeline.opened_run import Run
-from textgen_core.programs.program import NotConvertible
 from textgen_core.registry.parsing import unknown_name
 from textgen_core.runs.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from textgen_core.pipeline.opened_run import Run
 
 Precision = Literal["float32", "float16", "int8"]
 _LONGEST_TITLE = 200
@@ -135,6 +136,8 @@ def export(
             or a sampler cannot be converted.
         RunDirectoryError: the run is damaged, or lacks a plugin.
     """
+    from textgen_core.programs.program import NotConvertible  # and numpy, which no list needs
+
     exporter = find_exporter(to)
     name = RunDirectory(run.directory).name
     settings = Settings(

@@ -164,7 +164,7 @@ class Client:
         assert (status, headers["content-type"]) == (200, "application/x-ndjson")
         return [json.loads(line) for line in data.splitlines()]
 
-    def wait_until_idle(self, seconds=1.0):
+    def wait_until_idle(self, seconds=3.0):
         """Wait until no request is open, and nothing computes any more."""
         end = time.monotonic() + seconds
         while self.engine.open_requests or self.model.runtime.open:

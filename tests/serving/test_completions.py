@@ -233,6 +233,13 @@ FAULTS = [
     ({"n": 17}, "n", "at least 1, at most 16"),
     ({"n": True}, "n", "a whole number"),
     ({"n": 16, "prompt": ["a"] * 9}, "n", "at most 128 texts, 9 prompts times n"),
+    ({"n": 16, "prompt": "a" * 70_000}, "prompt", "Allowed: 1,000,000"),
+    (
+        {"max_tokens": 0, "logprobs": 20, "echo": True, "prompt": "a" * 30_000},
+        "logprobs",
+        "500,000",
+    ),
+    ({"max_tokens": 100_000, "logprobs": 5}, "logprobs", "100,000 tokens with 5 likely ones"),
     ({"best_of": 2}, "best_of", "1, as many as n"),
     ({"logprobs": 21}, "logprobs", "at least 0, at most 20"),
     ({"temperature": -0.1}, "temperature", "a number or none, at least 0, at most 100"),

@@ -42,7 +42,7 @@ def test_fifty_clients_that_break_off_leave_nothing_behind(client):
         connection = client.send("POST", "/v1/completions", json.dumps(body))
         time.sleep(draw.random() * 0.01)
         connection.close()
-    client.wait_until_idle(2.0)
+    client.wait_until_idle()
     found = client.complete(prompt="abc", max_tokens=60, seed=7)
     assert found["choices"][0]["text"] == expected
 

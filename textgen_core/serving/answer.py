@@ -198,7 +198,8 @@ class PageAnswer:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._begun = time.perf_counter()
-        self._tokens: list[WrittenToken] = []
+        self._token_ids: list[int] = []
+        self._log_probabilities: list[float] = []
         self._text: list[str] = []
         self._finish_reason = "cancelled"
         self.prompt_tokens = 0
@@ -206,7 +207,7 @@ class PageAnswer:
     @property
     def new_tokens(self) -> int:
         """How many tokens the text has."""
-        return len(self._tokens)
+        return len(self._token_ids)
 
     def take(self, event: Event) -> list[Json]:
         """Take in what a request brought, and return the lines that can be sent."""
@@ -214,7 +215,8 @@ class PageAnswer:
             self.prompt_tokens = sum(len(each.token_ids) for each in event.prompts)
         if not isinstance(event, Written):
             return []
-        self._tokens += event.tokens
+        self._token_ids += [each.token_id for each in event.tokens]
+        self._log_probabilities += [as_number(each.log_probability) for each in event.tokens]
         self._text.append(event.text)
         self._finish_reason = event.finish_reason or self._finish_reason
         if not event.tokens:
@@ -233,12 +235,12 @@ class PageAnswer:
         seconds = time.perf_counter() - self._begun
         done = {
             "text": "".join(self._text),
-            "token_ids": [each.token_id for each in self._tokens],
-            "log_probabilities": [as_number(each.log_probability) for each in self._tokens],
+            "token_ids": self._token_ids,
+            "log_probabilities": self._log_probabilities,
             "finish_reason": self._finish_reason,
             "seed": self._request.seed,
             "samplers": self._request.samplers,
-            "tokens_per_second": len(self._tokens) / max(seconds, 1e-9),
+            "tokens_per_second": self.new_tokens / max(seconds, 1e-9),
         }
         return [{"done": done}]
 

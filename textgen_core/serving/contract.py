@@ -13,10 +13,13 @@ from typing import Any
 import attrs
 
 from textgen_core.errors import ComponentError
+from textgen_core.generation.prompts import Given
 from textgen_core.registry import ResolvedComponent
 from textgen_core.registry.selection import choose_all
 from textgen_core.serving.fields import (
+    LARGEST_BATCH,
     MOST_TEXTS,
+    MOST_VALUES,
     BadField,
     CompletionFields,
     PageFields,
@@ -80,10 +83,7 @@ def read_completion(body: Any, models: Models) -> Completion:
     fields = read_plain(CompletionFields, body, others=_OTHERS, at_most=given)
     _check_unserved(fields)
     prompts = read_prompts(body.get("prompt"))
-    if len(prompts) * fields.n > MOST_TEXTS:
-        raise wrong_value(
-            "n", fields.n, f"at most {MOST_TEXTS} texts, {len(prompts)} prompts times n"
-        )
+    _check_size(fields, prompts)
     include_usage = _includes_usage(body.get("stream_options"), is_streamed=fields.stream)
     alternatives = fields.logprobs or 0
     stop = read_stop(body.get("stop"))
@@ -183,6 +183,29 @@ def _check_unserved(fields: CompletionFields) -> None:
         raise wrong_value("best_of", fields.best_of, f"{fields.n}, as many as n: none is left out")
     if fields.suffix:
         raise wrong_value("suffix", fields.suffix, "none, since this model continues a text")
+
+
+def _check_size(fields: CompletionFields, prompts: Sequence[Given]) -> None:
+    """Raise BadField for a request that would take more memory than one may."""
+    count, longest = len(prompts), max(map(len, prompts))
+    texts = count * fields.n
+    if texts > MOST_TEXTS:
+        raise wrong_value("n", fields.n, f"at most {MOST_TEXTS} texts, {count} prompts times n")
+    if texts * longest > LARGEST_BATCH:
+        raise BadField(
+            "prompt",
+            f"{texts} texts after prompts of up to {longest:,} characters or ids are too many.",
+            f"Allowed: {LARGEST_BATCH:,}, texts times the longest prompt.",
+        )
+    if fields.logprobs is not None:
+        tokens = texts * fields.max_tokens + (sum(map(len, prompts)) if fields.echo else 0)
+        values = tokens * (1 + fields.logprobs)
+        if values > MOST_VALUES:
+            raise BadField(
+                "logprobs",
+                f"{tokens:,} tokens with {fields.logprobs} likely ones each are too many.",
+                f"Allowed: {MOST_VALUES:,} log-probabilities.",
+            )
 
 
 def _includes_usage(value: Any, *, is_streamed: bool) -> bool:

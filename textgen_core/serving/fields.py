@@ -19,6 +19,8 @@ from textgen_core.registry.parsing import BadValue, convert, describe_type, unkn
 MOST_TEXTS = 128  # of one request: prompts times n
 MOST_PROMPTS = 64
 MOST_N = 16
+LARGEST_BATCH = 1_000_000  # characters or ids of all texts' prompts, were each the longest
+MOST_VALUES = 500_000  # log-probabilities in an answer
 MOST_ALTERNATIVES = 20
 MOST_STOPS, LONGEST_STOP = 4, 64  # characters
 MOST_BIASES, LARGEST_BIAS = 300, 100

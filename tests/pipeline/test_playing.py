@@ -29,8 +29,9 @@ class Cells:
     def get_ipython(self):
         return self.shell
 
-    def take(self, bundle, *, raw, display_id=None, update=False):
-        self.shown.append((bundle, display_id, update))
+    def take(self, bundle, *, raw):
+        assert raw
+        self.shown.append(bundle)
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def run(tmp_path, monkeypatch):
 
 def pieces_of(shown):
     """The pieces of the page that the messages bring, in their order."""
-    found = [re.search(r"pieces\[(\d+)\] = (.*);\n", each[0]["text/html"]) for each in shown]
+    found = [re.search(r"pieces\[(\d+)\] = (.*);\n", each["text/html"]) for each in shown]
     assert [int(each[1]) for each in found] == list(range(len(found)))
     return [json.loads(each[2]) for each in found]
 
@@ -62,22 +63,23 @@ def in_notebook(monkeypatch, kernel=True):
     return cells
 
 
-def test_a_notebook_gets_the_whole_page_in_pieces_each_in_place_of_the_last(run, monkeypatch):
+def test_a_notebook_gets_the_whole_page_in_pieces_which_have_one_place(run, monkeypatch):
     cells = in_notebook(monkeypatch)
     monkeypatch.setattr(playing, "PIECE", 20)
     pauses = []
     monkeypatch.setattr(time, "sleep", pauses.append)
     run.play()._ipython_display_()
     assert "".join(pieces_of(cells.shown)) == PAGE
-    assert len({display_id for _, display_id, _ in cells.shown}) == 1
-    assert [update for _, _, update in cells.shown] == [False, *[True] * (len(cells.shown) - 1)]
+    shown = [each["text/html"] for each in cells.shown]
+    assert len({re.search(r'pages\["([\w-]+)"\]', each)[1] for each in shown}) == 1
+    assert [each.startswith("<div id=") for each in shown] == [True, *[False] * (len(shown) - 1)]
     assert len(pauses) == len(cells.shown) - playing.AT_ONCE > 0
 
 
 def test_no_piece_ends_the_script_that_brings_it(run, monkeypatch):
     cells = in_notebook(monkeypatch)
     run.play()._ipython_display_()
-    ((bundle, _, _),) = cells.shown
+    (bundle,) = cells.shown
     assert bundle["text/html"].count("</script>") == 1
     assert bundle["text/html"].endswith("</script>")
     assert "height:760px" in bundle["text/html"]
@@ -87,7 +89,7 @@ def test_in_a_terminal_ipython_says_where_the_page_is(run, monkeypatch):
     cells = in_notebook(monkeypatch, kernel=False)
     playground = run.play()
     playground._ipython_display_()
-    ((bundle, _, _),) = cells.shown
+    (bundle,) = cells.shown
     assert str(playground.path) in bundle["text/plain"]
     assert playground.path.name == "a-run-more.html"
 

@@ -30,18 +30,18 @@ PIECE = 900_000  # characters of a page, in one message
 AT_ONCE = 3  # messages before the first pause
 PAUSE = 1.0  # seconds
 _UNSAFE_IN_NAMES = re.compile(r"[^\w.-]+")
-# What a page of a notebook does with a piece, and with the last one. A page that is reloaded has
-# the last alone: then it says where the file is.
-_TAKE = """<div id="{place}">{said}</div><script>(() => {{
+# What a page of a notebook does with a piece: once all are there, in whatever order, they are the
+# page. Each is an output of its own, since some notebooks skip an output that is replaced soon.
+_TAKE = """{said}<script>(() => {{
   const pages = window.textgenPages ??= {{}}, pieces = pages["{place}"] ??= [];
   pieces[{number}] = {piece};
-  if ({number} < {last} || pieces.filter((each) => each !== undefined).length <= {last}) return;
+  if (pieces.filter((each) => each !== undefined).length < {count}) return;
   const frame = document.createElement("iframe");
   frame.style.cssText = "display:block;width:100%;height:{height}px;border:0";
   frame.title = {title};
   frame.srcdoc = pieces.join("");
   delete pages["{place}"];
-  document.getElementById("{place}").replaceChildren(frame);
+  document.getElementById("{place}")?.replaceChildren(frame);
 }})();</script>"""
 
 
@@ -66,23 +66,21 @@ class Playground:
         if not _is_notebook():
             display({"text/plain": repr(self)}, raw=True)
             return
-        place = f"textgen-{os.urandom(8).hex()}"
-        for number, shown in enumerate(self.messages(place)):
+        for number, shown in enumerate(self.messages(f"textgen-{os.urandom(8).hex()}")):
             if number >= AT_ONCE:
                 time.sleep(PAUSE)
-            bundle = {"text/html": shown, "text/plain": repr(self)}
-            display(bundle, raw=True, display_id=place, update=number > 0)
+            display({"text/html": shown, "text/plain": "" if number else repr(self)}, raw=True)
 
     def messages(self, place: str) -> Iterator[str]:
-        """Yield what a notebook is shown, each in place of what was before; `place` is an id."""
+        """Yield what a notebook is shown, one below the other; `place` is an id for the page."""
         page = self.path.read_text(encoding="utf-8")
         pieces = [page[start : start + PIECE] for start in range(0, len(page), PIECE)]
         for number, piece in enumerate(pieces):
             yield _TAKE.format(
                 place=place,
-                said=as_html(repr(self)),
+                said="" if number else f'<div id="{place}">{as_html(repr(self))}</div>',
                 number=number,
-                last=len(pieces) - 1,
+                count=len(pieces),
                 piece=_as_script(piece),
                 title=_as_script(self.path.stem),
                 height=self.height,

@@ -405,6 +405,36 @@ def a_fault_is_said_in_words_and_tried_again(walk: Walk) -> str:
     return said[0]
 
 
+def a_backend_that_is_away_at_first_is_tried_again(walk: Walk) -> str:
+    walk.page.add_init_script(
+        """let backend, isAway = true;
+    Object.defineProperty(window, 'textgenBackend', {
+      get: () => backend,
+      set: (given) => {
+        const info = given.info;
+        given.info = async (model) => {
+          if (!isAway) return info(model);
+          isAway = false;
+          throw Object.assign(new Error(''), { status: 0 });
+        };
+        backend = given;
+      },
+    });"""
+    )
+    walk.page.goto(walk.address)
+    notice = walk.page.locator("#notices .notice")
+    expect(notice).to_be_visible()
+    said = notice.locator("p").inner_text()
+    walk.page.select_option("#language", "es")
+    walk.page.select_option("#language", "en")
+    notice.locator("button").first.click()
+    walk.page.evaluate("window.textgen.ready")
+    walk.write()
+    assert walk.tokens().count() > 0
+    assert notice.count() == 0
+    return str(said)
+
+
 def foreign_texts_are_no_markup(walk: Walk) -> str:
     walk.fill("#prompt", "<img src=x onerror=alert(1)>")
     walk.write(400)
@@ -473,6 +503,7 @@ def a_long_text_streams_at_a_constant_time_for_each_token(walk: Walk) -> str:
 
 FAKE_CLAIMS = (
     a_fault_is_said_in_words_and_tried_again,
+    a_backend_that_is_away_at_first_is_tried_again,
     foreign_texts_are_no_markup,
     without_storage_it_works_and_says_so,
     another_model_has_texts_of_its_own,

@@ -67,6 +67,7 @@
     page.storage.keepChoice("language", target.value);
     words.setLanguage(target.value);
     if (main.session()) main.build();
+    else main.fillChoices();
   });
 
   function step(direction) {
@@ -108,5 +109,6 @@
 
   words.chooseLanguage();
   main.setMarking(main.marking());
+  main.fillChoices();
   main.start();
 })((globalThis.textgenPage ??= {}));

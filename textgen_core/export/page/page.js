@@ -66,6 +66,7 @@
     byId("length").max = info.max_tokens;
     ["about-open", "export", "import", "clear"].forEach((id) => (byId(id).disabled = false));
     fillChoices();
+    fillColumns();
     update();
   }
 
@@ -76,6 +77,7 @@
     if (isWide()) session.columns.forEach(({ chainBox }) => (chainBox.open = isOpen));
   }
 
+  // What there is to choose from, of which the columns need a model.
   function fillChoices() {
     const scale = [null, ...page.surprisal.LIMITS].map((limit, level) => {
       const next = page.surprisal.LIMITS[level];
@@ -85,11 +87,14 @@
     });
     byId("scale").replaceChildren(...scale);
     fillRadios("marking", MARKINGS, (each) => say(`marking.${each}`), marking(), setMarking);
+    byId("language").replaceChildren(...words.LANGUAGES.map((code) =>
+      make("option", { value: code, lang: code, selected: code === words.language() }, words.nameOf(code))));
+  }
+
+  function fillColumns() {
     const counts = Array.from({ length: page.state.COLUMNS }, (_, n) => String(n + 1));
     const setShown = (each) => session.state.step("step.columns", { shown: Number(each) });
     fillRadios("columns", counts, (each) => each, String(session.state.setup.shown), setShown);
-    byId("language").replaceChildren(...words.LANGUAGES.map((code) =>
-      make("option", { value: code, lang: code, selected: code === words.language() }, words.nameOf(code))));
   }
 
   function fillRadios(name, values, textOf, chosen, onChoice) {
@@ -156,19 +161,25 @@
   }
 
   function showFault(error) {
+    if (!session) byId("model-line").textContent = "";
     if (error.status === 401) return askForKey();
-    return showNotice(page.writing.faultText(error), button(say("retry"), () => start(session?.info.model)));
+    return showNotice(page.writing.faultText(error), button(say("retry"), startAgain));
+  }
+
+  function startAgain() {
+    byId("notices").replaceChildren();
+    start(session?.info.model);
   }
 
   function askForKey() {
     const field = make("input", { type: "password", "aria-label": say("key"), autocomplete: "off" });
-    const use = () => {
+    const use = (event) => {
+      event.preventDefault();
       backend.useKey(field.value);
-      byId("notices").replaceChildren();
-      start(session?.info.model);
+      startAgain();
     };
-    field.addEventListener("keydown", ({ key }) => key === "Enter" && use());
-    showNotice(say("fault.key"), field, button(say("key.use"), use));
+    const send = make("button", { type: "submit" }, say("key.use"));
+    showNotice(say("fault.key"), make("form", { on: { submit: use } }, field, " ", send));
     field.focus();
   }
 
@@ -202,5 +213,5 @@
     page.main.ready = opened;
   }
 
-  page.main = { start, build, save, showNotice, marking, setMarking, session: () => session };
+  page.main = { start, build, fillChoices, save, showNotice, marking, setMarking, session: () => session };
 })((globalThis.textgenPage ??= {}));

@@ -59,6 +59,13 @@ class Server:
         with open(f"/proc/{self.process.pid}/statm") as file:  # noqa: PTH123
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
+    @property
+    def cpu_seconds(self):
+        """Return the seconds that its cores have worked, which other programs do not change."""
+        with open(f"/proc/{self.process.pid}/stat") as file:  # noqa: PTH123
+            used = file.read().rpartition(")")[2].split()[11:13]
+        return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+
     def end(self):
         begun = time.perf_counter()
         self.process.send_signal(signal.SIGINT)
@@ -116,9 +123,14 @@ def main():
     rows.append(("first token after ready", f"{first_token(server):.0f} ms"))
     later = statistics.median(first_token(server) for _ in range(20))
     rows.append(("first token, median of 20", f"{later:.0f} ms"))
+    begun = server.cpu_seconds
     alone = statistics.median(server.rate(seed, given.tokens)[0] for seed in range(3))
-    rows.append(("one client", f"{alone:,.0f} tokens/s"))
+    cost = 1e6 * (server.cpu_seconds - begun) / (3 * given.tokens)
+    rows.append(("one client", f"{alone:,.0f} tokens/s, {cost:.0f} us of a core each"))
+    begun = server.cpu_seconds
     rates, total = together(server, given.clients, given.tokens)
+    cost = 1e6 * (server.cpu_seconds - begun) / (given.clients * given.tokens)
+    rows.append((f"{given.clients} clients together", f"{cost:.0f} us of a core each token"))
     share = total / (alone * min(cores, given.clients))
     rows.append((f"{given.clients} clients", f"{total:,.0f} tokens/s, {share:.2f} a core of one"))
     rows.append(("the slowest of them", f"{min(rates) / statistics.mean(rates):.2f} of the mean"))

@@ -95,9 +95,8 @@
     }
 
     statusLine(text, isRunning) {
-      const { tokens } = this.view;
-      const count = tokens.length + this.view.waiting.length;
-      const parts = [say("count.tokens", { count })];
+      const tokens = [...this.view.tokens, ...this.view.waiting]; // those not drawn yet too
+      const parts = [say("count.tokens", { count: tokens.length })];
       const bits = isRunning ? null : page.surprisal.meanBits(tokens);
       if (bits !== null) parts.push(say("status.bits", { bits: number(bits, 2) }));
       const rate = this.jobs.rates.get(text.id);

@@ -20,7 +20,7 @@ CHOICES = {
 }
 ODD = (
     *("", "\ufeffThe  end ", "a\r\nb\rc\n", "x\x00y\x07z\x85", "A\u0301 \u00c5ngstr\u00f6m \ufb01"),
-    *("\u039f\u0394\u039f\u03a3", "\u0130stanbul", "tab\t\there  \n", "(\u00bfQu\u00e9?) \u201cno\u201d"),
+    *("\u039f\u0394\u039f\u03a3", "\u0130stanbul", "tab\t\there  \n", "(\u00bfQu\u00e9?) \u201c"),
 )
 
 

@@ -10,9 +10,10 @@ from export.in_node import backend_of, needs_node, written_by
 
 import textgen_core as textgen
 from textgen_core.errors import UsageError
-from textgen_core.export import html
+from textgen_core.export import html, page_samplers
 from textgen_core.export.exporters import Settings
 from textgen_core.export.html import export_html
+from textgen_core.export.operations import OperationMissing, read_operations
 
 TEXTS = ("The mill", "the water ", "", "und\u00e9r é𝕏", "a\r\nb\x00")
 
@@ -128,6 +129,28 @@ def test_the_page_says_what_it_is(run, page) -> None:
     (phrases,) = [each for each in info["samplers"] if each["name"] == "no-repeat-ngram"]
     assert phrases["options"] == [] and "n=3" in phrases["summary"]
     assert "<A> friend" not in page.read_text(encoding="utf-8")
+
+
+def test_a_sampler_that_cannot_come_along_is_named_unless_the_run_needs_it(
+    run, tmp_path, monkeypatch
+) -> None:
+    def without(missing):
+        def read(program, name, keep):
+            if name == f"The sampler {missing}":
+                raise OperationMissing(f"{name} needs ODD, which is not there.")
+            return read_operations(program, name, keep)
+
+        monkeypatch.setattr(page_samplers, "read_operations", read)
+
+    settings = Settings(precision="float32", title="it", prompt="")
+    without("typical")
+    export_html(run, tmp_path / "page.html", settings)
+    info, _ = backend_of(tmp_path / "page.html")
+    assert "typical" not in {each["name"] for each in info["samplers"]}
+    assert any("typical" in each and "ODD" in each for each in info["notices"])
+    without("nucleus")
+    with pytest.raises(OperationMissing, match="nucleus needs ODD"):
+        export_html(run, tmp_path / "other.html", settings)
 
 
 def test_weights_that_lose_too_much_are_refused(run, tmp_path, monkeypatch) -> None:

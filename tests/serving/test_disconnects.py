@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import threading
 import time
 
@@ -70,7 +71,11 @@ def test_a_server_that_ends_tells_those_who_wait():
         connection = client.send("POST", "/v1/completions", json.dumps({**BODY, "stream": True}))
         response = connection.getresponse()
         response.read(10)
+        host, port = client.place.split(":")
+        silent = socket.create_connection((host, int(port)))
+        silent.sendall(b"POST /v1/completions HTTP/1.1\r\n")  # and no more than that
         begun = time.monotonic()
+    silent.close()
     rest = response.read().decode()
     response.close()
     connection.close()

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from textgen_core.export import exporters
 from textgen_core.export.exporters import Exporter
 from textgen_core.programs.library import Library
 from textgen_core.programs.program import NotConvertible
+from textgen_core.runs.files import file_errors
 
 PROMPT = "the mill"
 # What an interpreter of its own may import beside the standard library, and what comes with it.
@@ -245,13 +247,15 @@ def test_force_replaces_a_file_and_no_folder(fake, finished_run, tmp_path, monke
     assert run_here(monkeypatch, capsys, *arguments, str(tmp_path), "--force").returncode == 2
 
 
+@pytest.mark.parametrize("in_a_file", [False, True])
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS])
 def test_a_disk_that_is_full_or_read_only_leaves_what_was_there(
-    fault, fake, finished_run, tmp_path, monkeypatch, capsys
+    fault, in_a_file, fake, finished_run, tmp_path, monkeypatch, capsys
 ):
     def fail(run, path, settings):
         path.write_text("half")
-        raise OSError(fault, os.strerror(fault))
+        with file_errors(path, "written") if in_a_file else nullcontext():
+            raise OSError(fault, os.strerror(fault))
 
     monkeypatch.setattr(sys.modules[__name__], "write_fake", fail)
     out = tmp_path / "page.fake"
@@ -259,7 +263,7 @@ def test_a_disk_that_is_full_or_read_only_leaves_what_was_there(
     arguments = ["export", str(finished_run), "--to", "fake", "--force", "--out", str(out)]
     done = run_here(monkeypatch, capsys, *arguments)
     assert done.returncode == 1
-    assert os.strerror(fault) in done.stderr
+    assert f"{out} cannot be written: {os.strerror(fault)}" in done.stderr
     assert ("Free some space" in done.stderr) == (fault == errno.ENOSPC)
     assert [each.name for each in tmp_path.iterdir()] == ["page.fake"]
     assert out.read_text() == "before"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from textgen_core.errors import TextgenError, UsageError
+from textgen_core.errors import RunDirectoryError, TextgenError, UsageError
 from textgen_core.formatting import shell_word
 from textgen_core.runs.files import FREE_SPACE, flush_file, flush_folder
 
@@ -52,9 +52,13 @@ def whole_or_not_at_all(path: Path) -> Iterator[Path]:
         yield beside
         _flush(beside)
         _put(beside, path)
-    except OSError as error:
-        advice = FREE_SPACE if error.errno in _FULL else _ELSEWHERE
-        problem = f"{path} cannot be written: {error.strerror or error}."
+    except (OSError, RunDirectoryError) as error:
+        reason = error if isinstance(error, OSError) else error.__cause__
+        is_own = isinstance(error, OSError) or str(beside) in error.problem
+        if not is_own or not isinstance(reason, OSError):
+            raise  # of the run that is read
+        advice = FREE_SPACE if reason.errno in _FULL else _ELSEWHERE
+        problem = f"{path} cannot be written: {reason.strerror or reason}."
         raise TextgenError(problem, "Nothing was written.", advice) from error
     finally:
         _remove(beside)

@@ -93,7 +93,7 @@ def test_fewer_bits_make_smaller_programs_that_write(folders):
 def test_the_counts_of_an_export_are_those_of_the_run(run, folders):
     about = json.loads((folders / "float32" / "model.json").read_bytes())
     arrays = np.load(folders / "float32" / "arrays.npz", allow_pickle=False)
-    counts = run._writing.runtime.reader.counts
+    counts = run.runtime.reader.counts
     assert about["counts"]["order"] == counts.order == 3
     assert about["counts"]["weight"] == counts.weights.counts
     sys.path.insert(0, str(folders / "float32"))
@@ -102,7 +102,7 @@ def test_the_counts_of_an_export_are_those_of_the_run(run, folders):
     finally:
         sys.path.pop(0)
     draw = np.random.default_rng(0)
-    read = run._writing.runtime.reader.read("under stone bridge night the wheel").token_ids
+    read = run.runtime.reader.read("under stone bridge night the wheel").token_ids
     for tokens in ([2], [2, 3, 2], [2, *read], *draw.integers(4, 250, (20, 6)).tolist()):
         expected = counts.log_probabilities(counts.contexts(np.array([tokens]))[:, -1])[0]
         found = np.log(shares(tokens, arrays, counts.order, counts.vocabulary_size))

@@ -47,7 +47,7 @@ def export_html(run: Run, path: Path, settings: Settings) -> str:
     Raises NotConvertible or UsageError if the model or a sampler of the run's chain cannot come
     along, or if the weights lose too much in the precision that was asked for.
     """
-    runtime = run._writing.runtime
+    runtime = run.runtime
     library = runtime.library
     reader, program = library.reader, library.model(1)
     block = Block(settings.precision)

@@ -35,7 +35,7 @@ def measure_growth(run: Run, program: Program, block: Block) -> float:
 
     program: of the model, for one row; block: says how its weights are kept.
     """
-    runtime = run._writing.runtime
+    runtime = run.runtime
     configuration, reader = run.configuration, runtime.reader
     windows = choose_windows(
         reader.context_length,
@@ -71,7 +71,7 @@ def _texts(run: Run) -> Iterator[tuple[np.ndarray, int]]:
 
 def _held_out(run: Run) -> tuple[np.ndarray, int] | None:
     """Return the beginning of the run's test or validation text, None if that is not at hand."""
-    runtime = run._writing.runtime
+    runtime = run.runtime
     directory, tokenizer = RunDirectory(run.directory), runtime.reader.tokenizer
     runtime.computing.before_tensorflow()
     from textgen_core.pipeline.preparing import prepare  # TensorFlow comes with it

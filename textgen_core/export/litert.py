@@ -57,7 +57,7 @@ Arrays = dict[str, np.ndarray]
 
 def export_litert(run: Run, path: Path, settings: Settings) -> str:
     """Write the folder, and return how it is used."""
-    runtime = run._writing.runtime
+    runtime = run.runtime
     programs, library = runtime.programs, runtime.library
     reader, arrays = library.reader, Arrays()
     path.mkdir()

@@ -54,10 +54,10 @@ class Run:
     ) -> None:
         self._directory, self.configuration = directory, configuration
         self._prepared, self._places = prepared, places or Places()
-        self.warnings, self._computing = tuple(warnings), computing or Computing()
+        self.warnings, computing = tuple(warnings), computing or Computing()
         self.shown_in: int | None = None  # the notebook's cell that shows it already
-        runtime = RunRuntime(directory, configuration, self._computing, lambda: self.language_model)
-        self._writing = RunWriting(directory, configuration, self.warnings, runtime)
+        self.runtime = RunRuntime(directory, configuration, computing, lambda: self.language_model)
+        self._writing = RunWriting(directory, configuration, self.warnings, self.runtime)
 
     @property
     def directory(self) -> Path:
@@ -88,7 +88,7 @@ class Run:
     @cached_property
     def language_model(self) -> LanguageModel:
         """The model with the weights of the best checkpoint, loaded when it is first needed."""
-        self._computing.before_tensorflow()
+        self.runtime.computing.before_tensorflow()
         from textgen_core.pipeline.assembly import load_language_model as load
 
         return load(self._directory, self.configuration, self.step)
@@ -99,7 +99,7 @@ class Run:
         from textgen_core.explore.explorer import Explorer
 
         name = repr(self.configuration.model.component.name)
-        return Explorer(lambda: self.language_model, name, lambda: self._writing.runtime.best)
+        return Explorer(lambda: self.language_model, name, lambda: self.runtime.best)
 
     def generate(
         self,
@@ -261,7 +261,7 @@ class Run:
         """
         from textgen_core.pipeline.scored_text import score_text, text_or_file
 
-        return score_text(text_or_file(text, file), self._writing.runtime)
+        return score_text(text_or_file(text, file), self.runtime)
 
     def review(self, sheet: str | Path, text: str | Path | None = None) -> int:
         """Write a sheet of texts to rate by hand, half of them real, with its key beside it.

@@ -131,6 +131,11 @@ def test_a_gap_that_grew_up_to_the_best_validation_is_not_overfitting(last):
     assert findings(rows=rows_of(*GAINING, *last), ngram_loss=2.5, xz_bits_per_byte=2.5) == ()
 
 
+def test_a_last_validation_that_equals_the_best_one_is_not_overfitting():
+    # As at the end of a run of `fast`, whose schedule lets the rate go to zero.
+    assert not find_overfitting(rows_of(*GAINING, (1.561, 2.31705), (1.438, 2.31710)))
+
+
 def test_a_gap_that_grows_on_after_the_best_validation_is_overfitting():
     evidence = find_overfitting(rows_of(*GAINING, (1.6, 2.388), (1.5, 2.387)))
     assert evidence == (

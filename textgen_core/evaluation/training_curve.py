@@ -16,6 +16,7 @@ Rows = Sequence[Mapping[str, Any]]  # of metrics.jsonl
 # Shares at which a figure becomes a finding; each finding states its evidence.
 _PLATEAU = 0.01  # a validation loss this near the best gains next to nothing
 _GROWING_GAP = 0.05  # of the validation loss
+_RISEN = 0.0002  # of the best validation loss: less is no rise, but where a schedule ends
 _MEMORIZED = 0.6  # of the held-out loss; between texts of one kind it is rarely under 0.9
 _STILL_FALLING = 0.03  # of the validation loss, in the last fifth of the training
 # Times the lowest training loss before it, and nats above it, from one row to a later one.
@@ -71,7 +72,7 @@ def find_divergence(rows: Rows, loss: float | None = None) -> str:
 def find_overfitting(rows: Rows, loss: float | None = None) -> str:
     """Find a training loss that falls on after validation was best, or far below `loss`.
 
-    A gap that grows up to a best validation at the end did no harm: no evidence.
+    A gap that grows up to a best validation at the end, or one as good, did no harm: no evidence.
     loss: of the held-out text, by which a run without validation is judged.
     """
     if not any(_is_validation(row) for row in rows):
@@ -83,6 +84,9 @@ def find_overfitting(rows: Rows, loss: float | None = None) -> str:
             last=last,
             loss=loss,
         )
+    losses = [loss for _, loss in validations(rows)]
+    if not losses[-1] > min(losses) * (1 + _RISEN):
+        return ""
     return _find_growing_gap(rows, near=0.0)
 
 

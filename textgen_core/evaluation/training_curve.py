@@ -16,7 +16,7 @@ Rows = Sequence[Mapping[str, Any]]  # of metrics.jsonl
 # Shares at which a figure becomes a finding; each finding states its evidence.
 _PLATEAU = 0.01  # a validation loss this near the best gains next to nothing
 _GROWING_GAP = 0.05  # of the validation loss
-_RISEN = 0.0002  # of the best validation loss: less is no rise, but where a schedule ends
+_RISEN = 0.0002  # of the best validation loss: a last one this near to it is as good
 _MEMORIZED = 0.6  # of the held-out loss; between texts of one kind it is rarely under 0.9
 _STILL_FALLING = 0.03  # of the validation loss, in the last fifth of the training
 # Times the lowest training loss before it, and nats above it, from one row to a later one.

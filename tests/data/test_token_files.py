@@ -3,6 +3,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +183,31 @@ def test_a_cache_that_cannot_be_written_names_the_way_out(tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     with pytest.raises(ConfigurationError, match="TEXTGEN_CACHE"):
         tokenize_documents(["ab"], letter_tokenizer(), "train", tmp_path)
+
+
+def test_of_several_processes_one_makes_the_file_and_the_others_wait(tmp_path):
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from data.letters import letter_tokenizer\n"
+        "from textgen_core.data.token_files import tokenize_documents\n"
+        "folder, go = Path(sys.argv[1]), Path(sys.argv[2])\n"
+        "def making(done, total):\n"
+        "    print('making', flush=True)\n"
+        "    while not go.exists(): time.sleep(0.01)\n"
+        "print('begun', flush=True)\n"
+        "file = tokenize_documents(['abc'], letter_tokenizer(), 'x', folder, making)\n"
+        "print(file.token_ids.tolist())\n"
+    )
+    go = tmp_path / "go"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", program, str(tmp_path / "cache"), str(go)]
+    several = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [each.stdout.readline() for each in several] == ["begun\n"] * 3
+    time.sleep(0.5)  # in which the others would begin to make it too
+    go.touch()
+    printed = [each.communicate(timeout=30)[0] for each in several]
+    tokens = f"{[START, A, B, C]}\n"
+    assert sorted(printed) == sorted([f"making\n{tokens}", tokens, tokens])

@@ -37,6 +37,7 @@ from textgen_core.runs.cache import (
     usable_cache,
 )
 from textgen_core.runs.files import atomic_write, check_space
+from textgen_core.runs.making import making
 
 FORMAT_VERSION = 2
 DOCUMENT_END = b"\xff"  # no byte of UTF-8
@@ -68,8 +69,9 @@ def tokenize_documents(
     """Return the token file of `documents`, from the cache if it is there.
 
     `name` says whose tokens they are ("train") in the file's name. The cache is `folder`, else
-    that of `usable_cache`. Files that another user put there are not used. Raises
-    ConfigurationError if the cache cannot be written.
+    that of `usable_cache`. Files that another user put there are not used. Where several processes
+    need the same file, one makes it and the others wait. Raises ConfigurationError if the cache
+    cannot be written.
     """
     folder = folder or usable_cache()
     key, text_bytes = _key(documents, tokenizer)
@@ -79,6 +81,22 @@ def tokenize_documents(
         path = folder / path.name
     if (found := _open(path)) is not None:
         return found
+    with cache_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with making(path):  # another process may have made it by now
+        return _open(path) or _make(path, documents, tokenizer, name, text_bytes, progress)
+
+
+def _make(
+    path: Path,
+    documents: Sequence[str],
+    tokenizer: tokenizers.Tokenizer,
+    name: str,
+    text_bytes: int,
+    progress: Progress | None,
+) -> TokenFile:
+    """Write the token file of `documents`, and what its JSON file says."""
+    folder = path.parent
     size = tokenizer.get_vocab_size(with_added_tokens=True)
     dtype = np.dtype("<u2" if size <= 2**16 else "<u4")
     check_space(
@@ -88,7 +106,6 @@ def tokenize_documents(
         f"Make room, or set {CACHE_VARIABLE} to a folder on another disk.",
     )
     with cache_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             pieces = encode_in_pieces(documents, tokenizer)
             reported = report_progress(pieces, lambda piece: piece.characters, documents, progress)
@@ -168,13 +185,19 @@ def _checksum(file: BinaryIO) -> int:
 
 def _key(documents: Sequence[str], tokenizer: tokenizers.Tokenizer) -> tuple[str, int]:
     """Return the hash of all that the tokens depend on, and the text's UTF-8 bytes."""
-    digest = hashlib.sha256(f"{FORMAT_VERSION}\n{tokenizer.to_str()}\n".encode())
+    digest, text_bytes = hash_documents(documents, f"{FORMAT_VERSION}\n{tokenizer.to_str()}\n")
+    return digest[:32], text_bytes
+
+
+def hash_documents(documents: Sequence[str], before: str = "") -> tuple[str, int]:
+    """Return the SHA-256 of documents and of what comes before them, and their UTF-8 bytes."""
+    digest = hashlib.sha256(before.encode())
     text_bytes = 0
     for text, ends_document in iterate_pieces(documents):
         block = text.encode()
         digest.update(block + DOCUMENT_END * ends_document)  # borders between documents count
         text_bytes += len(block)
-    return digest.hexdigest()[:32], text_bytes
+    return digest.hexdigest(), text_bytes
 
 
 def subsample_evenly(token_ids: np.ndarray, wanted: int | None) -> np.ndarray:

@@ -31,11 +31,16 @@ _PLAIN = (  # both evenly, and each alone
 
 
 def with_counts(
-    prepared: Prepared, configuration: Configuration, counts: Counts | None = None
+    prepared: Prepared,
+    configuration: Configuration,
+    counts: Counts | None = None,
+    *,
+    counted: bool = True,
 ) -> Prepared:
     """Return what was prepared with the counts of its n-grams, if they are mixed with the network.
 
-    counts: those of the run that is resumed. Until the end of training both weigh the same, in a
+    counts: those of the run that is resumed. counted: whether they are needed; a worker that only
+    trains has the same batches without. Until the end of training both weigh the same, in a
     run that goes on too: else its losses would be compared with those of another mixture.
     """
     if not configuration.training.counts:
@@ -44,13 +49,15 @@ def with_counts(
     room = len(token_ids) - configuration.data.sequence_length - 1  # a batch has to be left
     kept = max(0, min(_MOST_KEPT_OUT, int(_KEPT_OUT * len(token_ids)), room))
     learned = len(token_ids) - kept
-    counts = counts or _count(prepared, configuration, len(token_ids))
-    return attrs.evolve(
+    prepared = attrs.evolve(
         prepared,
         batches=make_batches(configuration, token_ids[:learned]),
-        counts=attrs.evolve(counts, weights=MixtureWeights()),
         kept_out=token_ids[learned:],
     )
+    if not counted:
+        return prepared
+    counts = counts or _count(prepared, configuration, len(token_ids))
+    return attrs.evolve(prepared, counts=attrs.evolve(counts, weights=MixtureWeights()))
 
 
 def _count(prepared: Prepared, configuration: Configuration, tokens: int) -> Counts:

@@ -26,7 +26,7 @@ from textgen_core.corpus.overlap import Overlap, format_overlap, measure_overlap
 from textgen_core.counts.counts import Counts
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
 from textgen_core.data.token_files import TokenFile, tokenize_documents
-from textgen_core.data.tokenizer import sample_of, train_tokenizer
+from textgen_core.data.tokenizer import sample_of
 from textgen_core.errors import OutOfMemory
 from textgen_core.formatting import format_size
 from textgen_core.models.bounds import Bounds
@@ -38,6 +38,7 @@ from textgen_core.models.build import (
 )
 from textgen_core.models.devices import available_memory
 from textgen_core.models.language_model import LanguageModel
+from textgen_core.pipeline.kept_tokenizer import tokenizer_of_text
 from textgen_core.pipeline.precision import precision_here
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.memory import training_memory, weight_bytes
@@ -88,16 +89,20 @@ def prepare(
     configuration: Configuration,
     tokenizer: tokenizers.Tokenizer | None = None,
     progress: PhaseProgress = _SILENT,
+    *,
+    held_out: bool = True,
 ) -> Prepared:
     """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
 
     `tokenizer`: that of the run that is resumed. `progress` gets what is done, with how many
-    characters, and of how many. Raises CorpusError if the training text is too short for a batch.
+    characters, and of how many. `held_out`: whether the other texts are looked at too, which a
+    worker that only trains has no use for. Raises CorpusError if the training text is too short
+    for a batch.
     """
     splits, notes = _split(texts, configuration, progress)
     overlap = None
     details: tuple[str, ...] = ()
-    if tokenizer is None:
+    if tokenizer is None and held_out:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)
         chosen = configuration.tokenizer
         whole = configuration.corpus.split_by == "documents"
@@ -111,9 +116,10 @@ def prepare(
             characters = f"{sample:,} of the {count_all_characters(splits.train):,} characters"
             learns = f"The tokenizer learns from a sample: about {characters} of the training text"
             notes = (*notes, f"{learns}, from all over it.")
-        tokenizer = train_tokenizer(chosen.instance, splits.train, name=chosen.description)
+    if tokenizer is None:
+        tokenizer = tokenizer_of_text(configuration.tokenizer, splits.train)
     token_files = {}
-    for name in ("train", "validation", "test"):
+    for name in ("train", "validation", "test") if held_out else ("train",):
         if documents := getattr(splits, name):
             shown = partial(progress, f"encoding {name}")
             token_files[name] = tokenize_documents(documents, tokenizer, name, progress=shown)

@@ -1,8 +1,9 @@
 """The keys of programs: hashes of all that a program is made from, without TensorFlow.
 
-Whoever edits a plugin must never get a program of what it was before: the code of a component
-counts by the sizes and times of its files. A key is None where it cannot be said what a program
-would be made from, such as a class of a notebook; such a program is made each time.
+A trained tokenizer, which a component makes too, has a key of the same kind. Whoever edits a plugin
+must never get a program of what it was before: the code of a component counts by the sizes and
+times of its files. A key is None where it cannot be said what a program would be made from, such as
+a class of a notebook; such a program is made each time.
 """
 
 from __future__ import annotations
@@ -107,6 +108,29 @@ def sampler_key(
         vocabulary_size=vocabulary_size,
         rows=rows,
         capacity=capacity,
+    )
+
+
+def trainer_key(component: ResolvedComponent, text: str) -> str | None:
+    """Return the key of a trained tokenizer.
+
+    Args:
+        component: what trains it.
+        text: the SHA-256 of the text that it is trained on, borders of documents included.
+
+    Returns:
+        Hexadecimal digits, or None if the options or the code of the component cannot be told.
+    """
+    registered = component.component
+    return _key(
+        "tokenizer",
+        registered.cls,
+        name=registered.name,
+        distribution=registered.plugin.distribution,
+        version=registered.plugin.version,
+        options=_fields(component.instance),
+        library=_version("tokenizers"),
+        text=text,
     )
 
 

@@ -83,7 +83,7 @@ def _open_held(run: RunDirectory, note: Callable[[str], None]) -> int:
         with file_errors(run.lock, "written"):
             descriptor = _open(run.lock)
         try:
-            if not _lock(descriptor):
+            if not try_lock(descriptor):
                 raise _refusal(run, _read_holder(descriptor))
         except OSError as error:
             if error.errno not in _NO_LOCKS:
@@ -93,7 +93,7 @@ def _open_held(run: RunDirectory, note: Callable[[str], None]) -> int:
         except RunDirectoryError:
             os.close(descriptor)
             raise
-        if _is_at(descriptor, run.lock):  # and not one that its holder has removed meanwhile
+        if is_at(descriptor, run.lock):  # and not one that its holder has removed meanwhile
             with suppress(OSError):  # a full disk: who holds it is not known then
                 os.ftruncate(descriptor, 0)
                 os.lseek(descriptor, 0, os.SEEK_SET)
@@ -115,7 +115,8 @@ def _open(path: Path) -> int:
     return descriptor
 
 
-def _is_at(descriptor: int, path: Path) -> bool:
+def is_at(descriptor: int, path: Path) -> bool:
+    """Return whether an open file is the one at a path, where another may lie by now."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.lstat())
     except OSError:
@@ -127,7 +128,8 @@ if sys.platform == "win32":
 
     _FAR = 2**30  # beyond the text: what is locked there nobody else can read
 
-    def _lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Return whether this process holds the lock of an open file now; never wait for it."""
         os.lseek(descriptor, _FAR, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -140,7 +142,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Return whether this process holds the lock of an open file now; never wait for it."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -66,6 +66,7 @@ SLOW = {
     "plugins/textgen_trackers/test_wandb.py": "a service of an extra",
     "serving/test_command.py@folder": "two runs, and servers of them as processes",
     "test_benchmarks.py": "tests of the benchmarks, not of textgen",
+    "test_worker_benchmarks.py": "tests of a benchmark, not of textgen",
     "test_combinations.py": "a run each",
     "test_tiers.py::test_a_folder_runs": "pytest within pytest",
     "test_tiers.py::test_a_slow_test_runs_when": "pytest within pytest",

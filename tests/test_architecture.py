@@ -181,6 +181,7 @@ OPENS_OTHERS = {
     "runs/files": "what is written anew, and renamed to its name",
     "runs/made_here": "notes in the user's state folder",
     "runs/lock": "the lock, by the rules of the door",
+    "runs/making": "locks in the cache",
     "scaffold/": "a new plugin",
     "testing/": "what the kit makes itself",
 }

@@ -8,6 +8,7 @@
     ├── RunDirectoryError        4   a run directory: missing, damaged, not empty, not writable
     ├── PluginFailure            1   a component raised while it was in use
     ├── TrainingDiverged         1   the loss or a gradient stopped being finite
+    ├── WorkersError             1   one of several workers is gone, or they do not agree
     ├── OutOfMemory              1   the run does not fit into memory
     ├── DiskTooSmall             1   the run does not fit onto the disk
     └── Interrupted            130   stopped by the user, with a checkpoint saved
@@ -97,6 +98,10 @@ class PluginFailure(TextgenError):
 
 class TrainingDiverged(TextgenError):
     """The loss or a gradient is no longer finite."""
+
+
+class WorkersError(TextgenError):
+    """One of several workers is gone, or they do not compute the same."""
 
 
 class OutOfMemory(TextgenError):

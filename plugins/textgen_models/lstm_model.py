@@ -23,11 +23,13 @@ class LSTMLanguageModel(keras.Model):
     each layer, and with n-grams `recent`, the last tokens, int32 `(batch, n - 1)`.
     `recompute`: run a layer again in the backward pass in place of keeping what it computed.
     `jit_regions`: have XLA compile the loops of a training step, for one that runs as a graph on a
-    CPU.
+    CPU. `first_row`: the place in the whole batch of the first row of a call, whose units dropout
+    then drops.
     """
 
     recompute: bool = False
     jit_regions: bool = False
+    first_row: Any = 0
 
     def __init__(self, options: Any, vocabulary_size: int) -> None:
         super().__init__(name="lstm")
@@ -98,21 +100,21 @@ class LSTMLanguageModel(keras.Model):
     ) -> tuple[Any, Any]:
         """Feed integer `(batch, time)` to a state; return what `call` does, and the new state."""
         options = self.options
-        seed = draw_seed(self.seeds) if training else None
+        seed = draw_seed(self.seeds, self.first_row) if training else None
         # Turning the ids is cheaper than turning what they become.
         hidden = self.embedding(tf.transpose(token_ids))  # (time, batch, width)
         new_state: dict[str, Any] = {}
         if self.ngrams is not None:
             added, new_state["recent"] = self.ngrams(token_ids, state["recent"])
             hidden += tf.transpose(added, (1, 0, 2))
-        hidden = drop(hidden, options.input_dropout, seed)
+        hidden = drop(hidden, options.input_dropout, seed, rows_axis=1)
         layers = []
         for number, (layer, held) in enumerate(zip(self.lstm_layers, state["layers"]), start=1):
             run = self._runner(layer, seed_at(seed, 2 * number), training and self.jit_regions)
             outputs, last_hidden, cell = run(hidden, held["hidden"], held["cell"])
             layers.append({"hidden": last_hidden, "cell": cell})
             outputs = tf.cast(outputs, self.compute_dtype)
-            hidden = drop(outputs, options.dropout, seed_at(seed, 2 * number + 1))
+            hidden = drop(outputs, options.dropout, seed_at(seed, 2 * number + 1), rows_axis=1)
         if self.narrowing is not None:
             hidden = self.narrowing(hidden)
         hidden = tf.transpose(hidden, (1, 0, 2))  # (batch, time, width)

@@ -28,11 +28,13 @@ class TransformerLanguageModel(keras.Model):
     `(batch, n - 1)`.
     `recompute`: run a block again in the backward pass in place of keeping what it computed.
     `jit_regions`: have XLA compile what lies between the products of a training step, for one that
-    runs as a graph on a CPU.
+    runs as a graph on a CPU. `first_row`: the place in the whole batch of the first row of a call,
+    whose units dropout then drops.
     """
 
     recompute: bool = False
     jit_regions: bool = False
+    first_row: Any = 0
 
     def __init__(self, options: Any, vocabulary_size: int, capacity: int) -> None:
         super().__init__(name="transformer")
@@ -164,7 +166,7 @@ class TransformerLanguageModel(keras.Model):
         self, token_ids: Any, positions: Any, held: Any, training: bool, project: bool
     ) -> tuple[Any, Any]:
         options = self.options
-        seed = draw_seed(self.seeds) if training else None
+        seed = draw_seed(self.seeds, self.first_row) if training else None
         embedded, kept = self._embed(token_ids, positions, held)
         stream = drop(embedded, options.dropout, seed)
         turn = self._rotation(positions)

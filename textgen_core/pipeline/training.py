@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -38,6 +38,7 @@ from textgen_core.training.checkpoint import (
 from textgen_core.training.interruption import listening
 from textgen_core.training.job import (
     TrainingJob,
+    check_batch,
     check_profile,
     check_streams,
     first_state,
@@ -53,6 +54,9 @@ from textgen_core.training.profiling import FOLDER, format_profile
 from textgen_core.training.state import TrainingState
 from textgen_core.training.step import TrainingStep
 
+if TYPE_CHECKING:
+    from textgen_core.training.workers.transport import Collective
+
 _WRITTEN_TOKEN = 75  # tokens trained on in the time that one is written in: 400 and 30,000 a second
 
 
@@ -62,8 +66,9 @@ def make_job(
     language_model: LanguageModel,
     prepared: Prepared,
     callback: Callback,
+    collective: Collective | None = None,
 ) -> TrainingJob:
-    """Return the training job of a run.
+    """Return the training job of a run; `collective`: the workers that share it.
 
     Raises ConfigurationError if the model cannot do what the settings ask for.
     """
@@ -71,6 +76,8 @@ def make_job(
     if streams:
         check_streams(configuration, language_model)
     check_profile(configuration.training, prepared.batches)
+    if collective is not None:
+        check_batch(prepared.batches.batch_size, collective.size)
     if configuration.training.recompute:
         if hasattr(language_model.model, "recompute"):
             language_model.model.recompute = True
@@ -85,6 +92,7 @@ def make_job(
         configuration.training,
         carries_state=streams,
         model_name=configuration.model.description,
+        collective=collective,
     )
     return TrainingJob(
         language_model=language_model,
@@ -97,6 +105,7 @@ def make_job(
         write_sample=_sample_writer(configuration, language_model),
         callback=callback,
         event_steps=_event_steps(configuration, prepared),
+        collective=collective,
     )
 
 
@@ -104,8 +113,18 @@ def restore(job: TrainingJob, *, fresh_plan: bool) -> TrainingState:
     """Return the state to train from: that of the newest checkpoint, or the first one.
 
     The logs lose what was written after it. With `fresh_plan` the schedule starts over, for a run
-    that is trained further than it was planned.
+    that is trained further than it was planned. Of several workers the first reads, and tells the
+    others, which need not see its directory.
     """
+    if job.collective is None:
+        return _restore(job, fresh_plan)
+    from textgen_core.training.workers.beginning import begin_as_first  # which one worker lacks
+
+    state = None if job.collective.rank else _restore(job, fresh_plan)
+    return begin_as_first(job, state)
+
+
+def _restore(job: TrainingJob, fresh_plan: bool) -> TrainingState:
     if is_there(job.run.path):
         check_tree(job.run.path)  # trackers and the profiler write there by themselves
     remove_leftovers(job.run)

@@ -1,10 +1,11 @@
-"""Why a loss or a gradient is no longer finite: the likely cause, as far as the evidence goes.
+"""Whether a loss and a gradient are finite, and if not the likely cause, as far as one can tell.
 
 Looks at the batch, the weights and the settings, once, when training has to stop.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +14,37 @@ import numpy as np
 from textgen_core.data.batches import Batch
 from textgen_core.errors import TrainingDiverged
 from textgen_core.training.job import TrainingJob, precision_of
+from textgen_core.training.update import StepResult
 
 _HUGE = 1e6  # a weight that no sound training reaches
+_EXPLODED = 20  # times what guessing costs: no training comes back from there
+
+
+class LossCheck:
+    """Holds each step of a training to a loss that it can come back from.
+
+    What guessing costs is the measure, or the first step's loss if that is higher.
+    """
+
+    def __init__(self, job: TrainingJob) -> None:
+        self._job = job
+        self._worst_loss = 0.0
+
+    def check(self, result: StepResult, step: int, batches: Sequence[Batch]) -> None:
+        """Raise TrainingDiverged if a step is not finite, or its loss out of all proportion.
+
+        step: how many updates were made before.
+        """
+        loss = float(result.loss_sum) / max(1, int(result.tokens))
+        if not bool(result.finite):
+            what = "The gradient" if math.isfinite(loss) else "The loss"
+            raise divergence(f"{what} is no longer finite", self._job, step, batches)
+        if not self._worst_loss:
+            guessing = math.log(self._job.language_model.vocabulary_size)
+            self._worst_loss = _EXPLODED * max(guessing, loss)
+        if loss > self._worst_loss:
+            what = f"The loss has exploded to {loss:,.0f} nats a token"
+            raise divergence(what, self._job, step, batches)
 
 
 def divergence(

@@ -27,14 +27,16 @@ _BETWEEN_SEEDS = 2**16  # from the seed of one part to that of the next; models 
 class Rows(NamedTuple):
     """Some rows of a batch.
 
-    inputs, targets: int32 `(rows, time)`; resets: bool scalar; state: their recurrent state; seeds:
-    those of dropout, or None where they are the variables' own.
+    inputs, targets: int32 `(rows, time)`; resets: bool scalar; state: their recurrent state;
+    first_row: the place of the first one in the whole batch, int32 scalar; seeds: those of dropout,
+    or None where they are the variables' own.
     """
 
     inputs: Any
     targets: Any
     resets: Any
     state: Any
+    first_row: Any
     seeds: Any = None
 
 
@@ -52,7 +54,8 @@ class Gradient:
 
     recurrent_state: None where windows stand alone. jit_regions: whether XLA compiles what lies
     between the large products, in a graph that it does not compile as a whole. seeds: the variables
-    that a forward pass changes, if these are seeds alone; None where there are others.
+    that a forward pass changes, if these are seeds alone; None where there are others. places_rows:
+    whether the model's dropout is told which rows it is given.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Gradient:
         self.jit_regions = False
         changed = list(self._model.non_trainable_variables)
         self.seeds = changed if all(map(_is_seed, changed)) else None
+        self.places_rows = hasattr(self._model, "first_row")
 
     def __call__(self, rows: Rows, tokens: Any, share: Any) -> Found:
         """tokens: how many the whole update has; share: that of the rows among all of its rows."""
@@ -84,7 +88,7 @@ class Gradient:
             pairs = list(zip(self.seeds or (), rows.seeds, strict=True))
             held = keras.StatelessScope(pairs, collect_losses=True)
         with tf.GradientTape() as tape:
-            with nullcontext() if held is None else held:
+            with nullcontext() if held is None else held, self._placed(rows.first_row):
                 loss, state = self._loss(rows._replace(state=state))
             # The scope has what layers added; what is told of weights alone is not known to it.
             extra = [*self._model.losses, *(() if held is None else held.losses)]
@@ -95,6 +99,18 @@ class Gradient:
         if held is not None:
             seeds = [held.get_current_value(variable) for variable in self.seeds or ()]
         return Found(self._gradients(tape, objective), loss.plain, state, seeds)
+
+    @contextmanager
+    def _placed(self, first_row: Any) -> Iterator[None]:
+        """Tell the model the first row's place in the whole batch, if it wants to know."""
+        if not self.places_rows:
+            yield
+            return
+        self._model.first_row = first_row
+        try:
+            yield
+        finally:
+            self._model.first_row = 0
 
     def _gradients(self, tape: Any, objective: Any) -> list[Any]:
         variables = self._model.trainable_variables
@@ -133,7 +149,10 @@ class Gradient:
 
 
 def seeds_of_part(seeds: Sequence[Any], number: int) -> list[Any]:
-    """Return the seeds `(2,)` of a part: those of its number's own streams of random numbers."""
+    """Return the seeds `(2,)` of a part: those of its number's own streams of random numbers.
+
+    The negative of a number leads back.
+    """
     # A generator's seed is (base, counter): moving the base starts another stream of numbers.
     return [seed + tf.constant([number * _BETWEEN_SEEDS, 0], seed.dtype) for seed in seeds]
 

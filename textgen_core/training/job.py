@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import tensorflow as tf
@@ -22,6 +22,9 @@ from textgen_core.training.events import EVENT_STEPS, most_steps_of
 from textgen_core.training.state import Plan, TrainingState
 from textgen_core.training.step import TrainingStep
 
+if TYPE_CHECKING:
+    from textgen_core.training.workers.transport import Collective
+
 _MEASURED_STEPS = 3
 _HOW = {
     "xla": "under XLA",
@@ -37,7 +40,8 @@ class TrainingJob:
 
     validate: returns the figures of the validation split, or None where there is none.
     write_sample: returns the fields of a row of samples.jsonl, without its step. event_steps: how
-    many steps take about as long as a validation and a sample.
+    many steps take about as long as a validation and a sample. collective: the workers that share
+    the training, of which the first does all but the steps alone; None: there is one.
     """
 
     language_model: LanguageModel
@@ -50,6 +54,7 @@ class TrainingJob:
     write_sample: Callable[[], Mapping[str, Any]]
     callback: Callback
     event_steps: float = EVENT_STEPS
+    collective: Collective | None = None
 
 
 def first_state(job: TrainingJob) -> TrainingState:
@@ -103,6 +108,16 @@ def check_profile(settings: TrainingSettings, batches: Batches) -> None:
             f"training.profile cannot begin at step {settings.profile[0]}: the run has {last} "
             "steps.",
             f"Allowed: from 1 to {last}.",
+        )
+
+
+def check_batch(batch_size: int, workers: int) -> None:
+    """Raise ConfigurationError unless each of the workers has a row of a batch."""
+    if batch_size < workers:
+        raise ConfigurationError(
+            f"A batch of {batch_size} rows cannot be divided among {workers} workers.",
+            f"Allowed: up to {batch_size} workers, or a larger batch.",
+            f"Try --batch-size {workers}.",
         )
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
 
-from textgen_core.data.batches import Batch
-from textgen_core.errors import TextgenError
+from textgen_core.errors import TextgenError, WorkersError
 from textgen_core.runs.files import append_row
 from textgen_core.training.averaging import averaged
 from textgen_core.training.checkpoint import mark_best, prune_checkpoints, save_checkpoint
-from textgen_core.training.divergence import divergence
+from textgen_core.training.divergence import LossCheck
 from textgen_core.training.events import EventSchedule
 from textgen_core.training.interruption import Interruption
 from textgen_core.training.job import TrainingJob, is_over
@@ -26,18 +26,22 @@ from textgen_core.training.optimizer import halved, rate_share
 from textgen_core.training.prefetch import Prefetch
 from textgen_core.training.profiling import FOLDER, Profiling
 from textgen_core.training.state import TrainingState
-from textgen_core.training.update import StepResult
 
 LOG_EVERY = 10  # steps
-_EXPLODED = 20  # times what guessing costs: no training comes back from there
 
 
 def train(job: TrainingJob, state: TrainingState, interruption: Interruption) -> TrainingState:
     """Train from a state to the plan's end, early stopping or an interruption; return the state.
 
     The last state is always in a checkpoint, unless an error is raised: TrainingDiverged where the
-    loss or a gradient stops being finite, which leaves the last good checkpoint.
+    loss or a gradient stops being finite, which leaves the last good checkpoint. Of several workers
+    the first does all this, and the others follow it; WorkersError where they do not agree, or one
+    is gone.
     """
+    if job.collective is not None and job.collective.rank:
+        from textgen_core.training.workers.following import follow  # which one worker lacks
+
+        return follow(job, state, interruption)
     return _Trainer(job, state).run(interruption)
 
 
@@ -54,7 +58,7 @@ class _Trainer:
         self._saved_at = self._logged_at = time.perf_counter()
         self._learning_rate = 0.0
         self._gradient_norm: Any = math.nan
-        self._worst_loss = 0.0
+        self._loss_check = LossCheck(job)
         self._notes_reported = len(job.step.notes)
         self._prefetch = Prefetch(job.batches, job.settings.accumulate)
         folder = job.run.path / FOLDER
@@ -64,19 +68,38 @@ class _Trainer:
         settings = self._job.settings
         with self._prefetch, self._profiling:
             while not is_over(self._state, settings):
-                self._step()
+                asked_by_another = self._step()
                 if self._state.step % LOG_EVERY == 0:
                     self._log()
-                if self._events.is_due(self._state.plan, self._state.step):
-                    self._event()
-                elif time.perf_counter() - self._saved_at > settings.checkpoint_seconds:
-                    self._save()
-                if interruption.requested:
+                with self._others_released():
+                    if self._events.is_due(self._state.plan, self._state.step):
+                        self._event()
+                    elif time.perf_counter() - self._saved_at > settings.checkpoint_seconds:
+                        self._save()
+                if interruption.requested or asked_by_another:
                     break
-        self._save()
+        with self._others_released():
+            self._save()
+        self._end()
         return self._state
 
-    def _step(self) -> None:
+    @contextmanager
+    def _others_released(self) -> Iterator[None]:
+        """Let the other workers end if what the first one does alone fails."""
+        try:
+            yield
+        except WorkersError:  # they are gone
+            raise
+        except TextgenError:
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        if self._job.collective is not None:
+            self._job.step.end_sharing()
+
+    def _step(self) -> bool:
+        """Take a step; return whether another worker asks for an end of the training."""
         job, state = self._job, self._state
         began = time.perf_counter()
         step = state.step + 1
@@ -89,7 +112,7 @@ class _Trainer:
         tokens = int(result.tokens)  # waits for the step
         self._profiling.after(step)
         self._report_notes()
-        self._check(result, batches)
+        self._loss_check.check(result, state.step, batches)
         self._gradient_norm = result.gradient_norm
         self._state = attrs.evolve(
             state,
@@ -104,6 +127,7 @@ class _Trainer:
             self._events.budget.step_took(now - began)
         self._state = attrs.evolve(self._state, seconds=now - self._started)
         self._state = attrs.evolve(self._state, plan=self._events.replanned(self._state))
+        return bool(result.stop)
 
     def _rate_factor(self, step: int) -> float:
         """Return what "halving" makes of the rate after a step; other schedules leave it alone."""
@@ -118,22 +142,6 @@ class _Trainer:
         for note in self._job.step.notes[self._notes_reported :]:
             self._job.callback.on_warning(note)
         self._notes_reported = len(self._job.step.notes)
-
-    def _check(self, result: StepResult, batches: Sequence[Batch]) -> None:
-        """Raise TrainingDiverged if a step is not finite, or its loss out of all proportion.
-
-        What guessing costs is the measure, or the first step's loss if that is higher.
-        """
-        loss = float(result.loss_sum) / max(1, int(result.tokens))
-        if not bool(result.finite):
-            what = "The gradient" if math.isfinite(loss) else "The loss"
-            raise divergence(f"{what} is no longer finite", self._job, self._state.step, batches)
-        if not self._worst_loss:
-            guessing = math.log(self._job.language_model.vocabulary_size)
-            self._worst_loss = _EXPLODED * max(guessing, loss)
-        if loss > self._worst_loss:
-            what = f"The loss has exploded to {loss:,.0f} nats a token"
-            raise divergence(what, self._job, self._state.step, batches)
 
     def _log(self) -> None:
         """Write a training row of the steps since the last one, if there are any."""
@@ -206,6 +214,8 @@ class _Trainer:
             return
         self._state = attrs.evolve(self._state, seconds=self._saved_at - self._started)
         state, recurrent_state = self._state, job.step.recurrent_state
+        if job.collective is not None:
+            recurrent_state = job.step.whole_recurrent_state()
         save_checkpoint(job.run, state, job.language_model.model, job.optimizer, recurrent_state)
         if state.best_step == state.step:
             mark_best(job.run, state)

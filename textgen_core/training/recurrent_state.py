@@ -78,14 +78,29 @@ class RecurrentState:
             parts.append(tensor)
         return tf.nest.pack_sequence_as(state, parts)
 
-    def join(self, parts: Sequence[Any]) -> Any:
-        """Return the state of all rows."""
+    def join(self, parts: Sequence[Any], shared: int = -1) -> Any:
+        """Return the state of all rows; `shared`: which part has the tensors that are shared."""
         flat = map(tf.nest.flatten, parts)
         joined = [
-            tensors[-1] if place is None else tf.concat(tensors, axis=place[0])
+            tensors[shared] if place is None else tf.concat(tensors, axis=place[0])
             for place, *tensors in zip(self._places, *flat, strict=True)
         ]
         return tf.nest.pack_sequence_as(parts[0], joined)
+
+    def placed(self, state: Any, rows: slice, batch_size: int, *, shared: bool) -> Any:
+        """Return the state of some rows with zeros for all others; shared tensors are zeros too.
+
+        shared: whether these stay.
+        """
+        found = []
+        for tensor, place in zip(tf.nest.flatten(state), self._places, strict=True):
+            if place is None:
+                found.append(tensor if shared else tf.zeros_like(tensor))
+                continue
+            axis, of_a_row = place
+            around = [rows.start * of_a_row, (batch_size - rows.stop) * of_a_row]
+            found.append(tf.pad(tensor, [*[[0, 0]] * axis, around, *_unpadded(tensor, axis)]))
+        return tf.nest.pack_sequence_as(state, found)
 
     @cached_property
     def _places(self) -> list[tuple[int, int] | None]:
@@ -108,3 +123,7 @@ class RecurrentState:
         model_state = self._language_model.feed(state["recent"], first["state"])
         length = tf.constant(self._remembered)
         return {"state": model_state, "length": length, "recent": state["recent"]}
+
+
+def _unpadded(tensor: Any, axis: int) -> list[list[int]]:
+    return [[0, 0]] * (len(tensor.shape) - axis - 1)

@@ -2,13 +2,14 @@
 
 Forward, backward, clipping and the update are one function, under XLA where it helps. A step whose
 loss or gradient is not finite changes nothing; one that does not fit into memory is taken again in
-micro-batches, and one that XLA cannot compile as a graph.
+micro-batches, and one that XLA cannot compile as a graph. Where several workers share a step, the
+gradient is one function, the update another, and the exchange lies between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -23,6 +24,10 @@ from textgen_core.training.gradient import is_exhaustion
 from textgen_core.training.recurrent_state import RecurrentState
 from textgen_core.training.update import StepResult, Update
 
+if TYPE_CHECKING:
+    from textgen_core.training.workers.sharing import Sharing
+    from textgen_core.training.workers.transport import Collective
+
 # Failures that compiling another way may avoid.
 _FAILURES = (tf.errors.ResourceExhaustedError, MemoryError, *UNCOMPILABLE)
 
@@ -32,8 +37,9 @@ class TrainingStep:
 
     compiled_with: "xla", "graph", "eager" or "mixed": a graph in which XLA compiles the regions
     between the large products. parts: how many parts of a batch run side by side, each on a core of
-    its own. recurrent_state: that of streams, after the latest batch. notes: where the step is not
-    what was asked for, and where a batch did not fit into memory.
+    its own. recurrent_state: that of streams, after the latest batch; with several workers, of this
+    one's rows. notes: where the step is not what was asked for, and where a batch did not fit into
+    memory.
     """
 
     def __init__(
@@ -44,8 +50,12 @@ class TrainingStep:
         *,
         carries_state: bool,
         model_name: str = "The model",
+        collective: Collective | None = None,
     ) -> None:
-        """Prepare a step; `model_name` begins the message of a model that fails."""
+        """Prepare a step; `model_name` begins the message of a model that fails.
+
+        collective: the workers that share the step; None: there is one.
+        """
         self._model = language_model.model
         self._optimizer = optimizer
         self._settings = settings
@@ -57,34 +67,74 @@ class TrainingStep:
             recurrent_state=RecurrentState(language_model) if carries_state else None,
             model_name=model_name,
         )
+        self._sharing: Sharing | None = None
+        if collective is not None:
+            from textgen_core.training.workers.sharing import Sharing  # which one worker lacks
+
+            self._sharing = Sharing(collective, self._model, optimizer, self._update)
         self.compiled_with, note = self._choose_compilation()
         self._update.jit_regions = self.compiled_with == "mixed"
         self._update.parts = self._choose_parts(language_model.context_length)
         self.notes: tuple[str, ...] = (note,) if note else ()
-        self._compiled = self._compile()
+        self._compile()
         self.recurrent_state: Any = None
 
     def __call__(self, batches: Sequence[Batch], learning_rate: float) -> StepResult:
         """Update the weights from one or more batches, whose gradients are added up."""
-        scaled = self._update.scales_loss
-        optimizer = self._optimizer.inner_optimizer if scaled else self._optimizer
-        optimizer.learning_rate.assign(learning_rate)
-        inputs = np.stack([batch.inputs for batch in batches])
-        targets = np.stack([batch.targets for batch in batches])
-        resets = np.array([batch.starts_afresh for batch in batches])
+        if self._sharing is not None:
+            result = self.share(batches, learning_rate)
+            assert result is not None
+            return result
+        self._set_learning_rate(learning_rate)
+        inputs, targets, resets = _stacked(batches)
         if self.recurrent_state is None:
             self.recurrent_state = self.initial_recurrent_state(inputs.shape[1])
-        before = self.micro_batches
-        result: StepResult
-        result, self.recurrent_state = self._run(inputs, targets, resets)
-        if self.micro_batches > before:
-            self._note_micro_batches(*inputs.shape)
-        return result
+        found: StepResult
+        found, self.recurrent_state = self._run(inputs, targets, resets)
+        return found
+
+    def share(
+        self, batches: Sequence[Batch], learning_rate: float, stop: bool = False
+    ) -> StepResult | None:
+        """Update the weights together with the other workers; None: training is over.
+
+        The rate is the first worker's. stop: whether this one asks for an end of the training.
+        """
+        assert self._sharing is not None
+        inputs, targets, resets = _stacked(batches)
+        own = self._sharing.own_part(inputs, targets, learning_rate, stop)
+        if self.recurrent_state is None:
+            self.recurrent_state = self.initial_recurrent_state(own.inputs.shape[1])
+        vector, after = self._run(own.inputs, own.targets, resets, own.tokens, own.header)
+        told = self._sharing.exchanged(vector, self.recurrent_state)
+        if told is None:
+            return None
+        self._set_learning_rate(told.learning_rate)
+        result: StepResult = self._update_compiled(told.body, own.tokens)
+        self.recurrent_state = after
+        return result._replace(stop=told.stop)
+
+    def end_sharing(self) -> None:
+        """Let the other workers end their training too."""
+        if self._sharing is not None:
+            self._sharing.end()
 
     def initial_recurrent_state(self, batch_size: int) -> Any:
         """Return the state before the first batch; None where windows stand alone."""
         state = self._update.recurrent_state
         return None if state is None else state.initial(batch_size)
+
+    def whole_recurrent_state(self) -> Any:
+        """Return the recurrent state of all rows, for a checkpoint; None where there is none."""
+        if self._sharing is None or self.recurrent_state is None:
+            return self.recurrent_state
+        return self._sharing.whole_state(self.recurrent_state)
+
+    def take_recurrent_state(self, whole: Any, batch_size: int) -> None:
+        """Go on from the recurrent state of all rows, which is that of a checkpoint."""
+        if self._sharing is not None:
+            whole = self._sharing.own_state(whole, batch_size)
+        self.recurrent_state = whole
 
     @property
     def micro_batches(self) -> int:
@@ -101,18 +151,30 @@ class TrainingStep:
         """The latest of `notes`; empty if there is none."""
         return self.notes[-1] if self.notes else ""
 
-    def _run(self, inputs: Any, targets: Any, resets: Any) -> Any:
+    def _set_learning_rate(self, learning_rate: float) -> None:
+        scaled = self._update.scales_loss
+        optimizer = self._optimizer.inner_optimizer if scaled else self._optimizer
+        optimizer.learning_rate.assign(learning_rate)
+
+    def _run(self, inputs: Any, targets: Any, resets: Any, *more: Any) -> Any:
         """Return what a step finds, compiled another way as often as it fails."""
+        micro_batches = self.micro_batches
         while True:
             before = _Snapshot(self._model, self._update)
             try:
-                return self._compiled(inputs, targets, resets, self.recurrent_state)
+                found = self._compiled(inputs, targets, resets, self.recurrent_state, *more)
+                break
             except _FAILURES as error:
                 if is_exhaustion(error):
                     self._accumulate_more(inputs.shape, before, error)
                 else:
                     self._fall_back_to_graph(error)
-                self._compiled = self._compile()
+                self._compile()
+        if self.micro_batches > micro_batches:
+            self._note_micro_batches(*inputs.shape)
+        if self._sharing is not None:
+            self._sharing.check_unchanged(before.values, self._model_name)
+        return found
 
     def _fall_back_to_graph(self, error: Exception) -> None:
         """Have the step run as a graph; raise if XLA was asked for, or is not what failed."""
@@ -175,16 +237,32 @@ class TrainingStep:
         under_xla = self.compiled_with in ("xla", "mixed") and self._settings.compile == "auto"
         if not under_xla or hasattr(self._model, "parts") or not self._update.can_be_split:
             return 1
-        return parts_of_batch(self._settings.batch_size, time)
+        return parts_of_batch(-(-self._settings.batch_size // self._update.workers), time)
 
-    def _compile(self) -> Any:
+    def _compile(self) -> None:
+        if self._sharing is None:
+            self._compiled = self._compile_function(self._update.__call__)
+            return
+        self._compiled = self._compile_function(self._sharing.gradient)
+        self._update_compiled = self._compile_function(self._sharing.update)
+
+    def _compile_function(self, function: Callable[..., Any]) -> Any:
         if self.compiled_with == "eager":
-            return self._update
+            return function
         return tf.function(
-            self._update.__call__,
+            function,
             jit_compile=self.compiled_with == "xla" and self._update.parts == 1,
             autograph=False,  # errors keep their class, and Keras models do not rely on it
         )
+
+
+def _stacked(batches: Sequence[Batch]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return inputs and targets `(batches, batch, time)`, and where the rows start afresh."""
+    return (
+        np.stack([batch.inputs for batch in batches]),
+        np.stack([batch.targets for batch in batches]),
+        np.array([batch.starts_afresh for batch in batches]),
+    )
 
 
 class _Snapshot:
@@ -194,7 +272,7 @@ class _Snapshot:
     """
 
     def __init__(self, model: Any, update: Update) -> None:
-        self._values = [(each, tf.identity(each.value)) for each in model.non_trainable_variables]
+        self.values = [(each, tf.identity(each.value)) for each in model.non_trainable_variables]
         self._update = update
         self._updates_begun = tf.identity(update.updates_begun)
 
@@ -202,5 +280,5 @@ class _Snapshot:
         return int(self._updates_begun) != int(self._update.updates_begun)
 
     def restore(self) -> None:
-        for variable, value in self._values:
+        for variable, value in self.values:
             variable.assign(value)

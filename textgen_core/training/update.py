@@ -3,7 +3,8 @@
 How it is compiled, and what is done where memory is short, is up to `step`. A batch may come in
 micro-batches, one after the other, and these in parts, side by side; both are rows of it: their
 losses are summed and divided by the tokens of the whole, so that loss and gradient are those of the
-whole batch.
+whole batch. Of several workers each has some of its rows, and the gradient goes from one to the
+other in between.
 """
 
 from __future__ import annotations
@@ -22,17 +23,21 @@ from textgen_core.training.loss import PADDING
 from textgen_core.training.muon import Muon
 from textgen_core.training.recurrent_state import RecurrentState
 
+_MOST_PARTS = 2**10  # of a worker's batch: each has a number among all
+
 
 class StepResult(NamedTuple):
     """What a step found: the summed plain loss in nats, its tokens, the norm, and the verdict.
 
-    The values are tensors, so that the caller decides when to wait for them.
+    The values are tensors, so that the caller decides when to wait for them. stop: whether one of
+    several workers asks for an end of the training.
     """
 
     loss_sum: Any
     tokens: Any
     gradient_norm: Any
     finite: Any
+    stop: Any = None
 
 
 class Update:
@@ -43,7 +48,8 @@ class Update:
     jit_regions: whether XLA compiles what lies between the large products, and not the parts as a
     whole. scales_loss: whether the optimizer wants the loss
     scaled, for float16. updates_begun: counts the updates of the weights that have begun: one that
-    ended in an error was not counted, or left the weights half updated.
+    ended in an error was not counted, or left the weights half updated. rank, workers: of how many
+    workers this is which one, whose batches are rows of the whole from `first_row` on.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class Update:
         self.recurrent_state = recurrent_state
         self.micro_batches = 1
         self.parts = 1
+        self.rank, self.workers, self.first_row = 0, 1, 0
         self.updates_begun = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     @property
@@ -87,56 +94,101 @@ class Update:
 
     def __call__(self, inputs: Any, targets: Any, resets: Any, state: Any) -> Any:
         """inputs, targets: int32 `(batches, batch, time)`; resets: bool `(batches,)`."""
+        counted = tf.cast(tf.convert_to_tensor(targets) != PADDING, tf.float32)
+        tokens = tf.maximum(tf.reduce_sum(counted), 1.0)
+        gradients, loss_sum, state = self.gradient(inputs, targets, resets, state, tokens)
+        return self.apply(gradients, loss_sum, tokens), state
+
+    def gradient(self, inputs: Any, targets: Any, resets: Any, state: Any, tokens: Any) -> Any:
+        """Return the gradients, the summed plain loss and the state after it.
+
+        tokens: those of the update, of which these batches may be but some rows.
+        """
         inputs, targets = tf.convert_to_tensor(inputs), tf.convert_to_tensor(targets)
         batches, batch_size, _ = inputs.shape
-        counted = tf.cast(targets != PADDING, tf.float32)
-        tokens = tf.maximum(tf.reduce_sum(counted), 1.0)
         gradient_of: Any = self._gradient
-        clip, apply = self._clip, self._apply
         if self.parts > 1:
             gradient_of = tf.function(
                 gradient_of.__call__, jit_compile=not self.jit_regions, autograph=False
             )
-        if self.parts > 1 or self.jit_regions:
-            clip = tf.function(clip, jit_compile=True, autograph=False)
-            apply = tf.function(apply, jit_compile=True, autograph=False)
         gradients: list[Any] = []
         losses = []
         for index in range(batches):
-            whole = Rows(inputs[index], targets[index], resets[index], state)
+            first_row = tf.constant(self.first_row)
+            whole = Rows(inputs[index], targets[index], resets[index], state, first_row)
+            if self._places_rows:  # each row has its own place in the masks of one seed
+                whole = whole._replace(seeds=[variable.value for variable in self._seeds])
             states = []
             for micro_batch in row_slices(batch_size, self.micro_batches):
                 found = []
                 for part in self._parts_of(_computed_after(whole, gradients), micro_batch):
-                    share = tf.constant(part.inputs.shape[0] / (batches * batch_size))
+                    rows = batches * batch_size * self.workers
+                    share = tf.constant(part.inputs.shape[0] / rows)
                     found.append(gradient_of(part, tokens, share))
-                self._keep_seeds(found[0])
+                if not self._places_rows or not micro_batch.start:
+                    self._keep_seeds(found[0])
                 gradients = _summed([gradients, *(each.gradients for each in found)])
                 losses += [each.loss_sum for each in found]
                 states += [each.state for each in found]
             state = self._joined(states)
-        loss_sum = tf.add_n(losses)
+        return gradients, tf.add_n(losses), state
+
+    def apply(self, gradients: Any, loss_sum: Any, tokens: Any) -> StepResult:
+        """Clip the gradients and update the weights."""
+        clip, apply = self._clip, self._apply
+        if self.parts > 1 or self.jit_regions:
+            clip = tf.function(clip, jit_compile=True, autograph=False)
+            apply = tf.function(apply, jit_compile=True, autograph=False)
         gradients, norm, finite, stacks = clip(gradients, loss_sum)
         apply(gradients, finite, [self._optimizer.orthogonalised(each) for each in stacks])
-        return StepResult(loss_sum, tokens, norm, finite), state
+        return StepResult(loss_sum, tokens, norm, finite)
 
     def _parts_of(self, whole: Rows, micro_batch: slice) -> list[Rows]:
-        """Return the parts of a micro-batch that run side by side, each with its own seeds."""
-        if self.parts == 1:
-            return [self._rows(whole, micro_batch)]
-        seeds = [variable.value for variable in self._gradient.seeds or ()]
+        """Return the parts of a micro-batch that run side by side.
+
+        Unless the model is told which rows they are, each has seeds of its own.
+        """
         first, size = micro_batch.start, micro_batch.stop - micro_batch.start
-        parts = []
-        for number, rows in enumerate(row_slices(size, min(self.parts, size))):
-            part = self._rows(whole, slice(first + rows.start, first + rows.stop))
-            parts.append(part._replace(seeds=seeds_of_part(seeds, number)))
-        return parts
+        parts = [
+            self._rows(whole, slice(first + rows.start, first + rows.stop))
+            for rows in row_slices(size, min(self.parts, size))
+        ]
+        if self._places_rows or self._gradient.seeds is None:
+            return parts
+        if self.parts == self.workers == 1:
+            return parts
+        seeds = [variable.value for variable in self._seeds]
+        return [
+            part._replace(seeds=seeds_of_part(seeds, self._first_part + number))
+            for number, part in enumerate(parts)
+        ]
+
+    @property
+    def _seeds(self) -> Sequence[Any]:
+        return self._gradient.seeds or ()
+
+    @property
+    def _places_rows(self) -> bool:
+        """Whether all parts of a batch have one seed, and the model is told which rows they are."""
+        return self._gradient.places_rows and self._gradient.seeds is not None
+
+    @property
+    def _first_part(self) -> int:
+        """The number of this worker's first part among those of all workers."""
+        return self.rank * _MOST_PARTS
 
     def _rows(self, whole: Rows, rows: slice) -> Rows:
+        if rows == slice(0, whole.inputs.shape[0]):
+            return whole
         state = whole.state
-        if self.recurrent_state is not None and rows != slice(0, whole.inputs.shape[0]):
+        if self.recurrent_state is not None:
             state = self.recurrent_state.split(state, rows)
-        return whole._replace(inputs=whole.inputs[rows], targets=whole.targets[rows], state=state)
+        return whole._replace(
+            inputs=whole.inputs[rows],
+            targets=whole.targets[rows],
+            state=state,
+            first_row=whole.first_row + rows.start,
+        )
 
     def _joined(self, states: Sequence[Any]) -> Any:
         if self.recurrent_state is None or len(states) == 1:
@@ -144,10 +196,12 @@ class Update:
         return self.recurrent_state.join(states)
 
     def _keep_seeds(self, first: Found) -> None:
-        """Leave the seeds as the first part does, which was given them as they were."""
-        if first.seeds is not None:
-            for variable, seed in zip(self._gradient.seeds or (), first.seeds, strict=True):
-                variable.assign(seed)
+        """Leave the seeds as the first part does, at their place."""
+        if first.seeds is None:
+            return
+        moved = 0 if self._places_rows else self._first_part
+        for variable, seed in zip(self._seeds, seeds_of_part(first.seeds, -moved), strict=True):
+            variable.assign(seed)
 
     def _clip(self, gradients: Any, loss_sum: Any) -> tuple[Any, Any, Any, Any]:
         """Return the clipped gradients, their norm, the verdict, and what to orthogonalise."""

@@ -82,12 +82,16 @@ class At(Interruption):
 
 
 def run(folder, collective, model, stop_at=None, stopped=0, **options):
-    """The state, weights and moments after a training from the newest checkpoint on."""
+    """The state, and weights, moments and seeds, after a training from the newest checkpoint on.
+
+    The seeds of others than the first have gone on by one step, which was not taken in the end.
+    """
     job = make_job(folder, model, collective, **options)
     state = restore(job, fresh_plan=False)
     stops = stop_at is not None and collective.rank == stopped
     state = train(job, state, At(job, stop_at) if stops else Interruption())
-    return state, values_of([*model.variables, *job.optimizer.variables])
+    variables = [*model.trainable_variables, *job.optimizer.variables]
+    return state, values_of(variables), values_of(model.non_trainable_variables)
 
 
 def run_all(folder, size, seeds=(3, 3, 3), **options):
@@ -112,6 +116,7 @@ def test_stopped_by_any_worker_and_resumed_it_ends_as_the_run_that_was_not_stopp
         assert not is_over(first[0][0], settings())
     parts = run_all(tmp_path / "parts", 2, streams=streams)
     assert_same(parts[0][1], whole[0][1])
+    assert_same(parts[0][2], whole[0][2])
     assert parts[0][0].step == whole[0][0].step > 6
     assert not (tmp_path / "parts" / "of").exists()
     rows = [json.loads(line) for line in (tmp_path / "parts" / "metrics.jsonl").open()]
@@ -128,7 +133,7 @@ def test_a_run_goes_on_with_another_number_of_workers(tmp_path):
 def test_the_first_worker_decides_when_it_is_over(tmp_path):
     """Early stopping: the second validation of an epoch is worse than the first."""
     options = {"losses": [2.0, 3.0] * 9, "patience": 1, "epochs": 9, "schedule": "plateau"}
-    (state, weights), (_, others) = run_all(tmp_path / "run", 2, **options)
+    (state, weights, _), (_, others, _) = run_all(tmp_path / "run", 2, **options)
     assert is_over(state, settings(patience=1, epochs=9))
     assert state.step < state.plan.last_step
     assert_same(weights, others)

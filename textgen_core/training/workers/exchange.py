@@ -53,7 +53,7 @@ class Exchange:
             weights = int(self._checksum().numpy())
         data = 0
         for each in batches:
-            data = zlib.crc32(np.ascontiguousarray(each), data)
+            data = zlib.crc32(np.ascontiguousarray(each).data, data)
         header = np.zeros(self.header_size, np.float32)
         header[:_SAID] = STEP, learning_rate if is_first else 0.0, stop
         here = _SAID + _MARKS * self.collective.rank
@@ -116,6 +116,6 @@ class Exchange:
         return total
 
 
-def _named(ranks: Sequence[int]) -> str:
+def _named(ranks: np.ndarray) -> str:
     """Return how an error begins that is about some workers."""
-    return " and ".join(f"worker {rank}" for rank in ranks[:3]).capitalize()
+    return " and ".join(f"worker {rank}" for rank in ranks[:3].tolist()).capitalize()

@@ -35,7 +35,7 @@ class OwnRows:
     @property
     def count(self) -> int:
         """How many rows of the batch there are, without padding."""
-        return self.here.stop - self.here.start
+        return len(range(self.batch_size)[self.here])
 
     def of_batches(self, token_ids: np.ndarray) -> np.ndarray:
         """Return int32 `(batches, size, time)` of int32 `(batches, batch, time)`."""

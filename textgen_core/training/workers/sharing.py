@@ -89,6 +89,7 @@ class Sharing:
 
     def own_state(self, whole: Any, batch_size: int) -> Any:
         """Return the recurrent state of this worker's rows, of that of all rows."""
+        assert self._update.recurrent_state is not None
         return self.rows_of(batch_size).of_state(self._update.recurrent_state, whole)
 
     def end(self) -> None:
@@ -99,8 +100,9 @@ class Sharing:
         self._exchange.announce(kind, self._exchange.header_size + self._vector.size)
 
     def _gathered(self, recurrent_state: Any) -> Any:
-        assert self._rows is not None  # a step was taken before
         state = self._update.recurrent_state
+        assert self._rows is not None  # a step was taken before
+        assert state is not None
         return self._rows.gathered(state, recurrent_state, self.collective)
 
     def check_unchanged(self, before: Sequence[tuple[Any, Any]], model_name: str) -> None:

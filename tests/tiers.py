@@ -80,6 +80,11 @@ SLOW = {
     "training/test_parts.py::test_a_run_that_is_taken_up": "compiles three times",
     "training/test_parts.py::test_parts_side_by_side*[2-": "compiles for each",
     "training/test_killed_command.py": "commands that are killed",
+    "training/test_workers.py::test_parts_and": "XLA",
+    "training/test_workers.py::*lstm-windows-4": "two workers show it",
+    "training/test_workers.py::*lstm-streams": "the Transformer shows it",
+    "training/test_workers.py::*transformer-windows": "streams show it",
+    "training/test_workers.py::*transformer-streams-2": "four workers show it",
     "training/test_left_out_of_checkpoint.py": "runs resumed with something left out",
     # time and memory as they are measured, and extremes of size
     "corpus/reading/test_corpus.py::test_a_text_of_any_size": "measures memory",

@@ -6,13 +6,14 @@ import tensorflow as tf
 from training.thread_workers import work
 from training.tiny import VOCABULARY, build_tokenizer, draw_batch, settings, values_of
 
+from textgen_core.models import devices
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.step import TrainingStep
 from textgen_models.lstm import LSTMBuilder
 from textgen_models.transformer import TransformerBuilder
 
-ROWS, TIME = 5, 4
+ROWS, TIME, WIDTH = 5, 4, 8
 
 
 def build(kind, seed=3):
@@ -22,7 +23,9 @@ def build(kind, seed=3):
             units=(8,), layers=2, embedding=6, dropout=0.3, recurrent_dropout=0.2, input_dropout=0.1
         )
     else:
-        builder = TransformerBuilder(layers=2, heads=2, head_size=4, feed_forward=8, dropout=0.3)
+        builder = TransformerBuilder(
+            layers=2, heads=2, head_size=4, feed_forward=8, dropout=0.3, ngrams=2
+        )
     return LanguageModel(
         model=builder.build(VOCABULARY, TIME), tokenizer=build_tokenizer(), context_length=TIME
     )
@@ -36,10 +39,11 @@ def make_step(language_model, chosen, carries_state, collective):
     return step, optimizer
 
 
-def trained(language_model, steps, carries_state, collective, **changes):
+def trained(language_model, steps, carries_state, collective, halves=1, **changes):
     """The weights after so many steps, the losses, and the norms."""
     chosen = settings(**{"batch_size": ROWS, "optimizer": "sgd", **changes})
     step, optimizer = make_step(language_model, chosen, carries_state, collective)
+    step._update.micro_batches = halves
     found = []
     for number in range(steps):
         batches = [
@@ -68,3 +72,37 @@ def test_workers_find_the_gradient_of_one_with_dropout(kind, carries_state, work
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
     for one, other in zip(together[0][0], together[-1][0], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_parts_and_micro_batches_of_workers_are_as_good_as_one_eager_worker(monkeypatch):
+    """With XLA, masks of dropout, n-grams, and rows that do not divide evenly by anything."""
+    monkeypatch.setattr(devices, "cores", lambda: 2)
+    monkeypatch.setattr(devices, "_TOKENS_OF_A_PART", TIME)
+    expected, losses = trained(build("transformer"), 3, False, None)
+    models = [build("transformer") for _ in range(2)]
+
+    def in_parts(collective):
+        halves = 2 - collective.rank  # memory may be short in one of them alone
+        return trained(models[collective.rank], 3, False, collective, compile="auto", halves=halves)
+
+    for values, found in work(2, in_parts):
+        np.testing.assert_allclose(found, losses, rtol=1e-5)
+        for one, other in zip(values, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_of_a_table_workers_send_the_rows_that_were_read():
+    models = [build("transformer") for _ in range(2)]
+    sizes = []
+
+    def sizes_of(collective):
+        trained(models[collective.rank], 1, False, collective)
+        sizes.append(collective.sizes)
+
+    work(2, sizes_of)
+    header = 3 + 5 * 2
+    whole = sum(int(np.prod(each.shape)) for each in models[0].model.trainable_variables)
+    table = VOCABULARY**2 * WIDTH
+    rows = 3 * TIME  # of each worker: two rows of a batch, or three
+    assert sizes == [[header + 1 + whole - table + 2 * rows * (WIDTH + 1)]] * 2
+    assert sizes[0][0] < 0.8 * whole

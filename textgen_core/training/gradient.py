@@ -55,7 +55,8 @@ class Gradient:
     recurrent_state: None where windows stand alone. jit_regions: whether XLA compiles what lies
     between the large products, in a graph that it does not compile as a whole. seeds: the variables
     that a forward pass changes, if these are seeds alone; None where there are others. places_rows:
-    whether the model's dropout is told which rows it is given.
+    whether the model's dropout is told which rows it is given. keeps_rows: whether the gradient of
+    a table of which rows were looked up is that of these rows, tf.IndexedSlices.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Gradient:
         self.scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         self.recurrent_state = recurrent_state
         self.jit_regions = False
+        self.keeps_rows = False
         changed = list(self._model.non_trainable_variables)
         self.seeds = changed if all(map(_is_seed, changed)) else None
         self.places_rows = hasattr(self._model, "first_row")
@@ -116,9 +118,15 @@ class Gradient:
         variables = self._model.trainable_variables
         found = tape.gradient(objective, [variable.value for variable in variables])
         return [
-            tf.zeros_like(variable.value) if each is None else tf.convert_to_tensor(each)
-            for each, variable in zip(found, variables, strict=True)
+            self._dense(each, variable) for each, variable in zip(found, variables, strict=True)
         ]
+
+    def _dense(self, gradient: Any, variable: Any) -> Any:
+        if gradient is None:
+            return tf.zeros_like(variable.value)
+        if self.keeps_rows and isinstance(gradient, tf.IndexedSlices):
+            return gradient
+        return tf.convert_to_tensor(gradient)
 
     def _loss(self, given: Rows) -> tuple[Loss, Any]:
         inputs, targets = given.inputs, given.targets

@@ -87,6 +87,10 @@ class Update:
     def jit_regions(self, compiled: bool) -> None:
         self._gradient.jit_regions = compiled
 
+    def keep_rows(self) -> None:
+        """Have `gradient` return the rows of a table that a batch reads, in place of all of it."""
+        self._gradient.keeps_rows = True
+
     @property
     def can_be_split(self) -> bool:
         """Whether parts of a batch may run side by side: the model changes nothing but seeds."""
@@ -247,7 +251,16 @@ def row_slices(rows: int, count: int) -> list[slice]:
 def _summed(gradients: Sequence[list[Any]]) -> list[Any]:
     """Return the sums, variable by variable; a list without any counts as nothing."""
     given = [each for each in gradients if each]
-    return [tf.add_n(each) if len(each) > 1 else each[0] for each in zip(*given, strict=True)]
+    return [_sum(each) if len(each) > 1 else each[0] for each in zip(*given, strict=True)]
+
+
+def _sum(gradients: Sequence[Any]) -> Any:
+    """Return the sum of a variable's gradients; of rows of it, all of them, one after the other."""
+    if not all(isinstance(each, tf.IndexedSlices) for each in gradients):
+        return tf.add_n(gradients)
+    values = tf.concat([each.values for each in gradients], axis=0)
+    indices = tf.concat([each.indices for each in gradients], axis=0)
+    return tf.IndexedSlices(values, indices, gradients[0].dense_shape)
 
 
 def _computed_after(rows: Rows, earlier: Sequence[Any]) -> Rows:

@@ -6,17 +6,13 @@ the exchange of the next step.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import attrs
 
 from textgen_core.training.divergence import LossCheck
 from textgen_core.training.interruption import Interruption
+from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.prefetch import Prefetch
 from textgen_core.training.state import TrainingState
-
-if TYPE_CHECKING:
-    from textgen_core.training.job import TrainingJob
 
 
 def follow(job: TrainingJob, state: TrainingState, interruption: Interruption) -> TrainingState:
@@ -24,6 +20,8 @@ def follow(job: TrainingJob, state: TrainingState, interruption: Interruption) -
 
     Raises TrainingDiverged where the first worker does, and WorkersError.
     """
+    if is_over(state, job.settings):
+        return state
     loss_check = LossCheck(job)
     with Prefetch(job.batches, job.settings.accumulate) as prefetch:
         while True:

@@ -41,9 +41,10 @@ class Sharing:
         self._update = update
         self._model = model
         update.rank, update.workers = collective.rank, collective.size
+        update.keep_rows()
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         self._exchange = Exchange(collective, [*model.variables, inner.iterations])
-        self._vector = GradientVector(model.trainable_variables)
+        self._vector = GradientVector(model.trainable_variables, collective.rank, collective.size)
         self._rows: OwnRows | None = None
 
     def gradient(
@@ -93,8 +94,12 @@ class Sharing:
         return self.rows_of(batch_size).of_state(self._update.recurrent_state, whole)
 
     def end(self) -> None:
-        """Let the others end their training: the first worker's has ended."""
-        self._announce(OVER)
+        """Let the others end their training: the first worker's has ended.
+
+        Where it has ended before it began, they know.
+        """
+        if self._vector.size:
+            self._announce(OVER)
 
     def _announce(self, kind: int) -> None:
         self._exchange.announce(kind, self._exchange.header_size + self._vector.size)

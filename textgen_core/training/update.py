@@ -121,7 +121,8 @@ class Update:
             first_row = tf.constant(self.first_row)
             whole = Rows(inputs[index], targets[index], resets[index], state, first_row)
             if self._places_rows:  # each row has its own place in the masks of one seed
-                whole = whole._replace(seeds=[variable.value for variable in self._seeds])
+                seeds = [tf.identity(variable.value) for variable in self._seeds]
+                whole = whole._replace(seeds=seeds)
             states = []
             for micro_batch in row_slices(batch_size, self.micro_batches):
                 found = []

@@ -255,9 +255,9 @@ def _free_ports(count: int) -> list[int]:
 def _sum_vectors() -> None:
     """Be a worker that sums vectors; the first prints how long the sizes took, the median."""
     import numpy as np
-    from textgen_core.training.workers.transport import connect
 
     from textgen_core.training.workers.cluster import cluster_from
+    from textgen_core.training.workers.transport import connect
 
     cluster = cluster_from(os.environ)
     assert cluster is not None

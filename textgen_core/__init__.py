@@ -33,7 +33,7 @@ from textgen_core.errors import TextgenError
 from textgen_core.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from textgen_core.pipeline import open_run, resume, run
+    from textgen_core.pipeline import compare, open_run, resume, run
     from textgen_core.runs.listing import runs
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "TrackedRun",
     "Tracker",
     "TrackerSession",
+    "compare",
     "hookimpl",
     "open_run",
     "option",
@@ -59,7 +60,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("run", "resume", "open_run"):
+    if name in ("run", "resume", "open_run", "compare"):
         from textgen_core import pipeline
 
         return getattr(pipeline, name)

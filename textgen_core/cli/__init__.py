@@ -32,6 +32,7 @@ from textgen_core.errors import Interrupted, TextgenError
 
 COMMANDS = (
     *("run", "resume", "generate", "score", "evaluate", "explore"),
+    *("compare",),
     *("serve", "export", "analyze", "report", "plugins", "recipes"),
 )
 _SHOW_TRACES = "--debug"

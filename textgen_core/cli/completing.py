@@ -89,6 +89,16 @@ complete_run = complete_run_or()
 
 
 @_completes
+def complete_run_or_recipe(_: str) -> Iterator[tuple[str, str]]:
+    """Offer the names under runs/, and the bundled recipes."""
+    from textgen_core.config.sources import load_recipe, recipe_names
+    from textgen_core.runs.directory import list_runs
+
+    yield from ((path.name, "") for path in list_runs())
+    yield from ((name, load_recipe(name).summary) for name in recipe_names())
+
+
+@_completes
 def complete_recipe(_: str) -> Iterator[tuple[str, str]]:
     """Offer the bundled recipes."""
     from textgen_core.config.sources import load_recipe, recipe_names

@@ -33,13 +33,7 @@ _NAMES = {JAPANESE[0]: "Japanese"}
 
 def find_seen(documents: Sequence[str], training: TrainingData) -> str:
     """Find a text that the model was trained on."""
-    text = _beginning(documents, _LOOKED_AT)
-    spans = [text[start : start + _SPAN] for start in _starts(len(text))]
-    size = sum(map(len, spans))
-    if not training.documents or size < _VERBATIM:
-        return ""
-    found = find_verbatim_spans(spans, TrainingText(training.documents).pieces(), _VERBATIM)
-    share = sum(_covered(copied) for copied in found) / size
+    share = share_seen(documents, training.documents)
     if share < _SEEN:
         return ""
     return Sentence(
@@ -47,6 +41,21 @@ def find_seen(documents: Sequence[str], training: TrainingData) -> str:
         "those of what the model has seen, and say nothing of new text.",
         percent=100 * share,
     )
+
+
+def share_seen(documents: Sequence[str], trained_on: Sequence[str], spans: int = _SPANS) -> float:
+    """Return how much of a text stands in the training text, in stretches of 50 characters or more.
+
+    spans: how many places of the text, of 1,000 characters each, are looked for. 0 where there is
+    nothing to look for, or to look in.
+    """
+    text = _beginning(documents, _LOOKED_AT)
+    looked_for = [text[start : start + _SPAN] for start in _starts(len(text), spans)]
+    size = sum(map(len, looked_for))
+    if not trained_on or size < _VERBATIM:
+        return 0.0
+    found = find_verbatim_spans(looked_for, TrainingText(trained_on).pieces(), _VERBATIM)
+    return sum(_covered(copied) for copied in found) / size
 
 
 def find_other_kind(
@@ -137,9 +146,9 @@ def _beginning(documents: Sequence[str], size: int) -> str:
     return "\n".join(taken)
 
 
-def _starts(size: int) -> range:
+def _starts(size: int, spans: int) -> range:
     """Return where spans of a text of this size begin: of all of it, or at even distances."""
-    return range(0, size, max(_SPAN, -(-size // _SPANS)))
+    return range(0, size, max(_SPAN, -(-size // spans)))
 
 
 def _covered(spans: Sequence[tuple[int, int]]) -> int:

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.api import open_run, resume, run
+    from textgen_core.pipeline.comparing import compare
 
-__all__ = ["open_run", "resume", "run"]
+__all__ = ["compare", "open_run", "resume", "run"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "compare":
+        from textgen_core.pipeline import comparing
+
+        return comparing.compare
     if name in __all__:
         from textgen_core.pipeline import api
 

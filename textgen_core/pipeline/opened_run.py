@@ -53,7 +53,7 @@ class Run:
         computing: Computing | None = None,
     ) -> None:
         self._directory, self.configuration = directory, configuration
-        self._prepared, self._places = prepared, places or Places()
+        self._prepared, self.places = prepared, places or Places()
         self.warnings, computing = tuple(warnings), computing or Computing()
         self.shown_in: int | None = None  # the notebook's cell that shows it already
         self.runtime = RunRuntime(directory, configuration, computing, lambda: self.language_model)
@@ -297,4 +297,4 @@ class Run:
         where, configuration, model = self._directory, self.configuration, self.language_model
         from textgen_core.pipeline.run_scoring import RunScoring as Scoring
 
-        return Scoring(where, configuration, model, self.stream, self._prepared, self._places)
+        return Scoring(where, configuration, model, self.stream, self._prepared, self.places)

@@ -69,8 +69,8 @@ class Prepared:
     kept_out: np.ndarray = attrs.field(factory=lambda: np.zeros(0, np.int32))
 
 
-def _split(
-    texts: Texts, configuration: Configuration, progress: PhaseProgress
+def split_texts(
+    texts: Texts, configuration: Configuration, progress: PhaseProgress = _SILENT
 ) -> tuple[Splits, tuple[str, ...]]:
     """Clean and split the texts; return the splits and what cleaning changed."""
     settings = configuration.corpus
@@ -99,7 +99,7 @@ def prepare(
     worker that only trains has no use for. Raises CorpusError if the training text is too short
     for a batch.
     """
-    splits, notes = _split(texts, configuration, progress)
+    splits, notes = split_texts(texts, configuration, progress)
     overlap = None
     details: tuple[str, ...] = ()
     if tokenizer is None and held_out:

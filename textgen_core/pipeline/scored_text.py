@@ -110,10 +110,18 @@ def read_other_text(
 
     Raises CorpusError if it cannot be read, or holds no token.
     """
+    return _encoded(read_text_file(path, configuration), path.name, tokenizer, str(path))
+
+
+def read_text_file(path: Path, configuration: Configuration) -> Corpus:
+    """Return a text that is not the run's own, cleaned as that was.
+
+    Raises CorpusError if it cannot be read.
+    """
     # It may be in another encoding than the corpus, and no option says which.
     settings = attrs.evolve(configuration.corpus, encoding="auto")
     try:
-        corpus = clean_corpus(read_corpus([path], settings), settings)
+        return clean_corpus(read_corpus([path], settings), settings)
     except CorpusError as error:
         if not any(option in error.advice for option in ("--set", "textgen run")):
             raise
@@ -122,7 +130,6 @@ def read_other_text(
             allowed = "Allowed: plain text, or a table like those of the run's corpus."
             advice = "Save its text alone, as UTF-8, and score that."
         raise CorpusError(error.problem, allowed, advice) from error
-    return _encoded(corpus, path.name, tokenizer, str(path))
 
 
 def _encoded(

@@ -81,7 +81,7 @@ def render_report(
     records = read_records(run, progress)
     mask = build_mask(records, excerpts=excerpts)
     return (
-        _environment()
+        page_environment()
         .get_template("page.html")
         .render(
             language=chosen_language(),
@@ -110,7 +110,8 @@ def render_report(
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
+    """Return what pages are rendered with: texts are escaped, and a missing value is a dash."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("textgen_core.report"),
         autoescape=True,

@@ -1,0 +1,153 @@
+"""`textgen compare`: which of several runs or recipes is better, on one fair score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from textgen_core.cli.completing import complete_run_or_recipe
+from textgen_core.cli.options import (
+    Json,
+    Quiet,
+    Samplers,
+    announce_stdin,
+    as_text,
+    check_place,
+    open_for,
+    warn_of_cache,
+)
+from textgen_core.cli.output import note, outliving_reader, print_json, show_line
+from textgen_core.errors import UsageError
+from textgen_core.formatting import expand_home
+
+if TYPE_CHECKING:
+    from textgen_core.pipeline.comparison import Comparison
+    from textgen_core.training.callbacks import Callback
+
+
+def compare(
+    entries: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN|RECIPE...",
+            help="Two or more: runs, and recipes, by name or as TOML files, to train first.",
+            autocompletion=complete_run_or_recipe,
+        ),
+    ],
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="A text that none was trained on; default: their held-out text."
+        ),
+    ] = None,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--corpus",
+            metavar="PATH",
+            help="What recipes are trained on; may be repeated; default: the built-in corpus.",
+            show_default=False,
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(metavar="M", help="How long each training of a recipe takes."),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="How many runs of each recipe; default: 3.")
+    ] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="What all write after, beside prompts from the text; repeatable."
+        ),
+    ] = None,
+    sampler: Samplers = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            parser=expand_home,
+            help="The page to write; default: runs/comparison-<time>.html.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find out which of several runs or recipes predicts text best, and what may be chance."""
+    from textgen_core.pipeline.entries import SEEDS, find_entries
+
+    named = find_entries([as_text(each) for each in entries])
+    if all(not isinstance(each, str) for each in named):
+        _refuse_training(corpus=corpus, minutes=minutes, seeds=seeds)
+    if out is not None:
+        check_place(out, "The comparison")
+    announce_stdin(text)
+    runs = [
+        each if isinstance(each, str) else open_for(str(each.path), "sampler") for each in named
+    ]
+    from textgen_core.cli.startup import import_tensorflow
+
+    import_tensorflow()
+    from textgen_core.pipeline.comparing import compare as compare_runs
+
+    compared = _follow(
+        lambda callback: compare_runs(
+            runs,
+            text=text,
+            corpus=corpus or (),
+            minutes=minutes,
+            seeds=SEEDS if seeds is None else seeds,
+            prompt=[as_text(each) for each in prompt or ()],
+            sampler=sampler or None,
+            callback=callback,
+        ),
+        quiet=quiet,
+    )
+    warn_of_cache()
+    page = compared.report(out or _free_page())
+    if as_json:
+        print_json({**compared.as_json(), "page": str(page)})
+        return
+    _show(compared, page)
+
+
+def _refuse_training(**given: Any) -> None:
+    """Raise UsageError for what only recipes need, where runs alone are compared."""
+    useless = [f"--{name}" for name, value in given.items() if value is not None]
+    if useless:
+        raise UsageError(
+            f"{', '.join(useless)}: all that is compared is trained already.",
+            "Allowed beside recipes, which are trained first.",
+            "Leave it out; to say where a run's corpus is now: textgen evaluate RUN --corpus FILE",
+        )
+
+
+def _follow(start: Callable[[Callback], Comparison], *, quiet: bool) -> Comparison:
+    """Show what is under way on stderr, trainings included."""
+    from textgen_core.cli.terminal import TerminalCallback
+
+    callback = TerminalCallback(results=False, quiet=quiet)
+    with outliving_reader(), closing(callback):
+        return start(callback)
+
+
+def _free_page() -> Path:
+    """Return where a page is written that nobody named."""
+    from textgen_core.runs.directory import RUNS
+
+    RUNS.mkdir(exist_ok=True)
+    return RUNS / f"comparison-{datetime.now().astimezone():%Y-%m-%d-%H%M%S}.html"
+
+
+def _show(compared: Comparison, page: Path) -> None:
+    first, *others = str(compared).split("\n")
+    show_line(first, "bold")
+    for line in others:
+        show_line(line)
+    note(f"Texts side by side: {page}")

@@ -87,26 +87,23 @@ def compare(
         _refuse_training(corpus=corpus, minutes=minutes, seeds=seeds)
     if out is not None:
         check_place(out, "The comparison")
+    from textgen_core.pipeline.comparing import carry_out, check_request
+
+    request = check_request(
+        [each if isinstance(each, str) else each.path for each in named],
+        corpus=corpus or (),
+        minutes=minutes,
+        seeds=SEEDS if seeds is None else seeds,
+        sampler=sampler or None,
+        open_it=lambda run: open_for(str(run.path), "sampler"),
+    )
     announce_stdin(text)
-    runs = [
-        each if isinstance(each, str) else open_for(str(each.path), "sampler") for each in named
-    ]
     from textgen_core.cli.startup import import_tensorflow
 
     import_tensorflow()
-    from textgen_core.pipeline.comparing import compare as compare_runs
-
+    prompts = [as_text(each) for each in prompt or ()]
     compared = _follow(
-        lambda callback: compare_runs(
-            runs,
-            text=text,
-            corpus=corpus or (),
-            minutes=minutes,
-            seeds=SEEDS if seeds is None else seeds,
-            prompt=[as_text(each) for each in prompt or ()],
-            sampler=sampler or None,
-            callback=callback,
-        ),
+        lambda callback: carry_out(request, text=text, prompt=prompts, callback=callback),
         quiet=quiet,
     )
     warn_of_cache()

@@ -16,7 +16,7 @@ import tokenizers
 from textgen_core.data.text_input import TextInput
 from textgen_core.data.tokenizer import END, START, UNK
 
-BLOCK = 1000  # bytes: long enough for the losses of neighbours to say little of each other
+BLOCK = 2000  # bytes: in shorter ones, the differences of neighbours are too much alike
 FEWEST = 30  # blocks; those of a shorter text are shorter
 
 

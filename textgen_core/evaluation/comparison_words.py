@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from textgen_core.evaluation.comparison import Difference, Ranking
+from textgen_core.evaluation.comparison import Ranking
 
 _ENOUGH = 3  # runs of a recipe, from which on nothing is advised
 
@@ -23,20 +23,14 @@ def describe_spread(ranking: Ranking) -> str:
     spread = ranking.spread
     if spread.is_typical:
         return (
-            f"How much another seed changes is hardly known here, as too few were trained alike: "
-            f"{spread.bits:.3f} bits per byte are assumed, as other recipes showed. Three seeds of "
-            "each would tell smaller differences: textgen compare RECIPE RECIPE --seeds 3"
+            f"Each of these was trained too seldom to tell what another seed changes: "
+            f"{spread.bits:.3f} bits per byte are assumed, as for other recipes. With three seeds "
+            "of each it is measured: textgen compare RECIPE RECIPE --seeds 3"
         )
     return (
         f"Another seed alone changes a score here by about {spread.bits:.3f} bits per byte (the "
         "standard deviation of one recipe's runs), and the intervals allow for it."
     )
-
-
-def describe_difference(difference: Difference) -> str:
-    """Return a difference with its interval, which of a tie has zero in it."""
-    low, high = (f"{each:.3f}".replace("-", "\u2212") for each in (difference.low, difference.high))
-    return f"{difference.bits:.3f} ({low} to {high})"
 
 
 def _headline(ranking: Ranking, names: Sequence[str]) -> str:

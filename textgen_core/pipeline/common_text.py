@@ -199,7 +199,7 @@ def _read_differently(one: Trained, other: Trained) -> CorpusError:
 
 
 def _as_common(owner: Trained, split: str, documents: Sequence[str], runs: int) -> CommonText:
-    notes = ()
+    notes: tuple[str, ...] = ()
     if split == "validation":
         notes = ("There is no test text: by validation text each run chose its best checkpoint.",)
     name = f"the {split} text of {'all runs' if runs > 1 else owner.name}"
@@ -208,7 +208,8 @@ def _as_common(owner: Trained, split: str, documents: Sequence[str], runs: int) 
 
 def _beginning(documents: Sequence[str]) -> list[str]:
     """Return the first `MOST_CHARACTERS` of some documents."""
-    found, left, is_open = [], MOST_CHARACTERS, False
+    found: list[str] = []
+    left, is_open = MOST_CHARACTERS, False
     for text, ends_document in iterate_pieces(documents):
         if is_open:
             found[-1] += text[:left]

@@ -24,6 +24,7 @@ from textgen_core.runs.weights import WEIGHTS
 
 PROMPTS = 8  # from all over the text, after which each run writes
 PROMPT_CHARACTERS, WRITTEN_CHARACTERS = 80, 300
+_NEAR = 20  # characters, within which a word begins
 _MORE_TOKENS = 1.3  # than the characters of real text would take
 _METRICS = ("repetition", "novelty")
 
@@ -104,9 +105,9 @@ def measure_run(run: Run, task: Task, trained_on: Sequence[str]) -> Measured:
 def choose_places(documents: Sequence[str]) -> list[tuple[str, str]]:
     """Return prompts from all over a text, each with what really follows it.
 
-    They begin at a word, at even distances. Of documents that are too short there are fewer.
+    They begin with a word, at even distances. Of documents that are too short there are fewer.
     """
-    needed = PROMPT_CHARACTERS + WRITTEN_CHARACTERS
+    needed = _NEAR + PROMPT_CHARACTERS + WRITTEN_CHARACTERS
     long_enough = [each for each in documents if len(each) >= needed]
     total = sum(len(each) - needed for each in long_enough)
     found = []
@@ -120,10 +121,9 @@ def choose_places(documents: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _cut(document: str, place: int) -> tuple[str, str]:
-    begin = place
-    if place:  # at the next word, if one begins soon
-        spaces = [at for at in range(place - 1, place + 20) if document[at].isspace()]
-        begin = spaces[0] + 1 if spaces else place
+    """Return a prompt that begins after the next space, if one is near, and what follows it."""
+    spaces = [at for at in range(place, place + _NEAR) if document[at].isspace()]
+    begin = spaces[0] + 1 if spaces else place
     prompt = document[begin : begin + PROMPT_CHARACTERS].rstrip()
     follows = begin + len(prompt)
     return prompt, document[follows : follows + WRITTEN_CHARACTERS]

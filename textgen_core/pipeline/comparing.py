@@ -7,12 +7,13 @@ measured of each run to `compared_run`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from textgen_core.config.chains import choose_samplers
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.config.sources import load_recipe
 from textgen_core.errors import UsageError
@@ -20,7 +21,7 @@ from textgen_core.formatting import expand_home
 from textgen_core.pipeline.api import open_run
 from textgen_core.pipeline.entries import SEEDS, find_entries
 from textgen_core.pipeline.opened_run import Run
-from textgen_core.registry import discover
+from textgen_core.registry import ResolvedComponent, discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.manifest import settings_to_keep
 from textgen_core.training.callbacks import Callback
@@ -73,31 +74,78 @@ def compare(
         CorpusError: a run was trained on the text, or there is no text that none was trained on.
         RunDirectoryError: a run is missing or damaged.
     """
-    callback = callback or Callback()
+    request = check_request(entries, corpus=corpus, minutes=minutes, seeds=seeds, sampler=sampler)
+    return carry_out(request, text=text, prompt=prompt, callback=callback)
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """What is to be compared, checked: runs, and the configurations of recipes by their names.
+
+    samplers: those that all write with; None: those of the first run.
+    """
+
+    named: Sequence[str | RunDirectory]
+    runs: Sequence[Run]
+    configurations: Mapping[str, Configuration]
+    seeds: int
+    samplers: tuple[ResolvedComponent, ...] | None
+
+
+def check_request(
+    entries: Sequence[str | os.PathLike[str] | Run],
+    *,
+    corpus: str | Path | Sequence[str | Path] = (),
+    minutes: float | None = None,
+    seeds: int = SEEDS,
+    sampler: Any = None,
+    open_it: Callable[[RunDirectory], Run] | None = None,
+) -> Request:
+    """Find what `compare` was given, before anything is trained or computed; raises its errors.
+
+    open_it: opens a run, by default as `open_run` does.
+    """
     named = find_entries([os.fspath(each) for each in entries])
-    configurations = {
-        each: _configure(each, corpus, minutes) for each in named if isinstance(each, str)
-    }
-    opened = [
-        each if isinstance(each, Run) else open_run(each, used=("sampler",))
-        for each, place in zip(entries, named, strict=True)
+    recipes = [each for each in named if isinstance(each, str)]
+    if seeds < 1:
+        raise UsageError(f"seeds is {seeds}.", "Allowed: 1 or more.")
+    configurations = {each: _configure(each, corpus, minutes) for each in recipes}
+    samplers = None if sampler is None else choose_samplers(sampler)
+    opening = open_it or (lambda run: open_run(run.path, used=("sampler",)))
+    runs = [
+        given if isinstance(given, Run) else opening(place)
+        for given, place in zip(entries, named, strict=True)
         if isinstance(place, RunDirectory)
     ]
-    trained = _train(configurations, seeds, callback)
-    runs = iter(opened)
-    found = [
+    return Request(
+        named=named, runs=runs, configurations=configurations, seeds=seeds, samplers=samplers
+    )
+
+
+def carry_out(
+    request: Request,
+    *,
+    text: str | Path | None = None,
+    prompt: str | Sequence[str] = (),
+    callback: Callback | None = None,
+) -> Comparison:
+    """Train the recipes of a request, and compare all."""
+    callback = callback or Callback()
+    trained = _train(request.configurations, request.seeds, callback)
+    runs = iter(request.runs)
+    entries = [
         Entry(name=Path(place).stem, runs=tuple(trained[place]), recipe=place)
         if isinstance(place, str)
         else Entry(name=place.name, runs=(next(runs),))
-        for place in named
+        for place in request.named
     ]
     from textgen_core.pipeline.comparison import compare_entries
 
     return compare_entries(
-        join_seeds(found),
+        join_seeds(entries),
         None if text is None else expand_home(text),
         prompts=[prompt] if isinstance(prompt, str) else list(prompt),
-        sampler=sampler,
+        samplers=request.samplers,
         callback=callback,
     )
 
@@ -162,8 +210,6 @@ def _train(
     configurations: Mapping[str, Configuration], seeds: int, callback: Callback
 ) -> dict[str, list[Run]]:
     """Train each recipe under so many seeds, in turns: a machine may grow slower meanwhile."""
-    if configurations and seeds < 1:
-        raise UsageError(f"seeds is {seeds}.", "Allowed: 1 or more.")
     runs: dict[str, list[Run]] = {each: [] for each in configurations}
     if not configurations:
         return runs

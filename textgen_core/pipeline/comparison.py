@@ -26,6 +26,7 @@ from textgen_core.pipeline.common_text import (
 from textgen_core.pipeline.compared_run import Measured, Task, choose_places, measure_run
 from textgen_core.pipeline.comparing import Entry
 from textgen_core.pipeline.opened_run import Run
+from textgen_core.registry import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.callbacks import Callback
 
@@ -163,14 +164,14 @@ def compare_entries(
     text: Path | None,
     *,
     prompts: Sequence[str],
-    sampler: Any,
+    samplers: Sequence[ResolvedComponent] | None,
     callback: Callback,
 ) -> Comparison:
     """Compare runs that are there; see `comparing.compare`."""
     runs = [run for entry in entries for run in entry.runs]
     trained = [_trained(run) for run in runs]
     common = find_common_text(trained) if text is None else read_common_text(text, trained)
-    task = _task(common, runs, prompts, sampler)
+    task = _task(common, runs, prompts, samplers)
     measured = list(_measure_all(runs, trained, task, callback))
     rest = iter(measured)
     compared = tuple(
@@ -201,7 +202,12 @@ def _trained(run: Run) -> Trained:
     )
 
 
-def _task(common: CommonText, runs: Sequence[Run], prompts: Sequence[str], sampler: Any) -> Task:
+def _task(
+    common: CommonText,
+    runs: Sequence[Run],
+    prompts: Sequence[str],
+    samplers: Sequence[ResolvedComponent] | None,
+) -> Task:
     size = sum(len(document.encode()) for document in common.documents)
     if size < _FEWEST_BYTES:
         raise CorpusError(
@@ -215,7 +221,7 @@ def _task(common: CommonText, runs: Sequence[Run], prompts: Sequence[str], sampl
         borders=block_borders(size),
         prompts=(*(prompt for prompt, _ in chosen), *prompts),
         references=[reference for _, reference in chosen],
-        samplers=runs[0].samplers(sampler),
+        samplers=runs[0].samplers() if samplers is None else samplers,
         seed=runs[0].configuration.seed,
     )
 

@@ -18,6 +18,7 @@ from textgen_core.cli.completing import (
     complete_recipe,
     complete_reference,
     complete_run,
+    complete_run_or_recipe,
     complete_setting,
     complete_spec,
     rejoin_words,
@@ -93,6 +94,9 @@ def test_references_kinds_recipes_and_runs_are_offered(
     assert "sampler/nucleus" in offered(complete_reference("sampler/n"))
     assert offered(complete_kind("m")) == ["model", "metric"]
     assert "classic" in offered(complete_recipe(""))
+    assert sorted(offered(complete_run_or_recipe(""))) == sorted(
+        ["2026-01-01-lstm", "2026-01-02-lstm", *offered(complete_recipe(""))]
+    )
 
 
 def test_where_a_run_may_be_left_out_the_commands_are_offered_too() -> None:

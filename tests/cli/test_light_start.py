@@ -51,6 +51,7 @@ HELPS = [
     ["explore", "--help"],
     ["serve", "--help"],
     ["export", "--help"],
+    ["compare", "--help"],
     ["--version"],
     ["recipes"],
 ]
@@ -74,6 +75,8 @@ MISTAKES = [
     ["explore", "temperature", "the", "--temperatures", "0"],
     ["explore", "attention", "the", "--out", "picture.png"],
     ["export", "--to", "htlm"],
+    ["compare", "fast"],
+    ["compare", "fast", "fst"],
     ["rum"],
 ]
 RUN_LINES = """

@@ -103,7 +103,7 @@ def find_common_text(runs: Sequence[Trained]) -> CommonText:
             documents = getattr(_splits_of(owner, runs), split, ())
             found = list(_faults(owner, documents, runs)) if documents else []
             if documents and not found:
-                return _as_common(owner, split, documents, len(runs))
+                return _as_common(owner, split, documents, of_all=len(_unlike(runs)) == 1)
             faults += found
     why = next(iter(faults), "") or next((each.why_not for each in runs if each.why_not), "")
     raise CorpusError(
@@ -198,11 +198,11 @@ def _read_differently(one: Trained, other: Trained) -> CorpusError:
     )
 
 
-def _as_common(owner: Trained, split: str, documents: Sequence[str], runs: int) -> CommonText:
+def _as_common(owner: Trained, split: str, documents: Sequence[str], *, of_all: bool) -> CommonText:
     notes: tuple[str, ...] = ()
     if split == "validation":
         notes = ("There is no test text: by validation text each run chose its best checkpoint.",)
-    name = f"the {split} text of {'all runs' if runs > 1 else owner.name}"
+    name = f"the {split} text of {'all runs' if of_all else owner.name}"
     return CommonText(name=name, documents=_beginning(documents), split=split, notes=notes)
 
 

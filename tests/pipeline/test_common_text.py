@@ -16,7 +16,12 @@ from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import Splits
 from textgen_core.corpus.documents import store_documents
 from textgen_core.errors import CorpusError
-from textgen_core.pipeline.common_text import Trained, find_common_text, read_common_text
+from textgen_core.pipeline.common_text import (
+    Trained,
+    find_common_text,
+    read_common_text,
+    with_ancestors,
+)
 from textgen_core.registry import discover
 from textgen_core.runs import RunDirectory
 
@@ -38,13 +43,14 @@ def run(
     parts: Sequence[str] | None,
     *,
     hashes: Sequence[str] = ("1",),
+    ancestors: Sequence[Any] = (),
     **corpus: Any,
 ) -> Trained:
     """Return a run with texts to train on, to validate on and to test on; None: not at hand."""
     path = folder / name
     path.mkdir(exist_ok=True)
     files = [{"path": f"{each}.txt", "bytes": 1, "sha256": each} for each in hashes]
-    (path / "manifest.json").write_text(json.dumps({"corpus": files}))
+    (path / "manifest.json").write_text(json.dumps({"corpus": files, "ancestors": ancestors}))
     settings = attrs.evolve(A_CONFIGURATION.corpus, files=("book.txt",), **corpus)
     trained = Trained(
         name=name,
@@ -150,6 +156,25 @@ def test_a_text_that_all_read_alike_may_be_cleaned_by_different_settings(tmp_pat
     assert read_common_text(low, runs).documents == [OTHER]
     with pytest.raises(CorpusError, match=r"differently \(corpus.letter_case\)"):
         read_common_text(high, runs)
+
+
+def test_what_a_run_began_with_it_knows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    parts = cut(BOOK, 0.8, 0.9)
+    old = run(tmp_path / "runs", "old", [parts[1] + parts[2], "", ""], hashes=["2"])
+    (old.directory.path / "run.toml").write_text('recipe = "first"\n')
+    new = run(tmp_path, "new", parts, ancestors=[{"run": "old"}])
+    runs = with_ancestors([new, run(tmp_path, "other", parts)])
+    assert [each.name for each in runs] == ["new", "other", "old, which new began with,"]
+    runs[2].splits = old.splits  # type: ignore[misc]
+    with pytest.raises(CorpusError, match="old, which new began with, was trained on 100%"):
+        find_common_text(runs)
+    (old.directory.path / "run.toml").unlink()
+    with pytest.raises(CorpusError, match="What old, which new began with, was trained on is not"):
+        find_common_text(with_ancestors([new, run(tmp_path, "other", parts)]))
 
 
 def test_all_settings_of_the_corpus_but_paths_and_shares_tell_how_it_is_read(

@@ -23,8 +23,11 @@ from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.preparing import split_texts
 from textgen_core.pipeline.run_texts import find_texts
 from textgen_core.pipeline.scored_text import read_text_file
+from textgen_core.registry import discover
 from textgen_core.runs import RunDirectory, read_json
+from textgen_core.runs.directory import RUNS, find_run
 from textgen_core.runs.door import is_there
+from textgen_core.runs.manifest import load_configuration
 
 MOST_CHARACTERS = 500_000  # that are scored; more would hardly make an interval shorter
 _PLACES = 100  # of a text that are looked for in a training text
@@ -69,10 +72,20 @@ class Trained:
     @cached_property
     def hashes(self) -> tuple[str, ...]:
         """The SHA-256 of the files that it was made from; none where nothing says it."""
+        return self._listed("corpus", "sha256")
+
+    @cached_property
+    def ancestors(self) -> tuple[str, ...]:
+        """The names of the runs that it began with."""
+        return self._listed("ancestors", "run")
+
+    def _listed(self, key: str, name: str) -> tuple[str, ...]:
         manifest = read_json(self.directory.manifest) if is_there(self.directory.manifest) else {}
-        files = manifest.get("corpus") if isinstance(manifest, Mapping) else None
-        listed = files if isinstance(files, list) else []
-        return tuple(str(each.get("sha256")) for each in listed if isinstance(each, Mapping))
+        rows = manifest.get(key) if isinstance(manifest, Mapping) else None
+        listed = rows if isinstance(rows, list) else []
+        return tuple(
+            str(each[name]) for each in listed if isinstance(each, Mapping) and name in each
+        )
 
     @cached_property
     def reading(self) -> Mapping[str, Any]:
@@ -90,6 +103,32 @@ class Trained:
             and (own.validation is None, own.test is None)
             == (others.validation is None, others.test is None)
         )
+
+
+def with_ancestors(runs: Sequence[Trained]) -> list[Trained]:
+    """Return the runs, and those that they began with, whose texts they know too.
+
+    One that is not under runs/ any more is a run whose texts are not at hand.
+    """
+    found = {str(run.directory.path.resolve()): run for run in runs}
+    for run in runs:
+        for name in run.ancestors:
+            called = f"{name}, which {run.name} began with,"
+            try:
+                directory = find_run(name)
+                configuration, _ = load_configuration(directory, discover(), ())
+            except RunDirectoryError as error:
+                gone = Trained(
+                    name=called,
+                    directory=RunDirectory(RUNS / name),
+                    configuration=run.configuration,
+                )
+                gone.splits, gone.why_not = None, error.problem
+                found.setdefault(called, gone)
+                continue
+            trained = Trained(name=called, directory=directory, configuration=configuration)
+            found.setdefault(str(directory.path.resolve()), trained)
+    return list(found.values())
 
 
 def find_common_text(runs: Sequence[Trained]) -> CommonText:

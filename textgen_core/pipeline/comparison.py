@@ -22,6 +22,7 @@ from textgen_core.pipeline.common_text import (
     find_common_text,
     read_common_text,
     training_text,
+    with_ancestors,
 )
 from textgen_core.pipeline.compared_run import Measured, Task, choose_places, measure_run
 from textgen_core.pipeline.comparing import Entry
@@ -170,7 +171,8 @@ def compare_entries(
     """Compare runs that are there; see `comparing.compare`."""
     runs = [run for entry in entries for run in entry.runs]
     trained = [_trained(run) for run in runs]
-    common = find_common_text(trained) if text is None else read_common_text(text, trained)
+    known = with_ancestors(trained)
+    common = find_common_text(known) if text is None else read_common_text(text, known)
     task = _task(common, runs, prompts, samplers)
     measured = list(_measure_all(runs, trained, task, callback))
     rest = iter(measured)

@@ -227,6 +227,8 @@ def render_python() -> str:
     parts = ["# Python", docstring_of("textgen_core")]
     wanted = {"run", "resume", "open_run"}
     parts += _definitions("textgen_core.pipeline.api", level=2, keep=wanted.__contains__)
+    parts += _definitions("textgen_core.pipeline.comparing", level=2, keep="compare".__eq__)
+    parts += _definitions("textgen_core.pipeline.comparison", level=2, keep="Comparison".__eq__)
     parts += _definitions("textgen_core.runs.listing", level=2, keep="runs".__eq__)
     parts += _definitions("textgen_core.pipeline.opened_run", level=2, keep="Run".__eq__)
     parts += _definitions("textgen_core.runs.listing", level=2, keep="RunSummary".__eq__)

@@ -17,8 +17,8 @@ MOST = 20  # entries; each takes a minute or more
 def find_entries(references: Sequence[str]) -> list[str | RunDirectory]:
     """Return the recipes as they were named, and the directories of the runs.
 
-    Raises UsageError unless there are two entries or more, all different, and RunDirectoryError
-    for what is neither a run nor a recipe.
+    Raises UsageError unless there are two entries or more, all different, each a run or a recipe,
+    and RunDirectoryError for a folder that is no run.
     """
     check_number(len(references))
     found = [each if is_recipe(each) else _find_run(each) for each in references]
@@ -56,7 +56,7 @@ def _find_run(reference: str) -> RunDirectory:
     except RunDirectoryError as error:
         if expand_home(reference).exists():
             raise
-        raise RunDirectoryError(
+        raise UsageError(
             f"{reference} is neither a run nor a recipe. {error.problem}",
             f"Allowed: a run, a recipe ({', '.join(recipe_names())}), or a TOML file of one.",
             error.advice,

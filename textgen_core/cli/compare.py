@@ -21,8 +21,8 @@ from textgen_core.cli.options import (
     open_for,
     warn_of_cache,
 )
-from textgen_core.cli.output import note, outliving_reader, print_json, show_line
-from textgen_core.errors import UsageError
+from textgen_core.cli.output import note, outliving_reader, print_json, show_line, warn
+from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.formatting import expand_home
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def compare(
     """Find out which of several runs or recipes predicts text best, and what may be chance."""
     from textgen_core.pipeline.entries import SEEDS, find_entries
 
-    named = find_entries([as_text(each) for each in entries])
+    named = find_entries(entries)
     if all(not isinstance(each, str) for each in named):
         _refuse_training(corpus=corpus, minutes=minutes, seeds=seeds)
     if out is not None:
@@ -107,9 +107,14 @@ def compare(
         quiet=quiet,
     )
     warn_of_cache()
-    page = compared.report(out or _free_page())
+    page: Path | None = out or _free_page()
+    try:
+        compared.report(str(page))
+    except RunDirectoryError as error:  # what was computed is shown all the same
+        warn(f"There is no page: {error.problem}")
+        page = None
     if as_json:
-        print_json({**compared.as_json(), "page": str(page)})
+        print_json({**compared.as_json(), "page": page and str(page)})
         return
     _show(compared, page)
 
@@ -138,13 +143,14 @@ def _free_page() -> Path:
     """Return where a page is written that nobody named."""
     from textgen_core.runs.directory import RUNS
 
-    RUNS.mkdir(exist_ok=True)
-    return RUNS / f"comparison-{datetime.now().astimezone():%Y-%m-%d-%H%M%S}.html"
+    folder = RUNS if RUNS.is_dir() else Path()
+    return folder / f"comparison-{datetime.now().astimezone():%Y-%m-%d-%H%M%S}.html"
 
 
-def _show(compared: Comparison, page: Path) -> None:
+def _show(compared: Comparison, page: Path | None) -> None:
     first, *others = str(compared).split("\n")
     show_line(first, "bold")
     for line in others:
         show_line(line)
-    note(f"Texts side by side: {page}")
+    if page is not None:
+        note(f"Texts side by side: {page}")

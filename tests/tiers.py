@@ -20,7 +20,7 @@ SLOW = {
     # end to end: courses, packages, kills, damaged runs
     "cli/test_bad_input.py@results": "commands on runs in twenty kinds of disrepair",
     "cli/test_counts.py::test_an_evaluation": "an evaluation, with its report",
-    "cli/test_compare.py@compared": "five runs, and comparisons of them",
+    "cli/test_compare.py@compared": "three runs, and comparisons of them",
     "cli/test_broken_plugins.py::test_beside_all_twelve_help_and_a_run": "a run beside all of them",
     "cli/test_documents.py": "trains on three corpora of names until they are names",
     "cli/test_explore.py@results": "explores an LSTM and a Transformer in thirty ways",

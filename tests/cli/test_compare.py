@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from cli.commands import TINY, Result, run_lines
 from cli.in_process import refuse_tensorflow, run_here
+
+import textgen_core as textgen
+from textgen_core.errors import UsageError
 
 SECTIONS = """
 tokenizer = "character"
@@ -67,7 +68,7 @@ def test_a_mistake_is_told_before_anything_is_trained(
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Result]]:
-    """Three runs, a recipe under two seeds beside one of them, and texts of several kinds."""
+    """Two runs, a recipe that is trained beside one of them, and texts of several kinds."""
     folder = tmp_path_factory.mktemp("compare")
     (folder / "wide.toml").write_text(SECTIONS)
     text = "".join(
@@ -80,28 +81,26 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Resul
     lines = [
         [*train, "1", "--out", "runs/one"],
         [*train, "2", "--out", "runs/two"],
-        [*train, "3", "--model", "lstm:units=24,layers=1,embedding=8", "--out", "runs/three"],
         [
-            *("compare", "wide.toml", "one", "--corpus", "numbers.txt", "--seeds", "2"),
+            *("compare", "wide.toml", "one", "--corpus", "numbers.txt", "--seeds", "1"),
             *("--json", "--out", "recipes.html", "--prompt", "1 <b>2</b>"),
         ],
         ["compare", "one", "two", "--out", "page.html"],
-        ["compare", "one", "two", "three", "--text", "new.txt", "--json"],
-        ["compare", "one", "three", "--text", "known.txt"],
-        ["compare", "one", "three", "--seeds", "2"],
+        ["compare", "one", "two", "20", "--text", "new.txt", "--json"],  # the recipe's run
+        ["compare", "one", "20", "--text", "known.txt"],
+        ["compare", "one", "20", "--seeds", "2"],
     ]
     return folder, run_lines(lines, folder)
 
 
-def test_recipes_are_trained_under_each_seed_and_scored_as_evaluate_does(
+def test_a_recipe_is_trained_and_all_are_scored_as_evaluate_does(
     compared: tuple[Path, list[Result]],
 ) -> None:
     folder, results = compared
-    assert results[3].returncode == 0, results[3].stderr
-    found = json.loads(results[3].stdout)
+    assert results[2].returncode == 0, results[2].stderr
+    found = json.loads(results[2].stdout)
     assert [each["name"] for each in found["entries"]] == ["wide", "one"]
-    assert [run["seed"] for run in found["entries"][0]["runs"]] == [1, 2]
-    assert found["seed_spread"]["is_typical"]  # one recipe with two runs says too little
+    assert found["seed_spread"]["is_typical"]
     for entry in found["entries"]:
         for run, score in zip(entry["runs"], entry["bits_per_byte_by_run"], strict=True):
             evaluation = json.loads((folder / run["path"] / "evaluation.json").read_text())
@@ -122,8 +121,8 @@ def test_the_page_has_the_prompt_as_text_and_loads_nothing(
 
 def test_two_seeds_of_one_recipe_tie(compared: tuple[Path, list[Result]]) -> None:
     folder, results = compared
-    assert results[4].returncode == 0, results[4].stderr
-    first, *_ = results[4].stdout.split("\n")
+    assert results[3].returncode == 0, results[3].stderr
+    first, *_ = results[3].stdout.split("\n")
     assert " tie: they are 0.0" in first
     assert "on the test text of all runs" in (folder / "page.html").read_text()
 
@@ -132,7 +131,7 @@ def test_runs_that_differ_in_their_seed_alone_are_one_entry(
     compared: tuple[Path, list[Result]],
 ) -> None:
     folder, results = compared
-    found = json.loads(results[5].stdout)
+    found = json.loads(results[4].stdout)
     assert [len(each["runs"]) for each in found["entries"]] == [2, 1]
     assert found["text"]["name"] == "new.txt"
     assert Path(folder / found["page"]).is_file()
@@ -141,21 +140,23 @@ def test_runs_that_differ_in_their_seed_alone_are_one_entry(
 def test_a_text_that_was_trained_on_and_seeds_of_runs_are_refused(
     compared: tuple[Path, list[Result]],
 ) -> None:
-    known, useless = compared[1][6:8]
+    known, useless = compared[1][5:7]
     assert (known.returncode, useless.returncode) == (3, 2)
     assert "known.txt is not held out: 100% of it" in known.stderr
     assert "--seeds: all that is compared is trained already" in useless.stderr
 
 
-def test_python_compares_as_the_command_does(compared: tuple[Path, list[Result]]) -> None:
-    folder, results = compared
-    script = (
-        "import textgen_core as textgen\n"
-        "found = textgen.compare([textgen.open_run('one'), 'three'], text='new.txt')\n"
-        "print(found.as_json()['entries'][1]['bits_per_byte'])\n"
+def test_python_compares_as_the_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    carried_out = []
+    monkeypatch.setattr(
+        "textgen_core.pipeline.comparing.carry_out",
+        lambda request, **given: carried_out.append((request, given)),
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
-    )
-    by_command = json.loads(results[5].stdout)["entries"][1]["bits_per_byte"]
-    assert float(done.stdout.split()[-1]) == pytest.approx(by_command, rel=1e-5)
+    textgen.compare(["fast", "first"], minutes=2, seeds=4, sampler="nucleus:0.9", prompt="a")
+    ((request, given),) = carried_out
+    assert list(request.named) == ["fast", "first"]
+    assert {each.training.minutes for each in request.configurations.values()} == {2}
+    assert (request.seeds, request.samplers[0].name) == (4, "nucleus")
+    assert given == {"text": None, "prompt": "a", "callback": None}
+    with pytest.raises(UsageError, match="fast was named twice"):
+        textgen.compare(["fast", "fast"])

@@ -164,8 +164,7 @@ def join_seeds(entries: Sequence[Entry]) -> list[Entry]:
     found = []
     for several in joined.values():
         runs = tuple(run for entry in several for run in entry.runs)
-        more = len(several) - 1
-        name = several[0].name + (f" and {more} more" if more else "")
+        name = several[0].name + (f" ({len(several)} runs)" if len(several) > 1 else "")
         found.append(Entry(name=name, runs=runs, recipe=several[0].recipe))
     return _with_unique_names(found)
 

@@ -79,10 +79,10 @@ def render_comparison(values: Values) -> str:
             title=_title(ranked),
             picture=_picture(values),
             score_columns=[
-                (name, "" if not place else "number") for place, name in enumerate(_score_columns())
+                (name, "number" if place else "path") for place, name in enumerate(_score_columns())
             ],
             score_rows=list(_score_rows(values, MISSING)),
-            figure_columns=[("", ""), *((name, "number") for name, _, _ in _FIGURES)],
+            figure_columns=[("", "path"), *((name, "number") for name, _, _ in _FIGURES)],
             figure_rows=[_figures_of(each) for each in ranked],
             text_size=format_size(values["text"]["bytes"]),
             copied_held_out=_usual_copies(ranked),

@@ -13,7 +13,7 @@ from textgen_core.report.charts.svg import Picture, add, finish_picture, percent
 from textgen_core.report.wording import cut, cut_to_width
 
 _ROW, _AXIS = 46, 44  # pixels
-_LABEL = 44  # Latin letters of a label
+_LABEL = 25  # Latin letters of a label
 
 
 @attrs.frozen(kw_only=True)

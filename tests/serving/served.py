@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import queue as queues
+import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,9 +22,10 @@ from textgen_core.runs.directory import RunDirectory
 from textgen_core.serving.access import Access
 from textgen_core.serving.app import Service, make_app
 from textgen_core.serving.contract import Models
-from textgen_core.serving.engine import Engine
 from textgen_core.serving.model import ServedModel
+from textgen_core.serving.pool import Connection, Pool
 from textgen_core.serving.server import Server, address_of, open_socket
+from textgen_core.serving.worker import Worker
 
 SIZE = build_tokenizer().get_vocab_size()
 TABLE = np.random.default_rng(3).normal(0, 2, (SIZE, SIZE)).astype(np.float32)
@@ -55,6 +59,7 @@ class FakeModel(ServedModel):
             configuration,
             discover(),
             name=name,
+            reader=self.runtime.reader,
             stream=self._write,
             runtime=lambda: self.runtime,
         )
@@ -89,37 +94,73 @@ class BreakingRuntime(FakeRuntime):
         return steps
 
 
+async def connect(models):
+    """A worker in a thread in place of a process; to kill it is to break its connection."""
+    ours, theirs = socket.socketpair()
+
+    def work():
+        with theirs, theirs.makefile("rb") as reads, theirs.makefile("wb", buffering=0) as writes:
+            worker = Worker(models, reads, writes)
+            worker.begin()
+            assert worker.work()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    reader, writer = await asyncio.open_connection(sock=ours)
+
+    def kill():
+        with suppress(OSError):
+            theirs.shutdown(socket.SHUT_RDWR)
+
+    return Connection(
+        reader=reader, writer=writer, wait=lambda: asyncio.to_thread(thread.join), kill=kill
+    )
+
+
 @contextmanager
 def serving(
-    *models, access=None, queue=32, places=16, parallel=2, max_tokens=MAX_TOKENS, has_page=True
+    *models, access=None, queue=32, places=16, processes=2, max_tokens=MAX_TOKENS, has_page=True
 ):
-    """Serve models in a thread; yields a client, which has the engine and the log."""
+    """Serve models in a thread; yields a client, which has the pool and the log."""
     models = models or (FakeModel(),)
-    engine = Engine(parallel=parallel, queue=queue, places=places)
-    by_name = {each.name: each for each in models}
-    service = Service(models=Models(by_name=by_name, max_tokens=max_tokens), engine=engine)
-    log = []
-    app = make_app(service, access or Access(), log=log.append, has_page=has_page)
-    listening = open_socket("127.0.0.1", 0)
-    ready = threading.Event()
-    server = Server(app, engine, ready.set)
-    thread = threading.Thread(target=server.serve_on, args=[listening], daemon=True)
+    served = Models(by_name={each.name: each for each in models}, max_tokens=max_tokens)
+    listening, log, begun = open_socket("127.0.0.1", 0), [], queues.Queue()
+
+    async def serve():
+        workers = []
+
+        async def connect_one(_):
+            workers.append(await connect(served))
+            return workers[-1]
+
+        pool = Pool(connect_one, processes=processes, queue=queue, places=places)
+        service = Service(models=served, pool=pool)
+        app = make_app(service, access or Access(), log=log.append, has_page=has_page)
+        await pool.start()
+        await pool.ready()
+        server = Server(app, pool, lambda: begun.put((pool, server, workers)))
+        try:
+            await server.serve([listening])
+        finally:
+            await pool.end()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(30)
+    pool, server, workers = begun.get(timeout=30)
     try:
-        yield Client(address_of(listening), engine, models[0], log)
+        yield Client(address_of(listening), pool, workers, models[0], log)
     finally:
         server.should_exit = True
         thread.join(10)
         assert not thread.is_alive()
-        engine.join(5)
 
 
 class Client:
     """Asks over a connection of its own each time."""
 
-    def __init__(self, address, engine, model, log):
-        self.address, self.engine, self.model, self.log = address, engine, model, log
+    def __init__(self, address, pool, workers, model, log):
+        self.address, self.pool, self.model, self.log = address, pool, model, log
+        self.workers = workers  # the connections of all that were started
         self.place = address.removeprefix("http://")
 
     def send(self, method, path, data=None, headers=None):
@@ -167,6 +208,6 @@ class Client:
     def wait_until_idle(self, seconds=3.0):
         """Wait until no request is open, and nothing computes any more."""
         end = time.monotonic() + seconds
-        while self.engine.open_requests or self.model.runtime.open:
-            assert time.monotonic() < end, (self.engine.open_requests, self.model.runtime.open)
+        while self.pool.open_requests or self.model.runtime.open:
+            assert time.monotonic() < end, (self.pool.open_requests, self.model.runtime.open)
             time.sleep(0.005)

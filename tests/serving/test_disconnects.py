@@ -27,7 +27,7 @@ def test_a_client_that_goes_away_frees_its_place(client, stream, path):
     if path == "/api/generate":
         body = {"prompt": "abc", "max_new_tokens": 100_000}
     connection = client.send("POST", path, json.dumps(body))
-    while not client.engine.open_requests:
+    while not client.pool.open_requests:
         time.sleep(0.001)
     if stream:
         connection.getresponse().read(100)

@@ -1,4 +1,4 @@
-"""Turns, places and their end: with parts that a test controls."""
+"""Turns and their end: with parts that a test controls."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from textgen_core.serving.engine import Ended, Engine, QueueFull, Stopped
-from textgen_core.serving.parts import Part
+from textgen_core.serving.engine import Engine, Job
+from textgen_core.serving.parts import Ended, Part
 
 
 class Counting(Part):
@@ -53,18 +53,19 @@ class Received:
 
 
 @contextmanager
-def running(**options):
-    engine = Engine(**{"parallel": 2, "queue": 4, "places": 2, **options})
+def running():
+    engine = Engine()
     try:
         yield engine
     finally:
-        engine.stop()
-        engine.join(5)
+        assert engine.stop(5)
 
 
 def submit(engine, *parts):
     received = Received()
-    return engine.submit(lambda deliver: parts, received), received
+    job = Job(lambda deliver: parts, received)
+    engine.submit(job)
+    return job, received
 
 
 def wait_for(condition):
@@ -82,7 +83,6 @@ def test_a_request_brings_what_its_parts_bring_and_ends():
         assert sorted(events) == [1, 1, 2, 2, 3]
         assert ended == Ended()
         assert (one.released, other.released) == (1, 1)
-        assert engine.open_requests == 0
 
 
 def test_open_requests_take_turns():
@@ -93,7 +93,7 @@ def test_open_requests_take_turns():
             order.append(self)
             return super().take_turn(seconds, is_abandoned)
 
-    with running(parallel=1, places=3) as engine:
+    with running() as engine:
         parts = [Noting(6, seconds=0.005) for _ in range(3)]
         received = [submit(engine, part)[1] for part in parts]
         for each in received:
@@ -121,56 +121,56 @@ def test_what_cannot_be_opened_ends_with_its_error():
         def fail(deliver):
             raise SystemExit(3)
 
-        engine.submit(fail, received)
+        engine.submit(Job(fail, received))
         assert isinstance(received.wait()[-1].error, SystemExit)
         assert submit(engine, Counting(1))[1].wait()[-1] == Ended()
 
 
 @pytest.mark.parametrize("seconds", [0.0, 5.0])
-def test_a_cancelled_request_frees_its_place_at_once_and_brings_nothing_more(seconds):
-    with running(places=1) as engine:
+def test_a_cancelled_request_ends_at_once_and_brings_nothing_more(seconds):
+    with running() as engine:
         part = Counting(10**9, seconds)
         job, received = submit(engine, part)
-        _, waiting = submit(engine, Counting(1))
         wait_for(lambda: part.taken or part.inside.locked())
-        job.cancel()
+        engine.cancel(job)
         count = len(received.events)
-        assert waiting.wait()[-1] == Ended()
-        assert len(received.events) <= count + 1
-        assert not received.ended.is_set()
+        *_, ended = received.wait()
+        assert ended == Ended()
+        assert len(received.events) <= count + 2
         assert part.released == 1
+        assert submit(engine, Counting(1))[1].wait()[-1] == Ended()
 
 
-def test_a_request_that_waits_can_be_cancelled():
-    with running(places=1) as engine:
-        first, _ = submit(engine, Counting(10**9))
-        wait_for(lambda: engine.open_requests == 1)
+def test_a_request_that_is_not_opened_yet_can_be_cancelled():
+    with running() as engine:
+        going_on = threading.Event()
+        engine.submit(Job(lambda deliver: going_on.wait(10) and [], Received()))
         never = Counting(1)
-        job, _ = submit(engine, never)
-        job.cancel()
-        assert engine.open_requests == 1
-        first.cancel()
-        wait_for(lambda: engine.open_requests == 0)
+        job, received = submit(engine, never)
+        engine.cancel(job)
+        assert received.wait() == [Ended()]
+        going_on.set()
+        assert submit(engine, Counting(1))[1].wait()[-1] == Ended()
         assert never.taken == 0
 
 
-def test_more_than_the_queue_holds_is_refused():
-    with running(places=2, queue=1) as engine:
-        for _ in range(3):
-            submit(engine, Counting(10**9))
-        with pytest.raises(QueueFull, match="3 requests are open or wait"):
-            submit(engine, Counting(1))
+def test_stopping_ends_what_is_computed_and_the_threads():
+    engine = Engine()
+    parts = [Counting(10**9, seconds=0.01) for _ in range(3)]
+    received = [submit(engine, part)[1] for part in parts]
+    wait_for(lambda: parts[0].taken)
+    assert engine.stop(5)
+    taken = [part.taken for part in parts]
+    time.sleep(0.05)
+    assert [part.taken for part in parts] == taken
+    assert not any(thread.is_alive() for thread in engine._threads)
+    assert received
 
 
-def test_stopping_ends_every_request_with_an_error():
-    with running(places=1) as engine:
-        parts = [Counting(10**9, seconds=0.01) for _ in range(3)]
-        received = [submit(engine, part)[1] for part in parts]
-        wait_for(lambda: parts[0].taken)
-        engine.stop()
-        for each in received:
-            assert isinstance(each.wait()[-1].error, Stopped)
-        with pytest.raises(Stopped):
-            submit(engine, Counting(1))
-        engine.join(5)
-        assert not any(thread.is_alive() for thread in engine._threads)
+def test_a_stop_waits_no_longer_than_it_may_for_what_cannot_be_interrupted():
+    engine, going_on = Engine(), threading.Event()
+    engine.submit(Job(lambda deliver: going_on.wait(10) and [], Received()))
+    time.sleep(0.05)
+    assert not engine.stop(0.1)
+    going_on.set()
+    assert engine.stop(5)

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgen_core.cli.completing import complete_run
-from textgen_core.cli.options import (
-    RUN_HELP,
-    Json,
-    Runtime,
-    computing_here,
-    discover_plugins,
-    find_directory,
-    warn_of_cache,
-)
+from textgen_core.cli.options import RUN_HELP, Json, Runtime, discover_plugins, find_directory
 from textgen_core.cli.output import note, print_json, show_line, warn
 from textgen_core.errors import UsageError
 from textgen_core.formatting import shell_word
 
 if TYPE_CHECKING:
-    from textgen_core.registry import Registry
+    from starlette.types import ASGIApp
+
     from textgen_core.serving.guard import Served
-    from textgen_core.serving.model import ServedModel
+    from textgen_core.serving.pool import Connection
+
+# What a process that computes begins with: it finds modules where this one does.
+_BEGIN = """
+import json, sys
+given = json.loads(sys.argv[1])
+sys.path[:] = given.pop("path")
+from textgen_core.cli.serve_worker import main
+main(**given)
+"""
 
 
 def serve(
@@ -74,89 +79,66 @@ def serve(
     """
     if open_page and no_page:
         raise UsageError("--open and --no-page do not go together.")
+    import asyncio
+
     from textgen_core.cli.startup import import_numpy
 
     import_numpy()
     from textgen_core.models.cores import cores
     from textgen_core.serving.access import Access
-    from textgen_core.serving.app import Service, make_app
-    from textgen_core.serving.contract import Models
-    from textgen_core.serving.engine import Engine
-    from textgen_core.serving.server import Server, address_of, open_socket, warm_up
+    from textgen_core.serving.pool import MOST_PROCESSES, Pool
+    from textgen_core.serving.server import address_of, open_socket, serve, start_process
 
     access = Access(
         host=host, key=key, origins=tuple(allow_origin or ()), hosts=tuple(allow_host or ())
     )
-    listening = open_socket(host, port)
-    with listening:
-        models = _models(runs or [None], runtime)
-        for model in models:
-            warm_up(model)
-        warn_of_cache()
-        warn_of_cache()
-        engine = Engine(parallel=parallel or cores(), queue=queue)
-        service = Service(
-            models=Models(by_name={each.name: each for each in models}, max_tokens=max_tokens),
-            engine=engine,
-        )
-        app = make_app(service, access, log=_log, has_page=not no_page)
+    with open_socket(host, port) as listening:
         address = address_of(listening)
+        directories = [find_directory(each, trained=True) for each in runs or [None]]
+        names = [each.name for each in directories]
+        processes = parallel or min(cores(), MOST_PROCESSES)
+
+        async def connect(number: int) -> Connection:
+            paths = [str(each.path.absolute()) for each in directories]
+            given = {"runs": paths, "runtime": runtime, "max_tokens": max_tokens}
+            return await start_process(_command(is_first=number == 0, **given))
+
+        pool = Pool(connect, processes=1 if runtime == "tensorflow" else processes, queue=queue)
+
+        def make_app() -> ASGIApp:
+            from textgen_core.pipeline.run_runtime import Computing
+            from textgen_core.serving import app
+            from textgen_core.serving.runs import open_models
+
+            models = open_models(
+                directories, discover_plugins(), Computing(), max_tokens=max_tokens, warn=warn
+            )
+            for each in models.by_name.values():
+                _ = each.fingerprint, each.created  # which answers have
+            service = app.Service(models=models, pool=pool)
+            return app.make_app(service, access, log=_log, has_page=not no_page)
 
         def announce() -> None:
             if as_json:
-                print_json({"url": address, "models": [each.name for each in models]})
+                print_json({"url": address, "models": names})
             else:
-                _announce(address, models, key, has_page=not no_page)
+                _announce(address, names, key, has_page=not no_page)
             if open_page:
                 _open(address, key)
 
-        Server(app, engine, announce).serve_on(listening)
+        asyncio.run(serve(listening, pool, make_app, announce))
     note("The server has ended.")
 
 
-def _models(references: Sequence[str | None], runtime: Any) -> list[ServedModel]:
-    """Return the runs to serve, each under the name of its folder."""
-    registry = discover_plugins()
-    models = [_model(reference, registry, runtime) for reference in references]
-    names = [each.name for each in models]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(
-            f"Two of the runs are called {twice!r}, and clients could not tell them apart.",
-            "Allowed: runs whose folders have different names.",
-        )
-    return models
+def _command(**given: object) -> list[str]:
+    """Return the command of a process that computes."""
+    is_debugged = logging.getLogger("textgen_core").isEnabledFor(logging.DEBUG)
+    values = json.dumps({"path": sys.path, "is_debugged": is_debugged, **given})
+    return [sys.executable, "-P", "-c", _BEGIN, values]
 
 
-def _model(reference: str | None, registry: Registry, runtime: Any) -> ServedModel:
-    from textgen_core.pipeline.run_runtime import RunRuntime
-    from textgen_core.pipeline.run_writing import RunWriting
-    from textgen_core.runs.manifest import load_configuration
-    from textgen_core.runs.weights import best_step
-    from textgen_core.serving.model import served
-
-    directory = find_directory(reference, trained=True)
-    configuration, warnings = load_configuration(directory, registry, ("sampler",))
-    for each in warnings:
-        warn(each)
-    computing = computing_here(runtime)
-
-    def load() -> Any:
-        computing.before_tensorflow()
-        from textgen_core.pipeline.assembly import load_language_model
-
-        return load_language_model(directory, configuration, best_step(directory))
-
-    writing = RunWriting(
-        directory, configuration, warnings, RunRuntime(directory, configuration, computing, load)
-    )
-    return served(writing, registry, name=directory.name)
-
-
-def _announce(
-    address: str, models: Sequence[ServedModel], key: str | None, *, has_page: bool
-) -> None:
-    names = ", ".join(each.name for each in models)
-    show_line(f"Serving {names} at {address}", "bold")
+def _announce(address: str, names: Sequence[str], key: str | None, *, has_page: bool) -> None:
+    show_line(f"Serving {', '.join(names)} at {address}", "bold")
     if has_page:
         show_line(f"Write in a browser: {address}/")
     header = "" if key is None else " -H 'Authorization: Bearer '$KEY"

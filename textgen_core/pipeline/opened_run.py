@@ -57,7 +57,7 @@ class Run:
         self.warnings, computing = tuple(warnings), computing or Computing()
         self.shown_in: int | None = None  # the notebook's cell that shows it already
         self.runtime = RunRuntime(directory, configuration, computing, lambda: self.language_model)
-        self._writing = RunWriting(directory, configuration, self.warnings, self.runtime)
+        self.writing = RunWriting(directory, configuration, self.warnings, self.runtime)
 
     @property
     def directory(self) -> Path:
@@ -184,8 +184,8 @@ class Run:
         if once is not None:
             warnings.warn('once= goes in textgen 0.3: use compile="auto".', DeprecationWarning, 2)
         given: Any = {"max_new_tokens": max_new_tokens, "seed": seed, "stop": stop}
-        options = self._writing.options(given, alternatives, "auto" if once else compile)
-        return self._writing.stream(prompts, self.samplers(sampler), options)
+        options = self.writing.options(given, alternatives, "auto" if once else compile)
+        return self.writing.stream(prompts, self.samplers(sampler), options)
 
     def sweep(
         self,
@@ -228,7 +228,7 @@ class Run:
         """
         if wish is not None:
             warnings.warn("wish= goes in textgen 0.3: use request=.", DeprecationWarning, 2)
-        return self._writing.samplers(request if wish is None else wish)
+        return self.writing.samplers(request if wish is None else wish)
 
     def evaluate(self, text: str | Path | None = None) -> Evaluation:
         """Score the run on held-out text.
@@ -244,7 +244,7 @@ class Run:
             CorpusError: a text cannot be read.
             RunDirectoryError: the corpus has changed or gone, or a component is not installed.
         """
-        self._writing.require("sampler", "metric")
+        self.writing.require("sampler", "metric")
         evaluation = self._scoring.evaluate(None if text is None else expand_home(text))
         self.warnings += self._scoring.notes
         return evaluation

@@ -45,8 +45,9 @@ class Computing:
 
     Args:
         runtime: "program", "tensorflow", or "auto": programs where there can be some.
-        on_wait: is told, in a sentence, what is waited for.
-        before_tensorflow: is called before TensorFlow is imported.
+        on_wait: is told, in a sentence, what is waited for, once for a run.
+        before_tensorflow: is called before TensorFlow is imported, and again before each program
+            that is made; what it raises keeps that from happening.
     """
 
     runtime: RuntimeName = "auto"
@@ -69,6 +70,7 @@ class RunRuntime:
     configuration: Configuration
     computing: Computing
     get_model: Callable[[], LanguageModel]
+    _has_said: bool = attrs.field(default=False, init=False)
 
     @cached_property
     def best(self) -> Runtime:
@@ -124,7 +126,9 @@ class RunRuntime:
         )
 
     def _wait_for_conversion(self, text: str) -> None:
-        self.computing.on_wait(text)
+        if not self._has_said:
+            self._has_said = True
+            self.computing.on_wait(text)
         self.computing.before_tensorflow()
 
     def _load_for_conversion(self) -> LanguageModel:

@@ -19,6 +19,8 @@ from textgen_core.programs.program import NotConvertible
 from textgen_core.registry import ResolvedComponent
 from textgen_core.runs.directory import RunDirectory
 
+MOST_CHAINS = 64  # of which generators are kept; what was used longest ago goes
+
 if TYPE_CHECKING:
     from textgen_core.generation.runtime import Runtime
     from textgen_core.models.language_model import LanguageModel
@@ -80,7 +82,10 @@ class RunWriting:
         instances = [each.instance for each in samplers]
         for generator in self._generators:
             if generator.is_compatible(instances):
+                self._generators.remove(generator)
+                self._generators.append(generator)
                 return generator.with_samplers(instances, [each.label for each in samplers])
+        del self._generators[: 1 - MOST_CHAINS]
         self._generators.append(make_generator(samplers, self.runtime.best))
         return self._generators[-1]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textgen_core.models.language_model import LanguageModel
 
 ROW_COUNTS = (1, 8)  # of programs: for a single text, and for many side by side
+MOST_SAMPLERS = 256  # programs of samplers in memory; what was used longest ago goes
 
 
 class Library:
@@ -42,7 +43,7 @@ class Library:
             component: what builds it.
             weights: returns the SHA-256 of its weights.
             load: returns the model with its weights, built under the policy float32.
-            on_wait: is told, in a sentence, what is waited for before a program is made.
+            on_wait: is told, in a sentence, what is waited for before each program that is made.
         """
         self.reader = reader
         self._component, self._weights = component, weights
@@ -50,7 +51,6 @@ class Library:
         self._models: dict[int, Program] = {}
         self._samplers: dict[tuple[Link, int, int], Program] = {}
         self._lock = threading.Lock()  # texts are written in several threads
-        self._has_said = False
 
     @cached_property
     def _digest(self) -> str:
@@ -96,11 +96,14 @@ class Library:
         with self._lock:
             for each in ((link, rows, 0), (link, rows, capacity)):
                 if each in self._samplers:
-                    return self._samplers[each]
+                    self._samplers[each] = found = self._samplers.pop(each)
+                    return found
             keys = [self._sampler_key(link, rows, each) for each in (None, capacity)]
             found = self._find(keys) or self._make_sampler(keys, link, rows, capacity)
             reads_history = found.about["capacity"] is not None
             self._samplers[link, rows, capacity if reads_history else 0] = found
+            if len(self._samplers) > MOST_SAMPLERS:
+                del self._samplers[next(iter(self._samplers))]
             return found
 
     def _make_model(self, key: str | None, rows: int) -> Program:
@@ -159,6 +162,4 @@ class Library:
         return program
 
     def _say(self, what: str) -> None:
-        if not self._has_said:
-            self._has_said = True
-            self._on_wait(f"Converting {what}, once: after that, writing starts at once.")
+        self._on_wait(f"Converting {what}, once: after that, writing starts at once.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 from starlette.applications import Starlette
@@ -20,10 +20,11 @@ from textgen_core.serving import contract
 from textgen_core.serving.access import Access, Refused
 from textgen_core.serving.answer import CompletionAnswer, PageAnswer
 from textgen_core.serving.contract import Models
-from textgen_core.serving.engine import Engine
 from textgen_core.serving.failures import failure_of
 from textgen_core.serving.fields import BadField
 from textgen_core.serving.guard import Guard, Served
+from textgen_core.serving.model import Request
+from textgen_core.serving.pool import Call, Pool
 from textgen_core.serving.replies import EVENTS, LINES, JsonResponse, Reply, refusal
 
 LARGEST_BODY = 1_000_000  # bytes
@@ -40,21 +41,21 @@ class Service:
     """What answers requests."""
 
     models: Models
-    engine: Engine
+    pool: Pool
 
     async def completions(self, request: HttpRequest) -> Reply:
         """Write, or score, as OpenAI's API does."""
-        asked = contract.read_completion(await read_body(request), self.models)
-        model = self.models.by_name[asked.request.model]
-        answer = CompletionAnswer(asked, model)
+        body = await read_body(request)
+        asked = contract.read_completion(body, self.models)
+        answer = CompletionAnswer(asked, self.models.by_name[asked.request.model])
         framing = EVENTS if asked.is_streamed else None
-        return Reply(self.engine, model, asked.request, answer, framing)
+        return Reply(self.pool, _call("completions", body, asked.request), answer, framing)
 
     async def generate(self, request: HttpRequest) -> Reply:
         """Write for the page, a line of JSON for each few tokens."""
-        asked = contract.read_generate(await read_body(request), self.models)
-        model = self.models.by_name[asked.model]
-        return Reply(self.engine, model, asked, PageAnswer(asked), LINES, samplers="samplers")
+        body = await read_body(request)
+        asked = contract.read_generate(body, self.models)
+        return Reply(self.pool, _call("generate", body, asked), PageAnswer(asked), LINES)
 
     async def list_models(self, request: HttpRequest) -> Response:  # noqa: ARG002
         """Name the models."""
@@ -99,11 +100,17 @@ class Service:
 
     async def health(self, request: HttpRequest) -> Response:  # noqa: ARG002
         """Say that it is there, and how much it has to do."""
-        return JsonResponse({"status": "ok", "open_requests": self.engine.open_requests})
+        return JsonResponse({"status": "ok", "open_requests": self.pool.open_requests})
 
     async def chat(self, request: HttpRequest) -> Response:  # noqa: ARG002
         """Say where a text is continued."""
         raise Refused(404, "no_chat", *_CONTINUES)
+
+
+def _call(kind: Literal["completions", "generate"], body: dict[str, Any], asked: Request) -> Call:
+    """Return a body for a process that reads it once more, with the same seed."""
+    texts = len(asked.prompts) * asked.n + len(asked.prompts) * asked.scores
+    return Call(kind=kind, body={**body, "seed": asked.seed}, is_divisible=texts > 1)
 
 
 Endpoint = Callable[[HttpRequest], Awaitable[Response]]

@@ -12,12 +12,24 @@ import attrs
 
 from textgen_core.errors import PluginFailure, TextgenError, UsageError, reason_of
 from textgen_core.serving.access import Refused
+from textgen_core.serving.allowance import TooMuchToMake
 from textgen_core.serving.contract import NoSuchModel
-from textgen_core.serving.engine import QueueFull, Stopped
 from textgen_core.serving.fields import BadField
 
 _log = logging.getLogger(__name__)
 RETRY_SECONDS = 1
+
+
+class QueueFull(TextgenError):
+    """So many requests wait already that no more are taken."""
+
+
+class Stopped(TextgenError):
+    """The server ends, and what it had begun with it."""
+
+
+class WorkerEnded(TextgenError):
+    """A process that computed for the server has ended before it was done."""
 
 
 @attrs.frozen(kw_only=True)
@@ -29,12 +41,13 @@ class Failure:
     message: str
     param: str | None = None
     code: str | None = None
+    retry_seconds: int = RETRY_SECONDS
 
     @property
     def headers(self) -> dict[str, str]:
         """What clients go by."""
         if self.status == 429:
-            return {"retry-after": str(RETRY_SECONDS)}
+            return {"retry-after": str(self.retry_seconds)}
         return {"x-should-retry": "false"}
 
     def as_json(self) -> dict[str, Any]:
@@ -49,15 +62,35 @@ class Failure:
         }
 
 
+class Failed(Exception):
+    """What was asked for failed in another process."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 def failure_of(error: BaseException, *, samplers: str = "sampler") -> Failure:
     """Return how an error is answered; samplers: the field that a request has them in."""
-    wrong = "invalid_request_error"
+    wrong, busy = "invalid_request_error", "rate_limit_error"
+    if isinstance(error, Failed):
+        return error.failure
     if isinstance(error, QueueFull):
+        return Failure(status=429, type=busy, code="queue_full", message=_message(error))
+    if isinstance(error, TooMuchToMake):
         return Failure(
-            status=429, type="rate_limit_error", code="queue_full", message=_message(error)
+            status=429,
+            type=busy,
+            code="too_many_programs",
+            param=samplers,
+            message=_message(error),
+            retry_seconds=error.seconds,
         )
     if isinstance(error, Stopped):
         return Failure(status=503, type="server_error", code="stopped", message=_message(error))
+    if isinstance(error, WorkerEnded):
+        code, message = "process_ended", _message(error)
+        return Failure(status=500, type="server_error", code=code, message=message)
     if isinstance(error, Refused):
         kind = "authentication_error" if error.status == 401 else wrong
         return Failure(status=error.status, type=kind, code=error.code, message=_message(error))

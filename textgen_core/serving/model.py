@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import platform
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -33,7 +31,7 @@ from textgen_core.runs.files import read_json
 from textgen_core.serving.parts import Event, Opened, Part, PromptText, ScoringPart, WritingPart
 
 if TYPE_CHECKING:
-    from textgen_core.pipeline.run_writing import RunWriting
+    from textgen_core.pipeline.opened_run import Run
 
 MOST_UNKNOWN = 20  # parts of a prompt that are told
 Stream = Callable[[Sequence[Given], tuple[ResolvedComponent, ...], GenerationOptions], PieceStream]
@@ -76,6 +74,7 @@ class ServedModel:
         registry: Registry,
         *,
         name: str,
+        reader: Reader,
         stream: Stream,
         runtime: Callable[[], Runtime],
     ) -> None:
@@ -86,17 +85,12 @@ class ServedModel:
             configuration: what it was made with.
             registry: the samplers that a request may ask for.
             name: what clients call it.
+            reader: what reads prompts for the model.
             stream: writes texts.
             runtime: returns what computes.
         """
         self.directory, self.configuration, self.registry = directory, configuration, registry
-        self.name, self._stream, self._runtime = name, stream, runtime
-        self._one_at_a_time = threading.Lock()
-
-    @property
-    def reader(self) -> Reader:
-        """What reads prompts for the model."""
-        return self._runtime().reader
+        self.name, self.reader, self._stream, self._runtime = name, reader, stream, runtime
 
     @property
     def chain(self) -> tuple[ResolvedComponent, ...]:
@@ -154,7 +148,7 @@ class ServedModel:
         notes: tuple[str, ...] = ()
         if request.max_tokens:
             stream = self._writing(request)
-            parts += [WritingPart(group, self._computing) for group in stream.groups]
+            parts += [WritingPart(group) for group in stream.groups]
             notes = _notes_of(stream)
         deliver(Opened(prompts=prompts, notes=notes))
         return parts
@@ -169,7 +163,6 @@ class ServedModel:
                 self._windows,
                 texts,
                 request.alternatives,
-                self._computing,
             )
 
     def _writing(self, request: Request) -> PieceStream:
@@ -190,11 +183,6 @@ class ServedModel:
     @cached_property
     def _token_bytes(self) -> TokenBytes:
         return TokenBytes(self.reader.tokenizer)
-
-    @property
-    def _computing(self) -> AbstractContextManager[object]:
-        """What is held while something is computed: TensorFlow computes one thing at a time."""
-        return nullcontext() if self._runtime().name == "program" else self._one_at_a_time
 
     @cached_property
     def _windows(self) -> Windows:
@@ -218,14 +206,15 @@ def _notes_of(stream: PieceStream) -> tuple[str, ...]:
     return (*stream.notes, f"The tokenizer has never seen these of the prompt: {unknown}")
 
 
-def served(writing: RunWriting, registry: Registry, *, name: str) -> ServedModel:
-    """Return a run to be served under a name; nothing of it is loaded yet."""
-    runtime = writing.runtime
+def served(run: Run, registry: Registry, *, name: str) -> ServedModel:
+    """Return a run to be served under a name; what computes is not loaded yet."""
+    runtime = run.runtime
     return ServedModel(
         runtime.directory,
         runtime.configuration,
         registry,
         name=name,
-        stream=writing.stream,
+        reader=runtime.reader,
+        stream=run.writing.stream,
         runtime=lambda: runtime.best,
     )

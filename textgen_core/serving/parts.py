@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Literal
 
 import attrs
@@ -71,6 +70,13 @@ class Written:
 Event = Opened | Scored | Written
 
 
+@attrs.frozen(kw_only=True)
+class Ended:
+    """A request has ended; error: what ended it before it was done."""
+
+    error: BaseException | None = None
+
+
 class Part(ABC):
     """Something that is computed in turns, by one thread at a time."""
 
@@ -89,18 +95,16 @@ class Part(ABC):
 
 
 class WritingPart(Part):
-    """A group of texts. computing: what is held while it computes."""
+    """A group of texts."""
 
-    def __init__(self, group: GroupStream, computing: AbstractContextManager[object]) -> None:
-        self._group, self._computing = group, computing
+    def __init__(self, group: GroupStream) -> None:
+        self._group = group
 
     @property
     def is_open(self) -> bool:
         return self._group.is_open
 
     def take_turn(self, seconds: float, is_abandoned: Callable[[], bool]) -> Sequence[Event]:
-        with self._computing:
-            pieces = self._group.take_turn(seconds, is_abandoned)
         return [
             Written(
                 row=piece.sample,
@@ -110,7 +114,7 @@ class WritingPart(Part):
                 finish_reason=piece.stopped_by and _FINISH_REASONS[piece.stopped_by],
                 new_tokens=piece.new_tokens,
             )
-            for piece in pieces
+            for piece in self._group.take_turn(seconds, is_abandoned)
         ]
 
     def release(self) -> None:
@@ -128,11 +132,10 @@ class ScoringPart(Part):
         windows: Windows,
         texts: ChoiceTexts,
         alternatives: int,
-        computing: AbstractContextManager[object],
     ) -> None:
         """Prepare to score; what the model begins with is `<START>`, whatever the prompt's is."""
         self._number, self._prompt, self._texts = number, prompt, texts
-        self._alternatives, self._computing = alternatives, computing
+        self._alternatives = alternatives
         ids = prompt.token_ids
         self._hidden = 0 if ids[:1] == (START,) else 1  # whether <START> is no token of the prompt
         self._token_ids = np.array([*([START] * self._hidden), *ids], np.int32)
@@ -149,12 +152,11 @@ class ScoringPart(Part):
 
     def take_turn(self, seconds: float, is_abandoned: Callable[[], bool]) -> Sequence[Event]:
         end = time.perf_counter() + seconds
-        with self._computing:
-            while not is_abandoned() and time.perf_counter() < end:
-                if next(self._steps, self) is self:
-                    self.is_done = True
-                    tokens = tuple(each for each in self._tokens if each is not None)
-                    return [Scored(prompt=self._number, tokens=tokens)]
+        while not is_abandoned() and time.perf_counter() < end:
+            if next(self._steps, self) is self:
+                self.is_done = True
+                tokens = tuple(each for each in self._tokens if each is not None)
+                return [Scored(prompt=self._number, tokens=tokens)]
         return []
 
     def release(self) -> None:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from typing import Any, Protocol
 
 import attrs
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from textgen_core.serving.engine import Ended, Engine
 from textgen_core.serving.failures import Failure, failure_of
-from textgen_core.serving.model import Request, ServedModel
-from textgen_core.serving.parts import Event
+from textgen_core.serving.parts import Ended, Event
+from textgen_core.serving.pool import Call, Pool
 
 TOKENS = "textgen.tokens"  # in a request's scope: how many new tokens its answer has
 
@@ -84,31 +82,15 @@ class _ClientGone(Exception):
 class Reply(Response):
     """The answer to a request that is computed meanwhile.
 
-    framing: of the parts in which it is sent; None: as a whole. samplers: the field that the
-    request has its samplers in.
+    framing: of the parts in which it is sent; None: as a whole.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        model: ServedModel,
-        request: Request,
-        answer: Answer,
-        framing: Framing | None,
-        *,
-        samplers: str = "sampler",
-    ) -> None:
+    def __init__(self, pool: Pool, call: Call, answer: Answer, framing: Framing | None) -> None:
         """Submit the request; raises QueueFull."""
         super().__init__()
-        self._answer, self._framing, self._samplers = answer, framing, samplers
+        self._answer, self._framing = answer, framing
         self._events: asyncio.Queue[Event | Ended | _ClientGone] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-
-        def deliver(event: Event | Ended) -> None:
-            with suppress(RuntimeError):  # the server has ended
-                loop.call_soon_threadsafe(self._events.put_nowait, event)
-
-        self._job = engine.submit(lambda deliver: model.take_up(request, deliver), deliver)
+        self._job = pool.submit(call, self._events.put_nowait)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, and cancel the request if the client goes away before."""
@@ -123,7 +105,7 @@ class Reply(Response):
         except _ClientGone:
             pass
         except Exception as error:
-            await refusal(self._failure(error))(scope, receive, send)
+            await refusal(failure_of(error))(scope, receive, send)
         finally:
             watching.cancel()
             self._job.cancel()
@@ -168,10 +150,7 @@ class Reply(Response):
         except _ClientGone:
             raise
         except Exception as error:
-            await say(framing.frame(self._failure(error).as_json()), goes_on=False)
+            await say(framing.frame(failure_of(error).as_json()), goes_on=False)
         else:
             last = b"".join(map(framing.frame, self._answer.last_chunks()))
             await say(last + framing.end, goes_on=False)
-
-    def _failure(self, error: Exception) -> Failure:
-        return failure_of(error, samplers=self._samplers)

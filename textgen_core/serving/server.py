@@ -1,4 +1,4 @@
-"""The server as a process: its socket, its models made ready, and its end.
+"""The server as a process: its socket, the processes that compute for it, and its end.
 
 On Ctrl-C every open request is answered with an error, so that no client holds the end up.
 """
@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from textgen_core.errors import UsageError
-from textgen_core.serving.engine import Engine
-from textgen_core.serving.model import Request, ServedModel
+from textgen_core.serving.pool import Connection, Pool
 
 GRACE_SECONDS = 1  # for answers that are being sent when the server ends
 WAITING_CLIENTS = 512  # connections that the system keeps until they are taken
+_OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -57,33 +59,42 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def warm_up(model: ServedModel) -> None:
-    """Write a token and score one, so that the first request finds everything loaded and read."""
-    _ = model.fingerprint, model.created
-    if "sampler" in model.configuration.missing:
-        return
-    ask = Request(
-        model=model.name,
-        prompts=(model.configuration.generation.prompt or "a",),
-        max_tokens=1,
-        seed=0,
-        chain=model.chain,
-        tokens=True,
-        alternatives=1,
-        scores=True,
+async def start_process(command: Sequence[str]) -> Connection:
+    """Start a process that is spoken to over its standard streams, out of reach of Ctrl-C."""
+    alone = {"process_group": 0} if os.name == "posix" else {"creationflags": _OWN_GROUP}
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **alone
     )
-    for part in model.take_up(ask, lambda _: None):
-        try:
-            while part.is_open:
-                part.take_turn(1.0, lambda: False)
-        finally:
-            part.release()
+    assert process.stdout is not None
+    assert process.stdin is not None
+    return Connection(
+        reader=process.stdout, writer=process.stdin, wait=process.wait, kill=process.kill
+    )
+
+
+async def serve(
+    listening: socket.socket,
+    pool: Pool,
+    make_app: Callable[[], ASGIApp],
+    on_ready: Callable[[], None],
+) -> None:
+    """Serve on a socket until the end; on_ready is called once requests are answered.
+
+    The processes begin while the app is made. Raises TextgenError where they cannot.
+    """
+    try:
+        await pool.start()
+        app = make_app()
+        await pool.ready()
+        await Server(app, pool, on_ready).serve([listening])
+    finally:
+        await pool.end()
 
 
 class Server(uvicorn.Server):
     """Serves an app until a signal, or `should_exit`; on_ready is called once it listens."""
 
-    def __init__(self, app: ASGIApp, engine: Engine, on_ready: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, pool: Pool, on_ready: Callable[[], None]) -> None:
         # Its own messages would say less than ours, and an error's trace is for --debug.
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
         super().__init__(
@@ -100,11 +111,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
-        self._engine, self._on_ready = engine, on_ready
-
-    def serve_on(self, listening: socket.socket) -> None:
-        """Serve on a socket until the end."""
-        asyncio.run(self.serve([listening]))
+        self._pool, self._on_ready = pool, on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
@@ -113,7 +120,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End what is open, and then the server."""
-        self._engine.stop()
+        self._pool.stop()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002

@@ -1,8 +1,10 @@
 """How quickly a served run answers, how fairly it is shared, and whether memory grows.
 
-    python tests/benchmarks/serving.py RUN [--clients 8] [--tokens 400] [--requests 10000]
+    python tests/benchmarks/serving.py RUN... [--clients 8] [--tokens 400] [--requests 10000]
+        [--parallel N]
 
-starts `textgen serve` and asks it over its socket; a quiet machine is needed.
+starts `textgen serve` and asks it over its socket; a quiet machine is needed. What its processes
+use is added up; of memory that several share, each has its part.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ import argparse
 import http.client
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 ENDLESS = {"logit_bias": {"3": -100}}  # <END> is never drawn
 
@@ -24,14 +28,15 @@ ENDLESS = {"logit_bias": {"3": -100}}  # <END> is never drawn
 class Server:
     """`textgen serve` as a process."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, *options: str) -> None:
+        command = [sys.executable, "-m", "textgen_core", "serve", run, "--port", "0", "--json"]
+        begun, said = time.perf_counter(), ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "textgen_core", "serve", run, "--port", "0", "--json"],
+            [*command, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        begun, said = time.perf_counter(), ""
         while not said.rstrip().endswith("}"):
             said += self.process.stdout.readline()
         self.seconds_to_ready = time.perf_counter() - begun
@@ -54,23 +59,37 @@ class Server:
         return count / (ended - begun), begun, ended
 
     @property
+    def processes(self):
+        """Return the folders of its processes in /proc: itself, and those that compute."""
+        own = str(self.process.pid)
+        stats = {stat.parent: fields_of(stat) for stat in Path("/proc").glob("[0-9]*/stat")}
+        return [each for each, fields in stats.items() if own in (each.name, *fields[1:2])]
+
+    @property
     def memory(self):
-        """Return its resident memory in MB."""
-        with open(f"/proc/{self.process.pid}/statm") as file:  # noqa: PTH123
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        """Return the memory of all in MB."""
+        lines = "".join((each / "smaps_rollup").read_text() for each in self.processes)
+        return sum(map(int, re.findall(r"^Pss: +(\d+) kB", lines, re.M))) / 1e3
 
     @property
     def cpu_seconds(self):
         """Return the seconds that its cores have worked, which other programs do not change."""
-        with open(f"/proc/{self.process.pid}/stat") as file:  # noqa: PTH123
-            used = file.read().rpartition(")")[2].split()[11:13]
-        return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+        used = [int(ticks) for each in self.processes for ticks in fields_of(each / "stat")[11:13]]
+        return sum(used) / os.sysconf("SC_CLK_TCK")
 
     def end(self):
         begun = time.perf_counter()
         self.process.send_signal(signal.SIGINT)
         self.process.wait(30)
         return time.perf_counter() - begun
+
+
+def fields_of(stat):
+    """Return the fields of a process after its name, its parent second; none if it has ended."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def first_token(server):
@@ -112,34 +131,40 @@ def many(server, requests):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run")
+    parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=400)
     parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--parallel", type=int, default=len(os.sched_getaffinity(0)))
     given = parser.parse_args()
-    server = Server(given.run)
-    cores = len(os.sched_getaffinity(0))
-    rows = [("ready after", f"{server.seconds_to_ready:.1f} s")]
-    rows.append(("first token after ready", f"{first_token(server):.0f} ms"))
+    for run in given.runs:
+        print(f"\n{run}")
+        for name, value in measure(run, given):
+            print(f"{name:<32}{value}", flush=True)
+
+
+def measure(run, given):
+    """Yield a name and a figure, one after the other."""
+    server = Server(run, "--parallel", str(given.parallel))
+    yield ("ready after", f"{server.seconds_to_ready:.2f} s")
+    yield ("first token after ready", f"{first_token(server):.0f} ms")
     later = statistics.median(first_token(server) for _ in range(20))
-    rows.append(("first token, median of 20", f"{later:.0f} ms"))
+    yield ("first token, median of 20", f"{later:.0f} ms")
     begun = server.cpu_seconds
     alone = statistics.median(server.rate(seed, given.tokens)[0] for seed in range(3))
     cost = 1e6 * (server.cpu_seconds - begun) / (3 * given.tokens)
-    rows.append(("one client", f"{alone:,.0f} tokens/s, {cost:.0f} us of a core each"))
+    yield ("one client", f"{alone:,.0f} tokens/s, {cost:.0f} us of a core each")
     begun = server.cpu_seconds
     rates, total = together(server, given.clients, given.tokens)
     cost = 1e6 * (server.cpu_seconds - begun) / (given.clients * given.tokens)
-    rows.append((f"{given.clients} clients together", f"{cost:.0f} us of a core each token"))
-    share = total / (alone * min(cores, given.clients))
-    rows.append((f"{given.clients} clients", f"{total:,.0f} tokens/s, {share:.2f} a core of one"))
-    rows.append(("the slowest of them", f"{min(rates) / statistics.mean(rates):.2f} of the mean"))
+    yield (f"{given.clients} clients together", f"{cost:.0f} us of a core each token")
+    share = total / (alone * min(given.parallel, given.clients))
+    yield (f"{given.clients} clients", f"{total:,.0f} tokens/s, {share:.2f} a core of one")
+    yield ("the slowest of them", f"{min(rates) / statistics.mean(rates):.2f} of the mean")
     before, after = many(server, given.requests)
     growth = 100 * (after / before - 1)
-    rows.append((f"memory, {given.requests:,} requests", f"{after:.0f} MB, {growth:+.1f} %"))
-    rows.append(("Ctrl-C", f"{server.end():.1f} s, exit {server.process.returncode}"))
-    for name, value in rows:
-        print(f"{name:<32}{value}")
+    yield (f"memory, {given.requests:,} requests", f"{after:.0f} MB, {growth:+.1f} %")
+    yield ("Ctrl-C", f"{server.end():.1f} s, exit {server.process.returncode}")
 
 
 if __name__ == "__main__":

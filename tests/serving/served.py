@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import itertools
 import json
 import queue as queues
 import socket
@@ -23,7 +24,8 @@ from textgen_core.serving.access import Access
 from textgen_core.serving.app import Service, make_app
 from textgen_core.serving.contract import Models
 from textgen_core.serving.model import ServedModel
-from textgen_core.serving.pool import Connection, Pool
+from textgen_core.serving.pool import Pool
+from textgen_core.serving.processes import Connection
 from textgen_core.serving.server import Server, address_of, open_socket
 from textgen_core.serving.worker import Worker
 
@@ -40,7 +42,7 @@ def ids_of(text):
 class FakeModel(ServedModel):
     """A model that notes the chains it is asked for, and writes without samplers.
 
-    breaks: what is raised in place of the step that reads the letter "z".
+    breaks: what is raised in place of the step that reads the letter "z", and after so many steps.
     """
 
     def __init__(self, name="letters", breaks=None, rows=None):
@@ -79,14 +81,15 @@ class FakeModel(ServedModel):
 class BreakingRuntime(FakeRuntime):
     def __init__(self, table, *, breaks, rows):
         super().__init__(table, rows=rows)
-        self.breaks = breaks
+        self.breaks, self.breaks_after = breaks, None
 
     def _steps(self, rows, compile_with, *, is_alone):
         steps = super()._steps(rows, compile_with, is_alone=is_alone)
-        advance = steps.advance
+        advance, count = steps.advance, itertools.count()
 
         def breaking(token_ids):
-            if self.breaks is not None and (token_ids == ids_of("z")[0]).any():
+            is_late = next(count) == self.breaks_after
+            if self.breaks and (is_late or (token_ids == ids_of("z")[0]).any()):
                 raise self.breaks
             return advance(token_ids)
 
@@ -119,18 +122,31 @@ async def connect(models):
 
 @contextmanager
 def serving(
-    *models, access=None, queue=32, places=16, processes=2, max_tokens=MAX_TOKENS, has_page=True
+    *models,
+    access=None,
+    queue=32,
+    places=16,
+    processes=2,
+    max_tokens=MAX_TOKENS,
+    has_page=True,
+    others=None,
 ):
-    """Serve models in a thread; yields a client, which has the pool and the log."""
+    """Serve models in a thread; yields a client, which has the pool and the log.
+
+    others: the models of all processes but the first.
+    """
     models = models or (FakeModel(),)
-    served = Models(by_name={each.name: each for each in models}, max_tokens=max_tokens)
+    served, elsewhere = (
+        Models(by_name={each.name: each for each in found}, max_tokens=max_tokens)
+        for found in (models, others or models)
+    )
     listening, log, begun = open_socket("127.0.0.1", 0), [], queues.Queue()
 
     async def serve():
         workers = []
 
-        async def connect_one(_):
-            workers.append(await connect(served))
+        async def connect_one(number):
+            workers.append(await connect(elsewhere if number else served))
             return workers[-1]
 
         pool = Pool(connect_one, processes=processes, queue=queue, places=places)

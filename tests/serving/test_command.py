@@ -12,6 +12,8 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from cli.commands import TINY, run_lines
@@ -21,6 +23,30 @@ from textgen_core.runs.listing import summarise
 from textgen_core.serving.guard import Served
 
 ENDLESS = {"logit_bias": {"3": -100}}
+PROC = Path("/proc/self").parent
+
+
+def children_of(number):
+    """The processes that another one started, where Linux tells."""
+    found = []
+    for stat in PROC.glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == number:
+                found.append(int(stat.parent.name))
+    return sorted(found)
+
+
+def is_alive(number):
+    stat = PROC / str(number) / "stat"
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def give_up(process, body):
+    with suppress(OSError, http.client.HTTPException):
+        process.post("/v1/completions", body)
 
 
 # ---- mistakes, which are told at once -----------------------------------------------------------
@@ -104,6 +130,7 @@ class Process:
         self._reading.start()
         assert self._is_ready.wait(120), self.end(signal.SIGKILL)
         self.place = re.search(r"http://([\d.:]+)", "".join(self.lines))[1]
+        self.children = children_of(self.process.pid)
 
     def _read(self):
         for line in self.process.stdout:
@@ -187,25 +214,61 @@ def test_a_server_writes_and_scores_as_the_commands_do_and_ends_at_ctrl_c(folder
     for connection in streams:
         connection.close()
     assert (code, seconds < 3) == (0, True), said
+    assert not any(map(is_alive, process.children))
     assert "The server has ended." in said
     assert "Traceback" not in said
     assert "ferry" not in said
     assert len(re.findall(r"^POST /v1/completions 200 ", said, re.M)) >= 10
 
 
+@pytest.mark.skipif(not PROC.exists(), reason="asks /proc what is loaded")
 def test_a_server_says_where_it_listens_and_imports_no_tensorflow(folder):
     assert summarise(folder / "letters").step
-    process = Process(folder, "letters")
+    process = Process(folder, "letters", "--parallel", "2")
     try:
         said = "".join(process.lines)
         assert f"Serving letters at http://{process.place}\n" in said
         assert f"curl http://{process.place}/v1/completions" in said
         assert "OPENAI_API_KEY=none" in said
         assert process.post("/v1/completions", {"prompt": "The ", "max_tokens": 3})["choices"]
-        maps = f"/proc/{process.process.pid}/maps"
-        if os.path.exists(maps):  # noqa: PTH110 - Linux has it
-            with open(maps) as file:  # noqa: PTH123
-                assert "_pywrap_tensorflow" not in file.read()
+        for number in (process.process.pid, *process.children):
+            assert "_pywrap_tensorflow" not in (PROC / str(number) / "maps").read_text()
     finally:
         _, code, _ = process.end(signal.SIGTERM)
     assert code == 0
+
+
+@pytest.mark.skipif(not PROC.exists(), reason="asks /proc which processes there are")
+def test_a_text_outlives_its_process_and_processes_do_not_outlive_the_server(folder):
+    body = {"prompt": "The ", "seed": 1, "max_tokens": 1000, **ENDLESS}
+    process = Process(folder, "letters", "--parallel", "2")
+    try:
+        assert len(process.children) == 2
+        expected = process.post("/v1/completions", body)["choices"][0]["text"]
+        answers = []
+        asking = [
+            threading.Thread(
+                target=lambda: answers.append(process.post("/v1/completions", body)), daemon=True
+            )
+            for _ in range(4)
+        ]
+        for each in asking:
+            each.start()
+        time.sleep(0.05)
+        os.kill(process.children[0], signal.SIGKILL)
+        for each in asking:
+            each.join()
+        assert [each["choices"][0]["text"] for each in answers] == [expected] * 4
+        children = children_of(process.process.pid)
+        assert len(children) == 2
+        assert process.children[0] not in children
+        long = {**body, "max_tokens": 1024, "n": 16}
+        thread = threading.Thread(target=lambda: give_up(process, long), daemon=True)
+        thread.start()
+    finally:
+        process.end(signal.SIGKILL)
+    end = time.monotonic() + 5
+    while any(map(is_alive, children)):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    thread.join(10)

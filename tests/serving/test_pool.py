@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import threading
 import time
 
 import attrs
@@ -18,33 +18,44 @@ from textgen_core.serving.parts import Opened, PromptText, Scored, Written
 from textgen_core.serving.replay import Replay
 from textgen_core.serving.worker import NeedsTensorFlow, tensorflow_loader
 
-LONG = {"prompt": "abc", "max_tokens": 2000, "seed": 5, **ENDLESS}
+LONG = {"prompt": "abc", "max_tokens": 120, "seed": 5, **ENDLESS}
 
 
-def expected(client, tokens=2000):
+def expected(client, tokens=120):
     return client.model.texts(["abc"], 5, tokens, bias={3: -100})[0]
 
 
-def opened_stream(client, **body):
-    """A stream that has begun: its connection, its response and what it has brought."""
-    data = json.dumps({**LONG, "stream": True, **body})
-    connection = client.send("POST", "/v1/completions", data)
-    response = connection.getresponse()
-    return connection, response, response.readline()
+class Stream:
+    """A stream of which the first event has come."""
 
+    def __init__(self, client, **body):
+        data = json.dumps({**LONG, "stream": True, **body})
+        self._connection = client.send("POST", "/v1/completions", data)
+        self._response = self._connection.getresponse()
+        self._first = self._response.readline()
 
-def text_of(first, rest):
-    events = [each for each in (first + rest).decode().split("\n\n") if each]
-    assert events.pop() == "data: [DONE]"
-    chunks = [json.loads(each.removeprefix("data: ")) for each in events]
-    return "".join(choice["text"] for chunk in chunks for choice in chunk["choices"])
+    def close(self):
+        self._response.close()
+        self._connection.close()
+
+    def rest(self):
+        """All of its events, once it has ended."""
+        data = self._first + self._response.read()
+        self.close()
+        return [each.removeprefix("data: ") for each in data.decode().split("\n\n") if each]
+
+    def text(self):
+        *events, done = self.rest()
+        assert done == "[DONE]"
+        choices = [choice for each in events for choice in json.loads(each)["choices"]]
+        return "".join(choice["text"] for choice in choices)
 
 
 class Slow(FakeModel):
-    """Takes a while for each token. broken: workers whose requests need TensorFlow."""
+    """Takes a while for each token."""
 
     def __init__(self, seconds=0.001):
-        super().__init__()
+        super().__init__(rows=1)
         steps = self.runtime._steps
 
         def slow_steps(*given, **named):
@@ -61,22 +72,31 @@ class Slow(FakeModel):
         self.runtime._steps = slow_steps
 
 
+def texts_of(client, **body):
+    """The texts of an answer, whether it is whole or a stream."""
+    chunks = client.chunks(**body) if body.get("stream") else [client.complete(**body)]
+    texts = {}
+    for choice in (choice for chunk in chunks for choice in chunk["choices"]):
+        texts[choice["index"]] = texts.get(choice["index"], "") + choice["text"]
+    return [texts[index] for index in sorted(texts)]
+
+
 def test_clients_at_once_are_spread_evenly_and_one_of_many_texts_is_shared():
     with serving(Slow(), processes=3) as client:
-        streams = [opened_stream(client) for _ in range(6)]
+        streams = [Stream(client, max_tokens=100_000) for _ in range(6)]
         assert [len(each.shares) for each in client.pool._workers] == [2, 2, 2]
-        for connection, *_ in streams:
-            connection.close()
+        for stream in streams:
+            stream.close()
         client.wait_until_idle()
-        connection, *_ = opened_stream(client, n=3)
+        stream = Stream(client, n=3, max_tokens=100_000)
         assert [len(each.shares) for each in client.pool._workers] == [1, 1, 1]
-        connection.close()
+        stream.close()
         client.wait_until_idle()
 
 
 def test_a_request_that_waits_can_be_cancelled():
     with serving(Slow(), places=1) as client:
-        first, *_ = opened_stream(client)
+        first = Stream(client, max_tokens=100_000)
         second = client.send("POST", "/v1/completions", json.dumps(LONG))
         while client.pool.open_requests < 2:
             time.sleep(0.001)
@@ -91,11 +111,9 @@ def test_a_request_that_waits_can_be_cancelled():
 @pytest.mark.parametrize("processes", [1, 2])
 def test_the_texts_of_a_process_that_ended_are_computed_once_more(processes):
     with serving(Slow(), processes=processes) as client:
-        streams = [opened_stream(client, logprobs=1) for _ in range(4)]
+        streams = [Stream(client, logprobs=1) for _ in range(4)]
         client.workers[0].kill()
-        texts = [text_of(first, response.read()) for _, response, first in streams]
-        for connection, *_ in streams:
-            connection.close()
+        texts = [stream.text() for stream in streams]
         assert texts == [expected(client)] * 4
         assert len(client.workers) == processes + 1
         client.wait_until_idle()
@@ -103,43 +121,29 @@ def test_the_texts_of_a_process_that_ended_are_computed_once_more(processes):
 
 def test_what_ends_two_processes_is_left_off_with_an_error():
     with serving(Slow(), processes=1) as client:
-        connection, response, _ = opened_stream(client, max_tokens=100_000)
+        stream = Stream(client, max_tokens=100_000)
         for number in range(2):
             while len(client.workers) <= number:
                 time.sleep(0.001)
             time.sleep(0.05)
             client.workers[number].kill()
-        error = json.loads(response.read().decode().split("\n\n")[-2].removeprefix("data: "))
-        connection.close()
-        assert error["error"]["code"] == "process_ended"
+        assert json.loads(stream.rest()[-1])["error"]["code"] == "process_ended"
         assert client.complete(**{**LONG, "max_tokens": 20})["choices"][0]["text"]
         client.wait_until_idle()
 
 
 def test_what_needs_tensorflow_is_computed_by_the_first_process():
-    class Elsewhere(Slow):
-        """Needs TensorFlow after some tokens, in every process but the first."""
+    class Elsewhere(FakeModel):
+        """Needs TensorFlow once a text has sixteen tokens."""
 
         def __init__(self):
             super().__init__()
-            self.first = None
-            transform = self.runtime.stages
+            self.runtime.breaks_after, self.runtime.breaks = 16, NeedsTensorFlow()
 
-            def stages(*given, **named):
-                self.first = self.first or threading.current_thread()
-                if threading.current_thread() is not self.first:
-                    raise NeedsTensorFlow
-                return transform(*given, **named)
-
-            self.runtime.stages = stages
-
-    with serving(Elsewhere(), processes=2) as client:
-        client.complete(prompt="a", max_tokens=1)
-        body = {**LONG, "max_tokens": 30, "n": 3}
-        for _ in range(3):
-            found = client.complete(**body)
-            texts = [each["text"] for each in found["choices"]]
-            assert texts == client.model.texts(["abc"] * 3, 5, 30, bias={3: -100})
+    with serving(others=[Elsewhere()]) as client:
+        for body in ({"n": 1}, {"n": 3}, {"n": 3, "stream": True}, {"n": 1}):
+            texts = client.model.texts(["abc"] * body["n"], 5, 90, bias={3: -100})
+            assert texts_of(client, **{**LONG, "max_tokens": 90, **body}) == texts
         client.wait_until_idle()
 
 
@@ -192,10 +196,8 @@ TOKEN = WrittenToken(
     ],
 )
 def test_an_event_arrives_as_it_was(event):
-    assert (
-        wire.unpack_event(json.loads(wire.pack({"event": wire.pack_event(event)})[4:])["event"])
-        == event
-    )
+    sent = io.BytesIO(wire.pack({"event": wire.pack_event(event)}))
+    assert wire.unpack_event(wire.read(sent)["event"]) == event
 
 
 def test_what_is_computed_again_in_other_pieces_repeats_nothing():

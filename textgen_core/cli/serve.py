@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from textgen_core.serving.guard import Served
-    from textgen_core.serving.pool import Connection
+    from textgen_core.serving.processes import Connection
 
 # What a process that computes begins with: it finds modules where this one does.
 _BEGIN = """
@@ -87,14 +87,16 @@ def serve(
     from textgen_core.models.cores import cores
     from textgen_core.serving.access import Access
     from textgen_core.serving.pool import MOST_PROCESSES, Pool
-    from textgen_core.serving.server import address_of, open_socket, serve, start_process
+    from textgen_core.serving.processes import start_process
+    from textgen_core.serving.server import address_of, open_socket, serve
 
     access = Access(
         host=host, key=key, origins=tuple(allow_origin or ()), hosts=tuple(allow_host or ())
     )
     with open_socket(host, port) as listening:
         address = address_of(listening)
-        directories = [find_directory(each, trained=True) for each in runs or [None]]
+        references: Sequence[str | None] = runs or [None]
+        directories = [find_directory(each, trained=True) for each in references]
         names = [each.name for each in directories]
         processes = parallel or min(cores(), MOST_PROCESSES)
 

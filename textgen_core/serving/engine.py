@@ -84,8 +84,9 @@ class Engine:
         """Leave everything off; return whether all has come to its end within so many seconds."""
         with self._changed:
             self._is_stopped = True
-            for job in self._taken:
+            for job in tuple(self._taken):
                 job.fail()
+                self._settle(job)
             self._changed.notify_all()
         end = time.monotonic() + seconds
         for each in self._threads:

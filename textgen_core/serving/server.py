@@ -5,24 +5,20 @@ On Ctrl-C every open request is answered with an error, so that no client holds 
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
-import os
 import socket
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from textgen_core.errors import UsageError
-from textgen_core.serving.pool import Connection, Pool
+from textgen_core.serving.pool import Pool
 
 GRACE_SECONDS = 1  # for answers that are being sent when the server ends
 WAITING_CLIENTS = 512  # connections that the system keeps until they are taken
-_OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -57,19 +53,6 @@ def address_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-async def start_process(command: Sequence[str]) -> Connection:
-    """Start a process that is spoken to over its standard streams, out of reach of Ctrl-C."""
-    alone = {"process_group": 0} if os.name == "posix" else {"creationflags": _OWN_GROUP}
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **alone
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    return Connection(
-        reader=process.stdout, writer=process.stdin, wait=process.wait, kill=process.kill
-    )
 
 
 async def serve(

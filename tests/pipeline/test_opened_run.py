@@ -9,6 +9,7 @@ import pytest
 from generation.fake_models import TableModel, language_model, random_table
 
 from textgen_core.errors import ComponentError, UsageError
+from textgen_core.pipeline import run_writing
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.run_runtime import Computing
 
@@ -60,3 +61,11 @@ def test_a_sweep_compiles_once_and_names_the_chain_of_each_setting(run):
     ]
     assert [generation.compile_seconds > 0 for _, generation in swept] == [True, False]
     assert swept[0][1].samplers == ("temperature:t=0.5", "nucleus:p=0.3")
+
+
+def test_of_any_number_of_chains_those_used_last_are_kept(run, monkeypatch):
+    monkeypatch.setattr(run_writing, "MOST_CHAINS", 4)
+    for size in (1, 2, 3, 4, 5, 6, 4, 7):
+        run.stream(["ab"], sampler=f"no-repeat-ngram:n={size}", compile="graph").close()
+    kept = [each.chain.links[0].given.n for each in run.writing._generators]
+    assert kept == [5, 6, 4, 7]

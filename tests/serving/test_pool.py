@@ -149,10 +149,40 @@ def test_what_needs_tensorflow_is_computed_by_the_first_process():
 
 def test_tensorflow_is_loaded_in_the_first_process_alone():
     loaded = []
-    tensorflow_loader(lambda: loaded.append(1), is_first=True)()
+    tensorflow_loader(lambda: loaded.append(1), Allowance(), is_first=True)()
     with pytest.raises(NeedsTensorFlow):
-        tensorflow_loader(lambda: loaded.append(2), is_first=False)()
+        tensorflow_loader(lambda: loaded.append(2), Allowance(), is_first=False)()
     assert loaded == [1]
+
+
+@pytest.mark.parametrize(("path", "field"), [("completions", "sampler"), ("generate", "samplers")])
+def test_clients_cannot_have_any_number_of_samplers_converted(path, field):
+    class Converting(FakeModel):
+        """Converts each chain that it has not met, as far as its process may."""
+
+        def __init__(self, allowance, *, is_first):
+            super().__init__()
+            self.before = tensorflow_loader(lambda: None, allowance, is_first=is_first)
+
+        def _write(self, prompts, chain, options):
+            if [each.label for each in chain] not in self.chains[1:]:  # the first: to warm up
+                self.before()
+            return super()._write(prompts, chain, options)
+
+    allowance = Allowance(most=3, clock=lambda: 0.0)
+    models = [Converting(allowance, is_first=is_first) for is_first in (True, False)]
+    where = {"completions": "/v1/completions", "generate": "/api/generate"}[path]
+    with serving(models[0], others=models[1:]) as client:
+        for size in (3, 4, 3):
+            body = {field: [f"no-repeat-ngram:n={size}"]}
+            assert client.raw("POST", where, json.dumps(body))[0] == 200
+        body = {field: ["no-repeat-ngram:n=5"]}
+        status, headers, data = client.raw("POST", where, json.dumps(body))
+        error = json.loads(data)["error"]
+        assert (status, headers["retry-after"]) == (429, "10")
+        assert (error["param"], error["code"]) == (field, "too_many_programs")
+        body = {field: ["no-repeat-ngram:n=4"]}
+        assert client.raw("POST", where, json.dumps(body))[0] == 200
 
 
 def test_what_clients_can_have_made_has_a_bound():

@@ -44,13 +44,14 @@ def main(
     from textgen_core.registry import discover
     from textgen_core.runs.directory import RunDirectory
     from textgen_core.serving import wire
+    from textgen_core.serving.allowance import Allowance
     from textgen_core.serving.runs import open_models
     from textgen_core.serving.worker import Worker, tensorflow_loader
 
     computing = Computing(
         runtime=runtime,
         on_wait=note if is_first else _ignore,
-        before_tensorflow=tensorflow_loader(import_tensorflow, is_first=is_first),
+        before_tensorflow=tensorflow_loader(import_tensorflow, Allowance(), is_first=is_first),
     )
     directories = [RunDirectory(Path(each)) for each in runs]
     with guarded_streams(), debug_messages() if is_debugged else nullcontext():

@@ -122,13 +122,14 @@ def warm_up(model: ServedModel) -> None:
             part.release()
 
 
-def tensorflow_loader(load: Callable[[], None], *, is_first: bool) -> Callable[[], None]:
+def tensorflow_loader(
+    load: Callable[[], None], allowance: Allowance, *, is_first: bool
+) -> Callable[[], None]:
     """Return what is called before TensorFlow is used: it loads it in the first process alone.
 
     So there is one copy of it, and what clients can have made has a bound. The function raises
     NeedsTensorFlow, or TooMuchToMake.
     """
-    allowance = Allowance()
 
     def before_tensorflow() -> None:
         if not is_first:

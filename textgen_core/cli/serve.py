@@ -58,7 +58,9 @@ def serve(
     ] = 32,
     parallel: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, max=256, help="Cores that write; default: all."),
+        typer.Option(
+            metavar="N", min=1, max=256, help="Processes that compute; default: one a core."
+        ),
     ] = None,
     allow_origin: Annotated[
         list[str] | None,

@@ -180,7 +180,7 @@ class Pool:
                     job=job, id=next(self._ids), number=number, of=len(workers), worker=worker
                 )
                 job.shares.add(share)
-                worker.open(share)
+                worker.compute(share)
 
     def _take(self, worker: WorkerProcess, message: wire.Message) -> None:
         """Take what a process brings."""
@@ -195,7 +195,7 @@ class Pool:
             if share.job.is_wanted:
                 del worker.shares[share.id]
                 share.replay.begin_again()
-                self._workers[0].open(share)
+                self._workers[0].compute(share)
                 return
         elif end is not None:
             share.job.error = share.job.error or Failed(Failure(**end))

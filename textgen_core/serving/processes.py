@@ -103,7 +103,7 @@ class WorkerProcess:
         if self._connection is not None:
             self._connection.writer.write(wire.pack(message))
 
-    def open(self, share: Share) -> None:
+    def compute(self, share: Share) -> None:
         """Give it something to compute, at once or when it is there."""
         share.worker = self
         self.shares[share.id] = share

@@ -123,7 +123,7 @@ def warm_up(model: ServedModel) -> None:
 
 
 def tensorflow_loader(
-    load: Callable[[], None], allowance: Allowance, *, is_first: bool
+    import_tensorflow: Callable[[], None], allowance: Allowance, *, is_first: bool
 ) -> Callable[[], None]:
     """Return what is called before TensorFlow is used: it loads it in the first process alone.
 
@@ -135,6 +135,6 @@ def tensorflow_loader(
         if not is_first:
             raise NeedsTensorFlow
         allowance.take()
-        load()
+        import_tensorflow()
 
     return before_tensorflow

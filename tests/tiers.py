@@ -44,6 +44,7 @@ SLOW = {
     "docs/test_documentation.py::test_the_site_builds": "Sphinx",
     "docs/test_example.py": "builds and installs the example",
     "docs/test_notebooks.py@executed": "a run in a notebook, in each language",
+    "docs/test_workers_guide.py::test_what_the_script_imports": "imports Ray",
     "docs/test_tutorials.py::test_the_tests_of_": "the conformance kit on every page's plugin",
     "evaluation/test_diagnosed_runs.py": "trains models until they fail as described",
     "evaluation/test_judged_runs.py": "a run for each of five verdicts",

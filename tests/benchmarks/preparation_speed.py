@@ -1,16 +1,19 @@
 """How fast, and in how much memory, a corpus becomes token files.
 
     python tests/benchmarks/preparation_speed.py FILE [--megabytes 1000] [--rounds 1] [--analyse]
+    python tests/benchmarks/preparation_speed.py FILE --cores 1 2 [--megabytes 20]
 
 Phase 2 whole (read, clean, split, train the tokenizer, encode, write), against the bare
 `encode_batch` of `tokenizers` on the lines of the same text with the same tokenizer, in turns, each
 in a process of its own. FILE is repeated until it fills the size. With --analyse phase 1 is timed
-too. Nothing is kept.
+too. With --cores phases 1 and 2 are timed part by part on so many cores each, and the token files
+compared: the number of cores must not show in them. Nothing is kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import resource
@@ -19,7 +22,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from machine import describe_machine, installed
 from text_table import render_table
@@ -33,6 +38,9 @@ def main() -> None:
     arguments = _arguments()
     if arguments.worker:
         print(json.dumps(WORKERS[arguments.worker](arguments.file)))
+        return
+    if arguments.cores:
+        _compare_cores(arguments)
         return
     with tempfile.TemporaryDirectory(prefix="textgen-benchmark-") as folder:
         os.environ["TEXTGEN_CACHE"] = f"{folder}/cache"
@@ -48,6 +56,34 @@ def main() -> None:
     rows = [_row(name, taken[name], taken["encode_batch"], megabytes) for name in names]
     machine = describe_machine(installed("textgen-core", "tokenizers"))
     print("\n".join([*machine, f"{megabytes:,.0f} MB of text", "", render_table(COLUMNS, rows)]))
+
+
+def _compare_cores(arguments: argparse.Namespace) -> None:
+    """Time the parts of phases 1 and 2 on several numbers of cores, and compare what they make."""
+    found = []
+    here = sorted(os.sched_getaffinity(0))
+    if max(arguments.cores) > len(here):
+        raise SystemExit(f"There are {len(here)} cores.")
+    with tempfile.TemporaryDirectory(prefix="textgen-benchmark-") as folder:
+        text = Path(folder) / "corpus.txt"
+        _write_corpus(arguments.file, text, arguments.megabytes)
+        for count in arguments.cores:
+            os.environ["TEXTGEN_CACHE"] = f"{folder}/cache{count}"
+            os.sched_setaffinity(0, here[:count])  # which the process inherits
+            found.append(_measured("parts", text))
+            print(count, found[-1], file=sys.stderr, flush=True)
+    first = found[0]
+    digests = {each.pop("digest") for each in found}
+    columns = ["part", *(f"{count} cores, s" for count in arguments.cores), "speed-up"]
+    rows = [
+        [part, *(f"{each[part]:.2f}" for each in found), f"{first[part] / found[-1][part]:.2f}"]
+        for part in first
+    ]
+    print("\n".join(describe_machine(installed("textgen-core", "tokenizers"))))
+    print(f"{arguments.megabytes} MB of text\n\n{render_table(columns, rows)}\n")
+    if len(digests) > 1:
+        raise SystemExit("The token files differ.")
+    print("The token files are the same.")
 
 
 def _row(
@@ -67,7 +103,7 @@ def _row(
     ]
 
 
-def _measured(name: str, text: Path) -> dict[str, float]:
+def _measured(name: str, text: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, str(text), "--worker", name]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True, text=True)
@@ -92,7 +128,7 @@ def _result(began: float) -> dict[str, float]:
     return {"seconds": time.perf_counter() - began, "peak": peak}
 
 
-def _configured(text: Path) -> object:
+def _configured(text: Path) -> Any:
     from textgen_core.config.resolve import configure
     from textgen_core.registry.discovery import discover
 
@@ -143,7 +179,38 @@ def analyse(text: Path) -> dict[str, float]:
     return _result(began)
 
 
-WORKERS = {"prepare": prepare, "encode_batch": encode_batch, "analyse": analyse}
+def parts(text: Path) -> dict[str, float | str]:
+    """Phases 1 and 2 part by part, and the hash of the training tokens."""
+    from textgen_core.corpus import clean_corpus, read_texts, split_corpus
+    from textgen_core.corpus.analysis import analyse_corpus
+    from textgen_core.corpus.overlap import measure_overlap
+    from textgen_core.counts.counting import count
+    from textgen_core.data.token_files import tokenize_documents
+    from textgen_core.data.tokenizer import train_tokenizer
+
+    configuration = _configured(text)
+    seconds: dict[str, float | str] = {}
+
+    def timed(name: str, function: Callable[..., Any], *given: Any) -> Any:
+        began = time.perf_counter()
+        result = function(*given)
+        seconds[name] = time.perf_counter() - began
+        return result
+
+    texts = timed("read", read_texts, configuration.corpus)
+    timed("count (phase 1)", analyse_corpus, texts.corpus)
+    corpus = timed("clean", clean_corpus, texts.corpus, configuration.corpus)
+    splits = timed("split", split_corpus, corpus, configuration.corpus)
+    timed("shared text", measure_overlap, splits.train, splits.validation, splits.test)
+    trainer = configuration.tokenizer.instance
+    tokenizer = timed("train the tokenizer", train_tokenizer, trainer, splits.train)
+    file = timed("tokenize", tokenize_documents, splits.train, tokenizer, "train")
+    timed("count n-grams", count, file.token_ids, tokenizer.get_vocab_size(), 6)
+    seconds["all"] = sum(each for each in seconds.values() if isinstance(each, float))
+    return {**seconds, "digest": hashlib.sha256(file.path.read_bytes()).hexdigest()}
+
+
+WORKERS = {"prepare": prepare, "encode_batch": encode_batch, "analyse": analyse, "parts": parts}
 
 
 def _arguments() -> argparse.Namespace:
@@ -152,6 +219,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--analyse", action="store_true")
+    parser.add_argument("--cores", type=int, nargs="+", help="numbers of cores to compare")
     parser.add_argument("--worker", choices=sorted(WORKERS), help=argparse.SUPPRESS)
     return parser.parse_args()
 

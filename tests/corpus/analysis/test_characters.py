@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen_core.components.words import count_scripts, script_of
-from textgen_core.corpus.analysis.characters import CharacterCounter, scripts_in_slices, utf8_size
+from textgen_core.corpus.analysis.characters import (
+    MOJIBAKE,
+    CharacterCounter,
+    count_mojibake,
+    scripts_in_slices,
+    utf8_size,
+)
 
 
 def count(*pieces):
@@ -86,3 +92,8 @@ def test_letters_tell_their_script(letter, script):
 def test_scripts_count_letters_alone_the_most_frequent_first():
     assert count_scripts(Counter("жabc 12,!")) == {"Latin": 3, "Cyrillic": 1}
     assert list(count_scripts(Counter("жabc"))) == ["Latin", "Cyrillic"]
+
+
+@given(st.text(st.sampled_from("aÂÃâ€РСÐÑ°±\u0080\u00bf™")))
+def test_mojibake_is_counted_where_the_pattern_finds_it(text):
+    assert count_mojibake(text) == len(MOJIBAKE.findall(text))

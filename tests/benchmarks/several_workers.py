@@ -6,7 +6,7 @@
 
 The first measures steps of one worker of one thread, with the batch and with half of it, one of all
 cores, and one worker a core (`--workers`); then how long vectors take to be summed here, which
-settles bandwidth and latency of `step_time.py`; and sets what the model says beside each. The
+settles bandwidth and latency of `step_time.py`; and sets what the model says beside it. The
 second does so with workers in namespaces between which a switch is slow. The third measures
 nothing: a batch of ROWS rows of TOKENS tokens takes one worker SECONDS. All end with the forecast
 for 2, 8, 64 and 512 workers. Nothing is kept.
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import socket
 import statistics
@@ -38,15 +37,12 @@ LINKS = (
     Link(name="10 Gb/s, 0.05 ms", bandwidth=1.25e9, latency=5e-5),
     Link(name="100 Gb/s, 0.01 ms", bandwidth=12.5e9, latency=1e-5),
 )
-FORECAST = (2, 8, 64, 512)
+WORKERS = (2, 8, 64, 512)
 EFFICIENCY = 0.8
-FORECAST_COLUMNS = (
-    "link",
-    "workers",
-    "ms to sum",
-    "speed-up, same batch",
-    "speed-up, batch times workers",
-    f"tokens of a batch for {EFFICIENCY:.0%}",
+FORECAST = (
+    "Times as fast as one worker, with the same batch",
+    "Times as fast as one worker, with a batch that grows with the workers",
+    f"Tokens of the batch with which they are {EFFICIENCY:.0%} of the workers times as fast",
 )
 MEASURED_COLUMNS = (
     "workers",
@@ -57,7 +53,13 @@ MEASURED_COLUMNS = (
     "ms by the model",
 )
 SIZES = (2**12, 2**17, 2**20, 2**22)  # bytes of the vectors that are summed
+BATCHES = {"lstm": 32, "transformer": 8}  # of the recipe
+LITTLE_ELSE = (  # than training
+    *("--split", "98,1,1", "--set", "training.counts=0"),
+    *("--set", "generation.samples=1", "--set", "evaluation.prompts=1"),
+)
 SUMS = 8  # of each size
+THREADS = "TF_NUM_INTRAOP_THREADS"  # of a worker, which textgen reads too
 WARM_UP = 0.4  # of a run's rows: compiling, and the first events
 
 
@@ -76,7 +78,7 @@ def main() -> None:
             update_seconds=0.0,
             gradient_bytes=int(4 * parameters),
         )
-        print("\n".join(forecast(training, LINKS)))
+        print(forecast(training, LINKS))
     else:
         if asked.network:
             enter()
@@ -84,31 +86,27 @@ def main() -> None:
             Bench(asked, Path(folder)).measure()
 
 
-def forecast(training: Training, links: Sequence[Link]) -> list[str]:
-    """Return the lines of the table for more workers, and where each link stops paying."""
-    rows, ends = [], []
+def forecast(training: Training, links: Sequence[Link]) -> str:
+    """Return the tables for more workers: the same batch, one that grows, and one large enough."""
+    tables: dict[str, list[list[str]]] = {title: [] for title in FORECAST}
     for link in links:
-        for workers in FORECAST:
-            same = training.speed_up(workers, link) if workers <= training.rows else math.nan
-            more = training.speed_up(workers, link, rows=training.rows * workers)
-            needed = training.rows_for(EFFICIENCY, workers, link) * training.row_tokens
-            summing = all_reduce_seconds(training.gradient_bytes, workers, link)
-            rows.append(
-                [
-                    link.name,
-                    str(workers),
-                    f"{1e3 * summing:,.1f}",
-                    "fewer rows than workers" if math.isnan(same) else f"{same:.2f}",
-                    f"{more:.1f}",
-                    f"{needed:,}",
-                ]
-            )
+        same, grown, needed = ([link.name] for _ in FORECAST)
+        for workers in WORKERS:
+            few = workers > training.rows
+            same.append("-" if few else f"{training.speed_up(workers, link):.2f}")
+            rows = training.rows * workers
+            grown.append(f"{training.speed_up(workers, link, rows=rows):.1f}")
+            needed.append(f"{training.rows_for(EFFICIENCY, workers, link) * training.row_tokens:,}")
         best = training.best_workers(link)
-        ends.append(
-            f"{link.name}: the same batch is trained fastest by {best} "
-            f"({training.speed_up(best, link):.2f} times one worker)"
-        )
-    return [render_table(FORECAST_COLUMNS, rows), "", *ends]
+        same.append(f"{best} workers: {training.speed_up(best, link):.2f}")
+        for title, row in zip(FORECAST, (same, grown, needed)):
+            tables[title].append(row)
+    columns = ["link", *(f"{workers} workers" for workers in WORKERS)]
+    parts = []
+    for number, (title, rows) in enumerate(tables.items()):
+        more = [] if number else ["fastest"]
+        parts.append(f"{title}:\n\n{render_table([*columns, *more], rows)}\n")
+    return "\n".join(parts).rstrip()
 
 
 class Bench:
@@ -120,11 +118,12 @@ class Bench:
         self.rows: list[list[str]] = []
         self.runs = 0
         self.parameters = self.row_tokens = 0
+        self._network: SlowNetwork | None = None
 
     def measure(self) -> None:
         """Measure all, and print it."""
         count = self.asked.network or len(self.cores)
-        batch = self.asked.batch_size
+        batch = self.asked.batch_size or BATCHES[self.asked.model]
         link = self._summing(count)
         one = [self.cores[0]]
         steps = [(rows, self._alone(one, rows)) for rows in (batch, max(1, batch // count))]
@@ -140,7 +139,7 @@ class Bench:
         print(f"{self.row_tokens} tokens; {link.name}: {link.bandwidth / 1e6:,.0f} MB/s, ", end="")
         print(f"{1e3 * link.latency:.2f} ms\n")
         print(render_table(MEASURED_COLUMNS, self.rows), end="\n\n")
-        print("\n".join(forecast(training, [link, *LINKS])))
+        print(forecast(training, [link, *LINKS]))
 
     def _sum_seconds(self, count: int, link: Link) -> float:
         return all_reduce_seconds(4 * self.parameters, count, link)
@@ -149,7 +148,7 @@ class Bench:
         """Return the link that fits how long vectors take to be summed by so many workers."""
         script = [sys.executable, __file__, "--sum"]
         name = "loopback" if not self.asked.network else "the slow network"
-        answer = self._start_cluster([script] * count, {})
+        answer = self._start_cluster([script] * count)
         told: Mapping[str, float] = json.loads(answer.splitlines()[-1])
         for size, seconds in told.items():
             print(f"{int(size):>9,} bytes: {1e3 * seconds:.2f} ms", file=sys.stderr, flush=True)
@@ -159,31 +158,32 @@ class Bench:
         """Return the seconds of a step of one worker on these cores."""
         out, command = self._command(rows)
         bound = ["taskset", "-c", ",".join(map(str, cores)), *command]
-        subprocess.run(bound, check=True, env=self._environment(), stdout=subprocess.DEVNULL)
+        environment = {**self._environment(), THREADS: str(len(cores))}
+        subprocess.run(bound, check=True, env=environment, stdout=subprocess.DEVNULL)
         return self._noted(out, 1, len(cores), rows, None)
 
     def _together(self, count: int, rows: int, predicted: float) -> None:
         out, command = self._command(rows)
         if self.asked.network:
-            self._start_cluster([command] * count, {})
+            self._start_cluster([command] * count)
         else:
             command = [*command, "--workers", str(count)]
             subprocess.run(command, check=True, env=self._environment(), stdout=subprocess.DEVNULL)
         self._noted(out, count, 1, rows, predicted)
 
-    def _start_cluster(self, commands: Sequence[list[str]], more: Mapping[str, str]) -> str:
+    def _start_cluster(self, commands: Sequence[list[str]]) -> str:
         """Run one command in each worker, each on a machine of its own if that is asked for.
 
         Returns what the first one printed.
         """
-        network = None
         hosts = ["127.0.0.1"] * len(commands)
         if self.asked.network:
             bandwidth, latency = self.asked.megabits * 125e3, self.asked.latency_ms / 1e3
-            network = self._network = getattr(self, "_network", None) or SlowNetwork(
+            self._network = self._network or SlowNetwork(
                 len(commands), bandwidth=bandwidth, latency=latency
             )
-            hosts = network.addresses
+            hosts = self._network.addresses
+        share = str(max(1, len(self.cores) // len(commands)))
         addresses = [f"{host}:{port}" for host, port in zip(hosts, _free_ports(len(commands)))]
         processes = []
         for rank, command in enumerate(commands):
@@ -191,10 +191,11 @@ class Bench:
             config = json.dumps({"cluster": {"worker": addresses}, "task": task})
             core = str(self.cores[rank % len(self.cores)])
             bound = ["taskset", "-c", core, *command]
+            environment = {**self._environment(), THREADS: share, "TF_CONFIG": config}
             processes.append(
                 subprocess.Popen(
-                    network.command(rank, bound) if network else bound,
-                    env={**self._environment(), **more, "TF_CONFIG": config},
+                    self._network.command(rank, bound) if self._network else bound,
+                    env=environment,
                     stdout=subprocess.PIPE if rank == 0 else subprocess.DEVNULL,
                     text=True,
                 )
@@ -210,7 +211,7 @@ class Bench:
         out = self.folder / f"run{self.runs}"
         command = [sys.executable, "-m", "textgen_core", "run", str(self.asked.corpus)]
         command += ["--model", self.asked.model, "--recipe", "fast", "--batch-size", str(rows)]
-        command += ["--minutes", f"{self.asked.seconds / 60:.3f}", "--set", "training.counts=0"]
+        command += ["--minutes", f"{self.asked.seconds / 60:.3f}", *LITTLE_ELSE]
         return out, [*command, "--quiet", "--out", str(out)]
 
     def _environment(self) -> dict[str, str]:
@@ -278,8 +279,8 @@ def _sum_vectors() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("corpus", type=Path, nargs="?")
-    parser.add_argument("--model", default="lstm")
-    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--model", choices=sorted(BATCHES), default="lstm")
+    parser.add_argument("--batch-size", type=int, help="rows; by default the recipe's")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each training")
     parser.add_argument("--network", type=int, default=0, help="workers in a slow network")
     parser.add_argument("--megabits", type=float, default=100.0, help="a second, of that network")

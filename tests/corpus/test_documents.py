@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen_core.corpus import documents as stored
+from textgen_core.corpus import storage
 from textgen_core.corpus.documents import DocumentWriter, iterate_pieces, store_documents
 from textgen_core.errors import ConfigurationError
 
@@ -56,7 +57,7 @@ def test_a_part_of_a_part_and_chosen_documents_are_views_too():
 
 
 def test_a_large_text_lies_in_the_cache_without_a_name(monkeypatch, tmp_path):
-    monkeypatch.setattr(stored, "IN_MEMORY", 20)
+    monkeypatch.setattr(storage, "IN_MEMORY", 20)
     writer = DocumentWriter()
     for _ in range(10):
         writer.add("some text", ends_document=False)
@@ -78,6 +79,6 @@ def test_a_document_that_is_dropped_is_gone():
 def test_a_cache_that_cannot_be_written_names_the_way_out(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(stored, "IN_MEMORY", 20)
+    monkeypatch.setattr(storage, "IN_MEMORY", 20)
     with pytest.raises(ConfigurationError, match="TEXTGEN_CACHE"):
         store_documents(["a" * 30])

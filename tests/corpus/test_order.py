@@ -10,7 +10,7 @@ from architecture import imports, parse
 import textgen_core.corpus
 
 FOLDER = Path(textgen_core.corpus.__file__).parent
-ORDER = ("text", "documents", "reading", "cleaning", "analysis", "split", "overlap")
+ORDER = ("text", "storage", "documents", "reading", "cleaning", "analysis", "split", "overlap")
 MODULES = [path for path in FOLDER.rglob("*.py") if path != FOLDER / "__init__.py"]
 
 

@@ -134,6 +134,13 @@ def test_one_file_for_validation_and_test_is_allowed_and_said():
     )
 
 
+def test_each_copy_of_a_held_out_document_that_was_trained_on_is_counted():
+    documents = [f"joke {place}\n" for place in range(8)] * 2 + ["joke 1\n"] * 2 + ["joke 9\n"] * 2
+    assert split(documents, by="documents").notes == (
+        "2 of 4 held-out documents also stand word for word in the training text.",
+    )
+
+
 def test_held_out_documents_that_were_trained_on_are_counted():
     documents = [f"joke {place}\n" for place in range(8)] + ["joke 1\n", "joke 9\n"]
     splits = split(documents, by="documents")

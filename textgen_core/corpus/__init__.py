@@ -1,7 +1,7 @@
 """Reads, cleans and splits the text of a run; what needs numpy is in `analysis` and `overlap`.
 
-From the ground up: text, documents, reading, cleaning, analysis, then split and overlap. What is
-named here is imported on use: writing a text needs little of it.
+From the ground up: text, storage, documents, reading, cleaning, analysis, then split and overlap.
+What is named here is imported on use: writing a text needs little of it.
 """
 
 from __future__ import annotations

@@ -7,20 +7,13 @@ goes when the object does; a small one never reaches the disk. A split is a view
 from __future__ import annotations
 
 import codecs
-import io
-import shutil
-import tempfile
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import IO, NamedTuple, TypeVar, overload
-from weakref import finalize
+from typing import NamedTuple, TypeVar, overload
 
 import attrs
 
-from textgen_core.runs.cache import cache_errors, usable_cache
+from textgen_core.corpus.storage import Column, StoredBytes
 
-IN_MEMORY = 64 << 20  # bytes of a text that need no file
 PIECE = 1 << 20  # bytes that are read, or characters that are yielded, at once
 ENCODING, ERRORS = "utf-8", "surrogatepass"  # lone surrogates stay until cleaning replaces them
 
@@ -59,9 +52,7 @@ class StoredDocuments(Sequence[str]):
     As a sequence it gives whole documents; `pieces` yields a text of any size in bounded memory.
     """
 
-    def __init__(
-        self, file: _File, starts: array[int], ends: array[int], sizes: array[int]
-    ) -> None:
+    def __init__(self, file: StoredBytes, starts: Column, ends: Column, sizes: Column) -> None:
         self._file = file
         self._starts, self._ends, self.sizes = starts, ends, sizes
 
@@ -80,7 +71,7 @@ class StoredDocuments(Sequence[str]):
 
     def part(self, start: int, stop: int) -> StoredDocuments:
         """Return a view of the characters from `start` up to `stop`; documents are cut at these."""
-        starts, ends, sizes = array("q"), array("q"), array("q")
+        starts, ends, sizes = Column(), Column(), Column()
         first = 0
         for place, size in enumerate(self.sizes):
             low, high = max(start - first, 0), min(stop - first, size)
@@ -95,9 +86,12 @@ class StoredDocuments(Sequence[str]):
 
     def chosen(self, places: Iterable[int]) -> StoredDocuments:
         """Return a view of the documents at `places`, in that order."""
-        listed = list(places)
         columns = (self._starts, self._ends, self.sizes)
-        parts = [array("q", [column[place] for place in listed]) for column in columns]
+        if isinstance(places, range) and places.step == 1:
+            parts = [column.part(places.start, places.stop) for column in columns]
+        else:
+            listed = list(places)
+            parts = [Column(column[place] for place in listed) for column in columns]
         return StoredDocuments(self._file, *parts)
 
     def __len__(self) -> int:
@@ -144,8 +138,8 @@ class DocumentWriter:
     """Takes documents piece by piece; raises ConfigurationError if the disk does not."""
 
     def __init__(self) -> None:
-        self._file = _File()
-        self._starts, self._ends, self._sizes = array("q"), array("q"), array("q")
+        self._file = StoredBytes()
+        self._starts, self._ends, self._sizes = Column(), Column(), Column()
         self._start = self._end = self._size = 0
         self._waiting: list[bytes] = []  # many small documents are one large write
         self._waiting_bytes = 0
@@ -168,7 +162,7 @@ class DocumentWriter:
     def drop_from(self, place: int) -> None:
         """Forget the documents from `place` on, counted from 0, and the one that is begun."""
         for column in (self._starts, self._ends, self._sizes):
-            del column[place:]
+            column.cut(place)
         self._start, self._size = self._end, 0
 
     def __len__(self) -> int:
@@ -223,39 +217,3 @@ def report_progress(
         done += size(item)
         if progress is not None:
             progress(done, total)
-
-
-class _File:
-    """Bytes in memory, or in an unnamed file once they are many; the last block read is kept."""
-
-    def __init__(self) -> None:
-        self._file: IO[bytes] = io.BytesIO()
-        self._folder = Path()  # of the file on disk
-        self._size = 0
-        self._block = b""
-        self._block_start = 0
-
-    def append(self, data: bytes) -> None:
-        if isinstance(self._file, io.BytesIO) and self._size + len(data) > IN_MEMORY:
-            self._move_to_disk()
-        with cache_errors(self._folder):
-            self._file.seek(self._size)
-            self._file.write(data)
-        self._size += len(data)
-
-    def _move_to_disk(self) -> None:
-        self._folder = usable_cache()
-        with cache_errors(self._folder):
-            file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed with this object
-            finalize(self, file.close)
-            self._file.seek(0)
-            shutil.copyfileobj(self._file, file, PIECE)
-        self._file = file
-
-    def read(self, start: int, end: int) -> bytes:
-        low = start - self._block_start
-        if low < 0 or end - self._block_start > len(self._block):
-            self._file.seek(start)
-            self._block, self._block_start = self._file.read(max(end - start, PIECE)), start
-            low = 0
-        return self._block[low : low + end - start]

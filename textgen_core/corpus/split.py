@@ -7,7 +7,8 @@ its middle falls. Nothing is shuffled, since neighbouring passages would end up 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -73,13 +74,14 @@ def cut_by_position(documents: StoredDocuments, borders: tuple[int, int]) -> Par
 
 def cut_by_documents(documents: StoredDocuments, borders: tuple[int, int]) -> Parts:
     """Give every document, whole, to the split that its middle character falls in."""
-    first, second, third = list[int](), list[int](), list[int]()
+    counts = [0, 0, 0]
     start = 0
-    for place, size in enumerate(documents.sizes):
+    for size in documents.sizes:
         middle = start + size // 2
-        (first, second, third)[sum(border <= middle for border in borders)].append(place)
+        counts[sum(border <= middle for border in borders)] += 1
         start += size
-    return documents.chosen(first), documents.chosen(second), documents.chosen(third)
+    first, second = counts[0], counts[0] + counts[1]  # middles follow each other, as documents do
+    return documents[:first], documents[first:second], documents[second:]
 
 
 def _check_shares(parts: Parts, settings: CorpusSettings, documents: StoredDocuments) -> None:
@@ -116,20 +118,25 @@ def _check_files(corpus: Corpus, validation: Corpus, test: Corpus) -> list[str]:
 
 
 def _repeated_documents(parts: Sequence[Documents]) -> list[str]:
-    held_out = Counter(key for part in parts[1:] for key in fingerprints(part))
-    trained = {key for key in fingerprints(parts[0]) if key in held_out}
-    repeated = sum(held_out[key] for key in trained)
+    held_out = array("Q", sorted(key for part in parts[1:] for key in fingerprints(part)))
+    is_trained = bytearray(len(held_out))  # of the first of equal keys
+    for key in fingerprints(parts[0]):
+        place = bisect_left(held_out, key)
+        if place < len(held_out) and held_out[place] == key:
+            is_trained[place] = True
+    places = (place for place, met in enumerate(is_trained) if met)
+    repeated = sum(bisect_right(held_out, held_out[place], place) - place for place in places)
     if not repeated:
         return []
-    documents = format_count(held_out.total(), "held-out document")
+    documents = format_count(len(held_out), "held-out document")
     return [f"{repeated:,} of {documents} also stand word for word in the training text."]
 
 
-def fingerprints(documents: Documents) -> Iterator[bytes]:
-    """Yield a hash of each document, eight bytes."""
+def fingerprints(documents: Documents) -> Iterator[int]:
+    """Yield a hash of each document, of 64 bits."""
     digest = hashlib.blake2b(digest_size=8)
     for text, ends_document in iterate_pieces(documents):
         digest.update(text.encode("utf-8", "surrogatepass"))
         if ends_document:
-            yield digest.digest()
+            yield int.from_bytes(digest.digest(), "little")
             digest = hashlib.blake2b(digest_size=8)

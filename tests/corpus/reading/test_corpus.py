@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from textgen_core.config.settings import CorpusSettings
 from textgen_core.corpus import documents as stored
+from textgen_core.corpus import storage
 from textgen_core.corpus.cleaning import recut
 from textgen_core.corpus.cleaning.clean import clean_corpus
 from textgen_core.corpus.reading import decode, one_file
@@ -323,7 +324,7 @@ def test_a_text_of_any_size_and_shape_is_read_and_cleaned_in_little_memory(
         *((one_file, "HELD_SPACE"), (decode, "BEFORE"), (decode, "AFTER")),
     ):
         monkeypatch.setattr(module, name, size)
-    monkeypatch.setattr(stored, "IN_MEMORY", size)
+    monkeypatch.setattr(storage, "IN_MEMORY", size)
     path = tmp_path / "a.txt"
     path.write_text("begin " + line * (3_000_000 // len(line)) + " end", newline="")
     for borders in ("file", "blank-line"):
@@ -341,7 +342,7 @@ def _read_and_clean(path, chosen, corpora):
 
 
 def test_a_compressed_text_is_unpacked_in_little_memory(tmp_path, monkeypatch):
-    for module, name in ((sources, "BLOCK"), (stored, "IN_MEMORY")):
+    for module, name in ((sources, "BLOCK"), (storage, "IN_MEMORY")):
         monkeypatch.setattr(module, name, 1 << 16)
     for suffix, compress in PACKERS.items():
         path = tmp_path / f"a.{suffix}"
@@ -351,7 +352,7 @@ def test_a_compressed_text_is_unpacked_in_little_memory(tmp_path, monkeypatch):
 
 def test_a_bad_byte_at_the_end_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
-    for module, name in ((stored, "IN_MEMORY"), (sources, "BLOCK"), (decode, "HEAD")):
+    for module, name in ((storage, "IN_MEMORY"), (sources, "BLOCK"), (decode, "HEAD")):
         monkeypatch.setattr(module, name, 1 << 12)
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -11,6 +11,7 @@
     ├── WorkersError             1   one of several workers is gone, or they do not agree
     ├── OutOfMemory              1   the run does not fit into memory
     ├── DiskTooSmall             1   the run does not fit onto the disk
+    ├── WorkerLost              75   a worker of the training is gone; it can be resumed
     └── Interrupted            130   stopped by the user, with a checkpoint saved
 
 An error is three lines at most: what is wrong with the value and the place, what is allowed, and
@@ -110,6 +111,12 @@ class OutOfMemory(TextgenError):
 
 class DiskTooSmall(TextgenError):
     """The run needs more space than the disk has."""
+
+
+class WorkerLost(TextgenError):
+    """A worker of a training is gone, or cannot be reached; the others end, and may start again."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: to try again may help
 
 
 class Interrupted(TextgenError):

@@ -193,5 +193,6 @@ def _fail(message: str, code: int) -> int:
 
 def _end_interrupted(message: str = "Interrupted.") -> int:
     """Say what was stopped: the user did it, so it is no error."""
-    note(message)
+    if message:
+        note(message)
     return Interrupted.exit_code

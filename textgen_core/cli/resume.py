@@ -21,6 +21,15 @@ from textgen_core.cli.options import (
     find_directory,
 )
 from textgen_core.cli.run import follow
+from textgen_core.cli.workers import (
+    RestartsOption,
+    WorkersOption,
+    chosen_workers,
+    errors_of,
+    resume_workers,
+    shown_options,
+    this_worker,
+)
 
 
 def resume(
@@ -43,6 +52,8 @@ def resume(
             autocompletion=complete_spec("tracker"),
         ),
     ] = None,
+    workers: WorkersOption = None,
+    restarts: RestartsOption = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -54,9 +65,26 @@ def resume(
     from textgen_core.runs.manifest import load_configuration
 
     directory = find_directory(run)
+    several = chosen_workers(workers, restarts)
+    cluster = None if several else this_worker()
     # Its faults, before TensorFlow is waited for.
-    load_configuration(directory, discover_plugins())
-    check_writable(directory)
+    configuration, _ = load_configuration(directory, discover_plugins())
+    if cluster is None:
+        check_writable(directory)
+    if several is not None:
+        resume_workers(
+            directory,
+            configuration,
+            several,
+            shown_options(as_json=as_json, quiet=quiet, verbose=verbose),
+            epochs=[epochs],
+            minutes=[minutes],
+            corpus=corpus,
+            validation=[validation],
+            test=[test],
+            tracker=tracker,
+        )
+        return
     announce_stdin(*(corpus or ()), validation, test)
     usable_cache()
     import_tensorflow()
@@ -72,4 +100,8 @@ def resume(
         test=test,
         tracker=tracker,
     )
-    follow(start, as_json=as_json, quiet=quiet, verbose=verbose)
+    with errors_of(cluster):
+        if cluster is None or cluster.is_first:
+            follow(start, as_json=as_json, quiet=quiet, verbose=verbose)
+        else:
+            start()

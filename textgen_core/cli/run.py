@@ -24,6 +24,15 @@ from textgen_core.cli.options import (
     warn_of_unread_stdin,
 )
 from textgen_core.cli.output import note, outliving_reader, print_json, show_line, show_text
+from textgen_core.cli.workers import (
+    RestartsOption,
+    WorkersOption,
+    chosen_workers,
+    errors_of,
+    run_workers,
+    shown_options,
+    this_worker,
+)
 from textgen_core.config.settings import help_of
 from textgen_core.formatting import expand_home, shell_word
 
@@ -117,6 +126,8 @@ def run(
             help="Estimate what the run would take, show its configuration, and stop.",
         ),
     ] = False,
+    workers: WorkersOption = None,
+    restarts: RestartsOption = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -139,8 +150,14 @@ def run(
         settings=settings or (),
         flags=True,
     )
-    if out is not None:
+    several = None if dry_run else chosen_workers(workers, restarts)
+    cluster = None if several else this_worker()
+    if out is not None and cluster is None:
         check_free(out)
+    if several is not None:
+        shown = shown_options(as_json=as_json, quiet=quiet, verbose=verbose)
+        run_workers(configuration, several, out, shown)
+        return
     from textgen_core.config.ineffective import find_ineffective
     from textgen_core.corpus import count_all_characters, keep_streams, read_texts
 
@@ -158,7 +175,11 @@ def run(
     from textgen_core.pipeline.starting import start
 
     begin = partial(start, configuration, texts=texts, out=out)
-    follow(begin, as_json=as_json, quiet=quiet, verbose=verbose)
+    with errors_of(cluster):
+        if cluster is None or cluster.is_first:
+            follow(begin, as_json=as_json, quiet=quiet, verbose=verbose)
+        else:
+            begin()
 
 
 def _with_prompt_read(configuration: Configuration, texts: Texts) -> Configuration:

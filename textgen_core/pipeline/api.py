@@ -11,14 +11,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from textgen_core.config.resolve import configure
 from textgen_core.formatting import expand_home
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.run_runtime import Computing, RuntimeName
-from textgen_core.pipeline.starting import advising, check_cache, start
+from textgen_core.pipeline.starting import advising, check_cache, cluster_here, start
 from textgen_core.registry import KINDS, choose_all, discover
 from textgen_core.registry.own_keras import import_keras
 from textgen_core.registry.selection import as_list
@@ -52,6 +50,8 @@ def run(
     config: str | Path | None = None,
     settings: Mapping[str, Any] | Sequence[str] = (),
     out: str | Path | None = None,
+    workers: int | None = None,
+    restarts: int | None = None,
     callback: Callback | None = None,
     listener: Callback | None = None,
 ) -> Run:
@@ -81,6 +81,10 @@ def run(
         config: a TOML file of settings.
         settings: values by "section.key", or a list of "section.key=value".
         out: the new run's directory; default: runs/<time>-<model>.
+        workers: how many processes of this machine train it; they use components that are
+            installed, and the first one shows the run on the process's own output.
+        restarts: how often workers start again, from the newest checkpoint, if one dies; 3 where
+            it is not given.
         callback: its methods are called as the run proceeds; a notebook then shows no progress of
             its own.
         listener: the former name of `callback`.
@@ -103,6 +107,11 @@ def run(
         config=None if config is None else expand_home(config),
         settings=settings,
     )
+
+    if workers is not None and workers != 1:
+        from textgen_core.pipeline.supervising import run_with_workers
+
+        return run_with_workers(configuration, workers, restarts, out, callback or listener)
 
     def begin(follower: Callback) -> Run:
         import_keras()
@@ -165,8 +174,9 @@ def _resume(
 ) -> Run:
     from textgen_core.models.devices import prepare_memory
     from textgen_core.pipeline.further import More
+    from textgen_core.pipeline.resuming import resume_phases
     from textgen_core.pipeline.run_texts import find_texts, trackers_of
-    from textgen_core.pipeline.running import resume_phases, run_phases
+    from textgen_core.pipeline.running import run_phases
 
     registry = discover()
     configuration, notes = load_configuration(directory, registry)
@@ -177,14 +187,16 @@ def _resume(
     if tracker is not None:
         asked = choose_all(registry, "tracker", [(each, "tracker=") for each in as_list(tracker)])
     trackers = trackers_of(directory, configuration, asked, callback.on_warning)
-    prepare_memory()
     more = More(**asked_for)
+    if cluster := cluster_here():
+        from textgen_core.pipeline.starting_workers import resume_worker
+
+        return resume_worker(cluster, configuration, directory, more, places, callback, trackers)
+    prepare_memory()
     with writing(directory, callback.on_warning), advising(directory):
         if directory.saved_steps():
             return resume_phases(configuration, directory, more, places, callback, trackers)
-        if more.asked:
-            training = attrs.evolve(configuration.training, **asked_for)
-            configuration = attrs.evolve(configuration, training=training)
+        configuration = more.added_to(configuration)
         texts = find_texts(directory, configuration, places, "resume")
         return run_phases(configuration, texts, directory, callback, trackers)
 

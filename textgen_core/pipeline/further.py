@@ -32,6 +32,13 @@ class More:
         """Whether anything is to be added to the plan."""
         return self.epochs is not None or self.minutes is not None
 
+    def added_to(self, configuration: Configuration) -> Configuration:
+        """Return the configuration of a run that has not begun, with what is asked for as plan."""
+        if not self.asked:
+            return configuration
+        plan = attrs.evolve(configuration.training, epochs=self.epochs, minutes=self.minutes)
+        return attrs.evolve(configuration, training=plan)
+
 
 def extended(
     configuration: Configuration, more: More, state: TrainingState, prepared: Prepared

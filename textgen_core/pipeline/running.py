@@ -1,4 +1,4 @@
-"""The five phases in order, for a new run and for one that is resumed.
+"""The five phases of a new run in order; a run that is resumed shares the last two.
 
 What is written to the run directory, and when, is decided here.
 """
@@ -6,25 +6,23 @@ What is written to the run directory, and when, is decided here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts
 from textgen_core.corpus.analysis import advise_on, analyse_corpus
-from textgen_core.counts.files import counts_of
-from textgen_core.data.tokenizer import save_tokenizer, tokenizer_of
-from textgen_core.errors import Interrupted, UsageError
+from textgen_core.data.tokenizer import save_tokenizer
+from textgen_core.errors import Interrupted
 from textgen_core.evaluation.verdict import UNSCORED
 from textgen_core.formatting import shell_word, visible
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import describe_machine
-from textgen_core.pipeline.assembly import bounds_of_checkpoint
 from textgen_core.pipeline.fitting import fit
-from textgen_core.pipeline.further import More, extended
 from textgen_core.pipeline.live_report import live_report
 from textgen_core.pipeline.messages import (
     format_findings,
@@ -38,23 +36,24 @@ from textgen_core.pipeline.messages import (
 )
 from textgen_core.pipeline.mixing import fit_mixture, keep_counts, with_counts
 from textgen_core.pipeline.opened_run import Run
-from textgen_core.pipeline.places import Places
-from textgen_core.pipeline.precision import in_precision, precision_to_resume
 from textgen_core.pipeline.preparing import Prepared, build, prepare, with_prompt
-from textgen_core.pipeline.run_texts import find_texts, keep_builtin, remember
+from textgen_core.pipeline.run_texts import keep_builtin, remember
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.registry import ResolvedComponent
 from textgen_core.runs import RunDirectory, write_json
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import append_row, check_space, write_toml
 from textgen_core.runs.made_here import write_configuration, write_manifest
-from textgen_core.runs.manifest import check_settings, describe_run
+from textgen_core.runs.manifest import describe_run
 from textgen_core.runs.tensors import hash_file
 from textgen_core.training.callbacks import Callback
-from textgen_core.training.checkpoint import KEPT, check_whole, load_state
+from textgen_core.training.checkpoint import KEPT
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.memory import checkpoint_bytes
 from textgen_core.training.state import TrainingState
+
+if TYPE_CHECKING:
+    from textgen_core.pipeline.workers import Worker
 
 MANY = 64  # texts side by side, for which a run leaves programs behind
 Trackers = tuple[ResolvedComponent, ...]
@@ -66,16 +65,26 @@ def run_phases(
     directory: RunDirectory,
     callback: Callback,
     trackers: Trackers,
+    worker: Worker | None = None,
 ) -> Run:
     """Run all five phases, and leave what each one finds in the run directory.
 
-    trackers: those that follow it.
+    trackers: those that follow it. worker: this process, where it is the first of several.
     """
     configuration = with_prompt(configuration, texts.corpus.documents)
-    with _removed_on_failure(directory):
-        configuration, job, prepared = _begin(configuration, texts, directory, callback, trackers)
+    with _removed_on_failure(directory), preparing(worker):
+        configuration, job, prepared = _begin(
+            configuration, texts, directory, callback, trackers, worker
+        )
+        if worker is not None:
+            worker.check_texts(texts)
     state = restore(job, fresh_plan=False)
-    return _train_and_finish(configuration, job, prepared, state, trackers)
+    return train_and_finish(configuration, job, prepared, state, trackers)
+
+
+def preparing(worker: Worker | None) -> Any:
+    """Return the block in which several workers prepare a run, each its own part."""
+    return nullcontext() if worker is None else worker.preparing()
 
 
 @contextmanager
@@ -102,6 +111,7 @@ def _begin(
     directory: RunDirectory,
     callback: Callback,
     trackers: Trackers,
+    worker: Worker | None,
 ) -> tuple[Configuration, TrainingJob, Prepared]:
     """Phases 1 to 3: what phase 4 needs, and the configuration as it was fitted to the text."""
     callback.on_phase(1)
@@ -157,6 +167,8 @@ def _begin(
         if Path(file["path"]).exists():  # not stdin, nor the built-in corpus
             file["path"] = str(Path(file["path"]).absolute())
     machine, model = describe_machine(), attrs.asdict(description)
+    if worker is not None:
+        machine["workers"] = worker.count
     hashes = {file.name: hash_file(file) for file in kept}
     manifest = describe_run(configuration, files=files, machine=machine, model=model, hashes=hashes)
     write_manifest(directory, manifest)
@@ -168,12 +180,15 @@ def _begin(
     if widths and machine["gpus"]:
         callback.on_warning(widths)
 
+    if worker is not None:
+        worker.tell(configuration, directory, prepared, description.precision)
     callback.on_phase(4)
-    job = make_job(configuration, directory, language_model, prepared, callback)
+    collective = worker and worker.collective
+    job = make_job(configuration, directory, language_model, prepared, callback, collective)
     return configuration, job, prepared
 
 
-def _train_and_finish(
+def train_and_finish(
     configuration: Configuration,
     job: TrainingJob,
     prepared: Prepared,
@@ -237,43 +252,3 @@ def _leave_programs(run: Run, prompt: str) -> None:
     """Have made, now that TensorFlow is at hand, what one text and many texts are written with."""
     for texts in (1, MANY):
         run.stream([prompt] * texts)  # which makes it before the first piece is taken
-
-
-def resume_phases(
-    configuration: Configuration,
-    directory: RunDirectory,
-    more: More,
-    places: Places,
-    callback: Callback,
-    trackers: Trackers,
-) -> Run:
-    """Train on from the newest checkpoint, with the run's own tokenizer."""
-    precision = precision_to_resume(directory, configuration)
-    check_settings(directory, configuration, precision)
-    state = load_state(directory, directory.saved_steps()[-1])
-    check_whole(directory, state.step)  # damage is told before the texts are prepared
-    tokenizer, counts = tokenizer_of(directory), None
-    if order := configuration.training.counts:
-        counts = counts_of(directory, tokenizer.get_vocab_size(with_added_tokens=True), order)
-    texts = find_texts(directory, configuration, places, "resume")
-    remember(directory, texts, [each.as_table() for each in trackers])
-    prepared = prepare(texts, configuration, tokenizer, callback.on_progress)
-    prepared = with_counts(prepared, configuration, counts)
-    if more.asked:
-        configuration = extended(configuration, more, state, prepared)
-        write_toml(directory.configuration, configuration.as_table())
-    elif is_over(state, configuration.training) and is_there(directory.evaluation):
-        raise UsageError(
-            f"{directory.path} is finished: {state.step} steps.",
-            "Allowed: more epochs or minutes.",
-            f"Train it further: textgen resume {shell_word(directory.path)} --epochs 2",
-        )
-    callback.on_run_begin(str(directory.path))
-    bounds = bounds_of_checkpoint(directory, state.step)
-    same = in_precision(configuration, precision)
-    language_model, _ = build(same, prepared.tokenizer, bounds, prepared.counts)
-    callback.on_phase(4)
-    job = make_job(configuration, directory, language_model, prepared, callback)
-    state = restore(job, fresh_plan=more.asked)
-    callback.on_message([f"Going on from the checkpoint of step {state.step}."])
-    return _train_and_finish(configuration, job, prepared, state, trackers)

@@ -5,6 +5,7 @@ What trains is imported when a run starts.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,9 @@ from textgen_core.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from textgen_core.corpus import Texts
+    from textgen_core.training.workers.cluster import Cluster
+
+_SIGNS = ("TF_CONFIG", "SLURM_STEP_NUM_TASKS")  # of several workers, in the environment
 
 
 def start(
@@ -44,13 +48,19 @@ def start(
 ) -> Run:
     """Run the five phases of a configuration in a new run directory.
 
-    `texts` are those of the configuration, where the caller has read them already.
+    `texts` are those of the configuration, where the caller has read them already. One of several
+    workers does its part of it.
     """
     from textgen_core.corpus import keep_streams, read_texts
     from textgen_core.models.devices import prepare_memory
     from textgen_core.pipeline.running import run_phases
 
     callback = callback or Callback()
+    if cluster := cluster_here():
+        from textgen_core.pipeline.starting_workers import start_worker
+
+        texts = read_texts(keep_streams(configuration.corpus)) if texts is None else texts
+        return start_worker(cluster, configuration, texts, out, callback)
     path = None if out is None else expand_home(out)
     check_free(path or free_path(configuration.model.name))
     for text in find_ineffective(configuration):
@@ -61,6 +71,18 @@ def start(
     configuration = with_absolute_paths(configuration)
     with _new_directory(path, configuration, callback) as directory, advising(directory):
         return run_phases(configuration, texts, directory, callback, configuration.trackers)
+
+
+def cluster_here() -> Cluster | None:
+    """Return which of several workers this process is; None: it trains alone.
+
+    Raises UsageError if the environment cannot be understood.
+    """
+    if not any(map(os.environ.get, _SIGNS)):
+        return None
+    from textgen_core.training.workers.cluster import cluster_from
+
+    return cluster_from(os.environ)
 
 
 def with_absolute_paths(configuration: Configuration) -> Configuration:

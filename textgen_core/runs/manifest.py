@@ -88,7 +88,7 @@ def describe_run(
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": configuration.seed,
-        "versions": {package: _version(package) for package in _PACKAGES},
+        "versions": versions_here(),
         "components": [attrs.asdict(_record(each.component)) for each in configuration.components],
         "corpus": [dict(file) for file in files],
         HASHES: dict(hashes),
@@ -97,6 +97,11 @@ def describe_run(
         "machine": dict(machine),
         "model": dict(model),
     }
+
+
+def versions_here() -> dict[str, str]:
+    """Return the versions of the packages that a run depends on."""
+    return {package: _version(package) for package in _PACKAGES}
 
 
 def load_configuration(

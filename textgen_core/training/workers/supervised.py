@@ -10,21 +10,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 
 from textgen_core.training.workers.supervisor import LOST, SUPERVISED
 
 _TO_SAVE = 25.0  # seconds
 
 
-def end_with_supervisor(environment: MutableMapping[str, str]) -> bool:
-    """Let this process end with its supervisor; return whether it has one.
-
-    Args:
-        environment: that of the process. What it starts itself has no supervisor, so the sign of
-            one is removed.
-    """
-    if environment.pop(SUPERVISED, None) is None:
+def end_with_supervisor(environment: Mapping[str, str]) -> bool:
+    """Let this process end with its supervisor; return whether its environment tells of one."""
+    if SUPERVISED not in environment:
         return False
     threading.Thread(target=_wait, name="textgen-supervisor", daemon=True).start()
     return True

@@ -26,7 +26,7 @@ from textgen_core.formatting import printable
 from textgen_core.training.interruption import SIGNALS
 from textgen_core.training.workers.cluster import VARIABLE, Cluster
 
-SUPERVISED = "TEXTGEN_SUPERVISED"  # set for workers that have a supervisor at the end of their stdin
+SUPERVISED = "TEXTGEN_SUPERVISED"  # says that a supervisor holds the other end of stdin
 LOST, INTERRUPTED = WorkerLost.exit_code, Interrupted.exit_code
 _POLL = 0.1  # seconds
 _STOPPED = 10.0  # seconds after which a worker that was stopped is given up

@@ -9,9 +9,9 @@
     ├── PluginFailure            1   a component raised while it was in use
     ├── TrainingDiverged         1   the loss or a gradient stopped being finite
     ├── WorkersError             1   one of several workers is gone, or they do not agree
+    │   └── WorkerLost          75   one is gone, or cannot be reached: they can go on again
     ├── OutOfMemory              1   the run does not fit into memory
     ├── DiskTooSmall             1   the run does not fit onto the disk
-    ├── WorkerLost              75   a worker of the training is gone; it can be resumed
     └── Interrupted            130   stopped by the user, with a checkpoint saved
 
 An error is three lines at most: what is wrong with the value and the place, what is allowed, and
@@ -113,7 +113,7 @@ class DiskTooSmall(TextgenError):
     """The run needs more space than the disk has."""
 
 
-class WorkerLost(TextgenError):
+class WorkerLost(WorkersError):
     """A worker of a training is gone, or cannot be reached; the others end, and may start again."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: to try again may help

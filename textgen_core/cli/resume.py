@@ -66,7 +66,7 @@ def resume(
 
     directory = find_directory(run)
     several = chosen_workers(workers, restarts)
-    cluster = None if several else this_worker()
+    cluster = None if several else this_worker(directory.path)
     # Its faults, before TensorFlow is waited for.
     configuration, _ = load_configuration(directory, discover_plugins())
     if cluster is None:

@@ -151,7 +151,7 @@ def run(
         flags=True,
     )
     several = None if dry_run else chosen_workers(workers, restarts)
-    cluster = None if several else this_worker()
+    cluster = None if several or dry_run else this_worker(out)
     if out is not None and cluster is None:
         check_free(out)
     if several is not None:

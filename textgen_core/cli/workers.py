@@ -102,16 +102,18 @@ def end_with(code: int) -> None:
         raise typer.Exit(code)
 
 
-def this_worker() -> Cluster | None:
+def this_worker(out: Path | None) -> Cluster | None:
     """Return which of several workers this command is; None: it is alone.
 
-    Raises UsageError if the environment cannot be understood.
+    out: the directory of the run, as far as it is named. Raises UsageError if it is not, or if the
+    environment cannot be understood.
     """
     if not SIGNS & os.environ.keys():
         return None
-    from textgen_core.pipeline.starting import cluster_here
+    from textgen_core.pipeline.starting import cluster_here, named
 
     if cluster := cluster_here():
+        named(cluster, out)
         from textgen_core.training.workers.supervised import end_with_supervisor
 
         end_with_supervisor(os.environ)

@@ -16,7 +16,7 @@ import attrs
 from textgen_core.config.ineffective import find_ineffective
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus.reading.course import anywhere
-from textgen_core.errors import Interrupted, RunDirectoryError
+from textgen_core.errors import Interrupted, RunDirectoryError, UsageError
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.runs.cache import cache_note, usable_cache
@@ -83,6 +83,17 @@ def cluster_here() -> Cluster | None:
     from textgen_core.training.workers.cluster import cluster_from
 
     return cluster_from(os.environ)
+
+
+def named(cluster: Cluster, out: str | Path | None) -> str | Path:
+    """Return the directory that a worker was told; raises UsageError if it was told none."""
+    if out is None:
+        raise UsageError(
+            f"This is one of {cluster.size} workers, and no directory of the run is named.",
+            "Allowed: one that all of them name, so that a worker that starts again finds the run.",
+            "Name it: --out DIR",
+        )
+    return out
 
 
 def with_absolute_paths(configuration: Configuration) -> Configuration:

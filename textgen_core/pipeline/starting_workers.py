@@ -12,7 +12,7 @@ from pathlib import Path
 from textgen_core.config.ineffective import find_ineffective
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts
-from textgen_core.errors import RunDirectoryError, UsageError
+from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.models.devices import prepare_memory
 from textgen_core.pipeline.further import More
@@ -21,7 +21,7 @@ from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.resuming import resume_phases
 from textgen_core.pipeline.run_texts import find_texts
 from textgen_core.pipeline.running import Trackers, run_phases
-from textgen_core.pipeline.starting import advising, check_cache, with_absolute_paths
+from textgen_core.pipeline.starting import advising, check_cache, named, with_absolute_paths
 from textgen_core.pipeline.workers import train_with_first, worker_here
 from textgen_core.registry import discover
 from textgen_core.runs.directory import RunDirectory, check_free, create_run_directory
@@ -45,13 +45,7 @@ def start_worker(
         UsageError: no directory is named.
         WorkersError: the workers do not agree, one failed, or one is gone.
     """
-    if out is None:
-        raise UsageError(
-            f"This is one of {cluster.size} workers, and no directory of the run is named.",
-            "Allowed: one that all of them name, so that a worker that starts again finds the run.",
-            "Name it: --out DIR",
-        )
-    directory = RunDirectory(expand_home(out))
+    directory = RunDirectory(expand_home(named(cluster, out)))
     check_cache(callback)
     prepare_memory()
     configuration = with_absolute_paths(configuration)

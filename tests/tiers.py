@@ -87,6 +87,7 @@ SLOW = {
     "training/test_workers.py::*lstm-streams": "the Transformer shows it",
     "training/test_workers.py::*transformer-windows": "streams show it",
     "training/test_workers.py::*transformer-streams-2": "four workers show it",
+    "training/workers/test_processes.py": "five runs of two processes each",
     "training/test_left_out_of_checkpoint.py": "runs resumed with something left out",
     # time and memory as they are measured, and extremes of size
     "corpus/reading/test_corpus.py::test_a_text_of_any_size": "measures memory",

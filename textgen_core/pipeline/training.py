@@ -189,6 +189,8 @@ def train_phase(job: TrainingJob, state: TrainingState) -> TrainingState:
         callback.on_message([guessing])
         callback.on_detail([how])
         state = train(job, state, interruption)
+    if job.collective is not None:
+        job.collective.close()
     callback.on_training_end(interrupted=not is_over(state, job.settings))
     if note := format_most_passes(job.settings, state, last_step_of(job.settings, job.batches)):
         callback.on_message([note])

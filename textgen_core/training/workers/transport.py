@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from textgen_core.errors import WorkersError
+from textgen_core.errors import WorkerLost, WorkersError
+from textgen_core.training.workers.health import notice_soon, stop_asking
 
 if TYPE_CHECKING:
     from textgen_core.training.workers.cluster import Cluster
@@ -37,8 +38,12 @@ class Collective(ABC):
         """Return the sum over all workers of float32 `(n,)`, the same to the bit in each.
 
         Raises:
-            WorkersError: another worker is gone.
+            WorkerLost: another worker is gone.
         """
+
+    def close(self) -> None:
+        """Exchange nothing any more: the others may end."""
+        return
 
     def gather(self, told: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return what each worker tells, by rank: plain values, as JSON holds them."""
@@ -92,11 +97,15 @@ class MirroredCollective(Collective):
             tf.debugging.assert_rank(summed, 1)
         except (tf.errors.OpError, RuntimeError) as error:
             cause = str(error).partition("\n")[0][:200].rstrip(".")
-            raise WorkersError(
+            raise WorkerLost(
                 f"Worker {self.rank} of {self.size} has lost the others: {cause}.",
                 advice="Start all of them again: they go on from the newest checkpoint.",
             ) from error
         return summed
+
+    def close(self) -> None:
+        """Exchange nothing any more: the others may end."""
+        stop_asking(self._strategy)
 
     def _sum_of_replicas(self, vector: Any) -> Any:
         def reduced(own: Any) -> Any:
@@ -127,6 +136,7 @@ def connect(cluster: Cluster) -> Collective:
         task_id=cluster.rank,
         rpc_layer="grpc",
     )
+    notice_soon()
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except (tf.errors.OpError, RuntimeError) as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textgen_core.cli.console import stderr
 from textgen_core.cli.output import note
 from textgen_core.errors import Interrupted, TextgenError, UsageError, WorkerLost, WorkersError
 
@@ -68,7 +69,9 @@ def run_workers(
     """Train a new run with several workers, of which the first shows it."""
     from textgen_core.pipeline.supervising import supervise_run
 
-    end_with(supervise_run(configuration, workers, out=out, options=options, say=note)[1])
+    with _terminal_restored():
+        _, code = supervise_run(configuration, workers, out=out, options=options, say=_say)
+    end_with(code)
 
 
 def resume_workers(
@@ -88,10 +91,27 @@ def resume_workers(
     }
     more = [f"{name}={each}" for name in ("--epochs", "--minutes") for each in values.pop(name, ())]
     batch_size = configuration.training.batch_size
-    code = supervise_resume(
-        run, workers, batch_size=batch_size, given=values, more=more, options=options, say=note
-    )
+    with _terminal_restored():
+        code = supervise_resume(
+            run, workers, batch_size=batch_size, given=values, more=more, options=options, say=_say
+        )
     end_with(code)
+
+
+def _say(text: str) -> None:
+    """Say what happened to workers, below the bar that a killed one may have left."""
+    if stderr().is_terminal:
+        note("")
+    note(text)
+
+
+@contextmanager
+def _terminal_restored() -> Iterator[None]:
+    """Show the cursor after the block, which a killed worker may have hidden for its bar."""
+    try:
+        yield
+    finally:
+        stderr().show_cursor(True)
 
 
 def end_with(code: int) -> None:
@@ -136,7 +156,7 @@ def errors_of(cluster: Cluster | None) -> Iterator[None]:
         supervised = SUPERVISED in os.environ
         if supervised and isinstance(error, WorkerLost):
             raise typer.Exit(error.exit_code) from error
-        if isinstance(error, Interrupted) and supervised:
+        if isinstance(error, Interrupted) and supervised and error.advice:
             advice = f"{error.advice} --workers {cluster.size}"
             raise Interrupted(error.problem, advice=advice) from error
         if supervised or cluster.is_first or isinstance(error, WorkersError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen_core.cli.console import stderr
 from textgen_core.cli.output import note
 from textgen_core.errors import Interrupted, TextgenError, UsageError, WorkerLost, WorkersError
 
@@ -100,7 +100,7 @@ def resume_workers(
 
 def _say(text: str) -> None:
     """Say what happened to workers, below the bar that a killed one may have left."""
-    if stderr().is_terminal:
+    if sys.stderr.isatty():
         note("")
     note(text)
 
@@ -108,6 +108,8 @@ def _say(text: str) -> None:
 @contextmanager
 def _terminal_restored() -> Iterator[None]:
     """Show the cursor after the block, which a killed worker may have hidden for its bar."""
+    from textgen_core.cli.console import stderr
+
     try:
         yield
     finally:

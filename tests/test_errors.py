@@ -20,6 +20,8 @@ from textgen_core.errors import (
     TextgenError,
     TrainingDiverged,
     UsageError,
+    WorkerLost,
+    WorkersError,
     one_error,
 )
 
@@ -32,6 +34,8 @@ EXIT_CODES = {
     RunDirectoryError: 4,
     PluginFailure: 1,
     TrainingDiverged: 1,
+    WorkersError: 1,
+    WorkerLost: 75,
     OutOfMemory: 1,
     DiskTooSmall: 1,
     Interrupted: 130,

@@ -28,8 +28,9 @@ OF_THE_RUN = {**SETTINGS, "data.stride": 12, "training.compile": "eager"}
 def command(corpus: Path, out: Path, *options: str) -> list[str]:
     """The command line of a small run."""
     given = [f"--set={key}={value}" for key, value in OF_THE_RUN.items()]
-    arguments = ["run", str(corpus), *TINY, "--model", MODELS["lstm"], *given, *options]
-    return [sys.executable, "-m", "textgen_core", *arguments, "--out", str(out), "--quiet"]
+    arguments = ["run", str(corpus), *TINY, "--epochs", "1", "--model", MODELS["lstm"], *given]
+    arguments += [*options, "--out", str(out), "--quiet"]
+    return [sys.executable, "-m", "textgen_core", *arguments]
 
 
 def workers_of(supervisor: int) -> dict[int, int]:
@@ -62,7 +63,7 @@ def run_disturbed(
         supervisor = subprocess.Popen(
             command(corpus, out, *options), stdout=subprocess.DEVNULL, stderr=said
         )
-        steps = max(1, 60 // len(ranks))
+        steps = max(1, 36 // len(ranks))
         for rank in ranks:
             at = last_step(out) + draw.randint(0, steps)
             before = workers_of(supervisor.pid)
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"seed {given['seed']}, kills {ranks}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        corpus = write_corpus(folder / "text.txt", 6000)
+        corpus = write_corpus(folder / "text.txt")
         run_alone(corpus, folder / "alone")
         said = run_disturbed(corpus, folder / "killed", ranks, signal.SIGKILL, draw)
         print(said)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,7 +99,9 @@ def resume_workers(
 
 def _say(text: str) -> None:
     """Say what happened to workers, below the bar that a killed one may have left."""
-    if sys.stderr.isatty():
+    from textgen_core.cli.console import stderr
+
+    if stderr().is_terminal:
         note("")
     note(text)
 

@@ -71,7 +71,7 @@ def resume_phases(
         if worker is not None:
             worker.tell(configuration, directory, prepared, precision)
         callback.on_phase(4)
-        collective = worker and worker.collective
+        collective = None if worker is None else worker.collective
         job = make_job(configuration, directory, language_model, prepared, callback, collective)
         if worker is not None:
             worker.check_texts(texts)

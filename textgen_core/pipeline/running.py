@@ -183,7 +183,7 @@ def _begin(
     if worker is not None:
         worker.tell(configuration, directory, prepared, description.precision)
     callback.on_phase(4)
-    collective = worker and worker.collective
+    collective = None if worker is None else worker.collective
     job = make_job(configuration, directory, language_model, prepared, callback, collective)
     return configuration, job, prepared
 

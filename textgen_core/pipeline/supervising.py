@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
-import tomli_w
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import is_read_once, keep_streams
@@ -25,6 +24,7 @@ from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.starting import cluster_here, with_absolute_paths
 from textgen_core.registry import discover
 from textgen_core.runs.directory import RunDirectory, create_default_directory, create_run_directory
+from textgen_core.runs.files import write_toml
 from textgen_core.runs.manifest import load_configuration
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.workers.supervisor import Supervisor, this_program
@@ -193,7 +193,7 @@ def _supervise(
 def _as_file(configuration: Configuration) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="textgen-run-") as folder:
         file = Path(folder) / "run.toml"
-        file.write_text(tomli_w.dumps(configuration.as_table()), encoding="utf-8")
+        write_toml(file, configuration.as_table())
         yield file
 
 

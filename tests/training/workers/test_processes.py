@@ -108,7 +108,7 @@ def test_ray_trains_with_two_workers_and_starts_them_again(corpus, alone, tmp_pa
             threading.Thread(target=die, daemon=True).start()
         textgen.run(config["corpus"], out=config["out"], **config["arguments"])
 
-    arguments = {**API, "model": MODELS["lstm"], "settings": OF_THE_RUN}
+    arguments = {**API, "epochs": 1, "model": MODELS["lstm"], "settings": OF_THE_RUN}
     config = {"corpus": str(corpus), "out": str(out), "marker": str(marker), "arguments": arguments}
     ray.init(num_cpus=2, include_dashboard=False, runtime_env={"env_vars": SHARE})
     try:

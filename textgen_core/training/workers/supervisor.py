@@ -227,7 +227,7 @@ class Supervisor:
             for each in self._workers:
                 each.send(signal.SIGCONT)
 
-        handlers = dict.fromkeys(SIGNALS, pass_on)
+        handlers: dict[int, Callable[[int, Any], None]] = dict.fromkeys(SIGNALS, pass_on)
         if hasattr(signal, "SIGTSTP"):
             handlers[signal.SIGTSTP] = stop
         before = {

@@ -28,12 +28,13 @@ from textgen_core.cli.output import (
     show_trace,
 )
 from textgen_core.cli.plain_values import take_plain_values
+from textgen_core.cli.unknown_command import Group
 from textgen_core.errors import Interrupted, TextgenError
 
 COMMANDS = (
     *("run", "resume", "generate", "score", "evaluate", "explore"),
     *("compare",),
-    *("serve", "export", "analyze", "report", "plugins", "recipes"),
+    *("serve", "export", "analyze", "report", "runs", "plugins", "recipes"),
 )
 _SHOW_TRACES = "--debug"
 _SETS_UP_COMPLETION = frozenset({"--install-completion", "--show-completion"})
@@ -65,6 +66,7 @@ def _options(
 def build_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
     """Return the command with these of its subcommands, whose modules are imported for it."""
     app = typer.Typer(
+        cls=Group,
         name="textgen",
         help="Train a small language model on your own text, and write with it.",
         no_args_is_help=True,

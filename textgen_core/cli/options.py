@@ -18,6 +18,7 @@ from textgen_core.errors import UsageError
 from textgen_core.formatting import format_count, visible
 
 if TYPE_CHECKING:
+    from textgen_core.pipeline.earlier_run import EarlierRun
     from textgen_core.pipeline.opened_run import Run
     from textgen_core.pipeline.run_runtime import Computing
     from textgen_core.registry import Component, Registry
@@ -149,6 +150,18 @@ def open_for(
     places = Places(corpus=corpus, validation=validation, test=test)
     computing = computing or computing_here()
     return Run(directory, configuration, places=places, warnings=warnings, computing=computing)
+
+
+def open_earlier_for(reference: str | None, workers: int | None) -> EarlierRun | None:
+    """Return the run that a new one begins with, if any; what differs here is warned about."""
+    if reference is None:
+        return None
+    from textgen_core.pipeline.earlier_run import open_earlier
+
+    earlier = open_earlier(reference, workers)
+    for each in earlier.warnings:
+        warn(each)
+    return earlier
 
 
 def computing_here(

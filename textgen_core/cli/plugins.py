@@ -18,6 +18,7 @@ from textgen_core.cli.options import (
 from textgen_core.cli.output import print_json, show_line, warn
 from textgen_core.cli.plugins_check import check
 from textgen_core.cli.plugins_new import new
+from textgen_core.cli.unknown_command import Group
 from textgen_core.components import options_of
 from textgen_core.errors import UsageError
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 COLUMNS = ("name", "provider", "version", "status", "summary")
 
 app = typer.Typer(
+    cls=Group,
     help="List the components and their plugins, show one, check one, or start one.",
     rich_markup_mode=None,
 )

@@ -63,11 +63,13 @@ def resume(
     from textgen_core.runs.cache import usable_cache
     from textgen_core.runs.lock import check_writable
     from textgen_core.runs.manifest import load_configuration
+    from textgen_core.runs.standing import check_resumable
 
     directory = find_directory(run)
     several = chosen_workers(workers, restarts)
     cluster = None if several else this_worker(directory.path)
     # Its faults, before TensorFlow is waited for.
+    check_resumable(directory)
     configuration, _ = load_configuration(directory, discover_plugins())
     if cluster is None:
         check_writable(directory)

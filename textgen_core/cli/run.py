@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textgen_core.cli.completing import complete_recipe, complete_setting, complete_spec
+from textgen_core.cli.completing import (
+    complete_recipe,
+    complete_run,
+    complete_setting,
+    complete_spec,
+)
 from textgen_core.cli.escapes import ESCAPES, read_escapes
 from textgen_core.cli.options import (
     CorpusArgument,
@@ -21,6 +26,7 @@ from textgen_core.cli.options import (
     Verbose,
     announce_stdin,
     discover_plugins,
+    open_earlier_for,
     warn_of_unread_stdin,
 )
 from textgen_core.cli.output import note, outliving_reader, print_json, show_line, show_text
@@ -37,6 +43,8 @@ from textgen_core.config.settings import help_of
 from textgen_core.formatting import expand_home, shell_word
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from textgen_core.config.resolve import Configuration
     from textgen_core.corpus import Texts
     from textgen_core.pipeline.estimating import Estimate
@@ -119,6 +127,15 @@ def run(
             help="The run directory; default: runs/<time>-<model>.",
         ),
     ] = None,
+    from_run: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Begin with the tokenizer, model and weights of a run.",
+            autocompletion=complete_run,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -142,7 +159,8 @@ def run(
     texts_named = [*(corpus or ()), arguments["validation"], arguments["test"]]
     warn_of_unread_stdin([each for each in texts_named if each])
     given = {"corpus": corpus, **arguments}
-    configuration = configure(
+    earlier = open_earlier_for(from_run, workers)
+    configuration = (earlier.configure if earlier else configure)(
         {name: None if value == [] else value for name, value in given.items()},
         discover_plugins(),
         recipe=recipe,
@@ -168,13 +186,14 @@ def run(
         for text in find_ineffective(configuration):
             note(text)
         size = count_all_characters(texts.corpus.documents)
-        plan_run(configuration, texts, size, as_json=as_json, quiet=quiet)
+        tokenizer = earlier.tokenizer if earlier else None
+        plan_run(configuration, texts, size, tokenizer, as_json=as_json, quiet=quiet)
         return
     usable_cache()  # its faults, before TensorFlow is waited for
     import_tensorflow()
     from textgen_core.pipeline.starting import start
 
-    begin = partial(start, configuration, texts=texts, out=out)
+    begin = partial(start, configuration, texts=texts, out=out, earlier=earlier)
     with errors_of(cluster):
         if cluster is None or cluster.is_first:
             follow(begin, as_json=as_json, quiet=quiet, verbose=verbose)
@@ -198,16 +217,23 @@ def _with_prompt_read(configuration: Configuration, texts: Texts) -> Configurati
 
 
 def plan_run(
-    configuration: Configuration, texts: Texts, size: int, *, as_json: bool, quiet: bool
+    configuration: Configuration,
+    texts: Texts,
+    size: int,
+    tokenizer: Tokenizer | None = None,
+    *,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Print what a run would take, and its resolved configuration: TOML, or a JSON value.
 
-    quiet: leaves out the estimate, which needs TensorFlow and some steps of training.
+    tokenizer: that of the run that it would begin with. quiet: leaves out the estimate, which needs
+    TensorFlow and some steps of training.
     """
     import attrs
     import tomli_w
 
-    found = None if quiet else _estimate(configuration, texts)
+    found = None if quiet else _estimate(configuration, texts, tokenizer)
     table = configuration.as_table()
     if as_json:
         shown = found and attrs.asdict(found)
@@ -220,7 +246,7 @@ def plan_run(
     note(f"{size:,} characters of text would be used. Nothing was written{cache}.")
 
 
-def _estimate(configuration: Configuration, texts: Texts) -> Estimate:
+def _estimate(configuration: Configuration, texts: Texts, tokenizer: Tokenizer | None) -> Estimate:
     """Return what a run would take; a terminal shows how far this has come."""
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.terminal import TerminalCallback
@@ -231,7 +257,7 @@ def _estimate(configuration: Configuration, texts: Texts) -> Estimate:
     from textgen_core.pipeline.estimating import estimate
 
     with closing(TerminalCallback(results=False)) as callback:
-        return estimate(configuration, texts, callback.on_progress)
+        return estimate(configuration, texts, callback.on_progress, tokenizer)
 
 
 def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool, verbose: bool) -> None:

@@ -27,6 +27,7 @@ from textgen_core.config.settings import (
 )
 from textgen_core.config.sources import (
     FROM,
+    FROM_RUN,
     MANY,
     NO_RECIPE,
     ONE,
@@ -51,7 +52,8 @@ class Configuration:
     missing: the kinds of which a component of the run is not installed here. All of such a kind are
     left out, and an error says so where they would be used. given: where each setting of a section
     was given that comes neither from a recipe nor from a default, such as `training.epochs`. fit:
-    the rules that will choose some settings, once it is known how long the text is.
+    the rules that will choose some settings, once it is known how long the text is. from_run: the
+    run whose weights it began with, if so.
     """
 
     seed: int
@@ -69,6 +71,7 @@ class Configuration:
     fit: tuple[FitRule, ...] = ()
     missing: tuple[str, ...] = ()
     given: Mapping[str, str] = attrs.field(factory=dict, eq=False)
+    from_run: str = ""
 
     @property
     def components(self) -> tuple[ResolvedComponent, ...]:
@@ -81,11 +84,11 @@ class Configuration:
         del table["training"]["epochs" if self.training.minutes is not None else "minutes"]
         one = {name: getattr(self, name).as_table() for name in ONE}
         many = {name: [each.as_table() for each in getattr(self, name)] for name in MANY}
-        origin = {"recipe": NO_RECIPE, FROM: self.recipe}
+        origin = {"recipe": NO_RECIPE, FROM: self.recipe, FROM_RUN: self.from_run}
         whole = {**origin, "seed": self.seed, **table, **one, **many}
         if self.fit:
             whole["for"] = {self.model.name: {FIT: [each.as_table() for each in self.fit]}}
-        return {name: _toml_value(value) for name, value in whole.items()}
+        return {name: _toml_value(value) for name, value in whole.items() if value != ""}
 
 
 def configure(
@@ -96,22 +99,19 @@ def configure(
     config: Path | None = None,
     settings: Mapping[str, Any] | Sequence[str] = (),
     flags: bool = False,
+    earlier: Sequence[Layer] = (),
 ) -> Configuration:
     """Return the configuration of the arguments of `run`, laid over recipe, file and settings.
 
-    flags: whether messages name the arguments as on the command line. Raises a UsageError with
-    every fault at once.
+    flags: whether messages name the arguments as on the command line. earlier: what is taken from
+    an earlier run, over the recipe. Raises a UsageError with every fault at once.
     """
     unknown = [each for each in arguments if each not in ARGUMENTS]
     Faults(unknown_name("argument", each, ARGUMENTS, place="run()") for each in unknown).raise_any()
-    layers = [
-        *file_layers(config, recipe),
-        settings_layer(settings),
-        arguments_layer(arguments, flags=flags),
-    ]
-    return attrs.evolve(
-        resolve(layers, registry), given=given_settings(layers[1:])
-    )  # all but the recipe
+    lowest, *file = file_layers(config, recipe)
+    given = [*file, settings_layer(settings), arguments_layer(arguments, flags=flags)]
+    merged = resolve([lowest, *earlier, *given], registry)
+    return attrs.evolve(merged, given=given_settings(given))
 
 
 def given_settings(layers: Sequence[Layer]) -> dict[str, str]:
@@ -144,7 +144,8 @@ def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:
         **{name: partial(_single, name, layers, registry) for name in ONE},
         **{name: partial(_several, name, layers, registry) for name in MANY},
         "seed": partial(_seed, layers),
-        "recipe": partial(_recipe, layers),
+        "recipe": partial(_name, FROM, layers, NO_RECIPE),
+        "from_run": partial(_name, FROM_RUN, layers, ""),
     }
     values: dict[str, Any] = {}
     for name, merge in merged.items():
@@ -218,15 +219,15 @@ def _seed(layers: Sequence[Layer]) -> Any:
     return values["seed"]
 
 
-def _recipe(layers: Sequence[Layer]) -> str:
-    named = [each for each in layers if FROM in each.table]
-    if not named:
-        return NO_RECIPE
-    layer, name = named[-1], named[-1].table[FROM]
-    if not isinstance(name, str):
-        problem = f"{FROM} cannot be {name!r} ({layer.place_of(FROM)})."
-        raise ConfigurationError(problem, "Allowed: the name of a recipe, which changes nothing.")
-    return name
+def _name(key: str, layers: Sequence[Layer], default: str) -> str:
+    """Return the name of a recipe or a run, which is for people: it changes nothing."""
+    for layer in reversed(layers):
+        name = layer.table.get(key, default)
+        if not isinstance(name, str):
+            raise ConfigurationError(f"{key} cannot be {name!r} ({layer.place_of(key)}).")
+        if key in layer.table:
+            return name
+    return default
 
 
 def corpus_settings(settings: Sequence[str]) -> CorpusSettings:

@@ -26,7 +26,8 @@ NO_RECIPE = "none"
 DEFAULT_RECIPE = "fast"
 
 FROM = "from_recipe"  # the key for the recipe that a whole configuration was made from
-_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed", FIT, FROM)
+FROM_RUN = "from_run"  # the key for the run whose weights it began with, for people
+_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed", FIT, FROM, FROM_RUN)
 _RECIPES = resources.files("textgen_core.config") / "recipes"
 
 

@@ -43,7 +43,8 @@ class Evaluation:
     loss: nats per token; bytes: UTF-8 bytes of the text scored; samples: the continuations that
     metrics measured, of which empty_samples hold nothing but white space. parts: what a
     network and the counts that it is mixed with lose alone; empty without counts, and then not in
-    JSON. A figure that is not finite becomes None in JSON.
+    JSON. forgetting: how a run that began with another scores on that one's held-out text, before
+    and after; empty of others, and then not in JSON. A figure that is not finite becomes None.
     """
 
     split: str
@@ -64,6 +65,7 @@ class Evaluation:
     samples: int = 0
     empty_samples: int = 0
     parts: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
+    forgetting: Mapping[str, Any] = attrs.field(factory=dict)
     verdict: Verdict = UNSCORED
 
     def as_json(self) -> dict[str, Any]:
@@ -71,8 +73,9 @@ class Evaluation:
         plain: dict[str, Any] = attrs.asdict(self)
         plain["diagnosis"] = [each.as_json() for each in self.diagnosis]
         del plain["notes"]
-        if not self.parts:
-            del plain["parts"]
+        for key in ("parts", "forgetting"):
+            if not plain[key]:
+                del plain[key]
         plain["verdict"] = self.verdict.as_json()
         return dict(finite(plain))
 

@@ -27,6 +27,7 @@ from textgen_core.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from textgen_core.components import Metric, ModelBuilder, Sampler, TokenizerTrainer, Tracker
+    from textgen_core.pipeline.earlier_run import EarlierRun
 
 
 def run(
@@ -52,6 +53,7 @@ def run(
     out: str | Path | None = None,
     workers: int | None = None,
     restarts: int | None = None,
+    from_run: str | os.PathLike[str] | None = None,
     callback: Callback | None = None,
     listener: Callback | None = None,
 ) -> Run:
@@ -85,6 +87,7 @@ def run(
             installed, and the first one shows the run on the process's own output.
         restarts: how often workers start again, from the newest checkpoint, if one dies; 3 where
             it is not given.
+        from_run: a run whose tokenizer, model and weights it begins with, as `open_run` takes it.
         callback: its methods are called as the run proceeds; a notebook then shows no progress of
             its own.
         listener: the former name of `callback`.
@@ -100,8 +103,10 @@ def run(
     arguments |= {"metric": metric, "tracker": tracker, "epochs": epochs, "minutes": minutes}
     arguments |= {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     arguments |= {"split": split, "validation": validation, "test": test, "prompt": prompt}
-    configuration = configure(
-        {"corpus": [str(file) for file in _as_files(corpus)] or None, **arguments},
+    arguments["corpus"] = [str(file) for file in _as_files(corpus)] or None
+    earlier = _open_earlier(from_run, workers)
+    configuration = (earlier.configure if earlier else configure)(
+        arguments,
         discover(),
         recipe=recipe,
         config=None if config is None else expand_home(config),
@@ -115,9 +120,19 @@ def run(
 
     def begin(follower: Callback) -> Run:
         import_keras()
-        return start(configuration, out=out, callback=follower)
+        return start(configuration, out=out, callback=follower, earlier=earlier)
 
     return _follow(begin, callback, listener)
+
+
+def _open_earlier(
+    from_run: str | os.PathLike[str] | None, workers: int | None
+) -> EarlierRun | None:
+    if from_run is None:
+        return None
+    from textgen_core.pipeline.earlier_run import open_earlier
+
+    return open_earlier(from_run, workers)
 
 
 def resume(
@@ -173,6 +188,7 @@ def _resume(
     callback: Callback,
 ) -> Run:
     from textgen_core.models.devices import prepare_memory
+    from textgen_core.pipeline.continuing import check_can_begin
     from textgen_core.pipeline.further import More
     from textgen_core.pipeline.resuming import resume_phases
     from textgen_core.pipeline.run_texts import find_texts, trackers_of
@@ -196,6 +212,7 @@ def _resume(
     with writing(directory, callback.on_warning), advising(directory):
         if directory.saved_steps():
             return resume_phases(configuration, directory, more, places, callback, trackers)
+        check_can_begin(directory, configuration.from_run)
         configuration = more.added_to(configuration)
         texts = find_texts(directory, configuration, places, "resume")
         return run_phases(configuration, texts, directory, callback, trackers)

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import attrs
+import tokenizers
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts
@@ -61,13 +62,19 @@ class Estimate:
         ]
 
 
-def estimate(configuration: Configuration, texts: Texts, progress: PhaseProgress) -> Estimate:
-    """Return what a run would take.
+def estimate(
+    configuration: Configuration,
+    texts: Texts,
+    progress: PhaseProgress,
+    tokenizer: tokenizers.Tokenizer | None = None,
+) -> Estimate:
+    """Return what a run would take; tokenizer: that of the run that it begins with, if so.
 
     Raises what the run itself would raise: the text may be too short, memory too small.
     """
     prepare_memory()
-    prepared = with_counts(prepare(texts, configuration, progress=progress), configuration)
+    prepared = prepare(texts, configuration, tokenizer, progress, is_new=True)
+    prepared = with_counts(prepared, configuration)
     if configuration.fit:
         configuration, _ = fit(configuration, prepared)
     language_model, description = build(configuration, prepared.tokenizer, counts=prepared.counts)

@@ -148,9 +148,10 @@ def format_model(
     return columns, rows, lines
 
 
-def format_parameters(name: str, description: ModelDescription) -> str:
-    """Return how large the model of phase 3 is."""
-    return f"{name}: {format_count(description.parameters, 'parameter')}, random until trained"
+def format_parameters(name: str, description: ModelDescription, origin: str | None = None) -> str:
+    """Return how large the model of phase 3 is; origin: where its parameters come from."""
+    parameters = format_count(description.parameters, "parameter")
+    return f"{name}: {parameters}, {origin or 'random until trained'}"
 
 
 def format_no_gain(before: TrainingState, after: TrainingState) -> str:
@@ -175,6 +176,7 @@ def format_evaluation(evaluation: Evaluation, vocabulary_size: int) -> list[str]
     if costs:
         shown = ", ".join(f"{name} {bits:.3f}" for name, bits in costs)
         lines.append(f"to beat, in bits per byte: {shown}")
+    lines += format_forgetting(evaluation)
     return [*lines, *format_measures(evaluation), *format_findings(evaluation)]
 
 
@@ -191,7 +193,17 @@ def format_scores(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
             f"perplexity {evaluation.perplexity:,.1f}: as unsure as if it chose among that many of "
             f"its {vocabulary_size:,} tokens"
         )
-    return lines
+    return [*lines, *format_forgetting(evaluation)]
+
+
+def format_forgetting(evaluation: Evaluation) -> list[str]:
+    """Return what a run forgot of the one that it began with, if it did."""
+    found = evaluation.forgetting
+    if not found:
+        return []
+    before, after = (found[when]["bits_per_byte"] for when in ("before", "after"))
+    change = f"{before:.3f} bits per byte before, {after:.3f} now ({after - before:+.3f})"
+    return [f"on the {found['split']} text of {found['run']}: {change}"]
 
 
 def _costs(evaluation: Evaluation) -> list[tuple[str, float]]:

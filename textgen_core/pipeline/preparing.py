@@ -91,27 +91,29 @@ def prepare(
     progress: PhaseProgress = _SILENT,
     *,
     held_out: bool = True,
+    is_new: bool = False,
 ) -> Prepared:
     """Phase 2: clean, split, train the tokenizer on training text alone, write token files.
 
-    `tokenizer`: that of the run that is resumed. `progress` gets what is done, with how many
-    characters, and of how many. `held_out`: whether the other texts are looked at too, which a
-    worker that only trains has no use for. Raises CorpusError if the training text is too short
-    for a batch.
+    `tokenizer`: that of the run that is resumed, or that a new one begins with. `progress` gets
+    what is done, with how many characters, and of how many. `held_out`: whether the other texts are
+    looked at too, which a worker that only trains has no use for. `is_new`: whether the run is, so
+    that it says how its splits overlap. Raises CorpusError if the training text is too short for a
+    batch.
     """
     splits, notes = split_texts(texts, configuration, progress)
     overlap = None
     details: tuple[str, ...] = ()
-    if tokenizer is None and held_out:
+    if (tokenizer is None or is_new) and held_out:
         overlap = measure_overlap(splits.train, splits.validation, splits.test)
-        chosen = configuration.tokenizer
         whole = configuration.corpus.split_by == "documents"
         shared = format_overlap(overlap, documents_are_whole=whole)
         if len(shared) > 1:  # there is advice
             notes = (*notes, *shared)
         else:
             details = shared
-        sample = sample_of(chosen.instance, splits.train)
+    if tokenizer is None and held_out:
+        sample = sample_of(configuration.tokenizer.instance, splits.train)
         if sample is not None:
             characters = f"{sample:,} of the {count_all_characters(splits.train):,} characters"
             learns = f"The tokenizer learns from a sample: about {characters} of the training text"

@@ -24,6 +24,7 @@ from textgen_core.runs import RunDirectory, read_json
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import write_toml
 from textgen_core.runs.manifest import check_settings
+from textgen_core.runs.standing import check_resumable
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import check_whole, load_state
 from textgen_core.training.job import is_over
@@ -46,6 +47,7 @@ def resume_phases(
 
     worker: this process, where it is the first of several.
     """
+    check_resumable(directory)
     precision = precision_to_resume(directory, configuration)
     with preparing(worker):
         check_settings(directory, configuration, precision)

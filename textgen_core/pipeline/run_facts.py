@@ -17,8 +17,8 @@ from textgen_core.evaluation.verdict_case import RunFacts
 from textgen_core.formatting import shell_word
 from textgen_core.registry.specs import format_spec
 from textgen_core.runs import RunDirectory
-from textgen_core.runs.files import read_json
-from textgen_core.runs.weights import STATE, best_step
+from textgen_core.runs.standing import newest_state
+from textgen_core.runs.weights import best_step
 
 _TIMES_AS_LONG = 3
 _ROUND = (1, 2, 3, 6)  # of minutes and epochs, in each decade
@@ -94,7 +94,7 @@ def _round_up(length: float) -> float:
 def _is_unfinished(run: RunDirectory, training: TrainingSettings) -> bool:
     """Return whether a training was interrupted, by its newest checkpoint."""
     try:
-        state = read_json(run.checkpoint(run.saved_steps()[-1]) / STATE, run.path)
+        state = newest_state(run) or {}
         stopped_early = state["epochs_without_gain"] >= (training.patience or math.inf)
         return bool(state["step"] < state["plan"]["last_step"]) and not (
             stopped_early and training.epochs is not None

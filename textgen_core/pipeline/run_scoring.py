@@ -18,6 +18,7 @@ from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation import PieceStream
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
+from textgen_core.pipeline.forgetting import measure_forgetting
 from textgen_core.pipeline.kept_results import keep_evaluation
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.preparing import Prepared, prepare
@@ -64,6 +65,9 @@ class RunScoring:
             ],
             continue_prompts=self._continue,
         )
+        if text is None:
+            forgetting = measure_forgetting(self._directory, self._scorer)
+            evaluation = attrs.evolve(evaluation, forgetting=forgetting)
         try:
             keep_evaluation(self._directory, evaluation, text, best_step(self._directory))
         except RunDirectoryError as error:

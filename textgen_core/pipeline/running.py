@@ -22,6 +22,8 @@ from textgen_core.evaluation.verdict import UNSCORED
 from textgen_core.formatting import shell_word, visible
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import describe_machine
+from textgen_core.pipeline.continuing import format_unknown, save_beginning, take_over
+from textgen_core.pipeline.earlier_run import EarlierRun
 from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.live_report import live_report
 from textgen_core.pipeline.messages import (
@@ -66,18 +68,22 @@ def run_phases(
     callback: Callback,
     trackers: Trackers,
     worker: Worker | None = None,
+    earlier: EarlierRun | None = None,
 ) -> Run:
     """Run all five phases, and leave what each one finds in the run directory.
 
-    trackers: those that follow it. worker: this process, where it is the first of several.
+    trackers: those that follow it. worker: this process, where it is the first of several. earlier:
+    the run that it begins with.
     """
     configuration = with_prompt(configuration, texts.corpus.documents)
     with _removed_on_failure(directory), preparing(worker):
         configuration, job, prepared = _begin(
-            configuration, texts, directory, callback, trackers, worker
+            configuration, texts, directory, callback, trackers, worker, earlier
         )
         if worker is not None:
             worker.check_texts(texts)
+        if earlier is not None:
+            save_beginning(job)
     state = restore(job, fresh_plan=False)
     return train_and_finish(configuration, job, prepared, state, trackers)
 
@@ -100,7 +106,8 @@ def _removed_on_failure(directory: RunDirectory) -> Iterator[None]:
         yield
     except Exception:
         written = (directory.configuration, directory.analysis, directory.tokenizer)
-        for file in (*written, directory.counts, directory.manifest, directory.builtin):
+        written += (directory.counts, directory.manifest, directory.builtin, directory.earlier)
+        for file in (*written, directory.metrics):
             file.unlink(missing_ok=True)
         raise
 
@@ -112,6 +119,7 @@ def _begin(
     callback: Callback,
     trackers: Trackers,
     worker: Worker | None,
+    earlier: EarlierRun | None,
 ) -> tuple[Configuration, TrainingJob, Prepared]:
     """Phases 1 to 3: what phase 4 needs, and the configuration as it was fitted to the text."""
     callback.on_phase(1)
@@ -137,7 +145,10 @@ def _begin(
         callback.on_warning(text)
 
     callback.on_phase(2)
-    prepared = prepare(texts, configuration, progress=callback.on_progress)
+    tokenizer = earlier.tokenizer if earlier else None
+    prepared = prepare(texts, configuration, tokenizer, callback.on_progress, is_new=True)
+    if earlier and (unknown := format_unknown(earlier, prepared)):
+        callback.on_warning(unknown)
     save_tokenizer(prepared.tokenizer, directory.tokenizer)
     overlap = attrs.asdict(prepared.overlap) if prepared.overlap else None
     write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
@@ -161,7 +172,13 @@ def _begin(
         "The checkpoints of this run",
         "Free some space, name a folder on another disk with --out DIR, or choose a smaller model.",
     )
-    initialise(configuration.model, language_model)
+    origin, taken_over = None, {}
+    if earlier is None:
+        initialise(configuration.model, language_model)
+    else:
+        taken_over = take_over(earlier, directory, language_model, callback)
+        origin = f"as {earlier.name} has them at step {earlier.step:,}"
+        kept += [directory.earlier] if is_there(directory.earlier) else []
     files = [dict(file) for file in texts.files]
     for file in files:
         if Path(file["path"]).exists():  # not stdin, nor the built-in corpus
@@ -171,8 +188,8 @@ def _begin(
         machine["workers"] = worker.count
     hashes = {file.name: hash_file(file) for file in kept}
     manifest = describe_run(configuration, files=files, machine=machine, model=model, hashes=hashes)
-    write_manifest(directory, manifest)
-    callback.on_message([format_parameters(configuration.model.name, description)])
+    write_manifest(directory, manifest | taken_over)
+    callback.on_message([format_parameters(configuration.model.name, description, origin)])
     columns, rows, lines = format_model(description)
     callback.on_table(columns, rows)
     callback.on_detail(lines)

@@ -34,6 +34,7 @@ from textgen_core.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from textgen_core.corpus import Texts
+    from textgen_core.pipeline.earlier_run import EarlierRun
     from textgen_core.training.workers.cluster import Cluster
 
 _SIGNS = ("TF_CONFIG", "SLURM_STEP_NUM_TASKS")  # of several workers, in the environment
@@ -45,11 +46,12 @@ def start(
     texts: Texts | None = None,
     out: str | Path | None = None,
     callback: Callback | None = None,
+    earlier: EarlierRun | None = None,
 ) -> Run:
     """Run the five phases of a configuration in a new run directory.
 
-    `texts` are those of the configuration, where the caller has read them already. One of several
-    workers does its part of it.
+    `texts` are those of the configuration, where the caller has read them already. `earlier`: the
+    run that it begins with. One of several workers does its part of it.
     """
     from textgen_core.corpus import keep_streams, read_texts
     from textgen_core.models.devices import prepare_memory
@@ -59,6 +61,10 @@ def start(
     if cluster := cluster_here():
         from textgen_core.pipeline.starting_workers import start_worker
 
+        if earlier is not None:
+            from textgen_core.pipeline.earlier_run import alone
+
+            raise alone()
         texts = read_texts(keep_streams(configuration.corpus)) if texts is None else texts
         return start_worker(cluster, configuration, texts, out, callback)
     path = None if out is None else expand_home(out)
@@ -70,7 +76,9 @@ def start(
     prepare_memory()
     configuration = with_absolute_paths(configuration)
     with _new_directory(path, configuration, callback) as directory, advising(directory):
-        return run_phases(configuration, texts, directory, callback, configuration.trackers)
+        trackers = configuration.trackers
+        given = (configuration, texts, directory, callback, trackers)
+        return run_phases(*given, earlier=earlier)
 
 
 def cluster_here() -> Cluster | None:

@@ -17,6 +17,7 @@ from textgen_core.runs import RunDirectory, read_json, read_rows
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import read_toml
 from textgen_core.runs.lock import is_written_elsewhere
+from textgen_core.runs.standing import newest_state
 
 Section = dict[str, Any]  # what the template of a section shows, under the names it uses
 
@@ -208,13 +209,8 @@ def _newest_state(run: RunDirectory) -> Table | None:
 
     The page can do without it, so that one of a run with damaged checkpoints is written, too.
     """
-    try:
-        steps = run.saved_steps()
-        path = run.checkpoint(steps[-1]) / "state.json" if steps else None
-        value = read_json(path, run.path) if path else None
-    except RunDirectoryError:
-        return None
-    return Table(path, value) if path and isinstance(value, Mapping) else None
+    value = newest_state(run)
+    return None if value is None else Table(run.path / "state.json", value)
 
 
 def _read(path: Path, parse: Callable[[Path], Any]) -> Table | None:

@@ -47,6 +47,7 @@ class RunDirectory:
     tokenizer = Entry("tokenizer.json")
     counts = Entry("counts.safetensors")  # only of a run with training.counts
     mixture = Entry("mixture.json")  # likewise, once it is trained
+    earlier = Entry("earlier.safetensors")  # held-out text of the run that this one began with
     checkpoints = Entry("checkpoints")
     best = Entry("best.json")
     metrics = Entry("metrics.jsonl")
@@ -55,6 +56,8 @@ class RunDirectory:
     texts = Entry("texts.json")  # once it was scored on another text
     ratings = Entry("ratings.json")  # once people rated what it wrote
     report = Entry("report.html")
+    pack = Entry("pack.json")  # of a run that was packed and unpacked: what was packed
+    texts_packed = Entry("texts")  # likewise, with its corpus
     builtin = Entry("corpus.txt.gz")  # only of a run on the built-in corpus
     lock = Entry(LOCK)
 
@@ -145,8 +148,36 @@ def create_default_directory(model: str) -> RunDirectory:
 
 def list_runs() -> list[Path]:
     """Return the runs under runs/, in no particular order."""
-    children = RUNS.iterdir() if RUNS.is_dir() else ()
-    return [each for each in children if (each / "run.toml").is_file()]
+    return list_folders()[0]
+
+
+def list_folders() -> tuple[list[Path], list[str]]:
+    """Return the runs under runs/, and what else lies there, with the reason in brackets.
+
+    What cannot be looked at is named too. Hidden files are nobody's business.
+    """
+    runs, others = [], []
+    try:
+        children = sorted(RUNS.iterdir())
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        return [], [f"{RUNS} ({error.strerror or error})"]
+    for each in children:
+        try:
+            if (each / "run.toml").is_file():
+                runs.append(each)
+            elif not each.name.startswith("."):
+                others.append(f"{each.name} ({_why_no_run(each)})")
+        except OSError as error:
+            others.append(f"{each.name} ({error.strerror or error})")
+    return runs, others
+
+
+def _why_no_run(path: Path) -> str:
+    if path.is_dir():
+        return "no run.toml"
+    return "a link to nowhere" if path.is_symlink() and not path.exists() else "a file"
 
 
 def newest_run(*, trained: bool = False) -> RunDirectory:

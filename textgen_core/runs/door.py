@@ -23,6 +23,7 @@ _LARGEST = {
     "state.json": 100_000,
     "tokenizer.json": 64_000_000,
     "counts.safetensors": 256_000_000,  # twelve million n-grams
+    "earlier.safetensors": 1_000_000,  # some 20,000 tokens, four bytes each
     "corpus.txt.gz": 16_000_000,
     ".json": 32_000_000,
     ".jsonl": 256_000_000,

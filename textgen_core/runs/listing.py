@@ -6,7 +6,10 @@ a gap.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ import attrs
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import printable, say, say_word
 from textgen_core.formatting.html import as_html
+from textgen_core.runs.corpus_files import trained_on
 from textgen_core.runs.directory import RunDirectory, list_runs
 from textgen_core.runs.files import read_json, read_rows, read_toml
+from textgen_core.runs.standing import Standing, disk_size, standing_of
 from textgen_core.runs.weights import best_step
 
 _MISSING = "–"
@@ -60,6 +65,26 @@ class RunSummary:
     def name(self) -> str:
         """The directory's own name."""
         return RunDirectory(self.path).name
+
+    @property
+    def state(self) -> Standing:
+        """Whether it is finished, interrupted or running, lacks its weights, or is damaged."""
+        run = RunDirectory(self.path)
+        return standing_of(run, _read(run.configuration, read_toml))
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes on the disk."""
+        return disk_size(self.path)
+
+    @property
+    def age(self) -> float:
+        """The seconds since it was made, or since run.toml was written where nothing says when."""
+        try:
+            made = datetime.fromisoformat(self.created).timestamp()
+        except (ValueError, OverflowError, OSError):
+            made = RunDirectory(self.path).last_configured
+        return max(0.0, time.time() - made)
 
     def facts(self) -> list[str]:
         """Return what is known of it, in a few words each."""
@@ -136,13 +161,18 @@ def history_of(run: RunDirectory) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def runs() -> RunList:
+def runs(corpus: str | os.PathLike[str] | None = None) -> RunList:
     """List the runs under runs/, the newest first.
+
+    Args:
+        corpus: only those that were trained on this file, by its hash, or on a text of this name.
 
     Returns:
         A list that is shown as a table; what is in it may be given to `open_run` and `resume`.
     """
     paths = sorted(list_runs(), key=lambda path: -RunDirectory(path).last_configured)
+    if corpus is not None:
+        paths = trained_on(paths, corpus)
     return RunList(map(summarise, paths))
 
 

@@ -64,17 +64,28 @@ def is_written_elsewhere(run: RunDirectory) -> bool:
     The lock is not tried, which could keep a writer from it. Where processes cannot be asked for,
     as on Windows, nobody is known to write.
     """
+    return _living_holder(run) not in (None, os.getpid())
+
+
+def is_written(run: RunDirectory) -> bool:
+    """Return the same of any process that is alive, this one too."""
+    return _living_holder(run) is not None
+
+
+def _living_holder(run: RunDirectory) -> int | None:
+    """Return the id of the process that says it writes a run, if it is alive on this machine."""
+    pid = None
     try:
         holder = read_json(run.lock)
         pid, host = holder["pid"], holder["host"]
-        if os.name == "nt" or host != platform.node() or pid == os.getpid() or not 0 < pid < 2**31:
-            return False
+        if os.name == "nt" or host != platform.node() or not 0 < pid < 2**31:
+            return None
         os.kill(pid, 0)
     except PermissionError:  # it is somebody else's
-        return True
+        return pid
     except (RunDirectoryError, OSError, TypeError, KeyError):
-        return False
-    return True
+        return None
+    return int(pid)
 
 
 def _open_held(run: RunDirectory, note: Callable[[str], None]) -> int:

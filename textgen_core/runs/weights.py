@@ -55,6 +55,39 @@ def load_weights(run: RunDirectory, step: int, model: Any) -> None:
     load_variables(model.variables, run.checkpoint(step) / WEIGHTS, run)
 
 
+def take_weights(run: RunDirectory, step: int, model: Any) -> None:
+    """Assign the weights of an earlier run's checkpoint to a model that goes on with them.
+
+    The states of its random numbers stay, and may be others: what is dropped is the new run's own.
+    Raises RunDirectoryError if the file is damaged, or the model has other weights.
+    """
+    path = run.checkpoint(step) / WEIGHTS
+    with offering_another(run, path):
+        opened = open_tensors(path, run.path)
+        check_saved(opened, run)
+    variables = [each for each in model.variables if not _is_of_random_numbers(each.name)]
+    keys = [key for key in sorted(opened.tensors) if not _is_of_random_numbers(key)]
+    for key, variable in itertools.zip_longest(keys, variables):
+        names = [_uncounted(each.rpartition("/")[2]) for each in (key or "", _name_of(variable))]
+        if names[0] != names[1] or opened.tensors[key].shape != variable.numpy().shape:
+            raise RunDirectoryError(
+                f"{run.path} has other weights than the model of this run: {key} in place of "
+                f"{_name_of(variable) or 'none'}.",
+                "Allowed: the settings that its tensors are for, such as data.sequence_length.",
+            )
+        check_numbers(path, key, opened.tensors[key], finite=bool(variable.trainable))
+    for key, variable in zip(keys, variables, strict=True):
+        variable.assign(opened.tensors[key])
+
+
+def _name_of(variable: Any) -> str:
+    return "" if variable is None else str(variable.name)
+
+
+def _is_of_random_numbers(key: str) -> bool:
+    return "seed_generator_state" in key
+
+
 def save_variables(variables: Sequence[Any], path: Path) -> None:
     """Write variables as safetensors, each under its position and its name."""
     tensors = {

@@ -124,7 +124,8 @@ def _ask(what: str) -> None:
             f"Nobody can be asked whether to remove {what}.",
             "Allowed without a terminal: --yes.",
         )
-    if not typer.confirm(f"Remove {what}? This cannot be undone.", err=True):
+    note(f"Remove {what}? This cannot be undone. Type yes:")
+    if sys.stdin.readline().strip().lower() not in ("yes", "y"):
         raise typer.Abort
 
 

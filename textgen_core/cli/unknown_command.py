@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
+import typer
 from typer.core import TyperGroup
 
-from textgen_core.errors import UsageError
 from textgen_core.formatting import printable
 
 # A typing error: `score` for `compare` would be none.
@@ -45,19 +45,20 @@ class Group(TyperGroup):
     """A command with subcommands, which says of one that it lacks what there is."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the subcommand that is called; raises UsageError if there is none of its name."""
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            raise UsageError(*explain(ctx.command_path, args[0], list(self.commands)))
-        return super().resolve_command(ctx, args)
+        """Return the subcommand that is called; raises Typer's error if there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except typer.TyperException as error:
+            if args and not args[0].startswith("-"):
+                error.message = explain(ctx.command_path, args[0], list(self.commands))
+            raise
 
 
-def explain(path: str, name: str, commands: Sequence[str]) -> tuple[str, str, str]:
-    """Return what is wrong with the name of a command of `path`, what is allowed, and a way on."""
+def explain(path: str, name: str, commands: Sequence[str]) -> str:
+    """Return what is wrong with the name of a command of `path`, and what is allowed."""
     shown = printable(name, keep="")[:40]
-    same = _SAME.get(name.lower()) if path == "textgen" else None
-    close = get_close_matches(name.lower(), commands, cutoff=_ALIKE)
-    if same is None and close:
-        same = " or ".join(close)
-    meant = f" Did you mean {path} {same}?" if same else ""
-    problem = f"There is no command {path} {shown}.{meant}"
-    return problem, f"Allowed: {', '.join(commands)}.", f"See: {path} --help"
+    same = _SAME if path == "textgen" else {}
+    close = get_close_matches(name.lower(), [*commands, *same], cutoff=_ALIKE)
+    meant = " or ".join(dict.fromkeys(same.get(each, each) for each in close[:2]))
+    meant = f" Did you mean {path} {meant}?" if meant else ""
+    return f"There is no command {path} {shown}.{meant}\nAllowed: {', '.join(commands)}."

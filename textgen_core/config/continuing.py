@@ -58,8 +58,8 @@ def check_same(configuration: Configuration, earlier: Configuration, name: str) 
     Faults(
         ConfigurationError(
             f"A run that begins with {name} cannot have another {kind}: {', '.join(different)}.",
-            f"Allowed: its own {kind}, and how much of the model is dropped in training.",
-            f"Leave out --{kind}; or leave out --from, to train from nothing.",
+            "Allowed: its own tokenizer and model, of which only dropout may be another.",
+            "Leave these out; or leave out --from, to train from nothing.",
         )
         for kind in ONE
         if (different := list(_differences(getattr(configuration, kind), getattr(earlier, kind))))

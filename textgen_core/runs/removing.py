@@ -63,7 +63,7 @@ def remove(reference: str | os.PathLike[str], *, checkpoints: bool = False) -> R
         left = () if checkpoints else _left(run)
         if not checkpoints:
             with file_errors(run.configuration, "written"):
-                run.configuration.unlink()
+                _remove(run.configuration)
     if not checkpoints and not left:
         with file_errors(run.path, "written"):
             run.path.rmdir()

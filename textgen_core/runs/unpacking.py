@@ -33,7 +33,7 @@ from textgen_core.runs.files import (
     recorded_hash,
 )
 from textgen_core.runs.listing import RunSummary, summarise
-from textgen_core.runs.made_here import Note, write_note
+from textgen_core.runs.made_here import Note, read_note, write_note
 from textgen_core.runs.pack_format import (
     LARGEST,
     MOST_FILES,
@@ -55,7 +55,7 @@ _MOST_TIMES = 60  # that its files may be larger than an archive; logs are packe
 _SMALL = 64_000_000  # bytes that any archive may become
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, TypeError, LookupError),
+    *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, TypeError, LookupError, AttributeError),
     *(RecursionError, NotImplementedError, RuntimeError, struct.error, OverflowError),
 )
 
@@ -142,8 +142,8 @@ def _check(archive: zipfile.ZipFile, size: int) -> Contents:
     if len(set(names)) < len(names):
         raise ValueError("a file is there twice")
     for each in entries:
-        mode = each.external_attr >> 16
-        if each.is_dir() or (mode and not stat.S_ISREG(mode)):
+        kind = stat.S_IFMT(each.external_attr >> 16)  # 0: whoever packed it did not say
+        if each.is_dir() or kind not in (0, stat.S_IFREG):
             raise ValueError(f"{each.filename[:80]!r} is no regular file")
         if each.flag_bits & 1 or each.compress_type not in _METHODS:
             raise ValueError(f"{each.filename[:80]!r} is encrypted, or packed in another way")
@@ -234,8 +234,11 @@ def _read_all(run: RunDirectory) -> None:
 
 
 def _note_texts(run: RunDirectory, contents: Contents) -> None:
-    """Note where the texts are that came along, so that they need not be named."""
-    if contents.texts:
+    """Note where the texts are that came along, so that they need not be named.
+
+    A run that was made here keeps its note, which is that of the unpacked one, too.
+    """
+    if contents.texts and read_note(run) is None:
         places: dict[str, list[str]] = {}
         for name, role in contents.texts:
             places.setdefault(role, []).append(str((run.path / name).absolute()))

@@ -106,8 +106,8 @@ def _removed_on_failure(directory: RunDirectory) -> Iterator[None]:
         yield
     except Exception:
         written = (directory.configuration, directory.analysis, directory.tokenizer)
-        written += (directory.counts, directory.manifest, directory.builtin, directory.earlier)
-        for file in (*written, directory.metrics):
+        others = (directory.counts, directory.manifest, directory.builtin, directory.earlier)
+        for file in (*written, *others, directory.metrics):
             file.unlink(missing_ok=True)
         raise
 

@@ -60,6 +60,6 @@ def hash_of(path: Path) -> str:
     """Return the SHA-256 of a file; "" if it cannot be read."""
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

@@ -13,6 +13,7 @@ from textgen_core.report.charts.bars import Bar, draw_bars
 from textgen_core.report.charts.svg import Figure, Picture
 from textgen_core.report.records import Records, Section, Table, step_of
 from textgen_core.report.wording import (
+    MISSING,
     cut,
     show_count,
     show_duration,
@@ -146,7 +147,25 @@ def _sentences(scored: Table, records: Records) -> tuple[str, ...]:
     if perplexity is not None and size:
         sentences.append(_read_perplexity(perplexity, size))
     sentences += _parts(scored.table("parts"))
+    sentences += _forgetting(scored.table("forgetting"))
     return tuple(sentences)
+
+
+def _forgetting(found: Table) -> list[str]:
+    """Return a sentence on what a run forgot of the one that it began with."""
+    bits = [found.table(when).number("bits_per_byte") for when in ("before", "after")]
+    if None in bits:
+        return []
+    before, after = (show_figure(each, 3) for each in bits)
+    return [
+        say(
+            "This run began with {run}. A byte of held-out text of that one costs {after} bits "
+            "now, and cost {before} before: the difference is what was forgotten.",
+            run=cut(found.text("run") or MISSING, _LONGEST_NAME),
+            after=after,
+            before=before,
+        )
+    ]
 
 
 def _parts(parts: Table) -> list[str]:

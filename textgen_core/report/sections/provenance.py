@@ -107,6 +107,7 @@ def describe_provenance(records: Records) -> Section | None:
         "facts": (
             (say("made"), show_moment(manifest.text("created"))),
             (say("seed"), MISSING if seed is None else f"{seed:.0f}"),
+            *_ancestors(manifest),
             *(
                 (say_word(key), value)
                 for key, value in _plain(
@@ -121,6 +122,13 @@ def describe_provenance(records: Records) -> Section | None:
         ],
         "files": files,
     }
+
+
+def _ancestors(manifest: Table) -> list[tuple[str, str]]:
+    """Return the runs that a run began with, the nearest first."""
+    rows = manifest.tables("ancestors")[:MOST_SETTINGS]
+    keys = ("run", "checkpoint")
+    return [(say("began with"), ", ".join(_texts(row, keys))) for row in rows]
 
 
 def _texts(row: Table, columns: Sequence[str], missing: str = MISSING) -> tuple[str, ...]:

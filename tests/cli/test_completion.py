@@ -99,6 +99,21 @@ def test_references_kinds_recipes_and_runs_are_offered(
     )
 
 
+def test_a_run_is_offered_wherever_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textgen_core.cli import build_app
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "run.toml").touch()
+    commands = typer.main.get_command(build_app(("run", "runs"))).commands  # type: ignore[attr-defined]
+    (begins_with,) = [each for each in commands["run"].params if each.name == "from_run"]
+    named = [commands["runs"].commands[each].params[0] for each in ("show", "remove", "pack")]
+    for parameter in (begins_with, *named):
+        assert [each.value for each in parameter.shell_complete(None, "m")] == ["mine"]
+
+
 def test_where_a_run_may_be_left_out_the_commands_are_offered_too() -> None:
     from textgen_core.cli.explore import app
 

@@ -72,6 +72,8 @@ def test_the_files_have_the_names_that_the_format_promises() -> None:
         "ratings": "ratings.json",
         "report": "report.html",
         "builtin": "corpus.txt.gz",
+        "earlier": "earlier.safetensors",
+        "pack": "pack.json",
     }
     assert run.checkpoint(1200) == Path("r/checkpoints/step-00001200")
 

@@ -57,7 +57,6 @@ class RunDirectory:
     ratings = Entry("ratings.json")  # once people rated what it wrote
     report = Entry("report.html")
     pack = Entry("pack.json")  # of a run that was packed and unpacked: what was packed
-    texts_packed = Entry("texts")  # likewise, with its corpus
     builtin = Entry("corpus.txt.gz")  # only of a run on the built-in corpus
     lock = Entry(LOCK)
 

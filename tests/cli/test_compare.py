@@ -12,6 +12,7 @@ from cli.in_process import refuse_tensorflow, run_here
 
 import textgen_core as textgen
 from textgen_core.errors import UsageError
+from textgen_core.pipeline.entries import find_entries
 
 SECTIONS = """
 tokenizer = "character"
@@ -64,6 +65,19 @@ def test_a_mistake_is_told_before_anything_is_trained(
     assert told in done.stderr
     assert len(done.stderr.rstrip().split("\n")) <= 3
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_of_both_is_the_run_unless_something_is_to_be_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("first", "fast"):
+        (tmp_path / "runs" / name / "checkpoints" / "step-00000001").mkdir(parents=True)
+        (tmp_path / "runs" / name / "run.toml").touch()
+    runs = find_entries(["first", "fast"], trains=False)
+    assert [str(each.path) for each in runs] == ["runs/first", "runs/fast"]
+    assert find_entries(["first", "fast"], trains=True) == ["first", "fast"]
+    assert find_entries(["runs/first", "fast"], trains=True)[1] == "fast"
 
 
 @pytest.fixture(scope="module")

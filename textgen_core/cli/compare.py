@@ -80,9 +80,10 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Find out which of several runs or recipes predicts text best, and what may be chance."""
-    from textgen_core.pipeline.entries import SEEDS, find_entries
+    from textgen_core.pipeline.entries import find_entries
 
-    named = find_entries(entries)
+    trains = bool(corpus) or minutes is not None or seeds is not None
+    named = find_entries(entries, trains=trains)
     if all(not isinstance(each, str) for each in named):
         _refuse_training(corpus=corpus, minutes=minutes, seeds=seeds)
     if out is not None:
@@ -93,7 +94,7 @@ def compare(
         [each if isinstance(each, str) else each.path for each in named],
         corpus=corpus or (),
         minutes=minutes,
-        seeds=SEEDS if seeds is None else seeds,
+        seeds=seeds,
         sampler=sampler or None,
         open_it=lambda run: open_for(str(run.path), "sampler"),
     )

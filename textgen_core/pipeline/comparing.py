@@ -45,7 +45,7 @@ def compare(
     text: str | Path | None = None,
     corpus: str | Path | Sequence[str | Path] = (),
     minutes: float | None = None,
-    seeds: int = SEEDS,
+    seeds: int | None = None,
     prompt: str | Sequence[str] = (),
     sampler: Any = None,
     callback: Callback | None = None,
@@ -56,12 +56,13 @@ def compare(
 
     Args:
         entries: runs, their directories or beginnings of their names under runs/; and recipes, by
-            name or as TOML files, which are trained first, as ordinary runs.
+            name or as TOML files, which are trained first, as ordinary runs. A name that both have
+            is the run's, unless `corpus`, `minutes` or `seeds` is given.
         text: a text file to compare them on, that none was trained on; by default held-out text
             that the runs have in common.
         corpus: what recipes are trained on; none: the built-in corpus.
         minutes: how long each is trained; by default as long as the recipe says.
-        seeds: how many runs of each recipe.
+        seeds: how many runs of each recipe; by default 3.
         prompt: what all write after, beside prompts from the text; one or several.
         sampler: the samplers that all write with; by default those of the first run.
         callback: follows trainings, and is told what else is under way.
@@ -97,7 +98,7 @@ def check_request(
     *,
     corpus: str | Path | Sequence[str | Path] = (),
     minutes: float | None = None,
-    seeds: int = SEEDS,
+    seeds: int | None = None,
     sampler: Any = None,
     open_it: Callable[[RunDirectory], Run] | None = None,
 ) -> Request:
@@ -105,8 +106,10 @@ def check_request(
 
     open_it: opens a run, by default as `open_run` does.
     """
-    named = find_entries([os.fspath(each) for each in entries])
+    trains = bool(corpus) or minutes is not None or seeds is not None
+    named = find_entries([os.fspath(each) for each in entries], trains=trains)
     recipes = [each for each in named if isinstance(each, str)]
+    seeds = SEEDS if seeds is None else seeds
     if seeds < 1:
         raise UsageError(f"seeds is {seeds}.", "Allowed: 1 or more.")
     configurations = {each: _configure(each, corpus, minutes) for each in recipes}

@@ -73,11 +73,12 @@ class StoredDocuments(Sequence[str]):
         """Return a view of the characters from `start` up to `stop`; documents are cut at these."""
         starts, ends, sizes = Column(), Column(), Column()
         first = 0
-        for place, size in enumerate(self.sizes):
+        columns = zip(self._starts, self._ends, self.sizes, strict=True)
+        for place, (begin, end, size) in enumerate(columns):
             low, high = max(start - first, 0), min(stop - first, size)
             if low < high:
-                starts.append(self._byte_at(place, low))
-                ends.append(self._byte_at(place, high))
+                starts.append(begin if low == 0 else self._byte_at(place, low))
+                ends.append(end if high == size else self._byte_at(place, high))
                 sizes.append(high - low)
             first += size
             if first >= stop:

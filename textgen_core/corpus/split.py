@@ -119,11 +119,16 @@ def _check_files(corpus: Corpus, validation: Corpus, test: Corpus) -> list[str]:
 
 def _repeated_documents(parts: Sequence[Documents]) -> list[str]:
     held_out = array("Q", sorted(key for part in parts[1:] for key in fingerprints(part)))
+    is_there = bytearray(1 << (8 * len(held_out)).bit_length())  # by the last bits of a key
+    last_bits = len(is_there) - 1
+    for key in held_out:
+        is_there[key & last_bits] = True
     is_trained = bytearray(len(held_out))  # of the first of equal keys
     for key in fingerprints(parts[0]):
-        place = bisect_left(held_out, key)
-        if place < len(held_out) and held_out[place] == key:
-            is_trained[place] = True
+        if is_there[key & last_bits]:  # nearly all others are not looked for
+            place = bisect_left(held_out, key)
+            if place < len(held_out) and held_out[place] == key:
+                is_trained[place] = True
     places = (place for place, met in enumerate(is_trained) if met)
     repeated = sum(bisect_right(held_out, held_out[place], place) - place for place in places)
     if not repeated:

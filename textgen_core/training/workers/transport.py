@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from textgen_core.errors import WorkerLost, WorkersError
+from textgen_core.errors import WorkerLost, WorkersError, reason_of
 from textgen_core.training.workers.health import notice_soon, stop_asking
 
 if TYPE_CHECKING:
     from textgen_core.training.workers.cluster import Cluster
 
+_UNREACHABLE = (
+    *(tf.errors.UnavailableError, tf.errors.FailedPreconditionError, tf.errors.AbortedError),
+    *(tf.errors.DeadlineExceededError, tf.errors.CancelledError),
+)
 _CHUNK = 2**21  # numbers that are sent at once: 8 MB
 _BLOCK = 2**12  # to a multiple of which texts are filled up: each length is compiled anew
 
@@ -96,7 +100,7 @@ class MirroredCollective(Collective):
             summed = self._sum(tf.convert_to_tensor(vector, tf.float32))
             tf.debugging.assert_rank(summed, 1)
         except (tf.errors.OpError, RuntimeError) as error:
-            cause = str(error).partition("\n")[0][:200].rstrip(".")
+            cause = reason_of(error)[:200].rstrip(".")
             raise WorkerLost(
                 f"Worker {self.rank} of {self.size} has lost the others: {cause}.",
                 advice="Start all of them again: they go on from the newest checkpoint.",
@@ -128,6 +132,7 @@ def connect(cluster: Cluster) -> Collective:
         The collective that all of them share.
 
     Raises:
+        WorkerLost: the others cannot be reached, or are of another start.
         WorkersError: TensorFlow cannot serve at this worker's address, or sees several GPUs.
     """
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
@@ -139,6 +144,12 @@ def connect(cluster: Cluster) -> Collective:
     notice_soon()
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except _UNREACHABLE as error:
+        raise WorkerLost(
+            f"Worker {cluster.rank} of {cluster.size} cannot reach the others: "
+            f"{reason_of(error)[:200].rstrip('.')}.",
+            advice="Start all of them again.",
+        ) from error
     except (tf.errors.OpError, RuntimeError) as error:
         cause = str(error).partition("\n")[0][:200].rstrip(".")
         raise WorkersError(

@@ -26,6 +26,7 @@ from textgen_core.cli.workers import (
     WorkersOption,
     chosen_workers,
     errors_of,
+    option_of,
     resume_workers,
     shown_options,
     this_worker,
@@ -104,6 +105,7 @@ def resume(
     )
     with errors_of(cluster):
         if cluster is None or cluster.is_first:
-            follow(start, as_json=as_json, quiet=quiet, verbose=verbose)
+            further = option_of(cluster)
+            follow(start, as_json=as_json, quiet=quiet, verbose=verbose, further=further)
         else:
             start()

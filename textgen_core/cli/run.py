@@ -35,6 +35,7 @@ from textgen_core.cli.workers import (
     WorkersOption,
     chosen_workers,
     errors_of,
+    option_of,
     run_workers,
     shown_options,
     this_worker,
@@ -196,7 +197,8 @@ def run(
     begin = partial(start, configuration, texts=texts, out=out, earlier=earlier)
     with errors_of(cluster):
         if cluster is None or cluster.is_first:
-            follow(begin, as_json=as_json, quiet=quiet, verbose=verbose)
+            further = option_of(cluster)
+            follow(begin, as_json=as_json, quiet=quiet, verbose=verbose, further=further)
         else:
             begin()
 
@@ -260,8 +262,13 @@ def _estimate(configuration: Configuration, texts: Texts, tokenizer: Tokenizer |
         return estimate(configuration, texts, callback.on_progress, tokenizer)
 
 
-def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Show a run while it proceeds, and in the end the commands that follow, or the JSON value."""
+def follow(
+    start: Callable[..., Run], *, as_json: bool, quiet: bool, verbose: bool, further: str = ""
+) -> None:
+    """Show a run while it proceeds, and in the end the commands that follow, or the JSON value.
+
+    further: options of the command that trains it further.
+    """
     from textgen_core.cli.terminal import TerminalCallback
     from textgen_core.runs.door import is_there
     from textgen_core.runs.files import read_json, read_rows
@@ -273,7 +280,8 @@ def follow(start: Callable[..., Run], *, as_json: bool, quiet: bool, verbose: bo
     if not as_json:
         show_line(f"Read the report:   {run.directory}/report.html")
         show_line(f"Write more:        textgen generate {shell_word(run.directory)}")
-        show_line(f"Train it further:  textgen resume {shell_word(run.directory)} --minutes 3")
+        resume = f"textgen resume {shell_word(run.directory)} --minutes 3{further}"
+        show_line(f"Train it further:  {resume}")
         return
     evaluation = run.directory / "evaluation.json"
     texts = [row["text"] for row in read_rows(run.directory / "samples.jsonl")]

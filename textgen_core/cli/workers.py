@@ -143,6 +143,15 @@ def this_worker(out: Path | None) -> Cluster | None:
     return cluster
 
 
+def option_of(cluster: Cluster | None) -> str:
+    """Return the option that starts as many workers again, where `--workers` started this one."""
+    if cluster is None:
+        return ""
+    from textgen_core.training.workers.supervisor import SUPERVISED
+
+    return f" --workers {cluster.size}" if SUPERVISED in os.environ else ""
+
+
 @contextmanager
 def errors_of(cluster: Cluster | None) -> Iterator[None]:
     """Name the worker in an error of the block, and how to go on, as its supervisor would say it.
@@ -152,15 +161,13 @@ def errors_of(cluster: Cluster | None) -> Iterator[None]:
     try:
         yield
     except TextgenError as error:
-        from textgen_core.training.workers.supervisor import SUPERVISED
-
         if cluster is None:
             raise
-        supervised = SUPERVISED in os.environ
+        supervised = bool(option_of(cluster))
         if supervised and isinstance(error, WorkerLost):
             raise typer.Exit(error.exit_code) from error
         if isinstance(error, Interrupted) and supervised and error.advice:
-            advice = f"{error.advice} --workers {cluster.size}"
+            advice = f"{error.advice}{option_of(cluster)}"
             raise Interrupted(error.problem, advice=advice) from error
         if supervised or cluster.is_first or isinstance(error, WorkersError):
             raise

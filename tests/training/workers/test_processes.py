@@ -82,12 +82,14 @@ def test_a_ctrl_c_saves_and_the_run_goes_on_with_workers(corpus, alone, tmp_path
     assert differences(alone, out) == []
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of Ray
 def test_ray_trains_with_two_workers_and_starts_them_again(corpus, alone, tmp_path, monkeypatch):
     ray = pytest.importorskip("ray", reason="the extra ray is not installed")
     train = pytest.importorskip("ray.train")
     from ray.train.tensorflow import TensorflowTrainer
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # which would write a token into the home
     out, marker = tmp_path / "ray", tmp_path / "failed-once"
 
     def loop(config):

@@ -85,6 +85,7 @@ SLOW = {
     "training/test_parts.py::test_a_run_that_is_taken_up": "compiles three times",
     "training/test_parts.py::test_parts_side_by_side*[2-": "compiles for each",
     "training/test_killed_command.py": "commands that are killed",
+    "training/test_workers.py::test_after_200": "two hundred steps, three times",
     "training/test_workers.py::test_parts_and": "XLA",
     "training/test_workers.py::*lstm-windows-4": "two workers show it",
     "training/test_workers.py::*lstm-streams": "the Transformer shows it",

@@ -6,8 +6,10 @@ import tensorflow as tf
 from training.thread_workers import work
 from training.tiny import VOCABULARY, build_tokenizer, draw_batch, settings, values_of
 
+from textgen_core.data.batches import WindowBatches
 from textgen_core.models import devices
 from textgen_core.models.language_model import LanguageModel
+from textgen_core.training.loss import cross_entropy
 from textgen_core.training.optimizer import build_optimizer
 from textgen_core.training.step import TrainingStep
 from textgen_models.lstm import LSTMBuilder
@@ -74,6 +76,54 @@ def test_workers_find_the_gradient_of_one_with_dropout(kind, carries_state, work
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": "muon", "average": 0.9, "weight_decay": 0.1},
+        {"optimizer": "adamw", "weight_decay": 0.1},
+        {"optimizer": "adam", "recompute": True},
+    ],
+    ids=["muon", "adamw", "recomputed"],
+)
+def test_the_update_is_that_of_one_worker_whatever_makes_it(options):
+    def built():
+        language_model = build("transformer")
+        language_model.model.recompute = options.get("recompute", False)
+        return language_model
+
+    expected, _ = trained(built(), 3, False, None, **options)
+    models = [built() for _ in range(2)]
+    for values, _ in work(2, lambda each: trained(models[each.rank], 3, False, each, **options)):
+        for one, other in zip(values, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def losses_after_200_steps(language_model, collective):
+    """The validation loss of a training on a text in which each token tells much of the next."""
+    rng = np.random.default_rng(1)
+    follow = rng.dirichlet(np.full(VOCABULARY - 4, 0.2), VOCABULARY)
+    tokens = [4]
+    for _ in range(6_000):
+        tokens.append(4 + rng.choice(VOCABULARY - 4, p=follow[tokens[-1]]))
+    text, held_out = np.array(tokens[:5_000], np.int32), np.array([tokens[5_000:]], np.int32)
+    chosen = settings(batch_size=8, optimizer="adam", compile="xla", clip_norm=1.0)
+    step, _ = make_step(language_model, chosen, False, collective)
+    batches = WindowBatches(text, 12, 12, 8, seed=1)
+    for number in range(200):
+        step([batches.batch(number)], 0.01)
+    logits = language_model.logits(held_out[:, :-1])
+    return float(cross_entropy(logits, held_out[:, 1:]).plain) / held_out[:, 1:].size
+
+
+def test_after_200_steps_the_validation_loss_is_that_of_one_worker():
+    alone = losses_after_200_steps(build("lstm"), None)
+    models = [build("lstm") for _ in range(2)]
+    together = work(2, lambda each: losses_after_200_steps(models[each.rank], each))
+    assert together[0] == together[1]
+    assert together[0] == pytest.approx(alone, abs=0.002)
+    assert alone < 0.8 * np.log(VOCABULARY - 4)  # it has learned
+
+
 def test_parts_and_micro_batches_of_workers_are_as_good_as_one_eager_worker(monkeypatch):
     """With XLA, masks of dropout, n-grams, and rows that do not divide evenly by anything."""
     monkeypatch.setattr(devices, "cores", lambda: 2)
@@ -83,7 +133,8 @@ def test_parts_and_micro_batches_of_workers_are_as_good_as_one_eager_worker(monk
 
     def in_parts(collective):
         halves = 2 - collective.rank  # memory may be short in one of them alone
-        return trained(models[collective.rank], 3, False, collective, compile="auto", halves=halves)
+        options = {"clip_norm": 0.5, "compile": "auto", "halves": halves}
+        return trained(models[collective.rank], 3, False, collective, **options)
 
     for values, found in work(2, in_parts):
         np.testing.assert_allclose(found, losses, rtol=1e-5)

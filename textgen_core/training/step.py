@@ -110,7 +110,7 @@ class TrainingStep:
         if told is None:
             return None
         self._set_learning_rate(told.learning_rate)
-        result: StepResult = self._update_compiled(told.body, own.tokens)
+        result: StepResult = self._update_compiled(told.summed, own.tokens)
         self.recurrent_state = after
         return result._replace(stop=told.stop)
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from textgen_models.dropout import draw_seed, drop, seed_at
 
 SHAPE = (40, 50, 60)
-SEED = tf.constant([7, 3])
+SEED = tf.constant([7, 3, 0])
 
 
 def kept(rate=0.5, seed=SEED, shape=SHAPE):
@@ -30,7 +30,7 @@ def test_every_row_and_column_loses_about_the_same():
         np.testing.assert_allclose(mask.mean(axis=axes), 0.5, atol=0.06)
 
 
-@pytest.mark.parametrize("other", [[7, 4], [8, 3], [9, 3], [3, 7]])
+@pytest.mark.parametrize("other", [[7, 4, 0], [8, 3, 0], [9, 3, 0], [3, 7, 0]])
 def test_masks_of_different_seeds_have_nothing_in_common(other):
     assert (kept() == kept(seed=tf.constant(other))).mean() == pytest.approx(0.5, abs=0.01)
 
@@ -39,6 +39,14 @@ def test_masks_of_different_seeds_have_nothing_in_common(other):
 def test_neighbours_in_a_mask_have_nothing_in_common(distance):
     mask = kept().ravel()
     assert (mask[distance:] == mask[:-distance]).mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_rows_have_the_mask_of_their_place_in_the_whole_batch_on_either_axis():
+    whole = kept()
+    rest = kept(seed=tf.constant([7, 3, 16]), shape=(24, 50, 60))
+    np.testing.assert_array_equal(rest, whole[16:])
+    by_time = drop(tf.ones((50, 24, 60)), 0.5, tf.constant([7, 3, 16]), rows_axis=1).numpy() > 0
+    np.testing.assert_array_equal(by_time.transpose(1, 0, 2), rest)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])

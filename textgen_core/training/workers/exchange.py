@@ -24,12 +24,12 @@ _MARKS = 5  # of each worker: that it is there, and two halves for batches and f
 
 
 class Told(NamedTuple):
-    """What all workers know after an exchange; body: the sums of what followed the header."""
+    """What all workers know after an exchange; summed: the whole vector, with its header."""
 
     kind: int
     learning_rate: float
     stop: bool
-    body: Any
+    summed: Any
 
 
 class Exchange:
@@ -61,7 +61,7 @@ class Exchange:
         return header
 
     def step(self, vector: Any, before_saving: Callable[[], Any]) -> Told:
-        """Return what comes of a step's vector, header and body, or that training is over.
+        """Return what comes of a step's vector, header and gradient, or that training is over.
 
         before_saving: takes part in what a checkpoint of the first worker asks for.
         """
@@ -85,8 +85,7 @@ class Exchange:
         self._check_there(marks)
         if kind == STEP:
             self._check_alike(marks)
-        body = summed[self.header_size :]
-        return Told(kind, float(header[1]), bool(header[2]), body)
+        return Told(kind, float(header[1]), bool(header[2]), summed)
 
     def _check_there(self, marks: np.ndarray) -> None:
         missing = np.flatnonzero(marks[:, 0] != 1)

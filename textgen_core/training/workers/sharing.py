@@ -54,9 +54,9 @@ class Sharing:
         gradients, loss_sum, state = self._update.gradient(inputs, targets, resets, state, tokens)
         return self._vector.pack(header, loss_sum, gradients), state
 
-    def update(self, body: Any, tokens: Any) -> StepResult:
-        """Update the weights by the sum of all vectors, without its header."""
-        loss_sum, gradients = self._vector.unpack(body)
+    def update(self, summed: Any, tokens: Any) -> StepResult:
+        """Update the weights by the sum of all vectors."""
+        loss_sum, gradients = self._vector.unpack(summed[self._exchange.header_size :])
         return self._update.apply(gradients, loss_sum, tokens)
 
     def rows_of(self, batch_size: int) -> OwnRows:

@@ -1,12 +1,22 @@
 """Several workers: the gradient, and the training, of one."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from training.thread_workers import work
-from training.tiny import VOCABULARY, build_tokenizer, draw_batch, settings, values_of
+from training.tiny import (
+    VOCABULARY,
+    TinyModel,
+    build_tokenizer,
+    draw_batch,
+    settings,
+    values_of,
+    wrap,
+)
 
 from textgen_core.data.batches import WindowBatches
+from textgen_core.errors import ConfigurationError
 from textgen_core.models import devices
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.training.loss import cross_entropy
@@ -96,6 +106,42 @@ def test_the_update_is_that_of_one_worker_whatever_makes_it(options):
     for values, _ in work(2, lambda each: trained(models[each.rank], 3, False, each, **options)):
         for one, other in zip(values, expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+class ModelWithLosses(TinyModel):
+    """Adds a loss of its weights in each call, and another that Keras knows."""
+
+    def _run(self, token_ids, state, training, project):
+        self.hidden.kernel.regularizer = keras.regularizers.L2(0.1)
+        if training:
+            self.add_loss(tf.reduce_sum(tf.square(self.head.kernel)))
+        return super()._run(token_ids, state, training, project)
+
+
+def test_a_models_own_losses_count_once_however_many_workers_there_are():
+    expected, _ = trained(wrap(ModelWithLosses(), TIME), 2, False, None)
+    models = [wrap(ModelWithLosses(), TIME) for _ in range(3)]
+    for values, _ in work(3, lambda each: trained(models[each.rank], 2, False, each)):
+        for one, other in zip(values, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+class CountingModel(TinyModel):
+    """Counts its calls, in a variable."""
+
+    def build(self, input_shape):
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+
+    def _run(self, token_ids, state, training, project):
+        if training:
+            self.calls.assign_add(1.0)
+        return super()._run(token_ids, state, training, project)
+
+
+def test_a_model_that_changes_more_than_seeds_is_refused():
+    models = [wrap(CountingModel(), TIME) for _ in range(2)]
+    with pytest.raises(ConfigurationError, match="changes tiny/calls as it computes"):
+        work(2, lambda each: trained(models[each.rank], 1, False, each))
 
 
 def losses_after_200_steps(language_model, collective):

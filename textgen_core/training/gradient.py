@@ -78,7 +78,7 @@ class Gradient:
         self.jit_regions = False
         self.keeps_rows = False
         changed = list(self._model.non_trainable_variables)
-        self.seeds = changed if all(map(_is_seed, changed)) else None
+        self.seeds = changed if all(map(is_seed, changed)) else None
         self.places_rows = hasattr(self._model, "first_row")
 
     def __call__(self, rows: Rows, tokens: Any, share: Any) -> Found:
@@ -177,7 +177,7 @@ def _sum(losses: Sequence[Any]) -> Any:
     return tf.add_n([tf.cast(each, tf.float32) for each in losses]) if losses else tf.zeros(())
 
 
-def _is_seed(variable: Any) -> bool:
+def is_seed(variable: Any) -> bool:
     """Return whether a variable is that of a `keras.random.SeedGenerator`."""
     return bool(variable.name == "seed_generator_state" and tuple(variable.shape) == (2,))
 

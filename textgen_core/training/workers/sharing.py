@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textgen_core.errors import ConfigurationError
+from textgen_core.training.gradient import is_seed
 from textgen_core.training.loss import PADDING
 from textgen_core.training.update import StepResult, Update
 from textgen_core.training.workers.exchange import OVER, SAVE, Exchange, Told
@@ -46,6 +47,7 @@ class Sharing:
         self._exchange = Exchange(collective, [*model.variables, inner.iterations])
         self._vector = GradientVector(model.trainable_variables, collective.rank, collective.size)
         self._rows: OwnRows | None = None
+        self._checked = False
 
     def gradient(
         self, inputs: Any, targets: Any, resets: Any, state: Any, tokens: Any, header: Any
@@ -111,11 +113,15 @@ class Sharing:
         return self._rows.gathered(state, recurrent_state, self.collective)
 
     def check_unchanged(self, before: Sequence[tuple[Any, Any]], model_name: str) -> None:
-        """Raise ConfigurationError if a forward pass changed more than seeds, which would drift."""
-        if self._update.can_be_split:
+        """Raise ConfigurationError if a forward pass changed more than seeds, which would drift.
+
+        The first one tells.
+        """
+        if self._checked:
             return
-        for variable, value in before:
-            if not np.array_equal(variable.numpy(), value.numpy()):
+        self._checked = True
+        for variable, value in before if not self._update.can_be_split else ():
+            if not is_seed(variable) and not np.array_equal(variable.numpy(), value.numpy()):
                 raise ConfigurationError(
                     f"{model_name} changes {variable.path} as it computes, which each worker "
                     "would do in its own way.",

@@ -25,7 +25,7 @@ from textgen_core.training.step import TrainingStep
 from textgen_core.training.workers import transport
 
 ROWS, TIME = 5, 6
-TOKENS = np.random.default_rng(5).integers(4, 13, 200).astype(np.int32)
+TOKENS = np.random.default_rng(5).integers(4, 13, 100).astype(np.int32)
 
 
 def make_job(folder, model, collective, *, seed=1, streams=False, losses=(), **changes):
@@ -109,12 +109,13 @@ def assert_same(one, other):
 def test_stopped_by_any_worker_and_resumed_it_ends_as_the_run_that_was_not_stopped(
     streams, tmp_path
 ):
-    whole = run_all(tmp_path / "whole", 2, streams=streams)
+    options = {"streams": streams, "epochs": 3}
+    whole = run_all(tmp_path / "whole", 2, **options)
     assert_same(whole[0][1], whole[1][1])
     for stopped in (1, 0):
-        first = run_all(tmp_path / "parts", 2, streams=streams, stop_at=3, stopped=stopped)
+        first = run_all(tmp_path / "parts", 2, stop_at=3, stopped=stopped, **options)
         assert not is_over(first[0][0], settings())
-    parts = run_all(tmp_path / "parts", 2, streams=streams)
+    parts = run_all(tmp_path / "parts", 2, **options)
     assert_same(parts[0][1], whole[0][1])
     assert_same(parts[0][2], whole[0][2])
     assert parts[0][0].step == whole[0][0].step > 6
@@ -177,7 +178,7 @@ def test_an_exchange_that_is_left_out_is_noticed(kind, message, tmp_path):
 
     def alone(collective):
         collective.__class__ = kind
-        job = make_job(tmp_path, models[collective.rank], collective, epochs=4)
+        job = make_job(tmp_path, models[collective.rank], collective, epochs=6)
         return train(job, first_state(job), Interruption())
 
     with pytest.raises(WorkersError, match=message):

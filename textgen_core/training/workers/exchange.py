@@ -20,6 +20,7 @@ from textgen_core.training.workers.transport import Collective
 STEP, SAVE, OVER = range(3)  # what the first worker says: a step; a checkpoint comes first; the end
 CHECK_EVERY = 16  # steps: a checksum reads all weights
 _SAID = 3  # numbers before the marks: what comes, the learning rate, how many ask to stop
+_MIXING = -1_640_531_535  # an odd number, whose bits are those of the golden ratio
 _MARKS = 5  # of each worker: that it is there, and two halves for batches and for weights
 
 
@@ -39,7 +40,9 @@ class Exchange:
         self.collective = collective
         self._variables = variables
         self._steps = 0
-        self._checksum = tf.function(self._summed_bits, jit_compile=True, autograph=False)
+        # TensorFlow leaves integers of 32 bits to the processor, unless XLA compiles them.
+        on_gpu = bool(tf.config.list_logical_devices("GPU"))
+        self._checksum = tf.function(self._summed_bits, jit_compile=on_gpu, autograph=False)
         self.header_size = _SAID + _MARKS * collective.size
 
     def header(self, learning_rate: float, stop: bool, batches: Sequence[np.ndarray]) -> np.ndarray:
@@ -50,7 +53,7 @@ class Exchange:
         is_first = self.collective.rank == 0
         weights = 0
         if self._steps % CHECK_EVERY == 0:
-            weights = int(self._checksum().numpy())
+            weights = int(self._checksum().numpy()) % 2**32
         data = 0
         for each in batches:
             data = zlib.crc32(np.ascontiguousarray(each).data, data)
@@ -107,11 +110,13 @@ class Exchange:
                 )
 
     def _summed_bits(self) -> Any:
-        """Return a checksum of all variables, uint32."""
-        total = tf.constant(0, tf.uint32)
-        for number, variable in enumerate(self._variables):
-            bits = tf.bitcast(tf.convert_to_tensor(variable), tf.uint32)
-            total = total * tf.constant(0x9E3779B1, tf.uint32) + tf.reduce_sum(bits) + number
+        """Return a checksum of all variables, int32: the sums of their bits, mixed."""
+        total = tf.constant(0)
+        for variable in self._variables:
+            value = tf.convert_to_tensor(variable)
+            if value.dtype.size < tf.int32.size:
+                value = tf.cast(value, tf.float32)
+            total = total * _MIXING + tf.reduce_sum(tf.bitcast(value, tf.int32))
         return total
 
 

@@ -178,7 +178,8 @@ def test_an_exchange_that_is_left_out_is_noticed(kind, message, tmp_path):
 
     def alone(collective):
         collective.__class__ = kind
-        job = make_job(tmp_path, models[collective.rank], collective, epochs=6)
+        options = {"epochs": 6, "patience": None}
+        job = make_job(tmp_path, models[collective.rank], collective, **options)
         return train(job, first_state(job), Interruption())
 
     with pytest.raises(WorkersError, match=message):

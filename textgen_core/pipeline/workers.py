@@ -20,6 +20,7 @@ from textgen_core.config.sources import NO_RECIPE, table_layers
 from textgen_core.corpus import Texts
 from textgen_core.data.tokenizer import load_tokenizer
 from textgen_core.errors import TextgenError, UsageError, WorkersError, reason_of
+from textgen_core.models.build import initialise
 from textgen_core.pipeline.mixing import with_counts
 from textgen_core.pipeline.precision import in_precision
 from textgen_core.pipeline.preparing import Prepared, build, prepare
@@ -89,6 +90,7 @@ class Worker:
             "configuration": in_precision(configuration, precision).as_table(),
             "tokenizer": read_text(run.tokenizer),
             "tokens": len(prepared.token_files["train"].token_ids),
+            "is_new": not run.saved_steps(),
         }
         self._round(told)
 
@@ -163,6 +165,8 @@ def train_with_first(
             prepared = with_counts(prepared, configuration, counted=False)
             _check_tokens(prepared, told["tokens"])
             language_model, _ = build(configuration, tokenizer)
+            if told["is_new"]:  # else its weights come from the first worker's checkpoint
+                initialise(configuration.model, language_model)
             job = make_job(configuration, run, language_model, prepared, silent, worker.collective)
             worker.check_texts(texts)
         train_phase(job, restore(job, fresh_plan=False))

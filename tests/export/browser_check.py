@@ -24,8 +24,9 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from export.browser_claims import CLAIMS, FAKE_CLAIMS, Walk
+from export import browser_claims, browser_claims_fake, browser_claims_kept
 from export.browser_measures import MEASURES
+from export.browser_walk import Walk
 from export.harness import harness_page
 
 WIDTHS = (400, 1400)
@@ -105,8 +106,8 @@ class Checker:
             )
 
     def _walk(self, browser: Browser) -> None:
-        claims = [*CLAIMS, *(FAKE_CLAIMS if self.is_fake else [])]
-        for claim in claims:
+        claims = [*browser_claims.CLAIMS, *browser_claims_kept.CLAIMS]
+        for claim in [*claims, *(browser_claims_fake.CLAIMS if self.is_fake else [])]:
             with self._opened(browser, 1400, "light") as walk:
                 try:
                     figure = claim(walk)

@@ -38,6 +38,18 @@
     };
   }
 
+  // Whether one of some strings is at the end; it is taken away from the tokens' texts.
+  function endsAt(stop, tokens) {
+    const text = tokens.map((token) => token.text).join("");
+    const places = stop.map((each) => text.indexOf(each)).filter((place) => place >= 0);
+    let left = places.length ? Math.min(...places) : text.length;
+    for (const token of tokens) {
+      token.text = token.text.slice(0, left);
+      left -= token.text.length;
+    }
+    return places.length > 0;
+  }
+
   const tokenize = (text) => [...text].map((character) => ({ id: 4 + (character.codePointAt(0) % (WORDS.length - 5)), text: character }));
 
   function generate(request, onTokens) {
@@ -55,17 +67,16 @@
       let finish = "length";
       while (tokens.length < request.max_new_tokens && finish === "length") {
         const drawn = [];
-        const handful = window.fakeHandful ?? CHUNK;
-        while (drawn.length < handful && tokens.length + drawn.length < request.max_new_tokens) {
+        const handful = request.stop.length ? Infinity : (window.fakeHandful ?? CHUNK); // a stop string may span some
+        while (drawn.length < handful && tokens.length + drawn.length < request.max_new_tokens && finish === "length") {
           drawn.push(draw(request, ids, next));
           ids.push(drawn.at(-1).id);
-          if (ids.at(-1) === 3) break;
+          if (ids.at(-1) === 3 || endsAt(request.stop, [...tokens, ...drawn])) finish = "stop";
         }
         await new Promise((resume) => setTimeout(resume, window.fakePause ?? 4));
         if (isCancelled) return { finish_reason: "cancelled" };
         onTokens(drawn, promptIds);
         tokens.push(...drawn);
-        if (ids.at(-1) === 3) finish = "stop";
       }
       return {
         text: tokens.map((token) => token.text).join(""), token_ids: tokens.map((token) => token.id),

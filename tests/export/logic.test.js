@@ -10,11 +10,11 @@ const vm = require("node:vm");
 
 globalThis.crypto ??= require("node:crypto").webcrypto;
 const FOLDER = path.join(__dirname, "../../textgen_core/export/page");
-for (const name of ["surprisal", "specs", "tree", "state", "encoding", "transfer", "storage"]) {
+for (const name of ["surprisal", "specs", "tree", "ends", "state", "encoding", "transfer", "storage"]) {
   const file = path.join(FOLDER, `${name}.js`);
   vm.runInThisContext(fs.readFileSync(file, "utf8"), { filename: file });
 }
-const { surprisal, specs, tree, state, encoding, transfer, storage } = globalThis.textgenPage;
+const { surprisal, specs, tree, ends, state, encoding, transfer, storage } = globalThis.textgenPage;
 
 const INFO = { model: "fables", vocabulary_size: 50 };
 const option = (name, type, rules) => ({ name, type, default: null, choices: [], ...rules });
@@ -228,6 +228,22 @@ test("an exported file brings everything back under new ids", () => {
   assert.equal(transfer.readFile(file, { ...INFO, model: "x" }).isOtherModel, true);
 });
 
+test("strings to stop at are lines, in which a line end is written", () => {
+  const stop = ["the end", "\n\n", "a\\n"];
+  assert.deepEqual(ends.read("the end\n\\n\\n\n\na\\\\n"), stop);
+  assert.deepEqual(ends.read(ends.format(stop)), stop);
+  assert.deepEqual([[], ["a"], Array(5).fill("a"), ["a".repeat(65)]].map(ends.faultOf), [null, null, "ends.many", "ends.long"]);
+});
+
+test("strings to stop at are exported and imported, and older files have none", () => {
+  const held = grown();
+  held.adjust({ stop: ["\n", "x"] });
+  const file = transfer.writeFile(held.setup, held.texts, INFO);
+  assert.deepEqual(transfer.readFile(file, INFO).setup.stop, ["\n", "x"]);
+  const { stop, ...older } = JSON.parse(file);
+  assert.deepEqual(transfer.readFile(JSON.stringify(older), INFO).setup.stop, []);
+});
+
 test("a bad file is refused with the place of its fault", () => {
   const held = grown();
   const file = () => JSON.parse(transfer.writeFile(held.setup, held.texts, INFO));
@@ -258,6 +274,7 @@ test("a bad file is refused with the place of its fault", () => {
   assert.equal(faultOf((each) => each.columns.pop()), "columns");
   assert.equal(faultOf((each) => (each.seed = 1.5)), "seed");
   assert.equal(faultOf((each) => (each.shown = 5)), "shown");
+  assert.equal(faultOf((each) => (each.stop = ["", "x"])), "stop");
   assert.equal(faultOf((each) => (each.texts = {})), "texts");
   assert.throws(() => transfer.readFile("{", INFO), { key: "file.no_json" });
   assert.throws(() => transfer.readFile("null", INFO), { key: "file.other_format" });
@@ -309,6 +326,7 @@ test("a reload brings back texts, steps and what was undone", () => {
   browserStorage();
   const held = grown();
   held.undo();
+  held.adjust({ stop: ["end"] });
   assert.equal(new storage.Keeper(INFO).save(held), true);
   const back = new storage.Keeper(INFO).load();
   assert.deepEqual(back.setup, held.setup);

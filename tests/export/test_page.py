@@ -7,6 +7,7 @@ import hashlib
 import html
 import inspect
 import json
+import random
 import re
 from importlib import resources
 from pathlib import Path
@@ -17,7 +18,9 @@ from export.harness import harness_page
 from textgen_core.components import options_of
 from textgen_core.evaluation.surprisal import LIMITS
 from textgen_core.export.info import describe_model
+from textgen_core.export.packing import from_text, to_text
 from textgen_core.export.page import (
+    ENGINE_SCRIPT,
     LANGUAGES,
     SCRIPTS,
     SERVED_POLICY,
@@ -55,7 +58,7 @@ def inline() -> str:
 def test_every_file_of_the_page_is_used_and_short() -> None:
     names = {Path(each.name).name for each in FOLDER.iterdir() if each.is_file()}
     others = {"__init__.py", "page.html", *(f"words.{each}.json" for each in LANGUAGES)}
-    assert names - others == {*SCRIPTS, SERVER_SCRIPT, *STYLES} - {"palette.css"}
+    assert names - others == {*SCRIPTS, SERVER_SCRIPT, ENGINE_SCRIPT, *STYLES} - {"palette.css"}
     lengths = {name: len(content.splitlines()) for name, content in page_files().items()}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
 
@@ -118,8 +121,17 @@ def test_data_is_written_so_that_it_comes_back() -> None:
     page = assemble(title="t", inline=True, data={"weights": b"\x00\xff</script>", "run": texts})
     (weights,) = re.findall(r'<script type="application/octet-stream" id="weights">(.*?)<', page)
     (run,) = re.findall(r'<script type="application/json" id="run">(.*?)</script>', page)
-    assert base64.b64decode(weights) == b"\x00\xff</script>"
+    assert from_text(weights) == b"\x00\xff</script>"
     assert json.loads(run) == json.loads(texts)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 1001])
+def test_bytes_become_a_text_that_no_element_ends_at(size: int) -> None:
+    data = random.Random(size).randbytes(size)
+    text = to_text(data)
+    assert from_text(text) == data
+    assert not set(text) & set("<&")
+    assert len(text) <= 1.25 * size + 10
 
 
 def test_the_title_is_a_text(served: str) -> None:

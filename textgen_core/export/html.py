@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from textgen_core.counts.counts import Counts
 from textgen_core.data.reader import Reader
 from textgen_core.errors import UsageError
-from textgen_core.export.engine_source import backend_source, engine_source
+from textgen_core.export.engine_source import engine_source
 from textgen_core.export.info import describe_model
 from textgen_core.export.kept_counts import describe_counts
 from textgen_core.export.kept_loss import measure_growth
 from textgen_core.export.operations import read_operations
-from textgen_core.export.page import assemble
+from textgen_core.export.page import ENGINE_SCRIPT, assemble, read_file
 from textgen_core.export.page_samplers import PageSamplers, describe_samplers
 from textgen_core.export.page_tokenizer import describe_tokenizer
 from textgen_core.export.weights import Block
@@ -66,7 +66,7 @@ def export_html(run: Run, path: Path, settings: Settings) -> str:
     page = assemble(
         title=settings.title,
         inline=True,
-        scripts=[("engine.js", engine_source()), ("engine_backend.js", backend_source())],
+        scripts=[("engine.js", engine_source()), (ENGINE_SCRIPT, read_file(ENGINE_SCRIPT))],
         data={
             "textgen-info": json.dumps(info, ensure_ascii=False),
             "textgen-model": _packed(described, block.to_bytes()),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from textgen_core.data.token_files import TokenFile, tokenize_documents
 from textgen_core.data.tokenizer import START
 from textgen_core.errors import TextgenError
 from textgen_core.evaluation.step_scoring import score_by_steps
@@ -22,6 +23,7 @@ from textgen_core.generation.steps import Stages, Steps
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.run_texts import find_texts
+from textgen_core.pipeline.splitting import split_texts
 from textgen_core.programs.model_steps import ModelSteps
 from textgen_core.programs.program import Program
 from textgen_core.runs.directory import RunDirectory
@@ -71,23 +73,25 @@ def _texts(run: Run) -> Iterator[tuple[np.ndarray, int]]:
 
 def _held_out(run: Run) -> tuple[np.ndarray, int] | None:
     """Return the beginning of the run's test or validation text, None if that is not at hand."""
-    runtime = run.runtime
-    directory, tokenizer = RunDirectory(run.directory), runtime.reader.tokenizer
-    runtime.computing.before_tensorflow()
-    from textgen_core.pipeline.preparing import prepare  # TensorFlow comes with it
-
+    tokenizer = run.runtime.reader.tokenizer
     try:
-        texts = find_texts(directory, run.configuration, Places(), "export")
-        files = prepare(texts, run.configuration, tokenizer).token_files
+        texts = find_texts(RunDirectory(run.directory), run.configuration, Places(), "export")
+        splits, _ = split_texts(texts, run.configuration)
+        for split in ("test", "validation"):
+            if documents := getattr(splits, split):
+                file = tokenize_documents(documents, tokenizer, split)
+                if len(file.token_ids) > 1:
+                    return _beginning(file)
     except TextgenError:
-        return None
-    for split in ("test", "validation"):
-        if split in files and len(files[split].token_ids) > 1:
-            whole = np.asarray(files[split].token_ids)
-            token_ids = whole[: TOKENS + 1].astype(np.int32)
-            share = (len(token_ids) - 1) / (len(whole) - 1)
-            return token_ids, round(files[split].text_bytes * share)
+        pass
     return None
+
+
+def _beginning(file: TokenFile) -> tuple[np.ndarray, int]:
+    """Return the first tokens of a file, and how many bytes of its text they are."""
+    token_ids = np.asarray(file.token_ids[: TOKENS + 1]).astype(np.int32)
+    share = (len(token_ids) - 1) / (len(file.token_ids) - 1)
+    return token_ids, round(file.text_bytes * share)
 
 
 class _OneProgram(Runtime):

@@ -18,7 +18,9 @@ from textgen_core.programs.program import Program
 
 Keep = Callable[[np.ndarray, str], Any]  # keeps a constant, and returns how it is found again
 
-_KERNEL = re.compile(r"\bkernels\.([A-Z0-9_]+) = ")
+_KERNEL = re.compile(
+    r"\bkernels\.([A-Z0-9_]+) = |[ {]([A-Z][A-Z0-9_]+): (?=\w)"
+)  # one by one, or a table
 _DTYPES = {  # of the schema's TensorType, as the engine names them
     "FLOAT32": "float32",
     "INT32": "int32",
@@ -37,7 +39,8 @@ class OperationMissing(UsageError):
 @cache
 def known_operations() -> frozenset[str]:
     """Return the names of the operations that the engine computes."""
-    return frozenset(name for each in engine_files() for name in _KERNEL.findall(each.read_text()))
+    sources = "\n".join(each.read_text(encoding="utf-8") for each in engine_files())
+    return frozenset(one or other for one, other in _KERNEL.findall(sources))
 
 
 def read_operations(program: Program, name: str, keep: Keep) -> dict[str, Any]:

@@ -38,6 +38,9 @@ _PATTERN = re.compile(
     )*""",
     re.VERBOSE,
 )
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
+_TRANSLATED = {r"\s": r"\p{White_Space}", r"\S": r"\P{White_Space}", r"\A": "(?<![^])"}
+_SIGN = re.compile(r"[\\^$.*+?()[\]{}|/]")
 _POSSESSIVE = re.compile(r"(?<!\\)[*+?}]\+")
 
 
@@ -54,11 +57,42 @@ def describe_tokenizer(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
             "Allowed: the parts of the tokenizers character, word and bpe.",
             "Export the run with --to litert.",
         )
+    ids = model["vocab"] | {each["content"]: each["id"] for each in described["added_tokens"]}
+    names = {token_id: name for name, token_id in ids.items()}
+    splits = list(_steps(described["pre_tokenizer"]))
     return {
-        "model": {key: model.get(key) for key in ("vocab", "merges", "unk_token")},
-        "added_tokens": described["added_tokens"],
-        **{part: described[part] for part in _KNOWN},
+        "names": [names.get(token_id, "") for token_id in range(max(names) + 1)],
+        "special": [each["id"] for each in described["added_tokens"] if each["special"]],
+        "unknown": ids.get(model.get("unk_token")),
+        "merges": _merges(model, ids),
+        "is_byte_level": any(each["type"] == "ByteLevel" for each in splits),
+        "replacements": [_readable(each) for each in _steps(described["normalizer"])],
+        "splits": [_readable(each) for each in splits if each["type"] == "Split"],
+        "decoders": [_readable(each) for each in _steps(described["decoder"])],
     }
+
+
+def _merges(model: Mapping[str, Any], ids: Mapping[str, int]) -> list[tuple[int, int]] | None:
+    """Return the pairs that are merged, as ids, in their order; None for a model of whole words."""
+    if model.get("merges") is None:
+        return None
+    pairs = (each.split(" ") if isinstance(each, str) else each for each in model["merges"])
+    return [(ids[left], ids[right]) for left, right in pairs]
+
+
+def _readable(step: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a step, its pattern as JavaScript's."""
+    found = {"type": step["type"], "content": step.get("content")}
+    if step["type"] == "Split":
+        found |= {"is_kept": step["behavior"] != "Removed", "is_inverted": step["invert"]}
+    pattern = step.get("pattern", {})
+    if "Regex" in pattern:
+        found["pattern"] = _ESCAPE.sub(
+            lambda each: _TRANSLATED.get(each[0], each[0]), pattern["Regex"]
+        )
+    elif "String" in pattern:
+        found["pattern"] = _SIGN.sub(r"\\\g<0>", pattern["String"])
+    return found
 
 
 def _faults(described: Mapping[str, Any], model: Mapping[str, Any]) -> Iterator[str]:

@@ -20,9 +20,9 @@ from textgen_core.corpus import Corpus, Splits, iterate_pieces
 from textgen_core.errors import CorpusError, RunDirectoryError
 from textgen_core.evaluation.text_kind import share_seen
 from textgen_core.pipeline.places import Places
-from textgen_core.pipeline.preparing import split_texts
 from textgen_core.pipeline.run_texts import find_texts
 from textgen_core.pipeline.scored_text import read_text_file
+from textgen_core.pipeline.splitting import split_texts
 from textgen_core.registry import discover
 from textgen_core.runs import RunDirectory, read_json
 from textgen_core.runs.directory import RUNS, find_run

@@ -19,8 +19,8 @@ from textgen_core.evaluation.scoring import Scorer
 from textgen_core.pipeline.assembly import load_language_model, make_scorer
 from textgen_core.pipeline.earlier_run import EarlierRun
 from textgen_core.pipeline.places import Places
-from textgen_core.pipeline.preparing import split_texts
 from textgen_core.pipeline.run_texts import find_texts
+from textgen_core.pipeline.splitting import split_texts
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import read_json

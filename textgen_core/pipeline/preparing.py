@@ -5,7 +5,7 @@ Each is a function of values; `running` calls them in order and writes the run d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -14,14 +14,7 @@ import tokenizers
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import AUTO_PROMPT, TrainingSettings
-from textgen_core.corpus import (
-    Splits,
-    Texts,
-    clean_corpus,
-    count_all_characters,
-    iterate_pieces,
-    split_corpus,
-)
+from textgen_core.corpus import Splits, Texts, count_all_characters, iterate_pieces
 from textgen_core.corpus.overlap import Overlap, format_overlap, measure_overlap
 from textgen_core.counts.counts import Counts
 from textgen_core.data.batches import Batches, StreamBatches, WindowBatches
@@ -40,10 +33,10 @@ from textgen_core.models.devices import available_memory
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.kept_tokenizer import tokenizer_of_text
 from textgen_core.pipeline.precision import precision_here
+from textgen_core.pipeline.splitting import PhaseProgress, split_texts
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.memory import training_memory, weight_bytes
 
-PhaseProgress = Callable[[str, int, int], None]  # what is done; characters done, and in all
 _MANY, _SHORT = 32, 2_000  # documents, and characters of one, whose starts are samples' starts
 _SILENT: PhaseProgress = Callback().on_progress
 
@@ -67,21 +60,6 @@ class Prepared:
     overlap: Overlap | None = None
     counts: Counts | None = None
     kept_out: np.ndarray = attrs.field(factory=lambda: np.zeros(0, np.int32))
-
-
-def split_texts(
-    texts: Texts, configuration: Configuration, progress: PhaseProgress = _SILENT
-) -> tuple[Splits, tuple[str, ...]]:
-    """Clean and split the texts; return the splits and what cleaning changed."""
-    settings = configuration.corpus
-    corpus = clean_corpus(texts.corpus, settings, partial(progress, "cleaning"))
-    ready_made = None
-    if texts.ready_made is not None:
-        validation, test = texts.ready_made
-        cleaned = clean_corpus(test, settings) if test.documents else test
-        ready_made = (clean_corpus(validation, settings), cleaned)
-    splits = split_corpus(corpus, settings, ready_made)
-    return splits, (*corpus.notes[len(texts.corpus.notes) :], *splits.notes)
 
 
 def prepare(

@@ -48,7 +48,6 @@ class Counts {
   }
 }
 
-const PAD = 0, UNK = 1, START = 2, END = 3;
 const LEAST = 1e-35; // a probability, so that its logarithm is finite
 
 /** Returns the id of a context with a token more; -1: never seen. */
@@ -65,7 +64,7 @@ function findNgram({ tokens, starts }, context, token) {
 
 /** Opens what the exporter kept: which n-grams there are, and how often the longest were counted. */
 function openCounts(described, constants) {
-  const { vocabulary_size: vocabularySize, weights } = described;
+  const { vocabulary_size: vocabularySize, weights, numbers } = described;
   const get = (number) => constants.get(number).data;
   const tokens = get(described.tokens);
   const levels = [{ tokens, starts: Int32Array.of(0, tokens.length), suffixes: new Int32Array(tokens.length) }];
@@ -75,10 +74,8 @@ function openCounts(described, constants) {
       ? openLevel(shorter, each.size, get(each.is_there), new Set(get(each.empty)))
       : openList(shorter, get(each.tokens), get(each.widths)));
   }
-  if (described.numbers) {
-    levels.forEach((level, place) => {
-      [level.discounted, level.left] = described.numbers[place].map(get);
-    });
+  if (numbers) {
+    levels.forEach((level, place) => { [level.discounted, level.left] = numbers[place].map(get); });
   } else {
     const longest = Int32Array.from(get(described.counts)), [large, counts] = described.large.map(get);
     large.forEach((place, next) => { longest[place] = counts[next]; });
@@ -90,19 +87,18 @@ function openCounts(described, constants) {
 
 /** Returns the n-grams of a length: those that are possible by shorter ones, and are there. */
 function openLevel(shorter, size, isThere, empty) {
-  const contexts = shorter.tokens.length, tokens = new Int32Array(size), suffixes = new Int32Array(size);
-  const starts = new Int32Array(contexts + 1);
+  const tokens = new Int32Array(size), suffixes = new Int32Array(size);
+  const starts = new Int32Array(shorter.tokens.length + 1);
   let next = 0, bit = 0;
-  for (let context = 0; context < contexts; context++) {
-    const first = shorter.starts[shorter.suffixes[context]], end = shorter.starts[shorter.suffixes[context] + 1];
-    const isOpen = end - first > 1;
+  shorter.suffixes.forEach((suffix, context) => {
+    const first = shorter.starts[suffix], end = shorter.starts[suffix + 1], isOpen = end - first > 1;
     for (let possible = first; possible < end && !empty.has(context); possible++) {
       if (isOpen && !((isThere[bit >> 3] >> (bit++ & 7)) & 1)) continue;
       tokens[next] = shorter.tokens[possible];
       suffixes[next++] = possible;
     }
     starts[context + 1] = next;
-  }
+  });
   return { tokens, starts, suffixes };
 }
 

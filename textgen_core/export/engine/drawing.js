@@ -38,24 +38,15 @@ function draw(logits, number) {
     const weight = Math.fround(Math.exp(Math.fround(logits[token] - highest)));
     total += weights[token] = Math.floor(weight * WEIGHT_STEPS); // whole numbers: sums are exact
   }
-  if (!(total > 0)) return 0;
   const goal = Math.min(Math.floor(number * total), total - 1);
-  for (let token = 0, sum = 0; token < weights.length; token++) {
-    sum += weights[token];
-    if (sum > goal) return token;
-  }
-  return 0;
+  let sum = 0;
+  return Math.max(0, weights.findIndex((weight) => (sum += weight) > goal));
 }
 
-function maximum(logits) {
-  let highest = -Infinity;
-  for (let token = 0; token < logits.length; token++) {
-    if (logits[token] > highest || logits[token] !== logits[token]) highest = logits[token];
-  }
-  return highest;
-}
+/** Returns the highest logit, or what is not a number. */
+const maximum = (logits) => logits.reduce((most, each) => (each > most || each !== each ? each : most), -Infinity);
 
-/** Returns the logarithm of the sum of all weights, and the highest logit. */
+/** Returns the logarithm of the sum of all weights. */
 function logTotal(logits) {
   const highest = maximum(logits);
   let total = 0;

@@ -3,23 +3,35 @@
 const READS_AT_MOST = 4096; // tokens of a prompt and a text together, where a sampler reads the text
 
 /** Opens what the exporter wrote: compressed, a JSON text and the bytes that it describes. */
-async function openEngine(base64) {
-  const packed = new Blob([base64Bytes(base64)]).stream().pipeThrough(new DecompressionStream("deflate"));
+async function openEngine(text) {
+  const packed = new Blob([bytesOfText(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(packed).arrayBuffer());
   const length = new DataView(bytes.buffer).getUint32(0, true);
   const described = JSON.parse(decoder.decode(bytes.subarray(4, 4 + length)));
   return new Engine(described, bytes.subarray(8 * Math.ceil((4 + length) / 8)));
 }
 
+/** Returns the bytes of a text in which five digits to the base 85 are four; their length comes first. */
+function bytesOfText(text) {
+  const view = new DataView(new ArrayBuffer((text.length / 5) * 4));
+  for (let place = 0, next = 0; place < text.length; next += 4) {
+    let number = 0;
+    for (const end = place + 5; place < end; place++) {
+      const code = text.charCodeAt(place);
+      number = number * 85 + (code === 125 ? 20 : code - 40); // } is in the place of <
+    }
+    view.setUint32(next, number);
+  }
+  return new Uint8Array(view.buffer, 4, view.getUint32(0));
+}
+
 class Engine {
   constructor(described, bytes) {
-    const { cleaning, samplers, knows_starts: knowsStarts } = described;
-    Object.assign(this, { cleaning, samplers, knowsStarts });
-    this.constants = new Constants(described.constants, bytes);
-    this.tokenizer = new Tokenizer(described.tokenizer);
+    const { cleaning, samplers, constants, counts, model, knows_starts: knowsStarts } = described;
+    Object.assign(this, { cleaning, samplers, knowsStarts, tokenizer: new Tokenizer(described.tokenizer) });
     this.tokenBytes = new TokenBytes(this.tokenizer);
-    const counts = described.counts && openCounts(described.counts, this.constants);
-    this.steps = new Steps(described.model, this.constants, counts);
+    this.constants = new Constants(constants, bytes);
+    this.steps = new Steps(model, this.constants, counts && openCounts(counts, this.constants));
   }
 
   /** Returns the tokens of a text as the model meets it, cleaned as its corpus was. */

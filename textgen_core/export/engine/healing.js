@@ -5,72 +5,59 @@
 const MOST_NODES = 24, MOST_CHECKED = 256, LOOK_BACK = 64, LEAST_AGREEMENT = -60;
 const SUPPRESSED = [PAD, UNK, START];
 
+const bytesKey = (text) => asKey(encoder.encode(text));
+const bytesOfKey = (key) => Array.from(key, (character) => character.charCodeAt(0));
+
 /** Returns a prompt less the tokens from which a token of the vocabulary goes beyond its end. */
 function cutPrompt({ text, tokens }, tokenBytes, knowsStarts) {
   const ids = [START, ...tokens.map(({ id }) => id)];
-  const shown = tokens.reduce((end, token) => Math.max(end, token.end), 0);
-  let tail = text.slice(shown); // spaces that no token stands for
-  tail = /^[\p{White_Space}\x1c-\x1f]+$/u.test(tail) ? bytesKey(tail) : "";
+  const keyOfToken = (place) => { // of what was not known: the text that it stands for
+    const { id, start, end } = tokens[place - 1];
+    if (id !== UNK) return tokenBytes.after(ids.slice(0, place)).keys[id];
+    return bytesKey(text.slice(place > 1 ? Math.max(start, tokens[place - 2].end) : start, end));
+  };
+  let tail = text.slice(tokens.reduce((end, token) => Math.max(end, token.end), 0));
+  tail = /^[\p{White_Space}\x1c-\x1f]+$/u.test(tail) ? bytesKey(tail) : ""; // spaces that no token stands for
   let found = { fed: ids, taken: [], tail: "" };
-  for (let cut = ids.length; ; ) {
-    const table = tail ? tokenBytes.after(ids.slice(0, cut)) : null;
-    const taken = ids.slice(cut);
-    const isFirst = String(taken) === String(ids.slice(1, 2));
-    const isKept = isFirst && String(taken) !== String(UNK) && !knowsStarts;
+  for (let cut = ids.length; ; tail = keyOfToken(cut) + tail) {
+    const table = tail ? tokenBytes.after(ids.slice(0, cut)) : null, taken = ids.slice(cut);
+    const isKept = String(taken) === String(ids.slice(1, 2)) && taken[0] !== UNK && !knowsStarts;
     const isWhole = utf8State(bytesOfKey(tail)) === READY;
     if (table && isWhole && !isKept && agree(table, tail, taken)) found = { fed: ids.slice(0, cut), taken, tail };
     cut -= 1;
     if (cut < 1 || (table && tail.length > table.longest)) return found;
-    tail = keyOfToken(cut, { text, tokens }, ids, tokenBytes) + tail;
   }
 }
-
-const bytesKey = (text) => asKey(encoder.encode(text));
-const bytesOfKey = (key) => Array.from(key, (character) => character.charCodeAt(0));
 
 function agree(table, tail, taken) {
   if (table.beyond(tail).length) return true;
   return taken.length === 1 && table.exactly(tail).some((id) => id !== taken[0]);
 }
 
-function keyOfToken(place, { text, tokens }, ids, tokenBytes) {
-  const { id, start, end } = tokens[place - 1];
-  if (id !== UNK) return tokenBytes.after(ids.slice(0, place)).keys[id];
-  return bytesKey(text.slice(place > 1 ? Math.max(start, tokens[place - 2].end) : start, end));
-}
-
 /** Returns the root of the paths through the text that was taken back, or null. */
 function findPaths(cut, tokenBytes) {
   const utf8 = tokenBytes.utf8Follows();
-  let count = 0;
   const isTaken = (path, id) => {
     const known = [...path, id];
     if (!path.length || known.every((each, place) => each === cut.taken[place])) return true;
     return tokenBytes.stayApart(path[path.length - 1], id);
   };
   const makeNode = (path, rest) => {
-    count += 1;
     const table = tokenBytes.after([...cut.fed, ...path]);
     const read = cut.tail.slice(0, cut.tail.length - rest.length);
     const follows = utf8[utf8.length > 1 ? utf8State(bytesOfKey(read)) : 0];
     const exact = table.exactly(rest).filter((id) => isTaken(path, id));
     let found = table.beyond(rest).filter((id) => follows[id] >= 0);
     if (found.length <= MOST_CHECKED) found = found.filter((id) => isTaken(path, id));
-    return { path, rest, exact, beyond: found.map((id) => [id, follows[id]]), within: new Map(), agreement: 0 };
+    return { path, rest, table, exact, beyond: found.map((id) => [id, follows[id]]), within: new Map(), agreement: 0 };
   };
-  const root = makeNode([], cut.tail);
-  for (let level = [root]; level.length && count < MOST_NODES; ) {
-    const below = [];
-    for (const node of level) {
-      const table = tokenBytes.after([...cut.fed, ...node.path]);
-      for (const [id, end] of table.within(node.rest)) {
-        if (!isTaken(node.path, id)) continue;
-        if (count >= MOST_NODES) break;
-        node.within.set(id, makeNode([...node.path, id], node.rest.slice(end)));
-        below.push(node.within.get(id));
-      }
+  const root = makeNode([], cut.tail), nodes = [root];
+  for (const node of nodes) { // which grow meanwhile
+    for (const [id, end] of node.table.within(node.rest)) {
+      if (nodes.length >= MOST_NODES || !isTaken(node.path, id)) continue;
+      nodes.push(makeNode([...node.path, id], node.rest.slice(end)));
+      node.within.set(id, nodes[nodes.length - 1]);
     }
-    level = below;
   }
   prune(root);
   return hasWay(root) ? root : null;
@@ -130,5 +117,6 @@ function makeGuide(tokenBytes, root) {
     node.beyond.forEach(([id, state]) => lead(id, state, 0));
     node.within.forEach((below, id) => lead(id, consumed + 1 + nodes.indexOf(below), below.agreement));
   });
-  return { bias, follows: states.map((each) => each.map((state) => Math.max(0, state))), consumed, initial: nodes.length ? consumed + 1 : READY };
+  const follows = states.map((each) => each.map((state) => Math.max(0, state)));
+  return { bias, follows, consumed, initial: nodes.length ? consumed + 1 : READY };
 }

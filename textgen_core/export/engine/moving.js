@@ -2,46 +2,37 @@
 
 /** Returns what copies the elements at some places of a tensor; -1: a filler's first element. */
 function copying(input, output, places, filler = null) {
-  const from = input.data, to = output.data;
-  const first = places.length ? places[0] : 0;
+  const from = input.data, to = output.data, first = places[0];
   if (places.every((place, next) => place === first + next && place >= 0)) {
-    const part = from.subarray(first, first + places.length);
-    return () => to.set(part);
+    return () => to.set(from.subarray(first, first + places.length));
   }
   return () => {
-    for (let next = 0; next < places.length; next++) {
-      to[next] = places[next] < 0 ? filler.data[0] : from[places[next]];
-    }
+    for (let next = 0; next < places.length; next++) to[next] = places[next] < 0 ? filler.data[0] : from[places[next]];
   };
 }
 
-const copyingAll = ([input], [output]) => () => output.data.set(input.data);
-kernels.RESHAPE = kernels.SQUEEZE = kernels.EXPAND_DIMS = copyingAll;
+kernels.RESHAPE = ([input], [output]) => () => output.data.set(input.data);
+kernels.SQUEEZE = kernels.EXPAND_DIMS = kernels.RESHAPE;
 
 kernels.TRANSPOSE = ([input, order], [output]) => {
   const strides = stridesOf(input.shape);
   return copying(input, output, placesOf(output.shape, Array.from(order.data, (axis) => strides[axis])));
 };
+kernels.BROADCAST_TO = ([input], [output]) =>
+  copying(input, output, placesOf(output.shape, spreadStrides(input, output.shape)));
 
-kernels.BROADCAST_TO = ([input], [output]) => copying(input, output, spreadPlaces(input, output.shape));
-
-/** Returns where the element of each place of a shape comes from; -1: `at` of some axis is none. */
-function movedPlaces(input, shape, at) {
-  const strides = stridesOf(input.shape), outer = stridesOf(shape);
-  return Int32Array.from({ length: sizeOf(shape) }, (_, place) => {
-    let found = 0;
-    for (let axis = 0; axis < shape.length; axis++) {
-      const own = at(Math.floor(place / outer[axis]) % shape[axis], axis);
-      if (own < 0 || own >= input.shape[axis]) return -1;
-      found += own * strides[axis];
-    }
-    return found;
-  });
+/** Returns what copies to each step along each axis from `at(step, axis)`; where that is outside, a filler. */
+function rearranging(input, output, at, filler = { data: [0] }) {
+  const strides = stridesOf(input.shape), outer = stridesOf(output.shape);
+  const placeOf = (_, next) => output.shape.reduce((place, size, axis) => {
+    const step = at(Math.floor(next / outer[axis]) % size, axis);
+    return place < 0 || step < 0 || step >= input.shape[axis] ? -1 : place + step * strides[axis];
+  }, 0);
+  return copying(input, output, Int32Array.from(output.data, placeOf), filler);
 }
-kernels.TILE = ([input], [output]) =>
-  copying(input, output, movedPlaces(input, output.shape, (step, axis) => step % input.shape[axis]));
-kernels.PAD = ([input, pads, filler = { data: [0] }], [output]) =>
-  copying(input, output, movedPlaces(input, output.shape, (step, axis) => step - pads.data[2 * axis]), filler);
+kernels.TILE = ([input], [output]) => rearranging(input, output, (step, axis) => step % input.shape[axis]);
+kernels.PAD = ([input, pads, filler], [output]) =>
+  rearranging(input, output, (step, axis) => step - pads.data[2 * axis], filler);
 kernels.PADV2 = kernels.PAD;
 
 /** Returns what reads a slice, whose beginning may change. */
@@ -55,10 +46,8 @@ function slicing(input, output, shape, begins, steps, isFixed) {
     for (let next = 0; next < places.length; next++) output.data[next] = input.data[first + places[next]];
   };
 }
-
 kernels.SLICE = ([input, begin], [output]) =>
   slicing(input, output, output.shape, () => [...begin.data], output.shape.map(() => 1), begin.isConstant);
-
 kernels.STRIDED_SLICE = ([input, begin, , steps], [output], options) => {
   const { beginMask = 0, shrinkAxisMask = 0, newAxisMask = 0, ellipsisMask = 0 } = options;
   if (newAxisMask || ellipsisMask) throw new Error("STRIDED_SLICE with new axes");
@@ -66,7 +55,7 @@ kernels.STRIDED_SLICE = ([input, begin, , steps], [output], options) => {
   const begins = () => input.shape.map((size, axis) => {
     const last = stepOf(axis) < 0 ? size - 1 : size;
     if (axis >= begin.data.length || (beginMask >> axis) & 1) return stepOf(axis) < 0 ? last : 0;
-    return Math.max(0, Math.min(last, begin.data[axis] < 0 ? begin.data[axis] + size : begin.data[axis]));
+    return Math.max(0, Math.min(last, axisOf(begin.data[axis], { length: size })));
   });
   const kept = [...output.shape]; // with the axes that are dropped, of which one element is read
   const shape = input.shape.map((_, axis) => ((shrinkAxisMask >> axis) & 1 ? 1 : kept.shift()));
@@ -75,25 +64,26 @@ kernels.STRIDED_SLICE = ([input, begin, , steps], [output], options) => {
 
 /** Returns what moves the parts of a tensor, which lie side by side along an axis: into it, or out. */
 function alongside(whole, parts, axis, isInto) {
-  const before = sizeOf(whole.shape.slice(0, axis)), width = whole.data.length / before;
+  const before = sizeOf(whole.shape.slice(0, axisOf(axis, whole.shape))), width = whole.data.length / before;
   return () => {
     let first = 0;
     for (const { data } of parts) {
       const size = data.length / before;
-      for (let row = 0; row < before; row++) {
-        const at = row * width + first, own = row * size;
-        if (isInto) for (let next = 0; next < size; next++) whole.data[at + next] = data[own + next];
-        else for (let next = 0; next < size; next++) data[own + next] = whole.data[at + next];
+      for (let row = 0, own = 0; row < before; row++) {
+        for (let at = row * width + first, end = at + size; at < end; at++, own++) {
+          if (isInto) whole.data[at] = data[own];
+          else data[own] = whole.data[at];
+        }
       }
       first += size;
     }
   };
 }
-kernels.CONCATENATION = (inputs, [output], { axis = 0 }) => alongside(output, inputs, axisOf(axis, output.shape), true);
+kernels.CONCATENATION = (inputs, [output], { axis = 0 }) => alongside(output, inputs, axis, true);
 kernels.PACK = kernels.CONCATENATION;
-kernels.UNPACK = ([input], outputs, { axis = 0 }) => alongside(input, outputs, axisOf(axis, input.shape), false);
-kernels.SPLIT = ([axis, input], outputs) => kernels.UNPACK([input], outputs, { axis: axis.data[0] });
-kernels.SPLIT_V = ([input, , axis], outputs) => kernels.UNPACK([input], outputs, { axis: axis.data[0] });
+kernels.UNPACK = ([input], outputs, { axis = 0 }) => alongside(input, outputs, axis, false);
+kernels.SPLIT = ([axis, input], outputs) => alongside(input, outputs, axis.data[0], false);
+kernels.SPLIT_V = ([input, , axis], outputs) => alongside(input, outputs, axis.data[0], false);
 
 kernels.GATHER = ([input, at], [output], { axis = 0, batchDims = 0 }) => {
   const along = axisOf(axis, input.shape), batches = sizeOf(input.shape.slice(0, batchDims));
@@ -135,12 +125,9 @@ kernels.SCATTER_ND = ([at, updates], [output]) => {
 /** Returns what writes a tensor into a larger one, from where others say on, moved to where it has room. */
 function writingInto(whole, part, begins) {
   const strides = stridesOf(whole.shape), places = placesOf(part.shape, strides);
-  const last = whole.shape.map((size, axis) => size - part.shape[axis]);
+  const clamps = whole.shape.map((size, axis) => clamped(0, size - part.shape[axis]));
   return () => {
-    let first = 0;
-    for (let axis = 0; axis < last.length; axis++) {
-      first += Math.min(Math.max(begins.data[axis], 0), last[axis]) * strides[axis];
-    }
+    const first = clamps.reduce((sum, clamp, axis) => sum + clamp(begins.data[axis]) * strides[axis], 0);
     for (let next = 0; next < places.length; next++) whole.data[first + places[next]] = part.data[next];
   };
 }
@@ -150,7 +137,7 @@ kernels.DYNAMIC_UPDATE_SLICE = ([input, part, begins], [output]) => {
 };
 
 kernels.FILL = ([, value], [output]) => () => output.data.fill(value.data[0]);
+kernels.SHAPE = ([input], [output]) => () => output.data.set(input.shape);
 kernels.RANGE = ([start, , step], [output]) => () => {
   for (let place = 0; place < output.data.length; place++) output.data[place] = start.data[0] + place * step.data[0];
 };
-kernels.SHAPE = ([input], [output]) => () => output.data.set(input.shape);

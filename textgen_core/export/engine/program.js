@@ -31,20 +31,20 @@ function halfToFloat(bits) {
 }
 
 class Graph {
-  constructor(described, constants, graphOf) {
-    this.tensors = described.tensors.map(([type, shape, constant]) => {
-      if (constant === undefined) return makeTensor(type, shape);
-      return { type, shape, isConstant: true, ...constants.get(constant) };
-    });
-    const of = (numbers) => numbers.map((number) => this.tensors[number]); // -1: left out
-    this.inputs = of(described.inputs);
-    this.outputs = of(described.outputs);
-    const operations = described.operations.map(([name, inputs, outputs, options = {}]) => ({
-      name, options, inputs: of(inputs), outputs: of(outputs),
-      run: kernels[name](of(inputs), of(outputs), options, graphOf),
-    }));
-    this.operations = withSumsOfProducts(operations, this.outputs);
+  constructor({ tensors, inputs, outputs, operations }, constants, graphOf) {
+    const made = tensors.map(([type, shape, constant]) => (constant === undefined
+      ? { type, shape, data: new ARRAYS[type](sizeOf(shape)) }
+      : { type, shape, isConstant: true, ...constants.get(constant) }));
+    const of = (numbers) => numbers.map((number) => made[number]); // -1: left out
+    this.inputs = of(inputs);
+    this.outputs = of(outputs);
+    this.operations = withSumsOfProducts(operations.map(([name, from, to, options = {}]) => ({
+      name, options, inputs: of(from), outputs: of(to),
+      run: activated(kernels[name](of(from), of(to), options, graphOf), options, made[to[0]]),
+    })), this.outputs);
     this.all = this.operations.map(({ run }) => run);
+    const read = new Set([...this.operations.flatMap((each) => each.inputs), ...this.outputs]);
+    this.isRead = this.inputs.map((each) => read.has(each));
   }
 
   /** Returns those operations, in their order, on which some outputs depend. */
@@ -59,12 +59,22 @@ class Graph {
   }
 
   take(tensors) {
-    tensors.forEach((tensor, number) => this.inputs[number].data.set(tensor.data));
+    tensors.forEach((tensor, number) => { if (this.isRead[number]) this.inputs[number].data.set(tensor.data); });
   }
 
   run(operations = this.all) {
     for (let number = 0; number < operations.length; number++) operations[number]();
   }
+}
+
+/** Returns what computes an operation and then applies its activation, which most have not. */
+function activated(run, { fusedActivationFunction: number = 0 }, { data }) {
+  const activate = ACTIVATIONS[number];
+  if (activate === undefined) throw new Error("an activation that is not known");
+  return activate === null ? run : () => {
+    run();
+    for (let place = 0; place < data.length; place++) data[place] = activate(data[place]);
+  };
 }
 
 /** Returns the graph of a whole program, whose loops have graphs of their own. */

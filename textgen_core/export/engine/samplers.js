@@ -3,48 +3,28 @@
 class RequestError extends Error {}
 
 /** Returns the sampler that a spec such as `nucleus:p=0.9` asks for, and the values of its options. */
-function readSpec(spec, samplers) {
-  const [, name, rest] = /^([^:]*):?([^]*)$/.exec(spec.trim());
-  const found = samplers.find((each) => each.name === name.split("/").pop());
-  if (!found) {
+function readSpec(text, samplers) {
+  const { parseSpec, convert } = textgenPage.specs, { name, options: given, first } = parseSpec(text);
+  const sampler = samplers.find((each) => each.name === name.split("/").pop());
+  if (!sampler) {
     const allowed = samplers.map((each) => each.name).join(", ");
     throw new RequestError(`There is no sampler ${JSON.stringify(name)}. Allowed: ${allowed}.`);
   }
-  const given = readValues(rest, found);
-  for (const [option, value] of Object.entries(found.fixed)) {
-    if (option in given && String(given[option]) !== String(value)) {
-      throw new RequestError(`In this file the sampler ${name} has ${option}=${value} alone.`);
-    }
-  }
-  return { sampler: found, values: { ...found.values, ...given } };
-}
-
-function readValues(text, { name, options }) {
-  const given = {};
-  text.split(",").filter((item) => item !== "").forEach((item, place) => {
-    const [, key, value] = item.includes("=") ? /^([^=]*)=([^]*)$/.exec(item)
-      : [null, place === 0 && options.length ? options[0].name : item, item];
-    const option = options.find((each) => each.name === key.trim());
+  if (first !== null) given[sampler.options.length ? sampler.options[0].name : first] = first;
+  const values = { ...sampler.values };
+  for (const [key, written] of Object.entries(given)) {
+    const option = sampler.options.find((each) => each.name === key);
     if (!option) throw new RequestError(`The sampler ${name} has no option ${JSON.stringify(key)}.`);
-    given[option.name] = readValue(value.trim(), option, name);
-  });
-  return given;
-}
-
-function readValue(text, option, sampler) {
-  const what = `${option.name} of the sampler ${sampler} is ${JSON.stringify(text)}.`;
-  if (option.type === "str") return text;
-  if (option.type === "bool" && ["true", "false"].includes(text)) return text === "true";
-  if (text === "none" && option.allows_none) return null;
-  const value = text === "" ? NaN : Number(text);
-  const { at_least: least, at_most: most, above, below } = option, isSet = (bound) => bound !== null && bound !== undefined;
-  const isAllowed = Number.isFinite(value) && (option.type !== "int" || Number.isInteger(value))
-    && !(isSet(least) && value < least) && !(isSet(most) && value > most)
-    && !(isSet(above) && value <= above) && !(isSet(below) && value >= below);
-  if (isAllowed) return value;
-  const bounds = [["at least", least], ["at most", most], ["above", above], ["below", below]];
-  const allowed = bounds.filter(([, bound]) => isSet(bound)).map((each) => each.join(" ")).join(", ");
-  throw new RequestError(`${what} Allowed: ${option.type === "int" ? "a whole number" : "a number"}${allowed ? `, ${allowed}` : ""}.`);
+    const { value, fault } = convert(written, option), isFixed = key in sampler.fixed;
+    if (isFixed && String(sampler.fixed[key]) !== String(value)) {
+      throw new RequestError(`In this file the sampler ${name} has ${key}=${sampler.fixed[key]} alone.`);
+    }
+    if (fault) {
+      throw new RequestError(`${key} of the sampler ${name} is ${JSON.stringify(written)}. Allowed: ${option.allowed}.`);
+    }
+    values[key] = value;
+  }
+  return { sampler, values };
 }
 
 class Stage {
@@ -61,12 +41,11 @@ class Stage {
     this.states = others.slice(others.length - states.length);
     this.left = this.graph.outputs[0].data;
     this.next = this.graph.outputs.slice(1, 1 + states.length);
-    this.begin();
+    if (states.length) this.begin();
   }
 
   /** Computes the states before the first token. */
   begin() {
-    if (!this.states.length) return;
     this.logits.data.fill(1);
     for (const [, data] of this.history) data.fill(1);
     this.graph.run();

@@ -3,17 +3,16 @@
 
 class Steps {
   constructor(program, constants, counts) {
-    const { about } = program;
+    const { state_capacity: capacity, vocabulary_size: size, initial, updates } = program.about;
     this.graph = openProgram(program, constants);
-    this.capacity = about.state_capacity; // tokens that the state holds; null: any number
-    const [tokens, ...states] = this.graph.inputs;
-    Object.assign(this, { tokens, states, counts });
-    this.initial = about.initial.map((each, number) => firstState(each, states[number]));
-    this.updates = about.updates.map((update, number) => this.updating(update, states[number]));
-    this.logits = new Float32Array(about.vocabulary_size);
-    const kept = about.updates.flatMap(({ output, start }) => [output, start]);
-    this.withoutLogits = this.graph.needed(kept.filter((each) => each !== undefined)
-      .map((number) => this.graph.outputs[number]));
+    this.capacity = capacity; // tokens that the state holds; null: any number
+    this.counts = counts;
+    [this.tokens, ...this.states] = this.graph.inputs;
+    this.initial = initial.map((each, number) => firstState(each, this.states[number]));
+    this.updates = updates.map((update, number) => this.updating(update, this.states[number]));
+    this.logits = new Float32Array(size);
+    const kept = updates.flatMap(({ output, start }) => [output, start]);
+    this.withoutLogits = this.graph.needed(kept.map((number) => this.graph.outputs[number]));
     this.restart();
   }
 
@@ -59,15 +58,7 @@ class Steps {
 }
 
 function firstState({ fill, bytes }, { type, data }) {
-  const found = new ARRAYS[type](data.length);
-  if (bytes === undefined) return found.fill(fill);
-  found.set(new ARRAYS[type](base64Bytes(bytes).buffer));
-  return found;
+  return bytes === undefined ? new ARRAYS[type](data.length).fill(fill) : new ARRAYS[type](base64Bytes(bytes).buffer);
 }
 
-function base64Bytes(text) {
-  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
-  const binary = atob(text), bytes = new Uint8Array(binary.length);
-  for (let place = 0; place < binary.length; place++) bytes[place] = binary.charCodeAt(place);
-  return bytes;
-}
+const base64Bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));

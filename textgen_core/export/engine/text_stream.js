@@ -6,14 +6,16 @@ const INCOMPLETE = "\uFFFD", CONTEXT = 16; // tokens decoded along, so that word
 class TextStream {
   constructor(tokenBytes, promptIds, leftOut = 0) {
     this.tokenBytes = tokenBytes;
-    this.tokenizer = tokenBytes.tokenizer;
     this.leftOut = leftOut;
-    this.window = promptIds.slice(-CONTEXT);
-    this.shown = this.decode().length;
+    this.window = promptIds;
+    this.shorten();
   }
 
-  decode() {
-    return this.tokenizer.decode(this.window);
+  decode() { return this.tokenBytes.tokenizer.decode(this.window); }
+
+  shorten() {
+    this.window = this.window.slice(-CONTEXT);
+    this.shown = this.decode().length;
   }
 
   push(ids) {
@@ -21,29 +23,23 @@ class TextStream {
     const text = this.decode();
     let ready = text.length;
     while (text[ready - 1] === INCOMPLETE) ready -= 1;
-    const piece = text.slice(this.shown, Math.max(this.shown, ready));
-    this.shown = Math.max(this.shown, ready);
-    if (ready === text.length) {
-      this.window = this.window.slice(-CONTEXT);
-      this.shown = this.decode().length;
-    }
-    return this.afterPrompt(piece);
+    const piece = this.show(text, ready);
+    if (ready === text.length) this.shorten();
+    return piece;
   }
 
   /** Returns the rest, without a character that was begun. */
   finish() {
-    let text = this.decode();
-    if (text.endsWith(INCOMPLETE) && this.tokenBytes.areBytes) {
-      const { added } = this.tokenBytes.after(this.window);
-      if (openBytes(this.window.flatMap((id) => added[id]))) text = text.slice(0, -1);
-    }
-    const piece = text.slice(this.shown);
-    this.shown = Math.max(this.shown, text.length);
-    return this.afterPrompt(piece);
+    const text = this.decode();
+    if (!text.endsWith(INCOMPLETE) || !this.tokenBytes.areBytes) return this.show(text, text.length);
+    const { added } = this.tokenBytes.after(this.window);
+    return this.show(text, text.length - (openBytes(this.window.flatMap((id) => added[id])) ? 1 : 0));
   }
 
-  afterPrompt(piece) {
-    const shown = piece.slice(this.leftOut);
+  /** Returns what is new of a text up to a place, less what the prompt had. */
+  show(text, end) {
+    const piece = text.slice(this.shown, Math.max(this.shown, end)), shown = piece.slice(this.leftOut);
+    this.shown += piece.length;
     this.leftOut -= piece.length - shown.length;
     return shown;
   }
@@ -53,7 +49,6 @@ class TextStream {
 class StopStrings {
   constructor(stop) {
     this.stop = stop;
-    this.longest = Math.max(1, ...stop.map((each) => each.length)) - 1;
     this.held = "";
     this.found = false;
   }
@@ -63,22 +58,25 @@ class StopStrings {
     this.held += text;
     const places = this.stop.map((each) => this.held.indexOf(each)).filter((place) => place >= 0);
     this.found = places.length > 0;
-    const ready = this.found ? Math.min(...places) : this.held.length - this.undecided();
-    const shown = this.held.slice(0, ready);
-    this.held = this.held.slice(ready);
-    return shown;
+    return this.release(this.found ? Math.min(...places) : this.held.length - this.undecided());
   }
 
-  finish() {
-    const held = this.found ? "" : this.held;
-    this.held = "";
-    return held;
+  finish() { return this.found ? "" : this.release(this.held.length); }
+
+  release(length) {
+    const ready = this.held.slice(0, length);
+    this.held = this.held.slice(length);
+    return ready;
   }
 
+  /** Returns the length of an end that may begin a stop string. */
   undecided() {
-    for (let length = Math.min(this.longest, this.held.length); length > 0; length--) {
-      if (this.stop.some((each) => each.startsWith(this.held.slice(-length)))) return length;
+    let length = 0;
+    for (const each of this.stop) {
+      for (let own = Math.min(each.length - 1, this.held.length); own > length; own--) {
+        if (this.held.endsWith(each.slice(0, own))) length = own;
+      }
     }
-    return 0;
+    return length;
   }
 }

@@ -10,23 +10,16 @@ const ANY = [0x80, 0xbf], AFTER = [
   [[0xa0, 0xbf, 1]], [[0x80, 0x9f, 1]], [[0x90, 0xbf, 2]], [[0x80, 0x8f, 2]],
 ];
 
-function utf8After(state, byte) {
-  const found = AFTER[state].find(([low, high]) => byte >= low && byte <= high);
-  return found ? found[2] : REFUSED;
-}
-
 function utf8State(bytes, state = READY) {
-  for (const byte of bytes) if (state !== REFUSED) state = utf8After(state, byte);
+  for (const byte of bytes) {
+    const found = state === REFUSED ? null : AFTER[state].find(([low, high]) => byte >= low && byte <= high);
+    state = found ? found[2] : REFUSED;
+  }
   return state;
 }
 
 /** Returns how many bytes at the end begin a character that is not complete. */
-function openBytes(bytes) {
-  for (let length = 1; length <= Math.min(3, bytes.length); length++) {
-    if (utf8State(bytes.slice(-length)) > READY) return length;
-  }
-  return 0;
-}
+const openBytes = (bytes) => [1, 2, 3].find((length) => utf8State(bytes.slice(-length)) > READY) || 0;
 
 const asKey = (bytes) => String.fromCharCode(...bytes); // bytes as a text of as many characters
 
@@ -35,16 +28,12 @@ class TokenTable {
   constructor(added) {
     this.added = added;
     this.keys = added.map(asKey);
+    this.longest = Math.max(...this.keys.map((key) => key.length));
     this.ids = new Map();
-    this.keys.forEach((key, id) => {
-      if (key) this.ids.set(key, [...(this.ids.get(key) || []), id]);
-    });
-    this.longest = Math.max(0, ...this.keys.map((key) => key.length));
+    this.keys.forEach((key, id) => { if (key) this.ids.set(key, [...this.exactly(key), id]); });
   }
 
-  exactly(key) {
-    return this.ids.get(key) || [];
-  }
+  exactly(key) { return this.ids.get(key) || []; }
 
   /** Returns the tokens that add these bytes and more, in the order of their bytes. */
   beyond(key) {
@@ -54,7 +43,7 @@ class TokenTable {
 
   /** Returns the tokens that add a beginning of these bytes, the longest first, with its end. */
   within(key) {
-    const ends = Array.from({ length: Math.max(0, key.length - 1) }, (_, less) => key.length - 1 - less);
+    const ends = Array.from(key.slice(1), (_, less) => key.length - 1 - less);
     return ends.flatMap((end) => this.exactly(key.slice(0, end)).map((id) => [id, end]));
   }
 }
@@ -62,11 +51,10 @@ class TokenTable {
 class TokenBytes {
   constructor(tokenizer) {
     this.tokenizer = tokenizer;
-    this.areBytes = tokenizer.decoders.some(({ type }) => type === "ByteLevel");
+    this.areBytes = tokenizer.isByteLevel;
     this.tables = new Map();
-    const first = Math.min(4, tokenizer.size - 1), steps = 15;
-    this.probes = Array.from({ length: 16 }, (_, step) =>
-      Math.trunc(first + ((tokenizer.size - 1 - first) * step) / steps));
+    const last = tokenizer.size - 1, first = Math.min(4, last), steps = 15;
+    this.probes = Array.from({ length: 16 }, (_, step) => Math.trunc(first + ((last - first) * step) / steps));
   }
 
   /** Returns what each token adds after these, of which the last decides. */
@@ -85,23 +73,22 @@ class TokenBytes {
   addedAfter(last) {
     const { names, special } = this.tokenizer;
     const added = this.areBytes ? names.map(bytesOfName)
-      : this.textsAfter(last, names.map((_, id) => id)).map((text) => Array.from(encoder.encode(text)));
+      : this.textsAfter(last, [...names.keys()]).map((text) => [...encoder.encode(text)]);
     return added.map((bytes, id) => (special.has(id) ? [] : bytes));
   }
 
   /** Returns for each state the state that each token leads to, or REFUSED. */
   utf8Follows() {
     if (!this.areBytes) return [new Int32Array(this.tokenizer.size)];
-    const { added } = this.after([]);
-    return Array.from({ length: UTF8_STATES }, (_, state) =>
-      Int32Array.from(added, (bytes) => utf8State(bytes, state)));
+    const { added } = this.after([]), states = Array.from({ length: UTF8_STATES }, (_, state) => state);
+    return states.map((state) => Int32Array.from(added, (bytes) => utf8State(bytes, state)));
   }
 
   get haveSeveralCharacters() {
     if (this.several === undefined) {
-      const texts = this.after([]).added.map((bytes) => withoutErrors(bytes));
-      const probed = this.areBytes ? [] : this.textsAfter([], this.probes);
-      this.several = [...probed, ...texts].some((text) => Array.from(text).length > 1);
+      const texts = this.after([]).added.map(withoutErrors);
+      if (!this.areBytes) texts.push(...this.textsAfter([], this.probes));
+      this.several = texts.some((text) => Array.from(text).length > 1);
     }
     return this.several;
   }
@@ -111,14 +98,13 @@ class TokenBytes {
     const { added } = this.after([START]);
     if (utf8State(added[first]) !== READY || utf8State(added[second]) !== READY) return true;
     const [one, other] = [bytesToText(added[first]), bytesToText(added[second])];
-    const isOnly = (text, id) => String(this.tokenizer.encode(text)) === String(id);
-    if (!isOnly(one, first) || !isOnly(other, second)) return true;
-    return String(this.tokenizer.encode(one + other)) === `${first},${second}`;
+    const isAs = (text, ...ids) => String(this.tokenizer.encode(text)) === String(ids);
+    return !isAs(one, first) || !isAs(other, second) || isAs(one + other, first, second);
   }
 }
 
 /** Returns the text of bytes, without those that are no character. */
 function withoutErrors(bytes) {
   const text = bytesToText(bytes);
-  return text.includes("\uFFFD") && asKey(bytes).indexOf("\xEF\xBF\xBD") < 0 ? text.replaceAll("\uFFFD", "") : text;
+  return asKey(bytes).includes("\xEF\xBF\xBD") ? text : text.replaceAll("\uFFFD", "");
 }

@@ -1,26 +1,34 @@
-// A tokenizer read from tokenizer.json: its normalizer, pre-tokenizer, model and decoder. The names
-// of special tokens in a text are ordinary text.
+// A tokenizer as the exporter describes it. The names of special tokens in a text are ordinary text.
 
+const PAD = 0, UNK = 1, START = 2, END = 3;
 const SPECIAL = new Set([PAD, START, END]); // ids that no text holds
 
-const TRANSLATED = { "\\s": "\\p{White_Space}", "\\S": "\\P{White_Space}", "\\A": "(?<![^])" };
+const encoder = new TextEncoder(), decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const bytesToText = (bytes) => decoder.decode(Uint8Array.from(bytes));
 
-/** Returns a pattern of the library as JavaScript's; the exporter lets no other constructs pass. */
-function patternOf({ String: text, Regex: pattern = text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&") }) {
-  return new RegExp(pattern.replace(/\\[^]/g, (escape) => TRANSLATED[escape] || escape), "gu");
+/** GPT-2's names of bytes: those that print stand for themselves. */
+const BYTE_NAMES = [];
+for (let byte = 0, moved = 0; byte < 256; byte++) {
+  const prints = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
+  BYTE_NAMES.push(String.fromCharCode(prints ? byte : 0x100 + moved++));
+}
+const BYTE_OF = new Map(BYTE_NAMES.map((name, byte) => [name, byte]));
+
+/** Returns the bytes of a byte-level token; a name in other characters stands for itself. */
+function bytesOfName(name) {
+  const bytes = Array.from(name, (character) => BYTE_OF.get(character));
+  return bytes.includes(undefined) ? [...encoder.encode(name)] : bytes;
 }
 
 /** A text that is rewritten: of each of its characters where the original has it. */
 class Aligned {
   constructor(text) {
     this.text = text;
-    this.starts = new Int32Array(text.length); // of UTF-16 units
-    this.ends = new Int32Array(text.length);
-    for (let place = 0; place < text.length; ) {
-      const size = text.codePointAt(place) > 0xffff ? 2 : 1;
-      this.starts.fill(place, place, place + size);
-      this.ends.fill(place + size, place, place + size);
-      place += size;
+    this.starts = []; // of UTF-16 units
+    this.ends = [];
+    for (const character of text) {
+      const start = this.starts.length, end = start + character.length;
+      for (let unit = start; unit < end; unit++) { this.starts.push(start); this.ends.push(end); }
     }
   }
 
@@ -46,85 +54,46 @@ class Aligned {
   }
 }
 
-const sequenceOf = (part, key) => (part === null ? []
-  : part.type === "Sequence" ? part[key].flatMap((each) => sequenceOf(each, key)) : [part]);
-
-/** GPT-2's names of bytes: those that print stand for themselves. */
-const BYTE_NAMES = (() => {
-  const names = new Array(256);
-  for (let byte = 0, moved = 0; byte < 256; byte++) {
-    const prints = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
-    names[byte] = String.fromCharCode(prints ? byte : 0x100 + moved++);
-  }
-  return names;
-})();
-const BYTE_OF = new Map(BYTE_NAMES.map((name, byte) => [name, byte]));
-
 class Tokenizer {
-  constructor({ normalizer, pre_tokenizer: splitter, model, decoder, added_tokens: added }) {
-    this.replacements = sequenceOf(normalizer, "normalizers")
-      .map(({ pattern, content }) => [patternOf(pattern), content]);
-    const splits = sequenceOf(splitter, "pretokenizers");
-    this.splits = splits.filter(({ type }) => type === "Split").map((each) => ({
-      pattern: patternOf(each.pattern),
-      isKept: each.behavior !== "Removed", isInverted: each.invert,
-    }));
-    this.isByteLevel = splits.some(({ type }) => type === "ByteLevel");
-    this.decoders = sequenceOf(decoder, "decoders");
-    this.decoders.forEach((each) => { if (each.pattern) each.found = patternOf(each.pattern); });
-    this.readModel(model, added);
-  }
-
-  readModel({ vocab, merges = null, unk_token: unknown }, added) {
-    this.ids = new Map(Object.entries(vocab));
-    for (const { id, content } of added) this.ids.set(content, id);
-    this.names = [];
-    for (const [name, id] of this.ids) this.names[id] = name;
-    this.unknown = unknown ? this.ids.get(unknown) : null;
-    this.special = new Set(added.filter(({ special }) => special).map(({ id }) => id));
+  constructor({ names, special, unknown, merges, replacements, splits, decoders, is_byte_level: isByteLevel }) {
+    Object.assign(this, { names, unknown, isByteLevel, size: names.length });
+    const read = (each) => ({ ...each, pattern: each.pattern && new RegExp(each.pattern, "gu") });
+    [this.replacements, this.splits, this.decoders] = [replacements, splits, decoders].map((steps) => steps.map(read));
+    this.special = new Set(special);
+    this.ids = new Map(names.map((name, id) => [name, id]));
+    this.merges = merges && new Map(merges.map(([left, right], rank) =>
+      [left * names.length + right, { rank, id: this.ids.get(names[left] + names[right]) }]));
     this.words = new Map(); // the tokens of words that were met
-    this.merges = merges && new Map(merges.map((pair, rank) => {
-      const [left, right] = Array.isArray(pair) ? pair : pair.split(" ");
-      const id = this.ids.get(left + right);
-      return [this.ids.get(left) * this.names.length + this.ids.get(right), { rank, id }];
-    }));
   }
-
-  get size() { return this.names.length; }
 
   encode(text) { return this.read(text).map(({ id }) => id); }
 
   /** Returns the tokens of a text: the id of each, and where it begins and ends. */
   read(text) {
-    const aligned = new Aligned(text), found = [];
-    for (const [pattern, content] of this.replacements) aligned.replace(pattern, content);
-    for (const [start, end] of this.cut(aligned.text)) {
-      for (const [id, from, to] of this.tokensOf(aligned.text.slice(start, end))) {
-        found.push({
-          id: SPECIAL.has(id) ? UNK : id,
-          start: aligned.starts[start + from], end: aligned.ends[start + to - 1],
-        });
-      }
-    }
-    return found;
+    const aligned = new Aligned(text);
+    for (const { pattern, content } of this.replacements) aligned.replace(pattern, content);
+    return this.cut(aligned.text).flatMap(([start, end]) =>
+      this.tokensOf(aligned.text.slice(start, end)).map(([id, from, to]) => ({
+        id: SPECIAL.has(id) ? UNK : id, start: aligned.starts[start + from], end: aligned.ends[start + to - 1],
+      })));
   }
 
   /** Returns where the words of a text begin and end. */
   cut(text) {
     let parts = text ? [[0, text.length]] : [];
-    for (const { pattern, isKept, isInverted } of this.splits) {
+    for (const { pattern, is_kept: isKept, is_inverted: isInverted } of this.splits) {
       parts = parts.flatMap(([start, end]) => {
         const cut = [];
-        const add = (from, to, isMatch) => {
-          if (from < to && (isKept || isMatch === isInverted)) cut.push([start + from, start + to]);
+        let last = start;
+        const add = (to, isMatch) => {
+          if (last < to && (isKept || isMatch === isInverted)) cut.push([last, to]);
+          last = to;
         };
-        let last = 0;
         for (const { index, 0: found } of text.slice(start, end).matchAll(pattern)) {
-          add(last, index, false);
-          add(index, index + found.length, true);
-          last = index + found.length;
+          add(start + index, false);
+          add(start + index + found.length, true);
         }
-        add(last, end - start, false);
+        add(end, false);
         return cut;
       });
     }
@@ -133,7 +102,7 @@ class Tokenizer {
 
   /** Returns the tokens of a word, each with where it begins and ends in it. */
   tokensOf(word) {
-    if (!this.merges) return [[this.ids.has(word) ? this.ids.get(word) : this.unknown, 0, word.length]];
+    if (!this.merges) return [[this.idOf(word), 0, word.length]];
     if (!this.merges.size) return this.symbolsOf(word);
     if (!this.words.has(word)) {
       if (this.words.size > 20000) this.words.clear();
@@ -142,16 +111,15 @@ class Tokenizer {
     return this.words.get(word);
   }
 
+  idOf(name) { return this.ids.has(name) ? this.ids.get(name) : this.unknown; }
+
   symbolsOf(word) {
-    const symbols = [];
     let place = 0;
-    for (const character of word) {
-      const end = place + character.length;
-      const parts = this.isByteLevel ? namesOfBytes(character) : [character];
-      for (const name of parts) symbols.push([this.ids.has(name) ? this.ids.get(name) : this.unknown, place, end]);
-      place = end;
-    }
-    return symbols;
+    return Array.from(word).flatMap((character) => {
+      const start = place, end = place += character.length;
+      const parts = this.isByteLevel ? Array.from(encoder.encode(character), (byte) => BYTE_NAMES[byte]) : [character];
+      return parts.map((name) => [this.idOf(name), start, end]);
+    });
   }
 
   /** Joins the pair that was learnt first, again and again. */
@@ -170,23 +138,11 @@ class Tokenizer {
   /** Returns the text of tokens, special ones left out. */
   decode(ids) {
     let parts = ids.filter((id) => !this.special.has(id)).map((id) => this.names[id]);
-    if (!this.decoders.length) return parts.join(" ");
-    for (const { type, found, content } of this.decoders) {
+    for (const { type, pattern, content } of this.decoders) {
       if (type === "ByteLevel") parts = [bytesToText(parts.flatMap(bytesOfName))];
       else if (type === "Fuse") parts = [parts.join("")];
-      else parts = parts.map((part) => part.replace(found, () => content));
+      else parts = parts.map((part) => part.replace(pattern, () => content));
     }
     return parts.join("");
   }
-}
-
-const encoder = new TextEncoder(), decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-const namesOfBytes = (text) => Array.from(encoder.encode(text), (byte) => BYTE_NAMES[byte]);
-const bytesToText = (bytes) => decoder.decode(Uint8Array.from(bytes));
-
-/** Returns the bytes of a byte-level token; a name in other characters stands for itself. */
-function bytesOfName(name) {
-  const bytes = Array.from(name, (character) => BYTE_OF.get(character));
-  return bytes.includes(undefined) ? Array.from(encoder.encode(name)) : bytes;
 }

@@ -14,26 +14,26 @@ function startEngine(send) {
   };
 
   async function writeAll(request, number) {
-    const began = performance.now(), ids = [], logs = [], pieces = [];
+    const began = performance.now(), written = [];
     const loop = engine.write(request), writer = loop.write();
-    let reason = "cancelled", tokens = [];
-    for (let until = performance.now() + SLICE; !cancelled.has(number); ) {
-      const { done, value } = writer.next();
-      if (done) { reason = value; break; }
-      tokens.push(value);
-      ids.push(value.id); logs.push(value.log_probability); pieces.push(value.text);
-      if (ids.length > 1 && performance.now() < until) continue; // the first is shown at once
-      send({ number, tokens, promptIds: loop.promptIds });
-      tokens = [];
-      await nextTask();
-      until = performance.now() + SLICE;
+    let reason = null, sent = 0;
+    while (reason === null) {
+      const until = performance.now() + SLICE;
+      do {
+        const { done, value } = writer.next();
+        if (done) reason = value;
+        else written.push(value);
+      } while (reason === null && sent && performance.now() < until); // the first is shown at once
+      if (written.length > sent) send({ number, tokens: written.slice(sent), promptIds: loop.promptIds });
+      sent = written.length;
+      if (reason === null) await nextTask();
+      if (reason === null && cancelled.has(number)) reason = "cancelled";
     }
-    if (tokens.length) send({ number, tokens, promptIds: loop.promptIds });
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = (performance.now() - began) / 1000, { seed, samplers } = request;
     return {
-      text: pieces.join(""), token_ids: ids, log_probabilities: logs, finish_reason: reason,
-      prompt_ids: loop.promptIds,
-      seed: request.seed, samplers: request.samplers, tokens_per_second: ids.length / seconds,
+      text: written.map(({ text }) => text).join(""), token_ids: written.map(({ id }) => id),
+      log_probabilities: written.map((token) => token.log_probability), finish_reason: reason,
+      prompt_ids: loop.promptIds, seed, samplers, tokens_per_second: written.length / seconds,
     };
   }
 
@@ -44,7 +44,7 @@ function startEngine(send) {
       try {
         send({ number, result: await methods[method](message, number) });
       } catch (error) {
-        send({ number, error: error.message, isRequest: error instanceof RequestError });
+        send({ number, error: error.message });
       }
       cancelled.delete(number);
     });
@@ -53,8 +53,8 @@ function startEngine(send) {
 
 /** Lets what waits be done: messages, and in a page a frame. */
 function nextTask() {
+  const { port1, port2 } = new MessageChannel();
   return new Promise((resume) => {
-    const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => { port1.close(); resume(); };
     port2.postMessage(null);
   });

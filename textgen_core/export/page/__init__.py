@@ -14,6 +14,8 @@ from functools import cache
 from importlib import resources
 from string import Template
 
+from textgen_core.export.packing import to_text
+
 LANGUAGES = ("en", "es")
 STYLES = ("palette.css", "page.css", "controls.css", "text.css")
 # In the order in which they run: each knows those before it.
@@ -21,6 +23,7 @@ SCRIPTS = (
     "surprisal.js",
     "specs.js",
     "tree.js",
+    "ends.js",
     "state.js",
     "encoding.js",
     "transfer.js",
@@ -41,6 +44,7 @@ SCRIPTS = (
     "scripting.js",
 )
 SERVER_SCRIPT = "server_backend.js"
+ENGINE_SCRIPT = "engine_backend.js"  # of a page with the model inside
 # What the served page may do, as the server's Content-Security-Policy.
 SERVED_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
@@ -51,7 +55,7 @@ _ENDS_A_SCRIPT = re.compile(r"<(?=/script|!--)", re.IGNORECASE)
 
 def page_files() -> Mapping[str, str]:
     """Return the content of each file that the served page links to, by its name."""
-    return {name: _read(name) for name in (*STYLES, SERVER_SCRIPT, *SCRIPTS)}
+    return {name: read_file(name) for name in (*STYLES, SERVER_SCRIPT, *SCRIPTS)}
 
 
 def assemble(
@@ -67,19 +71,21 @@ def assemble(
     title: of the window. inline: whether everything is inside, for a file that is opened from disk;
     otherwise it links to `page_files()` under `prefix`, and its backend is the server's client.
     scripts: (name, source) of the backend of an inline page, which run before the page's own.
-    data: by the id of its block, bytes (written in base64) or JSON, for the backend to read.
+    data: by the id of its block, bytes (written by `packing`) or JSON, for the backend to read.
     """
-    blocks = {f"words-{each}": _read(f"words.{each}.json") for each in LANGUAGES} | dict(data or {})
+    blocks = {f"words-{each}": read_file(f"words.{each}.json") for each in LANGUAGES} | dict(
+        data or {}
+    )
     if inline:
         sources = [(name, _embeddable(source)) for name, source in scripts]
-        sources += [(name, _embeddable(_read(name))) for name in SCRIPTS]
-        style = "".join(_read(name) for name in STYLES)
+        sources += [(name, _embeddable(read_file(name))) for name in SCRIPTS]
+        style = "".join(read_file(name) for name in STYLES)
         head = [_policy(style, sources), f"<style>{style}</style>"]
         code = [f"<script>{_framed(*each)}</script>" for each in sources]
     else:
         head = [f'<link rel="stylesheet" href="{prefix}{name}">' for name in STYLES]
         code = [f'<script src="{prefix}{name}"></script>' for name in (SERVER_SCRIPT, *SCRIPTS)]
-    return Template(_read("page.html")).substitute(
+    return Template(read_file("page.html")).substitute(
         title=html.escape(title),
         head="\n".join(head),
         data="\n".join(_data_block(name, content) for name, content in blocks.items()),
@@ -88,8 +94,8 @@ def assemble(
 
 
 @cache
-def _read(name: str) -> str:
-    """Return a file of the page; the palette is the report's."""
+def read_file(name: str) -> str:
+    """Return the content of a file of the page; the palette is the report's."""
     package = "textgen_core.report" if name == "palette.css" else __name__
     path = f"templates/{name}" if name == "palette.css" else name
     return resources.files(package).joinpath(path).read_text(encoding="utf-8")
@@ -97,7 +103,7 @@ def _read(name: str) -> str:
 
 def _data_block(name: str, content: bytes | str) -> str:
     if isinstance(content, bytes):
-        kind, text = "application/octet-stream", base64.b64encode(content).decode("ascii")
+        kind, text = "application/octet-stream", to_text(content)
     else:  # in JSON a < occurs in strings only
         kind, text = "application/json", content.replace("<", "\\u003c")
     return f'<script type="{kind}" id="{html.escape(name)}">{text}</script>'

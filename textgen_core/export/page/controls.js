@@ -24,9 +24,20 @@
   const readLength = () => readNumber("length", 1, main.session().info.max_tokens);
   const readSeed = () => readNumber("seed", 0, 2 ** 32 - 1);
 
+  // Returns whether the texts that end one are few and short enough; if so, the state has them.
+  function readEnds() {
+    const stop = page.ends.read(byId("ends").value), fault = page.ends.faultOf(stop);
+    byId("ends").setAttribute("aria-invalid", String(fault !== null));
+    byId("ends-fault").textContent = fault ? say(fault, page.ends) : "";
+    const { state } = main.session();
+    if (!fault && String(stop) !== String(state.setup.stop)) state.adjust({ stop });
+    return !fault;
+  }
+
   on("prompt", "input", ({ target }) => main.session()?.state.adjust({ prompt: target.value }));
   on("length", "input", () => main.session() && readLength());
   on("seed", "input", () => main.session() && readSeed());
+  on("ends", "input", () => main.session() && readEnds());
   on("new-seed", "click", () => {
     if (!main.session()) return;
     byId("seed").value = page.writing.randomSeed();
@@ -39,6 +50,7 @@
     if (!actions || jobs.isRunning) return;
     if (!readLength()) return byId("length").focus();
     if (!readSeed()) return byId("seed").focus();
+    if (!readEnds()) return byId("ends").focus();
     for (const column of columns.slice(0, state.setup.shown)) {
       const [fault] = column.cards.faults;
       if (!fault) continue;

@@ -53,7 +53,7 @@
         seed: text.seed,
         samplers: text.samplers,
         alternatives: ALTERNATIVES,
-        stop: [],
+        stop: setup.stop,
       };
     }
 

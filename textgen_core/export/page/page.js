@@ -112,6 +112,7 @@
     for (const name of ["prompt", "seed", "length"]) {
       if (byId(name) !== document.activeElement) byId(name).value = setup[name];
     }
+    if (byId("ends") !== document.activeElement) byId("ends").value = page.ends.format(setup.stop);
     byId("columns").querySelector(`[value="${setup.shown}"]`).checked = true;
     byId("text-columns").dataset.shown = setup.shown;
     session.columns.forEach((column, place) => {

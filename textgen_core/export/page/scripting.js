@@ -2,7 +2,7 @@
 (function (page) {
   "use strict";
 
-  const KNOWN = ["prompt", "maxNewTokens", "seed", "samplers"];
+  const KNOWN = ["prompt", "maxNewTokens", "seed", "samplers", "stop"];
 
   // {text, tokenIds, logProbabilities} of a text; what is not given is as on the page at first.
   async function generate(options = {}) {
@@ -17,7 +17,7 @@
       seed: options.seed ?? page.writing.randomSeed(),
       samplers: [options.samplers ?? info.chain].flat(),
       alternatives: 0,
-      stop: [],
+      stop: [options.stop ?? []].flat(),
     };
     const done = await window.textgenBackend.generate(request, () => {}).done;
     return { text: done.text, tokenIds: done.token_ids, logProbabilities: done.log_probabilities };

@@ -1,7 +1,7 @@
 // What the page holds, with undo: a setup that is replaced at each step, and the texts it names.
 //
-// A setup: {prompt, seed, length, shown, columns: [{chain, current}], texts: [id]}. Setups are
-// never changed, so that undo brings one back; tokens are only ever added to a text.
+// A setup: {prompt, seed, length, stop, shown, columns: [{chain, current}], texts: [id]}, where `stop`
+// has the texts that end one. Setups are never changed, so that undo brings one back; tokens are only ever added to a text.
 (function (page) {
   "use strict";
 
@@ -10,7 +10,7 @@
 
   function firstSetup({ prompt, seed, length, chain }) {
     const columns = Array.from({ length: COLUMNS }, () => ({ chain, current: null }));
-    return { prompt, seed, length, shown: 1, columns, texts: [] };
+    return { prompt, seed, length, stop: [], shown: 1, columns, texts: [] };
   }
 
   class State {

@@ -35,7 +35,7 @@
         if (kept?.version !== VERSION) return null;
         const setups = [kept.setup, ...[...kept.past, ...kept.future].map((each) => each.setup)];
         const texts = this.loadTexts(new Set(setups.flatMap((setup) => setup.texts)));
-        const mend = (step) => ({ ...step, setup: withPresent(step.setup, texts) });
+        const mend = (step) => ({ ...step, setup: withPresent({ stop: [], ...step.setup }, texts) });
         const { setup } = mend(kept);
         return new page.state.State(setup, texts, kept.past.map(mend), kept.future.map(mend));
       } catch {

@@ -72,6 +72,7 @@
       prompt: string(file.prompt, "prompt"),
       seed: whole(file.seed, "seed", 0, Number.MAX_SAFE_INTEGER),
       length: whole(file.length, "length", 1, MOST_TOKENS),
+      stop: readStop(file.stop ?? []),
       shown: whole(file.shown, "shown", 1, page.state.COLUMNS),
       columns: columns.map((each, place) => {
         const { chain, current } = object(each, `columns[${place}]`);
@@ -82,6 +83,12 @@
       }),
       texts: [...texts.keys()],
     };
+  }
+
+  function readStop(given) {
+    const stop = strings(given, "stop");
+    check(page.ends.faultOf(stop) === null, "stop");
+    return stop;
   }
 
   function readText(text, place, fresh, size, budget) {

@@ -74,7 +74,7 @@
     clear() {
       this.jobs.cancelAll();
       const columns = this.state.setup.columns.map(() => ({ chain: this.info.chain, current: null }));
-      this.state.step("step.clear", { prompt: this.info.default_prompt ?? "", columns, shown: 1, texts: [] });
+      this.state.step("step.clear", { prompt: this.info.default_prompt ?? "", columns, shown: 1, stop: [], texts: [] });
     }
 
     // The texts of a file in the place of those shown, which undo brings back. Throws FileFault.

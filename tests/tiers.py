@@ -58,6 +58,7 @@ SLOW = {
     "programs/test_model_program.py::test_500_tokens": "models of the size that is trained",
     "runs/test_any_bytes.py::test_a_report": "a page for each example",
     "runs/test_hostile_runs.py@opened": "opens two hundred hostile and damaged runs",
+    "export/test_plugins_exported.py": "trains two models of a plugin, in a process of their own",
     "export/test_litert.py": "a run, its exports of three precisions, and processes of their own",
     "packaging/": "builds wheels and installs them",
     "programs/test_plugins_as_programs.py": "a run, its texts, and two components' checks",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from export.in_node import as_given, in_node, logits_of, needs_node, read_logits
-from generation.fake_models import language_model
+from programs.small_models import CAPACITY, FAST, TINY, VOCABULARY, built
 
 from textgen_core.components import History
+from textgen_core.export.engine_source import engine_files
 from textgen_core.export.operations import OperationMissing, known_operations, read_operations
 from textgen_core.export.weights import Block, as_kept
 from textgen_core.generation.chain import Chain
@@ -22,19 +22,10 @@ from textgen_models.lstm import LSTMBuilder
 from textgen_models.transformer import TransformerBuilder
 from textgen_samplers import textgen_samplers
 
-VOCABULARY, CAPACITY = 30, 12
-TINY = {"layers": 2, "heads": 2, "head_size": 4, "feed_forward": 12}
-FAST = {
-    "positions": "rotary",
-    "norm": "rms",
-    "activation": "squared-relu",
-    "normalise_queries": True,
-    "soft_cap": 15.0,
-    "convolution": 4,
-}
+MOST_LINES = 1500  # of code: without those that are empty, or a comment alone
 QUICK = {
     "lstm": LSTMBuilder(units=(9,), embedding=5),
-    "transformer": TransformerBuilder(**TINY, **FAST, ngrams=3),
+    "transformer": TransformerBuilder(**TINY, **FAST),
 }
 OPTIONS = {
     "lstm-tied": LSTMBuilder(units=(8,), layers=2, ngrams=2, embedding=6, tie=True),
@@ -59,15 +50,6 @@ SAMPLERS = {
 }
 ROOM = 32  # tokens of a text that samplers read
 SUMS_BY_ROUNDING = {"nucleus": 1e-5, "typical": 5e-4}  # as in programs/test_sampler_programs
-
-
-def built(builder):
-    keras.utils.set_random_seed(1)
-    model = builder.build(VOCABULARY, CAPACITY)
-    draw = np.random.default_rng(2)
-    for variable in model.trainable_variables:
-        variable.assign(variable.numpy() + draw.normal(size=variable.shape) * 0.1)
-    return language_model(model, context_length=CAPACITY)
 
 
 def compare_logits(builder, precision="float32"):
@@ -162,9 +144,56 @@ def test_every_bundled_sampler_is_compared() -> None:
     assert SAMPLERS.keys() == textgen_samplers().keys()
 
 
+def rarely_used(one, other):
+    """What bundled models have no use for, and layers of Keras may have."""
+    turned, wide = tf.transpose(one, [0, 2, 1]), tf.concat([one, one], axis=1)
+    return [
+        tf.matmul(one, other),
+        tf.matmul(turned, other, transpose_a=True),
+        tf.matmul(one, tf.transpose(other, [0, 2, 1]), transpose_b=True),
+        tf.matmul(one[:1], other),
+        tf.nn.gelu(one, approximate=True),
+        tf.nn.log_softmax(one) + tf.nn.leaky_relu(one),
+        tf.cumsum(one, axis=1, exclusive=True, reverse=True),
+        *tf.math.top_k(one, 2),
+        tf.argmax(one, axis=1, output_type=tf.int32),
+        tf.pad(tf.tile(one, [1, 2, 1]), [[0, 0], [1, 0], [0, 2]])
+        + tf.pad(wide, [[0, 0], [1, 0], [0, 2]]),
+        *tf.unstack(one, axis=1),
+        tf.gather_nd(one, [[0, 2], [1, 1]]) + tf.reduce_prod(one, axis=[1]),
+        one[:, ::-1, 1:3],
+    ]
+
+
+@needs_node
+def test_operations_that_no_bundled_model_uses_are_those_of_the_program() -> None:
+    draws = np.random.default_rng(5)
+    given = [draws.normal(size=shape).astype(np.float32) for shape in ((2, 3, 4), (2, 4, 5))]
+    specs = [tf.TensorSpec(each.shape, tf.float32) for each in given]
+    program = convert(rarely_used, specs, kind="test")
+    script = """const constants = new Constants(given.constants, block(given.block));
+    const graph = openProgram(given.programs[0], constants);
+    graph.inputs.forEach((tensor, place) => tensor.data.set(given.inputs[place]));
+    graph.run();
+    show(graph.outputs.map(({ data }) => data));"""
+    inputs = [each.ravel() for each in given]
+    found = in_node(script, {**as_given(program), "inputs": inputs})
+    expected = rarely_used(*map(tf.constant, given))
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(own, np.ravel(other), atol=1e-5)
+
+
 @needs_node
 def test_the_exporter_knows_the_operations_of_the_engine() -> None:
     assert set(in_node("show(Object.keys(kernels));")) == known_operations()
+
+
+def test_the_engine_stays_small_enough_to_be_read() -> None:
+    own = [each for each in engine_files() if each.parent.name == "engine"]
+    lines = [line.strip() for each in own for line in each.read_text("utf-8").splitlines()]
+    code = [line for line in lines if line and not line.startswith(("//", "/*", "*"))]
+    assert len(own) > 10
+    assert len(code) < MOST_LINES
 
 
 def test_an_operation_that_the_engine_lacks_is_named() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 from export.in_node import backend_of, needs_node, written_by
@@ -151,6 +154,27 @@ def test_a_sampler_that_cannot_come_along_is_named_unless_the_run_needs_it(
     without("nucleus")
     with pytest.raises(OperationMissing, match="nucleus needs ODD"):
         export_html(run, tmp_path / "other.html", settings)
+
+
+def test_an_export_needs_no_tensorflow_once_there_are_programs(run, page, tmp_path) -> None:
+    arguments = ["export", str(run.directory), "--to", "html", "--out", str(tmp_path / "page.html")]
+    script = """
+import sys
+from textgen_core.cli import main
+try:
+    main()
+finally:
+    print("heavy:", *sorted({"tensorflow", "keras"} & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env={**os.environ, "TEXTGEN_CACHE": str(page.parent / "cache"), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "weights as int8" in done.stderr  # so that what it loses was measured
+    assert done.stderr.splitlines()[-1] == "heavy:"
 
 
 def test_weights_that_lose_too_much_are_refused(run, tmp_path, monkeypatch) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from generation.fake_models import AdvancingSumModel, SumModel, language_model, random_table
+from programs.small_models import CAPACITY, FAST, TINY, VOCABULARY, built
 
 from textgen_core.programs import conversion
 from textgen_core.programs.model_program import model_program
@@ -14,29 +15,6 @@ from textgen_core.programs.model_steps import ModelSteps
 from textgen_core.programs.program import NotConvertible
 from textgen_models.lstm import LSTMBuilder
 from textgen_models.transformer import TransformerBuilder
-
-VOCABULARY = 30
-CAPACITY = 12
-TINY = {"layers": 2, "heads": 2, "head_size": 4, "feed_forward": 12}
-FAST = {
-    "positions": "rotary",
-    "norm": "rms",
-    "activation": "squared-relu",
-    "normalise_queries": True,
-    "soft_cap": 15.0,
-    "convolution": 4,
-    "ngrams": 3,
-}
-
-
-def built(builder, capacity=CAPACITY):
-    """A model whose weights all matter: what begins at zero is drawn too."""
-    keras.utils.set_random_seed(1)
-    model = builder.build(VOCABULARY, capacity)
-    draw = np.random.default_rng(2)
-    for variable in model.trainable_variables:
-        variable.assign(variable.numpy() + draw.normal(size=variable.shape) * 0.1)
-    return language_model(model, context_length=capacity)
 
 
 def drawn(time, rows):

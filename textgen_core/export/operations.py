@@ -19,7 +19,7 @@ from textgen_core.programs.program import Program
 Keep = Callable[[np.ndarray, str], Any]  # keeps a constant, and returns how it is found again
 
 _KERNEL = re.compile(
-    r"\bkernels\.([A-Z0-9_]+) = |[ {]([A-Z][A-Z0-9_]+): (?=\w)"
+    r"\bkernels\.([A-Z0-9_]+) = |[ {]([A-Z][A-Z0-9_]+): (?=[(\w])"
 )  # one by one, or a table
 _DTYPES = {  # of the schema's TensorType, as the engine names them
     "FLOAT32": "float32",

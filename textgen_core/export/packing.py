@@ -28,5 +28,5 @@ def from_text(text: str) -> bytes:
     characters = np.frombuffer(text.encode("ascii"), np.uint8).copy()
     characters[characters == _INSTEAD] = _FORBIDDEN
     digits = characters.reshape(-1, 5).astype(np.uint32) - _FIRST
-    data = (digits * _POWERS).sum(axis=1, dtype=np.uint32).astype(">u4").tobytes()
+    data: bytes = (digits * _POWERS).sum(axis=1, dtype=np.uint32).astype(">u4").tobytes()
     return data[4 : 4 + int.from_bytes(data[:4], "big")]

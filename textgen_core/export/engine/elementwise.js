@@ -21,6 +21,9 @@ const ofTwo = (compute) => ofRows((a, i, stepA, b, j, stepB, to, next, count) =>
 const adding = ofRows((a, i, stepA, b, j, stepB, to, next, count) => {
   for (const end = next + count; next < end; next++, i += stepA, j += stepB) to[next] = a[i] + b[j];
 });
+const subtracting = ofRows((a, i, stepA, b, j, stepB, to, next, count) => {
+  for (const end = next + count; next < end; next++, i += stepA, j += stepB) to[next] = a[i] - b[j];
+});
 const multiplying = ofRows((a, i, stepA, b, j, stepB, to, next, count) => {
   for (const end = next + count; next < end; next++, i += stepA, j += stepB) to[next] = a[i] * b[j];
 });
@@ -54,7 +57,7 @@ const gelu = (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2));
 const geluByTanh = (x) => 0.5 * x * (1 + Math.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
 
 Object.assign(kernels, {
-  ADD: adding, SUB: ofTwo((x, y) => x - y), MUL: byType("float32", multiplying, ofTwo(Math.imul)),
+  ADD: adding, SUB: subtracting, MUL: byType("float32", multiplying, ofTwo(Math.imul)),
   DIV: byType("float32", ofTwo((x, y) => x / y), ofTwo((x, y) => Math.trunc(x / y))),
   FLOOR_DIV: ofTwo((x, y) => Math.floor(x / y)), FLOOR_MOD: ofTwo(floorMod), POW: ofTwo(Math.pow),
   MAXIMUM: ofTwo((x, y) => (x > y || x !== x ? x : y)), MINIMUM: ofTwo((x, y) => (x < y || x !== x ? x : y)),
@@ -68,10 +71,12 @@ Object.assign(kernels, {
   RIGHT_SHIFT: byType("uint32", ofTwo((x, y) => x >>> y), ofTwo((x, y) => x >> y)),
 
   ABS: ofOne(Math.abs), NEG: ofOne((x) => -x), SIGN: ofOne(Math.sign), FLOOR: ofOne(Math.floor), CEIL: ofOne(Math.ceil),
-  ROUND: ofOne(roundHalfToEven), SQUARE: ofOne((x) => x * x), SQRT: ofOne(Math.sqrt), RSQRT: ofOne((x) => 1 / Math.sqrt(x)),
+  ROUND: ofOne(roundHalfToEven), SQRT: ofOne(Math.sqrt), RSQRT: ofOne((x) => 1 / Math.sqrt(x)),
+  SQUARE: ([input], outputs) => multiplying([input, input], outputs),
   EXP: ofOne(Math.exp), LOG: ofOne(Math.log), SIN: ofOne(Math.sin), COS: ofOne(Math.cos), TANH: ofOne(Math.tanh),
   LOGISTIC: ofOne((x) => 1 / (1 + Math.exp(-x))), HARD_SWISH: ofOne((x) => (x * clamped(0, 6)(x + 3)) / 6),
-  RELU: ofOne(relu), RELU_N1_TO_1: ofOne(clamped(-1, 1)), RELU_0_TO_1: ofOne(clamped(0, 1)), RELU6: ofOne(clamped(0, 6)),
+  RELU: ofOne(relu), RELU6: ofOne(clamped(0, 6)),
+  RELU_N1_TO_1: ofOne(clamped(-1, 1)), RELU_0_TO_1: ofOne(clamped(0, 1)),
   ELU: ofOne((x) => (x < 0 ? Math.expm1(x) : x)), LEAKY_RELU: byOptions(({ alpha }) => (x) => (x < 0 ? x * alpha : x)),
   GELU: byOptions(({ approximate }) => (approximate ? geluByTanh : gelu)),
 });

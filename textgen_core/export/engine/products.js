@@ -5,9 +5,28 @@
  * once read each number of the vector once, and no sum waits for another.
  */
 function addProducts(matrix, start, width, vector, size, sums, first, rows) {
-  const even = size - (size % 2);
   let row = 0;
   for (; row + 4 <= rows; row += 4) {
+    let a = 0, b = 0, c = 0, d = 0;
+    let i = start + row * width, j = i + width, k = j + width, l = k + width;
+    for (let at = 0; at < size; at++, i++, j++, k++, l++) {
+      const x = vector[at];
+      a += matrix[i] * x; b += matrix[j] * x; c += matrix[k] * x; d += matrix[l] * x;
+    }
+    const to = first + row;
+    sums[to] += a; sums[to + 1] += b; sums[to + 2] += c; sums[to + 3] += d;
+  }
+  for (; row < rows; row++) {
+    let sum = 0;
+    for (let at = 0, i = start + row * width; at < size; at++, i++) sum += matrix[i] * vector[at];
+    sums[first + row] += sum;
+  }
+}
+
+/** Does the same for whole numbers, which a browser then compiles for them: two columns at once as well. */
+function addProductsOfWhole(matrix, start, width, vector, size, sums, first, rows) {
+  const even = size - (size % 2), inFours = rows - (rows % 4);
+  for (let row = 0; row < inFours; row += 4) {
     let a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
     let i = start + row * width, j = i + width, k = j + width, l = k + width;
     for (let at = 0; at < even; at += 2, i += 2, j += 2, k += 2, l += 2) {
@@ -15,18 +34,13 @@ function addProducts(matrix, start, width, vector, size, sums, first, rows) {
       a += matrix[i] * x; b += matrix[j] * x; c += matrix[k] * x; d += matrix[l] * x;
       e += matrix[i + 1] * y; f += matrix[j + 1] * y; g += matrix[k + 1] * y; h += matrix[l + 1] * y;
     }
-    if (even < size) {
-      const x = vector[even];
-      a += matrix[i] * x; b += matrix[j] * x; c += matrix[k] * x; d += matrix[l] * x;
-    }
     const to = first + row;
-    sums[to] += a + e; sums[to + 1] += b + f;
-    sums[to + 2] += c + g; sums[to + 3] += d + h;
+    sums[to] += a + e; sums[to + 1] += b + f; sums[to + 2] += c + g; sums[to + 3] += d + h;
   }
-  for (; row < rows; row++) {
-    let sum = 0;
-    for (let at = 0, i = start + row * width; at < size; at++, i++) sum += matrix[i] * vector[at];
-    sums[first + row] += sum;
+  for (let row = 0; row < rows; row++) { // what is left of odd sizes
+    const from = row < inFours ? even : 0;
+    const at = start + row * width;
+    for (let next = from; next < size; next++) sums[first + row] += matrix[at + next] * vector[next];
   }
 }
 
@@ -68,7 +82,8 @@ function summingProducts(tensors, shape, strides, output, finish = null) {
 function addingBlocks(tensors, outer, inner, starts, sums, m, v) {
   const [matrix, from] = [tensors[m].data, tensors[v].data], width = outer.steps[m];
   const isOfProducts = inner.steps[2] === 0, along = isOfProducts ? inner : outer, step = along.steps[v];
-  const add = isOfProducts ? addProducts : addMultiples, others = isOfProducts ? outer.size : inner.size;
+  const adding = matrix instanceof Int8Array ? addProductsOfWhole : addProducts;
+  const add = isOfProducts ? adding : addMultiples, others = isOfProducts ? outer.size : inner.size;
   const vector = new Float64Array(along.size); // widened once, and read by all rows
   return () => {
     for (let block = 0; block < starts[2].length; block++) {
@@ -111,8 +126,11 @@ kernels.BATCH_MATMUL = ([left, right], [output], { adjX = false, adjY = false })
   const [row, step] = turned(ofLeft.slice(-2), adjX), [rightStep, column] = turned(ofRight.slice(-2), adjY);
   const size = left.shape[left.shape.length - (adjX ? 2 : 1)];
   // Along rows of the right one where it has them.
-  const strides = [axes(ofLeft, row, ...turned([step, 0], adjY)), axes(ofRight, 0, ...turned([rightStep, column], adjY)),
-    axes(ofSums, columns, ...turned([0, 1], adjY))];
+  const strides = [
+    axes(ofLeft, row, ...turned([step, 0], adjY)),
+    axes(ofRight, 0, ...turned([rightStep, column], adjY)),
+    axes(ofSums, columns, ...turned([0, 1], adjY)),
+  ];
   return summingProducts([left, right], [...outer, rows, ...turned([size, columns], adjY)], strides, output);
 };
 

@@ -20,7 +20,8 @@ function readSpec(text, samplers) {
       throw new RequestError(`In this file the sampler ${name} has ${key}=${sampler.fixed[key]} alone.`);
     }
     if (fault) {
-      throw new RequestError(`${key} of the sampler ${name} is ${JSON.stringify(written)}. Allowed: ${option.allowed}.`);
+      const what = `${key} of the sampler ${name} is ${JSON.stringify(written)}.`;
+      throw new RequestError(`${what} Allowed: ${option.allowed}.`);
     }
     values[key] = value;
   }

@@ -17,7 +17,8 @@ from string import Template
 from textgen_core.export.packing import to_text
 
 LANGUAGES = ("en", "es")
-STYLES = ("palette.css", "page.css", "controls.css", "text.css")
+_OF_THE_REPORT = ("palette.css", "frame.css")
+STYLES = (*_OF_THE_REPORT, "page.css", "controls.css", "text.css")
 # In the order in which they run: each knows those before it.
 SCRIPTS = (
     "surprisal.js",
@@ -95,9 +96,9 @@ def assemble(
 
 @cache
 def read_file(name: str) -> str:
-    """Return the content of a file of the page; the palette is the report's."""
-    package = "textgen_core.report" if name == "palette.css" else __name__
-    path = f"templates/{name}" if name == "palette.css" else name
+    """Return the content of a file of the page; its colours and frame are the report's."""
+    package = "textgen_core.report" if name in _OF_THE_REPORT else __name__
+    path = f"templates/{name}" if name in _OF_THE_REPORT else name
     return resources.files(package).joinpath(path).read_text(encoding="utf-8")
 
 

@@ -20,7 +20,8 @@ from textgen_core.models.build import initialise
 from textgen_core.models.devices import prepare_memory
 from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.mixing import with_counts
-from textgen_core.pipeline.preparing import PhaseProgress, build, prepare
+from textgen_core.pipeline.preparing import build, prepare
+from textgen_core.pipeline.splitting import PhaseProgress
 from textgen_core.pipeline.training import make_job
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.callbacks import Callback

@@ -94,6 +94,15 @@ def test_where_every_held_out_text_was_trained_on_by_somebody_it_is_refused(tmp_
     assert "--text FILE" in error.value.advice
 
 
+def test_it_is_said_which_runs_learned_from_another_corpus_than_the_text_is_of(
+    tmp_path: Path,
+) -> None:
+    other = run(tmp_path, "b", [OTHER, "", ""], hashes=["2"])
+    found = find_common_text([run(tmp_path, "a", cut(BOOK, 0.8, 0.9)), other])
+    assert (found.name, len(found.notes)) == ("the test text of a", 1)
+    assert "of the corpus of a, and b learned from another one" in found.notes[0]
+
+
 def test_a_run_whose_text_is_gone_is_trusted_if_another_was_made_from_the_same(
     tmp_path: Path,
 ) -> None:

@@ -142,7 +142,7 @@ def find_common_text(runs: Sequence[Trained]) -> CommonText:
             documents = getattr(_splits_of(owner, runs), split, ())
             found = list(_faults(owner, documents, runs)) if documents else []
             if documents and not found:
-                return _as_common(owner, split, documents, of_all=len(_unlike(runs)) == 1)
+                return _as_common(owner, split, documents, runs)
             faults += found
     why = next(iter(faults), "") or next((each.why_not for each in runs if each.why_not), "")
     raise CorpusError(
@@ -237,12 +237,22 @@ def _read_differently(one: Trained, other: Trained) -> CorpusError:
     )
 
 
-def _as_common(owner: Trained, split: str, documents: Sequence[str], *, of_all: bool) -> CommonText:
-    notes: tuple[str, ...] = ()
+def _as_common(
+    owner: Trained, split: str, documents: Sequence[str], runs: Sequence[Trained]
+) -> CommonText:
+    notes = []
     if split == "validation":
-        notes = ("There is no test text: by validation text each run chose its best checkpoint.",)
-    name = f"the {split} text of {'all runs' if of_all else owner.name}"
-    return CommonText(name=name, documents=_beginning(documents), split=split, notes=notes)
+        notes.append(
+            "There is no test text: by validation text each run chose its best checkpoint."
+        )
+    strangers = [run.name for run in runs if run.hashes != owner.hashes]
+    if strangers:
+        notes.append(
+            f"The text is of the corpus of {owner.name}, and {', '.join(strangers)} learned from "
+            "another one: such text is harder for a model that never read its kind."
+        )
+    name = f"the {split} text of {'all runs' if len(_unlike(runs)) == 1 else owner.name}"
+    return CommonText(name=name, documents=_beginning(documents), split=split, notes=tuple(notes))
 
 
 def _beginning(documents: Sequence[str]) -> list[str]:

@@ -64,7 +64,7 @@ def model():
 
 
 def link_of(model, **fields):
-    return model.Link(**{"name": "it", "bandwidth": 1e6, "latency": 0.001, **fields})
+    return model.Link(**{"name": "it", "bandwidth": 1e6, "round_trip": 0.001, **fields})
 
 
 def training_of(model, **fields):
@@ -88,15 +88,15 @@ def test_workers_divide_the_rows_and_not_the_update(model):
 
 def test_a_step_is_as_long_as_that_of_the_worker_with_most_rows(model):
     training = training_of(model, update_seconds=0.0, gradient_bytes=0)
-    link = link_of(model, latency=0.0)
+    link = link_of(model, round_trip=0.0)
     assert training.step_seconds(3, link) == pytest.approx(0.3)  # 3, 3 and 2 rows
 
 
 def test_more_workers_stop_paying_where_their_messages_take_longer(model):
     training = training_of(model, update_seconds=0.0, gradient_bytes=0)
-    assert training.best_workers(link_of(model, latency=0.0)) == 8
+    assert training.best_workers(link_of(model, round_trip=0.0)) == 8
     # 0.8, 0.46, 0.42 and 0.38 s with one to four, 0.52 s with eight.
-    assert training.best_workers(link_of(model, latency=0.03)) == 4
+    assert training.best_workers(link_of(model, round_trip=0.03)) == 4
 
 
 @pytest.mark.parametrize("workers", [2, 8, 512])
@@ -110,19 +110,19 @@ def test_the_batch_for_an_efficiency_is_the_least_that_has_it(model, workers, ef
 
 
 def test_a_link_is_found_again_from_what_it_takes(model):
-    link = link_of(model, bandwidth=4e8, latency=2e-4)
+    link = link_of(model, bandwidth=4e8, round_trip=2e-4)
     sizes = [4096, 100_000, 4_000_000]
     seconds = [model.all_reduce_seconds(size, 3, link) for size in sizes]
     found = model.fit_link(sizes, seconds, 3, "it")
     assert found.bandwidth == pytest.approx(4e8)
-    assert found.latency == pytest.approx(2e-4)
+    assert found.round_trip == pytest.approx(2e-4)
 
 
 @pytest.mark.parametrize("seconds", [[0.001, 0.1], [0.1, 0.1001], [0.1, 0.05]])
 def test_no_link_is_faster_than_time(model, seconds):
     link = model.fit_link([1e3, 1e6], seconds, 2, "it")
     assert link.bandwidth > 0
-    assert link.latency >= 0
+    assert link.round_trip >= 0
 
 
 def test_what_a_row_costs_is_told_by_two_batches(model):

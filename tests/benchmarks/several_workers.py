@@ -6,7 +6,7 @@
 
 The first measures steps of one worker of one thread, with the batch and with half of it, one of all
 cores, and one worker a core (`--workers`); then how long vectors take to be summed here, which
-settles bandwidth and latency of `step_time.py`; and sets what the model says beside it. The
+settles bandwidth and round trip of `step_time.py`; and sets what the model says beside it. The
 second does so with workers in namespaces between which a switch is slow. The third measures
 nothing: a batch of ROWS rows of TOKENS tokens takes one worker SECONDS. All end with the forecast
 for 2, 8, 64 and 512 workers. Nothing is kept.
@@ -32,10 +32,10 @@ from step_time import Link, Training, all_reduce_seconds, fit_link, fit_training
 from text_table import render_table
 
 LINKS = (
-    Link(name="100 Mb/s, 1 ms", bandwidth=12.5e6, latency=1e-3),
-    Link(name="1 Gb/s, 0.1 ms", bandwidth=125e6, latency=1e-4),
-    Link(name="10 Gb/s, 0.05 ms", bandwidth=1.25e9, latency=5e-5),
-    Link(name="100 Gb/s, 0.01 ms", bandwidth=12.5e9, latency=1e-5),
+    Link(name="100 Mb/s, 1 ms", bandwidth=12.5e6, round_trip=1e-3),
+    Link(name="1 Gb/s, 0.1 ms", bandwidth=125e6, round_trip=1e-4),
+    Link(name="10 Gb/s, 0.05 ms", bandwidth=1.25e9, round_trip=5e-5),
+    Link(name="100 Gb/s, 0.01 ms", bandwidth=12.5e9, round_trip=1e-5),
 )
 WORKERS = (2, 8, 64, 512)
 EFFICIENCY = 0.8
@@ -137,7 +137,7 @@ class Bench:
         print("\n".join(describe_machine(installed("textgen-core", "tensorflow"))))
         print(f"{self.asked.model}, {self.parameters:,} parameters, batches of {batch} rows of")
         print(f"{self.row_tokens} tokens; {link.name}: {link.bandwidth / 1e6:,.0f} MB/s, ", end="")
-        print(f"{1e3 * link.latency:.2f} ms\n")
+        print(f"{1e3 * link.round_trip:.2f} ms there and back\n")
         print(render_table(MEASURED_COLUMNS, self.rows), end="\n\n")
         print(forecast(training, [link, *LINKS]))
 
@@ -284,7 +284,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20.0, help="of each training")
     parser.add_argument("--network", type=int, default=0, help="workers in a slow network")
     parser.add_argument("--megabits", type=float, default=100.0, help="a second, of that network")
-    parser.add_argument("--latency-ms", type=float, default=1.0, help="of that network")
+    parser.add_argument("--latency-ms", type=float, default=1.0, help="of that network, one way")
     parser.add_argument(
         *("--forecast",), type=float, nargs=4, metavar=("ROWS", "TOKENS", "SECONDS", "PARAMETERS")
     )

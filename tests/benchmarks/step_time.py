@@ -1,10 +1,11 @@
 """How long a step of several workers takes, by arithmetic: computing, and summing the gradients.
 
-A ring sums S bytes among N workers in 2 (N - 1) rounds, of which each sends S / N bytes:
+A ring sums S bytes among N workers in 2 (N - 1) rounds. In each a worker asks its neighbour for
+S / N bytes, and gets them:
 
-    seconds = 2 (N - 1) / N * S / bandwidth + 2 (N - 1) * latency
+    seconds = 2 (N - 1) / N * S / bandwidth + 2 (N - 1) * round trip
 
-so that its first part hardly grows with N and its second in proportion. Computing has a part for
+so that the first part hardly grows with N and the second in proportion. Computing has a part for
 each row, which the workers divide, and one that each of them does whole: clipping and the update.
 The two do not overlap: gradients are summed once all are there. This module measures nothing.
 """
@@ -20,11 +21,11 @@ MOST_WORKERS = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """What connects two workers, in one direction."""
+    """What connects two workers."""
 
     name: str
-    bandwidth: float  # bytes a second
-    latency: float  # seconds that a message takes, however short
+    bandwidth: float  # bytes a second, in each direction
+    round_trip: float  # seconds from a question to its answer, however short, as `ping` tells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +78,13 @@ def all_reduce_seconds(size: float, workers: int, link: Link) -> float:
     if workers == 1:
         return 0.0
     sent = 2 * (workers - 1) / workers * size
-    return sent / link.bandwidth + 2 * (workers - 1) * link.latency
+    return sent / link.bandwidth + 2 * (workers - 1) * link.round_trip
 
 
 def fit_link(sizes: Sequence[float], seconds: Sequence[float], workers: int, name: str) -> Link:
     """Return the link on which summing vectors of these sizes takes these times, least squares.
 
-    Relative errors count, so that the short times settle the latency. Neither can be negative.
+    Relative errors count, so that the short times settle the round trip. Neither can be negative.
     """
     rounds = 2 * (workers - 1)
     columns = [
@@ -94,15 +95,15 @@ def fit_link(sizes: Sequence[float], seconds: Sequence[float], workers: int, nam
     bb = sum(b * b for _, b in columns)
     ya, yb = sum(a for a, _ in columns), sum(b for _, b in columns)
     determinant = aa * bb - ab * ab
-    per_byte, latency = 0.0, 0.0
+    per_byte, round_trip = 0.0, 0.0
     if determinant > 1e-12 * aa * bb:
         per_byte = (ya * bb - yb * ab) / determinant
-        latency = (yb * aa - ya * ab) / determinant
-    if latency <= 0:
-        per_byte, latency = ya / aa, 0.0
+        round_trip = (yb * aa - ya * ab) / determinant
+    if round_trip <= 0:
+        per_byte, round_trip = ya / aa, 0.0
     elif per_byte <= 0:
-        per_byte, latency = 0.0, yb / bb
-    return Link(name=name, bandwidth=1 / per_byte if per_byte else math.inf, latency=latency)
+        per_byte, round_trip = 0.0, yb / bb
+    return Link(name=name, bandwidth=1 / per_byte if per_byte else math.inf, round_trip=round_trip)
 
 
 def fit_training(

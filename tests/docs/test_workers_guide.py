@@ -21,9 +21,11 @@ folder = pathlib.Path({folder!r})
 told = {{name: os.environ[name] for name in os.environ if name.startswith(("SLURM_", "TF_"))}}
 with (folder / "calls").open("a") as file:
     file.write(json.dumps([sys.argv[1:], told]) + "\\n")
-codes = folder / "codes"
-sys.exit(int(codes.read_text().split()[int(told["ATTEMPT"])]) if codes.exists() else 0)
-""".replace('told["ATTEMPT"]', 'os.environ.get("ATTEMPT", 0)')
+if not (folder / "codes").exists():
+    sys.exit()
+code = int((folder / "codes").read_text().split()[int(os.environ["ATTEMPT"])])
+sys.exit(75 if code > 130 and told.get("SLURM_PROCID") == "1" else code)
+"""
 
 # In place of srun: a step of two nodes with a task on each; the worst exit code counts.
 SRUN = """#!/bin/bash
@@ -33,7 +35,9 @@ echo $((ATTEMPT + 1)) > "{folder}/attempt"
 export SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NODELIST="node[7-8]" SLURM_STEP_TASKS_PER_NODE="1(x2)"
 worst=0
 for task in 0 1; do
-  SLURM_PROCID=$task SLURM_NODEID=$task SLURM_LOCALID=0 "$@" || worst=$?
+  code=0
+  SLURM_PROCID=$task SLURM_NODEID=$task SLURM_LOCALID=0 "$@" || code=$?
+  if [ $code -gt $worst ]; then worst=$code; fi
 done
 exit $worst
 """
@@ -67,7 +71,10 @@ def batch_script():
 
 
 def submit(folder, environment, codes):
-    """Run the batch script with textgen ending with these codes, one for each attempt."""
+    """Run the batch script; textgen ends with these codes, one for each attempt.
+
+    A signal ends one task alone, and the other loses it.
+    """
     (folder / "codes").write_text(" ".join(map(str, codes)))
     environment = {**environment, "SLURM_JOB_ID": "41", "SLURM_CPUS_PER_TASK": "8"}
     command = ["bash", "-c", batch_script()]
@@ -101,8 +108,8 @@ def test_the_batch_script_makes_each_task_a_worker(simulated):
 
 @pytest.mark.parametrize(
     ("codes", "attempts", "code"),
-    [([75, 75, 0], 3, 0), ([130], 1, 130), ([2], 1, 2), ([75] * 9, 4, 75)],
-    ids=["lost twice", "interrupted", "refused", "lost too often"],
+    [([75, 137, 0], 3, 0), ([130], 1, 130), ([2], 1, 2), ([75] * 9, 4, 75)],
+    ids=["lost and killed", "interrupted", "refused", "lost too often"],
 )
 def test_the_batch_script_starts_again_where_a_worker_was_lost(simulated, codes, attempts, code):
     folder, environment = simulated

@@ -94,6 +94,8 @@ def test_its_ancestry_and_what_it_forgets_are_kept(begun, trained):
     assert found["tokens"] == original["tokens"]
     assert found["before"]["bits_per_byte"] == pytest.approx(original["bits_per_byte"], rel=1e-5)
     assert found["after"]["loss"] != found["before"]["loss"]
+    network = found["after"]["network_bits_per_byte"]  # there are no counts beside it
+    assert network == found["after"]["bits_per_byte"]
     assert any("on the test text of finished" in line for line in lines)
     assert "forgetting" in textgen.runs.show(run.directory)
     page = (run.directory / "report.html").read_text(encoding="utf-8")
@@ -116,6 +118,7 @@ def test_what_contradicts_the_earlier_run_is_refused(folder, trained, monkeypatc
         (["--tokenizer", "bpe"], "another tokenizer: bpe, where its own is character"),
         (["--model", "transformer"], "another model: transformer, where its own is lstm"),
         (["--model", "lstm:units=9"], "another model: units=9, where it has 8"),
+        (["--workers", "2"], "Several workers cannot begin with another run."),
     ):
         done = run_here(monkeypatch, capsys, *given, *more)
         assert done.returncode == 2

@@ -169,7 +169,7 @@ def test_an_unpacked_run_writes_scores_and_reports_as_the_packed_one(finished_ru
     lines = [
         ["generate", "runs/finished", "--prompt", "mill", "--samples", "2"],
         ["score", "runs/finished", "text.txt", "--json"],
-        ["explore", "runs/finished", "temperature", "--prompt", "m", "--json"],
+        ["explore", "runs/finished", "neighbours", "m", "--json"],
         ["export", "runs/finished", "--to", "litert", "--out", "exported"],
         ["evaluate", "runs/finished", "--corpus", "text.txt", "--json"],
         ["report", "runs/finished"],

@@ -29,6 +29,7 @@ from textgen_core.runs.weights import save_tensors
 from textgen_core.training.callbacks import Callback
 
 FORGETTING = "forgetting"  # in manifest.json, and in evaluation.json
+NETWORK = "network_bits_per_byte"  # without counts, which are of the new text
 _MOST = 20_000  # tokens that are scored before and after: their difference is what counts
 _TOKENS = "token_ids"
 
@@ -88,9 +89,16 @@ def _held_out(earlier: EarlierRun) -> tuple[str, TokenFile]:
 
 
 def _score(scorer: Scorer, token_ids: np.ndarray, sizes: Mapping[str, Any]) -> dict[str, float]:
-    losses = scorer.score(token_ids)
-    found = measure_losses(losses, sizes["bytes"], sizes["unknown_bytes"])
-    return {"loss": found.loss, "bits_per_byte": found.bits_per_byte}
+    losses, parts = scorer.score_parts(token_ids)
+    of_both, of_network = (
+        measure_losses(each, sizes["bytes"], sizes["unknown_bytes"])
+        for each in (losses, parts.network if parts else losses)
+    )
+    return {
+        "loss": of_both.loss,
+        "bits_per_byte": of_both.bits_per_byte,
+        NETWORK: of_network.bits_per_byte,
+    }
 
 
 def _read(directory: RunDirectory) -> dict[str, Any]:
@@ -99,7 +107,7 @@ def _read(directory: RunDirectory) -> dict[str, Any]:
     try:
         kept = {key: str(found[key]) for key in ("run", "split")}
         numbers = {key: int(found[key]) for key in ("tokens", "bytes", "unknown_bytes")}
-        before = {key: float(found["before"][key]) for key in ("loss", "bits_per_byte")}
+        before = {key: float(found["before"][key]) for key in ("loss", "bits_per_byte", NETWORK)}
         if min(numbers.values()) < 0 or not all(map(math.isfinite, before.values())):
             raise ValueError("a number that cannot be")
     except (TypeError, LookupError, ValueError, OverflowError) as error:

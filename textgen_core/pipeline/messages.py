@@ -201,9 +201,16 @@ def format_forgetting(evaluation: Evaluation) -> list[str]:
     found = evaluation.forgetting
     if not found:
         return []
-    before, after = (found[when]["bits_per_byte"] for when in ("before", "after"))
+    (before, after), network = (
+        [found[when][key] for when in ("before", "after")]
+        for key in ("bits_per_byte", "network_bits_per_byte")
+    )
     change = f"{before:.3f} bits per byte before, {after:.3f} now ({after - before:+.3f})"
-    return [f"on the {found['split']} text of {found['run']}: {change}"]
+    lines = [f"on the {found['split']} text of {found['run']}: {change}"]
+    if network != [before, after]:
+        alone = f"{network[0]:.3f} before, {network[1]:.3f} now"
+        lines.append(f"  the network alone, without counts of the new text: {alone}")
+    return lines
 
 
 def _costs(evaluation: Evaluation) -> list[tuple[str, float]]:

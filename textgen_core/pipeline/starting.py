@@ -75,8 +75,8 @@ def start(
     texts = read_texts(keep_streams(configuration.corpus)) if texts is None else texts
     prepare_memory()
     if earlier is None and configuration.from_run:  # of a run.toml that is used as a configuration
-        begins = f"This run begins with nothing, not with {configuration.from_run} as that of "
-        callback.on_warning(f"{begins}its settings did. To begin with it: --from RUN")
+        began = f"The run of these settings began with {configuration.from_run}, and this one with"
+        callback.on_warning(f"{began} random weights. To begin with a run: --from RUN")
         configuration = attrs.evolve(configuration, from_run="")
     configuration = with_absolute_paths(configuration)
     with _new_directory(path, configuration, callback) as directory, advising(directory):

@@ -22,7 +22,7 @@ from textgen_core.runs.standing import disk_size
 _FILES = (
     *("manifest.json", "analysis.json", "tokenizer.json", "counts.safetensors", "mixture.json"),
     *("earlier.safetensors", "best.json", "metrics.jsonl", "samples.jsonl", "evaluation.json"),
-    *("texts.json", "ratings.json", "report.html", "corpus.txt.gz", "pack.json", "tune.json"),
+    *("texts.json", "ratings.json", "report.html", "corpus.txt.gz", "pack.json"),
 )
 _FOLDERS = ("checkpoints", "texts", "tensorboard", "wandb", "profile")
 

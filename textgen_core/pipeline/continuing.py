@@ -5,38 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.formatting import format_count, shell_word
+from textgen_core.formatting import shell_word
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.earlier_run import ANCESTORS, EarlierRun
 from textgen_core.pipeline.forgetting import FORGETTING, keep_held_out
-from textgen_core.pipeline.preparing import Prepared
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import append_row
 from textgen_core.runs.weights import take_weights
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import mark_best, save_checkpoint
 from textgen_core.training.job import TrainingJob, first_state
-
-_MUCH = 0.02  # of the text's bytes: beyond it, a tokenizer of its own is better
-
-
-def format_unknown(earlier: EarlierRun, prepared: Prepared) -> str:
-    """Return what of the new training text the tokenizer cannot encode; empty if that is nothing.
-
-    Most of them are single characters, but a tokenizer of words does not know whole words.
-    """
-    tokens = prepared.token_files["train"]
-    if not tokens.unknown_tokens:
-        return ""
-    share = tokens.unknown_bytes / max(1, tokens.text_bytes)
-    most = ", ".join(f"{text!r} {times:,}" for text, times in tokens.unknown[:5])
-    size = format_count(tokens.unknown_bytes, "byte")
-    found = (
-        f"The tokenizer of {earlier.name} cannot encode {size} of the training text ({share:.2%}), "
-        f"{tokens.unknown_tokens:,} times, most often {most}: the model takes them for <UNK>."
-    )
-    advice = " A run of its own, without --from, would learn them." if share > _MUCH else ""
-    return found + advice
 
 
 def take_over(

@@ -11,6 +11,7 @@ from textgen_core.corpus.analysis import Analysis
 from textgen_core.evaluation.figures import read_perplexity
 from textgen_core.evaluation.findings import tell_findings
 from textgen_core.formatting import format_count, format_size
+from textgen_core.pipeline.continuing_messages import format_forgetting
 
 if TYPE_CHECKING:
     from textgen_core.config.resolve import Configuration
@@ -194,23 +195,6 @@ def format_scores(evaluation: Evaluation, vocabulary_size: int) -> list[str]:
             f"its {vocabulary_size:,} tokens"
         )
     return [*lines, *format_forgetting(evaluation)]
-
-
-def format_forgetting(evaluation: Evaluation) -> list[str]:
-    """Return what a run forgot of the one that it began with, if it did."""
-    found = evaluation.forgetting
-    if not found:
-        return []
-    (before, after), network = (
-        [found[when][key] for when in ("before", "after")]
-        for key in ("bits_per_byte", "network_bits_per_byte")
-    )
-    change = f"{before:.3f} bits per byte before, {after:.3f} now ({after - before:+.3f})"
-    lines = [f"on the {found['split']} text of {found['run']}: {change}"]
-    if network != [before, after]:
-        alone = f"{network[0]:.3f} before, {network[1]:.3f} now"
-        lines.append(f"  the network alone, without counts of the new text: {alone}")
-    return lines
 
 
 def _costs(evaluation: Evaluation) -> list[tuple[str, float]]:

@@ -22,7 +22,8 @@ from textgen_core.evaluation.verdict import UNSCORED
 from textgen_core.formatting import shell_word, visible
 from textgen_core.models.build import initialise, width_advice
 from textgen_core.models.devices import describe_machine
-from textgen_core.pipeline.continuing import format_unknown, save_beginning, take_over
+from textgen_core.pipeline.continuing import save_beginning, take_over
+from textgen_core.pipeline.continuing_messages import format_unknown
 from textgen_core.pipeline.earlier_run import EarlierRun
 from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.live_report import live_report

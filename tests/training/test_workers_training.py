@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import attrs
 import numpy as np
 import pytest
 import tensorflow as tf
+from architecture import imports, parse, sources
 from training.fake_job import Recorder
 from training.thread_workers import ThreadCollective, work
 from training.tiny import TinyModel, draw_batch, settings, values_of, wrap
 
+import textgen_core
 from textgen_core.data.batches import StreamBatches, WindowBatches
 from textgen_core.errors import ConfigurationError, TrainingDiverged, WorkersError
 from textgen_core.evaluation.figures import Figures
@@ -255,6 +258,20 @@ def test_with_a_scaled_loss_all_leave_a_step_out_or_none():
     assert (weights[2][0] != weights[1][0]).any()
     for one, other in zip(weights, others, strict=True):
         assert_same(one, other)
+
+
+def test_a_training_by_one_worker_imports_none_of_this():
+    core = Path(textgen_core.__file__).parent
+    of_workers = {"workers", "starting_workers", "supervising"}
+    eager = {
+        (path.name, each.module)
+        for path in (*sources(core / "training"), *sources(core / "pipeline"))
+        if path.parent.name != "workers" and path.stem not in of_workers
+        for each in imports(parse(path))
+        if each.at_module_level and not each.for_types_only
+        if of_workers & set(each.module.split("."))
+    }
+    assert eager == set()
 
 
 def test_a_batch_with_fewer_rows_than_workers_is_refused():

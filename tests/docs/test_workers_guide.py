@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import inspect
 import json
 import re
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import textgen_core
+from textgen_core.pipeline.api import run as pipeline_run
 from textgen_core.training.workers.cluster import cluster_from
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "workers.md"
@@ -176,6 +179,18 @@ def ray_script():
 def test_ray_takes_ten_lines():
     assert len([line for line in ray_script().splitlines() if line.strip()]) <= 10
     ast.parse(ray_script())
+
+
+def test_what_ray_calls_is_a_run(monkeypatch):
+    called = []
+    monkeypatch.setattr(textgen_core, "run", lambda *given, **named: called.append((given, named)))
+    signature = inspect.signature(pipeline_run)
+    (train,) = [each for each in ast.parse(ray_script()).body if isinstance(each, ast.FunctionDef)]
+    names = {}
+    exec(compile(ast.Module([train], []), "guide", "exec"), names)
+    names["train"]({})
+    ((given, named),) = called
+    assert "out" in signature.bind(*given, **named).arguments
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")

@@ -9,12 +9,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+import attrs
+
 from textgen_core.config.ineffective import find_ineffective
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.models.devices import prepare_memory
+from textgen_core.pipeline.continuing import check_can_begin
 from textgen_core.pipeline.further import More
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
@@ -48,7 +51,7 @@ def start_worker(
     directory = RunDirectory(expand_home(named(cluster, out)))
     check_cache(callback)
     prepare_memory()
-    configuration = with_absolute_paths(configuration)
+    configuration = attrs.evolve(with_absolute_paths(configuration), from_run="")
     worker = worker_here(cluster, configuration)
     if not worker.is_first:
         return Run(directory, train_with_first(worker, configuration, lambda: texts))
@@ -94,8 +97,10 @@ def resume_worker(
         with worker.preparing():
             stack.enter_context(writing(directory, callback.on_warning))
             stack.enter_context(advising(directory))
-            begins = not directory.saved_steps()
-            texts = read() if begins else None
+            texts = None
+            if not directory.saved_steps():
+                check_can_begin(directory, configuration.from_run)
+                texts = read()
         if texts is not None:
             configuration = more.added_to(configuration)
             return run_phases(configuration, texts, directory, callback, trackers, worker)

@@ -46,6 +46,11 @@ def workers_of(supervisor: int) -> dict[int, int]:
     return found
 
 
+def is_child(pid: int, of: int) -> bool:
+    """Whether a process is one of another, be it that it has ended and nobody has asked yet."""
+    return str(pid) in Path(f"/proc/{of}/task/{of}/children").read_text().split()
+
+
 def run_alone(corpus: Path, out: Path) -> None:
     """Train with two workers that nobody disturbs."""
     subprocess.run(command(corpus, out, *SUPERVISED), check=True, stdout=subprocess.DEVNULL)
@@ -66,7 +71,7 @@ def run_disturbed(
         steps = max(1, 36 // len(ranks))
         for rank in ranks:
             at = last_step(out) + draw.randint(0, steps)
-            before = workers_of(supervisor.pid)
+            there: dict[int, int] = {}
             while supervisor.poll() is None:
                 there = workers_of(supervisor.pid)
                 if rank in there and last_step(out) >= at:
@@ -74,7 +79,7 @@ def run_disturbed(
                     print(f"worker {rank} at step {last_step(out)}", flush=True)
                     break
                 time.sleep(0.02)
-            while supervisor.poll() is None and workers_of(supervisor.pid).items() & before.items():
+            while supervisor.poll() is None and is_child(there[rank], supervisor.pid):
                 time.sleep(0.02)
         code = supervisor.wait()
         said.seek(0)

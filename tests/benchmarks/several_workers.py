@@ -98,7 +98,8 @@ def forecast(training: Training, links: Sequence[Link]) -> str:
             grown.append(f"{training.speed_up(workers, link, rows=rows):.1f}")
             needed.append(f"{training.rows_for(EFFICIENCY, workers, link) * training.row_tokens:,}")
         best = training.best_workers(link)
-        same.append(f"{best} workers: {training.speed_up(best, link):.2f}")
+        fastest = f"{best} worker{'s' * (best > 1)}: {training.speed_up(best, link):.2f}"
+        same.append(fastest)
         for title, row in zip(FORECAST, (same, grown, needed)):
             tables[title].append(row)
     columns = ["link", *(f"{workers} workers" for workers in WORKERS)]

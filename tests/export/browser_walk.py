@@ -60,7 +60,11 @@ class Walk:
         )
 
     def open_token(self, index: int) -> Locator:
-        self.tokens().nth(index).click(position={"x": 1, "y": 6}, force=True)
+        token = self.tokens().nth(index)
+        token.scroll_into_view_if_needed()
+        # Where it begins: its box may reach over two lines, and what is in its corner be another.
+        corner = "([first]) => [first.x + 1, first.y + 6]"
+        self.page.mouse.click(*token.evaluate(f"(each) => ({corner})(each.getClientRects())"))
         panel = self.page.locator("#token-panel")
         expect(panel).to_be_visible()
         return panel

@@ -116,6 +116,22 @@ def test_a_models_own_losses_count_once_however_many_workers_there_are():
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+def test_seeds_of_kerass_dropout_stay_alike_where_memory_is_short_in_one_worker():
+    """Each worker's rows have masks of their own, in micro-batches too."""
+    models = [wrap(TinyModel(dropout=0.5), TIME) for _ in range(2)]
+
+    def short(collective):
+        model = models[collective.rank]
+        return trained(model, 2, False, collective, halves=2 - collective.rank)
+
+    (values, _), (others, _) = work(2, short)
+    for one, other in zip(values, others, strict=True):
+        np.testing.assert_array_equal(one, other)
+    seeds = [each for each in values if each.dtype.kind in "iu" and each.shape == (2,)]
+    before = TinyModel(dropout=0.5).non_trainable_variables[0].numpy()
+    assert [seed.tolist() for seed in seeds] == [[before[0], before[1] + 2]]
+
+
 class CountingModel(TinyModel):
     """Counts its calls, in a variable."""
 

@@ -23,8 +23,6 @@ from textgen_core.training.loss import PADDING
 from textgen_core.training.muon import Muon
 from textgen_core.training.recurrent_state import RecurrentState
 
-_MOST_PARTS = 2**10  # of a worker's batch: each has a number among all
-
 
 class StepResult(NamedTuple):
     """What a step found: the summed plain loss in nats, its tokens, the norm, and the verdict.
@@ -48,8 +46,8 @@ class Update:
     jit_regions: whether XLA compiles what lies between the large products, and not the parts as a
     whole. scales_loss: whether the optimizer wants the loss
     scaled, for float16. updates_begun: counts the updates of the weights that have begun: one that
-    ended in an error was not counted, or left the weights half updated. rank, workers: of how many
-    workers this is which one, whose batches are rows of the whole from `first_row` on.
+    ended in an error was not counted, or left the weights half updated. workers: how many there
+    are; this one's batches are rows of the whole from `first_row` on.
     """
 
     def __init__(
@@ -75,7 +73,7 @@ class Update:
         self.recurrent_state = recurrent_state
         self.micro_batches = 1
         self.parts = 1
-        self.rank, self.workers, self.first_row = 0, 1, 0
+        self.workers, self.first_row = 1, 0
         self.updates_begun = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     @property
@@ -120,7 +118,7 @@ class Update:
         for index in range(batches):
             first_row = tf.constant(self.first_row)
             whole = Rows(inputs[index], targets[index], resets[index], state, first_row)
-            if self._places_rows:  # each row has its own place in the masks of one seed
+            if self._has_one_seed:
                 seeds = [tf.identity(variable.value) for variable in self._seeds]
                 whole = whole._replace(seeds=seeds)
             states = []
@@ -130,7 +128,7 @@ class Update:
                     rows = batches * batch_size * self.workers
                     share = tf.constant(part.inputs.shape[0] / rows)
                     found.append(gradient_of(part, tokens, share))
-                if not self._places_rows or not micro_batch.start:
+                if not self._has_one_seed or not micro_batch.start:
                     self._keep_seeds(found[0])
                 gradients = _summed([gradients, *(each.gradients for each in found)])
                 losses += [each.loss_sum for each in found]
@@ -151,21 +149,22 @@ class Update:
     def _parts_of(self, whole: Rows, micro_batch: slice) -> list[Rows]:
         """Return the parts of a micro-batch that run side by side.
 
-        Unless the model is told which rows they are, each has seeds of its own.
+        Unless the model is told which rows they are, each has seeds of its own: those of its first
+        row where there are several workers, which may have other parts and micro-batches.
         """
         first, size = micro_batch.start, micro_batch.stop - micro_batch.start
-        parts = [
-            self._rows(whole, slice(first + rows.start, first + rows.stop))
-            for rows in row_slices(size, min(self.parts, size))
-        ]
-        if self._places_rows or self._gradient.seeds is None:
+        places = row_slices(size, min(self.parts, size))
+        parts = [self._rows(whole, slice(first + rows.start, first + rows.stop)) for rows in places]
+        if self._gradient.places_rows or (self.parts == 1 and not self._has_one_seed):
             return parts
-        if self.parts == self.workers == 1:
-            return parts
-        seeds = [variable.value for variable in self._seeds]
+        seeds: Sequence[Any] = [variable.value for variable in self._seeds]
+        numbers: Sequence[int] = range(len(parts))
+        if self._has_one_seed:
+            seeds = whole.seeds
+            numbers = [self.first_row + first + rows.start for rows in places]
         return [
-            part._replace(seeds=seeds_of_part(seeds, self._first_part + number))
-            for number, part in enumerate(parts)
+            part._replace(seeds=seeds_of_part(seeds, number))
+            for part, number in zip(parts, numbers, strict=True)
         ]
 
     @property
@@ -173,14 +172,10 @@ class Update:
         return self._gradient.seeds or ()
 
     @property
-    def _places_rows(self) -> bool:
-        """Whether all parts of a batch have one seed, and the model is told which rows they are."""
-        return self._gradient.places_rows and self._gradient.seeds is not None
-
-    @property
-    def _first_part(self) -> int:
-        """The number of this worker's first part among those of all workers."""
-        return self.rank * _MOST_PARTS
+    def _has_one_seed(self) -> bool:
+        """Whether a batch has one seed for each generator, and its rows differ by their places."""
+        divided = self._gradient.places_rows or self.workers > 1
+        return divided and self._gradient.seeds is not None
 
     def _rows(self, whole: Rows, rows: slice) -> Rows:
         if rows == slice(0, whole.inputs.shape[0]):
@@ -204,7 +199,7 @@ class Update:
         """Leave the seeds as the first part does, at their place."""
         if first.seeds is None:
             return
-        moved = 0 if self._places_rows else self._first_part
+        moved = self.first_row if self._has_one_seed and not self._gradient.places_rows else 0
         for variable, seed in zip(self._seeds, seeds_of_part(first.seeds, -moved), strict=True):
             variable.assign(seed)
 

@@ -41,7 +41,7 @@ class Sharing:
         self.collective = collective
         self._update = update
         self._model = model
-        update.rank, update.workers = collective.rank, collective.size
+        update.workers = collective.size
         update.keep_rows()
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         self._exchange = Exchange(collective, [*model.variables, inner.iterations])

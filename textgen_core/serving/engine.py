@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from textgen_core.serving.parts import Ended, Event, Part
 
-SHARED_SECONDS = 0.1  # after which each of a few requests has had its turn
+SHARED_SECONDS = 0.2  # after which each of a few requests has had its turn
 SHORTEST_TURN, LONGEST_TURN = 0.01, 0.05
 
 

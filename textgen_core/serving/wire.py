@@ -34,8 +34,11 @@ def send(file: RawIOBase, message: Message) -> None:
 
 def read(file: BinaryIO) -> Message | None:
     """Return the next message, once it is there; None where the other side has gone."""
-    length = int.from_bytes(file.read(_LENGTH), "little")
-    data = file.read(length)
+    try:
+        length = int.from_bytes(file.read(_LENGTH), "little")
+        data = file.read(length)
+    except ConnectionError:
+        return None
     return json.loads(data) if length and len(data) == length else None
 
 

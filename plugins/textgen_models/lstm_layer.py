@@ -57,7 +57,7 @@ class LSTMLayer(keras.layers.Layer):
     ) -> Any:
         """Return outputs `(time, batch, units)` and the last hidden and cell states, float32.
 
-        inputs: `(time, batch, width)`; hidden, cell: float32 `(batch, units)`; seed: int32 `(2,)`
+        inputs: `(time, batch, width)`; hidden, cell: float32 `(batch, units)`; seed: int32 `(3,)`
         for the recurrent dropout, None outside training; compiled: see `lstm_over_time`.
         """
         # A single step gains nothing from cuDNN, and without it generation can be compiled.

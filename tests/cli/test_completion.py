@@ -114,9 +114,12 @@ def test_a_run_is_offered_wherever_one_is_named(
         assert [each.value for each in parameter.shell_complete(None, "m")] == ["mine"]
 
 
-def test_where_a_run_may_be_left_out_the_commands_are_offered_too() -> None:
+def test_where_a_run_may_be_left_out_the_commands_are_offered_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from textgen_core.cli.explore import app
 
+    monkeypatch.chdir(tmp_path)  # where there are no runs
     commands = [each.name for each in app.registered_commands]
     (run,) = typer.main.get_command(app).params[:1]
     offers = run.shell_complete(None, "")  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from textgen_core.errors import (
     UsageError,
 )
 from textgen_core.pipeline.api import resume
-from textgen_core.pipeline.running import More
+from textgen_core.pipeline.further import More
 from textgen_core.pipeline.starting import advising, with_absolute_paths
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import file_errors, read_json, read_rows, write_json

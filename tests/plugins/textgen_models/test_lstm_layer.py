@@ -61,7 +61,7 @@ def test_recurrent_dropout_drops_the_same_for_the_same_seed_and_nothing_without_
     keras.utils.set_random_seed(1)
     dropping = layer(recurrent_dropout=0.5)
     inputs, state = tf.ones((6, 3, 4)), tf.ones((3, 5))
-    seed, other = tf.constant([1, 2]), tf.constant([1, 3])
+    seed, other = tf.constant([1, 2, 0]), tf.constant([1, 3, 0])
 
     def outputs(seed):
         return dropping(inputs, state, state, seed=seed)[0].numpy()

@@ -151,8 +151,8 @@ def test_a_tie_is_said_as_one_and_what_holds_for_the_models_alone() -> None:
     assert ranking.tied_with_best == (1,)
     first, models, spread = describe_ranking(ranking, ["a", "b"])
     assert first.startswith("a and b tie: they are 0.019 bits")
-    assert models.startswith("The model of a, as it is, does predict such text better")
-    assert "0.010 bits per byte are assumed" in spread
+    assert models.startswith("The models at hand do differ: a predicts such text better than b")
+    assert "0.010 bits per byte is assumed" in spread
 
 
 def test_of_several_those_that_tie_and_those_that_are_worse_are_named() -> None:

@@ -23,9 +23,9 @@ def describe_spread(ranking: Ranking) -> str:
     spread = ranking.spread
     if spread.is_typical:
         return (
-            f"Each of these was trained too seldom to tell what another seed changes: "
-            f"{spread.bits:.3f} bits per byte are assumed, as for other recipes. With three seeds "
-            "of each it is measured: textgen compare RECIPE RECIPE --seeds 3"
+            "There are too few seeds to tell how much another one would change: a spread of "
+            f"{spread.bits:.3f} bits per byte is assumed, which other recipes showed. With three "
+            "seeds of each it is measured: textgen compare RECIPE RECIPE --seeds 3"
         )
     return (
         f"Another seed alone changes a score here by about {spread.bits:.3f} bits per byte (the "
@@ -72,6 +72,7 @@ def _these_models(ranking: Ranking, names: Sequence[str]) -> Iterator[str]:
         found = ranking.behind_best(entry)
         if found.holds_for_these_models and max(map(len, ranking.by_seed)) < _ENOUGH:
             yield (
-                f"The model of {names[ranking.best]}, as it is, does predict such text better than "
-                f"that of {names[entry]}; that the way it was made is better does not follow."
+                f"The models at hand do differ: {names[ranking.best]} predicts such text better "
+                f"than {names[entry]}. Other seeds might turn that round, so it does not say which "
+                "recipe is better."
             )

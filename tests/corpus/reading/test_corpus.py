@@ -321,7 +321,7 @@ def test_a_text_of_any_size_and_shape_is_read_and_cleaned_in_little_memory(
     size = 1 << 14  # as if blocks and pieces were a sixty-fourth of a megabyte
     for module, name in (
         *((sources, "BLOCK"), (stored, "PIECE"), (recut, "PIECE"), (decode, "HEAD")),
-        *((one_file, "HELD_SPACE"), (decode, "BEFORE"), (decode, "AFTER")),
+        *((one_file, "HELD_SPACE"), (decode, "BEFORE"), (decode, "AFTER"), (storage, "BLOCK")),
     ):
         monkeypatch.setattr(module, name, size)
     monkeypatch.setattr(storage, "IN_MEMORY", size)

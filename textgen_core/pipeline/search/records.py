@@ -1,0 +1,162 @@
+"""What a study is and what came of it, as plain values: trials, the winner, for tables and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from textgen_core.formatting import shell_word
+
+RECIPE = 0  # the number of the configuration that is the recipe as it is
+
+State = Literal["running", "finished", "failed"]
+
+
+@attrs.frozen(kw_only=True)
+class Budget:
+    """How long the trials of a rung are trained: of three clocks the one that is given."""
+
+    minutes: float | None = None
+    steps: int | None = None
+    epochs: int | None = None
+
+    def as_json(self) -> dict[str, float | int]:
+        """Return the clock by its name."""
+        return {name: value for name, value in attrs.asdict(self).items() if value is not None}
+
+
+@attrs.frozen(kw_only=True)
+class TrialRecord:
+    """One training of a configuration.
+
+    number: from 1, in the order in which they began. configuration: which one, from 1; `RECIPE`
+    is the recipe as it is. rung: the place of its budget among the study's, from 0. values: what
+    was chosen, by the keys of the space's dimensions. seed: that of the training. score: bits per
+    byte of the whole validation text. steps: those that its budget came to. reason: why it failed.
+    """
+
+    number: int
+    configuration: int
+    rung: int
+    seed: int
+    values: Mapping[str, Any]
+    state: State
+    directory: Path
+    score: float | None = None
+    steps: int | None = None
+    seconds: float | None = None
+    parameters: int | None = None
+    memory_bytes: int | None = None
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {**attrs.asdict(self), "directory": str(self.directory), "values": dict(self.values)}
+
+
+@attrs.frozen(kw_only=True)
+class Finalist:
+    """A configuration that was trained in full under several seeds, and its scores by seed."""
+
+    configuration: int
+    values: Mapping[str, Any]
+    scores: Mapping[int, float]
+
+    @property
+    def mean(self) -> float:
+        """The mean of the scores."""
+        return sum(self.scores.values()) / len(self.scores)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "configuration": self.configuration,
+            "is_recipe": self.configuration == RECIPE,
+            "values": dict(self.values),
+            "scores": {str(seed): score for seed, score in self.scores.items()},
+            "mean": self.mean,
+        }
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """The winner, and by how many bits per byte it is better than the recipe as it is.
+
+    difference: None if the recipe could not be trained, 0 if it wins itself. deviation: the
+    standard deviation of that difference, over seeds. test: the winner's bits per byte on the test
+    text, None if there is none. directory: its run. toml: its settings.
+    """
+
+    winner: Finalist
+    recipe: Finalist | None
+    others: tuple[Finalist, ...]
+    difference: float | None
+    deviation: float | None
+    test: float | None
+    directory: Path
+    toml: Path
+
+    @property
+    def is_tie(self) -> bool:
+        """Whether the difference may be chance: it is not above two standard deviations."""
+        if self.difference is None or self.deviation is None:
+            return True
+        return self.difference <= 2 * self.deviation
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "winner": self.winner.as_json(),
+            "recipe": self.recipe and self.recipe.as_json(),
+            "others": [each.as_json() for each in self.others],
+            "difference": self.difference,
+            "deviation": self.deviation,
+            "is_tie": self.is_tie,
+            "test_bits_per_byte": self.test,
+            "directory": str(self.directory),
+            "toml": str(self.toml),
+        }
+
+
+@attrs.frozen(kw_only=True)
+class Tuning:
+    """A study, finished or not.
+
+    request: what was asked for, as in study.toml. dimensions: those of its space, plain values.
+    budgets: of each rung, the last in full. importances: the share of each dimension, the largest
+    first; empty if too few trials say. seconds: how long it has been worked on; of: how long it
+    may, None if that is not limited. verdict: None as long as there is none.
+    """
+
+    directory: Path
+    request: Mapping[str, Any]
+    dimensions: Sequence[Mapping[str, Any]]
+    budgets: tuple[Budget, ...]
+    trials: tuple[TrialRecord, ...]
+    importances: Mapping[str, float]
+    seconds: float
+    of: float | None
+    verdict: Verdict | None = None
+
+    @property
+    def command(self) -> str:
+        """What goes on with the study."""
+        return f"textgen tune --out {shell_word(self.directory)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values: the request, every trial, and the verdict if there is one."""
+        return {
+            "directory": str(self.directory),
+            "request": dict(self.request),
+            "dimensions": [dict(each) for each in self.dimensions],
+            "budgets": [each.as_json() for each in self.budgets],
+            "trials": [each.as_json() for each in self.trials],
+            "importances": dict(self.importances),
+            "seconds": self.seconds,
+            "of_seconds": self.of,
+            "verdict": self.verdict and self.verdict.as_json(),
+            "go_on": self.command,
+        }

@@ -1,4 +1,4 @@
-"""What a study is and what came of it, as plain values: trials, the winner, for tables and a page."""
+"""What a study is and what came of it, as plain values: its trials, and the verdict on them."""
 
 from __future__ import annotations
 

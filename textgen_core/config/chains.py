@@ -6,23 +6,19 @@ so many values at even distances.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
+from textgen_core.config.ranges import MOST_VALUES, Range, count_fault, read_values
 from textgen_core.errors import ComponentError, one_error
 from textgen_core.registry import Registry, ResolvedComponent, choose_all, discover
 from textgen_core.registry.selection import as_list, spec_of
 from textgen_core.registry.specs import Spec
 
 PLACE = "--sweep"
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_RANGE = re.compile(rf"\s*({_NUMBER})\.\.({_NUMBER})/(\d+)\s*")
 _ALLOWED = "Allowed: one option with several values, as 0.8,0.9,0.95 or as 0.5..1.5/5."
-_MOST = 100  # settings in a sweep
 _FAULTS_SHOWN = 3  # a hundred values have one mistake in common
 
 
@@ -74,8 +70,8 @@ def _settings(registry: Registry, sweep: str) -> tuple[str, list[Spec]]:
         many = f"varies {' and '.join(swept)}" if swept else "varies no option"
         raise ComponentError(f"The sweep {sweep!r} {many}.", _ALLOWED)
     name = swept[0]
-    if len(several[name]) > _MOST:
-        raise _count_fault(sweep, str(len(several[name])))
+    if len(several[name]) > MOST_VALUES:
+        raise count_fault(f"The sweep {sweep[:80]!r}", str(len(several[name])))
     return name, [
         attrs.evolve(spec, options={**spec.options, name: value}) for value in several[name]
     ]
@@ -83,20 +79,5 @@ def _settings(registry: Registry, sweep: str) -> tuple[str, list[Spec]]:
 
 def _values(text: str, sweep: str) -> list[str]:
     """Return the values that the text of an option stands for."""
-    found = _RANGE.fullmatch(text)
-    if found is None:
-        return [each.strip() for each in text.split(",")]
-    # The count too, since a whole number of thousands of digits cannot be read as one.
-    first, last, count = map(float, found.groups())
-    if not 2 <= count <= _MOST:
-        raise _count_fault(sweep, found[3])
-    if not (math.isfinite(first) and math.isfinite(last)):
-        raise ComponentError(f"The sweep {sweep[:80]!r} has an end that is no number.", _ALLOWED)
-    step = (last - first) / (count - 1)
-    return [f"{first + number * step:.10g}" for number in range(int(count))]
-
-
-def _count_fault(sweep: str, count: str) -> ComponentError:
-    return ComponentError(
-        f"The sweep {sweep[:80]!r} has {count[:20]} values.", f"Allowed: from 2 to {_MOST}."
-    )
+    values = read_values(text, f"The sweep {sweep[:80]!r}")
+    return [text] if isinstance(values, Range) else values

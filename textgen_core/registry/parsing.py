@@ -203,6 +203,16 @@ def listed_values(option: Option) -> Iterator[Any]:
         yield None
 
 
+def number_type(declared: Any) -> type[int] | type[float] | None:
+    """Return which numbers an option holds, alone or in a list of any length; None if others."""
+    for kind in _kinds_of(declared):
+        items = typing.get_args(kind)
+        item = items[0] if typing.get_origin(kind) is tuple and Ellipsis in items else kind
+        if item is int or item is float:
+            return int if item is int else float
+    return None
+
+
 def _kinds_of(declared: Any) -> list[Any]:
     """Return the members of a union but None; of another type itself."""
     if typing.get_origin(declared) not in _UNIONS:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from textgen_core.config.resolve import configure
-from textgen_core.config.space import from_table
-from textgen_core.config.space_reading import read_kinds, read_sampler_space, read_space
-from textgen_core.errors import ConfigurationError, UsageError
+from textgen_core.config.space_reading import read_space
 from textgen_core.registry.discovery import discover
 
 CORPUS = {"corpus": ["book.txt"]}

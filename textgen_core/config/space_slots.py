@@ -107,7 +107,6 @@ class SlotReader:
             with self.faults.collecting():
                 raise fault
         for section, values in layer.table.items():
-            stays = _SECTIONS_THAT_STAY.get(section, "")
             declared = {each.name: each for each in options_of(SECTIONS[section])}
             stays = {name: _reason_to_stay(section, name) for name in declared}
             kept, several = self._read(values, declared, section, layer.place, stays)

@@ -203,7 +203,7 @@ def listed_values(option: Option) -> Iterator[Any]:
         yield None
 
 
-def number_type(declared: Any) -> type[int] | type[float] | None:
+def number_type(declared: Any) -> type[int | float] | None:
     """Return which numbers an option holds, alone or in a list of any length; None if others."""
     for kind in _kinds_of(declared):
         items = typing.get_args(kind)

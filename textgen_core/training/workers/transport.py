@@ -92,12 +92,14 @@ class MirroredCollective(Collective):
     def __init__(self, rank: int, size: int, strategy: Any) -> None:
         self.rank, self.size = rank, size
         self._strategy = strategy
-        self._sum = tf.function(self._sum_of_replicas, autograph=False, reduce_retracing=False)
+        # By length: of one function that is traced for several, TensorFlow warns.
+        self._sums: dict[int, Any] = {}
 
     def sum(self, vector: Any) -> Any:
         """Return the sum over all workers of float32 `(n,)`, the same to the bit in each."""
         try:
-            summed = self._sum(tf.convert_to_tensor(vector, tf.float32))
+            vector = tf.convert_to_tensor(vector, tf.float32)
+            summed = self._sum_of(len(vector))(vector)
             tf.debugging.assert_rank(summed, 1)
         except (tf.errors.OpError, RuntimeError) as error:
             cause = reason_of(error)[:200].rstrip(".")
@@ -111,13 +113,20 @@ class MirroredCollective(Collective):
         """Exchange nothing any more: the others may end."""
         stop_asking(self._strategy)
 
-    def _sum_of_replicas(self, vector: Any) -> Any:
-        def reduced(own: Any) -> Any:
-            # Without the identity TensorFlow knows no device to leave the sum on.
-            context = tf.distribute.get_replica_context()
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(own))
+    def _sum_of(self, length: int) -> Any:
+        """Return the compiled sum of vectors of a length."""
+        if length not in self._sums:
 
-        return self._strategy.run(reduced, args=(vector,))
+            def reduced(own: Any) -> Any:
+                # Without the identity TensorFlow knows no device to leave the sum on.
+                context = tf.distribute.get_replica_context()
+                return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(own))
+
+            def summed(vector: Any) -> Any:
+                return self._strategy.run(reduced, args=(vector,))
+
+            self._sums[length] = tf.function(summed, autograph=False)
+        return self._sums[length]
 
 
 def connect(cluster: Cluster) -> Collective:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,20 +83,20 @@ class Dimension:
         if self.choices:
             return ", ".join(map(format_value, self.choices))
         low, high = _ends(self)
-        return f"{low:g}..{high:g}" if not self.whole else f"{low}..{high}"
+        return f"{low}..{high}" if self.whole else f"{low:.10g}..{high:.10g}"
 
-    def as_table(self) -> dict[str, Any] | list[Value]:
-        """Return its values as TOML holds them: a list of choices, or a table of ends."""
+    def as_table(self) -> dict[str, Any]:
+        """Return its values as TOML holds them: always a table, so that their order is kept."""
         if self.choices:
-            return list(self.choices)
+            return {"choices": list(self.choices)}
         low, high = _ends(self)
         return {"low": low, "high": high, "log": self.log}
 
 
-def dimension_from(key: str, of: str, table: Mapping[str, Any] | list[Value]) -> Dimension:
+def dimension_from(key: str, of: str, table: Mapping[str, Any]) -> Dimension:
     """Return the dimension of what `as_table` returned."""
-    if isinstance(table, list):
-        return Dimension(key=key, of=of, choices=tuple(table))
+    if "choices" in table:
+        return Dimension(key=key, of=of, choices=tuple(table["choices"]))
     low, high = table["low"], table["high"]
     whole = isinstance(low, int)
     return Dimension(key=key, of=of, low=low, high=high, log=table["log"], whole=whole)
@@ -165,7 +166,8 @@ def _values_of(option: Option, value: Any, owner: str, place: str) -> Range | li
 
 
 def _is_list(option: Option) -> bool:
-    return isinstance(option.default, tuple)
+    kinds = (option.type, *typing.get_args(option.type))
+    return any(typing.get_origin(each) is tuple for each in kinds)
 
 
 def _between(option: Option, given: Range, *, owner: str, place: str) -> Dimension | Value:
@@ -198,6 +200,8 @@ def between(key: str, low: float, high: float) -> Dimension:
 
 def may_vary(option: Option) -> bool:
     """Return whether a text such as `1..2` or `a,b` cannot be one value of an option."""
+    if _is_list(option):
+        return False
     return number_type(option.type) is not None or len(list(listed_values(option))) > 1
 
 

@@ -17,7 +17,7 @@ from textgen_core.config.ranges import Dimension, may_vary, read_dimension
 from textgen_core.config.settings import SECTIONS
 from textgen_core.config.sources import settings_layer
 from textgen_core.config.space import Candidate, Slot
-from textgen_core.errors import ConfigurationError, Faults, TextgenError
+from textgen_core.errors import ComponentError, ConfigurationError, Faults, TextgenError
 from textgen_core.registry import KINDS, Registry, choose
 from textgen_core.registry.parsing import unknown_name
 from textgen_core.registry.specs import format_spec, named_options, parse_spec
@@ -79,6 +79,9 @@ class SlotReader:
             table = choose(self._registry, kind, request, place=place).as_table()
             return Candidate(name="", component=table.pop("name"), options=table)
         spec = parse_spec(request)
+        if "," in spec.name:
+            several = f"Allowed: one component; for a choice of several {place} again for each."
+            raise ComponentError(f"{spec.name!r} names several components ({place}).", several)
         component = self._registry.find(kind, spec.name, place=place)
         options = named_options(spec, component.cls, place=place)
         declared = {each.name: each for each in options_of(component.cls)}

@@ -13,6 +13,7 @@ from textgen_core.config.sources import NO_RECIPE
 from textgen_core.runs.files import write_toml
 
 MINUTES = {"minutes": 1.0}
+STEPS = {"steps": 9}
 STREAM = "data.batching=stream"
 
 
@@ -34,6 +35,10 @@ def configured(*settings: str, config: Path | None = None, **arguments: object) 
         (["training.epochs=5"], MINUTES, "training.epochs (--set)", "(--minutes), and they win"),
         (["training.minutes=5"], {"epochs": 2}, "training.minutes (--set)", "(--epochs), and"),
         (["training.most_passes=5"], {"epochs": 2}, "training.most_passes", "one of epochs"),
+        (["training.steps=5"], MINUTES, "training.steps (--set)", "(--minutes), and they win"),
+        (["training.patience=5"], STEPS, "training.patience", "Give --epochs, or fewer --steps"),
+        (["training.most_passes=5"], STEPS, "training.most_passes", "one of steps"),
+        (["training.schedule=plateau"], STEPS, "training.schedule", "a run of steps: the rate is"),
         (["training.schedule=plateau"], MINUTES, "training.schedule", "the rate is constant"),
         (["training.halve_after=2"], {}, "training.halve_after", "the schedule is plateau"),
         (["training.patience=5"], {"split": "90,0,10"}, "training.patience", "is held out"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen_core.config.resolve import Configuration, configure, corpus_settings, resolve
-from textgen_core.config.settings import SECTIONS
+from textgen_core.config.settings import CLOCKS, SECTIONS
 from textgen_core.config.sources import NO_RECIPE, Layer, file_layers, load_recipe, recipe_names
 from textgen_core.errors import ComponentError, ConfigurationError, UsageError
 from textgen_core.registry.discovery import discover
@@ -178,37 +178,45 @@ def test_for_may_count_minutes_where_the_rest_of_its_layer_counts_epochs() -> No
     assert (training.epochs, training.minutes) == (None, 2.0)
 
 
-# ---- epochs and minutes -----------------------------------------------------------------------
+# ---- epochs, steps and minutes ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("below", "above", "epochs", "minutes"),
+    ("below", "above", "clock", "length"),
     [
-        ({}, {"epochs": 3}, 3, None),
-        ({}, {"minutes": 3}, None, 3.0),
-        ({"epochs": 3}, {"minutes": 2}, None, 2.0),
-        ({"minutes": 2}, {"epochs": 3}, 3, None),
-        ({"minutes": 2}, {"epochs": 3, "minutes": "None"}, 3, None),
-        ({"minutes": 2}, {"epochs": "none"}, None, 2.0),
-        ({"minutes": 2}, {"batch_size": 4}, None, 2.0),
+        ({}, {"epochs": 3}, "epochs", 3),
+        ({}, {"minutes": 3}, "minutes", 3.0),
+        ({}, {"steps": 3}, "steps", 3),
+        ({"epochs": 3}, {"minutes": 2}, "minutes", 2.0),
+        ({"minutes": 2}, {"epochs": 3}, "epochs", 3),
+        ({"minutes": 2}, {"steps": "7"}, "steps", 7),
+        ({"steps": 7}, {"minutes": 2}, "minutes", 2.0),
+        ({"minutes": 2}, {"epochs": 3, "minutes": "None"}, "epochs", 3),
+        ({"minutes": 2}, {"epochs": "none"}, "minutes", 2.0),
+        ({"steps": 7}, {"batch_size": 4}, "steps", 7),
     ],
 )
-def test_of_epochs_and_minutes_the_higher_layers_wins(
-    below: dict[str, Any], above: dict[str, Any], epochs: int | None, minutes: float | None
+def test_of_epochs_steps_and_minutes_the_higher_layers_wins(
+    below: dict[str, Any], above: dict[str, Any], clock: str, length: float
 ) -> None:
-    training = resolved({"training": below}, {"training": above}).training
-    assert (training.epochs, training.minutes) == (epochs, minutes)
+    configuration = resolved({"training": below}, {"training": above})
+    training, table = configuration.training, configuration.as_table()["training"]
+    assert (training.clock, getattr(training, clock)) == (clock, length)
+    assert {each: table.get(each) for each in CLOCKS} == {**dict.fromkeys(CLOCKS), clock: length}
 
 
-def test_epochs_and_minutes_in_one_layer_are_an_error() -> None:
+def test_several_clocks_in_one_layer_are_an_error() -> None:
     with pytest.raises(ConfigurationError, match=r"Both epochs and minutes are given \(layer 0\)"):
         resolved({"training": {"epochs": 3, "minutes": 2}})
     with pytest.raises(ConfigurationError, match=r"Both .* \(--minutes\)"):
         configured({"epochs": "3", "minutes": "2"})
+    with pytest.raises(ConfigurationError, match="Both epochs and steps and minutes") as caught:
+        resolved({"training": {"epochs": 3, "minutes": 2, "steps": 4}})
+    assert caught.value.allowed == "Allowed: one of epochs, steps, minutes."
 
 
 def test_training_needs_an_end() -> None:
-    with pytest.raises(ConfigurationError, match="training needs an end: epochs or minutes"):
+    with pytest.raises(ConfigurationError, match="training needs an end: epochs, steps or minutes"):
         resolved({"training": {"epochs": "none"}})
 
 
@@ -372,7 +380,8 @@ def test_run_toml_names_every_setting_and_every_option(tmp_path: Path) -> None:
     for section, cls in SECTIONS.items():
         names = set(configuration.as_table()[section])
         declared = {each.name for each in cls.__attrs_attrs__}  # type: ignore[attr-defined]
-        assert declared - names <= {"minutes"}
+        others = {"steps", "minutes"} if section == "training" else set()
+        assert declared - names == others
         assert set(table[section]) == names
     assert table["model"] == {
         "name": "net",

@@ -1,8 +1,10 @@
 """The Python API: run, open_run, and all that a run can do; who is told what, and when."""
 
 import errno
+import math
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import attrs
 import pytest
@@ -24,6 +26,7 @@ from textgen_core.pipeline.starting import advising, with_absolute_paths
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import file_errors, read_json, read_rows, write_json
 from textgen_core.training.callbacks import Callback
+from textgen_core.training.state import Plan, TrainingState
 
 ARGUMENTS = {
     "recipe": "first",
@@ -558,10 +561,36 @@ def test_who_follows_a_run_cannot_write_it_too(corpus, tmp_path):
         textgen.run(corpus, **ARGUMENTS, out=tmp_path / "run", callback=Greedy())
 
 
-def test_more_is_one_of_two_positive_numbers():
+def test_a_run_is_trained_on_by_exactly_as_many_steps_or_the_epochs_after_those_begun():
+    from textgen_core.config.resolve import configure
+    from textgen_core.pipeline.further import extended
+    from textgen_core.registry.discovery import discover
+
+    before = configure({"model": "lstm", "minutes": 3.0}, discover())
+    state = TrainingState(plan=Plan(last_step=31), step=31, seconds=60.0)
+    prepared = SimpleNamespace(batches=SimpleNamespace(batches_per_epoch=10))
+
+    def planned(**more):
+        training = extended(before, More(**more), state, prepared).training
+        return training.epochs, training.steps, training.minutes
+
+    assert planned(steps=4) == (None, 35, None)
+    assert planned(epochs=2) == (6, None, None)
+    assert planned(minutes=2.0) == (None, None, 3.0)
+
+
+def test_more_is_one_of_three_positive_numbers():
     assert not More().asked
     assert More(epochs=1).asked
-    for wrong in ({"epochs": 1, "minutes": 1.0}, {"epochs": 0}, {"minutes": -1.0}):
+    assert More(steps=1).asked
+    for wrong in (
+        {"epochs": 1, "minutes": 1.0},
+        {"epochs": 1, "steps": 1},
+        {"epochs": 0},
+        {"steps": -3},
+        {"minutes": -1.0},
+        {"minutes": math.nan},
+    ):
         with pytest.raises(UsageError):
             More(**wrong)
 

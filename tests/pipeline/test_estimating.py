@@ -45,6 +45,15 @@ def test_a_run_of_epochs_has_their_steps(monkeypatch):
     assert 210 * STEP < seconds < 2 * 210 * STEP
 
 
+@pytest.mark.parametrize(("asked", "events"), [(500, 10), (100, 2), (9, 1)])
+def test_a_run_of_steps_has_as_many_and_the_validations_that_they_pay_for(
+    asked, events, monkeypatch
+):
+    steps, seconds = planned(monkeypatch, steps=asked)
+    assert steps == asked
+    assert seconds == pytest.approx((asked + 4 * events) * STEP)
+
+
 @pytest.mark.parametrize(
     ("passes", "told"), [(0.394, "0.39 passes"), (1.0, "1 pass"), (9.4, "9.4")]
 )

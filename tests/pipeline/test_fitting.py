@@ -104,8 +104,8 @@ def weights_of(run):
     return [path.read_bytes() for path in sorted(run.directory.glob("checkpoints/*/weights.*"))]
 
 
-def configured(recipe, **arguments):
-    return configure(arguments, discover(), recipe=str(recipe))
+def configured(recipe, settings=(), **arguments):
+    return configure(arguments, discover(), recipe=str(recipe), settings=settings)
 
 
 def test_a_run_of_epochs_makes_as_many_passes_and_measures_nothing(recipe):
@@ -118,6 +118,17 @@ def test_a_run_of_epochs_makes_as_many_passes_and_measures_nothing(recipe):
     fitted, line = fitting.fit(before, prepared=None)
     assert fitted == attrs.evolve(before, fit=())
     assert line == f"1 pass through the text: no rule applies (the recipe {recipe})"
+
+
+def test_a_run_of_steps_knows_its_passes_to_the_step(recipe):
+    batches = SimpleNamespace(batches_per_epoch=7)
+    prepared = SimpleNamespace(batches=batches)
+    for steps, dropout in ((6, 0.3), (7, 0.25), (3499, 0.25), (3500, 0.5)):
+        before = configured(recipe, steps=steps, settings=["training.accumulate=2"])
+        fitted, line = fitting.fit(before, prepared)
+        assert fitted.model.options["dropout"] == dropout
+        assert (fitted.training.clock, fitted.training.steps) == ("steps", steps)
+    assert line.startswith("1,000 passes through the text: dropout=0.5")
 
 
 def test_a_model_that_cannot_be_built_is_named_while_its_speed_is_estimated(recipe, monkeypatch):

@@ -48,6 +48,7 @@ def test_what_is_known_of_a_run(facts):
         ({"minutes": 20}, "--minutes 60", 3),
         ({"epochs": 1}, "--epochs 3", 3),
         ({"epochs": 4}, "--epochs 20", 5),
+        ({"steps": 700_000}, "--steps 3000000", 30 / 7),
     ],
 )
 def test_longer_is_three_times_as_long_at_least_and_a_round_number(given, flag, times, facts):
@@ -102,6 +103,7 @@ def test_a_flag_of_a_verdict_is_one_that_the_command_takes(facts):
         ({"last_step": 20, "epochs": 9}, True),
         ({"last_step": 20, "epochs": 9, "without_gain": 3}, False),  # it stopped early by itself
         ({"last_step": 20, "minutes": 3, "without_gain": 3}, True),
+        ({"last_step": 20, "steps": 20, "without_gain": 3}, True),
         ({"last_step": 9}, False),
     ],
 )

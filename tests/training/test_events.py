@@ -112,6 +112,7 @@ def test_the_most_steps_are_those_of_epochs_or_of_the_most_passes_of_minutes():
 
     assert most(epochs=3, most_passes=1.0) == 30
     assert most(epochs=None, minutes=1.0, most_passes=2.5, accumulate=2) == 13
+    assert most(epochs=None, steps=17, most_passes=1.0, accumulate=2) == 17
     assert most(epochs=None, minutes=1.0) == UNLIMITED
     assert most(epochs=None, minutes=1.0, most_passes=1e300) == UNLIMITED
     assert most(epochs=None, minutes=1.0, most_passes=1e308) == UNLIMITED

@@ -39,6 +39,10 @@ def of_epochs(epochs, **changes):
     return settings(**{"epochs": epochs, "patience": None, "schedule": "constant", **changes})
 
 
+def of_steps(steps, **changes):
+    return settings(**{"epochs": None, "steps": steps, "schedule": "constant", **changes})
+
+
 def of_minutes(seconds, **changes):
     return settings(**{"epochs": None, "minutes": seconds / 60, "schedule": "linear", **changes})
 
@@ -68,6 +72,55 @@ def test_no_stretch_between_events_is_longer_than_a_tenth_and_every_epoch_ends_i
     longest = math.ceil(epochs * batches / 10)
     assert all(after - before <= longest for before, after in zip([0, *steps], steps))
     assert {batches * number for number in range(1, epochs + 1)} <= set(steps)
+
+
+@pytest.mark.parametrize(
+    ("steps", "batches", "event_steps", "expected"),
+    [
+        (100, 40, 0.1, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),  # epochs end there too
+        (100, 30, 0.1, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
+        (100, 33, 0.1, [10, 20, 30, 33, 40, 50, 60, 66, 70, 80, 90, 99, 100]),
+        (100, 33, 0.9, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),  # of 13, 11 would be paid for
+        (100, 33, 1.1, [20, 40, 60, 80, 100]),
+        (100, 1, 0.9, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
+        (100, 1, 3.0, [40, 80, 100]),
+        (100, 1, 9.0, [100]),
+        (3, 7, 0.0, [1, 2, 3]),
+        (1, 7, 99.0, [1]),
+    ],
+)
+def test_in_a_run_of_steps_events_take_a_tenth_of_them_at_most_and_the_last_step_has_one(
+    run, steps, batches, event_steps, expected
+):
+    job = make_job(run, of_steps(steps), batches_per_epoch=batches)
+    job = attrs.evolve(job, event_steps=event_steps)
+    state = train_whole(job)
+    assert state.step == steps
+    assert job.callback.steps_of("validation") == expected
+
+
+@pytest.mark.parametrize("stop_at", [3, 10, 15, 39, 41, 79, 99])
+def test_a_run_of_steps_that_goes_on_has_its_events_where_it_would_have_had_them(run, stop_at):
+    def job():
+        return attrs.evolve(make_job(run, of_steps(100), batches_per_epoch=9), event_steps=3.0)
+
+    before, after = job(), job()
+    state = train(before, first_state(before), InterruptedAfter(before, stop_at))
+    assert state.step == stop_at
+    train_whole(after, state)
+    steps = [step for each in (before, after) for step in each.callback.steps_of("validation")]
+    assert steps == [40, 80, 100]
+
+
+def test_a_run_of_steps_does_not_stop_early_and_its_schedule_ends_with_it(run):
+    chosen = of_steps(40, patience=1, schedule="linear", warm_up=0.1)
+    job = make_job(run, chosen, batches_per_epoch=4, losses=itertools.repeat(3.0))
+    assert train_whole(job).step == 40
+    assert job.step.rates[3] == pytest.approx(chosen.learning_rate * 3 / 4)
+    assert job.step.rates[-1] < chosen.learning_rate / 10
+    constant = make_job(run, of_steps(9, schedule="plateau"), batches_per_epoch=1)
+    train_whole(constant)
+    assert {*constant.step.rates} == {chosen.learning_rate}
 
 
 def test_an_event_validates_then_samples_then_saves(run):

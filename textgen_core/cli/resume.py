@@ -38,6 +38,9 @@ def resume(
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="Train this many more epochs.")
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", help="Train this many more steps.")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(metavar="M", help="Train this many more minutes.")
     ] = None,
@@ -81,6 +84,7 @@ def resume(
             several,
             shown_options(as_json=as_json, quiet=quiet, verbose=verbose),
             epochs=[epochs],
+            steps=[steps],
             minutes=[minutes],
             corpus=corpus,
             validation=[validation],
@@ -97,6 +101,7 @@ def resume(
         resume_run,
         directory.path,
         epochs=epochs,
+        steps=steps,
         minutes=minutes,
         corpus=corpus or (),
         validation=validation,

@@ -71,6 +71,7 @@ _FLAGS = {
     "metric": _component("metric", list[str], "A metric beside the bundled ones; may be repeated."),
     "tracker": _component("tracker", list[str], "An experiment tracker; may be repeated."),
     "epochs": _setting("epochs", "N"),
+    "steps": _setting("steps", "N"),
     "minutes": _setting("minutes", "M"),
     "batch_size": _setting("batch_size", "N"),
     "learning_rate": _setting("learning_rate", "RATE"),

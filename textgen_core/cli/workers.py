@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen_core.cli.output import note
+from textgen_core.config.settings import CLOCKS
 from textgen_core.errors import Interrupted, TextgenError, UsageError, WorkerLost, WorkersError
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def resume_workers(
         for name, found in given.items()
         if found is not None
     }
-    more = [f"{name}={each}" for name in ("--epochs", "--minutes") for each in values.pop(name, ())]
+    clocks = [f"--{clock}" for clock in CLOCKS]
+    more = [f"{name}={each}" for name in clocks for each in values.pop(name, ())]
     batch_size = configuration.training.batch_size
     with _terminal_restored():
         code = supervise_resume(

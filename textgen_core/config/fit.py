@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from textgen_core.components import Option, OptionRules, options_of
-from textgen_core.config.settings import TrainingSettings
+from textgen_core.config.settings import CLOCKS, TrainingSettings
 from textgen_core.errors import ConfigurationError, Faults, TextgenError
 from textgen_core.registry import Registry, ResolvedComponent
 from textgen_core.registry.parsing import unknown_name
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FIT = "fit"
 # What the number of passes follows from, and what is made before it is known.
-_SETTLED = ("batch_size", "epochs", "minutes", "accumulate", "counts")
+_SETTLED = ("batch_size", *CLOCKS, "accumulate", "counts")
 _PASSES = Option(
     name="passes",
     type=float,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from textgen_core.config.resolve import Configuration, given_settings
+from textgen_core.config.settings import CLOCKS
 from textgen_core.config.sources import settings_layer
 
 Rule = tuple[str, str]  # a setting, and why it has no effect
@@ -48,36 +49,30 @@ def _rules(configuration: Configuration) -> Iterator[Rule]:
 
 
 def _of_the_clock(configuration: Configuration) -> Iterator[Rule]:
-    training, given = configuration.training, configuration.given
-    if training.minutes is not None:
-        yield (
-            "training.epochs",
-            f"training.minutes are given too ({given.get('training.minutes', 'the recipe')}), and "
-            "they win.",
-        )
+    clock, given = configuration.training.clock, configuration.given
+    for other in CLOCKS:
+        if other != clock:
+            place = given.get(f"training.{clock}", "the recipe")
+            yield f"training.{other}", f"training.{clock} are given too ({place}), and they win."
+    if clock != "epochs":
         yield (
             "training.patience",
-            "a run of minutes does not stop early. Give --epochs, or fewer --minutes.",
+            f"a run of {clock} does not stop early. Give --epochs, or fewer --{clock}.",
         )
-    else:
+    if clock != "minutes":
         yield (
             "training.most_passes",
-            "it ends runs of minutes early, and the run is one of epochs.",
-        )
-        yield (
-            "training.minutes",
-            f"training.epochs are given too ({given.get('training.epochs', 'the recipe')}), and "
-            "they win.",
+            f"it ends runs of minutes early, and the run is one of {clock}.",
         )
 
 
 def _of_the_schedule(configuration: Configuration) -> Iterator[Rule]:
     training = configuration.training
-    if training.schedule == "plateau" and training.minutes is not None:
+    if training.schedule == "plateau" and training.clock != "epochs":
         yield (
             "training.schedule",
-            "plateau lowers the rate at the end of epochs, and is off in a run of minutes: the "
-            "rate is constant. Give --epochs, or training.schedule=linear.",
+            "plateau lowers the rate at the end of epochs, and is off in a run of "
+            f"{training.clock}: the rate is constant. Give --epochs, or training.schedule=linear.",
         )
     if training.schedule != "halving":
         yield (

@@ -17,6 +17,7 @@ from textgen_core.components import options_of
 from textgen_core.config.fit import FIT, FitRule, apply_rules, find_rules
 from textgen_core.config.settings import (
     ARGUMENTS,
+    CLOCKS,
     SECTIONS,
     SEED,
     CorpusSettings,
@@ -35,6 +36,7 @@ from textgen_core.config.sources import (
     arguments_layer,
     file_layers,
     layers_for,
+    one_clock,
     settings_layer,
 )
 from textgen_core.errors import ComponentError, ConfigurationError, Faults
@@ -81,7 +83,9 @@ class Configuration:
     def as_table(self) -> dict[str, Any]:
         """Return the table of run.toml, from which the run can be repeated."""
         table = {name: plain_options(getattr(self, name)) for name in SECTIONS}
-        del table["training"]["epochs" if self.training.minutes is not None else "minutes"]
+        for clock in CLOCKS:
+            if clock != self.training.clock:
+                del table["training"][clock]
         one = {name: getattr(self, name).as_table() for name in ONE}
         many = {name: [each.as_table() for each in getattr(self, name)] for name in MANY}
         origin = {"recipe": NO_RECIPE, FROM: self.recipe, FROM_RUN: self.from_run}
@@ -185,7 +189,7 @@ def _section(name: str, layers: Sequence[Layer]) -> Any:
         given = layer.table.get(name, {})
         if name == "training":
             with faults.collecting():
-                given = _one_clock(given, layer)
+                given = one_clock(given, layer)
         for key, value in given.items():
             place = layer.place_of(name, key)
             with faults.collecting():
@@ -195,17 +199,6 @@ def _section(name: str, layers: Sequence[Layer]) -> Any:
         return SECTIONS[name](**merged)
     except ValueError as error:
         raise ConfigurationError(f"{name}: {error}.") from error
-
-
-def _one_clock(given: Mapping[str, Any], layer: Layer) -> Mapping[str, Any]:
-    """Return a layer's training settings; of epochs and minutes the given one unsets the other."""
-    clocks = [key for key in ("epochs", "minutes") if not is_none(given.get(key))]
-    if len(clocks) == 2:
-        raise ConfigurationError(
-            f"Both epochs and minutes are given ({layer.place_of('training', 'minutes')}).",
-            "Allowed: one of the two.",
-        )
-    return {"epochs": None, "minutes": None, **given} if clocks else given
 
 
 def _seed(layers: Sequence[Layer]) -> Any:

@@ -23,6 +23,8 @@ LONGEST_PROMPT = 1_000_000  # characters
 MOST = 1_000_000_000  # of whatever is only counted
 LONGEST_NGRAM = 12  # tokens
 
+CLOCKS = ("epochs", "steps", "minutes")  # the settings of training that end it; a run has one
+
 
 @attrs.frozen(kw_only=True)
 class DataSettings:
@@ -59,6 +61,9 @@ class TrainingSettings:
 
     batch_size: int = option(32, help="windows in a batch", at_least=1, at_most=LARGEST_BATCH)
     epochs: int | None = option(10, help="passes over the training split", at_least=1, at_most=MOST)
+    steps: int | None = option(
+        None, help="steps to train in place of epochs, exactly", at_least=1, at_most=MOST
+    )
     minutes: float | None = option(
         None,
         help="minutes to train in place of epochs, compilation and validation counted",
@@ -144,8 +149,8 @@ class TrainingSettings:
     )
 
     def __attrs_post_init__(self) -> None:
-        if self.epochs is None and self.minutes is None:
-            raise ValueError("training needs an end: epochs or minutes")
+        if all(getattr(self, clock) is None for clock in CLOCKS):
+            raise ValueError("training needs an end: epochs, steps or minutes")
         if self.profile is not None and self.profile[0] > self.profile[1]:
             first, last = self.profile
             raise ValueError(f"profile ends at step {last}, before it begins at step {first}")
@@ -155,6 +160,13 @@ class TrainingSettings:
                 f"weight_decay times learning_rate is {taken:g}, and more than 1: each step would "
                 "take more than the whole of a weight"
             )
+
+    @property
+    def clock(self) -> Literal["epochs", "steps", "minutes"]:
+        """What ends training: of several, minutes before steps before epochs."""
+        if self.minutes is not None:
+            return "minutes"
+        return "epochs" if self.steps is None else "steps"
 
 
 AUTO_PROMPT = "auto"
@@ -230,6 +242,7 @@ ARGUMENTS: Mapping[str, str] = {
     "tracker": "trackers",
     "corpus": "corpus.files",
     "epochs": "training.epochs",
+    "steps": "training.steps",
     "minutes": "training.minutes",
     "batch_size": "training.batch_size",
     "learning_rate": "training.learning_rate",

@@ -15,10 +15,10 @@ from typing import Any
 import attrs
 
 from textgen_core.config.fit import FIT, FitRule, read_rules
-from textgen_core.config.settings import ARGUMENTS, SECTIONS
+from textgen_core.config.settings import ARGUMENTS, CLOCKS, SECTIONS
 from textgen_core.errors import ConfigurationError, TextgenError, UsageError
 from textgen_core.formatting import expand_home
-from textgen_core.registry.parsing import unknown_name
+from textgen_core.registry.parsing import is_none, unknown_name
 
 ONE = ("tokenizer", "model")
 MANY = ("samplers", "metrics", "trackers")
@@ -186,6 +186,22 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no TOMLDecodeError
         raise ConfigurationError(f"{path} is no TOML: {error}.") from error
+
+
+def one_clock(given: Mapping[str, Any], layer: Layer) -> Mapping[str, Any]:
+    """Return a layer's training settings; of the clocks the given one unsets the others.
+
+    Raises ConfigurationError if several are given.
+    """
+    clocks = [key for key in CLOCKS if not is_none(given.get(key))]
+    if len(clocks) > 1:
+        first, *others = clocks
+        raise ConfigurationError(
+            f"Both {first} and {' and '.join(others)} are given "
+            f"({layer.place_of('training', clocks[-1])}).",
+            f"Allowed: one of {', '.join(CLOCKS)}.",
+        )
+    return {**dict.fromkeys(CLOCKS), **given} if clocks else given
 
 
 def layers_for(layer: Layer, model_name: str) -> list[Layer]:

@@ -36,6 +36,7 @@ def run(
     recipe: str | None = None,
     minutes: float | None = None,
     epochs: int | None = None,
+    steps: int | None = None,
     tokenizer: str | Mapping[str, Any] | TokenizerTrainer | None = None,
     model: str | Mapping[str, Any] | ModelBuilder | None = None,
     sampler: str | Mapping[str, Any] | Sampler | Sequence[Any] | None = None,
@@ -66,8 +67,9 @@ def run(
     Args:
         corpus: a file, a folder, or several of them; none: the built-in corpus.
         recipe: a bundled recipe's name, or the path of one.
-        minutes: how long to train; or give `epochs`.
+        minutes: how long to train; or give `epochs` or `steps`.
         epochs: how often to go through the training text.
+        steps: how many steps to train.
         tokenizer: a component.
         model: a component.
         sampler: a component, or a list of them.
@@ -101,8 +103,9 @@ def run(
     """
     arguments: dict[str, Any] = {"tokenizer": tokenizer, "model": model, "sampler": sampler}
     arguments |= {"metric": metric, "tracker": tracker, "epochs": epochs, "minutes": minutes}
-    arguments |= {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    arguments |= {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
     arguments |= {"split": split, "validation": validation, "test": test, "prompt": prompt}
+    arguments["seed"] = seed
     arguments["corpus"] = [str(file) for file in _as_files(corpus)] or None
     earlier = _open_earlier(from_run, workers)
     configuration = (earlier.configure if earlier else configure)(
@@ -140,6 +143,7 @@ def resume(
     *,
     epochs: int | None = None,
     minutes: float | None = None,
+    steps: int | None = None,
     corpus: str | Path | Sequence[str | Path] = (),
     validation: str | Path | None = None,
     test: str | Path | None = None,
@@ -153,6 +157,7 @@ def resume(
         reference: a run, its directory, or a unique prefix of a name under runs/; None: the newest.
         epochs: how many more epochs to train.
         minutes: how many more minutes to train.
+        steps: how many more steps to train.
         corpus: where the run's corpus is now, if it was moved or the run was made elsewhere.
         validation: where its ready-made validation text is now.
         test: where its ready-made test text is now.
@@ -170,7 +175,7 @@ def resume(
             elsewhere and `corpus` is not given.
         Interrupted: the user stopped it; a checkpoint was saved.
     """
-    more = {"epochs": epochs, "minutes": minutes}
+    more = {"epochs": epochs, "steps": steps, "minutes": minutes}
     places = Places(corpus=_as_files(corpus), validation=validation, test=test)
 
     def begin(follower: Callback) -> Run:

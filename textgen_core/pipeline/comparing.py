@@ -15,6 +15,7 @@ import attrs
 
 from textgen_core.config.chains import choose_samplers
 from textgen_core.config.resolve import Configuration, configure
+from textgen_core.config.settings import CLOCKS
 from textgen_core.config.sources import load_recipe
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home
@@ -180,7 +181,7 @@ def _made_with(run: Run) -> Any:
     settings = settings_to_keep(configuration)
     del settings["seed"]
     training = configuration.training
-    ends = (training.epochs, training.minutes, training.most_passes, training.patience)
+    ends = [getattr(training, name) for name in (*CLOCKS, "most_passes", "patience")]
     trained = Trained(name="", directory=RunDirectory(run.directory), configuration=configuration)
     return settings, ends, trained.hashes
 

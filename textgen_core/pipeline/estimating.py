@@ -18,7 +18,7 @@ from textgen_core.counts.files import save_counts
 from textgen_core.formatting import format_count, format_duration, format_size
 from textgen_core.models.build import initialise
 from textgen_core.models.devices import prepare_memory
-from textgen_core.pipeline.fitting import fit
+from textgen_core.pipeline.fitting import fit, passes_of
 from textgen_core.pipeline.mixing import with_counts
 from textgen_core.pipeline.preparing import build, prepare
 from textgen_core.pipeline.splitting import PhaseProgress
@@ -26,7 +26,7 @@ from textgen_core.pipeline.training import make_job
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import KEPT
-from textgen_core.training.events import TimeBudget, most_steps_of
+from textgen_core.training.events import TimeBudget, events_in, most_steps_of
 from textgen_core.training.job import TrainingJob, last_step_of, time_steps
 from textgen_core.training.memory import checkpoint_bytes
 from textgen_core.training.state import Plan
@@ -90,7 +90,7 @@ def estimate(
     checkpoint = checkpoint_bytes(language_model, configuration.training)
     return Estimate(
         steps=steps,
-        passes=steps * job.settings.accumulate / job.batches.batches_per_epoch,
+        passes=passes_of(steps, job.settings, job.batches),
         seconds=seconds,
         parameters=description.parameters,
         memory_bytes=description.memory_bytes,
@@ -108,6 +108,8 @@ def _training(job: TrainingJob, progress: PhaseProgress) -> tuple[int, float]:
     if settings.minutes is None:
         steps = last_step_of(settings, job.batches)
         events = max(10, settings.epochs or 0)
+        if settings.clock == "steps":
+            events = min(10, events_in(steps, job.event_steps))
         return steps, steps * step + events * job.event_steps * step
     seconds = 60 * settings.minutes
     steps = _steps_in_time(job, seconds, first, step)

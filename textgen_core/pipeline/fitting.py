@@ -6,6 +6,7 @@ from textgen_core.config.fit import apply_rules
 from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.config.sources import NO_RECIPE
+from textgen_core.data.batches import Batches
 from textgen_core.formatting import format_duration
 from textgen_core.models.speed import estimate_tokens_per_second
 from textgen_core.pipeline.preparing import Prepared, build_model
@@ -29,12 +30,19 @@ def expected_passes(configuration: Configuration, prepared: Prepared) -> float:
     PluginFailure if it cannot be built.
     """
     training = configuration.training
-    if training.minutes is None:
+    if training.clock == "epochs":
         return float(training.epochs or 0)
+    if training.clock == "steps":
+        return passes_of(int(training.steps or 0), training, prepared.batches)
     with configuration.model.errors():
         language_model = build_model(configuration, prepared.tokenizer)
     speed = estimate_tokens_per_second(language_model, training.batch_size)
-    return 60 * training.minutes * speed / len(prepared.token_files["train"].token_ids)
+    return 60 * (training.minutes or 0) * speed / len(prepared.token_files["train"].token_ids)
+
+
+def passes_of(steps: int, training: TrainingSettings, batches: Batches) -> float:
+    """Return how often so many steps pass through the training text."""
+    return steps * training.accumulate / batches.batches_per_epoch
 
 
 def format_fit(before: Configuration, after: Configuration, passes: float) -> str:

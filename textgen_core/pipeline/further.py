@@ -3,53 +3,67 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import attrs
 
 from textgen_core.config.resolve import Configuration
+from textgen_core.config.settings import CLOCKS
 from textgen_core.errors import UsageError
+from textgen_core.pipeline.fitting import passes_of
 from textgen_core.pipeline.preparing import Prepared
 from textgen_core.training.state import TrainingState
 
 
 @attrs.frozen(kw_only=True)
 class More:
-    """How much further than planned a run is to be trained: one of the two, or neither."""
+    """How much further than planned a run is to be trained: by one of them, or by none."""
 
     epochs: int | None = None
+    steps: int | None = None
     minutes: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.epochs is not None and self.minutes is not None:
-            raise UsageError("Both epochs and minutes are given.", "Allowed: one of the two.")
-        if (self.epochs is not None and self.epochs < 1) or (
-            self.minutes is not None and not self.minutes > 0
-        ):
-            raise UsageError("A run is trained further by a positive number of epochs or minutes.")
+        given = {clock: getattr(self, clock) for clock in CLOCKS}
+        given = {clock: number for clock, number in given.items() if number is not None}
+        if len(given) > 1:
+            first, *others = given
+            raise UsageError(
+                f"Both {first} and {' and '.join(others)} are given.",
+                f"Allowed: one of {', '.join(CLOCKS)}.",
+            )
+        for clock, number in given.items():
+            if not number > 0:
+                raise UsageError(
+                    f"A run cannot be trained {number:g} {clock} further.",
+                    f"Allowed: a positive number of {clock}.",
+                )
 
     @property
     def asked(self) -> bool:
         """Whether anything is to be added to the plan."""
-        return self.epochs is not None or self.minutes is not None
+        return any(getattr(self, clock) is not None for clock in CLOCKS)
 
     def added_to(self, configuration: Configuration) -> Configuration:
         """Return the configuration of a run that has not begun, with what is asked for as plan."""
         if not self.asked:
             return configuration
-        plan = attrs.evolve(configuration.training, epochs=self.epochs, minutes=self.minutes)
+        asked = {clock: getattr(self, clock) for clock in CLOCKS}
+        plan = attrs.evolve(configuration.training, **asked)
         return attrs.evolve(configuration, training=plan)
 
 
 def extended(
     configuration: Configuration, more: More, state: TrainingState, prepared: Prepared
 ) -> Configuration:
-    """Return the configuration with more epochs or minutes than were trained so far."""
+    """Return the configuration with more of its clock than was trained so far."""
     training = configuration.training
+    plan: dict[str, Any] = dict.fromkeys(CLOCKS)
     if more.minutes is not None:
-        minutes = state.seconds / 60 + more.minutes
-        extended = attrs.evolve(training, epochs=None, minutes=minutes, most_passes=None)
+        plan |= {"minutes": state.seconds / 60 + more.minutes, "most_passes": None}
+    elif more.steps is not None:
+        plan["steps"] = state.step + more.steps
     else:
-        per_epoch = prepared.batches.batches_per_epoch
-        trained = math.ceil(state.step * training.accumulate / per_epoch)
-        extended = attrs.evolve(training, epochs=trained + (more.epochs or 0), minutes=None)
-    return attrs.evolve(configuration, training=extended)
+        trained = math.ceil(passes_of(state.step, training, prepared.batches))
+        plan["epochs"] = trained + (more.epochs or 0)
+    return attrs.evolve(configuration, training=attrs.evolve(training, **plan))

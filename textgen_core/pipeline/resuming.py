@@ -89,7 +89,7 @@ def _check_unfinished(
     if is_over(state, configuration.training) and is_there(directory.evaluation):
         raise UsageError(
             f"{directory.path} is finished: {state.step} steps.",
-            "Allowed: more epochs or minutes.",
+            "Allowed: more epochs, steps or minutes.",
             f"Train it further: textgen resume {shell_word(directory.path)} --epochs 2",
         )
 

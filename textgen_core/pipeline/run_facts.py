@@ -21,7 +21,7 @@ from textgen_core.runs.standing import newest_state
 from textgen_core.runs.weights import best_step
 
 _TIMES_AS_LONG = 3
-_ROUND = (1, 2, 3, 6)  # of minutes and epochs, in each decade
+_ROUND = (1, 2, 3, 6)  # of minutes, steps and epochs, in each decade
 _MOST_DROPOUT = 0.5
 _NEARLY = 0.95  # of the passes that a run may make
 
@@ -38,7 +38,8 @@ def facts_of(
     documents: how many the training text has.
     """
     training = configuration.training
-    length = training.epochs if training.minutes is None else training.minutes
+    clock = training.clock
+    length = getattr(training, clock)
     longer = _round_up(_TIMES_AS_LONG * (length or 1))
     seen = next((row["tokens"] for row in reversed(rows) if row.get("tokens")), 0)
     tokens = 0 if training_text is None else len(training_text.token_ids) - 1
@@ -46,9 +47,9 @@ def facts_of(
     flags = dict(_flags(configuration))
     if documents == 1 and configuration.corpus.documents == "file":
         flags["documents"] = "--set corpus.documents=blank-line"
-    if passes < _NEARLY * (training.most_passes or math.inf):
-        clock = "epochs" if training.minutes is None else "minutes"
-        flags["longer"] = f"--{clock} {longer:g}"
+    most_passes = training.most_passes if clock == "minutes" else None
+    if passes < _NEARLY * (most_passes or math.inf):
+        flags["longer"] = f"--{clock} {longer:.15g}"
     return RunFacts(
         step=best_step(run),
         unfinished=_is_unfinished(run, training),
@@ -85,7 +86,7 @@ def _model_flag(name: str, option: str, value: Any) -> str:
 
 
 def _round_up(length: float) -> float:
-    """Return the next round number of minutes or epochs."""
+    """Return the next round number of minutes, steps or epochs."""
     decade = 10 ** math.floor(math.log10(length))
     rounded = next((each for each in _ROUND if each * decade >= length * (1 - 1e-9)), 10) * decade
     return float(f"{rounded:.6g}")
@@ -97,7 +98,7 @@ def _is_unfinished(run: RunDirectory, training: TrainingSettings) -> bool:
         state = newest_state(run) or {}
         stopped_early = state["epochs_without_gain"] >= (training.patience or math.inf)
         return bool(state["step"] < state["plan"]["last_step"]) and not (
-            stopped_early and training.epochs is not None
+            stopped_early and training.clock == "epochs"
         )
     except (RunDirectoryError, TypeError, LookupError):
         return False  # damage is told where a run is resumed; it can still be scored

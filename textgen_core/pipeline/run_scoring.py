@@ -99,7 +99,7 @@ class RunScoring:
         """Return what the run learnt from; unless it is `needed`, what of it is at hand."""
         training = self._configuration.training
         rows = tuple(read_rows(self._directory.metrics))
-        longer = f"training.{'epochs' if training.minutes is None else 'minutes'}"
+        longer = f"training.{training.clock}"
         facts = partial(facts_of, self._directory, self._configuration, rows)
         try:
             prepared = self._prepared

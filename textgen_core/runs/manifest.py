@@ -17,6 +17,7 @@ import attrs
 
 from textgen_core.config.changes import changes_from_recipe
 from textgen_core.config.resolve import Configuration, resolve
+from textgen_core.config.settings import CLOCKS
 from textgen_core.config.sources import NO_RECIPE, ONE, table_layers
 from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.formatting import shell_word
@@ -45,8 +46,7 @@ _FREE = (
     "corpus.validation",
     "corpus.test",
     "corpus.language",
-    "training.epochs",
-    "training.minutes",
+    *(f"training.{clock}" for clock in CLOCKS),
     "training.most_passes",
     "training.patience",
     "training.checkpoint_seconds",

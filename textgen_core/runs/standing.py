@@ -43,7 +43,7 @@ def is_over(state: Mapping[str, Any], training: Mapping[str, Any]) -> bool:
     training: that section of run.toml. Raises TypeError or LookupError if one is damaged.
     """
     patience = training.get("patience")
-    stops = "minutes" not in training and isinstance(patience, int)
+    stops = not {"minutes", "steps"} & {*training} and isinstance(patience, int)
     without_gain = state["epochs_without_gain"]
     return bool(
         state["step"] >= state["plan"]["last_step"]

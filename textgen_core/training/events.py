@@ -1,8 +1,10 @@
 """When a validation, a sample and a checkpoint come, and how a time budget is divided.
 
-They come at every epoch and at every tenth of the run. A run of minutes plans its last step by what
-its steps and events were measured to take, and leaves out the events that would take more than a
-tenth of its time. Plain numbers: no clock is read.
+They come at every epoch and at every tenth of the run. A run of steps leaves out those that would
+take longer than a tenth of its steps, by what they are believed to cost, so that they come alike on
+every machine. A run of minutes plans its last step by what its steps and events were measured to
+take, and leaves out the events that would take more than a tenth of its time. Plain numbers: no
+clock is read.
 """
 
 from __future__ import annotations
@@ -18,16 +20,16 @@ _REPLAN_SHARE = 0.02  # of such a run, where that is less
 UNLIMITED = 10**9  # steps of a run of minutes, as far as its first plan knows
 EVENT_STEPS = 8.0  # that take as long as an event, where nothing better is known
 _MEASURED_AFTER = 4  # steps: compilation and the first, slow ones are left out of the speed
-_EVENTS_SHARE = 1 / 10  # of a time budget, that events may take, compilation left out
+_EVENTS_SHARE = 1 / 10  # of a time budget or of steps, that events may take, compilation left out
 _COMPILING_SHARE = 0.7  # of the first step's time, that the first event takes to compile
 _GUESSED_SHARE = 1 / 60  # of a time budget: what an event is taken for before steps are measured
 
 
 class EventSchedule:
-    """Says after which steps an event is due; `budget` is None in a run of epochs.
+    """Says after which steps an event is due; `budget` is None but in a run of minutes.
 
-    event_steps: how many steps take about as long as an event, which is believed until two events
-    were measured.
+    event_steps: how many steps take about as long as an event, which a run of minutes believes
+    until two events were measured.
     """
 
     def __init__(
@@ -41,6 +43,12 @@ class EventSchedule:
         self._batches_per_epoch = batches_per_epoch
         self._tenths = self._event_at = _tenths(state.plan, state.step)
         self._replanned_at = -math.inf
+        self._tenths_apart, self._at_epochs = 1, True
+        if settings.clock == "steps":
+            first, last = state.plan.step, state.plan.last_step
+            paid = events_in(last - first, event_steps)
+            self._tenths_apart = math.ceil(10 / paid)
+            self._at_epochs = paid >= 10 + self.epoch_of(last) - self.epoch_of(first)
         self.budget: TimeBudget | None = None
         if settings.minutes is not None:
             seconds = settings.minutes * 60
@@ -61,7 +69,9 @@ class EventSchedule:
             return True
         before, self._tenths = self._tenths, _tenths(plan, step)
         if self.budget is None:
-            return self._tenths > before or self.ends_epoch(step)
+            apart = self._tenths_apart
+            is_epoch = self._at_epochs and self.ends_epoch(step)
+            return self._tenths // apart > before // apart or is_epoch
         if self._tenths <= before:  # epochs shorter than a tenth of the run get no event each
             short = self._batches_per_epoch * 10 < plan.last_step
             return not short and self.ends_epoch(step) and self.budget.events_paid_for > 1
@@ -77,7 +87,7 @@ class EventSchedule:
         return math.ceil((10 - self._tenths) / paid) if paid > 0 else math.inf
 
     def replanned(self, state: TrainingState) -> Plan:
-        """Return the plan by what was measured so far; a run of epochs keeps its own."""
+        """Return the plan by what was measured so far; only a run of minutes has another then."""
         budget = self.budget
         if budget is None:
             return state.plan
@@ -162,11 +172,18 @@ class TimeBudget:
 
 
 def most_steps_of(settings: TrainingSettings, batches_per_epoch: int) -> int:
-    """Return the last step of a run of epochs; of minutes the one that its plan may not pass."""
-    passes = settings.most_passes if settings.epochs is None else settings.epochs
+    """Return the last step of a run; of minutes the one that its plan may not pass."""
+    if settings.clock == "steps":
+        return int(settings.steps or 0)
+    passes = settings.epochs if settings.clock == "epochs" else settings.most_passes
     if passes is None:
         return UNLIMITED
     return math.ceil(min(UNLIMITED, passes * batches_per_epoch / settings.accumulate))
+
+
+def events_in(steps: int, event_steps: float) -> int:
+    """Return how many events so many steps pay for with a tenth of them, the last one included."""
+    return max(1, math.floor(_EVENTS_SHARE * steps / max(event_steps, 1e-6)))
 
 
 def _tenths(plan: Plan, step: int) -> int:

@@ -63,7 +63,7 @@ def first_state(job: TrainingJob) -> TrainingState:
 
 
 def last_step_of(settings: TrainingSettings, batches: Batches) -> int:
-    """Return the last step of a run of epochs; of minutes a bound that the plan replaces."""
+    """Return the last step of a run of epochs or steps; of minutes a bound on that of its plan."""
     return most_steps_of(settings, batches.batches_per_epoch)
 
 
@@ -76,7 +76,7 @@ def is_over(state: TrainingState, settings: TrainingSettings) -> bool:
     """Return whether training has reached its plan's end, or stops early."""
     if state.step >= state.plan.last_step:
         return True
-    patience = settings.patience if settings.epochs is not None else None
+    patience = settings.patience if settings.clock == "epochs" else None
     return patience is not None and state.epochs_without_gain >= patience
 
 

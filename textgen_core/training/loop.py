@@ -196,7 +196,7 @@ class _Trainer:
             return
         self._state = self._state.validated(found.loss)
         if self._events.ends_epoch(step):
-            plateau = job.settings.schedule == "plateau" and job.settings.epochs is not None
+            plateau = job.settings.schedule == "plateau" and job.settings.clock == "epochs"
             self._state = self._state.epoch_validated(found.loss, plateau=plateau)
         row = {
             "step": step,

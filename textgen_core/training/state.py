@@ -1,9 +1,9 @@
 """What training has to remember between two steps, and what its validations mean for it.
 
-A run of epochs knows its last step from the start. A run of minutes plans it from the measured
-speed and corrects the plan as it goes, so that it ends on time and at the schedule's end. Early
-stopping and the plateau count validations at the end of an epoch. All of it is plain numbers, as
-state.json holds them; no clock is read.
+A run of epochs or steps knows its last step from the start. A run of minutes plans it from the
+measured speed and corrects the plan as it goes, so that it ends on time and at the schedule's end.
+Early stopping and the plateau count validations at the end of an epoch. All of it is plain numbers,
+as state.json holds them; no clock is read.
 """
 
 from __future__ import annotations

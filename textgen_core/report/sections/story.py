@@ -102,7 +102,11 @@ def _commands(records: Records, run: Path) -> tuple[tuple[str, str], ...]:
             (say("Write with it as it is"), f"textgen generate {shell_word(run)}"),
         )
     training = records.configuration.table("training").values if records.configuration else {}
-    longer = f" --epochs {_EPOCHS}" if "epochs" in training else f" --minutes {_MINUTES}"
+    longer = f" --minutes {_MINUTES}"
+    if "epochs" in training:
+        longer = f" --epochs {_EPOCHS}"
+    elif isinstance(training.get("steps"), int):
+        longer = f" --steps {training['steps']}"
     return (
         (say("Write more"), f"textgen generate {shell_word(run)}"),
         (say("Write in turns with it"), f"textgen generate {shell_word(run)} --interactive"),

@@ -22,11 +22,15 @@ _LEAST_UNITS = 1.5  # of a unit, from which on it is that of the axis
 
 @attrs.frozen(kw_only=True)
 class Scale:
-    """An axis from `low` to `high`, with low < high; both above 0 where it is logarithmic."""
+    """An axis from `low` to `high`, with low < high; both above 0 where it is logarithmic.
+
+    ticked: the values that are written there, where they are not to be round ones.
+    """
 
     low: float
     high: float
     logarithmic: bool = False
+    ticked: tuple[float, ...] = ()
 
     def place(self, value: float) -> float:
         """Return where a value lies: 0 at `low`, 1 at `high`."""
@@ -36,7 +40,9 @@ class Scale:
         return (value - self.low) / (self.high - self.low)
 
     def ticks(self, most: int = 6) -> list[float]:
-        """Return at most about `most` round values within the axis."""
+        """Return at most about `most` round values within the axis, or those it was given."""
+        if self.ticked:
+            return list(self.ticked)
         if self.logarithmic:
             first = math.ceil(math.log10(self.low) - 1e-9)
             last = math.floor(math.log10(self.high) + 1e-9)

@@ -1,0 +1,194 @@
+"""The page and the lines of a study, from its JSON: finished, unfinished, and with foreign names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from report.fabricated_study import conclude, dimension, fabricate_study, trial
+from report.reading import Page
+from report.test_spanish import Reader, english_words, words
+
+from textgen_core.errors import RunDirectoryError
+from textgen_core.pipeline.search.records import Budget, TrialRecord, Tuning
+from textgen_core.report.tuning import render_tuning, write_tuning
+from textgen_core.report.tuning_words import best_first, headings_of, tell_tuning, tell_verdict
+
+HOSTILE = "<script>alert(1)</script>\x1b[2J"
+
+
+def told(study):
+    return " ".join(tell_verdict(study))
+
+
+def test_a_difference_of_more_than_two_deviations_beats_the_recipe_and_a_smaller_one_is_a_tie():
+    study = fabricate_study()
+    assert "beats the recipe as it is by 0.130 bits per byte: 1.730 in place of 1.860" in told(
+        study
+    )
+    assert "1.752" in told(study)  # on the test text
+    tie = told(conclude(study, difference=0.01))
+    assert "A tie: the winner has 1.850 bits per byte and the recipe as it is 1.860" in tie
+    assert "beats" not in tie
+
+
+def test_a_recipe_that_wins_or_could_not_be_trained_is_said():
+    study = fabricate_study()
+    recipe = study["verdict"]["recipe"]
+    won = {**study["verdict"], "winner": recipe, "difference": 0.0, "is_tie": True}
+    assert "No settings were found that are better" in told({**study, "verdict": won})
+    page = render_tuning({**study, "verdict": won})
+    assert "What the winner changes" not in page
+    without = {**study["verdict"], "recipe": None, "difference": None, "deviation": None}
+    assert "could not be trained" in told({**study, "verdict": without})
+    render_tuning({**study, "verdict": without})
+
+
+def test_scores_are_ranked_among_trainings_of_the_same_length():
+    ranked = best_first(fabricate_study())
+    assert [each.rung for each in ranked] == sorted((each.rung for each in ranked), reverse=True)
+    for rung in range(3):
+        scores = [each.score for each in ranked if each.rung == rung]
+        assert scores == sorted(scores)
+
+
+def test_seeds_of_one_configuration_are_one_row_with_their_mean():
+    study = fabricate_study(1, finished=False)
+    again = trial(99, configuration=0, rung=2, values={}, score=1.88, seed=2)
+    (recipe,) = [
+        each
+        for each in best_first({**study, "trials": [*study["trials"], again]})
+        if each.configuration == 0
+    ]
+    assert (round(recipe.score, 3), recipe.seeds) == (1.87, 2)
+
+
+def test_options_of_one_name_are_told_apart_by_their_component_and_others_are_short():
+    one, other = "model.lstm.dropout", "model.transformer.dropout"
+    dimensions = [
+        dimension(one, "model/lstm"),
+        dimension(other, "model/transformer"),
+        dimension("training.learning_rate"),
+    ]
+    assert list(headings_of(dimensions).values()) == [
+        "lstm dropout",
+        "transformer dropout",
+        "learning_rate",
+    ]
+
+
+def test_a_finished_study_shows_its_winner_and_the_commands_for_it():
+    study = fabricate_study()
+    page = Page(render_tuning(study))
+    assert "textgen run books/alice.txt --config runs/tune-1/winner.toml" in page.text
+    assert "textgen generate runs/tune-1/trials/049-2" in page.text
+    assert "textgen tune --out" not in page.text
+    titles = [text for element, text in page.texts if element in ("h3", "h4")]
+    assert titles[:4] == [
+        "What the winner changes",
+        "The finalists under several seeds",
+        "Scores by how long was trained",
+        "How much each setting mattered",
+    ]
+    headings = [each for each in titles if each in headings_of(study["dimensions"]).values()]
+    assert headings[:2] == ["learning_rate", "model"]  # as important as they are
+    assert len(page.ids()) == len(set(page.ids()))
+
+
+def test_an_unfinished_study_shows_the_best_so_far_what_failed_and_how_to_go_on():
+    page = Page(render_tuning(fabricate_study(finished=False)))
+    assert (
+        "Not finished. The best so far: no. 19, with 1.714 bits per byte after 3 min." in page.text
+    )
+    assert "textgen tune --out runs/tune-1" in page.text
+    assert "out of memory in step 1" in page.text
+    assert "41 min of 1 h" in page.text
+    assert "winner.toml" not in page.text
+
+
+def test_a_study_without_a_scored_trial_has_a_page_and_lines():
+    study = {**fabricate_study(0, finished=False), "trials": [], "of_seconds": None}
+    page = Page(render_tuning(study))
+    assert "No trial has been scored yet." in page.text
+    assert page.all("svg") == []
+    assert "textgen tune --out runs/tune-1" in list(tell_tuning(study))[-1]
+
+
+def test_one_budget_in_steps_and_one_trial_have_no_pictures_of_nothing():
+    study = fabricate_study(0, finished=False)
+    only = {**study, "budgets": [{"steps": 1200}], "trials": [{**study["trials"][0], "rung": 0}]}
+    page = Page(render_tuning(only))
+    assert page.all("svg") == []
+    assert "1,200 steps" in page.text
+    assert "the best third" not in page.text
+
+
+def test_dots_and_rows_stand_for_every_scored_training_one_far_off_at_the_end_of_its_axis():
+    study = fabricate_study(finished=False)
+    far = trial(99, configuration=99, rung=0, values=study["trials"][1]["values"], score=40.0)
+    study["trials"].append(far)
+    page = render_tuning(study)
+    scored = [each for each in best_first(study) if "training.learning_rate" in each.values]
+    (picture,) = re.findall(r"<svg[^>]*>\s*<title[^>]*>learning_rate<.*?</svg>", page, re.S)
+    assert picture.count("<circle") == len(scored)
+    assert "no. 99" in picture
+    assert all(0 <= float(y) <= 100 for y in re.findall(r'cy="([\d.-]+)%"', page))
+
+
+def test_foreign_names_and_values_are_escaped_on_a_page_that_loads_nothing():
+    study = fabricate_study(3, corpus=HOSTILE)
+    values = {**study["trials"][1]["values"], "model": HOSTILE}
+    study["dimensions"][0] = dimension("model", choices=[HOSTILE, "lstm"])
+    study["trials"].append(trial(98, configuration=98, rung=2, values=values, score=1.9))
+    study["trials"].append({**trial(99, configuration=99, rung=0, values={}, score=None)})
+    study["trials"][-1] |= {"state": "failed", "reason": HOSTILE}
+    page = render_tuning(study)
+    assert "<script" not in page
+    assert "\x1b" not in page
+    assert page.count("&lt;script&gt;") > 5
+    assert "default-src 'none'" in page
+    assert not re.search(r"\b(src|href)=\"(?!#)", page)
+
+
+def test_no_english_is_left_on_a_spanish_page(monkeypatch: pytest.MonkeyPatch):
+    study = fabricate_study()
+    said = [Reader(render_tuning(study)).said]
+    monkeypatch.setenv("TEXTGEN_LANG", "es")
+    for each in (study, fabricate_study(finished=False)):
+        page = render_tuning(each)
+        assert '<html lang="es">' in page
+        said.append(Reader(page).said)
+    english, *spanish = (words(" ".join(each)) & english_words() for each in said)
+    of_options = {"model", "dropout", "learning", "rate", "units", "layers", "lstm", "transformer"}
+    foreign = {*of_options, "memory", "step", "out"}  # and the reason of a failure
+    assert len(english - foreign) > 50
+    assert [sorted(each - foreign) for each in spanish] == [[], []]
+
+
+def test_the_page_is_drawn_from_what_a_study_records(tmp_path: Path):
+    record = TrialRecord(
+        number=1,
+        configuration=0,
+        rung=0,
+        seed=1,
+        values={},
+        state="finished",
+        directory=tmp_path / "trials" / "001-0",
+        score=1.9,
+    )
+    tuning = Tuning(
+        directory=tmp_path,
+        request={},
+        dimensions=[],
+        budgets=(Budget(epochs=2),),
+        trials=(record,),
+        importances={},
+        seconds=4.0,
+        of=None,
+    )
+    page = write_tuning(tmp_path / "tune.html", tuning.as_json()).read_text(encoding="utf-8")
+    assert "Search on the built-in text" in page
+    assert "2 epochs" in page
+    with pytest.raises(RunDirectoryError):
+        write_tuning(tmp_path / "no" / "tune.html", tuning.as_json())

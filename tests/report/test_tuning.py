@@ -1,4 +1,4 @@
-"""The page and the lines of a study, from its JSON: finished, unfinished, and with foreign names."""
+"""The page and the lines of a study, from its JSON: finished or not, foreign names included."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_foreign_names_and_values_are_escaped_on_a_page_that_loads_nothing():
     page = render_tuning(study)
     assert "<script" not in page
     assert "\x1b" not in page
-    assert page.count("&lt;script&gt;") > 5
+    assert page.count("&lt;script&gt;") >= 5
     assert "default-src 'none'" in page
     assert not re.search(r"\b(src|href)=\"(?!#)", page)
 

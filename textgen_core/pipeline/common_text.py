@@ -158,11 +158,11 @@ def read_common_text(path: Path, runs: Sequence[Trained]) -> CommonText:
     It is cleaned as each run's corpus was, which has to come to the same.
     """
     corpus = read_text_file(path, runs[0].configuration)
-    documents = _beginning(corpus.documents)
+    documents = beginning_of(corpus.documents)
     for run in runs[1:]:
         if run.reading != runs[0].reading:
             other = read_text_file(path, run.configuration)
-            if _beginning(other.documents) != documents:
+            if beginning_of(other.documents) != documents:
                 raise _read_differently(runs[0], run)
     notes, shares = list(corpus.notes), {}
     for run in runs:
@@ -252,10 +252,10 @@ def _as_common(
             "another one: such text is harder for a model that never read its kind."
         )
     name = f"the {split} text of {'all runs' if len(_unlike(runs)) == 1 else owner.name}"
-    return CommonText(name=name, documents=_beginning(documents), split=split, notes=tuple(notes))
+    return CommonText(name=name, documents=beginning_of(documents), split=split, notes=tuple(notes))
 
 
-def _beginning(documents: Sequence[str]) -> list[str]:
+def beginning_of(documents: Sequence[str]) -> list[str]:
     """Return the first `MOST_CHARACTERS` of some documents."""
     found: list[str] = []
     left, is_open = MOST_CHARACTERS, False

@@ -1,0 +1,214 @@
+"""The search for samplers on one run: what is tried, what is chosen, how it is checked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from textgen_core.config.chains import choose_samplers
+from textgen_core.config.space import Space
+from textgen_core.errors import ComponentError, TextgenError
+from textgen_core.pipeline.search.passages import PAGES, Page
+from textgen_core.pipeline.search.sampler_records import (
+    Chain,
+    CheckedChain,
+    SamplerTrial,
+    SamplerTuning,
+    label_of,
+)
+from textgen_core.pipeline.search.sampler_task import SamplerTask
+from textgen_core.pipeline.search.suggesting import Suggestion, suggestions
+from textgen_core.registry import discover
+from textgen_core.training.callbacks import Callback
+
+_GREEDY = "greedy"
+_FINALISTS = 3
+_FEWEST_TRIALS = 8
+_FEWEST_PAGES = 3
+_WANTED = 24  # trials that should fit in the time, or fewer pages are written for each
+_REPEATS = 30  # suggestions in a row that were tried before: everything was tried
+_TEXTS = 3  # of each checked chain that are kept
+
+
+@attrs.define(kw_only=True, slots=False)
+class SamplerSearch:
+    """One search: what is tried, checked and told. seconds, most: one of them is given."""
+
+    task: SamplerTask
+    space: Space
+    seconds: float | None
+    most: int | None
+    seeds: int
+    seed: int
+    callback: Callback
+    _trials: list[SamplerTrial] = attrs.field(factory=list, init=False)
+    _pages: int = attrs.field(default=PAGES, init=False)
+    _began: float = attrs.field(factory=time.monotonic, init=False)
+    _notes: list[str] = attrs.field(factory=list, init=False)
+
+    def carry_out(self) -> SamplerTuning:
+        """Search, choose and check."""
+        suggest = suggestions(self.space, self.seed)
+        own = self.task.run.samplers()
+        self._pages, per_page = self._sized(own)
+        try:
+            self._search(suggest, self._deadline(per_page))
+        except KeyboardInterrupt:  # what was found by then is checked all the same
+            if not self._found():
+                raise
+            self._notes.append("Ctrl-C ended the search early.")
+        winner = self._choose(own)
+        return self._check(winner, own)
+
+    def _sized(self, own: Chain) -> tuple[int, float]:
+        """Return how many pages each chain writes, and the seconds for one."""
+        self.callback.on_message([f"The run's own samplers: {label_of(own)}"])
+        written = self.task.write(own, self.task.passages.tuning[:_FEWEST_PAGES], self.seed)
+        per_page = written.seconds_per_page
+        most = min(PAGES, len(self.task.passages.tuning), len(self.task.passages.checking))
+        if self.seconds is None:
+            return most, per_page
+        left = self.seconds - (time.monotonic() - self._began)
+        fit = int(left / (_WANTED + self._kept) / max(per_page, 1e-6))
+        return max(_FEWEST_PAGES, min(fit, most)), per_page
+
+    @property
+    def _kept(self) -> int:
+        """How often chains write after the search."""
+        return 1 + _FINALISTS + 3 * self.seeds + 1
+
+    def _deadline(self, per_page: float) -> float | None:
+        """Return when the search ends, by the monotonic clock, so that there is time to check."""
+        if self.seconds is None:
+            return None
+        return self._began + self.seconds - self._kept * self._pages * per_page
+
+    def _search(self, suggest: Iterator[Suggestion], deadline: float | None) -> None:
+        begin, best, repeats = time.monotonic(), float("inf"), 0
+        seen: dict[str, float | None] = {}
+        pages = self.task.passages.tuning[: self._pages]
+        while repeats < _REPEATS and not self._is_over(deadline):
+            suggestion = next(suggest)
+            key = repr(sorted(suggestion.values.items()))
+            if key in seen:
+                suggestion.tell(seen[key])
+                repeats += 1
+                continue
+            trial = self._try(suggestion.values, pages)
+            square = None if trial.resemblance is None else trial.resemblance.square
+            suggestion.tell(square)
+            seen[key], repeats = square, 0
+            self._trials.append(trial)
+            if trial.resemblance is not None and square is not None and square < best:
+                best = square
+                self.callback.on_message(
+                    [f"{trial.resemblance.distance:7.2f}  {label_of(trial.samplers)}"]
+                )
+            self._tell_progress(begin, deadline)
+            if len(seen) >= self.space.count:
+                break
+        if not self._found():
+            reasons = list(dict.fromkeys(each.reason for each in self._trials))
+            raise ComponentError(
+                f"None of {len(self._trials)} chains of samplers could write. {reasons[0]}",
+                "Allowed: samplers that leave at least one token.",
+            )
+
+    def _is_over(self, deadline: float | None) -> bool:
+        count = len(self._trials)
+        if self.most is not None and count >= self.most:
+            return True
+        late = deadline is not None and time.monotonic() >= deadline
+        return late and count >= _FEWEST_TRIALS
+
+    def _tell_progress(self, begin: float, deadline: float | None) -> None:
+        done, total = len(self._trials), self.most or 0
+        if deadline is not None:
+            done, total = int(time.monotonic() - begin), max(1, int(deadline - begin))
+        self.callback.on_progress(f"trying samplers: {len(self._trials)}", min(done, total), total)
+
+    def _try(self, values: Mapping[str, Any], pages: Sequence[Page]) -> SamplerTrial:
+        number, samplers = len(self._trials) + 1, ()
+        try:
+            samplers = choose_samplers(self.space.arguments(values)[0]["sampler"])
+            written = self.task.write(samplers, pages, self.seed)
+        except TextgenError as error:
+            reason = error.problem
+            if all(each.reason != reason for each in self._trials):
+                self.callback.on_warning(f"{label_of(samplers)} is left out: {reason}")
+            return SamplerTrial(number=number, values=values, samplers=samplers, reason=reason)
+        return SamplerTrial(
+            number=number, values=values, samplers=samplers, resemblance=written.resemblance
+        )
+
+    def _found(self) -> list[tuple[float, Chain]]:
+        """Return what could write, the nearest first."""
+        found = [
+            (each.resemblance.square, each.samplers)
+            for each in self._trials
+            if each.resemblance is not None
+        ]
+        return sorted(found, key=lambda each: each[0])
+
+    def _choose(self, own: Chain) -> Chain:
+        """Return the best chain once the best ones, and the run's own, wrote with another seed."""
+        pages = self.task.passages.tuning[-self._pages :]
+        again = [
+            (self.task.write(chain, pages, self.seed + 1).resemblance.square, square, chain)
+            for square, chain in [
+                *self._found()[:_FINALISTS],
+                (self._square(own, self.seed), own),
+            ]
+        ]
+        return min(again, key=lambda each: each[0] + each[1])[2]
+
+    def _square(self, chain: Chain, seed: int) -> float:
+        pages = self.task.passages.tuning[: self._pages]
+        return self.task.write(chain, pages, seed).resemblance.square
+
+    def _check(self, winner: Chain, own: Chain) -> SamplerTuning:
+        """Write with the winner and others on the other half of the text."""
+        task, seeds = self.task, range(self.seed + 2, self.seed + 2 + self.seeds)
+        pages = task.passages.checking[: self._pages]
+        chains = [("tuned", winner), ("the run's own", own)]
+        if () not in (winner, own):
+            chains.append(("temperature 1", ()))
+        if _GREEDY in discover().by_name("sampler"):
+            chains.append((_GREEDY, choose_samplers(_GREEDY)))
+        checked = []
+        for place, (name, chain) in enumerate(chains):
+            self.callback.on_progress("checking on other text", place, len(chains))
+            checked.append(
+                self._checked(name, chain, pages, seeds[:1] if name == _GREEDY else seeds)
+            )
+        self.callback.on_progress("checking on other text", len(chains), len(chains))
+        shown = [passage for page in pages for passage in page][:_TEXTS]
+        real = [[each.real for each in page] for page in task.passages.checking]
+        return SamplerTuning(
+            run=task.run.directory,
+            text=task.name,
+            characters=len(shown[0].real),
+            seed=self.seed,
+            trials=tuple(self._trials),
+            checked=tuple(checked),
+            real=task.checking.figures,
+            real_distance=task.tuning.compare(real).distance,
+            prompts=tuple(each.prompts[0] for each in shown),
+            references=tuple(each.real for each in shown),
+            seconds=time.monotonic() - self._began,
+            notes=(*self.space.notes, *task.notes, *self._notes),
+        )
+
+    def _checked(
+        self, name: str, chain: Chain, pages: Sequence[Page], seeds: Sequence[int]
+    ) -> CheckedChain:
+        written = {seed: self.task.write(chain, pages, seed) for seed in seeds}
+        return CheckedChain(
+            name=name,
+            samplers=chain,
+            by_seed={seed: each.resemblance for seed, each in written.items()},
+            texts=written[seeds[0]].texts[:_TEXTS],
+        )

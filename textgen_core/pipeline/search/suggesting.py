@@ -1,0 +1,71 @@
+"""Values to try next, each better informed than the last, by Optuna."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from textgen_core.config.ranges import Dimension
+from textgen_core.config.space import Space
+from textgen_core.errors import UsageError
+
+_STARTUP = 10  # trials that are drawn, before any is derived from others
+_DIGITS = 3
+
+
+@attrs.frozen
+class Suggestion:
+    """Values to try, and what takes the result; None: they failed."""
+
+    values: Mapping[str, Any]
+    tell: Callable[[float | None], None]
+
+
+def suggestions(space: Space, seed: int) -> Iterator[Suggestion]:
+    """Return an endless iterator over values of a space, each better informed than the last.
+
+    The tree-structured Parzen estimator (Bergstra et al. 2011), of Optuna. Raises UsageError unless
+    it is installed.
+    """
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "Tuning needs a library that is not installed: Optuna.",
+            "Allowed: everything else, without it.",
+            'Install it: pip install "textgen-core[tune]"',
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    tpe = optuna.samplers.TPESampler(
+        seed=seed,
+        n_startup_trials=_STARTUP,
+        multivariate=True,
+        group=True,
+        warn_independent_sampling=False,
+    )
+    study = optuna.create_study(direction="minimize", sampler=tpe)
+
+    def suggest() -> Iterator[Suggestion]:
+        while True:
+            trial = study.ask()
+            chosen = {each.key: _value(trial, each) for each in space.choices}
+            others = {each.key: _value(trial, each) for each in space.dimensions_of(chosen)}
+
+            def tell(value: float | None, trial: Any = trial) -> None:
+                state = optuna.trial.TrialState.FAIL if value is None else None
+                study.tell(trial, value, state=state)
+
+            yield Suggestion({**chosen, **others}, tell)
+
+    return suggest()
+
+
+def _value(trial: Any, each: Dimension) -> Any:
+    if each.choices:
+        return trial.suggest_categorical(each.key, each.choices)
+    if each.whole:
+        return trial.suggest_int(each.key, each.low, each.high, log=each.log)
+    value = float(f"{trial.suggest_float(each.key, each.low, each.high, log=each.log):.{_DIGITS}g}")
+    return min(max(value, float(each.low or 0.0)), float(each.high or 0.0))

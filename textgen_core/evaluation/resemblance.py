@@ -184,7 +184,8 @@ class RealText:
         shift = written.mean(axis=0) - self.measured.mean(axis=0)
         # A mean strays by spread / sqrt(n), a spread by about spread / sqrt(2 n).
         by_chance = 1.5 * (of_written**2 / count + spread**2 / own)
-        return (shift**2 + (of_written - spread) ** 2 - by_chance) / spread**2
+        squares: np.ndarray = (shift**2 + (of_written - spread) ** 2 - by_chance) / spread**2
+        return squares
 
 
 def slope_of_zipf(counts: Iterable[int]) -> float:

@@ -15,6 +15,7 @@ from textgen_core.registry import ResolvedComponent
 
 Chain = tuple[ResolvedComponent, ...]
 
+TUNED, OWN, PLAIN = "tuned", "the run's own", "temperature 1"  # names of checked chains
 NOTHING = "no sampler"  # the label of an empty chain
 _SHOWN = 44  # characters of a label in a table
 # What a table shows of a text beside the distance: heading, figure, and how it is written.
@@ -60,6 +61,12 @@ class CheckedChain:
     samplers: Chain
     by_seed: Mapping[int, Resemblance]
     texts: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name, and its samplers where the name does not say them."""
+        chain = label_of(self.samplers)
+        return f"{self.name}: {chain}" if self.name in (TUNED, OWN) else self.name
 
     @property
     def distance(self) -> float:
@@ -136,7 +143,7 @@ class SamplerTuning:
     @property
     def command(self) -> str:
         """What writes with the tuned chain."""
-        chain = "".join(f" --sampler {shell_word(each.label)}" for each in self.samplers)
+        chain = "".join(f" --sampler {shell_word(each)}" for each in labels_of(self.samplers))
         return f"textgen generate {shell_word(self.run)}{chain or ' --sampler temperature:1'}"
 
     @property
@@ -150,7 +157,7 @@ class SamplerTuning:
     def sentences(self) -> list[str]:
         """What it comes to, in words."""
         tuned, own = self.checked[:2]
-        if tuned.samplers == own.samplers:
+        if labels_of(tuned.samplers) == labels_of(own.samplers):
             return [f"Nothing that was tried is nearer to real text than {label_of(own.samplers)}."]
         mean, deviation = self.difference
         if mean <= 0:
@@ -197,8 +204,7 @@ class SamplerTuning:
         """Yield the lines of a table: each checked chain, and the real text."""
         rows = [["", "distance", *(heading for heading, _, _ in _COLUMNS)]]
         for each in self.checked:
-            name = f"{each.name}: {label_of(each.samplers)}"
-            rows.append(_row(name, each.distance, each.figures))
+            rows.append(_row(each.title, each.distance, each.figures))
         rows.append(_row("real text", self.real_distance, self.real))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
@@ -213,8 +219,8 @@ def label_of(samplers: Sequence[ResolvedComponent]) -> str:
 
 
 def labels_of(samplers: Sequence[ResolvedComponent]) -> list[str]:
-    """Return the specs of a chain."""
-    return [each.label for each in samplers]
+    """Return the specs of a chain; the first option of each is named even where it is usual."""
+    return [attrs.evolve(each, named=tuple(each.options)[:1]).label for each in samplers]
 
 
 def plain(resemblance: Resemblance) -> dict[str, Any]:

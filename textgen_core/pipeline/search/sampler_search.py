@@ -13,6 +13,9 @@ from textgen_core.config.space import Space
 from textgen_core.errors import ComponentError, TextgenError
 from textgen_core.pipeline.search.passages import PAGES, Page
 from textgen_core.pipeline.search.sampler_records import (
+    OWN,
+    PLAIN,
+    TUNED,
     Chain,
     CheckedChain,
     SamplerTrial,
@@ -25,7 +28,7 @@ from textgen_core.registry import discover
 from textgen_core.training.callbacks import Callback
 
 _GREEDY = "greedy"
-_FINALISTS = 3
+_FINALISTS = 2  # beside the run's own samplers, and none
 _FEWEST_TRIALS = 8
 _FEWEST_PAGES = 3
 _WANTED = 24  # trials that should fit in the time, or fewer pages are written for each
@@ -78,7 +81,7 @@ class SamplerSearch:
     @property
     def _kept(self) -> int:
         """How often chains write after the search."""
-        return 1 + _FINALISTS + 3 * self.seeds + 1
+        return 2 + _FINALISTS + 2 + 3 * self.seeds + 1
 
     def _deadline(self, per_page: float) -> float | None:
         """Return when the search ends, by the monotonic clock, so that there is time to check."""
@@ -131,7 +134,7 @@ class SamplerSearch:
         self.callback.on_progress(f"trying samplers: {len(self._trials)}", min(done, total), total)
 
     def _try(self, values: Mapping[str, Any], pages: Sequence[Page]) -> SamplerTrial:
-        number, samplers = len(self._trials) + 1, ()
+        number, samplers = len(self._trials) + 1, Chain()
         try:
             samplers = choose_samplers(self.space.arguments(values)[0]["sampler"])
             written = self.task.write(samplers, pages, self.seed)
@@ -154,37 +157,43 @@ class SamplerSearch:
         return sorted(found, key=lambda each: each[0])
 
     def _choose(self, own: Chain) -> Chain:
-        """Return the best chain once the best ones, and the run's own, wrote with another seed."""
-        pages = self.task.passages.tuning[-self._pages :]
-        again = [
-            (self.task.write(chain, pages, self.seed + 1).resemblance.square, square, chain)
-            for square, chain in [
-                *self._found()[:_FINALISTS],
-                (self._square(own, self.seed), own),
-            ]
+        """Return the best chain once the best ones wrote with another seed, as did usual ones."""
+        pages = self.task.passages.tuning
+        first, last = pages[: self._pages], pages[-self._pages :]
+        usual = [
+            (self.task.write(chain, first, self.seed).resemblance.square, chain)
+            for chain in _distinct((own, ()))
         ]
-        return min(again, key=lambda each: each[0] + each[1])[2]
-
-    def _square(self, chain: Chain, seed: int) -> float:
-        pages = self.task.passages.tuning[: self._pages]
-        return self.task.write(chain, pages, seed).resemblance.square
+        again = [
+            (self.task.write(chain, last, self.seed + 1).resemblance.square + square, chain)
+            for square, chain in [*usual, *self._found()[:_FINALISTS]]
+        ]
+        return min(again, key=lambda each: each[0])[1]
 
     def _check(self, winner: Chain, own: Chain) -> SamplerTuning:
         """Write with the winner and others on the other half of the text."""
         task, seeds = self.task, range(self.seed + 2, self.seed + 2 + self.seeds)
         pages = task.passages.checking[: self._pages]
-        chains = [("tuned", winner), ("the run's own", own)]
-        if () not in (winner, own):
-            chains.append(("temperature 1", ()))
+        named = [(TUNED, winner), (OWN, own), (PLAIN, ())]
         if _GREEDY in discover().by_name("sampler"):
-            chains.append((_GREEDY, choose_samplers(_GREEDY)))
-        checked = []
-        for place, (name, chain) in enumerate(chains):
+            named.append((_GREEDY, choose_samplers(_GREEDY)))
+        chains = _distinct([chain for _, chain in named])
+        written = {}
+        for place, chain in enumerate(chains):
             self.callback.on_progress("checking on other text", place, len(chains))
-            checked.append(
-                self._checked(name, chain, pages, seeds[:1] if name == _GREEDY else seeds)
-            )
+            several = seeds[:1] if label_of(chain) == _GREEDY else seeds  # it draws nothing
+            written[label_of(chain)] = {seed: task.write(chain, pages, seed) for seed in several}
         self.callback.on_progress("checking on other text", len(chains), len(chains))
+        checked = [
+            CheckedChain(
+                name=name,
+                samplers=chain,
+                by_seed={seed: each.resemblance for seed, each in found.items()},
+                texts=found[seeds[0]].texts[:_TEXTS],
+            )
+            for name, chain in named
+            if (found := written[label_of(chain)])
+        ]
         shown = [passage for page in pages for passage in page][:_TEXTS]
         real = [[each.real for each in page] for page in task.passages.checking]
         return SamplerTuning(
@@ -202,13 +211,7 @@ class SamplerSearch:
             notes=(*self.space.notes, *task.notes, *self._notes),
         )
 
-    def _checked(
-        self, name: str, chain: Chain, pages: Sequence[Page], seeds: Sequence[int]
-    ) -> CheckedChain:
-        written = {seed: self.task.write(chain, pages, seed) for seed in seeds}
-        return CheckedChain(
-            name=name,
-            samplers=chain,
-            by_seed={seed: each.resemblance for seed, each in written.items()},
-            texts=written[seeds[0]].texts[:_TEXTS],
-        )
+
+def _distinct(chains: Sequence[Chain]) -> list[Chain]:
+    """Return the chains, each once."""
+    return list({label_of(each): each for each in chains}.values())

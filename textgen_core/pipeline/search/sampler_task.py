@@ -134,8 +134,8 @@ def _language(run: Run, directory: RunDirectory) -> str:
     if language != "auto":
         return language
     found = read_json(directory.analysis) if is_there(directory.analysis) else {}
-    language = found.get("language") if isinstance(found, dict) else None
-    return language if isinstance(language, str) and language else UNKNOWN
+    language = found.get("language", "") if isinstance(found, dict) else ""
+    return str(language) or UNKNOWN
 
 
 def _tokens_for(run: Run, documents: Sequence[str], characters: int) -> int:

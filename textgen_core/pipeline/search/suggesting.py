@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -38,13 +39,11 @@ def suggestions(space: Space, seed: int) -> Iterator[Suggestion]:
             'Install it: pip install "textgen-core[tune]"',
         ) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    tpe = optuna.samplers.TPESampler(
-        seed=seed,
-        n_startup_trials=_STARTUP,
-        multivariate=True,
-        group=True,
-        warn_independent_sampling=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that what is used is experimental
+        tpe = optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=_STARTUP, multivariate=True, group=True
+        )
     study = optuna.create_study(direction="minimize", sampler=tpe)
 
     def suggest() -> Iterator[Suggestion]:

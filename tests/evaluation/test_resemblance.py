@@ -1,4 +1,4 @@
-"""How far written text is from real text: figures by brute force, and texts that are near or far."""
+"""How far written text is from real text: figures by brute force, texts that are near or far."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textgen_core.cli.options import announce_stdin, open_for, warn_of_cache
 from textgen_core.cli.output import note, outliving_reader, print_json, show_line
+from textgen_core.formatting import shell_word
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.search.sampler_records import SamplerTuning
@@ -66,7 +67,7 @@ def tune_run(
         return
     show_tuning(tuning)
     if out is not None:
-        note(f"The samplers, for textgen run --config: {out / TOML}")
+        note(f"To train with them: textgen run CORPUS --config {shell_word(out / TOML)}")
 
 
 def follow(start: Callable[[Callback], SamplerTuning], *, quiet: bool) -> SamplerTuning:

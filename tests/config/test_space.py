@@ -192,6 +192,26 @@ def test_a_space_comes_back_from_toml_and_json_as_it_was():
     assert from_table(json.loads(json.dumps(table))) == space
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"model": []},
+        {"model": "lstm"},
+        {"model": [{}]},
+        {"vary": {"training.average": {"low": 0.5}}},
+        {"vary": {"training.average": {"low": 0.5, "high": 0.1, "log": False}}},
+        {"vary": {"training.average": {"low": 0, "high": 1, "log": True}}},
+        {"vary": {"training.average": {"low": "a", "high": 1, "log": False}}},
+        {"vary": {"training.average": {"choices": []}}},
+        {"vary": {"training.average": {"choices": "ab"}}},
+        {"vary": {"training.average": 1}},
+    ],
+)
+def test_a_damaged_table_of_a_space_is_refused(damage):
+    with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
+        from_table(damage)
+
+
 # ---- what is installed, and what nobody said --------------------------------------------------
 
 
@@ -303,6 +323,7 @@ def test_every_fault_is_named_at_once_also_those_of_what_is_fixed():
         ("lstm:units=1..1000/1000", "1000 values"),
         ("lstm:units=" + ",".join(map(str, range(1, 102))), "101 values"),
         ("lstm:dropout=0..1e400", "an end that is no number"),
+        ("lstm:units=1..99999999999", "ends up to 1,000,000,000"),
         ("lstm:tie=0..1", "a list as false,true, or all"),
         ("lstm:initialiser=a..b", "glorot, uniform"),
         ("lstm:units=all", "To vary it: LOW..HIGH"),
@@ -315,6 +336,10 @@ def test_a_range_that_cannot_be_is_refused_with_the_reason(spec, message):
     (fault,) = faults_of(models=spec)
     assert message in fault
     assert len(fault.splitlines()) <= 3
+
+
+def test_one_mistake_in_many_values_is_not_named_for_each():
+    assert len(faults_of(models="lstm:dropout=2..3/100")) == 3
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from textgen_core.config.ranges import MOST_VALUES, Range, count_fault, read_values
+from textgen_core.config.ranges import FAULTS_SHOWN, MOST_VALUES, Range, count_fault, read_values
 from textgen_core.errors import ComponentError, one_error
 from textgen_core.registry import Registry, ResolvedComponent, choose_all, discover
 from textgen_core.registry.selection import as_list, spec_of
@@ -19,7 +19,6 @@ from textgen_core.registry.specs import Spec
 
 PLACE = "--sweep"
 _ALLOWED = "Allowed: one option with several values, as 0.8,0.9,0.95 or as 0.5..1.5/5."
-_FAULTS_SHOWN = 3  # a hundred values have one mistake in common
 
 
 def choose_samplers(request: Any) -> tuple[ResolvedComponent, ...]:
@@ -49,7 +48,7 @@ def sweep_chains(
         chosen = choose_all(registry, "sampler", [*others, *swept])
     except ComponentError as error:
         distinct = {str(each): each for each in error.parts}
-        raise one_error(list(distinct.values())[:_FAULTS_SHOWN]) from None
+        raise one_error(list(distinct.values())[:FAULTS_SHOWN]) from None
     varied = [attrs.evolve(each, named=(option,)) for each in chosen[len(others) :]]
     return tuple(_placed(each, chosen[: len(others)]) for each in varied)
 

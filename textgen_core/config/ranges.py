@@ -15,11 +15,13 @@ from typing import Any
 import attrs
 
 from textgen_core.components import Option
-from textgen_core.errors import ComponentError, Faults
+from textgen_core.errors import ComponentError, Faults, TextgenError
 from textgen_core.registry.parsing import listed_values, number_type, plain_value, split_list
 from textgen_core.registry.specs import check_options, format_value
 
 MOST_VALUES = 100  # in a list
+_FURTHEST = 1_000_000_000  # an end
+FAULTS_SHOWN = 3  # a hundred values have one mistake in common
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"\s*({_NUMBER})\.\.({_NUMBER})(?:/(\d+))?\s*")
 _ALL = "all"
@@ -94,12 +96,16 @@ class Dimension:
 
 
 def dimension_from(key: str, of: str, table: Mapping[str, Any]) -> Dimension:
-    """Return the dimension of what `as_table` returned."""
+    """Return the dimension of what `as_table` returned; raises ValueError if that is damaged."""
     if "choices" in table:
+        if len(table["choices"]) < 2 or not isinstance(table["choices"], list):
+            raise ValueError(f"{key} has no choices")
         return Dimension(key=key, of=of, choices=tuple(table["choices"]))
     low, high = table["low"], table["high"]
+    if not low < high or (table["log"] and low <= 0):
+        raise ValueError(f"{key} has no range")
     whole = isinstance(low, int)
-    return Dimension(key=key, of=of, low=low, high=high, log=table["log"], whole=whole)
+    return Dimension(key=key, of=of, low=low, high=high, log=bool(table["log"]), whole=whole)
 
 
 def read_values(text: str, shown: str) -> Range | list[str]:
@@ -139,11 +145,14 @@ def read_dimension(option: Option, value: Any, *, owner: str, place: str) -> Dim
     values = _values_of(option, value, owner, place)
     if isinstance(values, Range):
         return _between(option, values, owner=owner, place=place)
-    faults, choices = Faults(), []
+    choices: list[Value] = []
+    faults: list[TextgenError] = []
     for each in values:
-        with faults.collecting():
+        try:
             choices.append(_checked(option, each, owner, place))
-    faults.raise_any()
+        except ComponentError as fault:
+            faults.append(fault)
+    Faults(faults[:FAULTS_SHOWN]).raise_any()
     distinct = list({(type(each), each): each for each in choices}.values())
     return (
         distinct[0] if len(distinct) == 1 else Dimension(key=option.name, choices=tuple(distinct))
@@ -183,6 +192,9 @@ def _between(option: Option, given: Range, *, owner: str, place: str) -> Dimensi
             _checked(option, each, owner, f"{place}, {given}")
     faults.raise_any()
     low, high = number(given.first), number(given.last)
+    if max(abs(low), abs(high)) > _FURTHEST:
+        problem = f"{owner}: {option.name} cannot be {str(given)[:60]} ({place}): that is too far."
+        raise ComponentError(problem, f"Allowed: ends up to {_FURTHEST:,}.")
     if low > high:
         problem = f"{owner}: {option.name} cannot be {given} ({place}): it ends below its start."
         raise ComponentError(problem, f"Allowed: {given.last}..{given.first}.")

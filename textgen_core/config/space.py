@@ -7,7 +7,7 @@ not known here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -122,17 +122,13 @@ class Space:
 
 
 def from_table(table: Mapping[str, Any]) -> Space:
-    """Return the space of what `as_table` returned."""
+    """Return the space of what `as_table` returned.
+
+    Raises KeyError, TypeError, ValueError or AttributeError if that is damaged.
+    """
     keys = [key for key in table if key not in ("settings", _VARIED)]
     return Space(
-        slots=tuple(
-            Slot(
-                key=key,
-                kind=key.partition("_")[0],
-                candidates=tuple(_read_candidate(key, each) for each in table[key]),
-            )
-            for key in keys
-        ),
+        slots=tuple(_read_slot(key, table[key]) for key in keys),
         settings=table.get("settings", {}),
         varied=tuple(dimension_from(key, "", each) for key, each in table.get(_VARIED, {}).items()),
     )
@@ -152,6 +148,13 @@ def _candidate_table(one: Candidate) -> dict[str, Any]:
         _VARIED: {each.option: each.as_table() for each in one.dimensions},
     }
     return {key: value for key, value in table.items() if value}
+
+
+def _read_slot(key: str, tables: Sequence[Mapping[str, Any]]) -> Slot:
+    candidates = tuple(_read_candidate(key, each) for each in tables)
+    if not candidates:
+        raise ValueError(f"{key} has no candidates")
+    return Slot(key=key, kind=key.partition("_")[0], candidates=candidates)
 
 
 def _read_candidate(slot: str, table: Mapping[str, Any]) -> Candidate:

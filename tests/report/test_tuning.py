@@ -88,7 +88,7 @@ def test_a_finished_study_shows_its_winner_and_the_commands_for_it():
     assert titles[:4] == [
         "What the winner changes",
         "The finalists under several seeds",
-        "Scores by how long was trained",
+        "Scores by training time",
         "How much each setting mattered",
     ]
     headings = [each for each in titles if each in headings_of(study["dimensions"]).values()]
@@ -104,6 +104,7 @@ def test_an_unfinished_study_shows_the_best_so_far_what_failed_and_how_to_go_on(
     assert "textgen tune --out runs/tune-1" in page.text
     assert "out of memory in step 1" in page.text
     assert "41 min of 1 h" in page.text
+    assert "the best so far" in page.text
     assert "winner.toml" not in page.text
 
 

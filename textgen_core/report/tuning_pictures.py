@@ -96,9 +96,12 @@ def _budgets(values: Values, scored: Sequence[Scored]) -> Figure | None:
     top = _top([each.score for each in scored])
     for each in reversed(scored):  # the shortest budget first
         courses[each.configuration].append((lengths[each.rung], min(each.score, top)))
-    winner = values["verdict"] and values["verdict"]["winner"]["configuration"]
+    if values["verdict"]:
+        leader, called = values["verdict"]["winner"]["configuration"], say("the winner")
+    else:
+        leader, called = scored[0].configuration, say("the best so far")
     chart = Chart(
-        picture=Picture(name="budgets", title=say("Scores by how long was trained")),
+        picture=Picture(name="budgets", title=say("Scores by training time")),
         x=Scale(
             low=min(lengths) * 0.9,
             high=max(lengths) * 1.1,
@@ -108,12 +111,12 @@ def _budgets(values: Values, scored: Sequence[Scored]) -> Figure | None:
         y=_padded(scale_for([min(each.score, top) for each in scored], rounded=False)),
         x_label=_clock(values["budgets"][0]),
         y_label=say("bits per byte"),
-        series=_series(courses, winner),
+        series=_series(courses, leader, called),
         height=240,
     )
     return draw_figure(
         chart,
-        say("Scores by how long was trained"),
+        say("Scores by training time"),
         say(
             "Each line is a configuration. The best third of each budget is trained anew for the "
             "next one; lines that end early were given up."
@@ -121,9 +124,11 @@ def _budgets(values: Values, scored: Sequence[Scored]) -> Figure | None:
     )
 
 
-def _series(courses: Mapping[int, list[tuple[float, float]]], winner: int | None) -> list[Series]:
-    """Return a curve for each configuration: the winner's and the recipe's lie on top."""
-    others = [each for each in courses if each not in (RECIPE, winner)]
+def _series(
+    courses: Mapping[int, list[tuple[float, float]]], leader: int, called: str
+) -> list[Series]:
+    """Return a curve for each configuration: those of the recipe and the leader lie on top."""
+    others = [each for each in courses if each not in (RECIPE, leader)]
     found = [
         Series(
             kind="other",
@@ -133,10 +138,9 @@ def _series(courses: Mapping[int, list[tuple[float, float]]], winner: int | None
         )
         for place, each in enumerate(others)
     ]
-    if RECIPE in courses and winner != RECIPE:
-        found.append(Series(kind=_SHORT, points=courses[RECIPE], name=say("the recipe"), dots=True))
-    if winner is not None and winner in courses:
-        found.append(Series(kind=_FULL, points=courses[winner], name=say("the winner"), dots=True))
+    for configuration, kind, name in ((RECIPE, _SHORT, say("the recipe")), (leader, _FULL, called)):
+        if configuration in courses and (kind == _FULL or configuration != leader):
+            found.append(Series(kind=kind, points=courses[configuration], name=name, dots=True))
     return found
 
 

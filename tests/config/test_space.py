@@ -8,6 +8,7 @@ import tomllib
 
 import pytest
 import tomli_w
+from fake_components import Net
 
 from textgen_core.config.resolve import configure
 from textgen_core.config.space import describe_space, from_table
@@ -174,6 +175,15 @@ def test_two_specs_of_one_model_are_told_apart_by_what_is_fixed_else_by_number()
     assert space.choices[0].choices == ("lstm:layers=1", "lstm:layers=2", "lstm:layers=1 (2)")
     values = {"model": "lstm:layers=2", "model.lstm:layers=2.units": 70}
     assert configured(space, values).model.options["units"] == [70]
+
+
+def test_an_instance_is_a_fixed_candidate_and_one_of_no_plugin_is_refused():
+    trainer = next(each for each in discover().of_kind("tokenizer") if each.name == "bpe").cls
+    space = space_of(tokenizers=[trainer(vocabulary_size=700), "character"])
+    chosen = configured(space, {"tokenizer": space.choices[0].choices[0]}).tokenizer
+    assert chosen.options["vocabulary_size"] == 700
+    (fault,) = faults_of(models=Net())
+    assert "No plugin offers Net" in fault
 
 
 def test_a_space_is_as_large_as_its_choices_and_endless_between_two_ends():

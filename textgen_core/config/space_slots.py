@@ -76,7 +76,13 @@ class SlotReader:
         """Return a requested component; its dimensions have no name yet."""
         place = f"--{kind}" if self._flags else f"{kind}="
         if isinstance(request, KINDS[kind]):
-            table = choose(self._registry, kind, request, place=place).as_table()
+            chosen = choose(self._registry, kind, request, place=place)
+            if chosen.component not in self._registry.components:
+                problem = (
+                    f"No plugin offers {chosen.name} ({place}): a search names its components."
+                )
+                raise ComponentError(problem, "Allowed: a component of an installed plugin.")
+            table = chosen.as_table()
             return Candidate(name="", component=table.pop("name"), options=table)
         spec = parse_spec(request)
         if "," in spec.name:

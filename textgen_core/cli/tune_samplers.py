@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from textgen_core.training.callbacks import Callback
 
 TOML, JSON = "samplers.toml", "samplers.json"
+_DISTANCE = "Distance 0: as other real text. 1: as far as one page of real text is from the usual."
 _SHOWN = 400  # characters of each text that is shown
 
 
@@ -29,7 +30,6 @@ def tune_run(
     seeds: int | None = None,
     seed: int | None = None,
     text: str | None = None,
-    corpus: Sequence[str] = (),
     out: Path | None = None,
     as_json: bool = False,
     quiet: bool = False,
@@ -37,14 +37,14 @@ def tune_run(
     """Tune samplers on a run, and show what came of it; the options are those of `textgen tune`.
 
     run: its directory, or the beginning of its name. out: a folder, made if need be, for the
-    chain as TOML and for all as JSON. corpus: where the run's text is now.
+    chain as TOML and for all as JSON.
     """
-    opened = open_for(run, "sampler", corpus=corpus)
+    opened = open_for(run, "sampler")
     from textgen_core.pipeline.search.samplers import SEEDS, read_chain_space, tune_samplers
     from textgen_core.registry import discover
 
     read_chain_space(discover(), list(sampler), try_installed=try_installed)  # its faults first
-    announce_stdin(text, *corpus)
+    announce_stdin(text)
     tuning = follow(
         lambda callback: tune_samplers(
             opened,
@@ -91,11 +91,11 @@ def write_tuning(tuning: SamplerTuning, folder: Path) -> None:
 
 def show_tuning(tuning: SamplerTuning) -> None:
     """Show the tuned chain, the table, and texts after one prompt, side by side with real text."""
-    for sentence in tuning.sentences:
-        show_line(sentence, "bold")
-    show_line()
-    for line in tuning.table():
+    first, *others = tuning.sentences
+    show_line(first, "bold")
+    for line in (*others, "", *tuning.table()):
         show_line(line)
+    show_line(_DISTANCE, "dim")
     show_line()
     for each in tuning.notes:
         note(each)

@@ -17,14 +17,12 @@ Chain = tuple[ResolvedComponent, ...]
 
 TUNED, OWN, PLAIN = "tuned", "the run's own", "temperature 1"  # names of checked chains
 NOTHING = "no sampler"  # the label of an empty chain
-_SHOWN = 44  # characters of a label in a table
 # What a table shows of a text beside the distance: heading, figure, and how it is written.
 _COLUMNS = (
-    ("repeated", "rep_2", "{:.1%}"),
+    ("repeats", "rep_2", "{:.1%}"),
     ("distinct", "distinct_2", "{:.1%}"),
     ("Zipf", "zipf", "{:.2f}"),
     ("sentence", "sentence_ends", ""),
-    ("word", "word_length", "{:.2f}"),
     ("new words", "new_words", "{:.1%}"),
     ("new pairs", "new_pairs", "{:.1%}"),
 )
@@ -160,16 +158,13 @@ class SamplerTuning:
         if labels_of(tuned.samplers) == labels_of(own.samplers):
             return [f"Nothing that was tried is nearer to real text than {label_of(own.samplers)}."]
         mean, deviation = self.difference
-        if mean <= 0:
-            found = f"{label_of(tuned.samplers)} is no nearer to real text than the run's own"
-        elif self.is_tie:
-            found = f"{label_of(tuned.samplers)} and the run's own are a tie"
-        else:
-            found = f"{label_of(tuned.samplers)} is nearer to real text than the run's own"
+        verb = "is nearer" if not self.is_tie else "is no nearer" if mean <= 0 else "may be nearer"
         return [
-            f"{found}, {label_of(own.samplers)}: {tuned.distance:.2f} against {own.distance:.2f}, "
-            f"on other text than it was chosen by (difference {mean:.2f} ± {deviation:.2f} over "
-            f"{format_count(len(tuned.by_seed), 'seed')})."
+            f"{label_of(tuned.samplers)} {verb} to real text than the run's own, "
+            f"{label_of(own.samplers)}.",
+            f"The distance is {tuned.distance:.2f} against {own.distance:.2f}, on other text than "
+            f"it was chosen by: a difference of {mean:.2f} ± {deviation:.2f} over "
+            f"{format_count(len(tuned.by_seed), 'seed')}{', a tie' if self.is_tie else ''}.",
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -204,7 +199,7 @@ class SamplerTuning:
         """Yield the lines of a table: each checked chain, and the real text."""
         rows = [["", "distance", *(heading for heading, _, _ in _COLUMNS)]]
         for each in self.checked:
-            rows.append(_row(each.title, each.distance, each.figures))
+            rows.append(_row(each.name, each.distance, each.figures))
         rows.append(_row("real text", self.real_distance, self.real))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
@@ -233,8 +228,7 @@ def plain(resemblance: Resemblance) -> dict[str, Any]:
 
 
 def _row(name: str, distance: float, figures: Mapping[str, float]) -> list[str]:
-    shown = name if len(name) <= _SHOWN else f"{name[: _SHOWN - 1]}…"
-    return [shown, f"{distance:.2f}", *(_cell(figures[key], how) for _, key, how in _COLUMNS)]
+    return [name, f"{distance:.2f}", *(_cell(figures[key], how) for _, key, how in _COLUMNS)]
 
 
 def _cell(value: float, how: str) -> str:

@@ -123,7 +123,7 @@ def _held_out(trained: Trained, text: Path | None) -> tuple[str, Sequence[str], 
         raise CorpusError(
             f"{trained.name} has no validation text to tune samplers by. {trained.why_not}".strip(),
             "Allowed: a run whose text is at hand, or a text that it was not trained on.",
-            "Say where the run's text is now: --corpus FILE; or name another: --text FILE",
+            "Name such a text: --text FILE",
         )
     return "the validation text", beginning_of(documents), ()
 

@@ -91,7 +91,7 @@ def read_chain_space(registry: Registry, sampler: Any, *, try_installed: bool = 
     if not space.dimensions:
         raise UsageError(
             "Nothing varies: each sampler has one value of each option.",
-            "Allowed: ranges and lists, such as nucleus:p=0.7..1 or top_k:k=10,20,40.",
+            "Allowed: ranges and lists, such as nucleus:p=0.7..1 or top-k:k=10,20,40.",
             "Name one: --sampler SPEC, or --try sampler",
         )
     return space

@@ -126,6 +126,7 @@ SLOW = {
     "generation/test_traced_options.py::test_another_value*[R": "XLA",
     "generation/test_traced_options.py::test_another_value*[l": "XLA",
     "pipeline/test_training.py::test_a_validation_reads": "compiles two scorers",
+    "pipeline/test_trial.py::test_a_trial_is_the_training": "two trials and a run",
     "plugins/textgen_models/test_contract.py::test_compiled_gradients*transf": "the LSTM shows it",
     "plugins/textgen_models/test_contract.py::test_compiled_gradients*xla]": "XLA",
     "plugins/textgen_models/test_contract.py::test_a_compiled_step*xla]": "XLA",

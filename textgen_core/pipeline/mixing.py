@@ -16,6 +16,7 @@ from textgen_core.data.reader import MixtureWeights
 from textgen_core.data.token_files import subsample_evenly
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.formatting import format_count, format_size
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import load_language_model, make_scorer
 from textgen_core.pipeline.preparing import Prepared, make_batches
 from textgen_core.runs.directory import RunDirectory
@@ -75,15 +76,22 @@ def keep_counts(run: RunDirectory, counts: Counts, wanted: int) -> str:
     return f"{found}{fewer}, {format_size(run.counts.stat().st_size)}"
 
 
-def fit_mixture(run: RunDirectory, configuration: Configuration, prepared: Prepared) -> str:
+def fit_mixture(
+    run: RunDirectory,
+    configuration: Configuration,
+    prepared: Prepared,
+    language_model: LanguageModel | None = None,
+) -> str:
     """Fit how the best checkpoint and the counts are mixed, and keep it; return it in a line.
 
-    If the validation text is better off with one of the two alone, or with both evenly, so it is
-    mixed: a network that learned nothing does not spoil its counts.
+    language_model: that of the best checkpoint, where it is at hand. If the validation text is
+    better off with one of the two alone, or with both evenly, so it is mixed: a network that
+    learned nothing does not spoil its counts.
     """
     kept_out = prepared.kept_out
     learned = len(prepared.token_files["train"].token_ids) - len(kept_out)
-    language_model = load_language_model(run, configuration, best_step(run))
+    if language_model is None:
+        language_model = load_language_model(run, configuration, best_step(run))
     counts = _count(prepared, configuration, learned)
     scorer = make_scorer(configuration, attrs.evolve(language_model, counts=counts))
     weights = fit_weights(lambda weights: scorer.curve(kept_out, weights), len(kept_out) - 1)

@@ -11,6 +11,7 @@ from textgen_core.data.tokenizer import tokenizer_of
 from textgen_core.errors import UsageError
 from textgen_core.formatting import format_count, shell_word
 from textgen_core.pipeline.assembly import bounds_of_checkpoint
+from textgen_core.pipeline.beginning import Trackers
 from textgen_core.pipeline.further import More, extended
 from textgen_core.pipeline.mixing import with_counts
 from textgen_core.pipeline.opened_run import Run
@@ -18,7 +19,7 @@ from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.precision import in_precision, precision_to_resume
 from textgen_core.pipeline.preparing import build, prepare
 from textgen_core.pipeline.run_texts import find_texts, remember
-from textgen_core.pipeline.running import Trackers, preparing, train_and_finish
+from textgen_core.pipeline.running import preparing, train_and_finish
 from textgen_core.pipeline.training import make_job, restore
 from textgen_core.runs import RunDirectory, read_json
 from textgen_core.runs.door import is_there

@@ -7,59 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from textgen_core.config.resolve import Configuration
 from textgen_core.corpus import Texts
-from textgen_core.corpus.analysis import advise_on, analyse_corpus
-from textgen_core.data.tokenizer import save_tokenizer
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.verdict import UNSCORED
 from textgen_core.formatting import shell_word, visible
-from textgen_core.models.build import initialise, width_advice
-from textgen_core.models.devices import describe_machine
-from textgen_core.pipeline.continuing import save_beginning, take_over
-from textgen_core.pipeline.continuing_messages import format_unknown
+from textgen_core.pipeline.beginning import Trackers, analyse_run, build_run, prepare_run
+from textgen_core.pipeline.continuing import save_beginning
 from textgen_core.pipeline.earlier_run import EarlierRun
-from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.live_report import live_report
 from textgen_core.pipeline.messages import (
     format_findings,
     format_measures,
-    format_model,
     format_no_gain,
-    format_parameters,
-    format_preparation,
     format_scores,
-    split_analysis,
 )
-from textgen_core.pipeline.mixing import fit_mixture, keep_counts, with_counts
+from textgen_core.pipeline.mixing import fit_mixture
 from textgen_core.pipeline.opened_run import Run
-from textgen_core.pipeline.preparing import Prepared, build, prepare, with_prompt
-from textgen_core.pipeline.run_texts import keep_builtin, remember
+from textgen_core.pipeline.preparing import Prepared, with_prompt
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
-from textgen_core.registry import ResolvedComponent
-from textgen_core.runs import RunDirectory, write_json
+from textgen_core.runs import RunDirectory
 from textgen_core.runs.door import is_there
-from textgen_core.runs.files import append_row, check_space, write_toml
-from textgen_core.runs.made_here import write_configuration, write_manifest
-from textgen_core.runs.manifest import describe_run
-from textgen_core.runs.tensors import hash_file
+from textgen_core.runs.files import append_row
 from textgen_core.training.callbacks import Callback
-from textgen_core.training.checkpoint import KEPT
 from textgen_core.training.job import TrainingJob, is_over
-from textgen_core.training.memory import checkpoint_bytes
 from textgen_core.training.state import TrainingState
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.workers import Worker
 
 MANY = 64  # texts side by side, for which a run leaves programs behind
-Trackers = tuple[ResolvedComponent, ...]
 
 
 def run_phases(
@@ -123,83 +104,11 @@ def _begin(
     earlier: EarlierRun | None,
 ) -> tuple[Configuration, TrainingJob, Prepared]:
     """Phases 1 to 3: what phase 4 needs, and the configuration as it was fitted to the text."""
-    callback.on_phase(1)
-    if not configuration.corpus.files:
-        callback.on_message(texts.corpus.notes)
-        callback.on_detail([f"SHA-256 {texts.files[0]['sha256']}"])
-    write_toml(directory.configuration, configuration.as_table())
-    callback.on_run_begin(str(directory.path))
-    if not configuration.corpus.files:
-        keep_builtin(directory, texts)
-    if not remember(directory, texts, [each.as_table() for each in trackers]):
-        callback.on_warning("evaluate and resume will ask for this text: it cannot be kept here.")
-    analysis = analyse_corpus(
-        texts.corpus,
-        language=configuration.corpus.language,
-        progress=partial(callback.on_progress, "counting"),
+    analysis = analyse_run(configuration, texts, directory, callback, trackers)
+    prepared = prepare_run(configuration, texts, directory, callback, analysis, earlier)
+    configuration, language_model, _ = build_run(
+        configuration, texts, prepared, directory, callback, worker, earlier
     )
-    write_json(directory.analysis, analysis.as_json())
-    told, details = split_analysis(analysis)
-    callback.on_message(told)
-    callback.on_detail(details)
-    for text in (*(texts.notes if configuration.corpus.files else ()), *advise_on(analysis)):
-        callback.on_warning(text)
-
-    callback.on_phase(2)
-    tokenizer = earlier.tokenizer if earlier else None
-    prepared = prepare(texts, configuration, tokenizer, callback.on_progress, is_new=True)
-    if earlier and (unknown := format_unknown(earlier, prepared)):
-        callback.on_warning(unknown)
-    save_tokenizer(prepared.tokenizer, directory.tokenizer)
-    overlap = attrs.asdict(prepared.overlap) if prepared.overlap else None
-    write_json(directory.analysis, {**analysis.as_json(), "overlap": overlap})
-    prepared = with_counts(prepared, configuration)
-    callback.on_message(format_preparation(prepared, configuration))
-    callback.on_detail(prepared.details)
-    counts, kept = prepared.counts, [directory.tokenizer]
-    if counts is not None:
-        kept.append(directory.counts)
-        callback.on_message([keep_counts(directory, counts, configuration.training.counts)])
-
-    callback.on_phase(3)
-    if configuration.fit:
-        configuration, line = fit(configuration, prepared)
-        write_configuration(directory, configuration.as_table())
-        callback.on_detail([line])
-    language_model, description = build(configuration, prepared.tokenizer, counts=counts)
-    check_space(  # for those kept, the best, and one half written
-        directory.path,
-        (KEPT + 2) * checkpoint_bytes(language_model, configuration.training),
-        "The checkpoints of this run",
-        "Free some space, name a folder on another disk with --out DIR, or choose a smaller model.",
-    )
-    origin, taken_over = None, {}
-    if earlier is None:
-        initialise(configuration.model, language_model)
-    else:
-        taken_over = take_over(earlier, directory, language_model, callback)
-        origin = f"as {earlier.name} has them at step {earlier.step:,}"
-        kept += [directory.earlier] if is_there(directory.earlier) else []
-    files = [dict(file) for file in texts.files]
-    for file in files:
-        if Path(file["path"]).exists():  # not stdin, nor the built-in corpus
-            file["path"] = str(Path(file["path"]).absolute())
-    machine, model = describe_machine(), attrs.asdict(description)
-    if worker is not None:
-        machine["workers"] = worker.count
-    hashes = {file.name: hash_file(file) for file in kept}
-    manifest = describe_run(configuration, files=files, machine=machine, model=model, hashes=hashes)
-    write_manifest(directory, manifest | taken_over)
-    callback.on_message([format_parameters(configuration.model.name, description, origin)])
-    columns, rows, lines = format_model(description)
-    callback.on_table(columns, rows)
-    callback.on_detail(lines)
-    widths = width_advice(language_model, description.precision)
-    if widths and machine["gpus"]:
-        callback.on_warning(widths)
-
-    if worker is not None:
-        worker.tell(configuration, directory, prepared, description.precision)
     callback.on_phase(4)
     collective = None if worker is None else worker.collective
     job = make_job(configuration, directory, language_model, prepared, callback, collective)

@@ -17,13 +17,14 @@ from textgen_core.corpus import Texts
 from textgen_core.errors import RunDirectoryError
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.models.devices import prepare_memory
+from textgen_core.pipeline.beginning import Trackers
 from textgen_core.pipeline.continuing import check_can_begin
 from textgen_core.pipeline.further import More
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.resuming import resume_phases
 from textgen_core.pipeline.run_texts import find_texts
-from textgen_core.pipeline.running import Trackers, run_phases
+from textgen_core.pipeline.running import run_phases
 from textgen_core.pipeline.starting import advising, check_cache, named, with_absolute_paths
 from textgen_core.pipeline.workers import train_with_first, worker_here
 from textgen_core.registry import discover

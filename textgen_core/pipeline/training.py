@@ -176,12 +176,15 @@ def tracking(
         trackers.finish(outcome)
 
 
-def train_phase(job: TrainingJob, state: TrainingState) -> TrainingState:
-    """Phase 4: train to the end or to an interruption."""
+def train_phase(
+    job: TrainingJob, state: TrainingState, step_seconds: float | None = None
+) -> TrainingState:
+    """Phase 4: train to the end or to an interruption; step_seconds: of a step, where measured."""
     callback = job.callback
     before = state.step
     with listening() as interruption:
-        estimate = _estimate(job, state)  # may compile the step, which may note something
+        # May compile the step, which may note something.
+        estimate = _estimate(job, state, step_seconds)
         for note in job.step.notes:
             callback.on_warning(note)
         callback.on_estimate(*estimate)
@@ -202,11 +205,15 @@ def train_phase(job: TrainingJob, state: TrainingState) -> TrainingState:
     return state
 
 
-def _estimate(job: TrainingJob, state: TrainingState) -> tuple[float, int | None]:
+def _estimate(
+    job: TrainingJob, state: TrainingState, step_seconds: float | None
+) -> tuple[float, int | None]:
     if job.settings.minutes is not None:
         return max(0.0, job.settings.minutes * 60 - state.seconds), None
     steps = state.plan.last_step - state.step
-    return (measure_step(job) * steps if steps > 0 else 0.0), steps
+    if steps > 0 and step_seconds is None:
+        step_seconds = measure_step(job)
+    return (step_seconds or 0.0) * max(0, steps), steps
 
 
 def _event_steps(configuration: Configuration, prepared: Prepared) -> float:

@@ -186,5 +186,12 @@ def events_in(steps: int, event_steps: float) -> int:
     return max(1, math.floor(_EVENTS_SHARE * steps / max(event_steps, 1e-6)))
 
 
+def steps_in(seconds: float, step_seconds: float, event_steps: float) -> int:
+    """Return how many steps fit into a time together with the events that a run of them has."""
+    fitting = seconds / max(step_seconds, 1e-6)
+    events = min(10, events_in(int(fitting), event_steps)) * event_steps
+    return max(1, int(fitting - min(events, _EVENTS_SHARE * fitting)))
+
+
 def _tenths(plan: Plan, step: int) -> int:
     return int(10 * plan.progress_at(step))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from textgen_core.training.workers.transport import Collective
 
 _MEASURED_STEPS = 3
+_MOST_MEASURED, _MEASURED_SECONDS = 30, 1.0  # of quick steps
 _HOW = {
     "xla": "under XLA",
     "mixed": "as a graph partly under XLA",
@@ -39,9 +41,10 @@ class TrainingJob:
     """All that training needs.
 
     validate: returns the figures of the validation split, or None where there is none.
-    write_sample: returns the fields of a row of samples.jsonl, without its step. event_steps: how
-    many steps take about as long as a validation and a sample. collective: the workers that share
-    the training, of which the first does all but the steps alone; None: there is one.
+    write_sample: returns the fields of a row of samples.jsonl, without its step; None: no text is
+    written. event_steps: how many steps take about as long as a validation and a sample.
+    collective: the workers that share the training, of which the first does all but the steps
+    alone; None: there is one.
     """
 
     language_model: LanguageModel
@@ -51,7 +54,7 @@ class TrainingJob:
     settings: TrainingSettings
     run: RunDirectory
     validate: Callable[[], Figures | None]
-    write_sample: Callable[[], Mapping[str, Any]]
+    write_sample: Callable[[], Mapping[str, Any]] | None
     callback: Callback
     event_steps: float = EVENT_STEPS
     collective: Collective | None = None
@@ -124,6 +127,13 @@ def check_batch(batch_size: int, workers: int) -> None:
 def measure_step(job: TrainingJob) -> float:
     """Return the seconds of a step, compilation left out; the job is left as it was, to the bit."""
     return min(time_steps(job, 1 + _MEASURED_STEPS)[1:])
+
+
+def typical_step(job: TrainingJob) -> float:
+    """Return the seconds that a step usually takes; quick ones are measured more often."""
+    quickest = measure_step(job)
+    count = min(_MOST_MEASURED, int(_MEASURED_SECONDS / max(quickest, 1e-6)))
+    return statistics.median(time_steps(job, count)) if count > _MEASURED_STEPS else quickest
 
 
 def time_steps(job: TrainingJob, count: int) -> list[float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -173,19 +173,23 @@ class _Trainer:
         began = time.perf_counter()
         self._log()
         self._validate()
+        if self._job.write_sample is not None:
+            self._write_sample(self._job.write_sample)
+        self._save()
+        self._logged_at = time.perf_counter()
+        if self._events.budget is not None:
+            self._events.budget.event_took(self._logged_at - began)
+
+    def _write_sample(self, write: Callable[[], Mapping[str, Any]]) -> None:
         try:
             with averaged(self._job.language_model.model, self._job.optimizer):
-                sample = self._job.write_sample()
+                sample = write()
         except TextgenError:  # a sampler failed: what was trained until now is kept
             self._save()
             raise
         row = {"step": self._state.step, **sample}
         append_row(self._job.run.samples, row)
         self._job.callback.on_sample(row)
-        self._save()
-        self._logged_at = time.perf_counter()
-        if self._events.budget is not None:
-            self._events.budget.event_took(self._logged_at - began)
 
     def _validate(self) -> None:
         job, step = self._job, self._state.step

@@ -110,3 +110,22 @@ def conclude(study: dict[str, Any], *, difference: float = 0.13) -> dict[str, An
     shares = (0.46, 0.3, 0.12, 0.07, 0.03, 0.02)
     keys = ("training.learning_rate", "model", *(each["key"] for each in DIMENSIONS[1:5]))
     return {**study, "verdict": verdict, "importances": dict(zip(keys, shares, strict=True))}
+
+
+def tuned_samplers(*, is_tie: bool = False, name: str = "tuned") -> dict[str, Any]:
+    """Return what came of tuning samplers, as `SamplerTuning.as_json` tells it."""
+    figures = {"rep_2": 0.12, "new_pairs": 0.41}
+    checked = [
+        {"name": name, "samplers": ["temperature:t=0.8", "nucleus:p=0.95"], "distance": 0.4},
+        {"name": "the run's own", "samplers": ["nucleus:p=0.9"], "distance": 1.3},
+        {"name": "greedy", "samplers": ["greedy"], "distance": 9.1},
+    ]
+    texts = ["It was a long way home.", "And she said so."]
+    return {
+        "checked": [{**each, "figures": figures, "texts": texts} for each in checked],
+        "real": {"distance": 0.1, "figures": figures},
+        "is_tie": is_tie,
+        "prompts": ["Once upon a time ", "Alice"],
+        "references": ["there was a queen.", "was tired."],
+        "command": "textgen generate runs/tune-1/trials/049-2 --sampler temperature:0.8",
+    }

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from report.fabricated_study import conclude, dimension, fabricate_study, trial
+from report.fabricated_study import conclude, dimension, fabricate_study, trial, tuned_samplers
 from report.reading import Page
 from report.test_spanish import Reader, english_words, words
 
@@ -152,8 +152,23 @@ def test_foreign_names_and_values_are_escaped_on_a_page_that_loads_nothing():
     assert not re.search(r"\b(src|href)=\"(?!#)", page)
 
 
+def test_samplers_that_were_tuned_stand_beside_the_runs_own_and_real_text():
+    page = Page(render_tuning({**fabricate_study(), "samplers": tuned_samplers()}))
+    assert (
+        "temperature:t=0.8 nucleus:p=0.95 writes nearer to real text than the run's own "
+        "nucleus:p=0.9: a distance of 0.40 against 1.30."
+    ) in page.text
+    assert "tuned: temperature:t=0.8" in page.text
+    assert page.text.count("It was a long way home.") == 3  # a text of each chain
+    assert page.text.count("there was a queen.") == 1
+    tie = {**fabricate_study(), "samplers": tuned_samplers(is_tie=True)}
+    assert "or it is chance" in render_tuning(tie)
+    assert 'id="samplers"' not in render_tuning({**fabricate_study(), "samplers": None})
+    assert "<script" not in render_tuning({**tie, "samplers": tuned_samplers(name=HOSTILE)})
+
+
 def test_no_english_is_left_on_a_spanish_page(monkeypatch: pytest.MonkeyPatch):
-    study = fabricate_study()
+    study = {**fabricate_study(), "samplers": tuned_samplers()}
     said = [Reader(render_tuning(study)).said]
     monkeypatch.setenv("TEXTGEN_LANG", "es")
     for each in (study, fabricate_study(finished=False)):

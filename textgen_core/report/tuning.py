@@ -12,6 +12,7 @@ from typing import Any
 
 from textgen_core.formatting import chosen_language, format_duration, say
 from textgen_core.report.page import page_environment
+from textgen_core.report.tuned_samplers import describe_samplers
 from textgen_core.report.tuning_pictures import describe_pictures
 from textgen_core.report.tuning_words import (
     RECIPE,
@@ -45,7 +46,11 @@ def write_tuning(path: Path, values: Values) -> Path:
 
 
 def render_tuning(values: Values) -> str:
-    """Return the page of a study: values are those of `Tuning.as_json`."""
+    """Return the page of a study.
+
+    values: those of `Tuning.as_json`, with `samplers`, those of `SamplerTuning.as_json`, if
+    samplers were tuned on the winner.
+    """
     columns, rows = _table(values)
     return (
         page_environment()
@@ -63,6 +68,7 @@ def render_tuning(values: Values) -> str:
             rows=rows,
             shown=_SHOWN,
             failed=_failed(values),
+            samplers=describe_samplers(values.get("samplers")),
         )
     )
 

@@ -63,6 +63,7 @@ class SamplerSearch:
             if not self._found():
                 raise
             self._notes.append("Ctrl-C ended the search early.")
+            self.callback.on_message(["Checking what was found. Ctrl-C once more ends this too."])
         winner = self._choose(own)
         return self._check(winner, own)
 

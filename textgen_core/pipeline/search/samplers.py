@@ -6,6 +6,7 @@ seed, and the winner is checked on the other half, beside the run's own samplers
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from textgen_core.config.space import Space
 from textgen_core.config.space_reading import read_sampler_space
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home
+from textgen_core.pipeline.api import open_run
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.search.sampler_records import SamplerTuning
 from textgen_core.pipeline.search.sampler_search import SamplerSearch
@@ -26,7 +28,7 @@ _USUAL = ("temperature:t=0.6..1.2", "nucleus:p=0.7..1")  # what varies if nobody
 
 
 def tune_samplers(
-    run: Run,
+    run: Run | str | os.PathLike[str],
     sampler: Any = None,
     *,
     try_installed: bool = False,
@@ -40,7 +42,7 @@ def tune_samplers(
     """Find the samplers with which a run writes what resembles held-out text most.
 
     Args:
-        run: a trained run.
+        run: a trained run, or its directory or the beginning of its name.
         sampler: the chain, as specs with ranges such as `nucleus:p=0.7..1`; by default temperature
             and nucleus.
         try_installed: whether each other installed sampler is tried as one more link.
@@ -60,19 +62,18 @@ def tune_samplers(
         PluginFailure: all chains failed.
     """
     space = read_chain_space(discover(), sampler, try_installed=try_installed)
-    for name, value in (("trials", trials), ("seeds", seeds)):
-        if value is not None and value < 1:
-            raise UsageError(f"{name} is {value}.", "Allowed: 1 or more.")
-    if seconds is not None and not seconds > 0:
-        raise UsageError(f"seconds is {seconds}.", "Allowed: above 0.")
+    _check_numbers(trials, seeds, seconds)
+    callback = callback or Callback()
+    opened = run if isinstance(run, Run) else open_run(run, used=("sampler",))
+    callback.on_message(["Reading the run's text."])
     search = SamplerSearch(
-        task=make_task(run, None if text is None else expand_home(text)),
+        task=make_task(opened, None if text is None else expand_home(text)),
         space=space,
         seconds=SECONDS if seconds is None and trials is None else seconds,
         most=trials,
         seeds=seeds,
-        seed=run.configuration.seed if seed is None else seed,
-        callback=callback or Callback(),
+        seed=opened.configuration.seed if seed is None else seed,
+        callback=callback,
     )
     return search.carry_out()
 
@@ -95,3 +96,11 @@ def read_chain_space(registry: Registry, sampler: Any, *, try_installed: bool = 
             "Name one: --sampler SPEC, or --try sampler",
         )
     return space
+
+
+def _check_numbers(trials: int | None, seeds: int, seconds: float | None) -> None:
+    for name, value in (("trials", trials), ("seeds", seeds)):
+        if value is not None and value < 1:
+            raise UsageError(f"{name} is {value}.", "Allowed: 1 or more.")
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"seconds is {seconds}.", "Allowed: above 0.")

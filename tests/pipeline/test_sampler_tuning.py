@@ -83,6 +83,7 @@ class FakeTask:
     best: float = 0.87
     own: tuple = attrs.field(factory=lambda: choose_samplers("nucleus:0.9"))
     fails: object = None
+    square: object = None
     stops_at: int = 10_000
     written: list = attrs.field(factory=list)
     name = "the validation text"
@@ -104,7 +105,7 @@ class FakeTask:
         options = {key: value for each in samplers for key, value in each.options.items()}
         if self.fails and self.fails(options):
             raise PluginFailure("It left no token.")
-        square = (options.get("t", 1.4) - self.best) ** 2
+        square = self.square(options) if self.square else (options.get("t", 0.2) - self.best) ** 2
         return SimpleNamespace(
             resemblance=resemblance(square + 1e-4 * seed),
             texts=tuple(f"text {place}" for place in range(len(pages) * PAGE)),
@@ -188,6 +189,17 @@ def test_the_runs_own_samplers_win_where_nothing_is_nearer() -> None:
         "Nothing that was tried is nearer to real text than temperature:t=0.87."
     ]
     assert tuning.is_tie
+
+
+def test_a_value_at_an_end_of_its_range_is_pointed_out_unless_none_is_allowed_beyond() -> None:
+    (note,) = search(FakeTask(best=2.0), "temperature:t=0.5..1.3", trials=15).notes
+    assert note.startswith("sampler.temperature.t is 1.2")
+    assert note.endswith("at an end of 0.5..1.3: a wider range may have more.")
+    task = FakeTask()
+    task.square = lambda options: (1 - options.get("p", 0.0)) ** 2
+    tuning = search(task, "nucleus:p=0.7..1", trials=15)
+    assert tuning.samplers[0].options["p"] > 0.99
+    assert tuning.notes == ()
 
 
 def test_a_chain_that_fails_is_left_out_and_said_once() -> None:

@@ -33,6 +33,7 @@ _FEWEST_TRIALS = 8
 _FEWEST_PAGES = 3
 _WANTED = 24  # trials that should fit in the time, or fewer pages are written for each
 _REPEATS = 30  # suggestions in a row that were tried before: everything was tried
+_NEAR_END = 0.05  # of a range
 _TEXTS = 3  # of each checked chain that are kept
 
 
@@ -65,6 +66,7 @@ class SamplerSearch:
             self._notes.append("Ctrl-C ended the search early.")
             self.callback.on_message(["Checking what was found. Ctrl-C once more ends this too."])
         winner = self._choose(own)
+        self._notes += self._ends_reached(winner)
         return self._check(winner, own)
 
     def _sized(self, own: Chain) -> tuple[int, float]:
@@ -170,6 +172,26 @@ class SamplerSearch:
             for square, chain in [*usual, *self._found()[:_FINALISTS]]
         ]
         return min(again, key=lambda each: each[0])[1]
+
+    def _ends_reached(self, winner: Chain) -> Iterator[str]:
+        """Yield a note for each option of the winner that is at an end of its range."""
+        values = next((each.values for each in self._trials if each.samplers == winner), {})
+        for key, value in values.items():
+            dimension = next(each for each in self.space.dimensions if each.key == key)
+            low, high = dimension.low, dimension.high
+            if low is None or high is None:
+                continue
+            near = _NEAR_END * (high - low)
+            beyond = low - near if value - low <= near else high + near
+            if min(value - low, high - value) <= near and self._may_be({**values, key: beyond}):
+                yield f"{key} is {value}, at an end of {dimension}: a wider range may have more."
+
+    def _may_be(self, values: Mapping[str, Any]) -> bool:
+        try:
+            choose_samplers(self.space.arguments(values)[0]["sampler"])
+        except ComponentError:
+            return False
+        return True
 
     def _check(self, winner: Chain, own: Chain) -> SamplerTuning:
         """Write with the winner and others on the other half of the text."""

@@ -33,6 +33,7 @@ SLOW = {
     "cli/test_notebook_cell.py": "a run in a notebook",
     "cli/test_missing_plugins.py": "runs whose plugin has gone",
     "cli/test_outliving.py": "runs of their own, and signals",
+    "cli/test_plan.py@planned": "two plans, a run and its resumption",
     "cli/test_plugins_check.py@checked": "the conformance kit as a command",
     "cli/test_programs.py::test_of_a_hundred": "two runs of the recipe fast",
     "cli/test_programs.py::test_two_commands": "two processes that import TensorFlow",

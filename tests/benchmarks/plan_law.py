@@ -3,8 +3,8 @@
     python tests/benchmarks/plan_law.py [plan_runs.json]
 
 Prints what `textgen_core/pipeline/planning/law.py` holds: the constants, the interval, what was
-measured, and the hash of the runs. Then, for each text of the fit, how far off a law is that has never
-seen it; and the law itself on the texts of TESTED, which are wholly out of the fit. A second law, a
+measured, and the hash of the runs. Then, for each text of the fit, how far off a law is that never
+saw it; and the law itself on the texts of TESTED, which are wholly out of the fit. A second law, a
 log-linear regression of the gain, is told beside it.
 
 Every text weighs the same, however many runs it has. The constants are fitted by least squares
@@ -33,7 +33,8 @@ TESTED = (  # other languages, sizes and kinds of text than those of the fit
 )
 CLOSE = 0.08  # bits per byte
 _SCALE_MIXTURE, _SCALE_NETWORK = 0.03, 0.08  # bits per byte, and a share: what errors weigh
-_PRIOR = {  # where a fit begins, and how far from there it may easily go; positive ones in logarithms
+# Where a fit begins, and how far from there it may easily go; of positive ones the logarithms.
+_PRIOR = {
     "floor": (-0.2, 0.3),
     "floor_text": (0.0, 0.2),
     "lag": (-2.8, 1.0),
@@ -112,7 +113,9 @@ def least_squares(residuals: Callable[[np.ndarray], np.ndarray], start: np.ndarr
     at, damping = start.copy(), 1e-2
     found = residuals(at)
     for _ in range(200):
-        jacobian = np.stack([(residuals(at + step) - found) / 1e-6 for step in 1e-6 * np.eye(len(at))], 1)
+        jacobian = np.stack(
+            [(residuals(at + step) - found) / 1e-6 for step in 1e-6 * np.eye(len(at))], 1
+        )
         normal, gradient = jacobian.T @ jacobian, jacobian.T @ found
         for _ in range(20):
             move = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), -gradient)

@@ -1,6 +1,6 @@
 """Trains models of several sizes on several texts, for the law that `textgen plan` forecasts with.
 
-    python tests/benchmarks/plan_runs.py FOLDER [--minutes 60] [--out tests/benchmarks/plan_runs.json]
+    python tests/benchmarks/plan_runs.py FOLDER [--minutes 60] [--out plan_runs.json]
 
 FOLDER holds the files that `TEXTS` names. Each run of `QUEUE` is the recipe `fast` with a model of
 some size, trained for a fixed number of steps, so that a busy machine changes nothing but the time.
@@ -68,26 +68,26 @@ class Planned(NamedTuple):
     steps: int
 
 
-# Medium ones of some hundred steps, and LSTMs, are among the runs of `textgen run` in the same file.
+# Medium ones and LSTMs are among the runs of `textgen run`, whose rows the file has too.
 QUEUE = [
     Planned(text, size, steps)
     for text, size, steps in (
         ("english 370 kB", "small", 561),
         ("english 1.1 MB", "small", 318),
-        ("code 1 MB", "small", 412),
-        ("english 1.1 MB", "large", 100),
-        ("italian chat 59 kB", "small", 300),
-        ("spanish 0.9 MB", "small", 475),
-        ("book 78 kB", "small", 900),
-        ("italian chat 59 kB", "medium", 120),
         ("english 1.1 MB", "small", 1200),
-        ("chat 100 kB", "small", 557),
-        ("spanish book 72 kB", "small", 900),
-        ("japanese 1 MB", "large", 150),
+        ("english 1.1 MB", "large", 100),
+        ("code 1 MB", "small", 412),
+        ("spanish 0.9 MB", "small", 475),
+        ("italian chat 59 kB", "small", 300),
+        ("book 78 kB", "small", 900),
         ("code 1 MB", "large", 150),
+        ("spanish book 72 kB", "small", 900),
+        ("italian chat 59 kB", "medium", 120),
+        ("chat 100 kB", "small", 557),
+        ("japanese 1 MB", "large", 150),
+        ("japanese 1 MB", "small", 348),
         ("russian 200 kB", "small", 300),
         ("russian 200 kB", "medium", 150),
-        ("japanese 1 MB", "small", 348),
         ("german 200 kB", "small", 300),
         ("german 200 kB", "medium", 150),
         ("spanish 0.9 MB", "large", 150),
@@ -107,7 +107,7 @@ def main() -> None:
         folder = Path(name)
         trainables = Trainables(folder)
         for planned in QUEUE:
-            key = dict(text=planned.text, size=planned.size, steps=planned.steps)
+            key = {"text": planned.text, "size": planned.size, "steps": planned.steps}
             if any(key.items() <= row.items() for row in rows) or time.monotonic() > ends:
                 continue
             began, cpu = time.monotonic(), time.process_time()
@@ -119,7 +119,11 @@ def main() -> None:
             text = texts[planned.text]
             row = train_and_score(text, configuration, planned.steps, trainables)
             about = {"kind": source.kind, "tokenizer": configuration.tokenizer.name}
-            facts = {"bytes": text.train_bytes, "xz": round(text.xz, 4), "nats": round(text.nats, 4)}
+            facts = {
+                "bytes": text.train_bytes,
+                "xz": round(text.xz, 4),
+                "nats": round(text.nats, 4),
+            }
             vocabulary = text.prepared.tokenizer.get_vocab_size(with_added_tokens=True)
             rows.append({**key, **about, **facts, "vocabulary": vocabulary, **row})
             _write(arguments.out, rows)

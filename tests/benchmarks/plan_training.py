@@ -20,8 +20,8 @@ import tensorflow as tf
 from textgen_core.config.fit import apply_rules
 from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import read_texts
-from textgen_core.counts.counts import Counts
 from textgen_core.counts.counting import count
+from textgen_core.counts.counts import Counts
 from textgen_core.counts.mixture import LossCurve, fit_weights
 from textgen_core.data.reader import MixtureWeights
 from textgen_core.data.token_files import subsample_evenly
@@ -40,13 +40,16 @@ from textgen_core.training.optimizer import rate_share
 
 MOST_SCORED = 16_384  # tokens
 KEPT = 6  # compiled models
-_NETWORK, _COUNTS = (MixtureWeights(network=1.0, counts=0.0), MixtureWeights(network=0.0, counts=1.0))
+_NETWORK, _COUNTS = (
+    MixtureWeights(network=1.0, counts=0.0),
+    MixtureWeights(network=0.0, counts=1.0),
+)
 _PLAIN = (MixtureWeights(), _NETWORK, _COUNTS)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Held-out tokens, and what counts say of each: log-probabilities `(tokens - 1, vocabulary)`."""
+    """Held-out tokens, and the counts' log-probabilities `(tokens - 1, vocabulary)`."""
 
     token_ids: np.ndarray
     log_counts: np.ndarray
@@ -190,7 +193,8 @@ def train_and_score(
     prepared = attrs.evolve(
         text.prepared,
         batches=make_batches(
-            configuration, text.prepared.token_files["train"].token_ids[: -len(text.prepared.kept_out)]
+            configuration,
+            text.prepared.token_files["train"].token_ids[: -len(text.prepared.kept_out)],
         ),
     )
     trainable = trainables.get(configuration, prepared)

@@ -52,6 +52,7 @@ HELPS = [
     ["serve", "--help"],
     ["export", "--help"],
     ["compare", "--help"],
+    ["plan", "--help"],
     ["--version"],
     ["recipes"],
 ]

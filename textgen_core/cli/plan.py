@@ -70,22 +70,24 @@ def _configurations(
     corpus: Sequence[str] | None, minutes: str | None, settings: Sequence[str]
 ) -> dict[Size, Configuration]:
     """Return the configuration of a run of each size of model, by the recipe `fast`."""
+    from textgen_core.config.auto import check_forecast
     from textgen_core.config.resolve import configure
     from textgen_core.pipeline.planning.sizes import SIZES
 
     registry = discover_plugins()
     given: dict[str, Any] = {"corpus": corpus or None, "minutes": minutes}
-    return {
+    found = {
         size: configure(
             {**given, "model": size.spec}, registry, recipe="fast", settings=settings, flags=True
         )
         for size in SIZES
     }
+    for each in found.values():
+        check_forecast(each, "A plan")
+    return found
 
 
-def _make(
-    configurations: dict[Size, Configuration], texts: Texts, minutes: str | None
-) -> Plan:
+def _make(configurations: dict[Size, Configuration], texts: Texts, minutes: str | None) -> Plan:
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.terminal import TerminalCallback
     from textgen_core.runs.cache import usable_cache
@@ -94,10 +96,9 @@ def _make(
     import_tensorflow()
     from textgen_core.pipeline.planning.planning import MINUTES, make_plan
 
-    times = MINUTES
-    if minutes is not None:
-        first = next(iter(configurations.values()))
-        times = (first.training.minutes,)
+    first = next(iter(configurations.values()))
+    asked = first.training.minutes if minutes is not None else None
+    times = MINUTES if asked is None else (asked,)
     with closing(TerminalCallback(results=False)) as callback:
         return make_plan(configurations, texts, times, callback.on_progress)
 
@@ -123,7 +124,9 @@ def _show(made: Plan, commands: dict[float, str]) -> None:
         name, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         show_line("  ".join([row[0].ljust(len(name)), *others]).rstrip(), "" if number else "bold")
     show_line()
-    show_line("Bits per byte of held-out text, four times of five within ±; * is recommended.", "dim")
+    show_line(
+        "Bits per byte of held-out text, four times of five within ±; * is recommended.", "dim"
+    )
     show_line()
     for minutes, command in commands.items():
         show_line(expect(made, minutes))

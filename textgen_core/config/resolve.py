@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
+from textgen_core.config.auto import AUTO_MODEL, check_auto
 from textgen_core.config.fit import FIT, FitRule, apply_rules, find_rules
 from textgen_core.config.settings import (
     ARGUMENTS,
@@ -55,7 +56,8 @@ class Configuration:
     left out, and an error says so where they would be used. given: where each setting of a section
     was given that comes neither from a recipe nor from a default, such as `training.epochs`. fit:
     the rules that will choose some settings, once it is known how long the text is. from_run: the
-    run whose weights it began with, if so.
+    run whose weights it began with, if so. chooses_size: whether the size of the model will be
+    chosen too, as `--model auto` asks.
     """
 
     seed: int
@@ -74,6 +76,7 @@ class Configuration:
     missing: tuple[str, ...] = ()
     given: Mapping[str, str] = attrs.field(factory=dict, eq=False)
     from_run: str = ""
+    chooses_size: bool = False
 
     @property
     def components(self) -> tuple[ResolvedComponent, ...]:
@@ -113,9 +116,14 @@ def configure(
     unknown = [each for each in arguments if each not in ARGUMENTS]
     Faults(unknown_name("argument", each, ARGUMENTS, place="run()") for each in unknown).raise_any()
     lowest, *file = file_layers(config, recipe)
+    chooses_size = arguments.get("model") == AUTO_MODEL
+    if chooses_size:
+        arguments = {name: each for name, each in arguments.items() if name != "model"}
     given = [*file, settings_layer(settings), arguments_layer(arguments, flags=flags)]
     merged = resolve([lowest, *earlier, *given], registry)
-    return attrs.evolve(merged, given=given_settings(given))
+    if chooses_size:
+        check_auto(merged, begins_with_another=bool(earlier))
+    return attrs.evolve(merged, given=given_settings(given), chooses_size=chooses_size)
 
 
 def given_settings(layers: Sequence[Layer]) -> dict[str, str]:

@@ -121,6 +121,12 @@ def build_run(
     built: the model, if it was built and initialised already.
     """
     callback.on_phase(3)
+    if configuration.chooses_size:
+        from textgen_core.pipeline.planning.auto import choose_size  # which few runs need
+
+        configuration, line = choose_size(configuration, prepared)
+        write_configuration(directory, configuration.as_table())
+        callback.on_message([line])
     if configuration.fit:
         configuration, line = fit(configuration, prepared)
         write_configuration(directory, configuration.as_table())

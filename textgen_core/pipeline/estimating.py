@@ -20,6 +20,7 @@ from textgen_core.models.build import initialise
 from textgen_core.models.devices import prepare_memory
 from textgen_core.pipeline.fitting import fit, passes_of
 from textgen_core.pipeline.mixing import with_counts
+from textgen_core.pipeline.planning.auto import choose_size
 from textgen_core.pipeline.preparing import build, prepare
 from textgen_core.pipeline.splitting import PhaseProgress
 from textgen_core.pipeline.training import make_job
@@ -76,6 +77,8 @@ def estimate(
     prepare_memory()
     prepared = prepare(texts, configuration, tokenizer, progress, is_new=True)
     prepared = with_counts(prepared, configuration)
+    if configuration.chooses_size:
+        configuration, _ = choose_size(configuration, prepared)
     if configuration.fit:
         configuration, _ = fit(configuration, prepared)
     language_model, description = build(configuration, prepared.tokenizer, counts=prepared.counts)

@@ -1,1 +1,1 @@
-"""What a text and some minutes will come to, before anything is trained: forecasts by a fitted law."""
+"""What a text and some minutes will come to, before training: forecasts by a fitted law."""

@@ -6,7 +6,7 @@ import math
 
 import attrs
 
-# Before the first step: XLA compiles a layer of a Transformer for some seconds, an LSTM's loop once.
+# Seconds before the first step: XLA compiles each layer of a Transformer, and an LSTM's loop once.
 _COMPILING, _COMPILING_LAYER, _COMPILING_LOOP = 8.0, 3.0, 6.0
 _EVENTS = 0.04  # of the time: validations, samples and checkpoints
 

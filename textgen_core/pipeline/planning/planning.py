@@ -22,7 +22,7 @@ from textgen_core.pipeline.planning.measuring import (
 )
 from textgen_core.pipeline.planning.plan import Choice, Plan
 from textgen_core.pipeline.planning.sizes import MEDIUM, Size
-from textgen_core.pipeline.preparing import prepare
+from textgen_core.pipeline.preparing import Prepared, prepare
 from textgen_core.pipeline.splitting import PhaseProgress
 
 MINUTES = (1.0, 3.0, 10.0, 30.0)
@@ -42,6 +42,16 @@ def make_plan(
     prepare_memory()
     usual = configurations[MEDIUM]
     prepared = with_counts(prepare(texts, usual, progress=progress), usual)
+    return plan_prepared(configurations, prepared, minutes, progress)
+
+
+def plan_prepared(
+    configurations: Mapping[Size, Configuration],
+    prepared: Prepared,
+    minutes: Sequence[float],
+    progress: PhaseProgress = lambda *_: None,
+) -> Plan:
+    """Return the plan of a text that is prepared, with its counts."""
     text = measure_text(prepared)
     sizes = []
     for done, (size, configuration) in enumerate(configurations.items()):

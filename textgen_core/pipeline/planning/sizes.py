@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from textgen_core.registry.specs import format_spec
+from textgen_core.config.resolve import Configuration
+from textgen_core.registry.specs import Spec, construct, format_spec
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -36,6 +37,15 @@ class Size:
     def is_default(self) -> bool:
         """Whether it is what the recipe trains unless it is told otherwise."""
         return self.is_offered and not self.options
+
+
+def with_size(configuration: Configuration, size: Size) -> Configuration:
+    """Return the configuration of a run with a size of the model that it has."""
+    model = configuration.model
+    spec = Spec(name=model.name, options={**model.options, **size.options})
+    with model.errors():
+        instance = construct(model.component.cls, spec, place="--model auto")
+    return attrs.evolve(configuration, model=attrs.evolve(model, instance=instance))
 
 
 MEDIUM = Size(name="medium", model="transformer")

@@ -41,8 +41,9 @@ def table_of(plan: Plan) -> list[list[str]]:
         memory = format_size(facts.memory_bytes) + ("" if facts.fits else " (too much)")
         about = [facts.size.name, f"{facts.parameters:,}", memory, format_size(facts.disk_bytes)]
         rows.append([*about, *cells])
-    for name, facts in (("passes", _passes), ("steps", lambda each: f"{each.steps:,}")):
-        rows.append([f"{name} {_MARK}", "", "", "", *(facts(plan.recommended(m)) for m in plan.minutes)])
+    chosen = [plan.recommended(minutes) for minutes in plan.minutes]
+    rows.append([f"passes {_MARK}", "", "", "", *map(_passes, chosen)])
+    rows.append([f"steps {_MARK}", "", "", "", *(f"{each.steps:,}" for each in chosen)])
     return rows
 
 
@@ -72,6 +73,21 @@ def _rounded(speed: float) -> int:
 def expect(plan: Plan, minutes: float) -> str:
     """Return in a sentence or more what to expect of what is recommended for a time."""
     return " ".join(_sentences(plan, plan.recommended(minutes)))
+
+
+def format_choice(plan: Plan, minutes: float) -> str:
+    """Return in a line which size is chosen for a run, and what the others would come to."""
+    chosen = plan.recommended(minutes)
+    others = [
+        f"{each.forecast.bits_per_byte:.2f} {each.facts.size.name}"
+        for each in plan.of(minutes)
+        if each is not chosen
+    ]
+    return (
+        f"--model auto: the {chosen.facts.size.name} one ({chosen.facts.size.spec}), for "
+        f"{_time(minutes)} expected at {chosen.forecast.bits_per_byte:.2f} bits per byte; "
+        f"{', '.join(others)}"
+    )
 
 
 def _sentences(plan: Plan, choice: Choice) -> Iterator[str]:

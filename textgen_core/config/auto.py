@@ -1,0 +1,46 @@
+"""`--model auto`, and what a run has to be so that it can be forecast how good it gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textgen_core.config.sources import DEFAULT_RECIPE
+from textgen_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from textgen_core.config.resolve import Configuration
+
+AUTO_MODEL = "auto"  # in place of a model's name: the recipe's, of a size that suits the text
+
+
+def check_auto(configuration: Configuration, *, begins_with_another: bool) -> None:
+    """Raise ConfigurationError unless the size of a run's model can be chosen by its text."""
+    if begins_with_another:
+        raise ConfigurationError(
+            "--model auto cannot be used with --from: the model is that of the other run.",
+            "Allowed with --from: no --model.",
+        )
+    if configuration.recipe != DEFAULT_RECIPE:
+        raise ConfigurationError(
+            f"--model auto cannot be used with the recipe {configuration.recipe}.",
+            f"Allowed: with the recipe {DEFAULT_RECIPE}.",
+        )
+    check_forecast(configuration, "--model auto")
+
+
+def check_forecast(configuration: Configuration, what: str) -> None:
+    """Raise ConfigurationError unless it can be forecast what a run of the recipe comes to.
+
+    what: what needs the forecast, as the message begins.
+    """
+    training = configuration.training
+    if training.minutes is None:
+        raise ConfigurationError(
+            f"{what} goes by the time, and this run has {training.clock}.",
+            "Allowed: minutes, such as --minutes 3.",
+        )
+    if not training.counts:
+        raise ConfigurationError(
+            f"{what} forecasts what a network adds to counts, and training.counts is 0.",
+            "Allowed: training.counts from 1.",
+        )

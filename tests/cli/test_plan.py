@@ -7,7 +7,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
 from cli.commands import run_lines
 from cli.in_process import refuse_tensorflow, run_here
 
@@ -33,9 +32,7 @@ BRIEF = ["--set", "generation.samples=1", "--set", "training.compile=graph"]
         (["run", "--model", "auto", "--workers", "2"], "Several workers cannot train --model auto"),
     ],
 )
-def test_what_cannot_be_forecast_is_refused_at_once(
-    arguments, said, tmp_path, monkeypatch, capsys
-):
+def test_what_cannot_be_forecast_is_refused_at_once(arguments, said, tmp_path, monkeypatch, capsys):
     refuse_tensorflow(monkeypatch)
     monkeypatch.chdir(tmp_path)
     done = run_here(monkeypatch, capsys, *arguments)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from textgen_core.config.sources import DEFAULT_RECIPE
 from textgen_core.errors import ConfigurationError
@@ -11,6 +12,14 @@ if TYPE_CHECKING:
     from textgen_core.config.resolve import Configuration
 
 AUTO_MODEL = "auto"  # in place of a model's name: the recipe's, of a size that suits the text
+
+
+def without_auto(arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    """Return the arguments of `run` without `--model auto`, and whether it was among them."""
+    model = arguments.get("model")
+    if not isinstance(model, str) or model != AUTO_MODEL:
+        return arguments, False
+    return {name: each for name, each in arguments.items() if name != "model"}, True
 
 
 def check_auto(configuration: Configuration, *, begins_with_another: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.config.auto import AUTO_MODEL, check_auto
+from textgen_core.config.auto import check_auto, without_auto
 from textgen_core.config.fit import FIT, FitRule, apply_rules, find_rules
 from textgen_core.config.settings import (
     ARGUMENTS,
@@ -116,9 +116,7 @@ def configure(
     unknown = [each for each in arguments if each not in ARGUMENTS]
     Faults(unknown_name("argument", each, ARGUMENTS, place="run()") for each in unknown).raise_any()
     lowest, *file = file_layers(config, recipe)
-    chooses_size = arguments.get("model") == AUTO_MODEL
-    if chooses_size:
-        arguments = {name: each for name, each in arguments.items() if name != "model"}
+    arguments, chooses_size = without_auto(arguments)
     given = [*file, settings_layer(settings), arguments_layer(arguments, flags=flags)]
     merged = resolve([lowest, *earlier, *given], registry)
     if chooses_size:

@@ -42,8 +42,8 @@ def table_of(plan: Plan) -> list[list[str]]:
         about = [facts.size.name, f"{facts.parameters:,}", memory, format_size(facts.disk_bytes)]
         rows.append([*about, *cells])
     chosen = [plan.recommended(minutes) for minutes in plan.minutes]
-    rows.append([f"passes {_MARK}", "", "", "", *map(_passes, chosen)])
-    rows.append([f"steps {_MARK}", "", "", "", *(f"{each.steps:,}" for each in chosen)])
+    rows.append([f"passes of {_MARK}", "", "", "", *map(_passes, chosen)])
+    rows.append([f"steps of {_MARK}", "", "", "", *(f"{each.steps:,}" for each in chosen)])
     return rows
 
 

@@ -33,7 +33,7 @@ from textgen_core.errors import Interrupted, TextgenError
 
 COMMANDS = (
     *("run", "resume", "generate", "score", "evaluate", "explore"),
-    *("compare", "plan"),
+    *("compare", "plan", "tune"),
     *("serve", "export", "analyze", "report", "runs", "plugins", "recipes"),
 )
 _SHOW_TRACES = "--debug"

@@ -175,7 +175,7 @@ def list_folders() -> tuple[list[Path], list[str]]:
 
 def _why_no_run(path: Path) -> str:
     if path.is_dir():
-        return "no run.toml"
+        return "a study of tune" if (path / "study.toml").is_file() else "no run.toml"
     return "a link to nowhere" if path.is_symlink() and not path.exists() else "a file"
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
-from textgen_core.formatting import shell_word
+from textgen_core.formatting import expand_home, shell_word
 
 RECIPE = 0  # the number of the configuration that is the recipe as it is
 
@@ -160,3 +160,23 @@ class Tuning:
             "verdict": self.verdict and self.verdict.as_json(),
             "go_on": self.command,
         }
+
+    def report(self, path: str | Path) -> Path:
+        """Write the study as one page that needs nothing else.
+
+        Args:
+            path: the file to write.
+
+        Returns:
+            Its path.
+        """
+        from textgen_core.report.tuning import write_tuning
+
+        return write_tuning(expand_home(path), self.as_json())
+
+    def __str__(self) -> str:
+        from textgen_core.report.tuning_words import tell_tuning
+
+        return "\n".join(tell_tuning(self.as_json()))
+
+    __repr__ = __str__

@@ -1,0 +1,276 @@
+"""The search of `textgen tune` over quick fakes: what is trained, in which order, and what is kept."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import fake_search
+import pytest
+
+from textgen_core.errors import Interrupted, TextgenError, UsageError
+from textgen_core.pipeline.search import searching
+from textgen_core.pipeline.search.planning import DEATHS
+from textgen_core.pipeline.search.records import RECIPE, Tuning
+from textgen_core.pipeline.search.study import Study
+from textgen_core.pipeline.search.tuning import Asked, open_study, tune
+from textgen_core.registry import discover
+
+ASKED: dict[str, Any] = {
+    "model": "lstm:layers=1..3",
+    "settings": ["training.learning_rate=0.001..0.02", "training.epochs=9"],
+}
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials that take no time, and no TensorFlow."""
+    fake_search.install_fakes(monkeypatch.setitem)
+    monkeypatch.setattr(fake_search, "TRIAL_SECONDS", 0)
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """A text file; its trials are fakes."""
+    path = tmp_path / "text.txt"
+    path.write_text("a b c d e f\n" * 100)
+    return path
+
+
+def begin(text: Path, out: Path, **asked: Any) -> Study:
+    """Return a study that is begun, and not worked on."""
+    given = {"models": ASKED["model"], "settings": ASKED["settings"], "trials": 6, **asked}
+    return open_study(Asked(corpus=[str(text)], **given), discover(), out)
+
+
+def trials_of(tuning: Tuning) -> list[tuple[Any, ...]]:
+    """Return what was trained, in order, with its score."""
+    return [
+        (each.configuration, each.rung, each.seed, each.score, tuple(each.values.items()))
+        for each in tuning.trials
+    ]
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_study_halves_promotes_repeats_over_seeds_and_concludes(
+    text: Path, tmp_path: Path
+) -> None:
+    found = tune(text, **ASKED, trials=9, out=tmp_path / "study")
+    assert [each.as_json() for each in found.budgets] == [
+        {"epochs": 1},
+        {"epochs": 3},
+        {"epochs": 9},
+    ]
+    by_rung = [
+        [each for each in found.trials if each.rung == rung and each.configuration != RECIPE]
+        for rung in range(3)
+    ]
+    assert len(by_rung[0]) == 9 and len(by_rung[1]) >= 3
+    promoted = {each.configuration for each in by_rung[1]}
+    best = sorted(by_rung[0], key=lambda each: each.score or 0)[:3]
+    assert {each.configuration for each in best} <= promoted
+    verdict = found.verdict
+    assert verdict is not None and verdict.recipe is not None and verdict.test == 2.5
+    assert list(verdict.winner.scores) == list(verdict.recipe.scores) == [1, 2, 3]
+    assert verdict.difference == pytest.approx(verdict.recipe.mean - verdict.winner.mean)
+    assert verdict.toml.is_file() and (tmp_path / "study/tune.html").is_file()
+    kept = [each.number for each in found.trials if (each.directory / "checkpoints").exists()]
+    assert [found.trials[number - 1].directory for number in kept] == [verdict.directory]
+    assert verdict.winner.configuration == 0 or not verdict.is_tie
+
+
+class _Killed(BaseException):
+    """What ends a process at once, in place of SIGKILL."""
+
+
+@pytest.mark.usefixtures("fakes")
+def test_ended_in_each_trial_once_it_ends_with_the_same_trials(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {**ASKED, "trials": 3, "seeds": 2}
+    whole = tune(text, **asked, out=tmp_path / "whole")
+    met: set[str] = set()
+
+    def die_once(configuration: Any, texts: Any, directory: Any, *rest: Any, **given: Any) -> Any:
+        result = fake_search.train_trial(configuration, texts, directory, *rest, **given)
+        if directory.name not in met:
+            met.add(directory.name)
+            raise _Killed
+        return result
+
+    fake = SimpleNamespace(train_trial=die_once)
+    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    for _ in range(len(whole.trials)):
+        with pytest.raises(_Killed):
+            tune(text, **asked, out=tmp_path / "study")
+    found = tune(out=tmp_path / "study")
+    assert trials_of(found) == trials_of(whole)
+    assert found.verdict is not None and whole.verdict is not None
+    assert found.verdict.winner == whole.verdict.winner
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_trial_that_ends_its_process_again_and_again_counts_as_failed(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*given: Any, **named: Any) -> Any:
+        raise _Killed
+
+    fake = SimpleNamespace(train_trial=die)
+    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    for _ in range(DEATHS):
+        with pytest.raises(_Killed):
+            tune(text, **ASKED, trials=2, out=tmp_path / "study")
+    fake_search.install_fakes(monkeypatch.setitem)
+    found = tune(out=tmp_path / "study")
+    assert [each.state for each in found.trials].count("failed") == 1
+    assert "memory" in found.trials[0].reason and found.verdict is not None
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_trial_that_raises_is_told_and_the_search_goes_on(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_with_two_layers(configuration: Any, *given: Any, **named: Any) -> Any:
+        if configuration.model.options["layers"] == 2:
+            raise ValueError("two are one too many")
+        return fake_search.train_trial(configuration, *given, **named)
+
+    fake = SimpleNamespace(train_trial=fail_with_two_layers)
+    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    found = tune(text, **ASKED, trials=6, out=tmp_path / "study")
+    failed = [each for each in found.trials if each.state == "failed"]
+    assert failed and all(each.values["model.lstm.layers"] == 2 for each in failed)
+    assert failed[0].reason == "ValueError: two are one too many"
+    assert found.verdict is not None and found.verdict.winner.scores
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_study_in_which_everything_fails_ends_with_the_reason(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: Any, **named: Any) -> Any:
+        raise TextgenError("There is no memory.")
+
+    fake = SimpleNamespace(train_trial=fail)
+    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    with pytest.raises(TextgenError, match="trials failed; the last one: There is no memory."):
+        tune(text, **ASKED, trials=20, out=tmp_path / "study")
+
+
+@pytest.mark.usefixtures("fakes")
+def test_interrupted_it_says_how_to_go_on_and_nothing_counts_against_the_trial(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*given: Any, **named: Any) -> Any:
+        raise KeyboardInterrupt
+
+    fake = SimpleNamespace(train_trial=interrupt)
+    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    study = tmp_path / "study"
+    for _ in range(DEATHS + 1):
+        with pytest.raises(Interrupted, match=f"textgen tune --out {study}"):
+            tune(text, **ASKED, trials=2, out=study)
+    fake_search.install_fakes(monkeypatch.setitem)
+    assert all(each.state == "finished" for each in tune(out=study).trials)
+
+
+@pytest.mark.usefixtures("fakes")
+def test_every_configuration_of_a_finite_space_is_tried_once(text: Path, tmp_path: Path) -> None:
+    space = {"model": "lstm:layers=1..2,units=8,16", "settings": ["training.epochs=9"]}
+    found = tune(text, **space, trials=30, out=tmp_path / "study")
+    first = [each for each in found.trials if each.rung == 0 and each.configuration != RECIPE]
+    assert len(first) == len({tuple(each.values.items()) for each in first}) == 4
+
+
+@pytest.mark.usefixtures("fakes")
+def test_another_request_in_the_same_place_is_refused_with_what_differs(
+    text: Path, tmp_path: Path
+) -> None:
+    begin(text, tmp_path / "study")
+    begin(text, tmp_path / "study")
+    with pytest.raises(UsageError, match="trials: 7, there 6"):
+        begin(text, tmp_path / "study", trials=7)
+    with pytest.raises(UsageError, match=r"learning_rate: 0.002..0.02, there 0.001..0.02"):
+        begin(text, tmp_path / "study", settings=["training.learning_rate=0.002..0.02"])
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_time_is_shared_by_search_and_end_and_counts_on_when_the_study_goes_on(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(Study, "seconds", property(lambda study: now[0]))
+    minutes = {1 / 3: 20.0, 1.0: 60.0, 3.0: 180.0}
+
+    def take_time(configuration: Any, texts: Any, directory: Any, *rest: Any, **given: Any) -> Any:
+        now[0] += minutes[configuration.training.minutes] + 8
+        directory.path.mkdir()
+        rate = configuration.training.learning_rate
+        return fake_search.FakeResult(score=2 + abs(rate - 0.005), steps=1)
+
+    fake = SimpleNamespace(train_trial=take_time)
+    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    monkeypatch.setattr(searching, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    rates = ["training.learning_rate=0.001..0.02"]
+    monkeypatch.setattr("textgen_core.pipeline.search.winner.write_toml", lambda *_: None)
+    monkeypatch.setattr("textgen_core.pipeline.search.winner.read_toml", lambda *_: {})
+    found = tune(text, settings=rates, for_minutes=60, out=tmp_path / "study")
+    assert found.verdict is not None and len(found.verdict.winner.scores) == 3
+    assert 54 * 60 < now[0] <= 61 * 60
+    by_rung = [sum(each.rung == rung for each in found.trials) for rung in range(3)]
+    assert by_rung[0] > by_rung[1] > 3 and by_rung[2] >= 9
+
+
+@pytest.mark.parametrize("line", ['{"op_code": 5, "wor', ""])
+@pytest.mark.usefixtures("fakes")
+def test_a_line_that_was_half_written_is_dropped(text: Path, tmp_path: Path, line: str) -> None:
+    begin(text, tmp_path / "study")
+    journal = tmp_path / "study/journal.log"
+    with journal.open("a") as file:
+        file.write(line)
+    tune(out=tmp_path / "study")
+    assert all(json.loads(each) for each in journal.read_text().splitlines())
+
+
+def test_killed_again_and_again_while_two_share_it_a_study_ends_with_the_same_trials(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, shared = tmp_path / "whole", tmp_path / "shared"
+    for each in (whole, shared):
+        begin(text, each, settings=["training.learning_rate=0.001..0.02", "training.epochs=4"])
+    fake_search.install_fakes(monkeypatch.setitem)
+    tune(out=whole)
+    for number in range(4):
+        process = start(shared)
+        wait_for_trials(shared, 2 * (number + 1), process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    both = [start(shared), start(shared)]
+    assert [each.wait(60) for each in both] == [0, 0]
+    entries = Study(shared).journal.entries()
+    assert all(each.state == "finished" for each in entries)
+    trained = [(each.configuration, each.rung, each.seed) for each in entries]
+    assert len(set(trained)) == len(trained)
+    assert len({each.process for each in entries[-6:]}) == 2
+    assert {each.configuration for each in entries} == {
+        each.configuration for each in Study(whole).journal.entries()
+    }
+
+
+def start(study: Path) -> subprocess.Popen[bytes]:
+    """Start a process that works on a study of fakes."""
+    program = [sys.executable, fake_search.__file__, str(study)]
+    return subprocess.Popen(program, stderr=subprocess.DEVNULL)
+
+
+def wait_for_trials(study: Path, count: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until so many trials have begun."""
+    journal = study / "journal.log"
+    while journal.read_text().count('"op_code":4') < count and process.poll() is None:
+        pass

@@ -1,0 +1,130 @@
+"""A study carried out: one trial after the other, by this process and any that share it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import attrs
+
+from textgen_core.corpus import Texts, keep_streams, read_texts
+from textgen_core.errors import (
+    DiskTooSmall,
+    Interrupted,
+    RunDirectoryError,
+    TextgenError,
+    reason_of,
+)
+from textgen_core.formatting import format_count, shell_word
+from textgen_core.pipeline.search.finishing import write_page
+from textgen_core.pipeline.search.following import InTrial, SearchCallback
+from textgen_core.pipeline.search.journal import Entry
+from textgen_core.pipeline.search.planning import next_step
+from textgen_core.pipeline.search.records import Tuning
+from textgen_core.pipeline.search.study import Study
+from textgen_core.pipeline.search.summary import record_of, tuning_of
+from textgen_core.pipeline.search.winner import conclude, drop_weights, nothing_trained
+from textgen_core.pipeline.starting import check_cache, with_absolute_paths
+from textgen_core.registry import Registry
+from textgen_core.training.callbacks import Callback
+
+_PAUSE = 1.0  # seconds between two looks whether other processes are ready
+_HOPELESS = 5  # failed trials without one that did not fail
+
+
+def search(study: Study, registry: Registry, callback: Callback) -> Tuning:
+    """Carry a study out to its end, or until its time is over.
+
+    Raises Interrupted if the user stops it, and TextgenError if every trial fails.
+    """
+    if study.verdict is not None:
+        return tuning_of(study)
+    check_cache(callback)
+    with study.working():
+        try:
+            return _Search(study, registry, callback).run()
+        except (Interrupted, KeyboardInterrupt) as error:
+            for each in study.journal.entries():
+                if each.state == "running" and each.process == study.process:
+                    study.release(each)
+            raise _stopped(study) from error
+        finally:
+            write_page(study)
+
+
+def _stopped(study: Study) -> Interrupted:
+    finished = sum(each.state == "finished" for each in study.journal.entries())
+    return Interrupted(
+        f"Stopped; finished: {format_count(finished, 'trial')} of {study.directory}.",
+        advice=f"Go on: textgen tune --out {shell_word(study.directory)}",
+    )
+
+
+class _Search:
+    """The search of this process."""
+
+    def __init__(self, study: Study, registry: Registry, callback: Callback) -> None:
+        self._study = study
+        self._registry = registry
+        self._callback = callback if isinstance(callback, SearchCallback) else SearchCallback()
+        self._follower = InTrial(callback, set())
+        self._texts: Texts | None = None
+
+    def run(self) -> Tuning:
+        self._callback.on_search_begin(tuning_of(self._study))
+        while (step := next_step(self._study)).kind != "over":
+            if step.entry is not None:
+                self._train(step.entry)
+            elif step.kind == "wait":
+                self._callback.on_wait(tuning_of(self._study))
+                time.sleep(_PAUSE)
+            else:
+                self._callback.on_conclude(tuning_of(self._study))
+                conclude(self._study)
+        return tuning_of(self._study)
+
+    def _train(self, entry: Entry) -> None:
+        study = self._study
+        self._callback.on_trial_begin(record_of(study, entry), tuning_of(study))
+        try:
+            result = dict(entry.result) or self._train_anew(entry)  # killed before it was noted
+        except (Interrupted, RunDirectoryError, DiskTooSmall):
+            raise
+        except Exception as error:  # of a plugin, of a library: it need not concern the next trial
+            study.journal.fail(entry.id, _reason(error))
+        else:
+            study.journal.note(entry.id, result=result)
+            study.journal.finish(entry.id, result["score"])
+        with study.journal.locked():
+            drop_weights(study)
+        entries = study.journal.entries()
+        now = next(each for each in entries if each.id == entry.id)
+        self._callback.on_trial_end(record_of(study, now), tuning_of(study))
+        failed = sum(each.state == "failed" for each in entries)
+        if failed >= _HOPELESS and not any(each.state == "finished" for each in entries):
+            raise nothing_trained(entries)
+
+    def _train_anew(self, entry: Entry) -> dict[str, Any]:
+        """Train and score a trial, and return what was measured."""
+        from textgen_core.pipeline.search.trial import train_trial  # TensorFlow
+
+        study, began = self._study, time.monotonic()
+        configuration = with_absolute_paths(study.configuration(entry, self._registry))
+        if self._texts is None:  # all trials have the same
+            self._texts = read_texts(keep_streams(configuration.corpus))
+        result = train_trial(
+            configuration,
+            self._texts,
+            study.clear(entry),
+            self._follower,
+            steps=entry.steps,
+            on_steps=lambda steps: study.journal.note(entry.id, steps=steps),
+        )
+        return {**attrs.asdict(result), "wall": time.monotonic() - began}
+
+
+def _reason(error: Exception) -> str:
+    """Return why a trial failed, in a line."""
+    if isinstance(error, TextgenError):
+        return " ".join(str(error).split("\n")[0].split())
+    return f"{type(error).__name__}: {reason_of(error)}"

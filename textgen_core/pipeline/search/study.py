@@ -1,0 +1,173 @@
+"""A study on disk: its request, its journal, who works on it, and the directories of its trials.
+
+What is trained next is decided in `planning`; here it is read and noted, so that two processes, or
+one that was killed and started again, know the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from textgen_core.config.ranges import Dimension
+from textgen_core.config.resolve import Configuration
+from textgen_core.pipeline.search.clock import (
+    Presence,
+    count_present,
+    is_present,
+    present,
+    seconds_worked,
+)
+from textgen_core.pipeline.search.journal import Entry, Journal
+from textgen_core.pipeline.search.records import RECIPE
+from textgen_core.pipeline.search.request import Request, load_request
+from textgen_core.registry import Registry
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import file_errors
+
+_SECONDS, _FINALISTS, _VERDICT = "seconds", "finalists", "verdict"
+
+
+class Study:
+    """One study; `working` takes part in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.request: Request = load_request(directory)
+        self.journal = Journal(directory / "journal.log", len(self.request.budgets))
+        self._processes = directory / "processes"
+        self._presence: Presence | None = None
+
+    @property
+    def rungs(self) -> int:
+        """How many budgets there are."""
+        return len(self.request.budgets)
+
+    @cached_property
+    def dimensions(self) -> Mapping[str, Dimension]:
+        """Everything that varies, by its key."""
+        return {each.key: each for each in self.request.space.dimensions}
+
+    # ---- time and processes
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Take part in the study while the block runs: its clock goes on meanwhile."""
+        with present(self._processes) as self._presence:
+            yield
+
+    @property
+    def process(self) -> str:
+        """The name of this process among those that work on the study."""
+        assert self._presence is not None
+        return self._presence.id
+
+    @property
+    def processes(self) -> int:
+        """How many processes work on it."""
+        return count_present(self._processes)
+
+    @property
+    def seconds(self) -> float:
+        """For how long at least one process worked on it."""
+        return seconds_worked(self._processes)
+
+    @property
+    def of(self) -> float | None:
+        """For how long it may be worked on; None: as long as it takes."""
+        found = self.journal.about().get(_SECONDS)
+        return None if found is None else float(found)
+
+    def set_seconds(self, seconds: float) -> None:
+        """Set for how long it may be worked on, all in all."""
+        self.journal.note_of_study(_SECONDS, seconds)
+
+    # ---- trials
+
+    def directory_of(self, entry: Entry) -> RunDirectory:
+        """Return the run directory of a trial."""
+        return RunDirectory(self.directory / "trials" / f"{entry.number:03d}-{entry.rung}")
+
+    def configuration(self, entry: Entry, registry: Registry) -> Configuration:
+        """Return the configuration of a trial; raises UsageError if it contradicts itself."""
+        values = None if entry.configuration == RECIPE else entry.values
+        budget = self.request.budgets[entry.rung]
+        return self.request.configuration(registry, values, budget, entry.seed)
+
+    def begin(
+        self,
+        rung: int,
+        configuration: int,
+        values: Mapping[str, Any],
+        *,
+        seed: int,
+        is_final: bool = False,
+    ) -> Entry:
+        """Note that this process begins a trial, and return it."""
+        number = len(self.journal.entries()) + 1
+        trial = self.journal.begin(
+            rung,
+            is_final=is_final,
+            values=values,
+            dimensions=self.dimensions,
+            number=number,
+            configuration=configuration,
+            seed=seed,
+            process=self.process,
+        )
+        return next(each for each in self.journal.entries() if each.id == trial)
+
+    def abandoned(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Return the trials that nobody trains, since the process that did is gone."""
+        running = [each for each in entries if each.state == "running"]
+        return [each for each in running if not self._is_trained(each)]
+
+    def _is_trained(self, entry: Entry) -> bool:
+        if self._presence is not None and entry.process == self.process:
+            return True
+        return bool(entry.process) and is_present(self._processes, entry.process)
+
+    def take_over(self, entry: Entry) -> None:
+        """Note that this process trains a trial again; it counts who was lost with it before."""
+        self.journal.note(entry.id, process=self.process)
+        if entry.process:
+            self.journal.note(entry.id, deaths=entry.deaths + 1)
+
+    def release(self, entry: Entry) -> None:
+        """Note that nobody trains a trial, for which it is not to blame."""
+        self.journal.note(entry.id, process="")
+
+    def clear(self, entry: Entry) -> RunDirectory:
+        """Return the directory of a trial, in which nothing is left of an earlier attempt."""
+        directory = self.directory_of(entry)
+        with file_errors(directory.path, "written"):
+            if directory.path.is_dir() and not directory.path.is_symlink():
+                shutil.rmtree(directory.path)
+            directory.path.parent.mkdir(exist_ok=True)
+        return directory
+
+    # ---- the end
+
+    @property
+    def finalists(self) -> list[int] | None:
+        """The configurations that are trained under further seeds, once that is decided."""
+        found = self.journal.about().get(_FINALISTS)
+        return None if found is None else list(found)
+
+    def set_finalists(self, configurations: Sequence[int]) -> None:
+        """Decide which they are."""
+        self.journal.note_of_study(_FINALISTS, list(configurations))
+
+    @property
+    def verdict(self) -> Mapping[str, Any] | None:
+        """What was found of the winner, plain values; None as long as there is none."""
+        found: Mapping[str, Any] | None = self.journal.about().get(_VERDICT)
+        return found
+
+    def set_verdict(self, verdict: Mapping[str, Any]) -> None:
+        """Keep what was found of the winner."""
+        self.journal.note_of_study(_VERDICT, dict(verdict))

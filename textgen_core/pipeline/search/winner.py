@@ -1,0 +1,101 @@
+"""The end of a study: the winner is scored on the test text, and its settings are written.
+
+Until then the runs that may win keep their weights, and all others lose them when they are beaten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textgen_core.errors import TextgenError
+from textgen_core.pipeline.search.journal import Entry
+from textgen_core.pipeline.search.planning import FINALISTS
+from textgen_core.pipeline.search.records import RECIPE
+from textgen_core.pipeline.search.rungs import best_configurations
+from textgen_core.pipeline.search.study import Study
+from textgen_core.pipeline.search.summary import WINNER, finalists_of
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.door import is_there
+from textgen_core.runs.files import read_toml, write_toml
+from textgen_core.runs.removing import remove
+
+
+def conclude(study: Study) -> None:
+    """Choose the winner, score it on the test text, and write winner.toml.
+
+    Raises TextgenError if no configuration could be trained.
+    """
+    with study.journal.locked():
+        if study.verdict is not None:
+            return
+        entries = study.journal.entries()
+        finalists = finalists_of(study, entries)
+        if not finalists:
+            raise nothing_trained(entries)
+        entry = _first_run(study, entries, finalists[0].configuration)
+        assert entry is not None  # or it would be no finalist
+        directory = study.directory_of(entry)
+        write_toml(study.directory / WINNER, read_toml(directory.configuration))
+        study.set_verdict(
+            {
+                "configuration": entry.configuration,
+                "test": _score_on_test(directory),
+                "directory": str(directory.path.relative_to(study.directory)),
+            }
+        )
+        drop_weights(study)
+
+
+def nothing_trained(entries: Sequence[Entry]) -> TextgenError:
+    """Return the error of a study in which everything failed."""
+    failed = [each for each in entries if each.state == "failed"]
+    return TextgenError(
+        f"Each of {len(failed)} trials failed; the last one: {failed[-1].reason}",
+        advice="Search elsewhere, or train one configuration by itself first: textgen run CORPUS",
+    )
+
+
+def drop_weights(study: Study) -> None:
+    """Remove the weights of all finished runs but those that may still win."""
+    entries = study.journal.entries()
+    kept = _kept(study, entries)
+    for each in entries:
+        directory = study.directory_of(each)
+        if each.state == "running" or each.id in kept or not is_there(directory.checkpoints):
+            continue
+        remove(directory.path, checkpoints=True)
+        directory.counts.unlink(missing_ok=True)  # they are as large, and say nothing of the trial
+
+
+def _kept(study: Study, entries: Sequence[Entry]) -> set[int]:
+    """Return the trials whose weights are kept: the first full one of whatever may win."""
+    verdict = study.verdict
+    if verdict is not None:
+        configurations = [verdict["configuration"]]
+    elif study.finalists is not None:
+        configurations = [RECIPE, *study.finalists]
+    else:
+        best = best_configurations(entries, study.rungs, FINALISTS)
+        configurations = [RECIPE, *(each.configuration for each in best)]
+    first = (_first_run(study, entries, each) for each in configurations)
+    return {each.id for each in first if each is not None}
+
+
+def _first_run(study: Study, entries: Sequence[Entry], configuration: int) -> Entry | None:
+    """Return the finished full training of a configuration under the lowest seed."""
+    full = [
+        each
+        for each in entries
+        if each.configuration == configuration
+        and each.rung == study.rungs - 1
+        and each.score is not None
+    ]
+    return min(full, key=lambda each: each.seed, default=None)
+
+
+def _score_on_test(directory: RunDirectory) -> float | None:
+    """Return bits per byte on the test text, None if there is none; this is where it is read."""
+    from textgen_core.pipeline.api import open_run
+
+    evaluation = open_run(directory.path).evaluate()
+    return evaluation.bits_per_byte if evaluation.split == "test" else None

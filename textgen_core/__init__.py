@@ -33,7 +33,7 @@ from textgen_core.errors import TextgenError
 from textgen_core.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from textgen_core.pipeline import compare, open_run, resume, run
+    from textgen_core.pipeline import compare, open_run, resume, run, tune
     from textgen_core.runs.listing import runs
 
 __all__ = [
@@ -56,11 +56,12 @@ __all__ = [
     "resume",
     "run",
     "runs",
+    "tune",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("run", "resume", "open_run", "compare"):
+    if name in ("run", "resume", "open_run", "compare", "tune"):
         from textgen_core import pipeline
 
         return getattr(pipeline, name)

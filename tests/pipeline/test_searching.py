@@ -1,4 +1,4 @@
-"""The search of `textgen tune` over quick fakes: what is trained, in which order, and what is kept."""
+"""The search of `textgen tune` over quick fakes: what is trained, in what order, what is kept."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_study_in_which_everything_fails_ends_with_the_reason(
 
     fake = SimpleNamespace(train_trial=fail)
     monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
-    with pytest.raises(TextgenError, match="trials failed; the last one: There is no memory."):
+    with pytest.raises(TextgenError, match="trials failed; the last one: There is no memory"):
         tune(text, **ASKED, trials=20, out=tmp_path / "study")
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textgen_core.pipeline.api import open_run, resume, run
     from textgen_core.pipeline.comparing import compare
+    from textgen_core.pipeline.search.tuning import tune
 
-__all__ = ["compare", "open_run", "resume", "run"]
+__all__ = ["compare", "open_run", "resume", "run", "tune"]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,6 +21,10 @@ def __getattr__(name: str) -> Any:
         from textgen_core.pipeline import comparing
 
         return comparing.compare
+    if name == "tune":
+        from textgen_core.pipeline.search import tuning
+
+        return tuning.tune
     if name in __all__:
         from textgen_core.pipeline import api
 

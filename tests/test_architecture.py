@@ -177,6 +177,8 @@ OPENS_OTHERS = {
     "runs/corpus_files": "the user's texts, for their hashes",
     "runs/packing": "an archive, and the user's texts that come along",
     "runs/unpacking": "an archive, and the files of a new run",
+    "pipeline/search/clock": "the locks of a study's processes",
+    "pipeline/search/journal": "the journal of a study, to drop its unfinished line",
     "pipeline/playing": "the page that was just written, and a browser for it",
     "registry/": "metadata of distributions",
     "runs/cache": "the cache",

@@ -161,6 +161,7 @@ FIRST = (
     "training/test_killed_command.py",
     "test_combinations.py",
     "pipeline/test_api.py",
+    "pipeline/test_searching.py::test_killed_again": "ten processes, four of them killed",
     "cli/test_run_command.py",
     "cli/test_bad_input.py",
     "training/test_gradient_accumulation.py",

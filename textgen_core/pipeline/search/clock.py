@@ -15,12 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from textgen_core.runs.files import file_errors
+from textgen_core.errors import RunDirectoryError
+from textgen_core.runs.files import file_errors, read_text
 from textgen_core.runs.lock import try_lock
 
 _BEAT = 1.0  # seconds between two notes that a process still works
 _SILENT = 60.0  # seconds after which one counts as gone where the file system has no locks
 _PAUSE = 0.01  # seconds between two attempts
+_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
 _WIDTH = 64  # bytes of a note: it is written over the one before, in one piece
 
 
@@ -31,7 +33,7 @@ class Presence:
         with file_errors(folder, "written"):
             folder.mkdir(exist_ok=True)
             self.id = secrets.token_hex(6)
-            self._file = os.open(_path(folder, self.id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            self._file = os.open(_path(folder, self.id), _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
         with suppress(OSError):  # a file system without locks: the times tell
             while not try_lock(self._file):  # somebody is just looking whether it is held
                 time.sleep(_PAUSE)
@@ -74,7 +76,7 @@ def is_present(folder: Path, process: str) -> bool:
     """Return whether a process that works on the study is alive, here or on another machine."""
     path = _path(folder, process)
     try:
-        file = os.open(path, os.O_RDWR)
+        file = os.open(path, _FLAGS)
     except OSError:
         return False
     try:
@@ -111,7 +113,7 @@ def _notes(folder: Path) -> list[Path]:
 def _times(path: Path) -> tuple[float, float]:
     """Return from when to when a process worked; nothing can be said of a damaged note."""
     try:
-        begin, last = map(float, path.read_text().split())
-    except (OSError, ValueError):
+        begin, last = map(float, read_text(path).split())
+    except (RunDirectoryError, ValueError):
         return 0.0, 0.0
     return begin, last

@@ -20,6 +20,7 @@ import attrs
 from textgen_core.config.ranges import Dimension
 from textgen_core.errors import ConfigurationError, RunDirectoryError
 from textgen_core.pipeline.search.records import State
+from textgen_core.runs.door import open_to_append
 from textgen_core.runs.files import file_errors
 from textgen_core.runs.lock import try_lock
 
@@ -79,6 +80,7 @@ class Journal:
         self._lock = _Lock(path.with_suffix(".lock"))
         self._rungs = rungs
         with self.locked(), file_errors(path, "written"):
+            open_to_append(path).close()  # which refuses a link: Optuna opens it by its name
             _drop_unfinished_line(path)
             self._storage = self._open()
             self._studies = {name: self._study(name) for name in self._names()}
@@ -205,8 +207,6 @@ def _entry(trial: Any, study: str, rungs: int) -> Entry:
 
 def _drop_unfinished_line(path: Path) -> None:
     """Drop the last line of a journal if a process ended while it wrote that."""
-    if not path.exists():
-        return
     with path.open("r+b") as file:
         content = file.read()
         whole = content.rfind(b"\n") + 1
@@ -225,7 +225,7 @@ class _Lock:
     def acquire(self) -> bool:
         if not self._held:
             with file_errors(self._path, "written"):
-                self._file = self._path.open("ab")
+                self._file = open_to_append(self._path)
             self._wait()
         self._held += 1
         return True

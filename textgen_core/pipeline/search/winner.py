@@ -64,7 +64,8 @@ def drop_weights(study: Study) -> None:
         if each.state == "running" or each.id in kept or not is_there(directory.checkpoints):
             continue
         remove(directory.path, checkpoints=True)
-        directory.counts.unlink(missing_ok=True)  # they are as large, and say nothing of the trial
+        counts = directory.counts  # they are as large, and say nothing of the trial
+        counts.unlink(missing_ok=True)
 
 
 def _kept(study: Study, entries: Sequence[Entry]) -> set[int]:

@@ -163,7 +163,8 @@ def test_samplers_that_were_tuned_stand_beside_the_runs_own_and_real_text():
     assert page.text.count("there was a queen.") == 1
     tie = {**fabricate_study(), "samplers": tuned_samplers(is_tie=True)}
     assert "or it is chance" in render_tuning(tie)
-    assert 'id="samplers"' not in render_tuning({**fabricate_study(), "samplers": None})
+    for nothing in (None, {}, [], {**tuned_samplers(), "checked": [{}]}):
+        assert 'id="samplers"' not in render_tuning({**fabricate_study(), "samplers": nothing})
     assert "<script" not in render_tuning({**tie, "samplers": tuned_samplers(name=HOSTILE)})
 
 

@@ -6,6 +6,7 @@ They are told from the values of their JSON, and names and texts are foreign.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -31,9 +32,13 @@ class TunedSamplers:
 
 
 def describe_samplers(found: Values | None) -> TunedSamplers | None:
-    """Return what came of tuning samplers; None if that was not asked for."""
-    if not found:
-        return None
+    """Return what came of tuning samplers; None if that was not asked for, or cannot be read."""
+    with suppress(KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return _described(found) if found else None
+    return None  # what another version, or whoever else, has written
+
+
+def _described(found: Values) -> TunedSamplers:
     columns = [
         (say("samplers"), "path"),
         (say("distance"), "number"),

@@ -9,7 +9,7 @@ from textgen_core.pipeline.search.request import Request
 from textgen_core.pipeline.search.sampler_records import SamplerTuning
 from textgen_core.pipeline.search.study import Study
 from textgen_core.pipeline.search.summary import WINNER, tuning_of
-from textgen_core.runs.files import read_toml, write_json, write_toml
+from textgen_core.runs.files import read_json, read_toml, write_json, write_toml
 from textgen_core.training.callbacks import Callback
 
 PAGE, SAMPLERS = "tune.html", "samplers.json"
@@ -19,9 +19,13 @@ _TRIALS = 40  # chains that are tried where no time is given
 
 
 def write_page(study: Study) -> None:
-    """Write the study's page; if that fails, the study has none."""
+    """Write the study's page, with its samplers once they are tuned; if that fails, it has none."""
+    from textgen_core.report.tuning import write_tuning
+
+    values, samplers = tuning_of(study).as_json(), study.directory / SAMPLERS
     with suppress(RunDirectoryError):
-        tuning_of(study).report(study.directory / PAGE)
+        tuned = read_json(samplers) if samplers.is_file() else None
+        write_tuning(study.directory / PAGE, {**values, "samplers": tuned})
 
 
 def seconds_for_samplers(request: Request, of: float | None) -> float:
@@ -57,4 +61,5 @@ def tune_winner(study: Study, callback: Callback) -> SamplerTuning | None:
         path = study.directory / WINNER
         write_toml(path, {**read_toml(path), "samplers": tuning.tables})
         write_json(study.directory / SAMPLERS, tuning.as_json())
+    write_page(study)
     return tuning

@@ -189,7 +189,8 @@ def _between(option: Option, given: Range, *, owner: str, place: str) -> Dimensi
     faults = Faults()
     for each in (given.first, given.last):
         with faults.collecting():
-            _checked(option, each, owner, f"{place}, {given}")
+            given_end = {option.name: each}
+            check_options([option], given_end, owner=owner, place=f"{place}, {given}")
     faults.raise_any()
     low, high = number(given.first), number(given.last)
     if max(abs(low), abs(high)) > _FURTHEST:

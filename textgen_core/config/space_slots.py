@@ -86,7 +86,8 @@ class SlotReader:
             return Candidate(name="", component=table.pop("name"), options=table)
         spec = parse_spec(request)
         if "," in spec.name:
-            several = f"Allowed: one component; for a choice of several {place} again for each."
+            again = f"{place} again for each further one" if self._flags else "a list of several"
+            several = f"Allowed: one component in a spec, {again}."
             raise ComponentError(f"{spec.name!r} names several components ({place}).", several)
         component = self._registry.find(kind, spec.name, place=place)
         options = named_options(spec, component.cls, place=place)

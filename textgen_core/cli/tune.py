@@ -12,7 +12,7 @@ import typer
 
 from textgen_core.cli.completing import complete_recipe, complete_setting, complete_spec
 from textgen_core.cli.options import Json, Quiet, discover_plugins, warn_of_cache
-from textgen_core.cli.output import note, outliving_reader, print_json, show_line, warn
+from textgen_core.cli.output import note, outliving_reader, print_json, warn
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home
 
@@ -182,27 +182,21 @@ def _search(asked: Asked, out: Path | None, *, as_json: bool, quiet: bool) -> No
         warn(text)
     from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.tune_output import SearchDisplay, show_tuning
+    from textgen_core.pipeline.search.finishing import PAGE, is_over
 
-    import_tensorflow()
-    from textgen_core.pipeline.search.finishing import PAGE, tune_winner
+    if not is_over(study):
+        import_tensorflow()
     from textgen_core.pipeline.search.searching import search
     from textgen_core.registry import discover
 
     with outliving_reader(), closing(SearchDisplay(quiet=quiet)) as display:
         found = search(study, discover(), display)
-        samplers = tune_winner(study, display)
     warn_of_cache()
     page = study.directory / PAGE
     if as_json:
-        tuned = samplers and samplers.as_json()
-        print_json({**found.as_json(), "samplers": tuned, "page": str(page)})
+        print_json({**found.as_json(), "page": str(page)})
         return
     show_tuning(found)
-    if samplers is not None:
-        from textgen_core.cli.tune_samplers import show_tuning as show_samplers
-
-        show_line()
-        show_samplers(samplers)
     note(f"All trials: {page}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 from rich.text import Text
 
 from textgen_core.cli.console import stderr
-from textgen_core.cli.output import is_terminal, show_line, warn
+from textgen_core.cli.output import show_line, warn
 from textgen_core.cli.progress import ProgressLine
 from textgen_core.formatting import format_count, format_duration, format_list
 from textgen_core.pipeline.search.following import SearchCallback
 from textgen_core.pipeline.search.records import RECIPE, Budget, TrialRecord, Tuning
+from textgen_core.report.tuned_samplers import describe_samplers
 from textgen_core.report.tuning_words import (
     budget_words,
     commands_of,
@@ -22,8 +22,11 @@ from textgen_core.report.tuning_words import (
     tell_verdict,
     value_words,
 )
+from textgen_core.report.wording import cut
 
 _HEAD = f"{'trial':>5}  {'trained':>10}  {'score':>7}  {'best':>7}  {'left':>8}  what differs"
+_BESIDE = 50  # characters of the line that stays in place, beside what is trained
+_LEAST = 30
 _BAR = 20  # of the widest share of importances, in characters
 
 
@@ -54,7 +57,8 @@ class SearchDisplay(SearchCallback):
         left = _seconds_left(tuning)
         self._ends_at = None if left is None else time.monotonic() + left
         budget = _budget(tuning.budgets[trial.rung])
-        self._what = f"trial {trial.number}, {budget}: {_differs(trial, tuning)}"
+        what = f"trial {trial.number}, {budget}: {_differs(trial, tuning)}"
+        self._what = cut(what, max(_LEAST, self._console.width - _BESIDE))
         self._start(self._what)
 
     def on_progress(self, what: str, done: int, total: int) -> None:
@@ -66,7 +70,7 @@ class SearchDisplay(SearchCallback):
         left = ""
         if self._ends_at is not None:
             seconds = max(0.0, self._ends_at - time.monotonic())
-            left = f"{format_duration(seconds)} left, "
+            left = f"{format_duration(seconds)} left; "
         self._line.update(share, left + self._what)
 
     def on_trial_end(self, trial: TrialRecord, tuning: Tuning) -> None:
@@ -115,7 +119,8 @@ class SearchDisplay(SearchCallback):
             f"{'' if left is None else format_duration(left):>8}  {_differs(trial, tuning)}"
         )
         style = "green" if trial.score is not None and trial.score == best else ""
-        self._show(Text(_cut(line), style="red" if trial.score is None else style))
+        width = self._console.width - 1 if self._console.is_terminal else len(line)
+        self._show(Text(cut(line, width), style="red" if trial.score is None else style))
         if trial.reason and trial.reason not in self._reasons:
             self._reasons.add(trial.reason)
             self._show(Text(f"       {trial.reason}", style="red"))
@@ -135,6 +140,10 @@ def show_tuning(tuning: Tuning) -> None:
         _show_finalists(values)
         _show_importances(values)
     show_line()
+    if samplers := describe_samplers(values["samplers"]):
+        show_line(samplers.sentence, "bold")
+        show_line(f"{samplers.command}")
+        show_line()
     for what, command in commands_of(values):
         show_line(f"{what}  {command}")
 
@@ -209,9 +218,3 @@ def _budget(budget: Budget) -> str:
 
 def _seconds_left(tuning: Tuning) -> float | None:
     return None if tuning.of is None else max(0.0, tuning.of - tuning.seconds)
-
-
-def _cut(line: str) -> str:
-    """Return a line that fits the terminal, if there is one."""
-    width = shutil.get_terminal_size().columns
-    return line if not is_terminal() or len(line) < width else f"{line[: width - 2]}…"

@@ -215,6 +215,8 @@ def budget_words(budget: Values) -> str:
         return format_duration(60 * minutes)
     if (steps := budget.get("steps")) is not None:
         return say("{steps} steps", steps=show_count(steps))
+    if budget["epochs"] == 1:
+        return say("1 epoch")
     return say("{epochs} epochs", epochs=show_count(budget["epochs"]))
 
 

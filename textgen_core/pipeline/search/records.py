@@ -128,7 +128,8 @@ class Tuning:
     request: what was asked for, as in study.toml. dimensions: those of its space, plain values.
     budgets: of each rung, the last in full. importances: the share of each dimension, the largest
     first; empty if too few trials say. seconds: how long it has been worked on; of: how long it
-    may, None if that is not limited. verdict: None as long as there is none.
+    may, None if that is not limited. verdict: None as long as there is none. samplers: what came of
+    tuning them on the winner, as `SamplerTuning.as_json`, if that was asked for.
     """
 
     directory: Path
@@ -140,6 +141,7 @@ class Tuning:
     seconds: float
     of: float | None
     verdict: Verdict | None = None
+    samplers: Mapping[str, Any] | None = None
 
     @property
     def command(self) -> str:
@@ -158,6 +160,7 @@ class Tuning:
             "seconds": self.seconds,
             "of_seconds": self.of,
             "verdict": self.verdict and self.verdict.as_json(),
+            "samplers": self.samplers and dict(self.samplers),
             "go_on": self.command,
         }
 

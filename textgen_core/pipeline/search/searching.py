@@ -16,7 +16,7 @@ from textgen_core.errors import (
     reason_of,
 )
 from textgen_core.formatting import format_count, shell_word
-from textgen_core.pipeline.search.finishing import write_page
+from textgen_core.pipeline.search.finishing import is_over, tune_winner, write_page
 from textgen_core.pipeline.search.following import InTrial, SearchCallback
 from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.planning import next_step
@@ -37,12 +37,13 @@ def search(study: Study, registry: Registry, callback: Callback) -> Tuning:
 
     Raises Interrupted if the user stops it, and TextgenError if every trial fails.
     """
-    if study.verdict is not None:
+    if is_over(study):
         return tuning_of(study)
     check_cache(callback)
     with study.working():
         try:
-            return _Search(study, registry, callback).run()
+            _Search(study, registry, callback).run()
+            tune_winner(study, callback)
         except (Interrupted, KeyboardInterrupt) as error:
             for each in study.journal.entries():
                 if each.state == "running" and each.process == study.process:
@@ -50,6 +51,7 @@ def search(study: Study, registry: Registry, callback: Callback) -> Tuning:
             raise _stopped(study) from error
         finally:
             write_page(study)
+    return tuning_of(study)
 
 
 def _stopped(study: Study) -> Interrupted:
@@ -70,7 +72,9 @@ class _Search:
         self._follower = InTrial(callback, set())
         self._texts: Texts | None = None
 
-    def run(self) -> Tuning:
+    def run(self) -> None:
+        if self._study.verdict is not None:
+            return
         self._callback.on_search_begin(tuning_of(self._study))
         while (step := next_step(self._study)).kind != "over":
             if step.entry is not None:
@@ -81,7 +85,6 @@ class _Search:
             else:
                 self._callback.on_conclude(tuning_of(self._study))
                 conclude(self._study)
-        return tuning_of(self._study)
 
     def _train(self, entry: Entry) -> None:
         study = self._study

@@ -12,8 +12,10 @@ from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.records import RECIPE, Finalist, TrialRecord, Tuning, Verdict
 from textgen_core.pipeline.search.rungs import rank
 from textgen_core.pipeline.search.study import Study
+from textgen_core.runs.door import is_there
+from textgen_core.runs.files import read_json
 
-WINNER = "winner.toml"
+WINNER, SAMPLERS = "winner.toml", "samplers.json"
 _FEWEST = 8  # trials of a rung, from which importances say anything
 _FEWEST_FREE = 2  # degrees of freedom from which seeds say themselves how much they differ
 
@@ -31,6 +33,7 @@ def tuning_of(study: Study) -> Tuning:
         seconds=study.seconds,
         of=study.of,
         verdict=_verdict(study, entries),
+        samplers=read_json(path) if is_there(path := study.directory / SAMPLERS) else None,
     )
 
 

@@ -230,6 +230,8 @@ def render_python() -> str:
     parts += _definitions("textgen_core.pipeline.comparing", level=2, keep="compare".__eq__)
     parts += _definitions("textgen_core.pipeline.comparison", level=2, keep="Comparison".__eq__)
     parts += _definitions("textgen_core.pipeline.search.tuning", level=2, keep="tune".__eq__)
+    samplers = "textgen_core.pipeline.search.samplers"
+    parts += _definitions(samplers, level=2, keep="tune_samplers".__eq__)
     parts += _definitions("textgen_core.pipeline.search.records", level=2, keep="Tuning".__eq__)
     parts += _definitions("textgen_core.runs.listing", level=2, keep="runs".__eq__)
     parts += _definitions("textgen_core.pipeline.opened_run", level=2, keep="Run".__eq__)

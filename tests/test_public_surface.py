@@ -21,7 +21,15 @@ ROOT = Path(textgen_core.__file__).parent
 sys.path.append(str(ROOT.parent / "docs"))
 from read_docstring import Docstring, read_docstring  # noqa: E402
 
-ON_USE = {"run", "resume", "open_run", "compare", "tune", "runs"}  # what works with runs
+ON_USE = {
+    "run",
+    "resume",
+    "open_run",
+    "compare",
+    "tune",
+    "tune_samplers",
+    "runs",
+}  # what works with runs
 HEAVY = ("tensorflow", "keras", "tokenizers", "numpy")
 
 

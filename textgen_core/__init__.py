@@ -33,7 +33,7 @@ from textgen_core.errors import TextgenError
 from textgen_core.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from textgen_core.pipeline import compare, open_run, resume, run, tune
+    from textgen_core.pipeline import compare, open_run, resume, run, tune, tune_samplers
     from textgen_core.runs.listing import runs
 
 __all__ = [
@@ -57,11 +57,12 @@ __all__ = [
     "run",
     "runs",
     "tune",
+    "tune_samplers",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("run", "resume", "open_run", "compare", "tune"):
+    if name in ("run", "resume", "open_run", "compare", "tune", "tune_samplers"):
         from textgen_core import pipeline
 
         return getattr(pipeline, name)

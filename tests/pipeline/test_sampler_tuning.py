@@ -14,6 +14,7 @@ import pytest
 from textgen_core.config.chains import choose_samplers
 from textgen_core.errors import ComponentError, CorpusError, PluginFailure, UsageError
 from textgen_core.evaluation.resemblance import FIGURES, SIDES, Resemblance
+from textgen_core.pipeline.search import sampler_search
 from textgen_core.pipeline.search.passages import PAGE, PAGES, cut_passages
 from textgen_core.pipeline.search.sampler_records import OWN, TUNED, labels_of
 from textgen_core.pipeline.search.sampler_search import SamplerSearch
@@ -84,6 +85,8 @@ class FakeTask:
     own: tuple = attrs.field(factory=lambda: choose_samplers("nucleus:0.9"))
     fails: object = None
     square: object = None
+    takes: float = 0.0  # seconds, by its own clock
+    now: float = 0.0
     stops_at: int = 10_000
     written: list = attrs.field(factory=list)
     name = "the validation text"
@@ -100,6 +103,7 @@ class FakeTask:
         if len(self.written) == self.stops_at:
             self.stops_at = 10_000
             raise KeyboardInterrupt
+        self.now += self.takes
         half = "checking" if pages[0] in self.passages.checking else "tuning"
         self.written.append((labels_of(samplers), half, seed))
         options = {key: value for each in samplers for key, value in each.options.items()}
@@ -109,7 +113,7 @@ class FakeTask:
         return SimpleNamespace(
             resemblance=resemblance(square + 1e-4 * seed),
             texts=tuple(f"text {place}" for place in range(len(pages) * PAGE)),
-            seconds_per_page=0.0,
+            seconds_per_page=self.takes / len(pages),
         )
 
 
@@ -133,14 +137,14 @@ class Told(Callback):
         self.warnings.append(text)
 
 
-def search(task: FakeTask, *samplers: str, trials: int = 24, seed: int = 1, callback=None):
+def search(task, *samplers: str, trials=24, seconds=None, seed: int = 1, callback=None):
     """Search for a chain, and return what came of it."""
     pytest.importorskip("optuna")
     given = list(samplers) or ["temperature:t=0.5..1.3"]
     return SamplerSearch(
         task=task,
         space=read_chain_space(discover(), given),
-        seconds=None,
+        seconds=seconds,
         most=trials,
         seeds=3,
         seed=seed,
@@ -179,6 +183,18 @@ def test_every_chain_of_a_list_is_tried_once_and_the_search_ends() -> None:
     tuning = search(FakeTask(), "temperature:t=0.7,0.9,1.1", "top-k:k=5,10", trials=100)
     assert len(tuning.trials) == 6
     assert len({repr(each.values) for each in tuning.trials}) == 6
+
+
+@pytest.mark.parametrize(("seconds", "tried"), [(40.0, 23), (1.0, 8)])
+def test_a_search_of_some_seconds_leaves_time_to_check_and_tries_a_few_at_least(
+    seconds: float, tried: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = FakeTask(takes=1.0)
+    monkeypatch.setattr(sampler_search, "time", SimpleNamespace(monotonic=lambda: task.now))
+    tuning = search(task, trials=None, seconds=seconds)
+    assert len(tuning.trials) == tried
+    assert tuning.seconds == task.now
+    assert task.now <= max(seconds, 25.0)
 
 
 def test_the_runs_own_samplers_win_where_nothing_is_nearer() -> None:

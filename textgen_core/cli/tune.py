@@ -128,6 +128,15 @@ def tune(
             help="The study's directory, which it goes on with; default: runs/tune-<time>.",
         ),
     ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Tune samplers of a run by this text, which it was not trained on; default: its "
+            "validation text.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -136,6 +145,7 @@ def tune(
     if corpus and len(corpus) == 1 and is_run(corpus[0]):
         others: dict[str, Any] = {"--model": model, "--tokenizer": tokenizer, "--set": settings}
         others |= {"--recipe": recipe, "--config": config, "--minutes": minutes}
+        others["--method"] = method != "tpe"
         _refuse_training(corpus[0], others)
         from textgen_core.cli.tune_samplers import tune_run
 
@@ -147,11 +157,18 @@ def tune(
             trials=trials,
             seeds=seeds,
             seed=seed,
+            text=text,
             out=out,
             as_json=as_json,
             quiet=quiet,
         )
         return
+    if text is not None:
+        raise UsageError(
+            "--text: trials are scored on the validation text of their corpus.",
+            "Allowed with a run, whose samplers are tuned.",
+            "Validation text of your own: --set corpus.validation=FILE",
+        )
     from textgen_core.pipeline.search.tuning import Asked
 
     asked = Asked(

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textgen_core.pipeline.api import open_run, resume, run
     from textgen_core.pipeline.comparing import compare
+    from textgen_core.pipeline.search.samplers import tune_samplers
     from textgen_core.pipeline.search.tuning import tune
 
-__all__ = ["compare", "open_run", "resume", "run", "tune"]
+__all__ = ["compare", "open_run", "resume", "run", "tune", "tune_samplers"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +26,10 @@ def __getattr__(name: str) -> Any:
         from textgen_core.pipeline.search import tuning
 
         return tuning.tune
+    if name == "tune_samplers":
+        from textgen_core.pipeline.search import samplers
+
+        return samplers.tune_samplers
     if name in __all__:
         from textgen_core.pipeline import api
 

@@ -34,7 +34,7 @@ class SamplerTrial:
 
     number: int
     values: Mapping[str, Any]
-    samplers: Chain
+    samplers: Chain = ()
     resemblance: Resemblance | None = None
     reason: str = ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +13,7 @@ import attrs
 from textgen_core.config.chains import choose_samplers
 from textgen_core.config.space import Space
 from textgen_core.errors import ComponentError, TextgenError
-from textgen_core.pipeline.search.passages import PAGES, Page
+from textgen_core.pipeline.search.passages import PAGES
 from textgen_core.pipeline.search.sampler_records import (
     OWN,
     PLAIN,
@@ -32,6 +34,7 @@ _FINALISTS = 2  # beside the run's own samplers, and none
 _FEWEST_TRIALS = 8
 _FEWEST_PAGES = 3
 _WANTED = 24  # trials that should fit in the time, or fewer pages are written for each
+_RECENT = 5  # trials, whose speed is that of what follows
 _REPEATS = 30  # suggestions in a row that were tried before: everything was tried
 _NEAR_END = 0.05  # of a range
 _TEXTS = 3  # of each checked chain that are kept
@@ -50,16 +53,17 @@ class SamplerSearch:
     callback: Callback
     _trials: list[SamplerTrial] = attrs.field(factory=list, init=False)
     _pages: int = attrs.field(default=PAGES, init=False)
-    _began: float = attrs.field(factory=time.monotonic, init=False)
+    _began: float = attrs.field(factory=lambda: time.monotonic(), init=False)
+    _took: list[float] = attrs.field(factory=list, init=False)  # seconds of each trial
     _notes: list[str] = attrs.field(factory=list, init=False)
 
     def carry_out(self) -> SamplerTuning:
         """Search, choose and check."""
         suggest = suggestions(self.space, self.seed)
         own = self.task.run.samplers()
-        self._pages, per_page = self._sized(own)
+        self._size(own)
         try:
-            self._search(suggest, self._deadline(per_page))
+            self._search(suggest)
         except KeyboardInterrupt:  # what was found by then is checked all the same
             if not self._found():
                 raise
@@ -69,86 +73,82 @@ class SamplerSearch:
         self._notes += self._ends_reached(winner)
         return self._check(winner, own)
 
-    def _sized(self, own: Chain) -> tuple[int, float]:
-        """Return how many pages each chain writes, and the seconds for one."""
+    def _size(self, own: Chain) -> None:
+        """Choose how many pages each chain writes, by how long the run's own samplers take."""
         self.callback.on_message([f"The run's own samplers: {label_of(own)}"])
-        written = self.task.write(own, self.task.passages.tuning[:_FEWEST_PAGES], self.seed)
-        per_page = written.seconds_per_page
-        most = min(PAGES, len(self.task.passages.tuning), len(self.task.passages.checking))
-        if self.seconds is None:
-            return most, per_page
-        left = self.seconds - (time.monotonic() - self._began)
-        fit = int(left / (_WANTED + self._kept) / max(per_page, 1e-6))
-        return max(_FEWEST_PAGES, min(fit, most)), per_page
+        passages = self.task.passages
+        written = self.task.write(own, passages.tuning[:_FEWEST_PAGES], self.seed)
+        self._pages = min(PAGES, len(passages.tuning), len(passages.checking))
+        if self.seconds is not None:
+            each = (self.seconds - self._elapsed) / (_WANTED + self._kept)
+            fit = int(each / max(written.seconds_per_page, 1e-6))
+            self._pages = max(_FEWEST_PAGES, min(fit, self._pages))
+        self._took.append(written.seconds_per_page * self._pages)
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
 
     @property
     def _kept(self) -> int:
         """How often chains write after the search."""
         return 2 + _FINALISTS + 2 + 3 * self.seeds + 1
 
-    def _deadline(self, per_page: float) -> float | None:
-        """Return when the search ends, by the monotonic clock, so that there is time to check."""
+    @property
+    def _left(self) -> float:
+        """The seconds to search in, if what follows takes as long as the last trials."""
         if self.seconds is None:
-            return None
-        return self._began + self.seconds - self._kept * self._pages * per_page
+            return math.inf
+        return self.seconds - self._elapsed - self._kept * statistics.fmean(self._took[-_RECENT:])
 
-    def _search(self, suggest: Iterator[Suggestion], deadline: float | None) -> None:
-        begin, best, repeats = time.monotonic(), float("inf"), 0
+    def _search(self, suggest: Iterator[Suggestion]) -> None:
         seen: dict[str, float | None] = {}
-        pages = self.task.passages.tuning[: self._pages]
-        while repeats < _REPEATS and not self._is_over(deadline):
+        repeats = 0
+        while repeats < _REPEATS and len(seen) < self.space.count and not self._is_over():
             suggestion = next(suggest)
             key = repr(sorted(suggestion.values.items()))
-            if key in seen:
-                suggestion.tell(seen[key])
-                repeats += 1
-                continue
-            trial = self._try(suggestion.values, pages)
-            square = None if trial.resemblance is None else trial.resemblance.square
-            suggestion.tell(square)
-            seen[key], repeats = square, 0
-            self._trials.append(trial)
-            if trial.resemblance is not None and square is not None and square < best:
-                best = square
-                self.callback.on_message(
-                    [f"{trial.resemblance.distance:7.2f}  {label_of(trial.samplers)}"]
-                )
-            self._tell_progress(begin, deadline)
-            if len(seen) >= self.space.count:
-                break
+            repeats = repeats + 1 if key in seen else 0
+            if not repeats:
+                seen[key] = self._try(suggestion.values)
+            suggestion.tell(seen[key])
         if not self._found():
-            reasons = list(dict.fromkeys(each.reason for each in self._trials))
             raise ComponentError(
-                f"None of {len(self._trials)} chains of samplers could write. {reasons[0]}",
+                f"None of {len(seen)} chains of samplers could write. {self._trials[0].reason}",
                 "Allowed: samplers that leave at least one token.",
             )
 
-    def _is_over(self, deadline: float | None) -> bool:
-        count = len(self._trials)
-        if self.most is not None and count >= self.most:
+    def _is_over(self) -> bool:
+        if self.most is not None and len(self._trials) >= self.most:
             return True
-        late = deadline is not None and time.monotonic() >= deadline
-        return late and count >= _FEWEST_TRIALS
+        return self._left <= 0 and len(self._trials) >= _FEWEST_TRIALS
 
-    def _tell_progress(self, begin: float, deadline: float | None) -> None:
-        done, total = len(self._trials), self.most or 0
-        if deadline is not None:
-            done, total = int(time.monotonic() - begin), max(1, int(deadline - begin))
-        self.callback.on_progress(f"trying samplers: {len(self._trials)}", min(done, total), total)
-
-    def _try(self, values: Mapping[str, Any], pages: Sequence[Page]) -> SamplerTrial:
-        number, samplers = len(self._trials) + 1, Chain()
+    def _try(self, values: Mapping[str, Any]) -> float | None:
+        """Write with a chain, and return its squared distance; None if it failed."""
+        trial = SamplerTrial(number=len(self._trials) + 1, values=values)
+        begin, pages = time.monotonic(), self.task.passages.tuning[: self._pages]
         try:
             samplers = choose_samplers(self.space.arguments(values)[0]["sampler"])
+            trial = attrs.evolve(trial, samplers=samplers)
             written = self.task.write(samplers, pages, self.seed)
         except TextgenError as error:
-            reason = error.problem
-            if all(each.reason != reason for each in self._trials):
-                self.callback.on_warning(f"{label_of(samplers)} is left out: {reason}")
-            return SamplerTrial(number=number, values=values, samplers=samplers, reason=reason)
-        return SamplerTrial(
-            number=number, values=values, samplers=samplers, resemblance=written.resemblance
-        )
+            if all(each.reason != error.problem for each in self._trials):
+                self.callback.on_warning(f"{label_of(trial.samplers)} is left out: {error.problem}")
+            self._trials.append(attrs.evolve(trial, reason=error.problem))
+            return None
+        self._took.append(time.monotonic() - begin)
+        best = min((square for square, _ in self._found()), default=math.inf)
+        found = written.resemblance
+        self._trials.append(attrs.evolve(trial, resemblance=found))
+        if found.square < best:
+            self.callback.on_message([f"{found.distance:7.2f}  {label_of(samplers)}"])
+        self._tell_progress()
+        return found.square
+
+    def _tell_progress(self) -> None:
+        done, total = len(self._trials), self.most or 0
+        if self.seconds is not None:
+            done, total = int(self._elapsed), int(self._elapsed + max(0.0, self._left))
+        self.callback.on_progress(f"trying samplers: {len(self._trials)}", done, total)
 
     def _found(self) -> list[tuple[float, Chain]]:
         """Return what could write, the nearest first."""

@@ -16,6 +16,7 @@ from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home
 from textgen_core.pipeline.api import open_run
 from textgen_core.pipeline.opened_run import Run
+from textgen_core.pipeline.search.journal import load_optuna
 from textgen_core.pipeline.search.sampler_records import SamplerTuning
 from textgen_core.pipeline.search.sampler_search import SamplerSearch
 from textgen_core.pipeline.search.sampler_task import make_task
@@ -59,10 +60,12 @@ def tune_samplers(
     Raises:
         UsageError: a sampler or range is wrong, or nothing varies.
         CorpusError: there is too little held-out text, or the run was trained on it.
-        PluginFailure: all chains failed.
+        ComponentError: all chains failed.
+        ConfigurationError: Optuna is not installed.
     """
     space = read_chain_space(discover(), sampler, try_installed=try_installed)
     _check_numbers(trials, seeds, seconds)
+    load_optuna()  # before the text is read
     callback = callback or Callback()
     opened = run if isinstance(run, Run) else open_run(run, used=("sampler",))
     callback.on_message(["Reading the run's text."])

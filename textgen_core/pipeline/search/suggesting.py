@@ -10,7 +10,7 @@ import attrs
 
 from textgen_core.config.ranges import Dimension
 from textgen_core.config.space import Space
-from textgen_core.errors import UsageError
+from textgen_core.pipeline.search.journal import load_optuna
 
 _STARTUP = 10  # trials that are drawn, before any is derived from others
 _DIGITS = 3
@@ -27,18 +27,10 @@ class Suggestion:
 def suggestions(space: Space, seed: int) -> Iterator[Suggestion]:
     """Return an endless iterator over values of a space, each better informed than the last.
 
-    The tree-structured Parzen estimator (Bergstra et al. 2011), of Optuna. Raises UsageError unless
-    it is installed.
+    By the tree-structured Parzen estimator (Bergstra et al. 2011). Raises ConfigurationError
+    unless Optuna is installed.
     """
-    try:
-        import optuna
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "Tuning needs a library that is not installed: Optuna.",
-            "Allowed: everything else, without it.",
-            'Install it: pip install "textgen-core[tune]"',
-        ) from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    optuna = load_optuna()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that what is used is experimental
         tpe = optuna.samplers.TPESampler(

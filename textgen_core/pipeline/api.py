@@ -71,7 +71,7 @@ def run(
         epochs: how often to go through the training text.
         steps: how many steps to train.
         tokenizer: a component.
-        model: a component.
+        model: a component; "auto": the recipe's, of a size that suits text and minutes.
         sampler: a component, or a list of them.
         metric: a component to measure beside the bundled metrics, or a list of them.
         tracker: a component that follows the run, or a list of them.

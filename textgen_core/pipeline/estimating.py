@@ -41,7 +41,8 @@ class Estimate:
     """About what a run will take.
 
     steps, passes: of training, and through the training text. seconds: of training.
-    memory_bytes: at most, while it trains. disk_bytes: of the finished run.
+    memory_bytes: at most, while it trains. disk_bytes: of the finished run. chosen: how the size
+    of its model was chosen, where it was left to the run.
     """
 
     steps: int
@@ -50,12 +51,14 @@ class Estimate:
     parameters: int
     memory_bytes: int
     disk_bytes: int
+    chosen: str = ""
 
     def sentences(self, model: str) -> list[str]:
         """Return the estimate in words."""
         passes = f"{self.passes:,.0f}" if self.passes >= 10 else f"{self.passes:.2g}"
         times = f"{passes} {'pass' if passes == '1' else 'passes'}"
         return [
+            *filter(None, [self.chosen]),
             f"Training: about {format_count(self.steps, 'step')} in "
             f"{format_duration(self.seconds)}, {times} through the training text.",
             f"Model: {model}, {format_count(self.parameters, 'parameter')}.",
@@ -77,8 +80,9 @@ def estimate(
     prepare_memory()
     prepared = prepare(texts, configuration, tokenizer, progress, is_new=True)
     prepared = with_counts(prepared, configuration)
+    chosen = ""
     if configuration.chooses_size:
-        configuration, _ = choose_size(configuration, prepared)
+        configuration, chosen = choose_size(configuration, prepared)
     if configuration.fit:
         configuration, _ = fit(configuration, prepared)
     language_model, description = build(configuration, prepared.tokenizer, counts=prepared.counts)
@@ -98,6 +102,7 @@ def estimate(
         parameters=description.parameters,
         memory_bytes=description.memory_bytes,
         disk_bytes=disk + (KEPT + 1) * checkpoint,
+        chosen=chosen,
     )
 
 

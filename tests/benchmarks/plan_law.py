@@ -196,7 +196,8 @@ def main() -> None:
         print(f"    {name}={value:.4f},")
     print(f")\nHALF_INTERVAL = {half_interval(left_out):.4f}\nMEASURED = {{")
     for name in ("tokens", "seen", "parameters"):
-        print(f'    "{name}": ({column(rows, name).min():.3g}, {column(rows, name).max():.3g}),')
+        figures = column(rows, name)
+        print(f'    "{name}": ({figures.min():_.0f}, {figures.max():_.0f}),')
     print(f'}}\nRUNS_HASH = "{hash_of(rows)}"\n\nLeft out of the fit, one text at a time:')
     for text, errors in left_out.items():
         print(describe(text, errors))

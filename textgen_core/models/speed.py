@@ -33,7 +33,12 @@ def estimate_tokens_per_second(language_model: LanguageModel, batch_size: int) -
     dtype = language_model.model.compute_dtype
     share = _SHARE if dtype == "float32" else _SHARE_OF_HALF
     speed = share * measure_products(rows, inner, columns, dtype)
-    return speed / (_OPERATIONS * sum(map(math.prod, matrices)))
+    return speed / (_OPERATIONS * work_of(language_model))
+
+
+def work_of(language_model: LanguageModel) -> int:
+    """Return how many weights a token is multiplied with."""
+    return sum(map(math.prod, _matrices(language_model)))
 
 
 def measure_products(rows: int, inner: int, columns: int, dtype: str) -> float:

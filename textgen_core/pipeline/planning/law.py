@@ -22,6 +22,7 @@ import attrs
 import numpy as np
 
 _LEAST_EXCESS = -0.1  # of the network's loss over the counts': no run was better by more
+_NEAR = 0.3  # the logarithm of a factor outside of what was measured that is no matter
 _WIDER = 0.5  # how much wider an interval is, for each factor of e outside of what was measured
 
 
@@ -135,5 +136,6 @@ def forecast(case: Case) -> Forecast:
 
 
 def _distance(value: float, low: float, high: float) -> float:
-    """Return the logarithm of the factor by which a value lies outside of a range, 0 within."""
-    return float(max(0.0, np.log(low / value), np.log(value / high)))
+    """Return the logarithm of the factor by which a value lies outside of a range, 0 near it."""
+    found = float(max(0.0, np.log(low / value), np.log(value / high)))
+    return found if found > _NEAR else 0.0

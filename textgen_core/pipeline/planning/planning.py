@@ -18,6 +18,7 @@ from textgen_core.pipeline.planning.measuring import (
     case_of,
     expected_steps,
     measure_size,
+    measure_speed,
     measure_text,
 )
 from textgen_core.pipeline.planning.plan import Choice, Plan
@@ -53,10 +54,11 @@ def plan_prepared(
 ) -> Plan:
     """Return the plan of a text that is prepared, with its counts."""
     text = measure_text(prepared)
+    speed = measure_speed(configurations[MEDIUM], prepared)
     sizes = []
     for done, (size, configuration) in enumerate(configurations.items()):
         progress(_MEASURING, done, len(configurations))
-        sizes.append(measure_size(size, configuration, prepared, text))
+        sizes.append(measure_size(size, configuration, prepared, text, speed))
     progress(_MEASURING, len(configurations), len(configurations))
     choices = [
         choice_of(each, configurations[each.size], text, time) for time in minutes for each in sizes

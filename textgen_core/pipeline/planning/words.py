@@ -100,7 +100,7 @@ def _sentences(plan: Plan, choice: Choice) -> Iterator[str]:
         f"({forecast.low:.2f} to {forecast.high:.2f}), {_better(gain)}."
     )
     if not choice.facts.size.is_default:
-        yield f"The {choice.facts.size.name} model fits best."
+        yield f"In this time the {choice.facts.size.name} model is best."
     if choice.passes >= _OFTEN:
         times = format_count(round(choice.passes), "time")
         yield f"The text is read {times}: more text would help more than more time."

@@ -13,7 +13,7 @@ from textgen_core.pipeline.search.records import RECIPE, Budget
 
 FACTOR = 3  # between two budgets, and of how many one goes on
 _RUNGS = 3
-_SHORTEST = 0.1  # minutes of a trial, which takes some seconds beside its training
+_SHORTEST = 0.5  # minutes of a trial, which takes about as long beside its training
 FULL_TRAININGS = 20  # that are to fit into the time of a study
 
 

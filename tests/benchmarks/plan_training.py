@@ -128,7 +128,7 @@ class Trainables:
         size = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
         rows = prepared.batches.batch_size
         settings = attrs.evolve(configuration.training, epochs=1, minutes=None)
-        key = (configuration.model.description, repr(settings), size, rows)
+        key = (repr(configuration.model.as_table()), repr(settings), size, rows)
         found = self._kept.pop(key, None) or self._make(configuration, prepared, size)
         self._kept[key] = found
         while len(self._kept) > KEPT:

@@ -11,6 +11,7 @@ from cli.commands import run_lines
 from cli.in_process import refuse_tensorflow, run_here
 
 import textgen_core
+from textgen_core.pipeline.precision import precision_to_resume
 from textgen_core.registry import discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.manifest import check_settings, load_configuration
@@ -92,4 +93,5 @@ def test_a_run_records_the_model_that_auto_chose_and_resumes_with_it(planned):
         assert settings["model"][name] == int(value)
     directory = RunDirectory(folder / "chosen")
     configuration, _ = load_configuration(directory, discover())
-    check_settings(directory, configuration, "float32")  # what resuming holds it against
+    precision = precision_to_resume(directory, configuration)
+    check_settings(directory, configuration, precision)  # what resuming holds it against

@@ -53,6 +53,7 @@ HELPS = [
     ["export", "--help"],
     ["compare", "--help"],
     ["plan", "--help"],
+    ["tune", "--help"],
     ["--version"],
     ["recipes"],
 ]
@@ -65,6 +66,7 @@ LISTS = [
 ]
 MISTAKES = [
     ["run", "--model", "lstn"],
+    ["tune", "--for", "60"],
     ["run", "--sampler", "nucleus:p=1.5"],
     ["run", "--set", "training.epoch=3"],
     ["run", "--epochs", "0"],

@@ -40,6 +40,7 @@ class SearchDisplay(SearchCallback):
         self._what = ""
         self._ends_at: float | None = None  # by the monotonic clock
         self._reasons: set[str] = set()
+        self._shown: set[int] = set()
         self._waits = False
 
     def on_search_begin(self, tuning: Tuning) -> None:
@@ -48,12 +49,11 @@ class SearchDisplay(SearchCallback):
             self._show(Text(f"  {line}"))
         self._show(Text(""))
         self._show(Text(_HEAD, style="dim"))
-        for each in tuning.trials:
-            if each.state != "running":
-                self._show_trial(each, tuning)
+        self._show_finished(tuning)
 
     def on_trial_begin(self, trial: TrialRecord, tuning: Tuning) -> None:
         self._waits = False
+        self._show_finished(tuning)  # by other processes meanwhile
         left = _seconds_left(tuning)
         self._ends_at = None if left is None else time.monotonic() + left
         budget = _budget(tuning.budgets[trial.rung])
@@ -74,17 +74,18 @@ class SearchDisplay(SearchCallback):
         self._line.update(share, left + self._what)
 
     def on_trial_end(self, trial: TrialRecord, tuning: Tuning) -> None:
+        del trial
         self._line.stop()
-        self._show_trial(trial, tuning)
+        self._show_finished(tuning)
 
     def on_wait(self, tuning: Tuning) -> None:
-        del tuning
+        self._show_finished(tuning)
         if not self._waits:
             self._waits = True
             self._show(Text("  Waiting for the other processes of this study.", style="dim"))
 
     def on_conclude(self, tuning: Tuning) -> None:
-        del tuning
+        self._show_finished(tuning)
         self._start("scoring the winner on the test text", share=False)
 
     def on_warning(self, text: str) -> None:
@@ -103,6 +104,13 @@ class SearchDisplay(SearchCallback):
         if not self._quiet:
             with self._line.aside():
                 self._console.print(text)
+
+    def _show_finished(self, tuning: Tuning) -> None:
+        """Show the trials that are over, each once."""
+        for each in tuning.trials:
+            if each.state != "running" and each.number not in self._shown:
+                self._shown.add(each.number)
+                self._show_trial(each, tuning)
 
     def _show_trial(self, trial: TrialRecord, tuning: Tuning) -> None:
         before = [

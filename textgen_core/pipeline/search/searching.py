@@ -57,7 +57,7 @@ def search(study: Study, registry: Registry, callback: Callback) -> Tuning:
 def _stopped(study: Study) -> Interrupted:
     finished = sum(each.state == "finished" for each in study.journal.entries())
     return Interrupted(
-        f"Stopped; finished: {format_count(finished, 'trial')} of {study.directory}.",
+        f"Stopped, with {format_count(finished, 'finished trial')} in {study.directory}.",
         advice=f"Go on: textgen tune --out {shell_word(study.directory)}",
     )
 

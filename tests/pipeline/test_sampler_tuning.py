@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from textgen_core.config.chains import choose_samplers
+from textgen_core.config.resolve import configure
 from textgen_core.errors import ComponentError, CorpusError, PluginFailure, UsageError
 from textgen_core.evaluation.resemblance import FIGURES, SIDES, Resemblance
 from textgen_core.pipeline.search import sampler_search
@@ -270,3 +271,15 @@ def test_to_try_samplers_offers_every_installed_one() -> None:
     space = read_chain_space(discover(), None, try_installed=True)
     installed = set(discover().by_name("sampler")) - {"temperature"}
     assert {one.component for one in space.slots[-1].candidates} == installed
+
+
+def test_temperature_1_is_no_sampler_at_all_and_can_be_what_is_found(tmp_path: Path) -> None:
+    task = FakeTask()
+    task.square = lambda options: float(bool(options))
+    tuning = search(task, trials=5)
+    assert tuning.samplers == ()
+    assert tuning.sentences[0].startswith("temperature 1 is nearer to real text than the run's own")
+    assert tuning.command.endswith("--sampler temperature:1")
+    path = tmp_path / "samplers.toml"
+    path.write_text(tuning.toml, encoding="utf-8")
+    assert configure({}, discover(), config=path, settings=()).samplers == ()

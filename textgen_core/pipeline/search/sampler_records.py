@@ -16,7 +16,6 @@ from textgen_core.registry import ResolvedComponent
 Chain = tuple[ResolvedComponent, ...]
 
 TUNED, OWN, PLAIN = "tuned", "the run's own", "temperature 1"  # names of checked chains
-NOTHING = "no sampler"  # the label of an empty chain
 # What a table shows of a text beside the distance: heading, figure, and how it is written.
 _COLUMNS = (
     ("repeats", "rep_2", "{:.1%}"),
@@ -210,7 +209,7 @@ class SamplerTuning:
 
 def label_of(samplers: Sequence[ResolvedComponent]) -> str:
     """Return a chain in a few words: its specs, one after the other."""
-    return " ".join(labels_of(samplers)) or NOTHING
+    return " ".join(labels_of(samplers)) or PLAIN
 
 
 def labels_of(samplers: Sequence[ResolvedComponent]) -> list[str]:

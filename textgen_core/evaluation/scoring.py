@@ -72,6 +72,10 @@ class Scorer:
             else Measurement(language_model, mixture_losses, columns=3)
         )
 
+    def mix(self, weights: MixtureWeights) -> None:
+        """Score with other weights of network and counts from now on."""
+        self._losses.mix(weights)
+
     def score(self, token_ids: np.ndarray) -> np.ndarray:
         """Return losses, float32 `(tokens - 1,)` in nats, of int `(tokens,)` with `<START>` first.
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from textgen_core.pipeline.workers import Worker
 
 Trackers = tuple[ResolvedComponent, ...]
+Built = tuple[LanguageModel, ModelDescription]
 
 
 def analyse_run(
@@ -114,8 +115,8 @@ def build_run(
     callback: Callback,
     worker: Worker | None = None,
     earlier: EarlierRun | None = None,
-    built: tuple[LanguageModel, ModelDescription] | None = None,
-) -> tuple[Configuration, LanguageModel, ModelDescription]:
+    built: Built | None = None,
+) -> tuple[Configuration, Built]:
     """Phase 3: the configuration that its recipe's rules have fitted to the text, and its model.
 
     built: the model, if it was built and initialised already.
@@ -160,7 +161,7 @@ def build_run(
         callback.on_warning(widths)
     if worker is not None:
         worker.tell(configuration, directory, prepared, description.precision)
-    return configuration, language_model, description
+    return configuration, (language_model, description)
 
 
 def _describe(

@@ -106,7 +106,7 @@ def _begin(
     """Phases 1 to 3: what phase 4 needs, and the configuration as it was fitted to the text."""
     analysis = analyse_run(configuration, texts, directory, callback, trackers)
     prepared = prepare_run(configuration, texts, directory, callback, analysis, earlier)
-    configuration, language_model, _ = build_run(
+    configuration, (language_model, _) = build_run(
         configuration, texts, prepared, directory, callback, worker, earlier
     )
     callback.on_phase(4)

@@ -16,6 +16,7 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.data.token_files import TokenFile, subsample_evenly
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.figures import Figures, measure_losses
+from textgen_core.evaluation.scoring import Scorer
 from textgen_core.generation import Sample
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.assembly import make_scorer
@@ -67,10 +68,12 @@ def make_job(
     prepared: Prepared,
     callback: Callback,
     collective: Collective | None = None,
+    scorer: Scorer | None = None,
 ) -> TrainingJob:
     """Return the training job of a run; `collective`: the workers that share it.
 
-    Raises ConfigurationError if the model cannot do what the settings ask for.
+    scorer: what validates it, if it is at hand. Raises ConfigurationError if the model cannot do
+    what the settings ask for.
     """
     streams = configuration.data.batching == "stream"
     if streams:
@@ -101,7 +104,11 @@ def make_job(
         batches=prepared.batches,
         settings=configuration.training,
         run=run,
-        validate=_validation(configuration, language_model, prepared.token_files.get("validation")),
+        validate=_validation(
+            configuration,
+            scorer or make_scorer(configuration, language_model),
+            prepared.token_files.get("validation"),
+        ),
         write_sample=_sample_writer(configuration, language_model),
         callback=callback,
         event_steps=_event_steps(configuration, prepared),
@@ -230,11 +237,10 @@ def _event_steps(configuration: Configuration, prepared: Prepared) -> float:
 
 
 def _validation(
-    configuration: Configuration, language_model: LanguageModel, tokens: TokenFile | None
+    configuration: Configuration, scorer: Scorer, tokens: TokenFile | None
 ) -> Callable[[], Figures | None]:
     if tokens is None:
         return lambda: None
-    scorer = make_scorer(configuration, language_model)
     token_ids = subsample_evenly(tokens.token_ids, configuration.training.validation_tokens)
     share = len(token_ids) / len(tokens.token_ids)
     sizes = [round(size * share) for size in (tokens.text_bytes, tokens.unknown_bytes)]

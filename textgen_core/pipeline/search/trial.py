@@ -19,9 +19,10 @@ from textgen_core.corpus.analysis import Analysis
 from textgen_core.counts.mixture import load_mixture
 from textgen_core.errors import ConfigurationError, Interrupted
 from textgen_core.evaluation.figures import measure_losses
+from textgen_core.evaluation.scoring import Scorer
 from textgen_core.models.build import ModelDescription, initialise
-from textgen_core.pipeline.assembly import load_language_model, make_scorer
-from textgen_core.pipeline.beginning import analyse_run, build_run, prepare_run
+from textgen_core.pipeline.assembly import make_scorer
+from textgen_core.pipeline.beginning import Built, analyse_run, build_run, prepare_run
 from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.mixing import fit_mixture
 from textgen_core.pipeline.preparing import Prepared, build, with_prompt
@@ -29,8 +30,9 @@ from textgen_core.pipeline.training import make_job, restore, train_phase
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.lock import writing
 from textgen_core.runs.made_here import write_configuration
-from textgen_core.runs.weights import best_step
+from textgen_core.runs.weights import best_step, load_weights
 from textgen_core.training.callbacks import Callback
+from textgen_core.training.custom_gradients import releasing_graphs
 from textgen_core.training.events import most_steps_of, steps_in
 from textgen_core.training.job import TrainingJob, is_over, last_step_of, typical_step
 from textgen_core.training.state import TrainingState
@@ -82,7 +84,7 @@ def train_trial(
         configuration = _with_steps(configuration, steps)
     directory.path.mkdir(parents=True, exist_ok=True)
     try:
-        with writing(directory, callback.on_warning):
+        with writing(directory, callback.on_warning), releasing_graphs():
             return _Trial(texts, directory, callback).run(configuration, on_steps)
     finally:
         gc.collect()  # models and what was compiled refer to themselves
@@ -100,28 +102,26 @@ class _Trial:
         self, configuration: Configuration, on_steps: Callable[[int], None] | None
     ) -> TrialResult:
         prepared = self._prepare(configuration)
-        probe = None
+        ready = None
         if configuration.training.clock == "minutes":
-            configuration, probe = self._count_steps(configuration, prepared)
+            configuration, ready = self._count_steps(configuration, prepared)
             write_configuration(self.directory, configuration.as_table())
-        built = None if probe is None else (probe.job.language_model, probe.description)
-        configuration, language_model, description = build_run(
+        built = None if ready is None else ready.built
+        configuration, built = build_run(
             configuration, self.texts, prepared, self.directory, self.callback, built=built
         )
         self.callback.on_phase(4)
-        if probe is not None:
-            job = attrs.evolve(probe.job, settings=configuration.training)
-        else:
-            job = make_job(configuration, self.directory, language_model, prepared, self.callback)
+        ready = ready or self._make_ready(configuration, prepared, built)
+        job = attrs.evolve(ready.job, settings=configuration.training)
         if on_steps is not None:
             on_steps(last_step_of(job.settings, job.batches))
-        state = self._train(job, None if probe is None else probe.step_seconds)
+        state = self._train(job, ready.step_seconds)
         return TrialResult(
-            score=self._score(configuration, prepared),
+            score=self._score(configuration, prepared, ready),
             steps=state.step,
             seconds=state.seconds,
-            parameters=description.parameters,
-            memory_bytes=description.memory_bytes,
+            parameters=ready.description.parameters,
+            memory_bytes=ready.description.memory_bytes,
         )
 
     def _prepare(self, configuration: Configuration) -> Prepared:
@@ -141,7 +141,7 @@ class _Trial:
 
     def _count_steps(
         self, configuration: Configuration, prepared: Prepared
-    ) -> tuple[Configuration, _Probe | None]:
+    ) -> tuple[Configuration, _Ready | None]:
         """Return the configuration with steps in place of its minutes, and what measured them.
 
         Rules choose by the passes that the steps make, which none but them decide: so a trial that
@@ -149,17 +149,23 @@ class _Trial:
         expected, what measured them is of no more use.
         """
         fitted, _ = fit(configuration, prepared)
-        language_model, description = build(fitted, prepared.tokenizer, counts=prepared.counts)
-        initialise(fitted.model, language_model)
-        job = make_job(fitted, self.directory, language_model, prepared, self.callback)
-        step_seconds = typical_step(job)
+        built = build(fitted, prepared.tokenizer, counts=prepared.counts)
+        initialise(fitted.model, built[0])
+        ready = self._make_ready(fitted, prepared, built)
+        job, step_seconds = ready.job, typical_step(ready.job)
         seconds = 60 * (fitted.training.minutes or 0)
         most = most_steps_of(fitted.training, job.batches.batches_per_epoch)
         steps = min(most, steps_in(seconds, step_seconds, job.event_steps))
         counted = _with_steps(configuration, steps)
         if not _is_same(fit(counted, prepared)[0], _with_steps(fitted, steps)):
             return counted, None
-        return counted, _Probe(job, description, step_seconds)
+        return counted, attrs.evolve(ready, step_seconds=step_seconds)
+
+    def _make_ready(self, configuration: Configuration, prepared: Prepared, built: Built) -> _Ready:
+        language_model, description = built
+        scorer = make_scorer(configuration, language_model)
+        given = (configuration, self.directory, language_model, prepared, self.callback)
+        return _Ready(make_job(*given, scorer=scorer), scorer, description)
 
     def _train(self, job: TrainingJob, step_seconds: float | None) -> TrainingState:
         """Phase 4, in which no text is written."""
@@ -169,29 +175,35 @@ class _Trial:
             raise Interrupted(f"The trial was stopped at step {state.step}.")
         return state
 
-    def _score(self, configuration: Configuration, prepared: Prepared) -> float:
-        """Return the bits per byte of the validation text with the best checkpoint."""
-        language_model = load_language_model(
-            self.directory, configuration, best_step(self.directory)
-        )
-        counts = prepared.counts
-        if counts is not None and len(prepared.kept_out) > 1:
+    def _score(self, configuration: Configuration, prepared: Prepared, ready: _Ready) -> float:
+        """Return the bits per byte of the validation text with the best checkpoint.
+
+        Model and scorer are those of the training, and so is their precision: nothing is built and
+        little compiled again.
+        """
+        language_model = ready.job.language_model
+        load_weights(self.directory, best_step(self.directory), language_model.model)
+        if len(prepared.kept_out) > 1:
             line = fit_mixture(self.directory, configuration, prepared, language_model)
             self.callback.on_detail([line])
-            counts = attrs.evolve(counts, weights=load_mixture(self.directory.mixture))
-        scorer = make_scorer(configuration, attrs.evolve(language_model, counts=counts))
+            ready.scorer.mix(load_mixture(self.directory.mixture))
         tokens = prepared.token_files["validation"]
-        losses = scorer.score_side_by_side(tokens.token_ids)
+        losses = ready.scorer.score_side_by_side(tokens.token_ids)
         return measure_losses(losses, tokens.text_bytes, tokens.unknown_bytes).bits_per_byte
 
 
 @attrs.frozen
-class _Probe:
-    """A job whose step was measured, and is left as it was."""
+class _Ready:
+    """A job that can begin, what scores its model, and how long a step takes, if that is known."""
 
     job: TrainingJob
+    scorer: Scorer
     description: ModelDescription
-    step_seconds: float
+    step_seconds: float | None = None
+
+    @property
+    def built(self) -> Built:
+        return self.job.language_model, self.description
 
 
 def _with_steps(configuration: Configuration, steps: int) -> Configuration:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from textgen_core.cli.completing import complete_spec
+from textgen_core.cli.following import follow
 from textgen_core.cli.options import (
     Json,
     Quiet,
@@ -20,13 +21,10 @@ from textgen_core.cli.options import (
     discover_plugins,
     find_directory,
 )
-from textgen_core.cli.run import follow
 from textgen_core.cli.workers import (
     RestartsOption,
     WorkersOption,
     chosen_workers,
-    errors_of,
-    option_of,
     resume_workers,
     shown_options,
     this_worker,
@@ -108,9 +106,4 @@ def resume(
         test=test,
         tracker=tracker,
     )
-    with errors_of(cluster):
-        if cluster is None or cluster.is_first:
-            further = option_of(cluster)
-            follow(start, as_json=as_json, quiet=quiet, verbose=verbose, further=further)
-        else:
-            start()
+    follow(start, cluster, as_json=as_json, quiet=quiet, verbose=verbose)

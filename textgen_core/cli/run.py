@@ -18,6 +18,7 @@ from textgen_core.cli.completing import (
     complete_spec,
 )
 from textgen_core.cli.escapes import ESCAPES, read_escapes
+from textgen_core.cli.following import follow
 from textgen_core.cli.options import (
     CorpusArgument,
     Json,
@@ -29,19 +30,17 @@ from textgen_core.cli.options import (
     open_earlier_for,
     warn_of_unread_stdin,
 )
-from textgen_core.cli.output import note, outliving_reader, print_json, show_line, show_text
+from textgen_core.cli.output import note, print_json, show_line, show_text
 from textgen_core.cli.workers import (
     RestartsOption,
     WorkersOption,
     chosen_workers,
-    errors_of,
-    option_of,
     run_workers,
     shown_options,
     this_worker,
 )
 from textgen_core.config.settings import help_of
-from textgen_core.formatting import expand_home, shell_word
+from textgen_core.formatting import expand_home
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
     from textgen_core.config.resolve import Configuration
     from textgen_core.corpus import Texts
     from textgen_core.pipeline.estimating import Estimate
-    from textgen_core.pipeline.opened_run import Run
 
 
 def _component(kind: str, value: Any, about: str) -> Any:
@@ -196,12 +194,7 @@ def run(
     from textgen_core.pipeline.starting import start
 
     begin = partial(start, configuration, texts=texts, out=out, earlier=earlier)
-    with errors_of(cluster):
-        if cluster is None or cluster.is_first:
-            further = option_of(cluster)
-            follow(begin, as_json=as_json, quiet=quiet, verbose=verbose, further=further)
-        else:
-            begin()
+    follow(begin, cluster, as_json=as_json, quiet=quiet, verbose=verbose)
 
 
 def _with_prompt_read(configuration: Configuration, texts: Texts) -> Configuration:
@@ -261,38 +254,3 @@ def _estimate(configuration: Configuration, texts: Texts, tokenizer: Tokenizer |
 
     with closing(TerminalCallback(results=False)) as callback:
         return estimate(configuration, texts, callback.on_progress, tokenizer)
-
-
-def follow(
-    start: Callable[..., Run], *, as_json: bool, quiet: bool, verbose: bool, further: str = ""
-) -> None:
-    """Show a run while it proceeds, and in the end the commands that follow, or the JSON value.
-
-    further: options of the command that trains it further.
-    """
-    from textgen_core.cli.terminal import TerminalCallback
-    from textgen_core.runs.door import is_there
-    from textgen_core.runs.files import read_json, read_rows
-
-    callback = TerminalCallback(results=not as_json, quiet=quiet, verbose=verbose)
-    with outliving_reader(), closing(callback):
-        run = start(callback=callback)
-    callback.show_verdict()
-    if not as_json:
-        show_line(f"Read the report:   {run.directory}/report.html")
-        show_line(f"Write more:        textgen generate {shell_word(run.directory)}")
-        resume = f"textgen resume {shell_word(run.directory)} --minutes 3{further}"
-        show_line(f"Train it further:  {resume}")
-        return
-    evaluation = run.directory / "evaluation.json"
-    texts = [row["text"] for row in read_rows(run.directory / "samples.jsonl")]
-    print_json(
-        {
-            "run": str(run.directory),
-            "step": run.step,
-            "samples": texts[-run.configuration.generation.samples :],
-            "evaluation": read_json(evaluation) if is_there(evaluation) else None,
-            "report": str(run.directory / "report.html"),
-            "warnings": callback.warnings,
-        }
-    )

@@ -8,6 +8,8 @@ import pytest
 import textgen_core as textgen
 from textgen_core.config.resolve import configure
 from textgen_core.corpus import read_texts
+from textgen_core.errors import ConfigurationError, Interrupted
+from textgen_core.pipeline import fitting
 from textgen_core.pipeline.search import trial
 from textgen_core.pipeline.search.trial import train_trial
 from textgen_core.registry.discovery import discover
@@ -49,9 +51,13 @@ def texts(corpus):
     return read_texts(configured(corpus).corpus)
 
 
-def configured(corpus, settings=(), **arguments):
+def configured(corpus, settings=(), config=None, **arguments):
     arguments = {"corpus": [str(corpus)], **ARGUMENTS, **arguments}
-    return configure(arguments, discover(), recipe="none", settings=SETTINGS | dict(settings))
+    if config is not None:
+        del arguments["model"]
+    return configure(
+        arguments, discover(), recipe="none", config=config, settings=SETTINGS | dict(settings)
+    )
 
 
 def saved(directory):
@@ -130,3 +136,58 @@ def test_a_trial_is_the_training_of_a_run_of_its_steps_and_trained_again_it_is_t
     )
     assert attrs.evolve(again, seconds=found.seconds) == found
     assert saved(tmp_path / "again") == saved(tmp_path / "trial")
+
+
+def test_without_a_validation_text_a_trial_is_refused_before_it_trains(corpus, tmp_path):
+    configuration = configured(corpus, split="100,0,0")
+    texts = read_texts(configuration.corpus)
+    with pytest.raises(ConfigurationError, match="compares by a validation text"):
+        train_trial(configuration, texts, RunDirectory(tmp_path / "trial"), Callback())
+
+
+@pytest.mark.parametrize(("step_seconds", "dropout"), [(0.6 / 20, 0.25), (0.6 / 200, 0.5)])
+def test_rules_choose_by_the_passes_that_the_measured_steps_make(
+    step_seconds, dropout, corpus, texts, tmp_path, monkeypatch
+):
+    """The passes that are expected before anything is measured are 20; no step is taken here."""
+    monkeypatch.setattr(fitting, "expected_passes", passes_expected)
+    monkeypatch.setattr(trial, "typical_step", lambda job: step_seconds)
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES)
+    monkeypatch.setattr(trial._Trial, "_train", stop)
+    with pytest.raises(Interrupted):
+        train_trial(
+            configured(corpus, {"training.counts": 0}, config=rules),
+            texts,
+            RunDirectory(tmp_path / "trial"),
+            Callback(),
+        )
+    chosen = read_toml(tmp_path / "trial" / "run.toml")
+    assert chosen["model"]["dropout"] == dropout
+    assert "for" not in chosen
+
+
+RULES = """
+[model]
+name = "lstm"
+units = 8
+layers = 1
+embedding = 8
+[[fit]]
+passes = 1
+model.dropout = 0.25
+[[fit]]
+passes = 15
+model.dropout = 0.5
+"""
+
+
+def passes_expected(configuration, prepared):
+    training = configuration.training
+    if training.clock == "minutes":
+        return 20.0
+    return fitting.passes_of(training.steps, training, prepared.batches)
+
+
+def stop(*_):
+    raise Interrupted("enough")

@@ -45,13 +45,21 @@ def search(study: Study, registry: Registry, callback: Callback) -> Tuning:
             _Search(study, registry, callback).run()
             tune_winner(study, callback)
         except (Interrupted, KeyboardInterrupt) as error:
-            for each in study.journal.entries():
-                if each.state == "running" and each.process == study.process:
-                    study.release(each)
+            _release(study)
             raise _stopped(study) from error
+        except Exception:  # a full disk, say, for which no trial is to blame
+            _release(study)
+            raise
         finally:
             write_page(study)
     return tuning_of(study)
+
+
+def _release(study: Study) -> None:
+    """Let go of the trial that this process trains."""
+    for each in study.journal.entries():
+        if each.state == "running" and each.process == study.process:
+            study.release(each)
 
 
 def _stopped(study: Study) -> Interrupted:

@@ -56,7 +56,8 @@ def install_fakes(set_item: Any) -> None:
     name = "textgen_core.pipeline.search.trial"
     set_item(sys.modules, name, SimpleNamespace(train_trial=train_trial))
     set_item(vars(winner), "_score_on_test", lambda directory: 2.5)
-    set_item(vars(searching), "read_texts", lambda settings: None)
+    set_item(vars(searching), "read_texts", lambda settings: ())
+    set_item(vars(searching), "split_texts", lambda *_: None)
 
 
 if __name__ == "__main__":

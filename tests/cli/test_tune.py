@@ -32,6 +32,23 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "told"), [("", "is empty"), ("hi\n", "leaves nothing for validation")]
+)
+def test_a_text_that_no_trial_can_be_trained_on_leaves_no_study(
+    content: str,
+    told: str,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("textgen_core.cli.startup.import_tensorflow", lambda: None)
+    Path(text).write_text(content)
+    result = run_here(monkeypatch, capsys, "tune", text, "--trials", "3", "--out", "study")
+    assert result.returncode == 3 and told in result.stderr
+    assert [each.name for each in Path().iterdir()] == [text]
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ([], "how long to search"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from textgen_core.pipeline.planning.budget import Pace
-from textgen_core.pipeline.planning.law import Forecast
-from textgen_core.pipeline.planning.measuring import SizeFacts, TextFacts
+from textgen_core.pipeline.planning.law import Forecast, forecast
+from textgen_core.pipeline.planning.measuring import SizeFacts, TextFacts, case_of
 from textgen_core.pipeline.planning.plan import Choice, Plan
 from textgen_core.pipeline.planning.sizes import SIZES
 from textgen_core.pipeline.planning.words import expect, format_choice, options_of_run, table_of
@@ -104,3 +105,9 @@ def test_steps_fill_the_time_that_compiling_leaves():
     assert pace.steps(1.0) == pytest.approx(376, abs=1)
     assert pace.steps(0.01) == 1
     assert pace.seconds(pace.steps(10.0)) == pytest.approx(600, rel=0.01)
+
+
+def test_more_steps_than_a_machine_word_counts_are_forecast():
+    facts = attrs.evolve(facts_of("medium"), parameters=900_000)
+    found = forecast(case_of(facts, TEXT, PACE.steps(1e99)))
+    assert 0 < found.bits_per_byte < TEXT.counts

@@ -154,7 +154,7 @@ def case_of(facts: SizeFacts, text: TextFacts, steps: int) -> Case:
         counts=text.counts,
         uniform=text.uniform,
         tokens=text.train_tokens,
-        seen=steps * facts.pace.step_tokens,
+        seen=float(steps * facts.pace.step_tokens),
         parameters=facts.parameters,
         is_recurrent=facts.size.is_recurrent,
     )

@@ -9,6 +9,7 @@ import attrs
 
 from textgen_core.corpus import Texts, keep_streams, read_texts
 from textgen_core.errors import (
+    CorpusError,
     DiskTooSmall,
     Interrupted,
     RunDirectoryError,
@@ -24,6 +25,7 @@ from textgen_core.pipeline.search.records import Tuning
 from textgen_core.pipeline.search.study import Study
 from textgen_core.pipeline.search.summary import record_of, tuning_of
 from textgen_core.pipeline.search.winner import conclude, drop_weights, nothing_trained
+from textgen_core.pipeline.splitting import split_texts
 from textgen_core.pipeline.starting import check_cache, with_absolute_paths
 from textgen_core.registry import Registry
 from textgen_core.training.callbacks import Callback
@@ -35,14 +37,17 @@ _HOPELESS = 5  # failed trials without one that did not fail
 def search(study: Study, registry: Registry, callback: Callback) -> Tuning:
     """Carry a study out to its end, or until its time is over.
 
-    Raises Interrupted if the user stops it, and TextgenError if every trial fails.
+    Raises Interrupted if the user stops it, and TextgenError if every trial fails, or none can be
+    trained on such a text: then nothing stays of a new study.
     """
     if is_over(study):
         return tuning_of(study)
     check_cache(callback)
+    texts = None if study.verdict is not None else _read(study, registry)
     with study.working():
         try:
-            _Search(study, registry, callback).run()
+            if texts is not None:
+                _Search(study, registry, callback, texts).run()
             tune_winner(study, callback)
         except (Interrupted, KeyboardInterrupt) as error:
             _release(study)
@@ -62,6 +67,20 @@ def _release(study: Study) -> None:
             study.release(each)
 
 
+def _read(study: Study, registry: Registry) -> Texts:
+    """Return the texts that all trials share, after a look whether they can be split."""
+    request = study.request
+    configuration = request.configuration(registry, None, request.budgets[-1], request.seed)
+    try:
+        texts = read_texts(keep_streams(configuration.corpus))
+        split_texts(texts, configuration)
+    except CorpusError:
+        if not study.journal.entries():
+            study.discard()
+        raise
+    return texts
+
+
 def _stopped(study: Study) -> Interrupted:
     finished = sum(each.state == "finished" for each in study.journal.entries())
     return Interrupted(
@@ -73,16 +92,14 @@ def _stopped(study: Study) -> Interrupted:
 class _Search:
     """The search of this process."""
 
-    def __init__(self, study: Study, registry: Registry, callback: Callback) -> None:
+    def __init__(self, study: Study, registry: Registry, callback: Callback, texts: Texts) -> None:
         self._study = study
+        self._texts = texts
         self._registry = registry
         self._callback = callback if isinstance(callback, SearchCallback) else SearchCallback()
         self._follower = InTrial(callback, set())
-        self._texts: Texts | None = None
 
     def run(self) -> None:
-        if self._study.verdict is not None:
-            return
         self._callback.on_search_begin(tuning_of(self._study))
         while (step := next_step(self._study)).kind != "over":
             if step.entry is not None:
@@ -121,8 +138,6 @@ class _Search:
 
         study, began = self._study, time.monotonic()
         configuration = with_absolute_paths(study.configuration(entry, self._registry))
-        if self._texts is None:  # all trials have the same
-            self._texts = read_texts(keep_streams(configuration.corpus))
         result = train_trial(
             configuration,
             self._texts,

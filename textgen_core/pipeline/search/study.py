@@ -52,6 +52,11 @@ class Study:
         """Everything that varies, by its key."""
         return {each.key: each for each in self.request.space.dimensions}
 
+    def discard(self) -> None:
+        """Remove a study of which nothing was tried."""
+        with file_errors(self.directory, "written"):
+            shutil.rmtree(self.directory)
+
     # ---- time and processes
 
     @contextmanager

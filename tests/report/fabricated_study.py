@@ -85,6 +85,7 @@ def finalist(configuration: int, values: dict[str, Any], *scores: float) -> dict
         "is_recipe": configuration == 0,
         "values": values,
         "scores": {str(seed): score for seed, score in enumerate(scores, start=1)},
+        "counted": len(scores),
         "mean": sum(scores) / len(scores),
     }
 

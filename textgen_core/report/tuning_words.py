@@ -90,7 +90,7 @@ def tell_verdict(values: Values) -> Iterator[str]:
     if verdict is None:
         yield from _tell_standing(values)
         return
-    score, seeds = show_figure(verdict["winner"]["mean"], _DIGITS), len(verdict["winner"]["scores"])
+    score, seeds = show_figure(verdict["winner"]["mean"], _DIGITS), verdict["winner"]["counted"]
     if verdict["winner"]["is_recipe"]:
         yield say(
             "No settings were found that are better than the recipe as it is: {score} bits per "
@@ -134,8 +134,8 @@ def _told_chance(verdict: Values) -> str:
     return say(
         "Both are means, over {winner} seeds of the winner and {recipe} of the recipe. The "
         "difference has a standard deviation of {deviation}: beyond twice that it is not chance.",
-        winner=len(verdict["winner"]["scores"]),
-        recipe=len(verdict["recipe"]["scores"]),
+        winner=verdict["winner"]["counted"],
+        recipe=verdict["recipe"]["counted"],
         deviation=show_figure(verdict["deviation"], _DIGITS),
     )
 

@@ -59,16 +59,27 @@ class TrialRecord:
 
 @attrs.frozen(kw_only=True)
 class Finalist:
-    """A configuration that was trained in full under several seeds, and its scores by seed."""
+    """A configuration that was trained in full under several seeds, and its scores by seed.
+
+    chosen_by: the seed under which it was the best of many, partly by luck: its score counts only
+    where there is no other.
+    """
 
     configuration: int
     values: Mapping[str, Any]
     scores: Mapping[int, float]
+    chosen_by: int
+
+    @property
+    def counted(self) -> list[float]:
+        """The scores that it is judged by."""
+        others = [score for seed, score in self.scores.items() if seed != self.chosen_by]
+        return others or list(self.scores.values())
 
     @property
     def mean(self) -> float:
-        """The mean of the scores."""
-        return sum(self.scores.values()) / len(self.scores)
+        """The mean of the scores that it is judged by."""
+        return sum(self.counted) / len(self.counted)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -77,6 +88,7 @@ class Finalist:
             "is_recipe": self.configuration == RECIPE,
             "values": dict(self.values),
             "scores": {str(seed): score for seed, score in self.scores.items()},
+            "counted": len(self.counted),
             "mean": self.mean,
         }
 

@@ -69,7 +69,12 @@ def finalists_of(study: Study, entries: Sequence[Entry]) -> list[Finalist]:
         scores = {each.seed: each.score for each in full if each.score is not None}
         if scores:
             values = full[0].values
-            found.append(Finalist(configuration=configuration, values=values, scores=scores))
+            chosen_by = study.request.seed
+            found.append(
+                Finalist(
+                    configuration=configuration, values=values, scores=scores, chosen_by=chosen_by
+                )
+            )
     return sorted(found, key=lambda each: each.mean)
 
 
@@ -79,7 +84,7 @@ def deviation_of(winner: Finalist, recipe: Finalist, finalists: Iterable[Finalis
     How much seeds differ is taken from all finalists together; where too few were trained again it
     is what they typically differ by.
     """
-    means = sum(1 / len(each.scores) for each in (winner, recipe))
+    means = sum(1 / len(each.counted) for each in (winner, recipe))
     return _seed_spread(finalists) * math.sqrt(means)
 
 

@@ -84,6 +84,28 @@ def test_a_study_halves_promotes_repeats_over_seeds_and_concludes(
     assert verdict.winner.configuration == 0 or not verdict.is_tie
 
 
+@pytest.mark.usefixtures("fakes")
+def test_a_configuration_is_trained_for_the_same_steps_under_every_seed(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = iter(range(100, 1000))  # how many steps fit into the time, at another moment
+
+    def train_trial(*given: Any, steps: int | None, on_steps: Any) -> Any:
+        steps = steps or next(machine)
+        on_steps(steps)
+        return fake_search.train_trial(*given, steps=steps, on_steps=on_steps)
+
+    fake = SimpleNamespace(train_trial=train_trial)
+    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    found = tune(text, **ASKED, trials=3, out=tmp_path / "study")
+    steps: dict[tuple[int, int], list[int | None]] = {}
+    for each in found.trials:
+        steps.setdefault((each.configuration, each.rung), []).append(each.steps)
+    assert max(map(len, steps.values())) == 3
+    assert all(len(set(each)) == 1 for each in steps.values())
+    assert len({each[0] for each in steps.values()}) == len(steps)
+
+
 class _Killed(BaseException):
     """What ends a process at once, in place of SIGKILL."""
 

@@ -112,8 +112,13 @@ class Study:
         seed: int,
         is_final: bool = False,
     ) -> Entry:
-        """Note that this process begins a trial, and return it."""
-        number = len(self.journal.entries()) + 1
+        """Note that this process begins a trial, and return it.
+
+        Another seed of a configuration is trained for as many steps as the first: what differs is
+        the seed alone, however fast the machine is now.
+        """
+        entries = self.journal.entries()
+        number = len(entries) + 1
         trial = self.journal.begin(
             rung,
             is_final=is_final,
@@ -124,6 +129,11 @@ class Study:
             seed=seed,
             process=self.process,
         )
+        same = (
+            each for each in entries if (each.configuration, each.rung) == (configuration, rung)
+        )
+        if steps := next((each.steps for each in same if each.steps is not None), None):
+            self.journal.note(trial, steps=steps)
         return next(each for each in self.journal.entries() if each.id == trial)
 
     def abandoned(self, entries: Sequence[Entry]) -> list[Entry]:

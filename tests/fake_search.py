@@ -15,6 +15,8 @@ from typing import Any
 import attrs
 
 from textgen_core.pipeline.search import searching, winner
+from textgen_core.pipeline.search.training_process import train_entry
+from textgen_core.registry import discover
 from textgen_core.runs.files import write_toml
 
 TRIAL_SECONDS = 0.15
@@ -51,11 +53,33 @@ def train_trial(
     return FakeResult(score=score_of(configuration), steps=steps or 100)
 
 
+class TrainerHere:
+    """Trains in this process, as `Trainer` does in one of its own."""
+
+    def __init__(self, study: Any, follower: Any) -> None:
+        self._study, self._follower = study, follower
+
+    def begin(self) -> None:
+        """It is ready."""
+
+    def train(self, entry: Any) -> dict[str, Any]:
+        """Train a trial, and return what was measured."""
+
+        def note(steps: int) -> None:
+            self._study.journal.note(entry.id, steps=steps)
+
+        return train_entry(self._study, discover(), (), entry, self._follower, note)
+
+    def close(self) -> None:
+        """Nothing is to be ended."""
+
+
 def install_fakes(set_item: Any) -> None:
     """Put the fakes in their places; set_item: as monkeypatch's setitem and setattr together."""
     name = "textgen_core.pipeline.search.trial"
     set_item(sys.modules, name, SimpleNamespace(train_trial=train_trial))
     set_item(vars(winner), "_score_on_test", lambda directory: 2.5)
+    set_item(vars(searching), "Trainer", TrainerHere)
     set_item(vars(searching), "read_texts", lambda settings: ())
     set_item(vars(searching), "split_texts", lambda *_: None)
 

@@ -42,6 +42,7 @@ SLOW = {
     "cli/test_runs_command.py::test_an_unpacked_run": "twelve commands, beside two processes",
     "cli/test_terminal_widths.py": "two runs, each at a terminal",
     "cli/test_texts_found_again.py::test_a_run_from_a_pipe": "a run, and five commands on it",
+    "cli/test_tune.py::test_a_real": "a study whose process is killed: two imports of TensorFlow",
     "cli/test_tune_samplers.py@results": "three searches on a run, and a run with what was found",
     "corpus/reading/test_any_bytes.py::test_ten_thousand": "10,000 random files",
     "docs/test_chat_log.py@results": "trains on a chat and writes on",

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import fake_search
@@ -11,6 +16,7 @@ from cli.in_process import refuse_tensorflow, run_here
 
 from textgen_core.cli.tune import read_time
 from textgen_core.errors import UsageError
+from textgen_core.pipeline.search.study import Study
 
 SPACE = ("--model", "lstm:layers=1..3", "--set", "training.learning_rate=0.001..0.02")
 
@@ -131,3 +137,23 @@ def test_a_study_is_named_among_the_runs(
     [study] = Path("runs").iterdir()
     shown = run_here(monkeypatch, capsys, "runs")
     assert f"{study.name} (a study of tune)" in shown.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_a_real_study_survives_the_process_that_trains(text: str) -> None:
+    settings = ("training.steps=30", "training.batch_size=8", "data.sequence_length=16")
+    asked = [text, "--model", "lstm:units=8..16,layers=1", "--method", "random", "--trials", "1"]
+    asked += ["--seeds", "1", "--out", "study", *(f"--set={each}" for each in settings)]
+    command = [sys.executable, "-m", "textgen_core", "tune", *asked]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
+        while it.poll() is None and not Path("study/trials").exists():
+            time.sleep(0.02)
+        children = Path(f"/proc/{it.pid}/task/{it.pid}/children")
+        [process] = map(int, children.read_text().split())
+        os.kill(process, signal.SIGKILL)
+        stdout, stderr = it.communicate()
+    assert it.returncode == 0, stderr
+    assert "trial 1 was ended by SIGKILL: it begins again" in stderr
+    assert "Traceback" not in stderr and "tensorflow" not in stderr.lower()
+    assert [each.state for each in Study(Path("study")).journal.entries()] == ["finished"] * 2
+    assert "On the test text, which was read once" in stdout

@@ -14,7 +14,7 @@ import fake_search
 import pytest
 
 from textgen_core.errors import Interrupted, TextgenError, UsageError
-from textgen_core.pipeline.search import searching
+from textgen_core.pipeline.search import training_process
 from textgen_core.pipeline.search.planning import DEATHS
 from textgen_core.pipeline.search.records import RECIPE, Tuning
 from textgen_core.pipeline.search.study import Study
@@ -237,7 +237,7 @@ def test_the_time_is_shared_by_search_and_end_and_counts_on_when_the_study_goes_
 
     fake = SimpleNamespace(train_trial=take_time)
     monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
-    monkeypatch.setattr(searching, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(training_process, "time", SimpleNamespace(monotonic=lambda: now[0]))
     rates = ["training.learning_rate=0.001..0.02"]
     monkeypatch.setattr("textgen_core.pipeline.search.winner.write_toml", lambda *_: None)
     monkeypatch.setattr("textgen_core.pipeline.search.winner.read_toml", lambda *_: {})

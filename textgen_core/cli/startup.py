@@ -13,8 +13,8 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 from textgen_core.cli.output import fail
 from textgen_core.errors import TextgenError, reason_of
@@ -42,8 +42,11 @@ def import_numpy() -> None:
         del os.environ[_THREADS]
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(*, is_watched: bool = True) -> None:
     """Import TensorFlow and look for devices, quietly unless the user asked otherwise.
+
+    Args:
+        is_watched: whether it is told what was written if the process ends meanwhile.
 
     Raises:
         TextgenError: it cannot be imported.
@@ -51,7 +54,7 @@ def import_tensorflow() -> None:
     if "tensorflow" in sys.modules:
         return
     try:
-        _import_quietly()
+        _import_quietly(stderr_kept_for_an_end if is_watched else stderr_discarded)
     except TextgenError:
         raise
     except Exception as error:  # of its own extensions, or of another version of what it needs
@@ -63,7 +66,7 @@ def import_tensorflow() -> None:
         raise TextgenError(problem, advice=advice) from error
 
 
-def _import_quietly() -> None:
+def _import_quietly(kept_quiet: Callable[[], AbstractContextManager[None]]) -> None:
     from textgen_core.registry.own_keras import own_keras
 
     if _LEVEL in os.environ:
@@ -71,7 +74,7 @@ def _import_quietly() -> None:
             import tensorflow as tf
     else:
         os.environ[_LEVEL] = "3"
-        with stderr_kept_for_an_end(), own_keras():
+        with kept_quiet(), own_keras():
             import tensorflow as tf
 
             tf.config.list_physical_devices()

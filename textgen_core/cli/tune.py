@@ -197,11 +197,12 @@ def _search(asked: Asked, out: Path | None, *, as_json: bool, quiet: bool) -> No
     study = open_study(asked, discover_plugins(), out)
     for text in study.request.space.notes:
         warn(text)
-    from textgen_core.cli.startup import import_tensorflow
     from textgen_core.cli.tune_output import SearchDisplay, show_tuning
     from textgen_core.pipeline.search.finishing import PAGE, is_over
 
-    if not is_over(study):
+    if study.verdict is not None and not is_over(study):  # samplers are left to tune, in here
+        from textgen_core.cli.startup import import_tensorflow
+
         import_tensorflow()
     from textgen_core.pipeline.search.searching import search
     from textgen_core.registry import discover

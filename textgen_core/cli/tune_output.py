@@ -87,6 +87,9 @@ class SearchDisplay(SearchCallback):
     def on_conclude(self, tuning: Tuning) -> None:
         self._show_finished(tuning)
         self._start("scoring the winner on the test text", share=False)
+        from textgen_core.cli.startup import import_tensorflow
+
+        import_tensorflow()  # until now only the process that trains needed it
 
     def on_warning(self, text: str) -> None:
         with self._line.aside():

@@ -146,6 +146,12 @@ def available_memory(root: Path = Path("/")) -> int | None:
     return min(left) if min(left) < _NO_LIMIT else None
 
 
+def resident_memory(root: Path = Path("/")) -> int | None:
+    """Return the bytes of memory that this process holds, None where the system does not say."""
+    kilobytes = _numbers(root / "proc/self/status").get("VmRSS")
+    return None if kilobytes is None else 1024 * kilobytes
+
+
 def gpu_memory() -> int | None:
     """Return the bytes that can still be taken on the first GPU; None on a CPU.
 

@@ -43,6 +43,11 @@ class Presence:
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()
 
+    @property
+    def lock(self) -> int:
+        """The open file that is locked; who inherits it holds the lock too."""
+        return self._file
+
     def close(self) -> None:
         """Note until when it worked, and let others see that it is gone."""
         self._over.set()

@@ -23,7 +23,7 @@ from textgen_core.pipeline.search.timing import Timing
 
 FINALISTS = 2
 DEATHS = 3  # processes that end while they train a trial, before it counts as failed
-_LOST = "the process that trained it was ended, {} times: there may be too little memory"
+_LOST = "the process that trained it {}, {} times: there may be too little memory"
 
 
 @attrs.frozen
@@ -71,12 +71,17 @@ def _running(entries: Sequence[Entry]) -> bool:
     return any(each.state == "running" for each in entries)
 
 
+def describe_loss(how: str = "was ended") -> str:
+    """Return why a trial failed with which processes ended again and again."""
+    return _LOST.format(how, DEATHS)
+
+
 def _lost(study: Study, entries: Sequence[Entry]) -> Entry | None:
     """Return a trial whose process is gone, which this process now trains."""
     for each in study.abandoned(entries):
         study.take_over(each)
         if each.process and each.deaths + 1 >= DEATHS:
-            study.journal.fail(each.id, _LOST.format(DEATHS))
+            study.journal.fail(each.id, describe_loss())
         else:
             return each
     return None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import Any
 
-import attrs
-
-from textgen_core.corpus import Texts, keep_streams, read_texts
+from textgen_core.corpus import keep_streams, read_texts
 from textgen_core.errors import (
     CorpusError,
     DiskTooSmall,
@@ -20,13 +19,14 @@ from textgen_core.formatting import format_count, shell_word
 from textgen_core.pipeline.search.finishing import is_over, tune_winner, write_page
 from textgen_core.pipeline.search.following import InTrial, SearchCallback
 from textgen_core.pipeline.search.journal import Entry
-from textgen_core.pipeline.search.planning import next_step
+from textgen_core.pipeline.search.planning import DEATHS, describe_loss, next_step
 from textgen_core.pipeline.search.records import Tuning
 from textgen_core.pipeline.search.study import Study
 from textgen_core.pipeline.search.summary import record_of, tuning_of
+from textgen_core.pipeline.search.trainer import ProcessEnded, Trainer
 from textgen_core.pipeline.search.winner import conclude, drop_weights, nothing_trained
 from textgen_core.pipeline.splitting import split_texts
-from textgen_core.pipeline.starting import check_cache, with_absolute_paths
+from textgen_core.pipeline.starting import check_cache
 from textgen_core.registry import Registry
 from textgen_core.training.callbacks import Callback
 
@@ -43,11 +43,13 @@ def search(study: Study, registry: Registry, callback: Callback) -> Tuning:
     if is_over(study):
         return tuning_of(study)
     check_cache(callback)
-    texts = None if study.verdict is not None else _read(study, registry)
+    is_decided = study.verdict is not None
+    if not is_decided:
+        _check_texts(study, registry)
     with study.working():
         try:
-            if texts is not None:
-                _Search(study, registry, callback, texts).run()
+            if not is_decided:
+                _Search(study, callback).run()
             tune_winner(study, callback)
         except (Interrupted, KeyboardInterrupt) as error:
             _release(study)
@@ -67,18 +69,16 @@ def _release(study: Study) -> None:
             study.release(each)
 
 
-def _read(study: Study, registry: Registry) -> Texts:
-    """Return the texts that all trials share, after a look whether they can be split."""
+def _check_texts(study: Study, registry: Registry) -> None:
+    """Raise CorpusError if the texts that all trials share cannot be read and split."""
     request = study.request
     configuration = request.configuration(registry, None, request.budgets[-1], request.seed)
     try:
-        texts = read_texts(keep_streams(configuration.corpus))
-        split_texts(texts, configuration)
+        split_texts(read_texts(keep_streams(configuration.corpus)), configuration)
     except CorpusError:
         if not study.journal.entries():
             study.discard()
         raise
-    return texts
 
 
 def _stopped(study: Study) -> Interrupted:
@@ -92,15 +92,18 @@ def _stopped(study: Study) -> Interrupted:
 class _Search:
     """The search of this process."""
 
-    def __init__(self, study: Study, registry: Registry, callback: Callback, texts: Texts) -> None:
+    def __init__(self, study: Study, callback: Callback) -> None:
         self._study = study
-        self._texts = texts
-        self._registry = registry
         self._callback = callback if isinstance(callback, SearchCallback) else SearchCallback()
         self._follower = InTrial(callback, set())
+        self._trainer = Trainer(study, self._follower)
 
     def run(self) -> None:
         self._callback.on_search_begin(tuning_of(self._study))
+        with closing(self._trainer):
+            self._do_all()
+
+    def _do_all(self) -> None:
         while (step := next_step(self._study)).kind != "over":
             if step.entry is not None:
                 self._train(step.entry)
@@ -108,12 +111,15 @@ class _Search:
                 self._callback.on_wait(tuning_of(self._study))
                 time.sleep(_PAUSE)
             else:
+                self._trainer.close()  # the winner needs memory too
                 self._callback.on_conclude(tuning_of(self._study))
                 conclude(self._study)
 
     def _train(self, entry: Entry) -> None:
         study = self._study
         self._callback.on_trial_begin(record_of(study, entry), tuning_of(study))
+        if not entry.result:
+            self._trainer.begin()
         try:
             result = dict(entry.result) or self._train_anew(entry)  # killed before it was noted
         except (Interrupted, RunDirectoryError, DiskTooSmall):
@@ -134,19 +140,14 @@ class _Search:
 
     def _train_anew(self, entry: Entry) -> dict[str, Any]:
         """Train and score a trial, and return what was measured."""
-        from textgen_core.pipeline.search.trial import train_trial  # TensorFlow
-
-        study, began = self._study, time.monotonic()
-        configuration = with_absolute_paths(study.configuration(entry, self._registry))
-        result = train_trial(
-            configuration,
-            self._texts,
-            study.clear(entry),
-            self._follower,
-            steps=entry.steps,
-            on_steps=lambda steps: study.journal.note(entry.id, steps=steps),
-        )
-        return {**attrs.asdict(result), "wall": time.monotonic() - began}
+        while True:
+            try:
+                return self._trainer.train(entry)
+            except ProcessEnded as error:
+                if self._study.count_death(entry) >= DEATHS:
+                    raise TextgenError(describe_loss(str(error))) from error
+                text = f"The process that trained trial {entry.number} {error}: it begins again."
+                self._follower.on_warning(text)
 
 
 def _reason(error: Exception) -> str:

@@ -72,6 +72,12 @@ class Study:
         return self._presence.id
 
     @property
+    def lock(self) -> int:
+        """The open file whose lock says that this process works on the study."""
+        assert self._presence is not None
+        return self._presence.lock
+
+    @property
     def processes(self) -> int:
         """How many processes work on it."""
         return count_present(self._processes)
@@ -151,6 +157,12 @@ class Study:
         self.journal.note(entry.id, process=self.process)
         if entry.process:
             self.journal.note(entry.id, deaths=entry.deaths + 1)
+
+    def count_death(self, entry: Entry) -> int:
+        """Note that a process ended while it trained a trial, and return how many have."""
+        deaths = 1 + next(each.deaths for each in self.journal.entries() if each.id == entry.id)
+        self.journal.note(entry.id, deaths=deaths)
+        return deaths
 
     def release(self, entry: Entry) -> None:
         """Note that nobody trains a trial, for which it is not to blame."""

@@ -14,7 +14,7 @@ from textgen_core.cli.output import debug_messages, guarded_streams, show_trace
 from textgen_core.cli.startup import import_tensorflow
 from textgen_core.errors import reason_of
 from textgen_core.pipeline.search.trainer import describe_error, send
-from textgen_core.pipeline.search.training_process import ignore_signals, work
+from textgen_core.pipeline.search.training_process import Requests, ignore_signals, work
 
 
 def main(*, study: str, is_debugged: bool) -> None:
@@ -31,9 +31,10 @@ def main(*, study: str, is_debugged: bool) -> None:
     with suppress(OSError):  # there is no stderr
         os.dup2(2, 1)
     with guarded_streams(), debug_messages() if is_debugged else nullcontext():
+        requests = Requests(reads)
         try:
             import_tensorflow(is_watched=False)
-            work(Path(study), reads, writes)
+            work(Path(study), requests, writes)
         except Exception as error:
             if is_debugged:
                 show_trace()

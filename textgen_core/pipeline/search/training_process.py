@@ -38,21 +38,26 @@ def ignore_signals() -> None:
 
 
 class Requests:
-    """The trials that the parent asks for; once it is gone, this process ends in the middle of one.
+    """The trials that the parent asks for.
 
-    Another process may take the trial over then.
+    Once the parent is gone, this process ends, also in the middle of a trial or before it is ready:
+    another one may take the trial over then.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._is_busy = False
+        self._is_busy = True
         self._asked: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
+
+    def wait(self) -> None:
+        """Have nothing to do until something is asked for."""
+        self._is_busy = False
 
     def __iter__(self) -> Iterator[int]:
         while (trial := self._asked.get()) is not None:
             yield trial
-            self._is_busy = False
+            self.wait()
 
     def _read(self) -> None:
         for line in self._file:
@@ -63,7 +68,7 @@ class Requests:
         self._asked.put(None)
 
 
-def work(directory: Path, reads: IO[bytes], writes: IO[bytes]) -> None:
+def work(directory: Path, requests: Requests, writes: IO[bytes]) -> None:
     """Train what is asked for until the parent is gone; TensorFlow has been imported.
 
     Raises TextgenError if the study cannot be opened.
@@ -71,9 +76,10 @@ def work(directory: Path, reads: IO[bytes], writes: IO[bytes]) -> None:
     from textgen_core.models.devices import resident_memory
 
     study, registry, texts = Study(directory), discover(), None
+    requests.wait()
     send(writes, {"ready": True})
     follower = _Follower(writes)
-    for trial in Requests(reads):
+    for trial in requests:
         try:
             texts = read_shared(study, registry) if texts is None else texts
             entry = next(each for each in study.journal.entries() if each.id == trial)

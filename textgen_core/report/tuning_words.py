@@ -94,14 +94,14 @@ def tell_verdict(values: Values) -> Iterator[str]:
     if verdict["winner"]["is_recipe"]:
         yield say(
             "No settings were found that are better than the recipe as it is: {score} bits per "
-            "byte, the mean of {seeds} seeds.",
+            "byte, a mean over seeds ({seeds}).",
             score=score,
             seeds=seeds,
         )
     elif verdict["recipe"] is None:
         yield say(
-            "The winner has {score} bits per byte, the mean of {seeds} seeds. The recipe as it is "
-            "could not be trained.",
+            "The winner has {score} bits per byte, a mean over seeds ({seeds}). The recipe as it "
+            "is could not be trained.",
             score=score,
             seeds=seeds,
         )
@@ -132,7 +132,7 @@ def _told_difference(verdict: Values, score: str) -> str:
 
 def _told_chance(verdict: Values) -> str:
     return say(
-        "Both are means, over {winner} seeds of the winner and {recipe} of the recipe. The "
+        "Both are means over seeds: {winner} of the winner, {recipe} of the recipe. The "
         "difference has a standard deviation of {deviation}: beyond twice that it is not chance.",
         winner=verdict["winner"]["counted"],
         recipe=verdict["recipe"]["counted"],

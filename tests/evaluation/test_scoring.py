@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import logging
 import math
 
 import numpy as np
@@ -292,3 +293,18 @@ def test_every_document_is_read_from_start_and_its_end_is_scored(carry):
     pairs = zip(read, token_ids[1:], strict=True)
     expected = [model.numpy_losses(np.array(pair, np.int32))[0] for pair in pairs]
     assert scorer.score(token_ids) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"carry": True}, {}], ids=["streams", "windows"])
+def test_texts_of_many_lengths_are_scored_without_a_warning_of_tensorflow(options):
+    warned = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = warned.append
+    scorer = Scorer(language_model(AdvancingBigrams(VOCABULARY), VOCABULARY), **options)
+    tf.get_logger().addHandler(handler)
+    try:
+        for length in LENGTHS:
+            scorer.score_side_by_side(draw_token_ids(50 * length, VOCABULARY))
+    finally:
+        tf.get_logger().removeHandler(handler)
+    assert not [each.getMessage() for each in warned]

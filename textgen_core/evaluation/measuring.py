@@ -42,25 +42,36 @@ class Measurement:
         self._weights = tf.Variable(np.ones(2, np.float32), trainable=False)
         if self._counts is not None:
             self.mix(self._counts.weights)
-        # Wrapped, since TensorFlow warns of a method that is traced for a few shapes.
-        self.windows = tf.function(partial(self._measure_windows), autograph=False)
-        self.chunk = tf.function(partial(self._measure_chunk), autograph=False)
+        self._compiled: dict[tuple[Any, ...], Any] = {}
 
     def mix(self, weights: MixtureWeights) -> None:
         """Measure with other weights of network and counts from now on."""
         self._weights.assign(attrs.astuple(weights))
 
-    def _measure_windows(self, token_ids: Any, contexts: Any, new: int) -> Any:
+    def windows(self, token_ids: Any, contexts: Any, new: int) -> Any:
         """Return the numbers `(rows, new, columns)` of the last `new` targets of windows.
 
         token_ids: int32 `(rows, window + 1)`; contexts: int64 `(rows, window, order)`.
         """
+        return self._compile(self._measure_windows, token_ids, new)(token_ids, contexts, new)
+
+    def chunk(self, token_ids: Any, contexts: Any, state: Any) -> Any:
+        """Return the numbers `(rows, length, columns)` of a chunk of streams, and its state."""
+        return self._compile(self._measure_chunk, token_ids)(token_ids, contexts, state)
+
+    def _compile(self, measure: Any, token_ids: Any, new: int = 0) -> Any:
+        """Return what measures ids of a shape: TensorFlow warns of one function for several."""
+        key = (measure.__name__, *token_ids.shape, new)
+        if key not in self._compiled:
+            self._compiled[key] = tf.function(partial(measure), autograph=False)
+        return self._compiled[key]
+
+    def _measure_windows(self, token_ids: Any, contexts: Any, new: int) -> Any:
         inputs = _read_as_documents(token_ids[:, :-1])
         outputs = self._language_model.model(inputs, training=False, **self._unprojected)
         return self._measure(outputs[:, -new:], token_ids[:, -new:], contexts[:, -new:])
 
     def _measure_chunk(self, token_ids: Any, contexts: Any, state: Any) -> Any:
-        """Return the numbers `(rows, length, columns)` of a chunk of streams, and its state."""
         inputs = _read_as_documents(token_ids[:, :-1])
         outputs, state = self._language_model.model.advance(inputs, state, **self._unprojected)
         return self._measure(outputs, token_ids[:, 1:], contexts), state

@@ -130,6 +130,7 @@ SLOW = {
     "generation/test_traced_options.py::test_another_value*[l": "XLA",
     "pipeline/test_training.py::test_a_validation_reads": "compiles two scorers",
     "pipeline/test_trial.py::test_a_trial_is_the_training": "two trials and a run",
+    "pipeline/test_trial.py::test_a_trial_takes": "trains and scores a model",
     "pipeline/test_trial.py::test_rules_choose": "measures the steps of models built twice",
     "pipeline/test_searching.py::test_ended_in_each_trial": "a study that begins thirty times",
     "pipeline/test_searching.py::test_killed_again": "ten processes, four of them killed",

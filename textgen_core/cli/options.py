@@ -8,14 +8,20 @@ import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from textgen_core.cli.completing import complete_reference, complete_run, complete_spec
+from textgen_core.cli.completing import (
+    complete_recipe,
+    complete_reference,
+    complete_run,
+    complete_setting,
+    complete_spec,
+)
 from textgen_core.cli.output import note, stdout_for_json, warn
 from textgen_core.errors import UsageError
-from textgen_core.formatting import format_count, visible
+from textgen_core.formatting import expand_home, format_count, visible
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.earlier_run import EarlierRun
@@ -89,6 +95,24 @@ Samplers = Annotated[
         autocompletion=complete_spec("sampler"),
     ),
 ]
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", parser=expand_home, help="A TOML file of settings."),
+]
+
+
+def recipe_flag(about: str) -> Any:
+    """Return the option `--recipe`."""
+    return typer.Option("--recipe", metavar="NAME|FILE", help=about, autocompletion=complete_recipe)
+
+
+def setting_flag(about: str) -> Any:
+    """Return the option `--set`."""
+    return typer.Option(
+        "--set", metavar="SECTION.KEY=VALUE", help=about, autocompletion=complete_setting
+    )
 
 
 def discover_plugins() -> Registry:

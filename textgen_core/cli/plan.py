@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textgen_core.cli.completing import complete_setting
 from textgen_core.cli.options import (
     CorpusArgument,
     Json,
     announce_stdin,
     discover_plugins,
+    setting_flag,
     warn_of_cache,
     warn_of_unread_stdin,
 )
@@ -38,12 +38,7 @@ def plan(
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            help="A setting, as the run will have it; may be repeated.",
-            autocompletion=complete_setting,
-        ),
+        setting_flag("A setting, as the run will have it; may be repeated."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textgen_core.cli.completing import (
-    complete_recipe,
-    complete_run,
-    complete_setting,
-    complete_spec,
-)
+from textgen_core.cli.completing import complete_run, complete_spec
 from textgen_core.cli.escapes import ESCAPES, read_escapes
 from textgen_core.cli.following import follow
 from textgen_core.cli.options import (
+    ConfigFile,
     CorpusArgument,
     Json,
     Quiet,
@@ -28,6 +24,8 @@ from textgen_core.cli.options import (
     announce_stdin,
     discover_plugins,
     open_earlier_for,
+    recipe_flag,
+    setting_flag,
     warn_of_unread_stdin,
 )
 from textgen_core.cli.output import note, print_json, show_line, show_text
@@ -100,24 +98,12 @@ def run(
     *,
     recipe: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="The recipe to start from; default: fast.",
-            autocompletion=complete_recipe,
-        ),
+        recipe_flag("The recipe to start from; default: fast."),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", parser=expand_home, help="A TOML file of settings."),
-    ] = None,
+    config: ConfigFile = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            help="A setting; may be repeated.",
-            autocompletion=complete_setting,
-        ),
+        setting_flag("A setting; may be repeated."),
     ] = None,
     out: Annotated[
         Path | None,

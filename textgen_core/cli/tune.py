@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from textgen_core.cli.completing import complete_recipe, complete_setting, complete_spec
-from textgen_core.cli.options import Json, Quiet, discover_plugins, warn_of_cache
+from textgen_core.cli.completing import complete_spec
+from textgen_core.cli.options import (
+    ConfigFile,
+    Json,
+    Quiet,
+    discover_plugins,
+    recipe_flag,
+    setting_flag,
+    warn_of_cache,
+)
 from textgen_core.cli.output import note, outliving_reader, print_json, warn
 from textgen_core.errors import UsageError
 from textgen_core.formatting import expand_home
@@ -62,11 +70,8 @@ def tune(
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="SECTION.KEY=VALUE",
-            help="A setting, with a range: training.learning_rate=0.001..0.02; may be repeated.",
-            autocompletion=complete_setting,
+        setting_flag(
+            "A setting, with a range: training.learning_rate=0.001..0.02; may be repeated."
         ),
     ] = None,
     try_kinds: Annotated[
@@ -84,16 +89,9 @@ def tune(
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="The recipe to start from and to beat; default: fast.",
-            autocompletion=complete_recipe,
-        ),
+        recipe_flag("The recipe to start from and to beat; default: fast."),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", parser=expand_home, help="A TOML file of settings."),
-    ] = None,
+    config: ConfigFile = None,
     minutes: Annotated[
         float | None,
         typer.Option(

@@ -75,6 +75,10 @@ class Request:
             settings={**settings, **clock},
         )
 
+    def recipe_as_it_is(self, registry: Registry) -> Configuration:
+        """Return the configuration that the others are held against, trained in full."""
+        return self.configuration(registry, None, self.budgets[-1], self.seed)
+
     @property
     def arguments(self) -> dict[str, Any]:
         """Those of every configuration."""

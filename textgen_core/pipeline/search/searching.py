@@ -71,8 +71,7 @@ def _release(study: Study) -> None:
 
 def _check_texts(study: Study, registry: Registry) -> None:
     """Raise CorpusError if the texts that all trials share cannot be read and split."""
-    request = study.request
-    configuration = request.configuration(registry, None, request.budgets[-1], request.seed)
+    configuration = study.request.recipe_as_it_is(registry)
     try:
         split_texts(read_texts(keep_streams(configuration.corpus)), configuration)
     except CorpusError:

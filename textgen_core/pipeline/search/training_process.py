@@ -92,9 +92,7 @@ def work(directory: Path, requests: Requests, writes: IO[bytes]) -> None:
 
 def read_shared(study: Study, registry: Registry) -> Texts:
     """Return the texts that all trials of a study share."""
-    request = study.request
-    configuration = request.configuration(registry, None, request.budgets[-1], request.seed)
-    return read_texts(keep_streams(configuration.corpus))
+    return read_texts(keep_streams(study.request.recipe_as_it_is(registry).corpus))
 
 
 def train_entry(

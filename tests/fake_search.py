@@ -41,7 +41,14 @@ def score_of(configuration: Any) -> float:
 
 
 def train_trial(
-    configuration: Any, texts: Any, directory: Any, callback: Any, *, steps: Any, on_steps: Any
+    configuration: Any,
+    texts: Any,
+    directory: Any,
+    callback: Any,
+    *,
+    steps: Any,
+    on_steps: Any,
+    agree: Any,
 ) -> FakeResult:
     """Take the time of a trial, and leave the files of a run that was trained."""
     directory.path.mkdir()
@@ -68,7 +75,8 @@ class TrainerHere:
         def note(steps: int) -> None:
             self._study.journal.note(entry.id, steps=steps)
 
-        return train_entry(self._study, discover(), (), entry, self._follower, note)
+        told = {"on_steps": note, "agree": self._study.agree_on_gauge}
+        return train_entry(self._study, discover(), (), entry, self._follower, **told)
 
     def close(self) -> None:
         """Nothing is to be ended."""

@@ -90,10 +90,10 @@ def test_a_configuration_is_trained_for_the_same_steps_under_every_seed(
 ) -> None:
     machine = iter(range(100, 1000))  # how many steps fit into the time, at another moment
 
-    def train_trial(*given: Any, steps: int | None, on_steps: Any) -> Any:
+    def train_trial(*given: Any, steps: int | None, on_steps: Any, agree: Any) -> Any:
         steps = steps or next(machine)
         on_steps(steps)
-        return fake_search.train_trial(*given, steps=steps, on_steps=on_steps)
+        return fake_search.train_trial(*given, steps=steps, on_steps=on_steps, agree=agree)
 
     fake = SimpleNamespace(train_trial=train_trial)
     monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
@@ -104,6 +104,15 @@ def test_a_configuration_is_trained_for_the_same_steps_under_every_seed(
     assert max(map(len, steps.values())) == 3
     assert all(len(set(each)) == 1 for each in steps.values())
     assert len({each[0] for each in steps.values()}) == len(steps)
+
+
+def test_all_trials_of_a_study_count_with_the_product_that_the_first_of_them_timed(
+    text: Path, tmp_path: Path
+) -> None:
+    one = begin(text, tmp_path / "study")
+    other = Study(one.directory)  # as another process opens it
+    assert one.agree_on_gauge(0.25) == 0.25
+    assert other.agree_on_gauge(0.5) == one.agree_on_gauge(0.1) == 0.25
 
 
 class _Killed(BaseException):

@@ -38,10 +38,12 @@ for line in sys.stdin:
         say(failed=[what[1], "", ""], kind=what[0], resident=memory)
         continue
     memory += what
+    say(gauge=0.1 * memory)
+    agreed = json.loads(sys.stdin.readline())["gauge"]
     say(warning="W")
     say(steps=7)
     say(progress=0.5)
-    say(result={{"score": 2.0, "process": os.getpid()}}, resident=memory)
+    say(result={{"score": 2.0, "process": os.getpid(), "gauge": agreed}}, resident=memory)
 """
 DISK, OTHER = ["DiskTooSmall", "full"], ["CorpusError", "empty"]
 
@@ -63,11 +65,13 @@ def make(folder: Path, *what: Any) -> Any:
     """Return a trainer whose trials, numbered from 0, come to this; `told`, `noted` are its own."""
     noted: list[Any] = []
     deaths: list[Any] = []
+    gauges: list[float] = []
     study = SimpleNamespace(
         lock=os.open(folder / "lock", os.O_CREAT),
         directory=folder,
         journal=SimpleNamespace(note=lambda trial, **about: noted.append((trial, about))),
         count_death=lambda entry: deaths.append(entry) or len(deaths),
+        agree_on_gauge=lambda seconds: gauges.append(seconds) or gauges[0],
     )
     follower = Follower()
     command = [sys.executable, "-S", "-c", PROGRAM.format(what=what)]
@@ -89,6 +93,7 @@ def test_what_is_told_reaches_the_follower_and_the_journal_and_one_process_does_
     first, second = (trainer.train(entry(number)) for number in range(2))
     trainer.close()
     assert first["score"] == 2.0 and first["process"] == second["process"] != os.getpid()
+    assert first["gauge"] == second["gauge"] == 0.1
     assert trainer.told == ["W", 0.5] * 2
     assert trainer.noted == [(0, {"steps": 7}), (1, {"steps": 7})]
 

@@ -16,6 +16,7 @@ from textgen_core.registry.discovery import discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import read_json, read_rows, read_toml
 from textgen_core.training.callbacks import Callback
+from textgen_core.training.gauge import StepCost
 
 ARGUMENTS = {
     "tokenizer": "character",
@@ -100,7 +101,7 @@ def test_a_trial_takes_the_steps_that_it_is_given_and_leaves_a_run_without_texts
 def test_a_trial_is_the_training_of_a_run_of_its_steps_and_trained_again_it_is_the_same(
     corpus, texts, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(trial, "typical_step", lambda job: 0.6 / 9)
+    monkeypatch.setattr(trial, "compare_step", costing(0.6 / 9))
     told = []
     found = train_trial(
         configured(corpus),
@@ -151,7 +152,7 @@ def test_rules_choose_by_the_passes_that_the_measured_steps_make(
 ):
     """The passes that are expected before anything is measured are 20; no step is taken here."""
     monkeypatch.setattr(fitting, "expected_passes", passes_expected)
-    monkeypatch.setattr(trial, "typical_step", lambda job: step_seconds)
+    monkeypatch.setattr(trial, "compare_step", costing(step_seconds))
     rules = tmp_path / "rules.toml"
     rules.write_text(RULES)
     monkeypatch.setattr(trial._Trial, "_train", stop)
@@ -165,6 +166,26 @@ def test_rules_choose_by_the_passes_that_the_measured_steps_make(
     chosen = read_toml(tmp_path / "trial" / "run.toml")
     assert chosen["model"]["dropout"] == dropout
     assert "for" not in chosen
+
+
+@pytest.mark.parametrize("slower", [1, 3])
+def test_a_trial_has_no_fewer_steps_on_a_machine_that_has_become_slower(
+    slower, corpus, texts, tmp_path, monkeypatch
+):
+    """Step and product take longer alike; the search counts by the product of its first trial."""
+    monkeypatch.setattr(trial, "compare_step", costing(slower * 0.6 / 100, ratio=2))
+    monkeypatch.setattr(trial._Trial, "_train", stop)
+    told = []
+    with pytest.raises(Interrupted):
+        train_trial(
+            configured(corpus, {"training.counts": 0}),
+            texts,
+            RunDirectory(tmp_path / "trial"),
+            Callback(),
+            on_steps=told.append,
+            agree=lambda gauge: told.append(gauge) or 0.6 / 200,
+        )
+    assert told == [pytest.approx(slower * 0.6 / 200), pytest.approx(90, abs=10)]
 
 
 RULES = """
@@ -187,6 +208,11 @@ def passes_expected(configuration, prepared):
     if training.clock == "minutes":
         return 20.0
     return fitting.passes_of(training.steps, training, prepared.batches)
+
+
+def costing(seconds, ratio=1.0):
+    """What measures a step, with a result that is known."""
+    return lambda job: StepCost(seconds=seconds, gauge=seconds / ratio, ratio=ratio)
 
 
 def stop(*_):

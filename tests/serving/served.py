@@ -154,7 +154,7 @@ def serving(
         app = make_app(service, access or Access(), log=log.append, has_page=has_page)
         await pool.start()
         await pool.ready()
-        server = Server(app, pool, lambda: begun.put((pool, server, workers)))
+        server = Server(app, pool, lambda: begun.put((server, workers)))
         try:
             await server.serve([listening])
         finally:
@@ -162,9 +162,9 @@ def serving(
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    pool, server, workers = begun.get(timeout=30)
+    server, workers = begun.get(timeout=30)
     try:
-        yield Client(address_of(listening), pool, workers, models[0], log)
+        yield Client(address_of(listening), server, workers, models[0], log)
     finally:
         server.should_exit = True
         thread.join(10)
@@ -174,8 +174,9 @@ def serving(
 class Client:
     """Asks over a connection of its own each time."""
 
-    def __init__(self, address, pool, workers, model, log):
-        self.address, self.pool, self.model, self.log = address, pool, model, log
+    def __init__(self, address, server, workers, model, log):
+        self.address, self.server, self.model, self.log = address, server, model, log
+        self.pool = server._pool
         self.workers = workers  # the connections of all that were started
         self.place = address.removeprefix("http://")
 

@@ -82,3 +82,27 @@ def test_a_server_that_ends_tells_those_who_wait():
     connection.close()
     assert '"code": "stopped"' in rest.split("\n\n")[-2]
     assert time.monotonic() - begun < 3
+
+
+def socket_buffer(which):
+    """What asks for one that is soon full."""
+    return socket.SOL_SOCKET, which, 4096
+
+
+def test_a_client_that_does_not_read_its_answer_does_not_hold_up_the_end():
+    body = json.dumps({**BODY, "stream": True, "logprobs": 2})
+    with serving() as client:
+        connections = client.server.server_state.connections
+        connection = client.send("POST", "/v1/completions", body)
+        response = connection.getresponse()
+        assert response.status == 200
+        for each in tuple(connections):
+            each.transport.get_extra_info("socket").setsockopt(*socket_buffer(socket.SO_SNDBUF))
+        connection.sock.setsockopt(*socket_buffer(socket.SO_RCVBUF))
+        while not any(each.transport.get_write_buffer_size() for each in tuple(connections)):
+            time.sleep(0.01)  # until the system takes no more of the answer
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 3
+    assert not connections
+    response.close()
+    connection.close()

@@ -5,6 +5,7 @@ On Ctrl-C every open request is answered with an error, so that no client holds 
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import socket
@@ -102,9 +103,13 @@ class Server(uvicorn.Server):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what is open, and then the server."""
+        """End what is open, and then the server; who has not read an answer by then is left."""
         self._pool.stop()
         await super().shutdown(sockets)
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+        while self.server_state.connections:  # each notes in a turn of the loop that it is lost
+            await asyncio.sleep(0)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """End at the first signal; at a second one without waiting for anybody."""

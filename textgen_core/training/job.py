@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from textgen_core.training.workers.transport import Collective
 
 _MEASURED_STEPS = 3
-_MOST_MEASURED, _MEASURED_SECONDS = 30, 1.0  # of quick steps
 _HOW = {
     "xla": "under XLA",
     "mixed": "as a graph partly under XLA",
@@ -129,28 +128,29 @@ def measure_step(job: TrainingJob) -> float:
     return min(time_steps(job, 1 + _MEASURED_STEPS)[1:])
 
 
-def typical_step(job: TrainingJob) -> float:
-    """Return the seconds that a step usually takes; quick ones are measured more often."""
-    quickest = measure_step(job)
-    count = min(_MOST_MEASURED, int(_MEASURED_SECONDS / max(quickest, 1e-6)))
-    return statistics.median(time_steps(job, count)) if count > _MEASURED_STEPS else quickest
-
-
 def time_steps(job: TrainingJob, count: int) -> list[float]:
     """Return the seconds of so many steps, the first of which compiles; the job stays as it was."""
+    with steps_taken_back(job) as time_step:
+        return [time_step() for _ in range(count)]
+
+
+@contextmanager
+def steps_taken_back(job: TrainingJob) -> Iterator[Callable[[], float]]:
+    """Yield what takes a step and returns its seconds; afterwards the job is as it was before."""
     variables = [*job.language_model.model.variables, *job.optimizer.variables]
     before = [tf.identity(variable.value) for variable in variables]
     recurrent_state = job.step.recurrent_state
     batches = [job.batches.batch(index) for index in range(job.settings.accumulate)]
-    seconds = []
-    for _ in range(count):
+
+    def time_step() -> float:
         began = time.perf_counter()
         bool(job.step(batches, 0.0).finite)
-        seconds.append(time.perf_counter() - began)
+        return time.perf_counter() - began
+
+    yield time_step
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
     job.step.recurrent_state = recurrent_state
-    return seconds
 
 
 def format_step(job: TrainingJob) -> list[str]:

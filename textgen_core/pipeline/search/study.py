@@ -29,7 +29,7 @@ from textgen_core.registry import Registry
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import file_errors
 
-_SECONDS, _FINALISTS, _VERDICT = "seconds", "finalists", "verdict"
+_SECONDS, _FINALISTS, _VERDICT, _GAUGE = "seconds", "finalists", "verdict", "gauge"
 
 
 class Study:
@@ -96,6 +96,18 @@ class Study:
     def set_seconds(self, seconds: float) -> None:
         """Set for how long it may be worked on, all in all."""
         self.journal.note_of_study(_SECONDS, seconds)
+
+    def agree_on_gauge(self, seconds: float) -> float:
+        """Return the seconds of the product that steps are measured beside, for all trials.
+
+        They are what the first trial found: how fast the machine is later on, or another one that
+        shares the study, gives no trial more steps than the others.
+        """
+        with self.journal.locked():
+            found = self.journal.about().get(_GAUGE)
+            if found is None:
+                self.journal.note_of_study(_GAUGE, seconds)
+        return seconds if found is None else float(found)
 
     # ---- trials
 

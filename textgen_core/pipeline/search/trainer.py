@@ -83,6 +83,8 @@ class Trainer:
             process.send({"trial": entry.id})
             while not (message := process.receive(interruption)).keys() & {"result", "failed"}:
                 self._tell(entry, message)
+                if "gauge" in message:
+                    process.send({"gauge": self._study.agree_on_gauge(message["gauge"])})
         self._replace_grown(process, message)
         if "failed" in message:
             raise _error_of(message)

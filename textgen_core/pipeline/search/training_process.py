@@ -1,7 +1,8 @@
 """The process that trains the trials of a search: told which, it tells what comes of each.
 
 A line of JSON comes in for each trial, `{"trial": ID}`. Out go `{"ready": true}`, then `warning`,
-`progress` and `steps` of a trial, and in the end its `result`, or why it `failed`.
+`progress` and `steps` of a trial, and in the end its `result`, or why it `failed`. `gauge` is both
+asked and answered: see `Study.agree_on_gauge`.
 """
 
 from __future__ import annotations
@@ -48,11 +49,16 @@ class Requests:
         self._file = file
         self._is_busy = True
         self._asked: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._gauges: queue.SimpleQueue[float] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def wait(self) -> None:
         """Have nothing to do until something is asked for."""
         self._is_busy = False
+
+    def gauge(self) -> float:
+        """Return the answer to a gauge that was sent."""
+        return self._gauges.get()
 
     def __iter__(self) -> Iterator[int]:
         while (trial := self._asked.get()) is not None:
@@ -61,8 +67,12 @@ class Requests:
 
     def _read(self) -> None:
         for line in self._file:
-            self._is_busy = True
-            self._asked.put(json.loads(line)["trial"])
+            message = json.loads(line)
+            if "gauge" in message:
+                self._gauges.put(message["gauge"])
+            else:
+                self._is_busy = True
+                self._asked.put(message["trial"])
         if self._is_busy:
             os._exit(0)
         self._asked.put(None)
@@ -79,11 +89,17 @@ def work(directory: Path, requests: Requests, writes: IO[bytes]) -> None:
     requests.wait()
     send(writes, {"ready": True})
     follower = _Follower(writes)
+
+    def agree(seconds: float) -> float:
+        send(writes, {"gauge": seconds})
+        return requests.gauge()
+
     for trial in requests:
         try:
             texts = read_shared(study, registry) if texts is None else texts
             entry = next(each for each in study.journal.entries() if each.id == trial)
-            result = train_entry(study, registry, texts, entry, follower, follower.on_steps)
+            told = {"on_steps": follower.on_steps, "agree": agree}
+            result = train_entry(study, registry, texts, entry, follower, **told)
             message = {"result": result}
         except (Exception, SystemExit) as error:  # of a plugin, of a library
             message = describe_error(error, reason_of(error))
@@ -101,7 +117,9 @@ def train_entry(
     texts: Texts,
     entry: Entry,
     follower: Callback,
+    *,
     on_steps: Callable[[int], None],
+    agree: Callable[[float], float],
 ) -> dict[str, Any]:
     """Train and score a trial in this process, and return what was measured."""
     from textgen_core.pipeline.search.trial import train_trial  # TensorFlow
@@ -110,7 +128,13 @@ def train_entry(
     configuration = with_absolute_paths(study.configuration(entry, registry))
     directory = study.clear(entry)
     result = train_trial(
-        configuration, texts, directory, follower, steps=entry.steps, on_steps=on_steps
+        configuration,
+        texts,
+        directory,
+        follower,
+        steps=entry.steps,
+        on_steps=on_steps,
+        agree=agree,
     )
     return {**attrs.asdict(result), "wall": time.monotonic() - began}
 

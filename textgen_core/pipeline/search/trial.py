@@ -1,8 +1,8 @@
 """One trial of a search: a configuration that is trained, and scored on the whole validation text.
 
 It is what the first four phases leave of a run of the same settings, bit for bit, but no text is
-written, and the test text is not scored. Minutes become steps by the measured speed before it
-trains: with them it can be trained again, and comes out alike.
+written, and the test text is not scored. Minutes become steps before it trains, by what a step
+costs: with them it can be trained again, and comes out alike.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from textgen_core.runs.weights import best_step, load_weights
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.custom_gradients import releasing_graphs
 from textgen_core.training.events import most_steps_of, steps_in
-from textgen_core.training.job import TrainingJob, is_over, last_step_of, typical_step
+from textgen_core.training.gauge import compare_step
+from textgen_core.training.job import TrainingJob, is_over, last_step_of
 from textgen_core.training.state import TrainingState
 
 _KNOWN: list[tuple[weakref.ref[Texts], str | None, Analysis]] = []  # the latest analysis
@@ -63,6 +64,7 @@ def train_trial(
     *,
     steps: int | None = None,
     on_steps: Callable[[int], None] | None = None,
+    agree: Callable[[float], float] | None = None,
 ) -> TrialResult:
     """Train a configuration in a run directory, and return how it scores.
 
@@ -74,6 +76,8 @@ def train_trial(
         steps: Those to train, in place of what ends the configuration. Without them its minutes
             become as many steps as fit into them, compilation left out.
         on_steps: Is told before training how many steps there will be at most.
+        agree: Given the seconds of the product that steps are measured beside, returns those that
+            all trials of a search count with: minutes are the same work for all of them then.
 
     Raises:
         TextgenError: It cannot be trained, or there is no validation text.
@@ -85,7 +89,7 @@ def train_trial(
     directory.path.mkdir(parents=True, exist_ok=True)
     try:
         with writing(directory, callback.on_warning), releasing_graphs():
-            return _Trial(texts, directory, callback).run(configuration, on_steps)
+            return _Trial(texts, directory, callback, agree).run(configuration, on_steps)
     finally:
         gc.collect()  # models and what was compiled refer to themselves
 
@@ -97,6 +101,7 @@ class _Trial:
     texts: Texts
     directory: RunDirectory
     callback: Callback
+    agree: Callable[[float], float] | None
 
     def run(
         self, configuration: Configuration, on_steps: Callable[[int], None] | None
@@ -152,14 +157,15 @@ class _Trial:
         built = build(fitted, prepared.tokenizer, counts=prepared.counts)
         initialise(fitted.model, built[0])
         ready = self._make_ready(fitted, prepared, built)
-        job, step_seconds = ready.job, typical_step(ready.job)
+        job, cost = ready.job, compare_step(ready.job)
+        gauge = self.agree(cost.gauge) if self.agree else cost.gauge
         seconds = 60 * (fitted.training.minutes or 0)
         most = most_steps_of(fitted.training, job.batches.batches_per_epoch)
-        steps = min(most, steps_in(seconds, step_seconds, job.event_steps))
+        steps = min(most, steps_in(seconds, cost.ratio * gauge, job.event_steps))
         counted = _with_steps(configuration, steps)
         if not _is_same(fit(counted, prepared)[0], _with_steps(fitted, steps)):
             return counted, None
-        return counted, attrs.evolve(ready, step_seconds=step_seconds)
+        return counted, attrs.evolve(ready, step_seconds=cost.seconds)
 
     def _make_ready(self, configuration: Configuration, prepared: Prepared, built: Built) -> _Ready:
         language_model, description = built

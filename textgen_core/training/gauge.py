@@ -1,0 +1,66 @@
+"""What a step costs beside a product that is always the same.
+
+The seconds of a step say as much about what else a machine does, and how warm it is, as about the
+step. So steps and products take turns, and the median of their ratios counts: what slows one down
+slows down the other.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import attrs
+import tensorflow as tf
+
+from textgen_core.training.job import TrainingJob, steps_taken_back
+
+_ROWS, _WIDTH, _COLUMNS = 2048, 512, 2048  # of the product: some tenth of a second on one core
+_TURNS, _FEWEST, _SECONDS = 15, 5, 4.0  # fewer turns than the most where they take longer
+
+
+@attrs.frozen(kw_only=True)
+class StepCost:
+    """What a step costs. seconds: of a step; gauge: seconds of the product; ratio: of the two."""
+
+    seconds: float
+    gauge: float
+    ratio: float
+
+
+def compare_step(job: TrainingJob) -> StepCost:
+    """Return what a step costs, compilation left out; the job is left as it was, to the bit."""
+    product = _Product()
+    product.time()
+    turns: list[tuple[float, float]] = []
+    with steps_taken_back(job) as time_step:
+        time_step()
+        began = time.perf_counter()
+        while len(turns) < _TURNS and (
+            len(turns) < _FEWEST or time.perf_counter() - began < _SECONDS
+        ):
+            turns.append((time_step(), product.time()))
+    return StepCost(
+        seconds=statistics.median(step for step, _ in turns),
+        gauge=statistics.median(gauge for _, gauge in turns),
+        ratio=statistics.median(step / gauge for step, gauge in turns),
+    )
+
+
+class _Product:
+    """What attention does, and most of a training step: two products, a softmax between them."""
+
+    def __init__(self) -> None:
+        self._left = tf.ones((_ROWS, _WIDTH)) / _WIDTH
+        self._right = tf.ones((_WIDTH, _COLUMNS))
+
+    def time(self) -> float:
+        began = time.perf_counter()
+        float(_attend(self._left, self._right))  # waits for the device
+        return time.perf_counter() - began
+
+
+@tf.function(jit_compile=True)
+def _attend(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    weights = tf.nn.softmax(tf.linalg.matmul(left, right))
+    return tf.reduce_sum(tf.linalg.matmul(weights, right, transpose_b=True))

@@ -13,6 +13,7 @@ from typing import Literal
 
 import attrs
 
+from textgen_core.pipeline.search.around_recipe import values_of_recipe
 from textgen_core.pipeline.search.finishing import seconds_for_samplers
 from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.proposing import known_trials, propose
@@ -128,10 +129,12 @@ def _new(study: Study, entries: Sequence[Entry], *, is_short: bool) -> Entry | N
     if tried and (is_short or len(tried) == request.trials):
         return None
     number = len(tried) + 1
+    recipe = values_of_recipe(study, entries)
     values = propose(
         request.space,
-        known_trials(study, entries),
+        known_trials(study, entries, recipe),
         [dict(each) for each in tried.values()],
+        recipe=recipe,
         method=request.method,
         seed=request.seed,
         number=number,

@@ -1,7 +1,8 @@
-"""What configuration is tried next: asked of Optuna, a function of what is known and a number.
+"""What configuration is tried next: a function of what is known and a number.
 
-Its sampler is made anew for each question and seeded by the configuration's number, over trials
-that are copied into memory: so a study that was killed is told what it would have been told.
+Near the recipe at first, and then asked of Optuna. Its sampler is made anew for each question and
+seeded by the configuration's number, over trials that are copied into memory: so a study that was
+killed is told what it would have been told.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Any
 
 from textgen_core.config.ranges import Dimension
 from textgen_core.config.space import Space
+from textgen_core.pipeline.search.around_recipe import draw_near, lies_within
 from textgen_core.pipeline.search.journal import Entry, distribution_of, load_optuna
 from textgen_core.pipeline.search.records import RECIPE
 from textgen_core.pipeline.search.request import Method
 from textgen_core.pipeline.search.study import Study
-from textgen_core.runs.files import read_toml
 
 _ATTEMPTS = 20  # to find values that were not tried yet
 _FEW = 1_000  # configurations of a space that are counted one by one
@@ -29,6 +30,7 @@ def propose(
     known: Sequence[Any],
     tried: Sequence[dict[str, Any]],
     *,
+    recipe: Mapping[str, Any],
     method: Method,
     seed: int,
     number: int,
@@ -36,13 +38,16 @@ def propose(
     """Return the values of the next configuration, None if all have been tried.
 
     known: Optuna's trials that it learns from, of one rung. tried: the values of all
-    configurations. number: that of the next one.
+    configurations. recipe: those of the recipe, where it lies in the space. number: that of the
+    next one.
     """
-    attempts = (
-        _ask(space, known, method, seed=_mixed(seed, number, attempt))
-        for attempt in range(_ATTEMPTS)
-    )
-    for values in attempts:
+    is_early = method == "tpe" and sum(each.value is not None for each in known) < _enough(space)
+    for attempt in range(_ATTEMPTS):
+        mixed = _mixed(seed, number, attempt)
+        if is_early and recipe:
+            values = draw_near(space, recipe, random.Random(mixed))
+        else:
+            values = _ask(space, known, method, seed=mixed)
         if values not in tried:
             return values
     if space.count > _FEW:
@@ -51,17 +56,19 @@ def propose(
     return random.Random(_mixed(seed, number, _ATTEMPTS)).choice(left) if left else None
 
 
-def known_trials(study: Study, entries: Sequence[Entry]) -> list[Any]:
+def known_trials(study: Study, entries: Sequence[Entry], recipe: Mapping[str, Any]) -> list[Any]:
     """Return Optuna's trials that a new configuration is proposed from: one for each that began.
 
-    What failed counts as bad as the worst, so that it is not tried again.
+    recipe: its values; it counts if it lies in the space with all of them. What failed counts as
+    bad as the worst, so that it is not tried again.
     """
+    recipe = recipe if lies_within(study.request.space, recipe) else {}
     scores = expected_scores(entries, study.rungs)
     worst = max(scores.values(), default=None)
     latest = {each.configuration: each for each in entries}
     found = []
     for configuration, entry in latest.items():
-        values = entry.values if configuration != RECIPE else _values_of_recipe(study, entries)
+        values = entry.values if configuration != RECIPE else recipe
         score = scores.get(configuration)
         if score is None and entry.state == "failed":
             score = worst
@@ -102,43 +109,7 @@ def _trial(study: Study, values: Mapping[str, Any], score: float | None) -> Any:
     )
 
 
-def _values_of_recipe(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
-    """Return where the recipe lies in the space, by what its full run was trained with.
-
-    Empty if it lies elsewhere, or that is not known yet.
-    """
-    full = [each for each in entries if each.configuration == RECIPE and each.score is not None]
-    path = study.directory_of(full[0]).configuration if full else None
-    if path is None or not path.is_file():
-        return {}
-    table, space = read_toml(path), study.request.space
-    values: dict[str, Any] = {}
-    for slot in space.slots:
-        own = table.get(slot.kind, {})
-        named = [each for each in slot.candidates if each.component == own.get("name")]
-        if not named:
-            return {}
-        if slot.choice is not None:
-            values[slot.key] = named[0].name
-        values |= {each.key: own.get(each.option) for each in named[0].dimensions}
-    for each in space.varied:
-        section, _, key = each.key.partition(".")
-        values[each.key] = table.get(section, {}).get(key)
-    placed = {key: _placed(study.dimensions[key], value) for key, value in values.items()}
-    return {} if None in placed.values() else placed
-
-
-def _placed(dimension: Dimension, value: Any) -> Any:
-    """Return a value as the nearest of a dimension; None if it is no value of it."""
-    if dimension.choices:
-        return value if value in dimension.choices else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    assert dimension.low is not None and dimension.high is not None
-    return min(max(value, dimension.low), dimension.high)
-
-
-def enough(space: Space) -> int:
+def _enough(space: Space) -> int:
     """Return how many finished trials of a rung say where to look: fewer, and it is chance."""
     return len(space.dimensions) + 3
 
@@ -190,7 +161,7 @@ def _sampler(space: Space, method: Method, seed: int) -> Any:
     if method == "random":
         return samplers.RandomSampler(seed=seed)
     return samplers.TPESampler(
-        n_startup_trials=enough(space),
+        n_startup_trials=_enough(space),
         multivariate=True,
         group=bool(space.choices),
         constant_liar=True,

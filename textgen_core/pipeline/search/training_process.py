@@ -98,8 +98,8 @@ def work(directory: Path, requests: Requests, writes: IO[bytes]) -> None:
         try:
             texts = read_shared(study, registry) if texts is None else texts
             entry = next(each for each in study.journal.entries() if each.id == trial)
-            told = {"on_steps": follower.on_steps, "agree": agree}
-            result = train_entry(study, registry, texts, entry, follower, **told)
+            given = (study, registry, texts, entry, follower)
+            result = train_entry(*given, on_steps=follower.on_steps, agree=agree)
             message = {"result": result}
         except (Exception, SystemExit) as error:  # of a plugin, of a library
             message = describe_error(error, reason_of(error))

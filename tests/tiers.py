@@ -146,7 +146,7 @@ SLOW = {
     "testing/test_checks.py::test_a_sound_component_passes*compiles": "XLA",
     "training/test_gradient_accumulation.py::*graph]": "eager execution shows it",
     "training/test_gradient_accumulation.py::*xla]": "XLA",
-    "training/test_gradient_accumulation.py::test_streams*Capped": "a state without a limit shows it",
+    "training/test_gradient_accumulation.py::test_streams*Capped": "the other model shows it",
     "training/test_gradient_accumulation.py::test_streams*-1-eager]": "two batches show it",
     "training/test_job.py::test_measuring_leaves*xla": "XLA",
     "training/test_loss.py::test_the_loss_in_chunks_equals*graph]": "eager execution shows it",

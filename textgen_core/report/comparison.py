@@ -23,6 +23,14 @@ Values = Mapping[str, Any]
 _LONGEST_NAME = 34  # characters, in a table of a terminal
 _SHOWN = 4  # prompts from the text whose texts a page shows; those of the user are all shown
 
+# The sections in their order, as the contents name them.
+_CONTENTS = (
+    ("result", "Result"),
+    ("beside", "Size and speed"),
+    ("text", "Text"),
+    ("reading", "How to read it"),
+)
+
 # What is measured beside the score: heading, key, and how it is shown.
 _FIGURES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("parameters", "parameters", show_count),
@@ -69,14 +77,19 @@ def write_comparison(path: Path, values: Values) -> Path:
 
 def render_comparison(values: Values) -> str:
     """Return the page of a comparison, in English."""
-    ranked = _ranked(values)
+    ranked, text = _ranked(values), values["text"]
+    size = format_size(text["bytes"])
     return (
         page_environment()
         .get_template("comparison.html")
         .render(
+            language="en",
+            say=str,
+            contents=_CONTENTS,
             values=values,
             ranked=ranked,
             title=_title(ranked),
+            subtitle=f"compared on {text['name']}, {size}, which none was trained on",
             picture=_picture(values),
             score_columns=[
                 (name, "number" if place else "path") for place, name in enumerate(_score_columns())
@@ -84,7 +97,6 @@ def render_comparison(values: Values) -> str:
             score_rows=list(_score_rows(values, MISSING)),
             figure_columns=[("", "path"), *((name, "number") for name, _, _ in _FIGURES)],
             figure_rows=[_figures_of(each) for each in ranked],
-            text_size=format_size(values["text"]["bytes"]),
             copied_held_out=_usual_copies(ranked),
             written=list(_written(values, ranked)),
             spread=show_figure(values["seed_spread"]["bits"], 3),

@@ -80,18 +80,20 @@ def render_report(
     """Return the page of a run."""
     records = read_records(run, progress)
     mask = build_mask(records, excerpts=excerpts)
+    headline = describe_headline(records)
     return (
         page_environment()
         .get_template("page.html")
         .render(
             language=chosen_language(),
-            name=records.name,
+            title=records.name,
+            subtitle=headline["summary"],
             records=records,
             excerpts=excerpts,
             refresh=progress.refresh if progress else None,
             contents=[(section, say(title)) for section, title in _CONTENTS],
             story=describe_story(records, run.path, mask),
-            headline=describe_headline(records),
+            headline=headline,
             written=describe_written(records, mask),
             surprisal=describe_surprisal(records, excerpts=excerpts),
             time_lapse=describe_time_lapse(records, mask),

@@ -52,14 +52,23 @@ def render_tuning(values: Values) -> str:
     samplers were tuned on the winner.
     """
     columns, rows = _table(values)
+    samplers = describe_samplers(values.get("samplers"))
+    contents = {
+        "result": say("Result"),
+        "settings": say("Settings") if rows else "",
+        "samplers": say("Samplers") if samplers else "",
+        "trials": say("Trials"),
+        "reading": say("How to read it"),
+    }
     return (
         page_environment()
         .get_template("tuning.html")
         .render(
             language=chosen_language(),
             values=values,
+            contents=[(section, title) for section, title in contents.items() if title],
             title=title_of(values),
-            summary=summary_of(values),
+            subtitle=summary_of(values),
             sentences=list(tell_verdict(values)),
             commands=commands_of(values),
             settings=_winning_settings(values),
@@ -68,7 +77,7 @@ def render_tuning(values: Values) -> str:
             rows=rows,
             shown=_SHOWN,
             failed=_failed(values),
-            samplers=describe_samplers(values.get("samplers")),
+            samplers=samplers,
         )
     )
 

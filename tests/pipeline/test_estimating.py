@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from textgen_core.config.settings import TrainingSettings
-from textgen_core.pipeline import estimating
+from textgen_core.pipeline import estimating, refitting
 from textgen_core.pipeline.estimating import Estimate
 
 FIRST, STEP = 5.0, 0.1  # seconds
@@ -16,7 +16,7 @@ FIRST, STEP = 5.0, 0.1  # seconds
 
 def planned(monkeypatch, first=FIRST, **settings):
     """Return the steps and seconds of a training whose steps take what is measured here."""
-    monkeypatch.setattr(estimating, "time_steps", lambda job, count: [first, *[STEP] * (count - 1)])
+    monkeypatch.setattr(refitting, "time_steps", lambda job, count: [first, *[STEP] * (count - 1)])
     given = TrainingSettings(**{"epochs": None, **settings})
     batches = SimpleNamespace(batches_per_epoch=70)
     job = SimpleNamespace(settings=given, batches=batches, event_steps=4.0)

@@ -7,15 +7,18 @@ import attrs
 import pytest
 
 import textgen_core as textgen
+from textgen_core.config.fit import apply_rules
 from textgen_core.config.resolve import configure
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.errors import Interrupted, PluginFailure
 from textgen_core.pipeline import fitting
 from textgen_core.pipeline.api import resume
+from textgen_core.pipeline.refitting import StepTime, refit
 from textgen_core.registry.discovery import discover
 from textgen_core.runs import RunDirectory
 from textgen_core.runs.made_here import read_note
 from textgen_core.training.callbacks import Callback
+from textgen_core.training.job import TrainingJob
 from textgen_core.training.state import Plan, TrainingState
 
 RECIPE = """
@@ -98,6 +101,53 @@ def test_a_run_is_fitted_once_and_its_file_has_what_was_chosen(recipe, monkeypat
     assert next(speeds) == 1.0  # nobody has asked for it
     assert again.configuration.as_table() == run.configuration.as_table()
     assert weights_of(again) == weights_of(run)
+
+
+def test_rules_choose_by_the_speed_that_is_measured_and_what_was_expected_leaves_no_trace(
+    recipe, monkeypatch
+):
+    """Less than two passes are expected, for which no rule is, and thousands fit in."""
+    monkeypatch.setattr(fitting, "estimate_tokens_per_second", lambda *_: 0.1)
+    folder, told = recipe.parent, Lines()
+    run = textgen.run(folder / "text.txt", recipe=str(recipe), out=folder / "one", callback=told)
+    expected, measured, _ = [each for each in told.lines if "through the text" in each]
+    assert expected.endswith(f"fit into 1 h: no rule applies (the recipe {recipe})")
+    assert measured.startswith("as measured, about ")
+    assert measured.endswith(f"ends after 1: dropout=0.5, most_passes=1.0 (the recipe {recipe})")
+    assert run.configuration.model.options["dropout"] == 0.5
+
+    again = textgen.run(config=folder / "one" / "run.toml", out=folder / "two")
+    assert again.configuration.as_table() == run.configuration.as_table()
+    assert weights_of(again) == weights_of(run)
+
+
+@pytest.mark.parametrize(
+    ("step", "dropout"),
+    [(0.5, 0.25), (0.026, 0.25), (0.02, None), (0.0171, None), (0.01, None)],
+)
+def test_what_is_right_for_a_few_passes_more_or_fewer_is_left(step, dropout, recipe):
+    """From 1,000 passes on it is 0.5; steps of 0.018 s make as many."""
+    before = configured(recipe, minutes=15.0)
+    fitted = apply_rules(before, 1000)
+    found = refit(before, fitted, job_of(fitted), StepTime(1.0, step))
+    assert (found and found[0].model.options["dropout"]) == dropout
+
+
+def test_a_model_that_takes_long_to_compile_is_not_compiled_once_more(recipe):
+    before = configured(recipe, minutes=1.0)
+    fitted = apply_rules(before, 0)
+    for first, is_refitted in ((5.9, True), (6.1, False)):
+        found = refit(before, fitted, job_of(fitted), StepTime(first, 0.001))
+        assert (found is not None) == is_refitted
+
+
+def job_of(configuration):
+    """What there is of a job before anything of it is needed but its plan."""
+    nothing = dict.fromkeys(
+        ("language_model", "optimizer", "step", "run", "validate", "write_sample", "callback")
+    )
+    batches = SimpleNamespace(batches_per_epoch=50)
+    return TrainingJob(**nothing, batches=batches, settings=configuration.training, event_steps=4.0)
 
 
 def weights_of(run):

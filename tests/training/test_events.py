@@ -90,6 +90,14 @@ def test_time_to_compile_the_first_event_is_kept_until_it_has_come():
     assert pace.plan_again(UNPLANNED, 4, 30.0).last_step > 100
 
 
+def test_what_was_compiled_before_the_first_step_says_what_the_first_event_takes():
+    pace = TimeBudget(60.0)
+    pace.compiling_took(10.0)
+    for _ in range(4):
+        pace.step_took(0.1)
+    assert pace.last_event_seconds == pytest.approx(7.8)
+
+
 def test_the_last_event_is_paid_for():
     pace = measured(events=[3.0, 3.0])
     assert pace.plan_again(Plan(last_step=1000), 900, 2.9).last_step == 900

@@ -565,6 +565,14 @@ def test_a_run_of_minutes_that_goes_on_has_only_what_is_left(run, clock):
     assert end.seconds == pytest.approx(30.0, rel=0.05)
 
 
+def test_what_has_gone_by_before_a_run_of_minutes_begins_is_part_of_them(run, clock):
+    job = attrs.evolve(clocked(run, clock, 30.0), spent=9.0)
+    taken, state = timed(job, clock)
+    assert taken == pytest.approx(21.0, rel=0.05)
+    assert state.seconds == pytest.approx(30.0, rel=0.05)
+    assert state.plan.progress_at(state.step) == 1
+
+
 def test_a_state_on_disk_is_plain_json(run):
     job = make_job(run, of_epochs(1), batches_per_epoch=10, losses=[None] * 10)
     train_whole(job)

@@ -107,6 +107,31 @@ def prepare_run(
     return prepared
 
 
+def settle_run(
+    configuration: Configuration,
+    prepared: Prepared,
+    directory: RunDirectory,
+    callback: Callback,
+) -> tuple[Configuration, Configuration]:
+    """Phase 3, its beginning: what the size and the rules of the recipe are for this text.
+
+    Returns the configuration with its rules, and what they make of it.
+    """
+    callback.on_phase(3)
+    if configuration.chooses_size:
+        from textgen_core.pipeline.planning.auto import choose_size  # which few runs need
+
+        configuration, line = choose_size(configuration, prepared)
+        write_configuration(directory, configuration.as_table())
+        callback.on_message([line])
+    if not configuration.fit:
+        return configuration, configuration
+    fitted, line = fit(configuration, prepared)
+    write_configuration(directory, fitted.as_table())
+    callback.on_detail([line])
+    return configuration, fitted
+
+
 def build_run(
     configuration: Configuration,
     texts: Texts,
@@ -116,22 +141,11 @@ def build_run(
     worker: Worker | None = None,
     earlier: EarlierRun | None = None,
     built: Built | None = None,
-) -> tuple[Configuration, Built]:
-    """Phase 3: the configuration that its recipe's rules have fitted to the text, and its model.
+) -> Built:
+    """Phase 3: the model of a configuration that is settled.
 
     built: the model, if it was built and initialised already.
     """
-    callback.on_phase(3)
-    if configuration.chooses_size:
-        from textgen_core.pipeline.planning.auto import choose_size  # which few runs need
-
-        configuration, line = choose_size(configuration, prepared)
-        write_configuration(directory, configuration.as_table())
-        callback.on_message([line])
-    if configuration.fit:
-        configuration, line = fit(configuration, prepared)
-        write_configuration(directory, configuration.as_table())
-        callback.on_detail([line])
     language_model, description = built or build(
         configuration, prepared.tokenizer, counts=prepared.counts
     )
@@ -161,7 +175,7 @@ def build_run(
         callback.on_warning(widths)
     if worker is not None:
         worker.tell(configuration, directory, prepared, description.precision)
-    return configuration, (language_model, description)
+    return language_model, description
 
 
 def _describe(

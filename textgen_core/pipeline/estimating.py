@@ -5,7 +5,6 @@ Nothing of it stays but what the cache has: the token files, which the run itsel
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 from pathlib import Path
 
@@ -22,15 +21,15 @@ from textgen_core.pipeline.fitting import fit, passes_of
 from textgen_core.pipeline.mixing import with_counts
 from textgen_core.pipeline.planning.auto import choose_size
 from textgen_core.pipeline.preparing import build, prepare
+from textgen_core.pipeline.refitting import steps_in_time, time_step
 from textgen_core.pipeline.splitting import PhaseProgress
 from textgen_core.pipeline.training import make_job
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.checkpoint import KEPT
-from textgen_core.training.events import TimeBudget, events_in, most_steps_of
-from textgen_core.training.job import TrainingJob, last_step_of, time_steps
+from textgen_core.training.events import events_in, most_steps_of
+from textgen_core.training.job import TrainingJob, last_step_of
 from textgen_core.training.memory import checkpoint_bytes
-from textgen_core.training.state import Plan
 
 _TIMED_STEPS = 8
 _MEASURING = "measuring the time of a step"
@@ -109,10 +108,9 @@ def estimate(
 def _training(job: TrainingJob, progress: PhaseProgress) -> tuple[int, float]:
     """Return how many steps there will be, and how long they take with all events."""
     progress(_MEASURING, 0, 1)
-    first, *others = time_steps(job, 1 + _TIMED_STEPS)
+    taken = time_step(job)
     progress(_MEASURING, 1, 1)
-    step = statistics.median(others)
-    settings = job.settings
+    settings, step = job.settings, taken.step
     if settings.minutes is None:
         steps = last_step_of(settings, job.batches)
         events = max(10, settings.epochs or 0)
@@ -120,21 +118,7 @@ def _training(job: TrainingJob, progress: PhaseProgress) -> tuple[int, float]:
             events = min(10, events_in(steps, job.event_steps))
         return steps, steps * step + events * job.event_steps * step
     seconds = 60 * settings.minutes
-    steps = _steps_in_time(job, seconds, first, step)
+    steps = steps_in_time(job, taken)
     if steps < most_steps_of(settings, job.batches.batches_per_epoch):
         return steps, seconds
-    return steps, min(seconds, first + steps * step + 10 * job.event_steps * step)
-
-
-def _steps_in_time(job: TrainingJob, seconds: float, first: float, step: float) -> int:
-    """Return the last step that the budget of a run of minutes plans with such steps."""
-    most = most_steps_of(job.settings, job.batches.batches_per_epoch)
-    budget = TimeBudget(seconds, event_steps=job.event_steps, most_steps=most)
-    left = seconds
-    for taken, took in enumerate([first, *[step] * _TIMED_STEPS], start=1):
-        budget.step_took(took)
-        left -= took
-        if left <= budget.last_event_seconds:  # as where compiling takes most of the time
-            return min(taken, most)
-    planned = budget.plan_again(Plan(last_step=most), taken, left)
-    return max(1, min(planned.last_step, most))
+    return steps, min(seconds, taken.first + steps * step + 10 * job.event_steps * step)

@@ -5,6 +5,7 @@ What is written to the run directory, and when, is decided here.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,13 @@ from textgen_core.corpus import Texts
 from textgen_core.errors import Interrupted
 from textgen_core.evaluation.verdict import UNSCORED
 from textgen_core.formatting import shell_word, visible
-from textgen_core.pipeline.beginning import Trackers, analyse_run, build_run, prepare_run
+from textgen_core.pipeline.beginning import (
+    Trackers,
+    analyse_run,
+    build_run,
+    prepare_run,
+    settle_run,
+)
 from textgen_core.pipeline.continuing import save_beginning
 from textgen_core.pipeline.earlier_run import EarlierRun
 from textgen_core.pipeline.live_report import live_report
@@ -29,10 +36,12 @@ from textgen_core.pipeline.messages import (
 from textgen_core.pipeline.mixing import fit_mixture
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.preparing import Prepared, with_prompt
+from textgen_core.pipeline.refitting import refit, time_step
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.runs import RunDirectory
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import append_row
+from textgen_core.runs.made_here import write_configuration
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.job import TrainingJob, is_over
 from textgen_core.training.state import TrainingState
@@ -106,13 +115,35 @@ def _begin(
     """Phases 1 to 3: what phase 4 needs, and the configuration as it was fitted to the text."""
     analysis = analyse_run(configuration, texts, directory, callback, trackers)
     prepared = prepare_run(configuration, texts, directory, callback, analysis, earlier)
-    configuration, (language_model, _) = build_run(
-        configuration, texts, prepared, directory, callback, worker, earlier
-    )
+    unfitted, configuration = settle_run(configuration, prepared, directory, callback)
+    built = build_run(configuration, texts, prepared, directory, callback, worker, earlier)
     callback.on_phase(4)
     collective = None if worker is None else worker.collective
-    job = make_job(configuration, directory, language_model, prepared, callback, collective)
+    job = make_job(configuration, directory, built[0], prepared, callback, collective)
+    if unfitted.fit and configuration.training.clock == "minutes" and not (worker or earlier):
+        configuration, job = _fit_by_time(unfitted, configuration, texts, prepared, job)
     return configuration, job, prepared
+
+
+def _fit_by_time(
+    unfitted: Configuration,
+    fitted: Configuration,
+    texts: Texts,
+    prepared: Prepared,
+    job: TrainingJob,
+) -> tuple[Configuration, TrainingJob]:
+    """Return what the rules choose once the step of a job is timed, and the job of that."""
+    began, directory, callback = time.perf_counter(), job.run, job.callback
+    callback.on_progress("compiling", 0, 1)
+    taken = time_step(job)
+    callback.on_progress("compiling", 1, 1)
+    if found := refit(unfitted, fitted, job, taken):
+        fitted, line = found
+        write_configuration(directory, fitted.as_table())
+        callback.on_detail([line])
+        language_model, _ = build_run(fitted, texts, prepared, directory, Callback())
+        job = make_job(fitted, directory, language_model, prepared, callback)
+    return fitted, attrs.evolve(job, spent=time.perf_counter() - began)
 
 
 def train_and_finish(

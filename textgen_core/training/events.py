@@ -53,7 +53,10 @@ class EventSchedule:
         if settings.minutes is not None:
             seconds = settings.minutes * 60
             most_steps = most_steps_of(settings, batches_per_epoch)
-            self.budget = TimeBudget(seconds, seconds - state.seconds, event_steps, most_steps)
+            left = seconds - state.seconds
+            self.budget = TimeBudget(seconds, left, event_steps, most_steps)
+            if not state.step:  # what has gone by went into compiling
+                self.budget.compiling_took(state.seconds)
 
     def epoch_of(self, step: int) -> int:
         """Return how many epochs a step has completed."""
@@ -124,11 +127,15 @@ class TimeBudget:
         self._step_seconds = 0.0
         self._events: list[float] = []
 
+    def compiling_took(self, seconds: float) -> None:
+        """Note how long it took to compile a step, before the first one."""
+        self._first_step_seconds = seconds
+
     def step_took(self, seconds: float) -> None:
         """Note the time of a step."""
         self._steps += 1
         if self._steps == 1:
-            self._first_step_seconds = seconds
+            self._first_step_seconds = max(seconds, self._first_step_seconds)
         if self._steps >= _MEASURED_AFTER:
             known = self._step_seconds
             self._step_seconds = 0.95 * known + 0.05 * seconds if known else seconds

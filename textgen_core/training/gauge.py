@@ -16,7 +16,7 @@ import tensorflow as tf
 from textgen_core.training.job import TrainingJob, steps_taken_back
 
 _ROWS, _WIDTH, _COLUMNS = 2048, 512, 2048  # of the product: some tenth of a second on one core
-_TURNS, _FEWEST, _SECONDS = 11, 5, 4.0  # fewer turns than the most where they take longer
+_TURNS, _FEWEST, _SECONDS = 11, 3, 4.0  # fewer turns than the most where they take longer
 
 
 @attrs.frozen(kw_only=True)

@@ -42,6 +42,7 @@ class TrainingJob:
     validate: returns the figures of the validation split, or None where there is none.
     write_sample: returns the fields of a row of samples.jsonl, without its step; None: no text is
     written. event_steps: how many steps take about as long as a validation and a sample.
+    spent: seconds of its time that have gone by before it begins, as in compiling the step.
     collective: the workers that share the training, of which the first does all but the steps
     alone; None: there is one.
     """
@@ -56,12 +57,14 @@ class TrainingJob:
     write_sample: Callable[[], Mapping[str, Any]] | None
     callback: Callback
     event_steps: float = EVENT_STEPS
+    spent: float = 0.0
     collective: Collective | None = None
 
 
 def first_state(job: TrainingJob) -> TrainingState:
     """Return the state before the first step."""
-    return TrainingState(plan=Plan(last_step=last_step_of(job.settings, job.batches)))
+    plan = Plan(last_step=last_step_of(job.settings, job.batches))
+    return TrainingState(plan=plan, seconds=job.spent)
 
 
 def last_step_of(settings: TrainingSettings, batches: Batches) -> int:

@@ -22,7 +22,7 @@ from textgen_core.evaluation.figures import measure_losses
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.models.build import ModelDescription, initialise
 from textgen_core.pipeline.assembly import make_scorer
-from textgen_core.pipeline.beginning import Built, analyse_run, build_run, prepare_run
+from textgen_core.pipeline.beginning import Built, analyse_run, build_run, prepare_run, settle_run
 from textgen_core.pipeline.fitting import fit
 from textgen_core.pipeline.mixing import fit_mixture
 from textgen_core.pipeline.preparing import Prepared, build, with_prompt
@@ -112,9 +112,9 @@ class _Trial:
             configuration, ready = self._count_steps(configuration, prepared)
             write_configuration(self.directory, configuration.as_table())
         built = None if ready is None else ready.built
-        configuration, built = build_run(
-            configuration, self.texts, prepared, self.directory, self.callback, built=built
-        )
+        given = (prepared, self.directory, self.callback)
+        _, configuration = settle_run(configuration, *given)
+        built = build_run(configuration, self.texts, *given, built=built)
         self.callback.on_phase(4)
         ready = ready or self._make_ready(configuration, prepared, built)
         job = attrs.evolve(ready.job, settings=configuration.training)

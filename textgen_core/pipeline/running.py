@@ -116,10 +116,12 @@ def _begin(
     analysis = analyse_run(configuration, texts, directory, callback, trackers)
     prepared = prepare_run(configuration, texts, directory, callback, analysis, earlier)
     unfitted, configuration = settle_run(configuration, prepared, directory, callback)
-    built = build_run(configuration, texts, prepared, directory, callback, worker, earlier)
+    language_model, _ = build_run(
+        configuration, texts, prepared, directory, callback, worker, earlier
+    )
     callback.on_phase(4)
     collective = None if worker is None else worker.collective
-    job = make_job(configuration, directory, built[0], prepared, callback, collective)
+    job = make_job(configuration, directory, language_model, prepared, callback, collective)
     if unfitted.fit and configuration.training.clock == "minutes" and not (worker or earlier):
         configuration, job = _fit_by_time(unfitted, configuration, texts, prepared, job)
     return configuration, job, prepared

@@ -96,11 +96,9 @@ def _near(dimension: Dimension, recipe: Mapping[str, Any], drawn: random.Random)
 
 
 def _at(dimension: Dimension, place: float) -> Value:
-    """Return the value at a place between 0 and 1."""
-    if dimension.choices:
-        return dimension.choices[
-            min(int(place * len(dimension.choices)), len(dimension.choices) - 1)
-        ]
+    """Return the value at a place from 0 to 1; among choices below 1."""
+    if choices := dimension.choices:
+        return choices[int(place * len(choices))]
     low, high = _scaled(dimension)
     value = low + place * (high - low)
     value = math.exp(value) if dimension.log else value

@@ -1,16 +1,18 @@
-"""`--model auto`, and what a run has to be so that it can be forecast how good it gets."""
+"""When a run chooses the size of its model, and what it has to be so that it can be forecast."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-from textgen_core.config.sources import DEFAULT_RECIPE
+from textgen_core.config.sources import DEFAULT_RECIPE, Layer
 from textgen_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from textgen_core.config.resolve import Configuration
 
+# "in long runs": where the recipe's own size may be too small, and nobody has named a model.
+SizeChoice = Literal["never", "in long runs", "always"]
 AUTO_MODEL = "auto"  # in place of a model's name: the recipe's, of a size that suits the text
 
 
@@ -20,6 +22,16 @@ def without_auto(arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]
     if not isinstance(model, str) or model != AUTO_MODEL:
         return arguments, False
     return {name: each for name, each in arguments.items() if name != "model"}, True
+
+
+def size_choice(configuration: Configuration, layers: Sequence[Layer]) -> SizeChoice:
+    """Return when a run chooses its size that was not asked to; layers: what was given for it."""
+    training = configuration.training
+    can_be_forecast = training.minutes is not None and training.counts
+    names_model = any("model" in layer.table for layer in layers)
+    if configuration.recipe == DEFAULT_RECIPE and can_be_forecast and not names_model:
+        return "in long runs"
+    return "never"
 
 
 def check_auto(configuration: Configuration, *, begins_with_another: bool) -> None:

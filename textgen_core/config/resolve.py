@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.config.auto import check_auto, without_auto
+from textgen_core.config.auto import SizeChoice, check_auto, size_choice, without_auto
 from textgen_core.config.fit import FIT, FitRule, apply_rules, find_rules
 from textgen_core.config.settings import (
     ARGUMENTS,
@@ -56,8 +56,8 @@ class Configuration:
     left out, and an error says so where they would be used. given: where each setting of a section
     was given that comes neither from a recipe nor from a default, such as `training.epochs`. fit:
     the rules that will choose some settings, once it is known how long the text is. from_run: the
-    run whose weights it began with, if so. chooses_size: whether the size of the model will be
-    chosen too, as `--model auto` asks.
+    run whose weights it began with, if so. chooses_size: when the size of the model will be chosen
+    too: always, as `--model auto` asks, or where a run is long and names no model.
     """
 
     seed: int
@@ -76,7 +76,7 @@ class Configuration:
     missing: tuple[str, ...] = ()
     given: Mapping[str, str] = attrs.field(factory=dict, eq=False)
     from_run: str = ""
-    chooses_size: bool = False
+    chooses_size: SizeChoice = "never"
 
     @property
     def components(self) -> tuple[ResolvedComponent, ...]:
@@ -116,11 +116,15 @@ def configure(
     unknown = [each for each in arguments if each not in ARGUMENTS]
     Faults(unknown_name("argument", each, ARGUMENTS, place="run()") for each in unknown).raise_any()
     lowest, *file = file_layers(config, recipe)
-    arguments, chooses_size = without_auto(arguments)
+    arguments, is_auto = without_auto(arguments)
     given = [*file, settings_layer(settings), arguments_layer(arguments, flags=flags)]
     merged = resolve([lowest, *earlier, *given], registry)
-    if chooses_size:
+    chooses_size: SizeChoice = "never"
+    if is_auto:
         check_auto(merged, begins_with_another=bool(earlier))
+        chooses_size = "always"
+    elif not earlier:
+        chooses_size = size_choice(merged, given)
     return attrs.evolve(merged, given=given_settings(given), chooses_size=chooses_size)
 
 

@@ -33,10 +33,10 @@ def estimate_tokens_per_second(language_model: LanguageModel, batch_size: int) -
     dtype = language_model.model.compute_dtype
     share = _SHARE if dtype == "float32" else _SHARE_OF_HALF
     speed = share * measure_products(rows, inner, columns, dtype)
-    return speed / (_OPERATIONS * work_of(language_model))
+    return speed / (_OPERATIONS * _work_of(language_model))
 
 
-def work_of(language_model: LanguageModel) -> int:
+def _work_of(language_model: LanguageModel) -> int:
     """Return how many weights a token is multiplied with."""
     return sum(map(math.prod, _matrices(language_model)))
 

@@ -19,7 +19,7 @@ from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.continuing import take_over
 from textgen_core.pipeline.continuing_messages import format_unknown
 from textgen_core.pipeline.earlier_run import EarlierRun
-from textgen_core.pipeline.fitting import fit
+from textgen_core.pipeline.fitting import settle
 from textgen_core.pipeline.messages import (
     format_model,
     format_parameters,
@@ -118,18 +118,14 @@ def settle_run(
     Returns the configuration with its rules, and what they make of it.
     """
     callback.on_phase(3)
-    if configuration.chooses_size:
-        from textgen_core.pipeline.planning.auto import choose_size  # which few runs need
-
-        configuration, line = choose_size(configuration, prepared)
-        write_configuration(directory, configuration.as_table())
-        callback.on_message([line])
-    if not configuration.fit:
-        return configuration, configuration
-    fitted, line = fit(configuration, prepared)
-    write_configuration(directory, fitted.as_table())
-    callback.on_detail([line])
-    return configuration, fitted
+    settled = settle(configuration, prepared, callback.on_progress)
+    if settled.fitted is not configuration:
+        write_configuration(directory, settled.fitted.as_table())
+    if settled.size:
+        callback.on_message([settled.size])
+    if settled.rules:
+        callback.on_detail([settled.rules])
+    return settled.unfitted, settled.fitted
 
 
 def build_run(

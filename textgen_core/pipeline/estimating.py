@@ -17,9 +17,8 @@ from textgen_core.counts.files import save_counts
 from textgen_core.formatting import format_count, format_duration, format_size
 from textgen_core.models.build import initialise
 from textgen_core.models.devices import prepare_memory
-from textgen_core.pipeline.fitting import fit, passes_of
+from textgen_core.pipeline.fitting import passes_of, settle
 from textgen_core.pipeline.mixing import with_counts
-from textgen_core.pipeline.planning.auto import choose_size
 from textgen_core.pipeline.preparing import build, prepare
 from textgen_core.pipeline.refitting import steps_in_time, time_step
 from textgen_core.pipeline.splitting import PhaseProgress
@@ -79,11 +78,8 @@ def estimate(
     prepare_memory()
     prepared = prepare(texts, configuration, tokenizer, progress, is_new=True)
     prepared = with_counts(prepared, configuration)
-    chosen = ""
-    if configuration.chooses_size:
-        configuration, chosen = choose_size(configuration, prepared)
-    if configuration.fit:
-        configuration, _ = fit(configuration, prepared)
+    settled = settle(configuration, prepared, progress)
+    configuration = settled.fitted
     language_model, description = build(configuration, prepared.tokenizer, counts=prepared.counts)
     initialise(configuration.model, language_model)
     with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +97,7 @@ def estimate(
         parameters=description.parameters,
         memory_bytes=description.memory_bytes,
         disk_bytes=disk + (KEPT + 1) * checkpoint,
-        chosen=chosen,
+        chosen=settled.size,
     )
 
 

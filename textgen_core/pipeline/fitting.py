@@ -1,6 +1,8 @@
-"""How often a run will pass through its training text, and what its recipe chooses by that."""
+"""What a run chooses once its text is known: a size of model, and what its recipe's rules say."""
 
 from __future__ import annotations
+
+import attrs
 
 from textgen_core.config.fit import apply_rules
 from textgen_core.config.resolve import Configuration
@@ -9,16 +11,51 @@ from textgen_core.config.sources import NO_RECIPE
 from textgen_core.data.batches import Batches
 from textgen_core.formatting import format_duration
 from textgen_core.models.speed import estimate_tokens_per_second
+from textgen_core.pipeline.planning.auto import choose_size
 from textgen_core.pipeline.preparing import Prepared, build_model
+from textgen_core.pipeline.splitting import PhaseProgress
 from textgen_core.registry.specs import format_value, plain_options
 from textgen_core.training.state import TrainingState
 
 _WORTH_SAYING = 0.02  # of a run's time, that is left
 
 
-def fit(configuration: Configuration, prepared: Prepared) -> tuple[Configuration, str]:
-    """Return the configuration that the rules make of one, and a line that says what they chose."""
-    passes = expected_passes(configuration, prepared)
+@attrs.frozen(kw_only=True)
+class Settled:
+    """A configuration that its text has settled.
+
+    unfitted: with its size of model, and its rules. fitted: what they make of it. size, rules: a
+    line on either; empty where nothing was to be chosen.
+    """
+
+    unfitted: Configuration
+    fitted: Configuration
+    size: str = ""
+    rules: str = ""
+
+
+def settle(configuration: Configuration, prepared: Prepared, progress: PhaseProgress) -> Settled:
+    """Return what the size of a run's model and its rules are for its text.
+
+    Raises PluginFailure if the model cannot be built.
+    """
+    if not configuration.fit and configuration.chooses_size == "never":
+        return Settled(unfitted=configuration, fitted=configuration)
+    passes, size = expected_passes(configuration, prepared), ""
+    if chosen := choose_size(configuration, prepared, passes, progress):
+        configuration, passes, size = chosen.configuration, chosen.passes, chosen.line
+    fitted, rules = fit(configuration, prepared, passes)
+    return Settled(unfitted=configuration, fitted=fitted, size=size, rules=rules)
+
+
+def fit(
+    configuration: Configuration, prepared: Prepared, passes: float | None = None
+) -> tuple[Configuration, str]:
+    """Return the configuration that the rules make of one, and a line that says what they chose.
+
+    passes: how many there will be, where that is known better than `expected_passes` knows it.
+    """
+    passes = expected_passes(configuration, prepared) if passes is None else passes
     fitted = apply_rules(configuration, passes)
     return fitted, format_fit(configuration, fitted, passes)
 

@@ -59,10 +59,10 @@ def start(
 
     callback = callback or Callback()
     if cluster := cluster_here():
-        from textgen_core.pipeline.planning.auto import refuse_workers
+        from textgen_core.pipeline.planning.auto import for_workers
         from textgen_core.pipeline.starting_workers import start_worker
 
-        refuse_workers(configuration)
+        configuration = for_workers(configuration)
         if earlier is not None:
             from textgen_core.pipeline.earlier_run import alone
 

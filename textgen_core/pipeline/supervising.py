@@ -21,7 +21,7 @@ from textgen_core.errors import Interrupted, TextgenError, UsageError, WorkerLos
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.models.cores import THREADS, cores
 from textgen_core.pipeline.opened_run import Run
-from textgen_core.pipeline.planning.auto import refuse_workers
+from textgen_core.pipeline.planning.auto import for_workers
 from textgen_core.pipeline.starting import cluster_here, with_absolute_paths
 from textgen_core.registry import discover
 from textgen_core.runs.directory import RunDirectory, create_default_directory, create_run_directory
@@ -90,7 +90,7 @@ def supervise_run(
     RunDirectoryError if the directory is not free.
     """
     workers.check(configuration.training.batch_size)
-    refuse_workers(configuration)
+    configuration = for_workers(configuration)
     corpus = keep_streams(configuration.corpus)  # of which only the first would get anything
     configuration = with_absolute_paths(attrs.evolve(configuration, corpus=corpus))
     if out is None:

@@ -1,6 +1,7 @@
 """The keys of programs: hashes of all that a program is made from, without TensorFlow.
 
-A trained tokenizer, which a component makes too, has a key of the same kind. Whoever edits a plugin
+A trained tokenizer, which a component makes too, has a key of the same kind, and so has what a
+training step was measured to cost. Whoever edits a plugin
 must never get a program of what it was before: the code of a component counts by the sizes and
 times of its files. A key is None where it cannot be said what a program would be made from, such as
 a class of a notebook; such a program is made each time.
@@ -131,6 +132,28 @@ def trainer_key(component: ResolvedComponent, text: str) -> str | None:
         options=_fields(component.instance),
         library=_version("tokenizers"),
         text=text,
+    )
+
+
+def step_key(component: ResolvedComponent, **facts: Any) -> str | None:
+    """Return the key of what a training step costs.
+
+    Args:
+        component: what builds the model.
+        facts: all else that the step is compiled from, and where it runs; values of JSON.
+
+    Returns:
+        Hexadecimal digits, or None if the options or the code of the component cannot be told.
+    """
+    registered = component.component
+    return _key(
+        "step",
+        registered.cls,
+        name=registered.name,
+        distribution=registered.plugin.distribution,
+        version=registered.plugin.version,
+        options=_fields(component.instance),
+        **facts,
     )
 
 

@@ -23,7 +23,7 @@ TEXT = TextFacts(
     uniform=4.9,
     counts_bytes=1_000_000,
 )
-PACE = Pace(tokens_per_second=10_000.0, step_tokens=2_048, layers=4)
+PACE = Pace(step_seconds=0.2, step_tokens=2_048, compiling=20.0)
 
 
 def facts_of(name: str, *, fits: bool = True) -> SizeFacts:
@@ -100,7 +100,7 @@ def test_a_run_says_which_size_it_chose_and_what_the_others_would_come_to():
 
 
 def test_steps_fill_the_time_that_compiling_leaves():
-    pace = Pace(tokens_per_second=2_048 / (0.1 - 0.035), step_tokens=2_048, layers=4)
+    pace = Pace(step_seconds=0.1, step_tokens=2_048, compiling=20.0)
     # Ten a second, in 60 s but 4 % for events and 20 s for compiling.
     assert pace.steps(1.0) == pytest.approx(376, abs=1)
     assert pace.steps(0.01) == 1

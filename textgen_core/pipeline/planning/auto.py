@@ -1,35 +1,68 @@
-"""`--model auto`: a run whose size of model is chosen once its text is known, as a plan would."""
+"""A run whose size of model is chosen once its text is known, as a plan would."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import attrs
 
 from textgen_core.errors import UsageError
 
 if TYPE_CHECKING:
     from textgen_core.config.resolve import Configuration
     from textgen_core.pipeline.preparing import Prepared
+    from textgen_core.pipeline.splitting import PhaseProgress
+
+# Tokens that the recipe's own model reads in the minutes of a run, as they are estimated: with
+# fewer no other size was better by what is worth leaving it for.
+LONG = 3e6
 
 
-def refuse_workers(configuration: Configuration) -> None:
-    """Raise UsageError if a run of several workers is to choose the size of its model."""
-    if configuration.chooses_size:
+@attrs.frozen
+class ChosenSize:
+    """The configuration with its size, how many passes it will make, and a line on the choice."""
+
+    configuration: Configuration
+    passes: float
+    line: str
+
+
+def for_workers(configuration: Configuration) -> Configuration:
+    """Return the configuration that several workers train, with the recipe's own size of model.
+
+    Raises UsageError if it is to be chosen.
+    """
+    if configuration.chooses_size == "always":
         raise UsageError(
             "Several workers cannot train --model auto: how fast they are is not known beforehand.",
             "Allowed with --model auto: one process.",
             "Ask first, and name the model: textgen plan CORPUS",
         )
+    return attrs.evolve(configuration, chooses_size="never")
 
 
-def choose_size(configuration: Configuration, prepared: Prepared) -> tuple[Configuration, str]:
-    """Return the configuration with the size of model that a plan recommends, and a line on it."""
-    from textgen_core.pipeline.planning.planning import plan_prepared
+def choose_size(
+    configuration: Configuration,
+    prepared: Prepared,
+    passes: float,
+    progress: PhaseProgress = lambda *_: None,
+) -> ChosenSize | None:
+    """Return the size of model that a plan recommends for a run; None where nothing is chosen.
+
+    passes: how many the recipe's own model is expected to make.
+    """
+    tokens = len(prepared.token_files["train"].token_ids)
+    is_long = configuration.chooses_size == "in long runs" and passes * tokens >= LONG
+    if configuration.chooses_size != "always" and not is_long:
+        return None
+    from textgen_core.pipeline.planning.planning import plan_prepared  # which few runs need
     from textgen_core.pipeline.planning.sizes import SIZES, with_size
     from textgen_core.pipeline.planning.words import format_choice
 
     configurations = {size: with_size(configuration, size) for size in SIZES if size.is_offered}
     minutes = configuration.training.minutes
     assert minutes is not None  # as `config.auto` checks
-    plan = plan_prepared(configurations, prepared, [minutes])
-    chosen = configurations[plan.recommended(minutes).facts.size]
-    return chosen, format_choice(plan, minutes)
+    plan = plan_prepared(configurations, prepared, [minutes], progress, with_xz=False)
+    chosen = plan.recommended(minutes)
+    line = format_choice(plan, minutes)
+    return ChosenSize(configurations[chosen.facts.size], chosen.passes, line)

@@ -16,25 +16,26 @@ from textgen_core.evaluation.baselines import measure_xz
 from textgen_core.evaluation.figures import bits_per_byte
 from textgen_core.formatting import format_size
 from textgen_core.models.devices import available_memory
-from textgen_core.models.speed import estimate_tokens_per_second, work_of
+from textgen_core.models.language_model import LanguageModel
+from textgen_core.models.speed import estimate_tokens_per_second
 from textgen_core.pipeline.planning.budget import Pace
 from textgen_core.pipeline.planning.law import Case
 from textgen_core.pipeline.planning.sizes import Size
+from textgen_core.pipeline.planning.step_costs import pace_of
 from textgen_core.pipeline.preparing import Prepared, build_model
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.training.checkpoint import KEPT
 from textgen_core.training.memory import checkpoint_bytes, training_memory
 
 _FEWEST_TOKENS = 100  # of a held-out text that a forecast can be made for
-_MEASURED_TIMES = 3
-_RECURRENT = 1.5  # times the speed of a Transformer with as many weights: its products are larger
 
 
 @attrs.frozen(kw_only=True)
 class TextFacts:
     """What a text is to a plan, in bytes and tokens; losses in bits per byte of the held-out text.
 
-    counts: of n-grams alone; uniform: of guessing. counts_bytes: of their file.
+    counts: of n-grams alone; uniform: of guessing; xz: of the compressor, None where nobody asked.
+    counts_bytes: of the file of counts.
     """
 
     train_bytes: int
@@ -43,7 +44,7 @@ class TextFacts:
     held_out_tokens: int
     vocabulary: int
     counts: float
-    xz: float
+    xz: float | None
     uniform: float
     counts_bytes: int
 
@@ -60,8 +61,11 @@ class SizeFacts:
     fits: bool
 
 
-def measure_text(prepared: Prepared) -> TextFacts:
-    """Return what there is to know of a prepared text; raises CorpusError if it is too short."""
+def measure_text(prepared: Prepared, *, with_xz: bool) -> TextFacts:
+    """Return what there is to know of a prepared text; raises CorpusError if it is too short.
+
+    with_xz: whether it is compressed too, which takes seconds for megabytes.
+    """
     assert prepared.counts is not None
     name = "test" if "test" in prepared.token_files else "validation"
     train, held_out = prepared.token_files["train"], prepared.token_files.get(name)
@@ -75,8 +79,10 @@ def measure_text(prepared: Prepared) -> TextFacts:
     sizes = held_out.text_bytes, held_out.unknown_bytes
     scored = len(held_out.token_ids) - 1
     vocabulary = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
-    documents = prepared.splits.test if name == "test" else prepared.splits.validation
-    xz = measure_xz(prepared.splits.train, documents, held_out.text_bytes)
+    xz = None
+    if with_xz:
+        documents = prepared.splits.test if name == "test" else prepared.splits.validation
+        xz = measure_xz(prepared.splits.train, documents, held_out.text_bytes)["bits_per_byte"]
     with tempfile.TemporaryDirectory() as folder:
         file = RunDirectory(Path(folder)).counts
         save_counts(prepared.counts, file)
@@ -88,52 +94,45 @@ def measure_text(prepared: Prepared) -> TextFacts:
         held_out_tokens=scored,
         vocabulary=vocabulary,
         counts=bits_per_byte(float(prepared.counts.losses(held_out.token_ids).sum()), *sizes),
-        xz=xz["bits_per_byte"],
+        xz=xz,
         uniform=bits_per_byte(scored * math.log(vocabulary), *sizes),
         counts_bytes=counts_bytes,
     )
 
 
-def measure_speed(configuration: Configuration, prepared: Prepared) -> float:
-    """Return how many weights a second this machine trains, each for a token; the best of a few.
-
-    It is measured with one model for all: so their speeds differ as they do, whatever else runs.
-    """
-    with configuration.model.errors():
-        language_model = build_model(configuration, prepared.tokenizer)
-    rows = configuration.training.batch_size
-    speeds = [estimate_tokens_per_second(language_model, rows) for _ in range(_MEASURED_TIMES)]
-    return max(speeds) * work_of(language_model)
-
-
 def measure_size(
-    size: Size, configuration: Configuration, prepared: Prepared, text: TextFacts, speed: float
+    size: Size, configuration: Configuration, prepared: Prepared, text: TextFacts, product: float
 ) -> SizeFacts:
-    """Return what a model is on this machine, whose speed is known.
+    """Return what a model is on this machine.
 
-    configuration: that of a run which trains it.
+    configuration: that of a run which trains it. product: see `step_costs.pace_of`.
     """
     settings = configuration.training
     with configuration.model.errors():
         language_model = build_model(configuration, prepared.tokenizer)
         memory = training_memory(language_model, settings, settings.batch_size)
-    tokens_per_second = speed / work_of(language_model)
-    if size.is_recurrent:
-        tokens_per_second *= _RECURRENT
     available = available_memory()
+    fits = available is None or memory <= available
+    if fits:
+        pace = pace_of(configuration, prepared, language_model, product)
+    else:  # nor could its step be timed
+        pace = _guess_pace(configuration, language_model)
     checkpoints = (KEPT + 1) * checkpoint_bytes(language_model, settings)
     return SizeFacts(
         size=size,
         parameters=language_model.model.count_params(),
         memory_bytes=memory,
         disk_bytes=checkpoints + text.counts_bytes,
-        pace=Pace(
-            tokens_per_second=tokens_per_second,
-            step_tokens=settings.batch_size * configuration.data.sequence_length,
-            layers=0 if size.is_recurrent else configuration.model.options["layers"],
-        ),
-        fits=available is None or memory <= available,
+        pace=pace,
+        fits=fits,
     )
+
+
+def _guess_pace(configuration: Configuration, language_model: LanguageModel) -> Pace:
+    settings = configuration.training
+    speed = estimate_tokens_per_second(language_model, settings.batch_size)
+    tokens = settings.batch_size * configuration.data.sequence_length
+    return Pace(step_seconds=tokens / max(speed, 1e-9), step_tokens=tokens, compiling=0.0)
 
 
 def expected_steps(

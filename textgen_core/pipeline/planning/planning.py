@@ -18,13 +18,13 @@ from textgen_core.pipeline.planning.measuring import (
     case_of,
     expected_steps,
     measure_size,
-    measure_speed,
     measure_text,
 )
 from textgen_core.pipeline.planning.plan import Choice, Plan
 from textgen_core.pipeline.planning.sizes import MEDIUM, Size
 from textgen_core.pipeline.preparing import Prepared, prepare
 from textgen_core.pipeline.splitting import PhaseProgress
+from textgen_core.training.gauge import time_product
 
 MINUTES = (1.0, 3.0, 10.0, 30.0)
 _MEASURING = "measuring models"
@@ -43,22 +43,27 @@ def make_plan(
     prepare_memory()
     usual = configurations[MEDIUM]
     prepared = with_counts(prepare(texts, usual, progress=progress), usual)
-    return plan_prepared(configurations, prepared, minutes, progress)
+    return plan_prepared(configurations, prepared, minutes, progress, with_xz=True)
 
 
 def plan_prepared(
     configurations: Mapping[Size, Configuration],
     prepared: Prepared,
     minutes: Sequence[float],
-    progress: PhaseProgress = lambda *_: None,
+    progress: PhaseProgress,
+    *,
+    with_xz: bool,
 ) -> Plan:
-    """Return the plan of a text that is prepared, with its counts."""
-    text = measure_text(prepared)
-    speed = measure_speed(configurations[MEDIUM], prepared)
+    """Return the plan of a text that is prepared, with its counts.
+
+    with_xz: whether it says what the compressor makes of the text.
+    """
+    text = measure_text(prepared, with_xz=with_xz)
+    product = time_product()
     sizes = []
     for done, (size, configuration) in enumerate(configurations.items()):
         progress(_MEASURING, done, len(configurations))
-        sizes.append(measure_size(size, configuration, prepared, text, speed))
+        sizes.append(measure_size(size, configuration, prepared, text, product))
     progress(_MEASURING, len(configurations), len(configurations))
     choices = [
         choice_of(each, configurations[each.size], text, time) for time in minutes for each in sizes

@@ -23,11 +23,12 @@ def format_text(plan: Plan) -> list[str]:
     text = plan.text
     medium = next(each for each in plan.sizes if each.size.is_default)
     speed = medium.pace.tokens_per_second
+    compressed = "" if text.xz is None else f", xz {text.xz:.2f}"
     return [
         f"Text: {format_size(text.train_bytes)} to train on ({text.train_tokens:,} tokens), "
         f"{format_size(text.held_out_bytes)} held out.",
-        f"Without a network, bits per byte of the held-out text: n-grams {text.counts:.2f}, "
-        f"xz {text.xz:.2f}.",
+        f"Without a network, bits per byte of the held-out text: n-grams {text.counts:.2f}"
+        f"{compressed}.",
         f"This machine: about {_rounded(speed):,} tokens a second for the model of the recipe.",
     ]
 
@@ -76,7 +77,7 @@ def expect(plan: Plan, minutes: float) -> str:
 
 
 def format_choice(plan: Plan, minutes: float) -> str:
-    """Return in a line which size is chosen for a run, and what the others would come to."""
+    """Return in a line which size a run chose, and what the others would come to."""
     chosen = plan.recommended(minutes)
     others = [
         f"{each.forecast.bits_per_byte:.2f} {each.facts.size.name}"
@@ -84,9 +85,8 @@ def format_choice(plan: Plan, minutes: float) -> str:
         if each is not chosen
     ]
     return (
-        f"--model auto: the {chosen.facts.size.name} one ({chosen.facts.size.spec}), for "
-        f"{_time(minutes)} expected at {chosen.forecast.bits_per_byte:.2f} bits per byte; "
-        f"{', '.join(others)}"
+        f"size: the {chosen.facts.size.name} one ({chosen.facts.size.spec}), for {_time(minutes)} "
+        f"expected at {chosen.forecast.bits_per_byte:.2f} bits per byte; {', '.join(others)}"
     )
 
 

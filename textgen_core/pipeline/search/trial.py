@@ -69,7 +69,8 @@ def train_trial(
     """Train a configuration in a run directory, and return how it scores.
 
     Args:
-        configuration: What is tried; none of its trackers follows it.
+        configuration: What is tried; none of its trackers follows it, and the size of its model
+            is not chosen.
         texts: Those of the configuration; trials that share them analyse them once.
         directory: A new run's.
         callback: Is told what a run tells of its first four phases.
@@ -83,6 +84,7 @@ def train_trial(
         TextgenError: It cannot be trained, or there is no validation text.
         Interrupted: The user stopped it.
     """
+    configuration = attrs.evolve(configuration, chooses_size="never")
     configuration = with_prompt(configuration, texts.corpus.documents)
     if steps is not None:
         configuration = _with_steps(configuration, steps)

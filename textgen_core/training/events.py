@@ -2,9 +2,10 @@
 
 They come at every epoch and at every tenth of the run. A run of steps leaves out those that would
 take longer than a tenth of its steps, by what they are believed to cost, so that they come alike on
-every machine. A run of minutes plans its last step by what its steps and events were measured to
-take, and leaves out the events that would take more than a tenth of its time. Plain numbers: no
-clock is read.
+every machine. A run of minutes has them at tenths alone, since no epoch ends further from one than
+a twentieth of the run. It plans its last step by what its steps and events were measured to take,
+and leaves out the events that would take more than a tenth of its time. Plain numbers: no clock is
+read.
 """
 
 from __future__ import annotations
@@ -75,10 +76,7 @@ class EventSchedule:
             apart = self._tenths_apart
             is_epoch = self._at_epochs and self.ends_epoch(step)
             return self._tenths // apart > before // apart or is_epoch
-        if self._tenths <= before:  # epochs shorter than a tenth of the run get no event each
-            short = self._batches_per_epoch * 10 < plan.last_step
-            return not short and self.ends_epoch(step) and self.budget.events_paid_for > 1
-        is_due = self._tenths - self._event_at >= self._tenths_between()
+        is_due = self._tenths > before and self._tenths - self._event_at >= self._tenths_between()
         if is_due:
             self._event_at = self._tenths
         return is_due

@@ -189,7 +189,8 @@ def train_and_score(
     rows, window = text.prepared.batches.batch_size, configuration.data.sequence_length
     train_tokens = len(text.prepared.token_files["train"].token_ids)
     passes = steps * rows * window / train_tokens
-    configuration = apply_rules(configuration, passes)
+    weights = build_model(configuration, text.prepared.tokenizer).model.count_params()
+    configuration = apply_rules(configuration, passes, weights)
     prepared = attrs.evolve(
         text.prepared,
         batches=make_batches(

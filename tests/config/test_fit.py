@@ -79,6 +79,19 @@ def test_rules_apply_from_their_passes_on_and_the_later_over_the_earlier(
     assert chosen(configured(tmp_path), passes) == expected
 
 
+@pytest.mark.parametrize(
+    ("passes", "parameters", "dropout"),
+    [(7.9, 1000, 0.2), (8, 1000, 0.4), (4, 4000, 0.4), (3.9, 4000, 0.2), (15.9, 250, 0.2)],
+)
+def test_a_model_of_four_times_the_weights_is_ruled_by_half_the_passes(
+    tmp_path: Path, passes: float, parameters: int, dropout: float
+) -> None:
+    """The rule of 2 passes names no parameters, and holds for every model from there on."""
+    recipe = RECIPE.replace("passes = 8", "passes = 8\nparameters = 1000")
+    fitted = apply_rules(configured(tmp_path, recipe), passes, parameters)
+    assert fitted.model.instance.dropout == dropout
+
+
 def test_a_users_settings_win_one_by_one_wherever_they_were_given(tmp_path: Path) -> None:
     by_flags = configured(tmp_path, model="net:dropout=0", learning_rate="0.3")
     assert chosen(by_flags, 100) == ((8,), 0.0, 0.2, 0.3)
@@ -106,7 +119,8 @@ def test_the_rules_of_a_higher_layer_replace_those_below(tmp_path: Path) -> None
 
 
 def test_rules_that_were_not_applied_yet_are_in_the_table_of_a_run(tmp_path: Path) -> None:
-    before = configured(tmp_path, model="net:units=32")
+    recipe = RECIPE.replace("passes = 8", "passes = 8\nparameters = 1")
+    before = configured(tmp_path, recipe, model="net:units=32")
     table = tomllib.loads(tomli_w.dumps(before.as_table()))
     again = configured(tmp_path, "", config=tomli_w.dumps(table))
     assert again.fit == before.fit
@@ -127,6 +141,8 @@ def test_rules_that_were_not_applied_yet_are_in_the_table_of_a_run(tmp_path: Pat
         ("[[fit]]\npasses = -1", "fit: passes cannot be -1"),
         ("[[fit]]\npasses = 'many'", "fit: passes cannot be 'many'"),
         ("[[fit]]\npasses = nan", "fit: passes cannot be nan"),
+        ("[[fit]]\npasses = 1\nparameters = 0", "fit: parameters cannot be 0"),
+        ("[[fit]]\npasses = 1\nparameters = 1.5", "fit: parameters cannot be 1.5"),
         ("[[fit]]\npasses = 1\npass = 2", "Did you mean 'passes'?"),
         ("[[fit]]\npasses = 1\ncorpus.split = [1]", "Unknown key of a rule: 'corpus'"),
         ("[[fit]]\npasses = 1\nmodel = 'net:dropout=0.1'", "model cannot be 'net:dropout=0.1'"),

@@ -143,9 +143,8 @@ def test_a_model_that_takes_long_to_compile_is_not_compiled_once_more(recipe):
 
 def job_of(configuration):
     """What there is of a job before anything of it is needed but its plan."""
-    nothing = dict.fromkeys(
-        ("language_model", "optimizer", "step", "run", "validate", "write_sample", "callback")
-    )
+    nothing = dict.fromkeys(("optimizer", "step", "run", "validate", "write_sample", "callback"))
+    nothing["language_model"] = SimpleNamespace(model=SimpleNamespace(count_params=lambda: 1))
     batches = SimpleNamespace(batches_per_epoch=50)
     return TrainingJob(**nothing, batches=batches, settings=configuration.training, event_steps=4.0)
 
@@ -160,7 +159,7 @@ def configured(recipe, settings=(), **arguments):
 
 def test_a_run_of_epochs_makes_as_many_passes_and_measures_nothing(recipe):
     before = configured(recipe, epochs=1000)
-    assert fitting.expected_passes(before, prepared=None) == 1000
+    assert fitting.expect(before, prepared=None).passes == 1000
     fitted, line = fitting.fit(before, prepared=None)
     assert fitted.model.options["dropout"] == 0.5
     assert line.startswith("1,000 passes through the text: dropout=0.5")
@@ -187,7 +186,7 @@ def test_a_model_that_cannot_be_built_is_named_while_its_speed_is_estimated(reci
 
     monkeypatch.setattr(fitting, "build_model", fail)
     with pytest.raises(PluginFailure, match=r"The model 'lstm'.*no such layer"):
-        fitting.expected_passes(configured(recipe), prepared=SimpleNamespace(tokenizer=None))
+        fitting.expect(configured(recipe), prepared=SimpleNamespace(tokenizer=None))
 
 
 def test_that_a_run_ended_before_its_time_is_said_where_time_is_left():

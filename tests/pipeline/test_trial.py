@@ -151,7 +151,7 @@ def test_rules_choose_by_the_passes_that_the_measured_steps_make(
     step_seconds, dropout, corpus, texts, tmp_path, monkeypatch
 ):
     """The passes that are expected before anything is measured are 20; no step is taken here."""
-    monkeypatch.setattr(fitting, "expected_passes", passes_expected)
+    monkeypatch.setattr(fitting, "expect", expect)
     monkeypatch.setattr(trial, "compare_step", costing(step_seconds))
     rules = tmp_path / "rules.toml"
     rules.write_text(RULES)
@@ -203,16 +203,16 @@ model.dropout = 0.5
 """
 
 
-def passes_expected(configuration, prepared):
+def expect(configuration, prepared):
     training = configuration.training
     if training.clock == "minutes":
-        return 20.0
-    return fitting.passes_of(training.steps, training, prepared.batches)
+        return fitting.Expected(20.0)
+    return fitting.Expected(fitting.passes_of(training.steps, training, prepared.batches))
 
 
 def costing(seconds, ratio=1.0):
     """What measures a step, with a result that is known."""
-    return lambda job: StepCost(seconds=seconds, gauge=seconds / ratio, ratio=ratio)
+    return lambda job: StepCost(first=seconds, seconds=seconds, gauge=seconds / ratio, ratio=ratio)
 
 
 def stop(*_):

@@ -1,8 +1,10 @@
 """Rules by which a recipe fits a run: what it chooses by how often the run passes through its text.
 
 A rule is a table of `fit`: `passes`, from how many on it holds, and settings of the model and of
-training. Rules lie over their own layer and below all others, so whoever gives a setting keeps it.
-How many passes there will be is not known here.
+training. A large model memorizes a text in fewer passes than a small one: `parameters` says for how
+many weights the passes of a rule are meant, and for another model they are others. Rules lie over
+their own layer and below all others, so whoever gives a setting keeps it. How many passes there
+will be is not known here.
 """
 
 from __future__ import annotations
@@ -34,6 +36,14 @@ _PASSES = Option(
     default=0.0,
     rules=OptionRules(help="passes through the training text from which on it holds", at_least=0),
 )
+_PARAMETERS = Option(
+    name="parameters",
+    type=int,
+    default=0,
+    rules=OptionRules(help="weights of the model that its passes are meant for", at_least=1),
+)
+_NUMBERS = (_PASSES, _PARAMETERS)
+_SOONER = 0.5  # the power of its weights by which a larger model memorizes sooner
 _EXAMPLES = {"model": "model.dropout = 0.1", "training": "training.weight_decay = 0.1"}
 
 
@@ -41,10 +51,12 @@ _EXAMPLES = {"model": "model.dropout = 0.1", "training": "training.weight_decay 
 class FitRule:
     """What holds from so many passes on: options of the model, and settings of training.
 
-    place: where it was given. The values are as TOML has them.
+    parameters: weights of the model that the passes are meant for; 0: of any. place: where it was
+    given. The values are as TOML has them.
     """
 
     passes: float
+    parameters: int = 0
     model: Mapping[str, Any] = attrs.field(factory=dict)
     training: Mapping[str, Any] = attrs.field(factory=dict)
     place: str = attrs.field(default="", eq=False)
@@ -52,7 +64,18 @@ class FitRule:
     def as_table(self) -> dict[str, Any]:
         """Return the table that `read_rules` reads back."""
         parts = {"model": dict(self.model), "training": dict(self.training)}
-        return {"passes": self.passes, **{name: part for name, part in parts.items() if part}}
+        meant = {"parameters": self.parameters} if self.parameters else {}
+        return {
+            "passes": self.passes,
+            **meant,
+            **{name: part for name, part in parts.items() if part},
+        }
+
+    def holds(self, passes: float, parameters: int) -> bool:
+        """Return whether it holds for a run of so many passes, of a model of so many weights."""
+        if self.parameters:
+            passes *= (parameters / self.parameters) ** _SOONER
+        return passes >= self.passes
 
     def without(self, given: set[str]) -> FitRule:
         """Return the rule without what was given, such as `training.weight_decay`."""
@@ -87,14 +110,15 @@ def _read_rule(table: Mapping[str, Any], place: str) -> FitRule:
         declared = options_of(TrainingSettings)
         check_options(declared, parts["training"], owner="training", place=place)
     with faults.collecting():
-        passes = check_options([_PASSES], {"passes": table["passes"]}, owner=FIT, place=place)
+        numbers = {each.name: table[each.name] for each in _NUMBERS if each.name in table}
+        checked = check_options(_NUMBERS, numbers, owner=FIT, place=place)
     faults.raise_any()
-    return FitRule(**passes, **parts, place=place)
+    return FitRule(**checked, **parts, place=place)
 
 
 def _faults_of(table: Mapping[str, Any], place: str) -> Iterator[TextgenError]:
     """Yield what a rule may not have, or lacks; no value is looked at."""
-    keys = ("passes", *_EXAMPLES)
+    keys = (*(each.name for each in _NUMBERS), *_EXAMPLES)
     for key in table:
         if key not in keys:
             yield unknown_name("key of a rule", key, keys, place=place)
@@ -138,15 +162,18 @@ def _given_by(layer: Layer, registry: Registry) -> Iterator[str]:
         yield f"model.{name}"
 
 
-def apply_rules(configuration: Configuration, passes: float = math.inf) -> Configuration:
+def apply_rules(
+    configuration: Configuration, passes: float = math.inf, parameters: int = 1
+) -> Configuration:
     """Return the configuration of a run of so many passes, which is left with no rule.
 
-    Raises a UsageError if an option of the model is not what it may be, or settings contradict.
+    parameters: weights of its model, before any rule. Raises a UsageError if an option of the model
+    is not what it may be, or settings contradict.
     """
     model, training = configuration.model, configuration.training
     for rule in configuration.fit:
-        if rule.passes > passes:
-            break
+        if not rule.holds(passes, parameters):
+            continue
         values = check_options(
             options_of(TrainingSettings), rule.training, owner="training", place=rule.place
         )

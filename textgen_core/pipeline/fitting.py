@@ -41,40 +41,59 @@ def settle(configuration: Configuration, prepared: Prepared, progress: PhaseProg
     """
     if not configuration.fit and configuration.chooses_size == "never":
         return Settled(unfitted=configuration, fitted=configuration)
-    passes, size = expected_passes(configuration, prepared), ""
-    if chosen := choose_size(configuration, prepared, passes, progress):
-        configuration, passes, size = chosen.configuration, chosen.passes, chosen.line
-    fitted, rules = fit(configuration, prepared, passes)
+    expected, size = expect(configuration, prepared), ""
+    if chosen := choose_size(configuration, prepared, expected.passes, progress):
+        configuration, size = chosen.configuration, chosen.line
+        expected = Expected(chosen.passes, chosen.parameters)
+    fitted, rules = fit(configuration, prepared, expected)
     return Settled(unfitted=configuration, fitted=fitted, size=size, rules=rules)
 
 
 def fit(
-    configuration: Configuration, prepared: Prepared, passes: float | None = None
+    configuration: Configuration, prepared: Prepared, expected: Expected | None = None
 ) -> tuple[Configuration, str]:
     """Return the configuration that the rules make of one, and a line that says what they chose.
 
-    passes: how many there will be, where that is known better than `expected_passes` knows it.
+    expected: what its run is, where that is known better than `expect` knows it.
     """
-    passes = expected_passes(configuration, prepared) if passes is None else passes
-    fitted = apply_rules(configuration, passes)
-    return fitted, format_fit(configuration, fitted, passes)
+    expected = expected or expect(configuration, prepared)
+    fitted = apply_rules(configuration, expected.passes, expected.parameters)
+    return fitted, format_fit(configuration, fitted, expected.passes)
 
 
-def expected_passes(configuration: Configuration, prepared: Prepared) -> float:
-    """Return how often the run will pass through its training text.
+@attrs.frozen
+class Expected:
+    """What a run is to its rules.
 
-    For a run of minutes that is estimated, for its model as it is before any rule. Raises
-    PluginFailure if it cannot be built.
+    passes: how often it passes through its training text; parameters: weights of its model, 1 where
+    no rule asks for them.
+    """
+
+    passes: float
+    parameters: int = 1
+
+
+def expect(configuration: Configuration, prepared: Prepared) -> Expected:
+    """Return what a run is to its rules, with its model as it is before any of them.
+
+    The passes of a run of minutes are estimated. Raises PluginFailure if the model cannot be built.
     """
     training = configuration.training
+    is_timed = training.clock == "minutes"
+    language_model = None
+    if is_timed or any(rule.parameters for rule in configuration.fit):
+        with configuration.model.errors():
+            language_model = build_model(configuration, prepared.tokenizer)
+    parameters = 1 if language_model is None else language_model.model.count_params()
     if training.clock == "epochs":
-        return float(training.epochs or 0)
+        return Expected(float(training.epochs or 0), parameters)
     if training.clock == "steps":
-        return passes_of(int(training.steps or 0), training, prepared.batches)
-    with configuration.model.errors():
-        language_model = build_model(configuration, prepared.tokenizer)
+        steps = int(training.steps or 0)
+        return Expected(passes_of(steps, training, prepared.batches), parameters)
+    assert language_model is not None
     speed = estimate_tokens_per_second(language_model, training.batch_size)
-    return 60 * (training.minutes or 0) * speed / len(prepared.token_files["train"].token_ids)
+    tokens = len(prepared.token_files["train"].token_ids)
+    return Expected(60 * (training.minutes or 0) * speed / tokens, parameters)
 
 
 def passes_of(steps: int, training: TrainingSettings, batches: Batches) -> float:

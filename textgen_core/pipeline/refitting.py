@@ -65,7 +65,8 @@ def refit(
         return None
     unlimited = attrs.evolve(job, settings=attrs.evolve(job.settings, most_passes=None))
     passes = passes_of(steps_in_time(unlimited, taken), job.settings, job.batches)
-    if any(apply_rules(unfitted, passes * share) == fitted for share in _NEARLY):
+    parameters = job.language_model.model.count_params()
+    if any(apply_rules(unfitted, passes * share, parameters) == fitted for share in _NEARLY):
         return None
-    chosen = apply_rules(unfitted, passes)
+    chosen = apply_rules(unfitted, passes, parameters)
     return chosen, f"as measured, {format_fit(unfitted, chosen, passes)}"

@@ -32,7 +32,7 @@ def planned(monkeypatch):
         asked.append(minutes)
         (large,) = [each for each in SIZES if each.name == "large"]
         chosen = SimpleNamespace(
-            facts=SimpleNamespace(size=large),
+            facts=SimpleNamespace(size=large, parameters=2_900_000),
             passes=2.5,
             forecast=SimpleNamespace(bits_per_byte=1.5),
         )
@@ -45,7 +45,7 @@ def planned(monkeypatch):
 def test_a_long_run_trains_what_a_plan_recommends(planned):
     chosen = choose_size(configuration_of(), PREPARED, LONG_PASSES)
     assert chosen.configuration.model.options["layers"] == 6
-    assert chosen.passes == 2.5
+    assert (chosen.passes, chosen.parameters) == (2.5, 2_900_000)
     assert "the large one (transformer:layers=6" in chosen.line
     assert planned == [[10.0]]
 

@@ -1,4 +1,4 @@
-"""What a step costs here: measured once, kept, and measured again where anything else is trained."""
+"""What a step costs here: measured once, kept, and measured again where another is trained."""
 
 from __future__ import annotations
 

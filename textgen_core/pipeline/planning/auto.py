@@ -20,10 +20,11 @@ LONG = 3e6
 
 @attrs.frozen
 class ChosenSize:
-    """The configuration with its size, how many passes it will make, and a line on the choice."""
+    """The configuration with its size; its passes, the weights of its model, and a line on it."""
 
     configuration: Configuration
     passes: float
+    parameters: int
     line: str
 
 
@@ -64,5 +65,9 @@ def choose_size(
     assert minutes is not None  # as `config.auto` checks
     plan = plan_prepared(configurations, prepared, [minutes], progress, with_xz=False)
     chosen = plan.recommended(minutes)
-    line = format_choice(plan, minutes)
-    return ChosenSize(configurations[chosen.facts.size], chosen.passes, line)
+    return ChosenSize(
+        configuration=configurations[chosen.facts.size],
+        passes=chosen.passes,
+        parameters=chosen.facts.parameters,
+        line=format_choice(plan, minutes),
+    )

@@ -22,7 +22,7 @@ from textgen_core.config.resolve import Configuration, configure
 from textgen_core.corpus import read_texts
 from textgen_core.counts.counting import count
 from textgen_core.counts.counts import Counts
-from textgen_core.counts.mixture import LossCurve, fit_weights
+from textgen_core.counts.mixture import LossCurve, as_curve, fit_weights, loss_curves
 from textgen_core.data.reader import MixtureWeights
 from textgen_core.data.token_files import subsample_evenly
 from textgen_core.evaluation.baselines import measure_xz
@@ -61,25 +61,10 @@ class Split:
         return np.log(np.exp(mixed).sum(axis=1)) - _at(mixed, self.token_ids[1:])
 
     def curve(self, logits: np.ndarray, weights: MixtureWeights) -> LossCurve:
-        """Return what `fit_weights` asks for, as `evaluation.measuring` does."""
-        losses = self.mixed(logits, weights)
-        targets = self.token_ids[1:]
-        mixed = weights.network * logits + weights.counts * self.log_counts
-        shares = np.exp(mixed - mixed.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        parts = [each - _at(each, targets)[:, None] for each in (logits, self.log_counts)]
-        means = [(shares * each).sum(axis=1) for each in parts]
-        curvature = np.array(
-            [
-                [((shares * a * b).sum(axis=1) - m * n).sum() for b, n in zip(parts, means)]
-                for a, m in zip(parts, means)
-            ]
-        )
-        return LossCurve(
-            loss=float(losses.sum(dtype=np.float64)),
-            gradient=np.array([float(each.sum()) for each in means]),
-            curvature=curvature,
-        )
+        """Return what `fit_weights` asks for."""
+        given = np.array(attrs.astuple(weights), np.float32)
+        found = loss_curves(logits, self.log_counts, self.token_ids[1:], given)
+        return as_curve(found.sum(axis=0, dtype=np.float64))
 
 
 def _at(values: np.ndarray, targets: np.ndarray) -> np.ndarray:

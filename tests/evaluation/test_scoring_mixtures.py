@@ -134,9 +134,12 @@ def test_nothing_to_score_has_no_losses_of_parts_either() -> None:
     assert losses.shape == parts.network.shape == parts.counts.shape == (0,)
 
 
+@pytest.mark.parametrize("kept", [1 << 25, 2], ids=["read once", "read each time"])
 @pytest.mark.parametrize(("kind", "carry"), [(ProjectingModel, False), (AdvancingModel, True)])
-def test_the_curve_of_the_loss_is_that_of_losses_nearby(kind, carry):
+def test_the_curve_of_the_loss_is_that_of_losses_nearby(kind, carry, kept, monkeypatch):
     """Its first and second derivatives, against differences of losses with other weights."""
+    monkeypatch.setattr(scoring, "_MOST_KEPT", kept)
+    monkeypatch.setattr(scoring, "_MOST_LOGITS", 400)  # so that it takes several chunks
     token_ids = tokens_of(60)
     model = kind(VOCABULARY)
 
@@ -146,8 +149,8 @@ def test_the_curve_of_the_loss_is_that_of_losses_nearby(kind, carry):
         return float(scorer.score_side_by_side(token_ids).sum(dtype=np.float64))
 
     at, little = np.array([0.7, 0.4]), 0.03
-    curve = Scorer(mixed(model), carry=carry).curve(
-        token_ids, MixtureWeights(network=at[0], counts=at[1])
+    curve = Scorer(mixed(model), carry=carry).curve(token_ids)(
+        MixtureWeights(network=at[0], counts=at[1])
     )
     first, second = little * np.eye(2)
     assert curve.loss == pytest.approx(loss_at(*at), rel=1e-5)

@@ -106,7 +106,7 @@ def test_the_weights_are_those_of_least_loss_on_text_that_neither_part_has_learn
     def loss_at(network, of_counts):
         scorer = make_scorer(configuration, attrs.evolve(model, counts=counts))
         weights = MixtureWeights(network=network, counts=of_counts)
-        return scorer.curve(prepared.kept_out, weights).loss
+        return scorer.curve(prepared.kept_out)(weights).loss
 
     fitted = loss_at(at.network, at.counts)
     assert fitted <= loss_at(0.5, 0.5)

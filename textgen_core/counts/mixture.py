@@ -41,6 +41,47 @@ class LossCurve:
     curvature: np.ndarray
 
 
+def loss_curves(
+    logits: np.ndarray, log_counts: np.ndarray, targets: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return the loss of a mixture at some positions, and how it changes with the weights.
+
+    With what is weighted as features of a token, the derivatives are the features' means under the
+    mixture, less those of the target, and their covariances.
+
+    Args:
+        logits: the network's, float32 `(positions, vocabulary)`.
+        log_counts: log-probabilities of the counts, likewise.
+        targets: int `(positions,)`.
+        weights: of the network and of the counts.
+
+    Returns:
+        float32 `(positions, 6)`: the loss in nats, its first derivatives by the weight of network
+        and of counts, and its second ones: by the network's, by both, by the counts'.
+    """
+    at = np.arange(len(targets)), targets
+    first, second = logits - logits[at][:, None], log_counts - log_counts[at][:, None]
+    mixed = weights[0] * first + weights[1] * second  # 0 at the target
+    most = mixed.max(axis=1, keepdims=True)
+    shares = np.exp(mixed - most)
+    total = shares.sum(axis=1, keepdims=True)
+    shares /= total
+    means = [np.einsum("ij,ij->i", shares, each) for each in (first, second)]
+    pairs = ((first, first), (first, second), (second, second))
+    squares = [np.einsum("ij,ij,ij->i", shares, one, other) for one, other in pairs]
+    products = (means[0] ** 2, means[0] * means[1], means[1] ** 2)
+    curvatures = [each - product for each, product in zip(squares, products, strict=True)]
+    losses = (most + np.log(total))[:, 0]
+    return np.stack([losses, *means, *curvatures], axis=1).astype(np.float32, copy=False)
+
+
+def as_curve(sums: np.ndarray) -> LossCurve:
+    """Return the sums of `loss_curves` over all positions, float64 `(6,)`, as a curve."""
+    loss, gradient, (of_network, of_both, of_counts) = sums[0], sums[1:3], sums[3:]
+    curvature = np.array([[of_network, of_both], [of_both, of_counts]])
+    return LossCurve(loss=float(loss), gradient=gradient, curvature=curvature)
+
+
 def fit_weights(curve_at: Callable[[MixtureWeights], LossCurve], tokens: int) -> MixtureWeights:
     """Return the weights with the least loss on a text, by Newton's method.
 

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import tensorflow as tf
 
+from textgen_core.counts.mixture import loss_curves
 from textgen_core.data.reader import MixtureWeights
 from textgen_core.data.tokenizer import END, START
 from textgen_core.models.language_model import LanguageModel
@@ -129,23 +130,16 @@ def mixture_losses(logits: Any, log_counts: Any, targets: Any, weights: Any) -> 
     return tf.stack([mixture, _cross_entropy(targets, logits), counts], axis=1)
 
 
-def mixture_curve(logits: Any, log_counts: Any, targets: Any, weights: Any) -> Any:
-    """Return how the mixture's loss changes with the weights, float32 `(positions, 6)`.
+def both_parts(logits: Any, log_counts: Any, targets: Any, weights: Any) -> Any:
+    """Return what both parts say, logits and log-probabilities, `(positions, 2 x vocabulary)`."""
+    del targets, weights
+    return tf.concat([logits, log_counts], axis=1)
 
-    The loss, its first derivatives by the weights of network and counts, and its second ones: by
-    the network's, by both, by the counts'. With what is weighted as features of a token, these are
-    the features' means under the mixture, less those of the target, and their covariances.
-    """
-    mixed = weights[0] * logits + weights[1] * log_counts
-    shares = tf.nn.softmax(mixed)
-    features = tf.stack([logits, log_counts])  # (2, positions, vocabulary)
-    features -= tf.gather(features, tf.stack([targets, targets]), batch_dims=2)[..., None]
-    first, second = tf.unstack(features)
-    means = tf.reduce_sum(shares * features, axis=-1)  # (2, positions)
-    products = tf.stack([first * first, first * second, second * second])
-    seconds = tf.reduce_sum(shares * products, axis=-1)
-    curvatures = seconds - tf.stack([means[0] ** 2, means[0] * means[1], means[1] ** 2])
-    return tf.transpose(tf.concat([_cross_entropy(targets, mixed)[None], means, curvatures], 0))
+
+def mixture_curve(logits: Any, log_counts: Any, targets: Any, weights: Any) -> Any:
+    """Return how the mixture's loss changes with the weights, see `counts.mixture.loss_curves`."""
+    found = tf.numpy_function(loss_curves, [logits, log_counts, targets, weights], tf.float32)
+    return tf.ensure_shape(found, (logits.shape[0], 6))
 
 
 def _cross_entropy(targets: Any, logits: Any) -> Any:

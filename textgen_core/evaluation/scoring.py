@@ -9,18 +9,19 @@ way. `measuring` computes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import attrs
 import numpy as np
 import tensorflow as tf
 
-from textgen_core.counts.mixture import LossCurve
+from textgen_core.counts.mixture import LossCurve, as_curve, loss_curves
 from textgen_core.data.reader import MixtureWeights
 from textgen_core.evaluation.measuring import (
     Measurement,
+    both_parts,
     mixture_curve,
     mixture_losses,
     network_loss,
@@ -29,6 +30,7 @@ from textgen_core.evaluation.windows import choose_windows
 from textgen_core.models.language_model import LanguageModel
 
 _MOST_LOGITS = 1 << 24  # at once from a whole forward pass: 64 MiB of float32
+_MOST_KEPT = 1 << 25  # of what network and counts say of all tokens of a text, likewise
 
 # A stream is cut into chunks of these lengths, so that few shapes are compiled and no padding is
 # ever fed, whatever its length.
@@ -121,20 +123,43 @@ class Scorer:
         """Return the losses of `score`, but for a long stream nearly so, in far less time."""
         return np.ascontiguousarray(self._side_by_side(token_ids, self._losses)[:, 0])
 
-    def curve(self, token_ids: np.ndarray, weights: MixtureWeights) -> LossCurve:
-        """Return how the summed loss of the mixture lies near certain weights.
+    def curve(self, token_ids: np.ndarray) -> Callable[[MixtureWeights], LossCurve]:
+        """Return what tells how the summed loss of the mixture lies near certain weights.
 
-        It is that of `score_side_by_side`; int `(tokens,)` of at least two.
+        It is that of `score_side_by_side`; int `(tokens,)` of at least two. They are read once
+        where what network and counts say of them fits into memory, and else for all weights anew.
         """
+        size = self.language_model.vocabulary_size
+        if 2 * size * len(token_ids) > _MOST_KEPT:
+            return partial(self._curve_read_again, token_ids)
+        parts = self._side_by_side(token_ids, self._parts)
+        targets = np.asarray(token_ids[1:], np.int32)
+        rows = max(1, _MOST_LOGITS // (4 * size))
+        chunks = [slice(first, first + rows) for first in range(0, len(targets), rows)]
+
+        def curve_at(weights: MixtureWeights) -> LossCurve:
+            factors, sums = np.array(attrs.astuple(weights), np.float32), np.zeros(6)
+            for chunk in chunks:
+                logits, log_counts = np.split(parts[chunk], 2, axis=1)
+                found = loss_curves(logits, log_counts, targets[chunk], factors)
+                sums += found.sum(axis=0, dtype=np.float64)
+            return as_curve(sums)
+
+        return curve_at
+
+    def _curve_read_again(self, token_ids: np.ndarray, weights: MixtureWeights) -> LossCurve:
         self._curve.mix(weights)
-        found = self._side_by_side(token_ids, self._curve).sum(axis=0, dtype=np.float64)
-        loss, gradient, (of_network, of_both, of_counts) = found[0], found[1:3], found[3:]
-        curvature = np.array([[of_network, of_both], [of_both, of_counts]])
-        return LossCurve(loss=float(loss), gradient=gradient, curvature=curvature)
+        found = self._side_by_side(token_ids, self._curve)
+        return as_curve(found.sum(axis=0, dtype=np.float64))
 
     @cached_property
     def _curve(self) -> Measurement:
         return Measurement(self.language_model, mixture_curve, columns=6)
+
+    @cached_property
+    def _parts(self) -> Measurement:
+        columns = 2 * self.language_model.vocabulary_size
+        return Measurement(self.language_model, both_parts, columns)
 
     def _one_by_one(self, token_ids: np.ndarray, measured: Measurement) -> np.ndarray:
         """Return what is measured at each target, float32 `(tokens - 1, columns)`."""

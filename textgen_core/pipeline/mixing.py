@@ -94,7 +94,7 @@ def fit_mixture(
         language_model = load_language_model(run, configuration, best_step(run))
     counts = _count(prepared, configuration, learned)
     scorer = make_scorer(configuration, attrs.evolve(language_model, counts=counts))
-    weights = fit_weights(lambda weights: scorer.curve(kept_out, weights), len(kept_out) - 1)
+    weights = fit_weights(scorer.curve(kept_out), len(kept_out) - 1)
     reason = f"as {len(kept_out):,} tokens tell that neither has learned from"
     best = _best_on_validation(weights, scorer, prepared)
     if best is not weights:
@@ -122,5 +122,6 @@ def _best_on_validation(
     if len(token_ids) < 2:
         return fitted
     candidates = (fitted, *_PLAIN)
-    losses = [scorer.curve(token_ids, each).loss for each in candidates]
+    curve_at = scorer.curve(token_ids)
+    losses = [curve_at(each).loss for each in candidates]
     return candidates[losses.index(min(losses))]

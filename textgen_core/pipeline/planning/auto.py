@@ -53,14 +53,16 @@ def choose_size(
     passes: how many the recipe's own model is expected to make.
     """
     tokens = len(prepared.token_files["train"].token_ids)
+    is_asked = configuration.chooses_size == "always"
     is_long = configuration.chooses_size == "in long runs" and passes * tokens >= LONG
-    if configuration.chooses_size != "always" and not is_long:
+    if not is_asked and not is_long:
         return None
     from textgen_core.pipeline.planning.planning import plan_prepared  # which few runs need
-    from textgen_core.pipeline.planning.sizes import SIZES, with_size
+    from textgen_core.pipeline.planning.sizes import LARGE, MEDIUM, SIZES, with_size
     from textgen_core.pipeline.planning.words import format_choice
 
-    configurations = {size: with_size(configuration, size) for size in SIZES if size.is_offered}
+    sizes = [size for size in SIZES if size.is_offered] if is_asked else [MEDIUM, LARGE]
+    configurations = {size: with_size(configuration, size) for size in sizes}
     minutes = configuration.training.minutes
     assert minutes is not None  # as `config.auto` checks
     plan = plan_prepared(configurations, prepared, [minutes], progress, with_xz=False)

@@ -49,10 +49,13 @@ def with_size(configuration: Configuration, size: Size) -> Configuration:
 
 
 MEDIUM = Size(name="medium", model="transformer")
+LARGE = Size(
+    name="large", model=MEDIUM.model, options={"layers": 6, "heads": 6, "feed_forward": 768}
+)
 # With as many seconds, the LSTM was behind the Transformer of the recipe on every text.
 SIZES = (
     Size(name="small", model=MEDIUM.model, options={"layers": 2, "heads": 2, "feed_forward": 256}),
     MEDIUM,
-    Size(name="large", model=MEDIUM.model, options={"layers": 6, "heads": 6, "feed_forward": 768}),
+    LARGE,
     Size(name="LSTM", model="lstm", is_offered=False),
 )

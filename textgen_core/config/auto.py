@@ -24,18 +24,36 @@ def without_auto(arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]
     return {name: each for name, each in arguments.items() if name != "model"}, True
 
 
-def size_choice(configuration: Configuration, layers: Sequence[Layer]) -> SizeChoice:
-    """Return when a run chooses its size that was not asked to; layers: what was given for it."""
+def size_choice(
+    configuration: Configuration,
+    layers: Sequence[Layer],
+    *,
+    is_asked: bool,
+    begins_with_another: bool,
+) -> SizeChoice:
+    """Return when a run chooses its size.
+
+    Args:
+        configuration: what was made of all layers.
+        layers: those above the recipe.
+        is_asked: whether it is to choose.
+        begins_with_another: whether its model is that of another run.
+
+    Raises:
+        ConfigurationError: it is to choose, and cannot.
+    """
+    if is_asked:
+        _check_auto(configuration, begins_with_another=begins_with_another)
+        return "always"
     training = configuration.training
     can_be_forecast = training.minutes is not None and training.counts
-    names_model = any("model" in layer.table for layer in layers)
+    names_model = begins_with_another or any("model" in layer.table for layer in layers)
     if configuration.recipe == DEFAULT_RECIPE and can_be_forecast and not names_model:
         return "in long runs"
     return "never"
 
 
-def check_auto(configuration: Configuration, *, begins_with_another: bool) -> None:
-    """Raise ConfigurationError unless the size of a run's model can be chosen by its text."""
+def _check_auto(configuration: Configuration, *, begins_with_another: bool) -> None:
     if begins_with_another:
         raise ConfigurationError(
             "--model auto cannot be used with --from: the model is that of the other run.",

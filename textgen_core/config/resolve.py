@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.config.auto import SizeChoice, check_auto, size_choice, without_auto
+from textgen_core.config.auto import SizeChoice, size_choice, without_auto
 from textgen_core.config.fit import FIT, FitRule, apply_rules, find_rules
 from textgen_core.config.settings import (
     ARGUMENTS,
@@ -119,13 +119,8 @@ def configure(
     arguments, is_auto = without_auto(arguments)
     given = [*file, settings_layer(settings), arguments_layer(arguments, flags=flags)]
     merged = resolve([lowest, *earlier, *given], registry)
-    chooses_size: SizeChoice = "never"
-    if is_auto:
-        check_auto(merged, begins_with_another=bool(earlier))
-        chooses_size = "always"
-    elif not earlier:
-        chooses_size = size_choice(merged, given)
-    return attrs.evolve(merged, given=given_settings(given), chooses_size=chooses_size)
+    when = size_choice(merged, given, is_asked=is_auto, begins_with_another=bool(earlier))
+    return attrs.evolve(merged, given=given_settings(given), chooses_size=when)
 
 
 def given_settings(layers: Sequence[Layer]) -> dict[str, str]:

@@ -8,7 +8,9 @@ saw it; and the law itself on the texts of TESTED, which are wholly out of the f
 log-linear regression of the gain, is told beside it.
 
 Every text weighs the same, however many runs it has. The constants are fitted by least squares
-(Levenberg and Marquardt) to network and mixture at once, each with a weak prior.
+(Levenberg and Marquardt) to network and mixture at once, each with a weak prior. Which size is
+better is what a plan is asked, and what is peculiar to a text cancels out there: so the differences
+between runs of two sizes, of one text and about as much work, weigh more than the losses do.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ TESTED = (  # other languages, sizes and kinds of text than those of the fit
 )
 CLOSE = 0.08  # bits per byte
 _SCALE_MIXTURE, _SCALE_NETWORK = 0.03, 0.08  # bits per byte, and a share: what errors weigh
+_SCALE_DIFFERENCE = 0.015  # bits per byte, likewise
+_OTHER_SIZE, _SAME_WORK = 1.5, np.e  # factors of parameters, and of tokens times parameters
+_SAME_COUNTS = 0.002  # bits per byte: runs on the same splits of a text
 # Where a fit begins, and how far from there it may easily go; of positive ones the logarithms.
 _PRIOR = {
     "floor": (-0.2, 0.3),
@@ -84,16 +89,44 @@ def fit(rows: Sequence[Row]) -> Law:
     """Return the law that follows from runs."""
     case, weights = case_of(rows), np.sqrt(weights_of(rows))
     network, mixture = column(rows, "network"), column(rows, "mixture")
+    larger, smaller = pairs_of(rows)
     begin, spread = np.array(list(_PRIOR.values())).T
 
     def residuals(values: np.ndarray) -> np.ndarray:
         law = law_of(values)
         found = law.network(case)
-        of_mixture = weights * (law.mixture(case, found) - mixture) / _SCALE_MIXTURE
+        errors = law.mixture(case, found) - mixture
+        of_mixture = weights * errors / _SCALE_MIXTURE
         of_network = weights * np.log(found / network) / _SCALE_NETWORK
-        return np.concatenate([of_mixture, of_network, _PRIOR_WEIGHT * (values - begin) / spread])
+        of_pairs = (errors[larger] - errors[smaller]) / _SCALE_DIFFERENCE
+        of_prior = _PRIOR_WEIGHT * (values - begin) / spread
+        return np.concatenate([of_mixture, of_network, of_pairs, of_prior])
 
     return law_of(least_squares(residuals, begin))
+
+
+def pairs_of(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of Transformers of two sizes, the larger ones first, `(pairs,)` each."""
+    found = [
+        (one, other)
+        for one, larger in enumerate(rows)
+        for other, smaller in enumerate(rows)
+        if is_pair(larger, smaller)
+    ]
+    larger, smaller = np.array(found, int).reshape(-1, 2).T
+    return larger, smaller
+
+
+def is_pair(larger: Row, smaller: Row) -> bool:
+    """Return whether two runs differ in the size of their Transformers alone, and in their time."""
+    works = [row["seen"] * row["parameters"] for row in (larger, smaller)]
+    return (
+        all(larger[name] == smaller[name] for name in ("text", "tokenizer", "tokens"))
+        and abs(larger["counts"] - smaller["counts"]) < _SAME_COUNTS
+        and not any(row["size"].startswith("lstm") for row in (larger, smaller))
+        and larger["parameters"] > _OTHER_SIZE * smaller["parameters"]
+        and max(works) < _SAME_WORK * min(works)
+    )
 
 
 def law_of(values: np.ndarray) -> Law:
@@ -204,6 +237,14 @@ def main() -> None:
     print(describe("all of them", np.concatenate(list(left_out.values()))))
     other = errors_left_out(known, log_linear_errors)
     print(describe("a log-linear law", np.concatenate(list(other.values()))))
+    print("\nBetween two sizes, larger less smaller:")
+    for larger, smaller in zip(*pairs_of(rows), strict=True):
+        pair = [rows[larger], rows[smaller]]
+        about = ", ".join(f"{row['size']} {row['steps']:,} steps" for row in pair)
+        reached = pair[0]["mixture"] - pair[1]["mixture"]
+        one, other = errors_of(law, pair)
+        difference = f"reached {reached:+.3f}, forecast {reached + one - other:+.3f}"
+        print(f"{pair[0]['text'] + ', ' + about:<60} {difference}")
     print("\nNever seen:")
     tested = [row for row in rows if row["text"] in TESTED]
     for row in tested:

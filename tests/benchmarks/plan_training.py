@@ -29,6 +29,7 @@ from textgen_core.evaluation.baselines import measure_xz
 from textgen_core.evaluation.measuring import Measurement
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.pipeline.assembly import make_scorer
+from textgen_core.pipeline.fitting import weights_per_token
 from textgen_core.pipeline.mixing import with_counts
 from textgen_core.pipeline.preparing import Prepared, build_model, make_batches, prepare
 from textgen_core.pipeline.training import make_job
@@ -174,7 +175,8 @@ def train_and_score(
     rows, window = text.prepared.batches.batch_size, configuration.data.sequence_length
     train_tokens = len(text.prepared.token_files["train"].token_ids)
     passes = steps * rows * window / train_tokens
-    weights = build_model(configuration, text.prepared.tokenizer).model.count_params()
+    model = build_model(configuration, text.prepared.tokenizer)
+    weights = weights_per_token(model, text.prepared)
     configuration = apply_rules(configuration, passes, weights)
     prepared = attrs.evolve(
         text.prepared,

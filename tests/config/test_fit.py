@@ -80,15 +80,15 @@ def test_rules_apply_from_their_passes_on_and_the_later_over_the_earlier(
 
 
 @pytest.mark.parametrize(
-    ("passes", "parameters", "dropout"),
-    [(7.9, 1000, 0.2), (8, 1000, 0.4), (4, 4000, 0.4), (3.9, 4000, 0.2), (15.9, 250, 0.2)],
+    ("passes", "weights", "dropout"),
+    [(7.9, 6, 0.2), (8, 6, 0.4), (2.01, 48, 0.4), (1.9, 48, 0.05), (31.9, 0.75, 0.2)],
 )
-def test_a_model_of_four_times_the_weights_is_ruled_by_half_the_passes(
-    tmp_path: Path, passes: float, parameters: int, dropout: float
+def test_with_eight_times_the_weights_for_a_token_a_quarter_of_the_passes_is_meant(
+    tmp_path: Path, passes: float, weights: float, dropout: float
 ) -> None:
-    """The rule of 2 passes names no parameters, and holds for every model from there on."""
-    recipe = RECIPE.replace("passes = 8", "passes = 8\nparameters = 1000")
-    fitted = apply_rules(configured(tmp_path, recipe), passes, parameters)
+    """The rule of 2 passes names no weights, and holds whatever they are."""
+    recipe = RECIPE.replace("passes = 8", "passes = 8\nweights_per_token = 6")
+    fitted = apply_rules(configured(tmp_path, recipe), passes, weights)
     assert fitted.model.instance.dropout == dropout
 
 
@@ -119,7 +119,7 @@ def test_the_rules_of_a_higher_layer_replace_those_below(tmp_path: Path) -> None
 
 
 def test_rules_that_were_not_applied_yet_are_in_the_table_of_a_run(tmp_path: Path) -> None:
-    recipe = RECIPE.replace("passes = 8", "passes = 8\nparameters = 1")
+    recipe = RECIPE.replace("passes = 8", "passes = 8\nweights_per_token = 1")
     before = configured(tmp_path, recipe, model="net:units=32")
     table = tomllib.loads(tomli_w.dumps(before.as_table()))
     again = configured(tmp_path, "", config=tomli_w.dumps(table))
@@ -141,8 +141,8 @@ def test_rules_that_were_not_applied_yet_are_in_the_table_of_a_run(tmp_path: Pat
         ("[[fit]]\npasses = -1", "fit: passes cannot be -1"),
         ("[[fit]]\npasses = 'many'", "fit: passes cannot be 'many'"),
         ("[[fit]]\npasses = nan", "fit: passes cannot be nan"),
-        ("[[fit]]\npasses = 1\nparameters = 0", "fit: parameters cannot be 0"),
-        ("[[fit]]\npasses = 1\nparameters = 1.5", "fit: parameters cannot be 1.5"),
+        ("[[fit]]\npasses = 1\nweights_per_token = 0", "fit: weights_per_token cannot be 0"),
+        ("[[fit]]\npasses = 1\nweights_per_token = inf", "fit: weights_per_token cannot be"),
         ("[[fit]]\npasses = 1\npass = 2", "Did you mean 'passes'?"),
         ("[[fit]]\npasses = 1\ncorpus.split = [1]", "Unknown key of a rule: 'corpus'"),
         ("[[fit]]\npasses = 1\nmodel = 'net:dropout=0.1'", "model cannot be 'net:dropout=0.1'"),

@@ -54,6 +54,9 @@ model.dropout = 0.5
 """
 
 
+PREPARED = SimpleNamespace(token_files={"train": SimpleNamespace(token_ids=[0])})
+
+
 class Lines(Callback):
     def __init__(self, stops_at=0):
         self.lines, self.stops_at = [], stops_at
@@ -129,7 +132,7 @@ def test_what_is_right_for_a_few_passes_more_or_fewer_is_left(step, dropout, rec
     """From 1,000 passes on it is 0.5; steps of 0.018 s make as many."""
     before = configured(recipe, minutes=15.0)
     fitted = apply_rules(before, 1000)
-    found = refit(before, fitted, job_of(fitted), StepTime(1.0, step))
+    found = refit(before, fitted, PREPARED, job_of(fitted), StepTime(1.0, step))
     assert (found and found[0].model.options["dropout"]) == dropout
 
 
@@ -137,7 +140,7 @@ def test_a_model_that_takes_long_to_compile_is_not_compiled_once_more(recipe):
     before = configured(recipe, minutes=1.0)
     fitted = apply_rules(before, 0)
     for first, is_refitted in ((5.9, True), (6.1, False)):
-        found = refit(before, fitted, job_of(fitted), StepTime(first, 0.001))
+        found = refit(before, fitted, PREPARED, job_of(fitted), StepTime(first, 0.001))
         assert (found is not None) == is_refitted
 
 

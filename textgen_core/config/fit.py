@@ -1,10 +1,10 @@
 """Rules by which a recipe fits a run: what it chooses by how often the run passes through its text.
 
 A rule is a table of `fit`: `passes`, from how many on it holds, and settings of the model and of
-training. A large model memorizes a text in fewer passes than a small one: `parameters` says for how
-many weights the passes of a rule are meant, and for another model they are others. Rules lie over
-their own layer and below all others, so whoever gives a setting keeps it. How many passes there
-will be is not known here.
+training. The more weights a model has for each token of its text, the fewer passes it takes to
+memorize it: `weights_per_token` says for how many the passes of a rule are meant, and for others
+they are others. Rules lie over their own layer and below all others, so whoever gives a setting
+keeps it. How many passes there will be is not known here.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _PASSES = Option(
     default=0.0,
     rules=OptionRules(help="passes through the training text from which on it holds", at_least=0),
 )
-_PARAMETERS = Option(
-    name="parameters",
-    type=int,
-    default=0,
-    rules=OptionRules(help="weights of the model that its passes are meant for", at_least=1),
+_WEIGHTS = Option(
+    name="weights_per_token",
+    type=float,
+    default=0.0,
+    rules=OptionRules(help="of the model and the text that its passes are meant for", above=0),
 )
-_NUMBERS = (_PASSES, _PARAMETERS)
-_SOONER = 0.5  # the power of its weights by which a larger model memorizes sooner
+_NUMBERS = (_PASSES, _WEIGHTS)
+_SOONER = 2 / 3  # the power of its weights for each token by which a model memorizes sooner
 _EXAMPLES = {"model": "model.dropout = 0.1", "training": "training.weight_decay = 0.1"}
 
 
@@ -51,12 +51,12 @@ _EXAMPLES = {"model": "model.dropout = 0.1", "training": "training.weight_decay 
 class FitRule:
     """What holds from so many passes on: options of the model, and settings of training.
 
-    parameters: weights of the model that the passes are meant for; 0: of any. place: where it was
-    given. The values are as TOML has them.
+    weights_per_token: of the model and the text that the passes are meant for; 0: any. place: where
+    it was given. The values are as TOML has them.
     """
 
     passes: float
-    parameters: int = 0
+    weights_per_token: float = 0.0
     model: Mapping[str, Any] = attrs.field(factory=dict)
     training: Mapping[str, Any] = attrs.field(factory=dict)
     place: str = attrs.field(default="", eq=False)
@@ -64,17 +64,18 @@ class FitRule:
     def as_table(self) -> dict[str, Any]:
         """Return the table that `read_rules` reads back."""
         parts = {"model": dict(self.model), "training": dict(self.training)}
-        meant = {"parameters": self.parameters} if self.parameters else {}
+        weights = self.weights_per_token
+        meant = {"weights_per_token": weights} if weights else {}
         return {
             "passes": self.passes,
             **meant,
             **{name: part for name, part in parts.items() if part},
         }
 
-    def holds(self, passes: float, parameters: int) -> bool:
-        """Return whether it holds for a run of so many passes, of a model of so many weights."""
-        if self.parameters:
-            passes *= (parameters / self.parameters) ** _SOONER
+    def holds(self, passes: float, weights_per_token: float) -> bool:
+        """Return whether it holds for a run of so many passes, with so many weights a token."""
+        if self.weights_per_token:
+            passes *= (weights_per_token / self.weights_per_token) ** _SOONER
         return passes >= self.passes
 
     def without(self, given: set[str]) -> FitRule:
@@ -163,16 +164,16 @@ def _given_by(layer: Layer, registry: Registry) -> Iterator[str]:
 
 
 def apply_rules(
-    configuration: Configuration, passes: float = math.inf, parameters: int = 1
+    configuration: Configuration, passes: float = math.inf, weights_per_token: float = 1.0
 ) -> Configuration:
     """Return the configuration of a run of so many passes, which is left with no rule.
 
-    parameters: weights of its model, before any rule. Raises a UsageError if an option of the model
-    is not what it may be, or settings contradict.
+    weights_per_token: of its model, as it is before any rule, and its training text. Raises a
+    UsageError if an option of the model is not what it may be, or settings contradict.
     """
     model, training = configuration.model, configuration.training
     for rule in configuration.fit:
-        if not rule.holds(passes, parameters):
+        if not rule.holds(passes, weights_per_token):
             continue
         values = check_options(
             options_of(TrainingSettings), rule.training, owner="training", place=rule.place

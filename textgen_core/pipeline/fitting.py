@@ -10,6 +10,7 @@ from textgen_core.config.settings import TrainingSettings
 from textgen_core.config.sources import NO_RECIPE
 from textgen_core.data.batches import Batches
 from textgen_core.formatting import format_duration
+from textgen_core.models.language_model import LanguageModel
 from textgen_core.models.speed import estimate_tokens_per_second
 from textgen_core.pipeline.planning.auto import choose_size
 from textgen_core.pipeline.preparing import Prepared, build_model
@@ -44,7 +45,7 @@ def settle(configuration: Configuration, prepared: Prepared, progress: PhaseProg
     expected, size = expect(configuration, prepared), ""
     if chosen := choose_size(configuration, prepared, expected.passes, progress):
         configuration, size = chosen.configuration, chosen.line
-        expected = Expected(chosen.passes, chosen.parameters)
+        expected = Expected(chosen.passes, chosen.weights_per_token)
     fitted, rules = fit(configuration, prepared, expected)
     return Settled(unfitted=configuration, fitted=fitted, size=size, rules=rules)
 
@@ -57,7 +58,7 @@ def fit(
     expected: what its run is, where that is known better than `expect` knows it.
     """
     expected = expected or expect(configuration, prepared)
-    fitted = apply_rules(configuration, expected.passes, expected.parameters)
+    fitted = apply_rules(configuration, expected.passes, expected.weights_per_token)
     return fitted, format_fit(configuration, fitted, expected.passes)
 
 
@@ -65,12 +66,12 @@ def fit(
 class Expected:
     """What a run is to its rules.
 
-    passes: how often it passes through its training text; parameters: weights of its model, 1 where
-    no rule asks for them.
+    passes: how often it passes through its training text. weights_per_token: of its model and that
+    text, 1 where no rule asks for them.
     """
 
     passes: float
-    parameters: int = 1
+    weights_per_token: float = 1.0
 
 
 def expect(configuration: Configuration, prepared: Prepared) -> Expected:
@@ -81,19 +82,26 @@ def expect(configuration: Configuration, prepared: Prepared) -> Expected:
     training = configuration.training
     is_timed = training.clock == "minutes"
     language_model = None
-    if is_timed or any(rule.parameters for rule in configuration.fit):
+    weights = 1.0
+    if is_timed or any(rule.weights_per_token for rule in configuration.fit):
         with configuration.model.errors():
             language_model = build_model(configuration, prepared.tokenizer)
-    parameters = 1 if language_model is None else language_model.model.count_params()
+        weights = weights_per_token(language_model, prepared)
     if training.clock == "epochs":
-        return Expected(float(training.epochs or 0), parameters)
+        return Expected(float(training.epochs or 0), weights)
     if training.clock == "steps":
         steps = int(training.steps or 0)
-        return Expected(passes_of(steps, training, prepared.batches), parameters)
+        return Expected(passes_of(steps, training, prepared.batches), weights)
     assert language_model is not None
     speed = estimate_tokens_per_second(language_model, training.batch_size)
     tokens = len(prepared.token_files["train"].token_ids)
-    return Expected(60 * (training.minutes or 0) * speed / tokens, parameters)
+    return Expected(60 * (training.minutes or 0) * speed / tokens, weights)
+
+
+def weights_per_token(language_model: LanguageModel, prepared: Prepared) -> float:
+    """Return how many weights a model has for each token of its training text."""
+    tokens = len(prepared.token_files["train"].token_ids)
+    return float(language_model.model.count_params() / max(1, tokens))
 
 
 def passes_of(steps: int, training: TrainingSettings, batches: Batches) -> float:

@@ -13,7 +13,8 @@ import attrs
 
 from textgen_core.config.fit import apply_rules
 from textgen_core.config.resolve import Configuration
-from textgen_core.pipeline.fitting import format_fit, passes_of
+from textgen_core.pipeline.fitting import format_fit, passes_of, weights_per_token
+from textgen_core.pipeline.preparing import Prepared
 from textgen_core.training.events import TimeBudget, most_steps_of
 from textgen_core.training.job import TrainingJob, time_steps
 from textgen_core.training.state import Plan
@@ -53,7 +54,11 @@ def steps_in_time(job: TrainingJob, taken: StepTime) -> int:
 
 
 def refit(
-    unfitted: Configuration, fitted: Configuration, job: TrainingJob, taken: StepTime
+    unfitted: Configuration,
+    fitted: Configuration,
+    prepared: Prepared,
+    job: TrainingJob,
+    taken: StepTime,
 ) -> tuple[Configuration, str] | None:
     """Return what the rules choose by a measured speed, and a line that says so.
 
@@ -65,8 +70,8 @@ def refit(
         return None
     unlimited = attrs.evolve(job, settings=attrs.evolve(job.settings, most_passes=None))
     passes = passes_of(steps_in_time(unlimited, taken), job.settings, job.batches)
-    parameters = job.language_model.model.count_params()
-    if any(apply_rules(unfitted, passes * share, parameters) == fitted for share in _NEARLY):
+    weights = weights_per_token(job.language_model, prepared)
+    if any(apply_rules(unfitted, passes * share, weights) == fitted for share in _NEARLY):
         return None
-    chosen = apply_rules(unfitted, passes, parameters)
+    chosen = apply_rules(unfitted, passes, weights)
     return chosen, f"as measured, {format_fit(unfitted, chosen, passes)}"

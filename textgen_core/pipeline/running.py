@@ -139,7 +139,7 @@ def _fit_by_time(
     callback.on_progress("compiling", 0, 1)
     taken = time_step(job)
     callback.on_progress("compiling", 1, 1)
-    if found := refit(unfitted, fitted, job, taken):
+    if found := refit(unfitted, fitted, prepared, job, taken):
         fitted, line = found
         write_configuration(directory, fitted.as_table())
         callback.on_detail([line])

@@ -45,7 +45,7 @@ def planned(monkeypatch):
 def test_a_long_run_trains_what_a_plan_recommends(planned):
     chosen = choose_size(configuration_of(), PREPARED, LONG_PASSES)
     assert chosen.configuration.model.options["layers"] == 6
-    assert (chosen.passes, chosen.parameters) == (2.5, 2_900_000)
+    assert (chosen.passes, chosen.weights_per_token) == (2.5, 2.9)
     assert "the large one (transformer:layers=6" in chosen.line
     assert planned == [[10.0]]
 

@@ -20,11 +20,11 @@ LONG = 3e6
 
 @attrs.frozen
 class ChosenSize:
-    """The configuration with its size; its passes, the weights of its model, and a line on it."""
+    """A run with its size of model: its passes, weights for each token, a line on the choice."""
 
     configuration: Configuration
     passes: float
-    parameters: int
+    weights_per_token: float
     line: str
 
 
@@ -70,6 +70,6 @@ def choose_size(
     return ChosenSize(
         configuration=configurations[chosen.facts.size],
         passes=chosen.passes,
-        parameters=chosen.facts.parameters,
+        weights_per_token=chosen.facts.parameters / tokens,
         line=format_choice(plan, minutes),
     )

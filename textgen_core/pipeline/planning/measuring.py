@@ -141,7 +141,8 @@ def expected_steps(
     """Return how many steps a run of some minutes makes, no more than its recipe has it make."""
     steps = facts.pace.steps(minutes)
     passes = steps * facts.pace.step_tokens / text.train_tokens
-    most = apply_rules(configuration, passes, facts.parameters).training.most_passes
+    weights_per_token = facts.parameters / text.train_tokens
+    most = apply_rules(configuration, passes, weights_per_token).training.most_passes
     if most is None:
         return steps
     return min(steps, math.ceil(most * text.train_tokens / facts.pace.step_tokens))

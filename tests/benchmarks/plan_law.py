@@ -35,7 +35,7 @@ TESTED = (  # other languages, sizes and kinds of text than those of the fit
 )
 CLOSE = 0.08  # bits per byte
 _SCALE_MIXTURE, _SCALE_NETWORK = 0.03, 0.08  # bits per byte, and a share: what errors weigh
-_SCALE_DIFFERENCE = 0.015  # bits per byte, likewise
+_SCALE_DIFFERENCE = 0.007  # bits per byte, likewise
 _OTHER_SIZE, _SAME_WORK = 1.5, np.e  # factors of parameters, and of tokens times parameters
 _SAME_COUNTS = 0.002  # bits per byte: runs on the same splits of a text
 # Where a fit begins, and how far from there it may easily go; of positive ones the logarithms.
@@ -49,6 +49,7 @@ _PRIOR = {
     "lack": (-3.0, 1.5),
     "text": (-0.3, 0.7),
     "gain": (-2.0, 1.0),
+    "gain_size": (0.0, 0.2),
     "fade": (1.8, 0.7),
 }
 _POSITIVE = ("floor", "speed", "text", "fade")

@@ -29,7 +29,6 @@ from textgen_core.evaluation.baselines import measure_xz
 from textgen_core.evaluation.measuring import Measurement
 from textgen_core.evaluation.scoring import Scorer
 from textgen_core.pipeline.assembly import make_scorer
-from textgen_core.pipeline.fitting import weights_per_token
 from textgen_core.pipeline.mixing import with_counts
 from textgen_core.pipeline.preparing import Prepared, build_model, make_batches, prepare
 from textgen_core.pipeline.training import make_job
@@ -176,8 +175,8 @@ def train_and_score(
     train_tokens = len(text.prepared.token_files["train"].token_ids)
     passes = steps * rows * window / train_tokens
     model = build_model(configuration, text.prepared.tokenizer)
-    weights = weights_per_token(model, text.prepared)
-    configuration = apply_rules(configuration, passes, weights)
+    weights = model.model.count_params()
+    configuration = apply_rules(configuration, passes, weights / train_tokens)
     prepared = attrs.evolve(
         text.prepared,
         batches=make_batches(

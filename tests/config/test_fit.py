@@ -92,6 +92,13 @@ def test_with_eight_times_the_weights_for_a_token_a_quarter_of_the_passes_is_mea
     assert fitted.model.instance.dropout == dropout
 
 
+def test_the_most_passes_of_a_rule_are_meant_for_its_weights_too(tmp_path: Path) -> None:
+    rule = "[[for.net.fit]]\npasses = 8\nweights_per_token = 6\ntraining.most_passes = 10\n"
+    before = configured(tmp_path, RECIPE + rule)
+    for weights, most in ((6, 10), (48, 2.5), (0.75, 40)):
+        assert apply_rules(before, 100, weights).training.most_passes == pytest.approx(most)
+
+
 def test_a_users_settings_win_one_by_one_wherever_they_were_given(tmp_path: Path) -> None:
     by_flags = configured(tmp_path, model="net:dropout=0", learning_rate="0.3")
     assert chosen(by_flags, 100) == ((8,), 0.0, 0.2, 0.3)

@@ -54,7 +54,7 @@ model.dropout = 0.5
 """
 
 
-PREPARED = SimpleNamespace(token_files={"train": SimpleNamespace(token_ids=[0])})
+PREPARED = SimpleNamespace(tokenizer=None, token_files={"train": SimpleNamespace(token_ids=[0])})
 
 
 class Lines(Callback):
@@ -132,7 +132,7 @@ def test_what_is_right_for_a_few_passes_more_or_fewer_is_left(step, dropout, rec
     """From 1,000 passes on it is 0.5; steps of 0.018 s make as many."""
     before = configured(recipe, minutes=15.0)
     fitted = apply_rules(before, 1000)
-    found = refit(before, fitted, PREPARED, job_of(fitted), StepTime(1.0, step))
+    found = refit(settled_as(before, fitted), job_of(fitted), StepTime(1.0, step))
     assert (found and found[0].model.options["dropout"]) == dropout
 
 
@@ -140,14 +140,18 @@ def test_a_model_that_takes_long_to_compile_is_not_compiled_once_more(recipe):
     before = configured(recipe, minutes=1.0)
     fitted = apply_rules(before, 0)
     for first, is_refitted in ((5.9, True), (6.1, False)):
-        found = refit(before, fitted, PREPARED, job_of(fitted), StepTime(first, 0.001))
+        found = refit(settled_as(before, fitted), job_of(fitted), StepTime(first, 0.001))
         assert (found is not None) == is_refitted
+
+
+def settled_as(before, fitted):
+    return fitting.Settled(unfitted=before, fitted=fitted)
 
 
 def job_of(configuration):
     """What there is of a job before anything of it is needed but its plan."""
     nothing = dict.fromkeys(("optimizer", "step", "run", "validate", "write_sample", "callback"))
-    nothing["language_model"] = SimpleNamespace(model=SimpleNamespace(count_params=lambda: 1))
+    nothing["language_model"] = None
     batches = SimpleNamespace(batches_per_epoch=50)
     return TrainingJob(**nothing, batches=batches, settings=configuration.training, event_steps=4.0)
 
@@ -163,11 +167,11 @@ def configured(recipe, settings=(), **arguments):
 def test_a_run_of_epochs_makes_as_many_passes_and_measures_nothing(recipe):
     before = configured(recipe, epochs=1000)
     assert fitting.expect(before, prepared=None).passes == 1000
-    fitted, line = fitting.fit(before, prepared=None)
+    fitted, line = fitting.fit(before, fitting.expect(before, prepared=None))
     assert fitted.model.options["dropout"] == 0.5
     assert line.startswith("1,000 passes through the text: dropout=0.5")
     before = configured(recipe, epochs=1)
-    fitted, line = fitting.fit(before, prepared=None)
+    fitted, line = fitting.fit(before, fitting.expect(before, prepared=None))
     assert fitted == attrs.evolve(before, fit=())
     assert line == f"1 pass through the text: no rule applies (the recipe {recipe})"
 
@@ -177,7 +181,7 @@ def test_a_run_of_steps_knows_its_passes_to_the_step(recipe):
     prepared = SimpleNamespace(batches=batches)
     for steps, dropout in ((6, 0.3), (7, 0.25), (3499, 0.25), (3500, 0.5)):
         before = configured(recipe, steps=steps, settings=["training.accumulate=2"])
-        fitted, line = fitting.fit(before, prepared)
+        fitted, line = fitting.fit(before, fitting.expect(before, prepared))
         assert fitted.model.options["dropout"] == dropout
         assert (fitted.training.clock, fitted.training.steps) == ("steps", steps)
     assert line.startswith("1,000 passes through the text: dropout=0.5")
@@ -189,7 +193,7 @@ def test_a_model_that_cannot_be_built_is_named_while_its_speed_is_estimated(reci
 
     monkeypatch.setattr(fitting, "build_model", fail)
     with pytest.raises(PluginFailure, match=r"The model 'lstm'.*no such layer"):
-        fitting.expect(configured(recipe), prepared=SimpleNamespace(tokenizer=None))
+        fitting.expect(configured(recipe), PREPARED)
 
 
 def test_that_a_run_ended_before_its_time_is_said_where_time_is_left():

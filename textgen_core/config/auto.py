@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from textgen_core.config.sources import DEFAULT_RECIPE, Layer
+from textgen_core.config.sources import DEFAULT_RECIPE, SIZE, Layer
 from textgen_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def size_choice(
 
     Args:
         configuration: what was made of all layers.
-        layers: those above the recipe.
+        layers: those above the recipe, the lowest first.
         is_asked: whether it is to choose.
         begins_with_another: whether its model is that of another run.
 
@@ -47,10 +47,33 @@ def size_choice(
         return "always"
     training = configuration.training
     can_be_forecast = training.minutes is not None and training.counts
-    names_model = begins_with_another or any("model" in layer.table for layer in layers)
-    if configuration.recipe == DEFAULT_RECIPE and can_be_forecast and not names_model:
-        return "in long runs"
+    if begins_with_another or configuration.recipe != DEFAULT_RECIPE or not can_be_forecast:
+        return "never"
+    for layer in reversed(layers):
+        if SIZE in layer.table:  # a run.toml that was written before it was chosen
+            return configuration.chooses_size
+        if _names_model(layer):
+            return "never"
+    return "in long runs"
+
+
+def read_size_choice(layers: Sequence[Layer]) -> SizeChoice:
+    """Return what the highest layer says that has the key; raises ConfigurationError if wrong."""
+    for layer in reversed(layers):
+        if SIZE in layer.table:
+            value: Any = layer.table[SIZE]
+            if value not in get_args(SizeChoice):
+                problem = f"{SIZE} cannot be {value!r} ({layer.place_of(SIZE)})."
+                raise ConfigurationError(problem, f"Allowed: {', '.join(get_args(SizeChoice))}.")
+            found: SizeChoice = value
+            return found
     return "never"
+
+
+def _names_model(layer: Layer) -> bool:
+    """Return whether a layer chooses the model, or options of the one that the recipe chooses."""
+    tables = layer.table.get("for", {})
+    return "model" in layer.table or any("model" in table for table in tables.values())
 
 
 def _check_auto(configuration: Configuration, *, begins_with_another: bool) -> None:

@@ -74,9 +74,20 @@ class FitRule:
 
     def holds(self, passes: float, weights_per_token: float) -> bool:
         """Return whether it holds for a run of so many passes, with so many weights a token."""
-        if self.weights_per_token:
-            passes *= (weights_per_token / self.weights_per_token) ** _SOONER
-        return passes >= self.passes
+        return passes * self._sooner(weights_per_token) >= self.passes
+
+    def chosen_training(self, weights_per_token: float) -> dict[str, Any]:
+        """Return its settings of training; the most passes are meant as its passes are."""
+        chosen = dict(self.training)
+        if isinstance(most := chosen.get("most_passes"), int | float):
+            chosen["most_passes"] = round(most / self._sooner(weights_per_token), 1)
+        return chosen
+
+    def _sooner(self, weights_per_token: float) -> float:
+        """Return how many passes one of a model with so many weights a token counts for."""
+        if not self.weights_per_token:
+            return 1.0
+        return float((weights_per_token / self.weights_per_token) ** _SOONER)
 
     def without(self, given: set[str]) -> FitRule:
         """Return the rule without what was given, such as `training.weight_decay`."""
@@ -175,8 +186,9 @@ def apply_rules(
     for rule in configuration.fit:
         if not rule.holds(passes, weights_per_token):
             continue
+        given = rule.chosen_training(weights_per_token)
         values = check_options(
-            options_of(TrainingSettings), rule.training, owner="training", place=rule.place
+            options_of(TrainingSettings), given, owner="training", place=rule.place
         )
         try:
             training = attrs.evolve(training, **values)

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from textgen_core.components import options_of
-from textgen_core.config.auto import SizeChoice, size_choice, without_auto
+from textgen_core.config.auto import SizeChoice, read_size_choice, size_choice, without_auto
 from textgen_core.config.fit import FIT, FitRule, apply_rules, find_rules
 from textgen_core.config.settings import (
     ARGUMENTS,
@@ -33,6 +33,7 @@ from textgen_core.config.sources import (
     MANY,
     NO_RECIPE,
     ONE,
+    SIZE,
     Layer,
     arguments_layer,
     file_layers,
@@ -56,8 +57,7 @@ class Configuration:
     left out, and an error says so where they would be used. given: where each setting of a section
     was given that comes neither from a recipe nor from a default, such as `training.epochs`. fit:
     the rules that will choose some settings, once it is known how long the text is. from_run: the
-    run whose weights it began with, if so. chooses_size: when the size of the model will be chosen
-    too: always, as `--model auto` asks, or where a run is long and names no model.
+    run whose weights it began with, if so. chooses_size: when it still has to choose its model's.
     """
 
     seed: int
@@ -91,7 +91,8 @@ class Configuration:
                 del table["training"][clock]
         one = {name: getattr(self, name).as_table() for name in ONE}
         many = {name: [each.as_table() for each in getattr(self, name)] for name in MANY}
-        origin = {"recipe": NO_RECIPE, FROM: self.recipe, FROM_RUN: self.from_run}
+        size = "" if self.chooses_size == "never" else self.chooses_size
+        origin = {"recipe": NO_RECIPE, FROM: self.recipe, FROM_RUN: self.from_run, SIZE: size}
         whole = {**origin, "seed": self.seed, **table, **one, **many}
         if self.fit:
             whole["for"] = {self.model.name: {FIT: [each.as_table() for each in self.fit]}}
@@ -155,6 +156,7 @@ def resolve(layers: Sequence[Layer], registry: Registry) -> Configuration:
         "seed": partial(_seed, layers),
         "recipe": partial(_name, FROM, layers, NO_RECIPE),
         "from_run": partial(_name, FROM_RUN, layers, ""),
+        "chooses_size": partial(read_size_choice, layers),
     }
     values: dict[str, Any] = {}
     for name, merge in merged.items():

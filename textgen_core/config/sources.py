@@ -27,7 +27,8 @@ DEFAULT_RECIPE = "fast"
 
 FROM = "from_recipe"  # the key for the recipe that a whole configuration was made from
 FROM_RUN = "from_run"  # the key for the run whose weights it began with, for people
-_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed", FIT, FROM, FROM_RUN)
+SIZE = "chooses_size"  # the key for when a run still has to choose the size of its model
+_TOP_LEVEL = (*SECTIONS, *ONE, *MANY, "seed", FIT, FROM, FROM_RUN, SIZE)
 _RECIPES = resources.files("textgen_core.config") / "recipes"
 
 

@@ -86,6 +86,14 @@ def parts_of_batch(rows: int, time: int) -> int:
     return max(1, min(cores(), rows, rows * time // _TOKENS_OF_A_PART))
 
 
+def describe_gpus() -> list[str]:
+    """Return the name of each GPU, as its maker calls it; none on a CPU."""
+    return [
+        str(tf.config.experimental.get_device_details(device).get("device_name", device.name))
+        for device in tf.config.list_physical_devices("GPU")
+    ]
+
+
 def compute_capabilities() -> list[tuple[int, int]]:
     """Return the compute capability of each GPU; none on a CPU."""
     details = [

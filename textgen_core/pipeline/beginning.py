@@ -19,7 +19,7 @@ from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.continuing import take_over
 from textgen_core.pipeline.continuing_messages import format_unknown
 from textgen_core.pipeline.earlier_run import EarlierRun
-from textgen_core.pipeline.fitting import settle
+from textgen_core.pipeline.fitting import Expected, Settled, settle
 from textgen_core.pipeline.messages import (
     format_model,
     format_parameters,
@@ -112,20 +112,21 @@ def settle_run(
     prepared: Prepared,
     directory: RunDirectory,
     callback: Callback,
-) -> tuple[Configuration, Configuration]:
+    expected: Expected | None = None,
+) -> Settled:
     """Phase 3, its beginning: what the size and the rules of the recipe are for this text.
 
-    Returns the configuration with its rules, and what they make of it.
+    expected: what the run is, if it is known.
     """
     callback.on_phase(3)
-    settled = settle(configuration, prepared, callback.on_progress)
+    settled = settle(configuration, prepared, callback.on_progress, expected)
     if settled.fitted is not configuration:
         write_configuration(directory, settled.fitted.as_table())
     if settled.size:
         callback.on_message([settled.size])
     if settled.rules:
         callback.on_detail([settled.rules])
-    return settled.unfitted, settled.fitted
+    return settled
 
 
 def build_run(

@@ -224,5 +224,10 @@ def _train(
             callback.on_message(
                 [f"Training {recipe}, seed {with_seed.seed}: {number + 1} of {seeds}."]
             )
-            runs[recipe].append(start(with_seed, callback=callback))
+            run = start(with_seed, callback=callback)
+            runs[recipe].append(run)
+            if configuration.chooses_size != "never":  # once: the seeds of a recipe are one model
+                model = run.configuration.model
+                settled = attrs.evolve(configuration, model=model, chooses_size="never")
+                configurations = {**configurations, recipe: settled}
     return runs

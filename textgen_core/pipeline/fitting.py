@@ -10,7 +10,6 @@ from textgen_core.config.settings import TrainingSettings
 from textgen_core.config.sources import NO_RECIPE
 from textgen_core.data.batches import Batches
 from textgen_core.formatting import format_duration
-from textgen_core.models.language_model import LanguageModel
 from textgen_core.models.speed import estimate_tokens_per_second
 from textgen_core.pipeline.planning.auto import choose_size
 from textgen_core.pipeline.preparing import Prepared, build_model
@@ -21,57 +20,60 @@ from textgen_core.training.state import TrainingState
 _WORTH_SAYING = 0.02  # of a run's time, that is left
 
 
-@attrs.frozen(kw_only=True)
-class Settled:
-    """A configuration that its text has settled.
-
-    unfitted: with its size of model, and its rules. fitted: what they make of it. size, rules: a
-    line on either; empty where nothing was to be chosen.
-    """
-
-    unfitted: Configuration
-    fitted: Configuration
-    size: str = ""
-    rules: str = ""
-
-
-def settle(configuration: Configuration, prepared: Prepared, progress: PhaseProgress) -> Settled:
-    """Return what the size of a run's model and its rules are for its text.
-
-    Raises PluginFailure if the model cannot be built.
-    """
-    if not configuration.fit and configuration.chooses_size == "never":
-        return Settled(unfitted=configuration, fitted=configuration)
-    expected, size = expect(configuration, prepared), ""
-    if chosen := choose_size(configuration, prepared, expected.passes, progress):
-        configuration, size = chosen.configuration, chosen.line
-        expected = Expected(chosen.passes, chosen.weights_per_token)
-    fitted, rules = fit(configuration, prepared, expected)
-    return Settled(unfitted=configuration, fitted=fitted, size=size, rules=rules)
-
-
-def fit(
-    configuration: Configuration, prepared: Prepared, expected: Expected | None = None
-) -> tuple[Configuration, str]:
-    """Return the configuration that the rules make of one, and a line that says what they chose.
-
-    expected: what its run is, where that is known better than `expect` knows it.
-    """
-    expected = expected or expect(configuration, prepared)
-    fitted = apply_rules(configuration, expected.passes, expected.weights_per_token)
-    return fitted, format_fit(configuration, fitted, expected.passes)
-
-
 @attrs.frozen
 class Expected:
     """What a run is to its rules.
 
-    passes: how often it passes through its training text. weights_per_token: of its model and that
-    text, 1 where no rule asks for them.
+    passes: how often it passes through its training text. weights_per_token: of its model, as it is
+    before any rule, and that text; 1 where nothing depends on it.
     """
 
     passes: float
     weights_per_token: float = 1.0
+
+
+@attrs.frozen(kw_only=True)
+class Settled:
+    """A configuration that its text has settled.
+
+    unfitted: with its size of model, and its rules. fitted: what they make of it, by what was
+    expected. size, rules: a line on either; empty where nothing was to be chosen.
+    """
+
+    unfitted: Configuration
+    fitted: Configuration
+    expected: Expected = Expected(0.0)
+    size: str = ""
+    rules: str = ""
+
+
+def settle(
+    configuration: Configuration,
+    prepared: Prepared,
+    progress: PhaseProgress,
+    expected: Expected | None = None,
+) -> Settled:
+    """Return what the size of a run's model and its rules are for its text.
+
+    expected: what the run is, where that is known better than `expect` knows it. Raises
+    PluginFailure if the model cannot be built.
+    """
+    if not configuration.fit and configuration.chooses_size == "never":
+        return Settled(unfitted=configuration, fitted=configuration)
+    size = ""
+    expected = expected or expect(configuration, prepared)
+    if chosen := choose_size(configuration, prepared, expected.passes, progress):
+        configuration, size = chosen.configuration, chosen.line
+        expected = Expected(chosen.passes, chosen.weights_per_token)
+    configuration = attrs.evolve(configuration, chooses_size="never")
+    fitted, rules = fit(configuration, expected)
+    return Settled(unfitted=configuration, fitted=fitted, expected=expected, size=size, rules=rules)
+
+
+def fit(configuration: Configuration, expected: Expected) -> tuple[Configuration, str]:
+    """Return the configuration that the rules make of one, and a line that says what they chose."""
+    fitted = apply_rules(configuration, expected.passes, expected.weights_per_token)
+    return fitted, format_fit(configuration, fitted, expected.passes)
 
 
 def expect(configuration: Configuration, prepared: Prepared) -> Expected:
@@ -79,29 +81,21 @@ def expect(configuration: Configuration, prepared: Prepared) -> Expected:
 
     The passes of a run of minutes are estimated. Raises PluginFailure if the model cannot be built.
     """
-    training = configuration.training
+    training, weights, speed = configuration.training, 1.0, 0.0
     is_timed = training.clock == "minutes"
-    language_model = None
-    weights = 1.0
     if is_timed or any(rule.weights_per_token for rule in configuration.fit):
+        tokens = len(prepared.token_files["train"].token_ids)
         with configuration.model.errors():
             language_model = build_model(configuration, prepared.tokenizer)
-        weights = weights_per_token(language_model, prepared)
+            weights = language_model.model.count_params() / tokens
+            if is_timed:
+                speed = estimate_tokens_per_second(language_model, training.batch_size) / tokens
     if training.clock == "epochs":
         return Expected(float(training.epochs or 0), weights)
     if training.clock == "steps":
         steps = int(training.steps or 0)
         return Expected(passes_of(steps, training, prepared.batches), weights)
-    assert language_model is not None
-    speed = estimate_tokens_per_second(language_model, training.batch_size)
-    tokens = len(prepared.token_files["train"].token_ids)
-    return Expected(60 * (training.minutes or 0) * speed / tokens, weights)
-
-
-def weights_per_token(language_model: LanguageModel, prepared: Prepared) -> float:
-    """Return how many weights a model has for each token of its training text."""
-    tokens = len(prepared.token_files["train"].token_ids)
-    return float(language_model.model.count_params() / max(1, tokens))
+    return Expected(60 * (training.minutes or 0) * speed, weights)
 
 
 def passes_of(steps: int, training: TrainingSettings, batches: Batches) -> float:

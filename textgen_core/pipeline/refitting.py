@@ -13,8 +13,7 @@ import attrs
 
 from textgen_core.config.fit import apply_rules
 from textgen_core.config.resolve import Configuration
-from textgen_core.pipeline.fitting import format_fit, passes_of, weights_per_token
-from textgen_core.pipeline.preparing import Prepared
+from textgen_core.pipeline.fitting import Settled, format_fit, passes_of
 from textgen_core.training.events import TimeBudget, most_steps_of
 from textgen_core.training.job import TrainingJob, time_steps
 from textgen_core.training.state import Plan
@@ -53,13 +52,7 @@ def steps_in_time(job: TrainingJob, taken: StepTime) -> int:
     return max(1, min(planned.last_step, most))
 
 
-def refit(
-    unfitted: Configuration,
-    fitted: Configuration,
-    prepared: Prepared,
-    job: TrainingJob,
-    taken: StepTime,
-) -> tuple[Configuration, str] | None:
+def refit(settled: Settled, job: TrainingJob, taken: StepTime) -> tuple[Configuration, str] | None:
     """Return what the rules choose by a measured speed, and a line that says so.
 
     None if that is what they chose before, or would be for a few passes more or fewer, or if it is
@@ -70,8 +63,8 @@ def refit(
         return None
     unlimited = attrs.evolve(job, settings=attrs.evolve(job.settings, most_passes=None))
     passes = passes_of(steps_in_time(unlimited, taken), job.settings, job.batches)
-    weights = weights_per_token(job.language_model, prepared)
-    if any(apply_rules(unfitted, passes * share, weights) == fitted for share in _NEARLY):
+    unfitted, weights = settled.unfitted, settled.expected.weights_per_token
+    if any(apply_rules(unfitted, passes * share, weights) == settled.fitted for share in _NEARLY):
         return None
     chosen = apply_rules(unfitted, passes, weights)
     return chosen, f"as measured, {format_fit(unfitted, chosen, passes)}"

@@ -26,6 +26,7 @@ from textgen_core.pipeline.beginning import (
 )
 from textgen_core.pipeline.continuing import save_beginning
 from textgen_core.pipeline.earlier_run import EarlierRun
+from textgen_core.pipeline.fitting import Settled
 from textgen_core.pipeline.live_report import live_report
 from textgen_core.pipeline.messages import (
     format_findings,
@@ -115,21 +116,22 @@ def _begin(
     """Phases 1 to 3: what phase 4 needs, and the configuration as it was fitted to the text."""
     analysis = analyse_run(configuration, texts, directory, callback, trackers)
     prepared = prepare_run(configuration, texts, directory, callback, analysis, earlier)
-    unfitted, configuration = settle_run(configuration, prepared, directory, callback)
+    settled = settle_run(configuration, prepared, directory, callback)
+    configuration = settled.fitted
     language_model, _ = build_run(
         configuration, texts, prepared, directory, callback, worker, earlier
     )
     callback.on_phase(4)
     collective = None if worker is None else worker.collective
     job = make_job(configuration, directory, language_model, prepared, callback, collective)
-    if unfitted.fit and configuration.training.clock == "minutes" and not (worker or earlier):
-        configuration, job = _fit_by_time(unfitted, configuration, texts, prepared, job)
+    is_timed = configuration.training.clock == "minutes" and not (worker or earlier)
+    if settled.unfitted.fit and is_timed:
+        configuration, job = _fit_by_time(settled, texts, prepared, job)
     return configuration, job, prepared
 
 
 def _fit_by_time(
-    unfitted: Configuration,
-    fitted: Configuration,
+    settled: Settled,
     texts: Texts,
     prepared: Prepared,
     job: TrainingJob,
@@ -139,7 +141,8 @@ def _fit_by_time(
     callback.on_progress("compiling", 0, 1)
     taken = time_step(job)
     callback.on_progress("compiling", 1, 1)
-    if found := refit(unfitted, fitted, prepared, job, taken):
+    fitted = settled.fitted
+    if found := refit(settled, job, taken):
         fitted, line = found
         write_configuration(directory, fitted.as_table())
         callback.on_detail([line])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -11,7 +12,8 @@ import attrs
 from textgen_core.config.fit import apply_rules
 from textgen_core.config.resolve import Configuration
 from textgen_core.counts.files import save_counts
-from textgen_core.errors import CorpusError
+from textgen_core.data.token_files import TokenFile
+from textgen_core.errors import CorpusError, OutOfMemory
 from textgen_core.evaluation.baselines import measure_xz
 from textgen_core.evaluation.figures import bits_per_byte
 from textgen_core.formatting import format_size
@@ -34,8 +36,8 @@ _FEWEST_TOKENS = 100  # of a held-out text that a forecast can be made for
 class TextFacts:
     """What a text is to a plan, in bytes and tokens; losses in bits per byte of the held-out text.
 
-    counts: of n-grams alone; uniform: of guessing; xz: of the compressor, None where nobody asked.
-    counts_bytes: of the file of counts.
+    counts: of n-grams alone; uniform: of guessing. xz: of the compressor, None where nobody asked;
+    counts_bytes: of the file of counts, 0 where nobody asked.
     """
 
     train_bytes: int
@@ -61,15 +63,27 @@ class SizeFacts:
     fits: bool
 
 
-def measure_text(prepared: Prepared, *, with_xz: bool) -> TextFacts:
+def can_be_forecast(prepared: Prepared) -> bool:
+    """Return whether enough of a text is held out for a forecast."""
+    _, held_out = _held_out(prepared)
+    return held_out is not None and len(held_out.token_ids) >= _FEWEST_TOKENS
+
+
+def _held_out(prepared: Prepared) -> tuple[str, TokenFile | None]:
+    name = "test" if "test" in prepared.token_files else "validation"
+    return name, prepared.token_files.get(name)
+
+
+def measure_text(prepared: Prepared, *, in_full: bool) -> TextFacts:
     """Return what there is to know of a prepared text; raises CorpusError if it is too short.
 
-    with_xz: whether it is compressed too, which takes seconds for megabytes.
+    in_full: whether what only people want to know is measured too, which takes seconds for
+    megabytes: what xz makes of it, and how large the file of its counts is.
     """
     assert prepared.counts is not None
-    name = "test" if "test" in prepared.token_files else "validation"
-    train, held_out = prepared.token_files["train"], prepared.token_files.get(name)
-    if held_out is None or len(held_out.token_ids) < _FEWEST_TOKENS:
+    train = prepared.token_files["train"]
+    name, held_out = _held_out(prepared)
+    if held_out is None or not can_be_forecast(prepared):
         size = format_size(0 if held_out is None else held_out.text_bytes)
         raise CorpusError(
             f"The text is too short for a forecast: of it {size} would be held out.",
@@ -79,14 +93,14 @@ def measure_text(prepared: Prepared, *, with_xz: bool) -> TextFacts:
     sizes = held_out.text_bytes, held_out.unknown_bytes
     scored = len(held_out.token_ids) - 1
     vocabulary = prepared.tokenizer.get_vocab_size(with_added_tokens=True)
-    xz = None
-    if with_xz:
+    xz, counts_bytes = None, 0
+    if in_full:
         documents = prepared.splits.test if name == "test" else prepared.splits.validation
         xz = measure_xz(prepared.splits.train, documents, held_out.text_bytes)["bits_per_byte"]
-    with tempfile.TemporaryDirectory() as folder:
-        file = RunDirectory(Path(folder)).counts
-        save_counts(prepared.counts, file)
-        counts_bytes = file.stat().st_size
+        with tempfile.TemporaryDirectory() as folder:
+            file = RunDirectory(Path(folder)).counts
+            save_counts(prepared.counts, file)
+            counts_bytes = file.stat().st_size
     return TextFacts(
         train_bytes=train.text_bytes,
         train_tokens=len(train.token_ids),
@@ -112,11 +126,12 @@ def measure_size(
         language_model = build_model(configuration, prepared.tokenizer)
         memory = training_memory(language_model, settings, settings.batch_size)
     available = available_memory()
-    fits = available is None or memory <= available
+    fits, pace = available is None or memory <= available, None
     if fits:
-        pace = pace_of(configuration, prepared, language_model, product)
-    else:  # nor could its step be timed
-        pace = _guess_pace(configuration, language_model)
+        with suppress(OutOfMemory):
+            pace = pace_of(configuration, prepared, language_model, product)
+    fits = pace is not None
+    pace = pace or _guess_pace(configuration, language_model)
     checkpoints = (KEPT + 1) * checkpoint_bytes(language_model, settings)
     return SizeFacts(
         size=size,
@@ -131,7 +146,7 @@ def measure_size(
 def _guess_pace(configuration: Configuration, language_model: LanguageModel) -> Pace:
     settings = configuration.training
     speed = estimate_tokens_per_second(language_model, settings.batch_size)
-    tokens = settings.batch_size * configuration.data.sequence_length
+    tokens = settings.batch_size * settings.accumulate * configuration.data.sequence_length
     return Pace(step_seconds=tokens / max(speed, 1e-9), step_tokens=tokens, compiling=0.0)
 
 

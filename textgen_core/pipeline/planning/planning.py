@@ -43,7 +43,7 @@ def make_plan(
     prepare_memory()
     usual = configurations[MEDIUM]
     prepared = with_counts(prepare(texts, usual, progress=progress), usual)
-    return plan_prepared(configurations, prepared, minutes, progress, with_xz=True)
+    return plan_prepared(configurations, prepared, minutes, progress, in_full=True)
 
 
 def plan_prepared(
@@ -52,13 +52,13 @@ def plan_prepared(
     minutes: Sequence[float],
     progress: PhaseProgress,
     *,
-    with_xz: bool,
+    in_full: bool,
 ) -> Plan:
     """Return the plan of a text that is prepared, with its counts.
 
-    with_xz: whether it says what the compressor makes of the text.
+    in_full: whether people will read it, see `measure_text`.
     """
-    text = measure_text(prepared, with_xz=with_xz)
+    text = measure_text(prepared, in_full=in_full)
     product = time_product()
     sizes = []
     for done, (size, configuration) in enumerate(configurations.items()):

@@ -44,7 +44,7 @@ def with_size(configuration: Configuration, size: Size) -> Configuration:
     model = configuration.model
     spec = Spec(name=model.name, options={**model.options, **size.options})
     with model.errors():
-        instance = construct(model.component.cls, spec, place="--model auto")
+        instance = construct(model.component.cls, spec, place="the size of the model")
     return attrs.evolve(configuration, model=attrs.evolve(model, instance=instance))
 
 

@@ -19,7 +19,7 @@ from textgen_core.config.resolve import Configuration
 from textgen_core.config.settings import CLOCKS
 from textgen_core.errors import RunDirectoryError
 from textgen_core.models.cores import cores
-from textgen_core.models.devices import describe_machine, processor_flags
+from textgen_core.models.devices import describe_gpus, processor_flags
 from textgen_core.models.language_model import LanguageModel
 from textgen_core.pipeline.planning.budget import Pace
 from textgen_core.pipeline.precision import precision_here
@@ -57,7 +57,9 @@ def pace_of(
         language_model: the model of that run.
         product: seconds that the product takes now, see `training.gauge.time_product`.
     """
-    path = _path(configuration, language_model.vocabulary_size)
+    batches = make_batches(configuration, prepared.token_files["train"].token_ids)
+    prepared = attrs.evolve(prepared, batches=batches)
+    path = _path(configuration, language_model.vocabulary_size, batches.batch_size)
     cost = _load(path) if path is not None else None
     if cost is None:
         cost = _measure(configuration, prepared, language_model)
@@ -67,7 +69,7 @@ def pace_of(
     settings = configuration.training
     return Pace(
         step_seconds=cost.products * product,
-        step_tokens=settings.batch_size * settings.accumulate * configuration.data.sequence_length,
+        step_tokens=batches.batch_size * settings.accumulate * configuration.data.sequence_length,
         compiling=cost.compiling,
     )
 
@@ -75,8 +77,6 @@ def pace_of(
 def _measure(
     configuration: Configuration, prepared: Prepared, language_model: LanguageModel
 ) -> KeptCost:
-    batches = make_batches(configuration, prepared.token_files["train"].token_ids)
-    prepared = attrs.evolve(prepared, batches=batches)
     with tempfile.TemporaryDirectory() as folder, releasing_graphs():
         given = (configuration, RunDirectory(Path(folder)), language_model, prepared)
         cost = compare_step(make_job(*given, Callback()))
@@ -84,19 +84,19 @@ def _measure(
     return KeptCost(products=cost.ratio, compiling=max(0.0, cost.first - cost.seconds))
 
 
-def _path(configuration: Configuration, vocabulary_size: int) -> Path | None:
+def _path(configuration: Configuration, vocabulary_size: int, rows: int) -> Path | None:
     """Return where a cost is kept; None if it is not."""
     training = plain_options(configuration.training)
-    machine = describe_machine()
     key = step_key(
         configuration.model,
         training={name: training[name] for name in training if name not in CLOCKS},
         data=plain_options(configuration.data),
         precision=precision_here(configuration),
         vocabulary_size=vocabulary_size,
+        rows=rows,  # a short text may have fewer streams than were asked for
         processor=sorted(processor_flags()),
         cores=cores(),
-        gpus=machine["gpus"],
+        gpus=describe_gpus(),
     )
     if key is None:
         return None

@@ -23,12 +23,12 @@ def format_text(plan: Plan) -> list[str]:
     text = plan.text
     medium = next(each for each in plan.sizes if each.size.is_default)
     speed = medium.pace.tokens_per_second
-    compressed = "" if text.xz is None else f", xz {text.xz:.2f}"
+    assert text.xz is not None  # of a plan in full
     return [
         f"Text: {format_size(text.train_bytes)} to train on ({text.train_tokens:,} tokens), "
         f"{format_size(text.held_out_bytes)} held out.",
-        f"Without a network, bits per byte of the held-out text: n-grams {text.counts:.2f}"
-        f"{compressed}.",
+        f"Without a network, bits per byte of the held-out text: n-grams {text.counts:.2f}, "
+        f"xz {text.xz:.2f}.",
         f"This machine: about {_rounded(speed):,} tokens a second for the model of the recipe.",
     ]
 
@@ -84,9 +84,10 @@ def format_choice(plan: Plan, minutes: float) -> str:
         for each in plan.of(minutes)
         if each is not chosen
     ]
+    guess = f" (a guess: no run had {_outside(chosen)})" if chosen.forecast.outside else ""
     return (
         f"size: the {chosen.facts.size.name} one ({chosen.facts.size.spec}), for {_time(minutes)} "
-        f"expected at {chosen.forecast.bits_per_byte:.2f} bits per byte; {', '.join(others)}"
+        f"expected at {chosen.forecast.bits_per_byte:.2f} bits per byte; {', '.join(others)}{guess}"
     )
 
 
@@ -107,8 +108,11 @@ def _sentences(plan: Plan, choice: Choice) -> Iterator[str]:
     elif gain < _LITTLE:
         yield "The network has hardly begun: nearly all of it is n-grams."
     if forecast.outside:
-        named = " and ".join(_NAMES[each] for each in forecast.outside)
-        yield f"No run had {named}: take it as a guess."
+        yield f"No run had {_outside(choice)}: take it as a guess."
+
+
+def _outside(choice: Choice) -> str:
+    return " and ".join(_NAMES[each] for each in choice.forecast.outside)
 
 
 def _better(gain: float) -> str:

@@ -23,7 +23,7 @@ from textgen_core.evaluation.scoring import Scorer
 from textgen_core.models.build import ModelDescription, initialise
 from textgen_core.pipeline.assembly import make_scorer
 from textgen_core.pipeline.beginning import Built, analyse_run, build_run, prepare_run, settle_run
-from textgen_core.pipeline.fitting import fit
+from textgen_core.pipeline.fitting import Expected, expect, fit, passes_of
 from textgen_core.pipeline.mixing import fit_mixture
 from textgen_core.pipeline.preparing import Prepared, build, with_prompt
 from textgen_core.pipeline.training import make_job, restore, train_phase
@@ -109,13 +109,13 @@ class _Trial:
         self, configuration: Configuration, on_steps: Callable[[int], None] | None
     ) -> TrialResult:
         prepared = self._prepare(configuration)
-        ready = None
+        ready, expected = None, None
         if configuration.training.clock == "minutes":
-            configuration, ready = self._count_steps(configuration, prepared)
+            configuration, expected, ready = self._count_steps(configuration, prepared)
             write_configuration(self.directory, configuration.as_table())
         built = None if ready is None else ready.built
         given = (prepared, self.directory, self.callback)
-        _, configuration = settle_run(configuration, *given)
+        configuration = settle_run(configuration, *given, expected).fitted
         built = build_run(configuration, self.texts, *given, built=built)
         self.callback.on_phase(4)
         ready = ready or self._make_ready(configuration, prepared, built)
@@ -148,14 +148,15 @@ class _Trial:
 
     def _count_steps(
         self, configuration: Configuration, prepared: Prepared
-    ) -> tuple[Configuration, _Ready | None]:
+    ) -> tuple[Configuration, Expected, _Ready | None]:
         """Return the configuration with steps in place of its minutes, and what measured them.
 
         Rules choose by the passes that the steps make, which none but them decide: so a trial that
         is done again has the same. Where that is something else than by the passes that were
         expected, what measured them is of no more use.
         """
-        fitted, _ = fit(configuration, prepared)
+        expected = expect(configuration, prepared)
+        fitted, _ = fit(configuration, expected)
         built = build(fitted, prepared.tokenizer, counts=prepared.counts)
         initialise(fitted.model, built[0])
         ready = self._make_ready(fitted, prepared, built)
@@ -165,9 +166,11 @@ class _Trial:
         most = most_steps_of(fitted.training, job.batches.batches_per_epoch)
         steps = min(most, steps_in(seconds, cost.ratio * gauge, job.event_steps))
         counted = _with_steps(configuration, steps)
-        if not _is_same(fit(counted, prepared)[0], _with_steps(fitted, steps)):
-            return counted, None
-        return counted, attrs.evolve(ready, step_seconds=cost.seconds)
+        passes = passes_of(steps, counted.training, prepared.batches)
+        known = attrs.evolve(expected, passes=passes)
+        if not _is_same(fit(counted, known)[0], _with_steps(fitted, steps)):
+            return counted, known, None
+        return counted, known, attrs.evolve(ready, step_seconds=cost.seconds)
 
     def _make_ready(self, configuration: Configuration, prepared: Prepared, built: Built) -> _Ready:
         language_model, description = built

@@ -30,7 +30,7 @@ from textgen_core.evaluation.windows import choose_windows
 from textgen_core.models.language_model import LanguageModel
 
 _MOST_LOGITS = 1 << 24  # at once from a whole forward pass: 64 MiB of float32
-_MOST_KEPT = 1 << 25  # of what network and counts say of all tokens of a text, likewise
+_MOST_KEPT = 1 << 25  # of what network and counts say of all tokens of a text: 128 MiB
 
 # A stream is cut into chunks of these lengths, so that few shapes are compiled and no padding is
 # ever fed, whatever its length.

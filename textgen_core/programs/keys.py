@@ -1,10 +1,10 @@
 """The keys of programs: hashes of all that a program is made from, without TensorFlow.
 
 A trained tokenizer, which a component makes too, has a key of the same kind, and so has what a
-training step was measured to cost. Whoever edits a plugin
-must never get a program of what it was before: the code of a component counts by the sizes and
-times of its files. A key is None where it cannot be said what a program would be made from, such as
-a class of a notebook; such a program is made each time.
+training step was measured to cost. Whoever edits a plugin must never get a program of what it was
+before: the code of a component counts by the sizes and times of its files. A key is None where it
+cannot be said what a program would be made from, such as a class of a notebook; such a program is
+made each time.
 """
 
 from __future__ import annotations

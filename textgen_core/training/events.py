@@ -1,10 +1,10 @@
 """When a validation, a sample and a checkpoint come, and how a time budget is divided.
 
-They come at every epoch and at every tenth of the run. A run of steps leaves out those that would
-take longer than a tenth of its steps, by what they are believed to cost, so that they come alike on
-every machine. A run of minutes has them at tenths alone, since no epoch ends further from one than
-a twentieth of the run. It plans its last step by what its steps and events were measured to take,
-and leaves out the events that would take more than a tenth of its time. Plain numbers: no clock is
+They come at every tenth of a run and, but for a run of minutes, at every epoch. A run of steps
+leaves out those that would take longer than a tenth of its steps, by what they are believed to
+cost, so that they come alike on every machine. A run of minutes, of which a tenth is never far from
+the end of an epoch, plans its last step by what its steps and events were measured to take, and
+leaves out the events that would take more than a tenth of its time. Plain numbers: no clock is
 read.
 """
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import attrs
 import numpy as np
 import pytest
 import tomli_w
 
 from textgen_core.config.resolve import configure
 from textgen_core.errors import UsageError
+from textgen_core.pipeline import comparing, starting
 from textgen_core.pipeline.planning import planning
 from textgen_core.pipeline.planning.auto import LONG, choose_size, for_workers
 from textgen_core.pipeline.planning.budget import Pace
 from textgen_core.pipeline.planning.sizes import SIZES
 from textgen_core.registry import discover
+from textgen_core.training.callbacks import Callback
 
 TOKENS = 1_000_000
 PACE = Pace(step_seconds=0.5, step_tokens=2_000, compiling=0.0)
@@ -132,3 +135,19 @@ def test_several_workers_train_the_recipes_size_and_refuse_to_choose(planned):
     assert choose_size(configuration, PREPARED, LONG_PASSES) is None
     with pytest.raises(UsageError, match="Several workers cannot train --model auto"):
         for_workers(configuration_of(model="auto"))
+
+
+def test_the_seeds_of_a_compared_recipe_train_one_size(monkeypatch):
+    """Near where a size is chosen, another seed might otherwise choose another one."""
+    large = configuration_of(model="transformer:layers=6").model
+    trained = []
+
+    def start(configuration, *, callback):
+        trained.append(configuration)
+        return SimpleNamespace(configuration=attrs.evolve(configuration, model=large))
+
+    monkeypatch.setattr(starting, "start", start)
+    comparing._train({"fast": configuration_of()}, 3, Callback())
+    assert [each.chooses_size for each in trained] == ["in long runs", "never", "never"]
+    assert [each.model.options["layers"] for each in trained[1:]] == [6, 6]
+    assert [each.seed for each in trained] == [1, 2, 3]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import attrs
 import pytest
 
 from textgen_core.config.resolve import configure
 from textgen_core.corpus import read_texts
+from textgen_core.errors import OutOfMemory
 from textgen_core.pipeline.planning import step_costs
+from textgen_core.pipeline.planning.measuring import measure_size
+from textgen_core.pipeline.planning.sizes import MEDIUM
 from textgen_core.pipeline.planning.step_costs import pace_of
 from textgen_core.pipeline.preparing import build_model, prepare
 from textgen_core.registry import discover
@@ -30,11 +35,14 @@ def measured(tmp_path, monkeypatch):
 
     monkeypatch.setattr(step_costs, "compare_step", compare_step)
 
-    def measure(product=0.1, settings=(), **changes):
+    def measure(product=0.1, settings=(), *, as_size=False, **changes):
         arguments = {**TINY, "corpus": [str(tmp_path / "text.txt")], **changes}
         given = {"recipe": "fast", "settings": [*BRIEF, *settings]}
         configuration = configure(arguments, discover(), **given)
         prepared = prepare(read_texts(configuration.corpus), configuration)
+        if as_size:
+            facts = SimpleNamespace(counts_bytes=0)
+            return measure_size(MEDIUM, configuration, prepared, facts, product)
         model = build_model(configuration, prepared.tokenizer)
         return pace_of(configuration, prepared, model, product)
 
@@ -104,3 +112,16 @@ def test_where_nothing_can_be_kept_it_is_measured_each_time(measured, monkeypatc
     monkeypatch.setattr(step_costs, "step_key", lambda *_, **__: None)
     assert attrs.asdict(measure()) == attrs.asdict(measure())
     assert len(timed) == 2
+
+
+def test_a_size_whose_step_does_not_fit_into_memory_is_not_recommended(measured, monkeypatch):
+    """That is found only when it is tried, where less is free than the system says."""
+
+    def too_large(*_):
+        raise OutOfMemory("A batch does not fit.")
+
+    measure, _ = measured
+    monkeypatch.setattr(step_costs, "compare_step", too_large)
+    facts = measure(as_size=True)
+    assert not facts.fits
+    assert facts.pace.step_seconds > 0

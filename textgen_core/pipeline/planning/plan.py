@@ -10,7 +10,7 @@ import attrs
 from textgen_core.pipeline.planning.law import RUNS_HASH, Forecast
 from textgen_core.pipeline.planning.measuring import SizeFacts, TextFacts
 
-_WORTH_LEAVING = 0.01  # bits per byte: for less the recipe's own model stays
+_WORTH_LEAVING = 0.005  # bits per byte: for less the recipe's own model stays
 
 
 @attrs.frozen(kw_only=True)

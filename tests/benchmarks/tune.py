@@ -60,6 +60,7 @@ def main() -> int:
     parser.add_argument("--time", default="20m", help="of each search")
     parser.add_argument("--pairs", type=int, default=5, help="seeds of the study, for each method")
     parser.add_argument("--kills", type=int, help="how often a process is killed")
+    parser.add_argument("--trials", type=int, default=60, help="configurations that are killed")
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     parser.add_argument("--out", type=Path, help="the folder of the studies; default: a new one")
     parser.add_argument("rest", nargs="*", help="after --, options of textgen tune")
@@ -67,7 +68,7 @@ def main() -> int:
     folder = asked.out or Path(tempfile.mkdtemp(prefix="textgen-tune-"))
     folder.mkdir(parents=True, exist_ok=True)
     if asked.kills is not None:
-        return kill(folder, asked.kills, random.Random(asked.seed))
+        return kill(folder, asked.kills, asked.trials, random.Random(asked.seed))
     if asked.text is None:
         parser.error("a text, or --kills")
     return compare(folder, asked.text, asked.time, asked.pairs, asked.rest)
@@ -96,12 +97,12 @@ def compare(folder: Path, text: str, searched: str, pairs: int, rest: list[str])
     return 0
 
 
-def kill(folder: Path, kills: int, moments: random.Random) -> int:
-    """Kill a study so often, and return whether it ended with other trials than one left alone."""
+def kill(folder: Path, kills: int, trials: int, moments: random.Random) -> int:
+    """Kill a study of so many configurations so often, and return whether it ended with other trials than one left alone."""
     text, recipe = folder / "text.txt", folder / "tiny.toml"
     text.write_text("".join(sentences(moments)), encoding="utf-8")
     recipe.write_text(RECIPE, encoding="utf-8")
-    begin = [str(text), "--recipe", str(recipe), *SPACE, "--trials", "12", "--quiet"]
+    begin = [str(text), "--recipe", str(recipe), *SPACE, "--trials", str(trials), "--quiet"]
     left_alone, killed = folder / "left-alone", folder / "killed"
     assert start([*begin, "--out", str(left_alone)]).wait() == 0
     options, count = [*begin, "--out", str(killed)], 0

@@ -98,7 +98,10 @@ def compare(folder: Path, text: str, searched: str, pairs: int, rest: list[str])
 
 
 def kill(folder: Path, kills: int, trials: int, moments: random.Random) -> int:
-    """Kill a study of so many configurations so often, and return whether it ended with other trials than one left alone."""
+    """Kill a study so often; return whether it ended with other trials than one left alone.
+
+    trials: how many configurations it tries.
+    """
     text, recipe = folder / "text.txt", folder / "tiny.toml"
     text.write_text("".join(sentences(moments)), encoding="utf-8")
     recipe.write_text(RECIPE, encoding="utf-8")

@@ -62,14 +62,9 @@ def model_key(
     Returns:
         Hexadecimal digits, or None if the options or the code of the component cannot be told.
     """
-    registered = component.component
-    return _key(
+    return _component_key(
         "model",
-        registered.cls,
-        name=registered.name,
-        distribution=registered.plugin.distribution,
-        version=registered.plugin.version,
-        options=_fields(component.instance),
+        component,
         weights=weights,
         vocabulary_size=vocabulary_size,
         context_length=context_length,
@@ -122,14 +117,9 @@ def trainer_key(component: ResolvedComponent, text: str) -> str | None:
     Returns:
         Hexadecimal digits, or None if the options or the code of the component cannot be told.
     """
-    registered = component.component
-    return _key(
+    return _component_key(
         "tokenizer",
-        registered.cls,
-        name=registered.name,
-        distribution=registered.plugin.distribution,
-        version=registered.plugin.version,
-        options=_fields(component.instance),
+        component,
         library=_version("tokenizers"),
         text=text,
     )
@@ -145,9 +135,13 @@ def step_key(component: ResolvedComponent, **facts: Any) -> str | None:
     Returns:
         Hexadecimal digits, or None if the options or the code of the component cannot be told.
     """
+    return _component_key("step", component, **facts)
+
+
+def _component_key(kind: str, component: ResolvedComponent, **facts: Any) -> str | None:
     registered = component.component
     return _key(
-        "step",
+        kind,
         registered.cls,
         name=registered.name,
         distribution=registered.plugin.distribution,

@@ -126,20 +126,18 @@ def measure_size(
         language_model = build_model(configuration, prepared.tokenizer)
         memory = training_memory(language_model, settings, settings.batch_size)
     available = available_memory()
-    fits, pace = available is None or memory <= available, None
-    if fits:
+    measured = None
+    if available is None or memory <= available:
         with suppress(OutOfMemory):
-            pace = pace_of(configuration, prepared, language_model, product)
-    fits = pace is not None
-    pace = pace or _guess_pace(configuration, language_model)
+            measured = pace_of(configuration, prepared, language_model, product)
     checkpoints = (KEPT + 1) * checkpoint_bytes(language_model, settings)
     return SizeFacts(
         size=size,
         parameters=language_model.model.count_params(),
         memory_bytes=memory,
         disk_bytes=checkpoints + text.counts_bytes,
-        pace=pace,
-        fits=fits,
+        pace=measured or _guess_pace(configuration, language_model),
+        fits=measured is not None,
     )
 
 

@@ -52,7 +52,8 @@ def rows_of(*losses):
 
 SETTLED = rows_of((3.0, 3.0), (2.0, 2.1), (1.62, 1.61), (1.61, 1.605), (1.605, 1.602), (1.6, 1.6))
 FALLING = rows_of((3.0, 3.0), (2.2, 2.2), (1.9, 1.9), (1.7, 1.7), (1.6, 1.6))
-GAINING = rows_of((3.0, 3.0), (1.7, 1.7), (1.66, 1.66), (1.63, 1.63), (1.61, 1.61), (1.6, 1.6))
+FALLEN = ((3.0, 3.0), (1.7, 1.7), (1.66, 1.66), (1.63, 1.63), (1.61, 1.61), (1.6, 1.6))
+GAINING = rows_of(*FALLEN)
 RISING = rows_of((3.0, 3.0), (2.0, 2.0), (1.5, 1.7), (1.2, 1.6), (0.9, 1.7), (0.6, 1.9))
 GAP = rows_of((3.0, 3.1), (2.3, 2.5), (2.057, 2.409), (1.8, 2.392), (1.713, 2.386))
 
@@ -179,6 +180,8 @@ def test_the_order_of_the_rules_is_that_of_the_outcomes():
         ({"counts_loss": 1.601, "rows": FALLING}, "undertrained", "longer", "--minutes 10"),
         ({"counts_loss": 1.601, "rows": rows_of((2.0, 1.6))}, "undertrained", "longer", None),
         ({"counts_loss": 1.7}, "good", "text", None),
+        # a last validation that is worse than the best one by chance alone
+        ({"rows": rows_of(*FALLEN, (1.3, 1.604))}, "good", "a little more", "--minutes 10"),
         # a loss that leapt up and came back to its best
         (
             {"rows": [{"step": 1, "loss": 1.0}, *SETTLED]},

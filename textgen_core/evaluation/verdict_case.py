@@ -10,7 +10,7 @@ from functools import cached_property
 import attrs
 
 from textgen_core.evaluation.diagnosis import Symptoms
-from textgen_core.evaluation.training_curve import is_memorizing, validations
+from textgen_core.evaluation.training_curve import ends_at_its_best, is_memorizing, validations
 
 LITTLE_TEXT = 80_000  # bytes to train on: from less a model learns little but to repeat
 LITTLE_GAIN = 1.0  # percent, of the network on its counts, or of the second half of the training
@@ -87,9 +87,8 @@ class Case:
 
     @property
     def ends_best(self) -> bool:
-        """Whether the last validation was the best."""
-        losses = [loss for _, loss in validations(self.symptoms.rows)]
-        return bool(losses) and losses[-1] <= min(losses)
+        """Whether the last validation was the best, or as good."""
+        return ends_at_its_best(self.symptoms.rows)
 
     @property
     def gain_by_more(self) -> float:

@@ -256,7 +256,7 @@ def test_without_a_space_what_usually_matters_varies_around_the_recipe():
         "model.transformer.heads": "2..8 (log)",
         "model.transformer.feed_forward": "256..1024 (log)",
         "model.transformer.dropout": "0..0.5",
-        "training.learning_rate": "0.00313..0.05 (log)",
+        "training.learning_rate": "0.002..0.032 (log)",
         "training.weight_decay": "0.01..1 (log)",
     }
 

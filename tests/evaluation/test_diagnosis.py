@@ -121,7 +121,8 @@ def test_a_gap_that_grows_while_validation_hardly_rises_is_overfitting():
     assert find_overfitting(rows_of((3.0, 3.0), (2.0, 2.5), (1.8, 2.49), (1.5, 2.51)))
 
 
-# The ends of runs of `fast`: on the built-in text, and on 370 kB by a network too large for it.
+# Rises as at the ends of runs of `fast`: 0.002 nats on the built-in text; 0.03 on 370 kB, where too
+# little was dropped.
 @pytest.mark.parametrize(
     ("best", "last", "is_worse"), [(2.342, 2.344, False), (2.342, 2.372, True)]
 )

@@ -17,8 +17,8 @@ Rows = Sequence[Mapping[str, Any]]  # of metrics.jsonl
 _PLATEAU = 0.01  # a validation loss this near the best gains next to nothing
 _GROWING_GAP = 0.05  # of the validation loss
 # Of the best validation loss: a last one this near to it is as good. On 10,000 tokens a difference
-# between two checkpoints of a run has a standard error of a thousandth or two, and the best one of
-# ten validations is the luckiest.
+# between two checkpoints had a standard error of up to a thousandth, and the best one of ten is the
+# luckiest; the rest is too little to call a run spoilt.
 _RISEN = 0.005
 _MEMORIZED = 0.6  # of the held-out loss; between texts of one kind it is rarely under 0.9
 _STILL_FALLING = 0.03  # of the validation loss, in the last fifth of the training

@@ -11,11 +11,13 @@ from textgen_core.config.fit import apply_rules
 from textgen_core.config.resolve import configure
 from textgen_core.config.settings import TrainingSettings
 from textgen_core.errors import Interrupted, PluginFailure
-from textgen_core.pipeline import fitting
+from textgen_core.pipeline import fitting, running
 from textgen_core.pipeline.api import resume
 from textgen_core.pipeline.refitting import StepTime, refit
+from textgen_core.pipeline.training import make_job
 from textgen_core.registry.discovery import discover
 from textgen_core.runs import RunDirectory
+from textgen_core.runs.files import read_json
 from textgen_core.runs.made_here import read_note
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.job import TrainingJob
@@ -122,6 +124,25 @@ def test_rules_choose_by_the_speed_that_is_measured_and_what_was_expected_leaves
     again = textgen.run(config=folder / "one" / "run.toml", out=folder / "two")
     assert again.configuration.as_table() == run.configuration.as_table()
     assert weights_of(again) == weights_of(run)
+
+
+@pytest.mark.parametrize(("also", "built"), [("", 1), ("training.clip_norm = 0.5", 2)])
+def test_a_step_that_stays_as_it_is_is_compiled_once(also, built, recipe, monkeypatch):
+    """Only the rate and the end are given to a step from outside."""
+    rule = "passes = 2\ntraining.learning_rate = 0.03\ntraining.most_passes = 1\n" + also
+    recipe.write_text(RECIPE.partition("[[for.lstm.fit]]")[0] + "[[for.lstm.fit]]\n" + rule)
+    monkeypatch.setattr(fitting, "estimate_tokens_per_second", lambda *_: 0.1)
+    made = []
+    monkeypatch.setattr(running, "make_job", lambda *given: made.append(given) or make_job(*given))
+    folder, text = recipe.parent, recipe.parent / "text.txt"
+    run = textgen.run(text, recipe=str(recipe), out=folder / "one", callback=Lines())
+    assert len(made) == built
+    assert run.configuration.training.learning_rate == 0.03
+
+    again = textgen.run(config=folder / "one" / "run.toml", out=folder / "two")
+    assert weights_of(again) == weights_of(run)
+    one, other = (read_json(each.directory / "manifest.json") for each in (run, again))
+    assert one["settings"] == other["settings"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 How many passes fit into its minutes is estimated while the model is built, from products alone, and
 may be off by two. Its step has to be compiled in any case: then it is timed, and where the rules
-choose otherwise by that, the model is built and compiled once more.
+choose otherwise by that, the model is built and compiled once more, unless its step stays as it is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from textgen_core.training.state import Plan
 TIMED_STEPS = 5  # after the first one, which compiles
 _MOST_COMPILING = 0.1  # of a run's time, that compiling once more may take
 _NEARLY = (0.8, 1.0, 1.25)  # times the passes: what is right for one of these is left as it is
+_IN_NO_STEP = ("learning_rate", "most_passes")  # a step is given its rate each time
 
 
 @attrs.frozen
@@ -59,12 +60,18 @@ def refit(settled: Settled, job: TrainingJob, taken: StepTime) -> tuple[Configur
     not worth compiling once more.
     """
     seconds = 60 * (job.settings.minutes or 0)
-    if taken.first > _MOST_COMPILING * seconds:
-        return None
     unlimited = attrs.evolve(job, settings=attrs.evolve(job.settings, most_passes=None))
     passes = passes_of(steps_in_time(unlimited, taken), job.settings, job.batches)
     unfitted, weights = settled.unfitted, settled.expected.weights_per_token
     if any(apply_rules(unfitted, passes * share, weights) == settled.fitted for share in _NEARLY):
         return None
     chosen = apply_rules(unfitted, passes, weights)
+    if taken.first > _MOST_COMPILING * seconds and not have_one_step(settled.fitted, chosen):
+        return None
     return chosen, f"as measured, {format_fit(unfitted, chosen, passes)}"
+
+
+def have_one_step(one: Configuration, other: Configuration) -> bool:
+    """Return whether a step compiled for one of two configurations is that of the other, too."""
+    others = {name: getattr(other.training, name) for name in _IN_NO_STEP}
+    return attrs.evolve(one, training=attrs.evolve(one.training, **others)) == other

@@ -18,6 +18,7 @@ from textgen_core.errors import Interrupted
 from textgen_core.evaluation.verdict import UNSCORED
 from textgen_core.formatting import shell_word, visible
 from textgen_core.pipeline.beginning import (
+    Built,
     Trackers,
     analyse_run,
     build_run,
@@ -37,7 +38,7 @@ from textgen_core.pipeline.messages import (
 from textgen_core.pipeline.mixing import fit_mixture
 from textgen_core.pipeline.opened_run import Run
 from textgen_core.pipeline.preparing import Prepared, with_prompt
-from textgen_core.pipeline.refitting import refit, time_step
+from textgen_core.pipeline.refitting import have_one_step, refit, time_step
 from textgen_core.pipeline.training import make_job, restore, sample_row, tracking, train_phase
 from textgen_core.runs import RunDirectory
 from textgen_core.runs.door import is_there
@@ -118,15 +119,13 @@ def _begin(
     prepared = prepare_run(configuration, texts, directory, callback, analysis, earlier)
     settled = settle_run(configuration, prepared, directory, callback)
     configuration = settled.fitted
-    language_model, _ = build_run(
-        configuration, texts, prepared, directory, callback, worker, earlier
-    )
+    built = build_run(configuration, texts, prepared, directory, callback, worker, earlier)
     callback.on_phase(4)
     collective = None if worker is None else worker.collective
-    job = make_job(configuration, directory, language_model, prepared, callback, collective)
+    job = make_job(configuration, directory, built[0], prepared, callback, collective)
     is_timed = configuration.training.clock == "minutes" and not (worker or earlier)
     if settled.unfitted.fit and is_timed:
-        configuration, job = _fit_by_time(settled, texts, prepared, job)
+        configuration, job = _fit_by_time(settled, texts, prepared, built, job)
     return configuration, job, prepared
 
 
@@ -134,6 +133,7 @@ def _fit_by_time(
     settled: Settled,
     texts: Texts,
     prepared: Prepared,
+    built: Built,
     job: TrainingJob,
 ) -> tuple[Configuration, TrainingJob]:
     """Return what the rules choose once the step of a job is timed, and the job of that."""
@@ -146,8 +146,12 @@ def _fit_by_time(
         fitted, line = found
         write_configuration(directory, fitted.as_table())
         callback.on_detail([line])
-        language_model, _ = build_run(fitted, texts, prepared, directory, Callback())
-        job = make_job(fitted, directory, language_model, prepared, callback)
+        if have_one_step(settled.fitted, fitted):
+            build_run(fitted, texts, prepared, directory, Callback(), built=built)
+            job = attrs.evolve(job, settings=fitted.training)
+        else:
+            language_model, _ = build_run(fitted, texts, prepared, directory, Callback())
+            job = make_job(fitted, directory, language_model, prepared, callback)
     return fitted, attrs.evolve(job, spent=time.perf_counter() - began)
 
 

@@ -8,14 +8,16 @@ import attrs
 import pytest
 from training.thread_workers import work
 
+import textgen_core as textgen
 from textgen_core.config.resolve import configure
-from textgen_core.errors import CorpusError, RunDirectoryError, WorkersError
+from textgen_core.errors import CorpusError, RunDirectoryError, UsageError, WorkersError
 from textgen_core.pipeline.resuming import _say_other_number
 from textgen_core.pipeline.starting_workers import _configuration_before
 from textgen_core.pipeline.workers import Worker
 from textgen_core.registry import discover
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import write_toml
+from textgen_core.training.callbacks import Callback
 
 BOOK = SimpleNamespace(files=({"path": "book.txt", "sha256": "0" * 64},))
 OTHER = SimpleNamespace(files=({"path": "book.txt", "sha256": "f" * 64},))
@@ -109,3 +111,22 @@ def test_another_number_of_workers_is_said(tmp_path, began, goes_on, is_said):
     _say_other_number(RunDirectory(tmp_path), goes_on, said.append)
     assert bool(said) is is_said
     assert all(f"and goes on with {goes_on}" in each for each in said)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"workers": 0}, "workers=0"),
+        ({"workers": 2, "restarts": -1}, "restarts=-1"),
+        ({"workers": 2, "callback": Callback()}, "A callback cannot follow workers"),
+    ],
+)
+def test_what_python_cannot_ask_of_workers_is_refused_before_any_starts(given, problem, tmp_path):
+    (tmp_path / "book.txt").write_text("A line.\n" * 500)
+    with pytest.raises(UsageError, match=problem):
+        textgen.run(tmp_path / "book.txt", out=tmp_path / "run", **given)
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.toml").touch()
+    with pytest.raises(UsageError, match=problem):
+        textgen.resume(tmp_path / "run", **given)

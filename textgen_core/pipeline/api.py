@@ -148,6 +148,8 @@ def resume(
     validation: str | Path | None = None,
     test: str | Path | None = None,
     tracker: str | Mapping[str, Any] | Tracker | Sequence[Any] | None = None,
+    workers: int | None = None,
+    restarts: int | None = None,
     callback: Callback | None = None,
     listener: Callback | None = None,
 ) -> Run:
@@ -163,6 +165,8 @@ def resume(
         test: where its ready-made test text is now.
         tracker: what follows it from now on, as for `run`; by default those of the run that were
             asked for on this machine.
+        workers: how many processes of this machine train it from now on, as for `run`.
+        restarts: how often they start again, as for `run`.
         callback: its methods are called as the run proceeds, as for `run`.
         listener: the former name of `callback`.
 
@@ -177,6 +181,19 @@ def resume(
     """
     more = {"epochs": epochs, "steps": steps, "minutes": minutes}
     places = Places(corpus=_as_files(corpus), validation=validation, test=test)
+
+    if workers is not None and workers != 1:
+        from textgen_core.pipeline.supervising import resume_with_workers
+
+        return resume_with_workers(
+            find_run(reference),
+            workers,
+            restarts,
+            more=more,
+            places=places,
+            tracker=tracker,
+            callback=callback or listener,
+        )
 
     def begin(follower: Callback) -> Run:
         import_keras()

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -21,12 +22,15 @@ from textgen_core.errors import Interrupted, TextgenError, UsageError, WorkerLos
 from textgen_core.formatting import expand_home, shell_word
 from textgen_core.models.cores import THREADS, cores
 from textgen_core.pipeline.opened_run import Run
+from textgen_core.pipeline.places import Places
 from textgen_core.pipeline.planning.auto import for_workers
 from textgen_core.pipeline.starting import cluster_here, with_absolute_paths
-from textgen_core.registry import discover
+from textgen_core.registry import choose_all, discover
+from textgen_core.registry.selection import as_list
 from textgen_core.runs.directory import RunDirectory, create_default_directory, create_run_directory
 from textgen_core.runs.files import write_toml
 from textgen_core.runs.manifest import load_configuration
+from textgen_core.runs.standing import check_resumable
 from textgen_core.training.callbacks import Callback
 from textgen_core.training.workers.supervisor import Supervisor, this_program
 
@@ -106,38 +110,6 @@ def supervise_run(
             run.path.rmdir()
 
 
-def run_with_workers(
-    configuration: Configuration,
-    count: int,
-    restarts: int | None,
-    out: str | Path | None,
-    callback: Callback | None,
-) -> Run:
-    """Train a new run with several workers for the Python API, and return it.
-
-    Raises UsageError for what workers cannot do, and as `supervise_run`; Interrupted where the user
-    stopped it, and TextgenError where it failed, as the first worker has said.
-    """
-    if count < 1 or (restarts is not None and restarts < 0):
-        problem = f"workers={count} and restarts={restarts} are not possible."
-        raise UsageError(problem, "Allowed: workers from 1, restarts from 0.")
-    if callback is not None:
-        raise UsageError(
-            "A callback cannot follow workers, which are processes of their own.",
-            "Allowed: workers without callback; metrics.jsonl in the run's directory grows.",
-        )
-    workers = Workers(count=count, restarts=RESTARTS if restarts is None else restarts)
-    run, code = supervise_run(
-        configuration, workers, out=out, say=lambda text: warnings.warn(text, stacklevel=4)
-    )
-    if code == Interrupted.exit_code:
-        advice = f"Go on: textgen resume {shell_word(run.path)} --workers {count}"
-        raise Interrupted("The workers were stopped, and a checkpoint saved.", advice=advice)
-    if code:
-        raise TextgenError(f"The workers failed (exit code {code}), as the first one has said.")
-    return Run(run, load_configuration(run, discover())[0])
-
-
 def supervise_resume(
     run: RunDirectory,
     workers: Workers,
@@ -169,6 +141,87 @@ def supervise_resume(
         return this_program("resume", *further, *named, *options, "--", str(run.path))
 
     return _supervise(command, run, workers, say)
+
+
+def run_with_workers(
+    configuration: Configuration,
+    count: int,
+    restarts: int | None,
+    out: str | Path | None,
+    callback: Callback | None,
+) -> Run:
+    """Train a new run with several workers for the Python API, and return it.
+
+    Raises UsageError for what workers cannot do, and as `supervise_run`; Interrupted where the user
+    stopped it, and TextgenError where it failed, as the first worker has said.
+    """
+    workers = _workers_asked_for(count, restarts, callback)
+    run, code = supervise_run(configuration, workers, out=out, say=_warn)
+    return _as_ended(run, workers, code)
+
+
+def resume_with_workers(
+    run: RunDirectory,
+    count: int,
+    restarts: int | None,
+    *,
+    more: Mapping[str, float | None],
+    places: Places,
+    tracker: Any,
+    callback: Callback | None,
+) -> Run:
+    """Resume a run with several workers for the Python API, and return it.
+
+    more: by clock, how much further to train; None: as it was planned. Raises as
+    `run_with_workers`, and RunDirectoryError if the run is damaged.
+    """
+    workers = _workers_asked_for(count, restarts, callback)
+    check_resumable(run)
+    registry = discover()
+    configuration, _ = load_configuration(run, registry)
+    trackers = choose_all(registry, "tracker", [(each, "tracker=") for each in as_list(tracker)])
+    given = {
+        "--corpus": [str(file) for file in places.corpus],
+        "--validation": [str(places.validation)] if places.validation else [],
+        "--test": [str(places.test)] if places.test else [],
+        "--tracker": [each.label for each in trackers],
+    }
+    code = supervise_resume(
+        run,
+        workers,
+        batch_size=configuration.training.batch_size,
+        given=given,
+        more=[f"--{clock}={asked}" for clock, asked in more.items() if asked is not None],
+        say=_warn,
+    )
+    return _as_ended(run, workers, code)
+
+
+def _workers_asked_for(count: int, restarts: int | None, callback: Callback | None) -> Workers:
+    if count < 1 or (restarts is not None and restarts < 0):
+        problem = f"workers={count} and restarts={restarts} are not possible."
+        raise UsageError(problem, "Allowed: workers from 1, restarts from 0.")
+    if callback is not None:
+        raise UsageError(
+            "A callback cannot follow workers, which are processes of their own.",
+            "Allowed: workers without callback; metrics.jsonl in the run's directory grows.",
+        )
+    return Workers(count=count, restarts=RESTARTS if restarts is None else restarts)
+
+
+def _warn(text: str) -> None:
+    """Tell the caller of the Python API what happened to workers."""
+    warnings.warn(text, stacklevel=4)
+
+
+def _as_ended(run: RunDirectory, workers: Workers, code: int) -> Run:
+    """Return a run as its workers have left it, or raise as they ended."""
+    if code == Interrupted.exit_code:
+        advice = f"Go on: textgen resume {shell_word(run.path)} --workers {workers.count}"
+        raise Interrupted("The workers were stopped, and a checkpoint saved.", advice=advice)
+    if code:
+        raise TextgenError(f"The workers failed (exit code {code}), as the first one has said.")
+    return Run(run, load_configuration(run, discover())[0])
 
 
 def _supervise(

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ import pytest
 from training.resuming import API, MODELS, differences, last_step, write_corpus
 from training.workers_faults import OF_THE_RUN, SUPERVISED, command, run_alone, run_disturbed
 
+import textgen_core as textgen
 from textgen_core.models.cores import THREADS
 
 SHARE = {THREADS: str(max(1, len(os.sched_getaffinity(0)) // 2))}  # as the supervisor divides
@@ -80,6 +82,20 @@ def test_a_ctrl_c_saves_and_the_run_goes_on_with_workers(corpus, alone, tmp_path
     line = [*command(corpus, out)[:3], "resume", str(out), "--workers", "2", "--quiet"]
     subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
     assert differences(alone, out) == []
+
+
+def test_python_trains_and_goes_on_as_the_command_does(corpus, alone, tmp_path):
+    arguments = {**API, "epochs": 1, "model": MODELS["lstm"], "settings": OF_THE_RUN}
+    run = textgen.run(corpus, out=tmp_path / "python", workers=2, **arguments)
+    assert differences(alone, run.directory) == []
+
+    further = textgen.resume(run.directory, steps=2, workers=2, restarts=0)
+    assert last_step(further.directory) == last_step(alone) + 2
+    copy = shutil.copytree(alone, tmp_path / "command")
+    line = [*command(corpus, copy)[:3], "resume", str(copy), "--steps", "2", "--workers", "2"]
+    line += ["--corpus", str(corpus), "--quiet"]
+    subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+    assert differences(copy, further.directory) == []
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of Ray

@@ -26,6 +26,7 @@ from textgen_core.pipeline.beginning import Built, analyse_run, build_run, prepa
 from textgen_core.pipeline.fitting import Expected, expect, fit, passes_of
 from textgen_core.pipeline.mixing import fit_mixture
 from textgen_core.pipeline.preparing import Prepared, build, with_prompt
+from textgen_core.pipeline.refitting import have_one_step
 from textgen_core.pipeline.training import make_job, restore, train_phase
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.lock import writing
@@ -168,7 +169,7 @@ class _Trial:
         counted = _with_steps(configuration, steps)
         passes = passes_of(steps, counted.training, prepared.batches)
         known = attrs.evolve(expected, passes=passes)
-        if not _is_same(fit(counted, known)[0], _with_steps(fitted, steps)):
+        if not have_one_step(fit(counted, known)[0], _with_steps(fitted, steps)):
             return counted, known, None
         return counted, known, attrs.evolve(ready, step_seconds=cost.seconds)
 
@@ -220,9 +221,3 @@ class _Ready:
 def _with_steps(configuration: Configuration, steps: int) -> Configuration:
     training = attrs.evolve(configuration.training, epochs=None, minutes=None, steps=steps)
     return attrs.evolve(configuration, training=training)
-
-
-def _is_same(one: Configuration, other: Configuration) -> bool:
-    """Return whether the rules chose the same for two runs of steps, which have no most passes."""
-    trainings = [attrs.evolve(each.training, most_passes=None) for each in (one, other)]
-    return one.model == other.model and trainings[0] == trainings[1]

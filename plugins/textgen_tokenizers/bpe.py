@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import tokenizers
 
 BYTES = 256
+FEWEST, PER_MEGABYTE = 500, 600  # tokens that suit a text, where nobody says how many
 
 # Merges stay inside a word with the space before it, up to three digits, signs, or whitespace;
 # marks count as letters, since many scripts write their vowels with them. Letters and signs never
@@ -37,9 +38,10 @@ class BPETokenizerTrainer(TokenizerTrainer):
     that the training text never showed are `<UNK>`.
     """
 
-    vocabulary_size: int = option(
-        10_000,
-        help="tokens to learn at most, special tokens not counted; over bytes, 256 or more",
+    vocabulary_size: int | None = option(
+        None,
+        help="tokens to learn at most, special tokens not counted; over bytes, 256 or more; "
+        "none: as many as suit the length of the text",
         at_least=1,
     )
     units: Literal["bytes", "characters"] = option(
@@ -58,10 +60,9 @@ class BPETokenizerTrainer(TokenizerTrainer):
     )
 
     def __attrs_post_init__(self) -> None:
-        if self.units == "bytes" and self.vocabulary_size < BYTES:
-            raise ValueError(
-                f"vocabulary_size is {self.vocabulary_size}, and units=bytes needs at least {BYTES}"
-            )
+        size = self.vocabulary_size
+        if size is not None and self.units == "bytes" and size < BYTES:
+            raise ValueError(f"vocabulary_size is {size}, and units=bytes needs at least {BYTES}")
 
     # The promise depends on an option, so it is the instance's, not the class's.
     @property
@@ -71,14 +72,18 @@ class BPETokenizerTrainer(TokenizerTrainer):
 
     def train(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
         """Return a tokenizer with the most frequent pairs of `texts` merged."""
+        size = self.vocabulary_size
+        if size is None:
+            texts = tuple(texts)
+            size = suitable_size(texts)
         tokenizer = (
-            self._train_on_bytes(texts)
+            self._train_on_bytes(texts, size)
             if self.units == "bytes"
-            else self._train_on_characters(tuple(texts))
+            else self._train_on_characters(tuple(texts), size)
         )
         return declare_special_tokens(tokenizer)
 
-    def _train_on_bytes(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
+    def _train_on_bytes(self, texts: Iterable[str], size: int) -> tokenizers.Tokenizer:
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
         tokenizer = Tokenizer(models.BPE())
@@ -89,10 +94,10 @@ class BPETokenizerTrainer(TokenizerTrainer):
             ]
         )
         tokenizer.decoder = decoders.ByteLevel()
-        self._merge(tokenizer, texts, sorted(pre_tokenizers.ByteLevel.alphabet()))
+        self._merge(tokenizer, texts, size, sorted(pre_tokenizers.ByteLevel.alphabet()))
         return tokenizer
 
-    def _train_on_characters(self, texts: tuple[str, ...]) -> tokenizers.Tokenizer:
+    def _train_on_characters(self, texts: tuple[str, ...], size: int) -> tokenizers.Tokenizer:
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
         counts: Counter[str] = Counter()
@@ -102,17 +107,17 @@ class BPETokenizerTrainer(TokenizerTrainer):
         tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PIECES), behavior="isolated")
         tokenizer.decoder = decoders.Fuse()
-        self._merge(tokenizer, texts, ranked[: self.vocabulary_size])
+        self._merge(tokenizer, texts, size, ranked[:size])
         return tokenizer
 
     def _merge(
-        self, tokenizer: tokenizers.Tokenizer, texts: Iterable[str], alphabet: list[str]
+        self, tokenizer: tokenizers.Tokenizer, texts: Iterable[str], size: int, alphabet: list[str]
     ) -> None:
-        """Train `tokenizer` with exactly `alphabet` as its single symbols."""
+        """Train `tokenizer` to so many tokens, with exactly `alphabet` as its single symbols."""
         from tokenizers import trainers
 
         trainer = trainers.BpeTrainer(
-            vocab_size=self.vocabulary_size + len(SPECIAL_TOKENS),
+            vocab_size=size + len(SPECIAL_TOKENS),
             min_frequency=self.minimum_frequency,
             special_tokens=list(SPECIAL_TOKENS),
             initial_alphabet=alphabet,
@@ -120,3 +125,12 @@ class BPETokenizerTrainer(TokenizerTrainer):
             show_progress=False,
         )
         tokenizer.train_from_iterator(iter(texts), trainer)
+
+
+def suitable_size(texts: Iterable[str]) -> int:
+    """Return how many tokens suit training texts: a network has to see each of them often.
+
+    The constants are those of the experiment log, of networks that trained for minutes.
+    """
+    size = sum(len(text.encode()) for text in texts)
+    return max(FEWEST, round(PER_MEGABYTE * size / 1e6))

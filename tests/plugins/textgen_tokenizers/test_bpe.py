@@ -1,8 +1,10 @@
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textgen_tokenizers.bpe import BPETokenizerTrainer
+from textgen_tokenizers.bpe import BPETokenizerTrainer, suitable_size
 
 TEXT = "the cat sat on the mat, and the cat sat on the hat.\n" * 30
 BYTES = BPETokenizerTrainer(minimum_frequency=2).train([TEXT])
@@ -74,3 +76,15 @@ def test_a_run_longer_than_any_word_is_parted_and_comes_back_whole(unit):
     encoded = tokenizer.encode(text)
     assert max(len(token) for token in encoded.tokens) <= 2_400  # nine words and their apostrophes
     assert tokenizer.decode(encoded.ids) == text
+
+
+def test_a_vocabulary_grows_with_the_text_where_nobody_says_how_large_it_is():
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abcdefghijklm", k=draw.randint(2, 9))) for _ in range(3000)]
+    text = " ".join(draw.choices(words, k=200_000))
+    assert BPETokenizerTrainer().vocabulary_size is None
+    for share, size in ((0.1, 500), (1.0, round(600 * len(text) / 1e6))):
+        part = text[: int(share * len(text))]
+        chunks = iter([part[: len(part) // 2], part[len(part) // 2 :]])  # iterated once
+        assert BPETokenizerTrainer().train(chunks).get_vocab_size() == 4 + size
+    assert suitable_size(["é" * 2_000_000]) == 2400  # by bytes

@@ -17,9 +17,11 @@ from textgen_core.config.space import Space
 from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.records import RECIPE
 from textgen_core.pipeline.search.study import Study
-from textgen_core.runs.files import read_toml
+from textgen_core.registry.parsing import is_none
+from textgen_core.runs.files import read_json, read_toml
 
 _STAYS = 0.5  # how probably a dimension stays
+_SIZE = "vocabulary_size"
 _SPREAD = 0.25  # standard deviation of a move, as a share of what lies between the ends
 
 
@@ -30,10 +32,13 @@ def values_of_recipe(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
     space's, or that is not known yet.
     """
     full = [each for each in entries if each.configuration == RECIPE and each.score is not None]
-    path = study.directory_of(full[0]).configuration if full else None
-    if path is None or not path.is_file():
+    run = study.directory_of(full[0]) if full else None
+    if run is None or not run.configuration.is_file():
         return {}
-    table, space = read_toml(path), study.request.space
+    table, space = read_toml(run.configuration), study.request.space
+    tokenizer = table.get("tokenizer", {})
+    if _SIZE in tokenizer and is_none(tokenizer[_SIZE]):  # as many as suited the text
+        tokenizer[_SIZE] = read_json(run.manifest).get("model", {}).get(_SIZE)
     values: dict[str, Any] = {}
     for slot in space.slots:
         own = table.get(slot.kind, {})

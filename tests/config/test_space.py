@@ -237,7 +237,8 @@ def test_every_installed_component_is_tried_a_third_partys_too_and_what_fails_is
     assert any("textgen-broken 1.0 (main) failed" in each for each in space.notes)
     values = {"tokenizer": "bpe", "model": "ring"}
     assert configured(space, values).model.label == "ring"
-    assert configured(space, values).tokenizer.options["vocabulary_size"] == 500  # the recipe's
+    values["model"] = "transformer"
+    assert configured(space, values).model.options["convolution"] == 4  # the recipe's
 
 
 def test_two_plugins_with_one_name_are_both_tried(plugin_site):
@@ -251,7 +252,7 @@ def test_two_plugins_with_one_name_are_both_tried(plugin_site):
 
 def test_without_a_space_what_usually_matters_varies_around_the_recipe():
     assert varied(space_of()) == {
-        "tokenizer.bpe.vocabulary_size": "300..2000 (log)",
+        "tokenizer.bpe.vocabulary_size": "300..4000 (log)",
         "model.transformer.layers": "2..8 (log)",
         "model.transformer.heads": "2..8 (log)",
         "model.transformer.feed_forward": "256..1024 (log)",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from textgen_core.config.ranges import Dimension
 from textgen_core.config.space import Candidate, Slot, Space
-from textgen_core.pipeline.search.around_recipe import draw_near, lies_within
+from textgen_core.pipeline.search.around_recipe import draw_near, lies_within, values_of_recipe
 from textgen_core.pipeline.search.proposing import propose
+from textgen_core.pipeline.search.records import RECIPE as RECIPE_NUMBER
+from textgen_core.runs.directory import RunDirectory
+from textgen_core.runs.files import write_json
 
 RATE = Dimension(key="training.learning_rate", low=0.001, high=0.1, log=True)
 DECAY = Dimension(key="training.weight_decay", low=0.0, high=1.0)
@@ -35,6 +39,26 @@ RECIPE: dict[str, Any] = {
     "training.learning_rate": 0.01,
     "training.weight_decay": 0.1,
 }
+
+
+def test_a_vocabulary_that_the_text_chose_is_where_the_recipe_lies(tmp_path) -> None:
+    size = Dimension(
+        key="tokenizer.bpe.vocabulary_size", of="tokenizer/bpe", low=300, high=4000, whole=True
+    )
+    pairs = Candidate(name="bpe", component="bpe", dimensions=(size,))
+    space = Space(slots=(Slot(key="tokenizer", kind="tokenizer", candidates=(pairs,)),))
+    run = RunDirectory(tmp_path)
+    study: Any = SimpleNamespace(
+        directory_of=lambda entry: run,
+        request=SimpleNamespace(space=space),
+        dimensions={size.key: size},
+    )
+    full: Any = SimpleNamespace(configuration=RECIPE_NUMBER, score=2.0)
+    write_json(run.manifest, {"model": {"vocabulary_size": 812}})
+    for written, found in (('"none"', 812), ("700", 700), ("200", 300)):
+        table = f'[tokenizer]\nname = "bpe"\nvocabulary_size = {written}\n'
+        run.configuration.write_text(table, encoding="utf-8")
+        assert values_of_recipe(study, [full]) == {size.key: found}
 
 
 def drawn(recipe: dict[str, Any], count: int = 2000) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from textgen_core.pipeline.planning.law import Case, Law
 
 RUNS = Path(__file__).parent / "plan_runs.json"
 TESTED = (  # other languages, sizes and kinds of text than those of the fit
-    *("spanish 0.9 MB", "spanish book 72 kB", "code 1 MB"),
+    *("spanish 0.9 MB", "spanish book 72 kB", "code 1 MB", "code 4 MB"),
     *("russian 3.5 MB", "russian 200 kB", "italian chat 59 kB"),
 )
 CLOSE = 0.08  # bits per byte

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import tokenizers
 
 BYTES = 256
-FEWEST, PER_MEGABYTE = 500, 600  # tokens that suit a text, where nobody says how many
+FEWEST, PER_MEGABYTE = 500, 600  # tokens over bytes that suit a text, where nobody says it
 
 # Merges stay inside a word with the space before it, up to three digits, signs, or whitespace;
 # marks count as letters, since many scripts write their vowels with them. Letters and signs never
@@ -41,7 +41,7 @@ class BPETokenizerTrainer(TokenizerTrainer):
     vocabulary_size: int | None = option(
         None,
         help="tokens to learn at most, special tokens not counted; over bytes, 256 or more; "
-        "none: as many as suit the length of the text",
+        "none: the bytes or characters, and as many merges as suit the length of the text",
         at_least=1,
     )
     units: Literal["bytes", "characters"] = option(
@@ -72,18 +72,16 @@ class BPETokenizerTrainer(TokenizerTrainer):
 
     def train(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
         """Return a tokenizer with the most frequent pairs of `texts` merged."""
-        size = self.vocabulary_size
-        if size is None:
+        if self.vocabulary_size is None:
             texts = tuple(texts)
-            size = suitable_size(texts)
         tokenizer = (
-            self._train_on_bytes(texts, size)
+            self._train_on_bytes(texts)
             if self.units == "bytes"
-            else self._train_on_characters(tuple(texts), size)
+            else self._train_on_characters(tuple(texts))
         )
         return declare_special_tokens(tokenizer)
 
-    def _train_on_bytes(self, texts: Iterable[str], size: int) -> tokenizers.Tokenizer:
+    def _train_on_bytes(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
         tokenizer = Tokenizer(models.BPE())
@@ -94,10 +92,10 @@ class BPETokenizerTrainer(TokenizerTrainer):
             ]
         )
         tokenizer.decoder = decoders.ByteLevel()
-        self._merge(tokenizer, texts, size, sorted(pre_tokenizers.ByteLevel.alphabet()))
+        self._merge(tokenizer, texts, sorted(pre_tokenizers.ByteLevel.alphabet()))
         return tokenizer
 
-    def _train_on_characters(self, texts: tuple[str, ...], size: int) -> tokenizers.Tokenizer:
+    def _train_on_characters(self, texts: tuple[str, ...]) -> tokenizers.Tokenizer:
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
         counts: Counter[str] = Counter()
@@ -107,15 +105,18 @@ class BPETokenizerTrainer(TokenizerTrainer):
         tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PIECES), behavior="isolated")
         tokenizer.decoder = decoders.Fuse()
-        self._merge(tokenizer, texts, size, ranked[:size])
+        self._merge(tokenizer, texts, ranked[: self.vocabulary_size])
         return tokenizer
 
     def _merge(
-        self, tokenizer: tokenizers.Tokenizer, texts: Iterable[str], size: int, alphabet: list[str]
+        self, tokenizer: tokenizers.Tokenizer, texts: Iterable[str], alphabet: list[str]
     ) -> None:
-        """Train `tokenizer` to so many tokens, with exactly `alphabet` as its single symbols."""
+        """Train `tokenizer` with exactly `alphabet` as its single symbols."""
         from tokenizers import trainers
 
+        size = self.vocabulary_size
+        if size is None:
+            size = len(alphabet) + suitable_merges(texts)
         trainer = trainers.BpeTrainer(
             vocab_size=size + len(SPECIAL_TOKENS),
             min_frequency=self.minimum_frequency,
@@ -127,10 +128,10 @@ class BPETokenizerTrainer(TokenizerTrainer):
         tokenizer.train_from_iterator(iter(texts), trainer)
 
 
-def suitable_size(texts: Iterable[str]) -> int:
-    """Return how many tokens suit training texts: a network has to see each of them often.
+def suitable_merges(texts: Iterable[str]) -> int:
+    """Return how many merges suit training texts: a network has to see what they make often.
 
     The constants are those of the experiment log, of networks that trained for minutes.
     """
     size = sum(len(text.encode()) for text in texts)
-    return max(FEWEST, round(PER_MEGABYTE * size / 1e6))
+    return max(FEWEST, round(PER_MEGABYTE * size / 1e6)) - BYTES

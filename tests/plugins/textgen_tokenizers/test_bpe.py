@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textgen_tokenizers.bpe import BPETokenizerTrainer, suitable_size
+from textgen_tokenizers.bpe import BPETokenizerTrainer, suitable_merges
 
 TEXT = "the cat sat on the mat, and the cat sat on the hat.\n" * 30
 BYTES = BPETokenizerTrainer(minimum_frequency=2).train([TEXT])
@@ -87,4 +87,11 @@ def test_a_vocabulary_grows_with_the_text_where_nobody_says_how_large_it_is():
         part = text[: int(share * len(text))]
         chunks = iter([part[: len(part) // 2], part[len(part) // 2 :]])  # iterated once
         assert BPETokenizerTrainer().train(chunks).get_vocab_size() == 4 + size
-    assert suitable_size(["é" * 2_000_000]) == 2400  # by bytes
+    assert suitable_merges(["é" * 2_000_000]) == 2400 - 256  # by bytes
+
+
+def test_over_characters_such_a_vocabulary_has_all_of_them_and_as_many_merges():
+    rare = "".join(map(chr, range(0x4E00, 0x4E00 + 900)))
+    tokenizer = BPETokenizerTrainer(units="characters").train([rare, "ab cd ef " * 9000])
+    assert 1 not in tokenizer.encode(rare).ids
+    assert 4 + 907 < tokenizer.get_vocab_size() <= 4 + 907 + 244

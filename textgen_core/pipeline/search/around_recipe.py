@@ -18,6 +18,7 @@ from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.records import RECIPE
 from textgen_core.pipeline.search.study import Study
 from textgen_core.registry.parsing import is_none
+from textgen_core.runs.door import is_there
 from textgen_core.runs.files import read_json, read_toml
 
 _STAYS = 0.5  # how probably a dimension stays
@@ -33,11 +34,12 @@ def values_of_recipe(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
     """
     full = [each for each in entries if each.configuration == RECIPE and each.score is not None]
     run = study.directory_of(full[0]) if full else None
-    if run is None or not run.configuration.is_file():
+    if run is None or not is_there(run.configuration):
         return {}
     table, space = read_toml(run.configuration), study.request.space
     tokenizer = table.get("tokenizer", {})
-    if _SIZE in tokenizer and is_none(tokenizer[_SIZE]):  # as many as suited the text
+    chosen_by_text = _SIZE in tokenizer and is_none(tokenizer[_SIZE])
+    if chosen_by_text and is_there(run.manifest):
         tokenizer[_SIZE] = read_json(run.manifest).get("model", {}).get(_SIZE)
     values: dict[str, Any] = {}
     for slot in space.slots:

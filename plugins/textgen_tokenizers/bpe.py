@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import tokenizers
 
 BYTES = 256
-FEWEST, PER_MEGABYTE = 500, 600  # tokens over bytes that suit a text, where nobody says it
+_FEWEST, _PER_MEGABYTE = 500, 600  # tokens over bytes that suit a text
 
 # Merges stay inside a word with the space before it, up to three digits, signs, or whitespace;
 # marks count as letters, since many scripts write their vowels with them. Letters and signs never
@@ -134,4 +134,4 @@ def suitable_merges(texts: Iterable[str]) -> int:
     The constants are those of the experiment log, of networks that trained for minutes.
     """
     size = sum(len(text.encode()) for text in texts)
-    return max(FEWEST, round(PER_MEGABYTE * size / 1e6)) - BYTES
+    return max(_FEWEST, round(_PER_MEGABYTE * size / 1e6)) - BYTES

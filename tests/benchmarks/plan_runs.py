@@ -24,7 +24,7 @@ from plan_training import Text, Trainables, configuration_of, prepare_text, trai
 from textgen_core.registry import discover
 
 HELD_OUT = 40_000  # bytes that follow the beginning of a text
-HERE = Path(__file__).parent
+ROWS = Path(__file__).parent / "plan_runs.json"
 
 
 class Source(NamedTuple):
@@ -68,7 +68,7 @@ class Planned(NamedTuple):
     steps: int
 
 
-# Medium ones and LSTMs are among the runs of `textgen run`, whose rows the file has too.
+# Most medium ones and all LSTMs are runs of `textgen run`: `plan_row.py` adds what came of one.
 QUEUE = [
     Planned(text, size, steps)
     for text, size, steps in (
@@ -102,7 +102,7 @@ QUEUE = [
 def main() -> None:
     """Make the runs that are not there yet, and write each one's row."""
     arguments = _arguments()
-    rows: list[dict[str, Any]] = _read(arguments.out)
+    rows: list[dict[str, Any]] = read_rows(arguments.out)
     ends = time.monotonic() + 60 * arguments.minutes
     registry, texts = discover(), dict[Any, Text]()
     with tempfile.TemporaryDirectory(prefix="textgen-benchmark-") as name:
@@ -128,7 +128,7 @@ def main() -> None:
             }
             vocabulary = text.prepared.tokenizer.get_vocab_size(with_added_tokens=True)
             rows.append({**key, **about, **facts, "vocabulary": vocabulary, **row})
-            _write(arguments.out, rows)
+            write_rows(arguments.out, rows)
             taken = f"{time.monotonic() - began:.0f} s, {time.process_time() - cpu:.0f} s of a core"
             print(json.dumps(rows[-1]), taken, flush=True)
 
@@ -148,11 +148,13 @@ def _files(folder: Path, source: Source, place: Path) -> dict[str, Any]:
     return {"corpus": [train], "validation": validation, "test": test}
 
 
-def _read(path: Path) -> Any:
+def read_rows(path: Path) -> Any:
+    """Return the rows of a file, none if there is no such file."""
     return json.loads(path.read_text()) if path.exists() else []
 
 
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the rows, a line each."""
     lines = ",\n".join(f" {json.dumps(row, ensure_ascii=False)}" for row in rows)
     path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
@@ -161,7 +163,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--out", type=Path, default=HERE / "plan_runs.json")
+    parser.add_argument("--out", type=Path, default=ROWS)
     return parser.parse_args()
 
 

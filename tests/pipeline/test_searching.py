@@ -14,12 +14,13 @@ import fake_search
 import pytest
 
 from textgen_core.errors import Interrupted, TextgenError, UsageError
-from textgen_core.pipeline.search import training_process
+from textgen_core.pipeline.search import training_process, winner
 from textgen_core.pipeline.search.planning import DEATHS
 from textgen_core.pipeline.search.records import RECIPE, Tuning
 from textgen_core.pipeline.search.study import Study
 from textgen_core.pipeline.search.tuning import Asked, open_study, tune
 from textgen_core.registry import discover
+from textgen_core.runs.directory import RunDirectory
 
 ASKED: dict[str, Any] = {
     "model": "lstm:layers=1..3",
@@ -82,6 +83,28 @@ def test_a_study_halves_promotes_repeats_over_seeds_and_concludes(
     kept = [each.number for each in found.trials if (each.directory / "checkpoints").exists()]
     assert [found.trials[number - 1].directory for number in kept] == [verdict.directory]
     assert verdict.winner.configuration == 0 or not verdict.is_tie
+
+
+@pytest.mark.usefixtures("fakes")
+def test_in_the_end_the_test_text_is_read_once_for_the_winner_and_once_for_the_recipe(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[Path] = []
+
+    def score(directory: RunDirectory) -> float:
+        assert directory.checkpoints.is_dir()  # nothing that is scored has lost its weights
+        scored.append(directory.path)
+        return 2.0 + len(scored)
+
+    monkeypatch.setattr(winner, "_score_on_test", score)
+    slow = tmp_path / "slow.toml"  # a recipe that is easy to beat
+    named = 'tokenizer = "character"\nmodel = "lstm"\n[[samplers]]\nname = "greedy"\n'
+    slow.write_text(f"{named}[training]\nlearning_rate = 0.02\n")
+    found = tune(text, **ASKED, recipe=str(slow), trials=9, out=tmp_path / "study")
+    assert found.verdict is not None and found.verdict.winner.configuration != RECIPE
+    recipe = next(each for each in found.trials if each.configuration == RECIPE and each.rung == 2)
+    assert scored == [found.verdict.directory, recipe.directory]
+    assert (found.verdict.test, found.verdict.recipe_test) == (3.0, 4.0)
 
 
 @pytest.mark.usefixtures("fakes")

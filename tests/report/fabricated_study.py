@@ -90,8 +90,13 @@ def finalist(configuration: int, values: dict[str, Any], *scores: float) -> dict
     }
 
 
-def conclude(study: dict[str, Any], *, difference: float = 0.13) -> dict[str, Any]:
-    """Return a study with a verdict by which the winner is that much better than the recipe."""
+def conclude(
+    study: dict[str, Any], *, difference: float = 0.13, test_difference: float = 0.11
+) -> dict[str, Any]:
+    """Return a study with a verdict by which the winner is that much better than the recipe.
+
+    test_difference: on the test text.
+    """
     full = [each for each in study["trials"] if each["rung"] == 2 and each["configuration"]]
     best, *others = sorted(full, key=lambda each: each["score"])
     scores = [1.86 - difference + each for each in (0.004, -0.004, 0.0)]
@@ -105,6 +110,10 @@ def conclude(study: dict[str, Any], *, difference: float = 0.13) -> dict[str, An
         "deviation": 0.006,
         "is_tie": difference <= 0.012,
         "test_bits_per_byte": 1.752,
+        "recipe_test_bits_per_byte": 1.752 + test_difference,
+        "test_difference": test_difference,
+        "test_deviation": 0.008,
+        "is_contradicted": test_difference < -0.016,
         "directory": "runs/tune-1/trials/049-2",
         "toml": "runs/tune-1/winner.toml",
     }

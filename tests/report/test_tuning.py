@@ -33,6 +33,26 @@ def test_a_difference_of_more_than_two_deviations_beats_the_recipe_and_a_smaller
     assert "beats" not in tie
 
 
+def test_what_the_test_text_says_of_winner_and_recipe_is_told_as_it_is():
+    study = fabricate_study()
+    agrees = told(conclude(study, test_difference=0.017))
+    assert "the winner is better: 1.752 bits per byte in place of 1.769" in agrees
+    for difference in (0.016, -0.016):
+        chance = told(conclude(study, test_difference=difference))
+        assert f"the recipe {1.752 + difference:.3f}: that may be chance" in chance
+    contradicted = conclude(study, test_difference=-0.017)
+    assert "the recipe is better: 1.735 bits per byte, and the winner 1.752" in told(contradicted)
+    assert "safer choice" in render_tuning(contradicted)
+    unknown = {
+        **study["verdict"],
+        "recipe_test_bits_per_byte": None,
+        "test_difference": None,
+        "is_contradicted": False,
+    }
+    assert "the winner has 1.752 bits per byte." in told({**study, "verdict": unknown})
+    assert "test text" not in told({**study, "verdict": {**unknown, "test_bits_per_byte": None}})
+
+
 def test_a_recipe_that_wins_or_could_not_be_trained_is_said():
     study = fabricate_study()
     recipe = study["verdict"]["recipe"]

@@ -19,7 +19,7 @@ from rich.text import Text
 from textgen_core.cli.console import Console, stderr, stdout
 from textgen_core.cli.margins import show_finding, show_written
 from textgen_core.cli.progress import ProgressLine
-from textgen_core.formatting import format_duration, format_message
+from textgen_core.formatting import format_count, format_duration, format_message
 from textgen_core.training.callbacks import PHASES, Callback
 
 # What happens in a phase, for one who has never seen a run.
@@ -97,7 +97,7 @@ class TerminalCallback(Callback):
                 show_finding(self._progress, line, "yellow", head=" " * len("  Note:  "))
 
     def on_estimate(self, seconds: float, steps: int | None) -> None:
-        planned = "as many steps as fit" if steps is None else f"{steps:,} steps"
+        planned = "as many steps as fit" if steps is None else format_count(steps, "step")
         self._ends_at = time.monotonic() + seconds if steps is None else math.inf
         until = _clock(seconds)
         self._show_lines([f"about {format_duration(seconds)}, until {until}: {planned}"])

@@ -141,11 +141,36 @@ def _told_chance(verdict: Values) -> str:
 
 
 def _tell_test(values: Values) -> Iterator[str]:
-    test = values["verdict"]["test_bits_per_byte"]
-    if test is not None:
+    verdict = values["verdict"]
+    if verdict["test_bits_per_byte"] is None:
+        return
+    score = show_figure(verdict["test_bits_per_byte"], _DIGITS)
+    difference = verdict["test_difference"]
+    if difference is None or verdict["winner"]["is_recipe"]:
         yield say(
             "On the test text, which was read once, the winner has {score} bits per byte.",
-            score=show_figure(test, _DIGITS),
+            score=score,
+        )
+        return
+    told = {"score": score, "recipe": show_figure(verdict["recipe_test_bits_per_byte"], _DIGITS)}
+    if verdict["is_contradicted"]:
+        yield say(
+            "On the test text, which was read once, the recipe is better: {recipe} bits per byte, "
+            "and the winner {score}. What suits the validation text may not suit other text: the "
+            "recipe is the safer choice.",
+            **told,
+        )
+    elif difference > 2 * verdict["test_deviation"]:
+        yield say(
+            "On the test text, which was read once, the winner is better: {score} bits per byte "
+            "in place of {recipe}.",
+            **told,
+        )
+    else:
+        yield say(
+            "On the test text, which was read once, the winner has {score} bits per byte and the "
+            "recipe {recipe}: that may be chance.",
+            **told,
         )
 
 
@@ -214,7 +239,7 @@ def budget_words(budget: Values) -> str:
     if (minutes := budget.get("minutes")) is not None:
         return format_duration(60 * minutes)
     if (steps := budget.get("steps")) is not None:
-        return say("{steps} steps", steps=show_count(steps))
+        return say("1 step") if steps == 1 else say("{steps} steps", steps=show_count(steps))
     if budget["epochs"] == 1:
         return say("1 epoch")
     return say("{epochs} epochs", epochs=show_count(budget["epochs"]))

@@ -98,8 +98,9 @@ class Verdict:
     """The winner, and by how many bits per byte it is better than the recipe as it is.
 
     difference: None if the recipe could not be trained, 0 if it wins itself. deviation: the
-    standard deviation of that difference, over seeds. test: the winner's bits per byte on the test
-    text, None if there is none. directory: its run. toml: its settings.
+    standard deviation of that difference, over seeds. test, recipe_test: bits per byte on the test
+    text, of one run each; None if there is none. test_deviation: the standard deviation of the
+    difference between such two, over seeds. directory: the winner's run. toml: its settings.
     """
 
     winner: Finalist
@@ -108,6 +109,8 @@ class Verdict:
     difference: float | None
     deviation: float | None
     test: float | None
+    recipe_test: float | None
+    test_deviation: float
     directory: Path
     toml: Path
 
@@ -117,6 +120,18 @@ class Verdict:
         if self.difference is None or self.deviation is None:
             return True
         return self.difference <= 2 * self.deviation
+
+    @property
+    def test_difference(self) -> float | None:
+        """By how many bits per byte the winner is better on the test text; None if not known."""
+        if self.test is None or self.recipe_test is None:
+            return None
+        return self.recipe_test - self.test
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether the recipe is better on the test text, by more than chance."""
+        return (self.test_difference or 0.0) < -2 * self.test_deviation
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -128,6 +143,10 @@ class Verdict:
             "deviation": self.deviation,
             "is_tie": self.is_tie,
             "test_bits_per_byte": self.test,
+            "recipe_test_bits_per_byte": self.recipe_test,
+            "test_difference": self.test_difference,
+            "test_deviation": self.test_deviation,
+            "is_contradicted": self.is_contradicted,
             "directory": str(self.directory),
             "toml": str(self.toml),
         }

@@ -111,6 +111,8 @@ def _verdict(study: Study, entries: Sequence[Entry]) -> Verdict | None:
         difference=None if recipe is None else recipe.mean - winner.mean,
         deviation=None if recipe is None else deviation_of(winner, recipe, finalists),
         test=found["test"],
+        recipe_test=found.get("recipe_test"),  # unknown in a study of an older textgen
+        test_deviation=_seed_spread(finalists) * math.sqrt(2),
         directory=study.directory / found["directory"],
         toml=study.directory / WINNER,
     )

@@ -11,7 +11,7 @@ from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.records import Budget
 
 _BESIDE = 15.0  # seconds that a trial takes beside its training, until one has shown it
-_CONCLUDING = 20.0  # seconds to score the winner and to write what came of the study
+_CONCLUDING = 40.0  # seconds to score the winner and the recipe, and to write what came of it
 _MOST_RESERVED = 0.5  # of all the time, for the last trainings
 _SURPLUS = 1.03  # times what is expected: a trial that begins is not broken off
 

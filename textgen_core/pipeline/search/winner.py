@@ -1,4 +1,4 @@
-"""The end of a study: the winner is scored on the test text, and its settings are written.
+"""The end of a study: winner and recipe are scored on the test text, winner.toml is written.
 
 Until then the runs that may win keep their weights, and all others lose them when they are beaten.
 """
@@ -21,7 +21,7 @@ from textgen_core.runs.removing import remove
 
 
 def conclude(study: Study) -> None:
-    """Choose the winner, score it on the test text, and write winner.toml.
+    """Choose the winner, score it and the recipe on the test text, and write winner.toml.
 
     Raises TextgenError if no configuration could be trained.
     """
@@ -32,15 +32,20 @@ def conclude(study: Study) -> None:
         finalists = finalists_of(study, entries)
         if not finalists:
             raise nothing_trained(entries)
-        entry = _first_run(study, entries, finalists[0].configuration)
-        assert entry is not None  # or it would be no finalist
-        directory = study.directory_of(entry)
-        write_toml(study.directory / WINNER, read_toml(directory.configuration))
+        winner = finalists[0].configuration
+        runs = {
+            each: study.directory_of(entry)
+            for each in (winner, RECIPE)
+            if (entry := _first_run(study, entries, each)) is not None
+        }
+        scores = {each: _score_on_test(directory) for each, directory in runs.items()}
+        write_toml(study.directory / WINNER, read_toml(runs[winner].configuration))
         study.set_verdict(
             {
-                "configuration": entry.configuration,
-                "test": _score_on_test(directory),
-                "directory": str(directory.path.relative_to(study.directory)),
+                "configuration": winner,
+                "test": scores[winner],
+                "recipe_test": scores.get(RECIPE),
+                "directory": str(runs[winner].path.relative_to(study.directory)),
             }
         )
         drop_weights(study)

@@ -77,7 +77,7 @@ def main() -> int:
 def compare(folder: Path, text: str, searched: str, pairs: int, rest: list[str]) -> int:
     """Search with both methods in turns, and print who is better how often."""
     better = {"validation": 0, "test": 0}
-    print("seed  method  trials  winner  recipe  test", flush=True)
+    print("seed  method  trials  winner  recipe  on test  recipe on test", flush=True)
     for seed in range(1, pairs + 1):
         found = {}
         for method in METHODS:
@@ -87,7 +87,10 @@ def compare(folder: Path, text: str, searched: str, pairs: int, rest: list[str])
             found[method] = values = json.loads(output)
             verdict = values["verdict"]
             recipe, test = verdict["recipe"]["mean"], verdict["test_bits_per_byte"]
-            figures = f"{verdict['winner']['mean']:.4f}  {recipe:.4f}  {test:.4f}"
+            recipe_test = verdict["recipe_test_bits_per_byte"]
+            figures = (
+                f"{verdict['winner']['mean']:.4f}  {recipe:.4f}  {test:7.4f}  {recipe_test:.4f}"
+            )
             print(f"{seed:4}  {method:6}  {len(values['trials']):6}  {figures}", flush=True)
         tpe, drawn = (found[method]["verdict"] for method in METHODS)
         better["validation"] += tpe["winner"]["mean"] < drawn["winner"]["mean"]

@@ -217,7 +217,7 @@ def render_errors() -> str:
             _fenced(inspect.cleandoc(tree), "text"),
             after,
             "The number is the exit code of the command; 0 means that all went well. `--debug` "
-            "shows the whole trace of an error.",
+            "shows the full traceback of an error.",
         ]
     )
 

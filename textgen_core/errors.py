@@ -88,7 +88,7 @@ class RunDirectoryError(TextgenError):
 class PluginFailure(TextgenError):
     """A component raised, or broke its contract, while it was in use."""
 
-    REPORT_IT: ClassVar[str] = "Report it to its author, with --debug for the whole trace."
+    REPORT_IT: ClassVar[str] = "Report it to its author, with --debug for the full traceback."
 
     def _render_traceback_(self) -> list[str]:
         """Return the trace too: the component may be of the cell above."""

@@ -57,7 +57,7 @@ def _options(
         is_eager=True,  # before the missing command is noticed
     ),
     debug: bool = typer.Option(
-        False, _SHOW_TRACES, help="Show the whole trace of an error, and what computes."
+        False, _SHOW_TRACES, help="Show the full traceback of an error, and what computes."
     ),
 ) -> None:
     del version, debug  # `_show_version` has handled the one, and `main` the other

@@ -56,7 +56,7 @@ def compare(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(metavar="M", help="How long each training of a recipe takes."),
+        typer.Option(metavar="M", help="How long each recipe is trained; default: as it says."),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(metavar="N", help="How many runs of each recipe; default: 3.")

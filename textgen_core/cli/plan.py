@@ -42,7 +42,7 @@ def plan(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Forecast how good a model of a text gets, by its size and the minutes; nothing is trained."""
+    """Forecast how good a model will get, by its size and training time; nothing is trained."""
     warn_of_unread_stdin(corpus or [])
     configurations = _configurations(corpus, minutes, settings or ())
     from textgen_core.corpus import read_texts

@@ -62,7 +62,11 @@ def _setting(name: str, metavar: str) -> Any:
 # The flags that are settings, as annotations for Typer; `configure` reads the values.
 _FLAGS = {
     "tokenizer": _component("tokenizer", str, "The tokenizer, such as bpe:vocabulary_size=8000."),
-    "model": _component("model", str, "The model, such as lstm:units=512, or auto."),
+    "model": _component(
+        "model",
+        str,
+        "The model, such as lstm:units=512; auto: the size that textgen plan recommends.",
+    ),
     "sampler": Samplers,
     "metric": _component("metric", list[str], "A metric beside the bundled ones; may be repeated."),
     "tracker": _component("tracker", list[str], "An experiment tracker; may be repeated."),

@@ -26,7 +26,9 @@ app = typer.Typer(
 Corpus = Annotated[
     str | None,
     typer.Option(
-        "--corpus", metavar="FILE|TEXT", help="Only those trained on this file, or text of a name."
+        "--corpus",
+        metavar="FILE|TEXT",
+        help="Only runs trained on this file, or on a text with this in its name.",
     ),
 ]
 Runs = Annotated[

@@ -56,7 +56,7 @@ def tune(
         typer.Option(
             "--for",
             metavar="TIME",
-            help="How long to search, all in all: 60m, 2h, 1h30m. A study that goes on keeps it.",
+            help="How long to search in all: 60m, 2h, 1h30m; or give --trials. With a run: 5m.",
             show_default=False,
         ),
     ] = None,
@@ -79,13 +79,17 @@ def tune(
         typer.Option(
             "--try",
             metavar="KINDS",
-            help="Try every installed one: of model, tokenizer, sampler, separated by commas.",
+            help="Also try every installed one of these kinds, separated by commas: model, "
+            "tokenizer, sampler.",
             show_default=False,
         ),
     ] = None,
     sampler: Annotated[
         list[str] | None,
-        _specs("sampler", "A sampler with ranges, tuned apart on the winner's run; a chain."),
+        _specs(
+            "sampler",
+            "A sampler with ranges, tuned separately on the winner's run; several are a chain.",
+        ),
     ] = None,
     recipe: Annotated[
         str | None,
@@ -103,12 +107,17 @@ def tune(
     ] = None,
     trials: Annotated[
         int | None,
-        typer.Option(metavar="N", help="How many configurations to try; default: as time allows."),
+        typer.Option(
+            metavar="N",
+            help="How many configurations to try, or with a run chains of samplers; default: as "
+            "time allows.",
+        ),
     ] = None,
     seeds: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="How often the best and the recipe are trained; default: 3."
+            metavar="N",
+            help="Under how many seeds the best and the recipe are trained; default: 3.",
         ),
     ] = None,
     seed: Annotated[
@@ -123,7 +132,7 @@ def tune(
         typer.Option(
             metavar="DIR",
             parser=expand_home,
-            help="The study's directory, which it goes on with; default: runs/tune-<time>.",
+            help="The study's directory; one that exists is continued; default: runs/tune-<time>.",
         ),
     ] = None,
     text: Annotated[

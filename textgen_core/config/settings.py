@@ -66,7 +66,7 @@ class TrainingSettings:
     )
     minutes: float | None = option(
         None,
-        help="minutes to train in place of epochs, compilation and validation counted",
+        help="minutes to train in place of epochs or steps, compilation and validation counted",
         above=0,
     )
     most_passes: float | None = option(
@@ -178,8 +178,8 @@ class GenerationSettings:
 
     prompt: str = option(
         AUTO_PROMPT,
-        help="what the samples start from; empty: the start of a document; auto: that where the "
-        "text has many documents or short ones, else the start of a line",
+        help="what the samples start from; empty: the start of a document; auto: the same where "
+        "the text has many documents or short ones, else the start of a line",
     )
     max_new_tokens: int = option(
         200, help="new tokens in a sample", at_least=1, at_most=MOST_TOKENS

@@ -143,7 +143,7 @@ class _Trial:
         if "validation" not in prepared.token_files:
             raise ConfigurationError(
                 "A search compares by a validation text, and there is none (corpus.split).",
-                "Allowed: a share of the corpus, such as --split 80,10,10, or --validation FILE.",
+                "Allowed: a split such as --set corpus.split=80,10,10, or corpus.validation=FILE.",
             )
         return prepared
 

@@ -100,7 +100,7 @@ def test_it_is_said_which_runs_learned_from_another_corpus_than_the_text_is_of(
     other = run(tmp_path, "b", [OTHER, "", ""], hashes=["2"])
     found = find_common_text([run(tmp_path, "a", cut(BOOK, 0.8, 0.9)), other])
     assert (found.name, len(found.notes)) == ("the test text of a", 1)
-    assert "of the corpus of a, and b learned from another one" in found.notes[0]
+    assert "corpus of a, and harder for b, which learned from another one" in found.notes[0]
 
 
 def test_a_run_whose_text_is_gone_is_trusted_if_another_was_made_from_the_same(
@@ -140,6 +140,18 @@ def test_a_text_of_ones_own_that_a_run_was_trained_on_is_refused(tmp_path: Path)
         CorpusError, match=r"is not held out: 1\d% of it stand in the training text"
     ):
         read_common_text(file, runs)
+
+
+def test_runs_of_one_name_in_two_folders_are_both_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "known.txt"
+    file.write_text(BOOK[:10_000])
+    folders = [tmp_path / each for each in "ab"]
+    for each in folders:
+        each.mkdir()
+    knows = run(folders[0], "x", [BOOK, "", ""])
+    other = run(folders[1], "x", [OTHER, "", ""], hashes=["2"])
+    with pytest.raises(CorpusError, match="is not held out: 100% of it stand"):
+        read_common_text(file, [knows, other])
 
 
 def test_a_file_of_a_corpus_is_known_by_its_hash_though_nothing_is_at_hand(tmp_path: Path) -> None:

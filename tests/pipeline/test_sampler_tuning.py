@@ -17,7 +17,7 @@ from textgen_core.errors import ComponentError, CorpusError, PluginFailure, Usag
 from textgen_core.evaluation.resemblance import FIGURES, SIDES, Resemblance
 from textgen_core.pipeline.search import sampler_search
 from textgen_core.pipeline.search.passages import PAGE, PAGES, cut_passages
-from textgen_core.pipeline.search.sampler_records import OWN, TUNED, labels_of
+from textgen_core.pipeline.search.sampler_records import OWN, TUNED, CheckedChain, labels_of
 from textgen_core.pipeline.search.sampler_search import SamplerSearch
 from textgen_core.pipeline.search.samplers import read_chain_space
 from textgen_core.registry import discover
@@ -206,6 +206,27 @@ def test_the_runs_own_samplers_win_where_nothing_is_nearer() -> None:
         "Nothing that was tried is nearer to real text than temperature:t=0.87."
     ]
     assert tuning.is_tie
+
+
+def chain(name: str, *distances: float) -> CheckedChain:
+    """Return a chain that is this far from real text under the seeds from 1."""
+    by_seed = {seed: resemblance(each**2) for seed, each in enumerate(distances, start=1)}
+    samplers = choose_samplers("greedy" if len(distances) == 1 else "temperature:0.9")
+    return CheckedChain(name=name, samplers=samplers, by_seed=by_seed, texts=())
+
+
+def test_what_draws_no_numbers_is_held_against_every_seed_and_one_seed_alone_is_a_tie(found):
+    _, tuning = found
+    against = attrs.evolve(tuning, checked=(chain(TUNED, 1.0, 1.2, 1.1), chain(OWN, 3.0)))
+    mean, deviation = against.difference
+    assert (mean, deviation) == (pytest.approx(1.9), pytest.approx(0.1))
+    assert not against.is_tie
+    assert "a difference of 1.90 ± 0.10 over 3 seeds." in against.sentences[1]
+    one = attrs.evolve(tuning, checked=(chain(TUNED, 1.0), chain(OWN, 3.0)))
+    one = attrs.evolve(one, checked=(one.checked[0], attrs.evolve(one.checked[1], samplers=())))
+    assert one.difference == (2.0, None)
+    assert one.is_tie
+    assert one.sentences[1].endswith("a difference of 2.00 with 1 seed, a tie.")
 
 
 def test_a_value_at_an_end_of_its_range_is_pointed_out_unless_none_is_allowed_beyond() -> None:

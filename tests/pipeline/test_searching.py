@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
 import signal
 import subprocess
@@ -10,10 +12,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import fake_search
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
-from textgen_core.errors import Interrupted, TextgenError, UsageError
+from textgen_core.config.space_reading import read_space
+from textgen_core.errors import Faults, Interrupted, RunDirectoryError, TextgenError, UsageError
 from textgen_core.pipeline.search import training_process, winner
 from textgen_core.pipeline.search.planning import DEATHS
 from textgen_core.pipeline.search.records import RECIPE, Tuning
@@ -43,10 +48,10 @@ def text(tmp_path: Path) -> Path:
     return path
 
 
-def begin(text: Path, out: Path, **asked: Any) -> Study:
+def begin(text: Path, out: Path | None, **asked: Any) -> Study:
     """Return a study that is begun, and not worked on."""
     given = {"models": ASKED["model"], "settings": ASKED["settings"], "trials": 6, **asked}
-    return open_study(Asked(corpus=[str(text)], **given), discover(), out)
+    return open_study(Asked(corpus=[str(text)], **given), discover(), out, warn=lambda note: None)
 
 
 def trials_of(tuning: Tuning) -> list[tuple[Any, ...]]:
@@ -91,7 +96,7 @@ def test_in_the_end_the_test_text_is_read_once_for_the_winner_and_once_for_the_r
 ) -> None:
     scored: list[Path] = []
 
-    def score(directory: RunDirectory) -> float:
+    def score(study: Study, directory: RunDirectory) -> float:
         assert directory.checkpoints.is_dir()  # nothing that is scored has lost its weights
         scored.append(directory.path)
         return 2.0 + len(scored)
@@ -213,8 +218,85 @@ def test_a_study_in_which_everything_fails_ends_with_the_reason(
 
     fake = SimpleNamespace(train_trial=fail)
     monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
-    with pytest.raises(TextgenError, match="trials failed; the last one: There is no memory"):
+    with pytest.raises(TextgenError, match=r"5 failed trials\). The last one failed: There is no"):
         tune(text, **ASKED, trials=20, out=tmp_path / "study")
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_reason_of_a_trial_that_failed_names_all_its_faults(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_with_two_layers(configuration: Any, *given: Any, **named: Any) -> Any:
+        if configuration.model.options["layers"] == 2:
+            Faults([UsageError("One is wrong."), UsageError("Another is too.")]).raise_any()
+        return fake_search.train_trial(configuration, *given, **named)
+
+    fake = SimpleNamespace(train_trial=fail_with_two_layers)
+    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    found = tune(text, **ASKED, trials=6, out=tmp_path / "study")
+    reasons = {each.reason for each in found.trials if each.state == "failed"}
+    assert reasons == {"2 faults: One is wrong. Another is too."}
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_full_disk_stops_a_study_for_which_no_trial_is_to_blame_and_it_goes_on(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {**ASKED, "trials": 3, "seeds": 1}
+    whole = tune(text, **asked, out=tmp_path / "whole")
+    study = begin(text, tmp_path / "study", trials=3, seeds=1)
+    append = JournalFileBackend.append_logs
+    written = itertools.count()
+
+    def fill(backend: Any, logs: Any) -> None:
+        if next(written) == 9:
+            with study.journal._path.open("a") as file:
+                file.write('{"op_code": 5, "wor')  # as much as fits
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(backend, logs)
+
+    monkeypatch.setattr(JournalFileBackend, "append_logs", fill)
+    with pytest.raises(RunDirectoryError, match=r"journal.log cannot be written: No space left"):
+        tune(out=tmp_path / "study")
+    assert not any(each.state == "failed" for each in study.journal.entries())
+    study.journal.note_of_study("told", "by a process that had it open")
+    assert trials_of(tune(out=tmp_path / "study")) == trials_of(whole)
+
+
+@pytest.mark.usefixtures("fakes")
+def test_what_a_search_leaves_out_is_said_when_it_begins(text: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    asked = Asked(corpus=[str(text)], try_kinds=["model"], trials=1)
+    noted = attrs.evolve(read_space(discover(), try_kinds=["model"]), notes=("x is left out.",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textgen_core.pipeline.search.tuning.read_space", lambda *_, **__: noted)
+        open_study(asked, discover(), tmp_path / "study", told.append)
+        assert told == ["x is left out."]
+        open_study(asked, discover(), tmp_path / "study", told.append)
+    assert len(told) == 1  # not when it goes on
+
+
+def test_the_texts_of_a_trial_are_found_though_another_machine_trained_it(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = tmp_path / "held out.txt"
+    held_out.write_text("g h i j\n" * 50)
+    settings = [*ASKED["settings"], f"corpus.validation={held_out}", f"corpus.test={held_out}"]
+    study = begin(text, tmp_path / "study", settings=settings)
+    opened: dict[str, Any] = {}
+    monkeypatch.setattr("textgen_core.pipeline.api.open_run", lambda path, **told: opened | told)
+    found = winner.open_trial(study, RunDirectory(tmp_path / "trial"))
+    assert found == {"corpus": (str(text),), "validation": str(held_out), "test": str(held_out)}
+
+
+@pytest.mark.usefixtures("fakes")
+def test_studies_that_begin_in_the_same_second_have_folders_of_their_own(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("textgen_core.pipeline.search.tuning.timestamp", lambda: "now")
+    found = [begin(text, None, trials=trials).directory.name for trials in (3, 4)]
+    assert found == ["tune-now", "tune-now-2"]
 
 
 @pytest.mark.usefixtures("fakes")
@@ -252,6 +334,15 @@ def test_another_request_in_the_same_place_is_refused_with_what_differs(
         begin(text, tmp_path / "study", trials=7)
     with pytest.raises(UsageError, match=r"learning_rate: 0.002..0.02, there 0.001..0.02"):
         begin(text, tmp_path / "study", settings=["training.learning_rate=0.002..0.02"])
+    other = "training.batch_size=4"
+    with pytest.raises(UsageError, match=r"batch_size: 4, there as the recipe has it\."):
+        begin(text, tmp_path / "study", settings=[*ASKED["settings"], other])
+    with pytest.raises(UsageError, match=r"layers: as the recipe has it, there 1\.\.3\."):
+        begin(text, tmp_path / "study", models="lstm:layers=1")
+    with pytest.raises(UsageError, match="seed: 0, there "):
+        begin(text, tmp_path / "study", seed=0)
+    with pytest.raises(UsageError, match="--minutes is 5, and a full training of this study has 9"):
+        begin(text, tmp_path / "study", minutes=5)
 
 
 @pytest.mark.usefixtures("fakes")

@@ -116,6 +116,22 @@ def test_an_error_keeps_its_kind_where_it_is_none_of_the_trial(tmp_path: Path) -
     trainer.close()
 
 
+@pytest.mark.parametrize("kind", ["", "OutOfMemory", "PluginFailure"])
+def test_a_process_that_may_be_of_no_more_use_is_replaced_after_a_trial_that_failed(
+    tmp_path: Path, kind: str
+) -> None:
+    trainer = make(tmp_path, 1, OTHER, 1, [kind, "the device is in error"], 1)
+    processes = []
+    for number in range(5):
+        if number in (1, 3):
+            with pytest.raises(TextgenError):
+                trainer.train(entry(number))
+        else:
+            processes.append(trainer.train(entry(number))["process"])
+    trainer.close()
+    assert processes[0] == processes[1] != processes[2]
+
+
 def search_with(trainer: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a search that trains with it."""
     monkeypatch.setattr(searching, "Trainer", lambda *_: trainer)

@@ -181,6 +181,9 @@ def test_samplers_that_were_tuned_stand_beside_the_runs_own_and_real_text():
     assert "tuned: temperature:t=0.8" in page.text
     assert page.text.count("It was a long way home.") == 3  # a text of each chain
     assert page.text.count("there was a queen.") == 1
+    farther = tuned_samplers(is_tie=True)
+    farther["checked"][0]["distance"] = 1.4
+    assert "writes no nearer" in render_tuning({**fabricate_study(), "samplers": farther})
     tie = {**fabricate_study(), "samplers": tuned_samplers(is_tie=True)}
     assert "or it is chance" in render_tuning(tie)
     for nothing in (None, {}, [], {**tuned_samplers(), "checked": [{}]}):

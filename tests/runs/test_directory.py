@@ -310,7 +310,7 @@ def test_runs_that_begin_in_the_same_second_have_directories_of_their_own(tmp_pa
     taken, free = Path("runs/1-lstm"), Path("runs/1-lstm-2")
     found = iter([taken, free])  # the first was free when it was looked for
     taken.mkdir(parents=True)
-    monkeypatch.setattr(directory, "free_path", lambda model: next(found))
+    monkeypatch.setattr(directory, "_unused", lambda name: next(found))
     assert create_default_directory("lstm").path == free
     assert free.is_dir()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from pathlib import Path
 
+import attrs
 import pytest
 
 from textgen_core.runs import RunDirectory
@@ -94,6 +96,19 @@ def test_notes_that_are_damaged_large_or_another_users_count_as_none(
     note.write_bytes(whole)
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     assert read_note(run) is None
+
+
+def test_the_note_before_stays_where_the_disk_is_full(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert write_note(run, NOTE)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("textgen_core.runs.files.flush", fail)
+    assert not write_note(run, attrs.evolve(NOTE, files=("elsewhere.txt",)))
+    assert read_note(run) == NOTE
 
 
 def test_where_no_note_can_be_written_that_is_said(

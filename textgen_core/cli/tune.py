@@ -201,9 +201,7 @@ def tune(
 def _search(asked: Asked, out: Path | None, *, as_json: bool, quiet: bool) -> None:
     from textgen_core.pipeline.search.tuning import open_study
 
-    study = open_study(asked, discover_plugins(), out)
-    for text in study.request.space.notes:
-        warn(text)
+    study = open_study(asked, discover_plugins(), out, warn)
     from textgen_core.cli.tune_output import SearchDisplay, show_tuning
     from textgen_core.pipeline.search.finishing import PAGE, is_over
 

@@ -19,6 +19,7 @@ from textgen_core.report.tuning_words import (
     budget_words,
     commands_of,
     headings_of,
+    name_of,
     tell_verdict,
     value_words,
 )
@@ -86,7 +87,7 @@ class SearchDisplay(SearchCallback):
 
     def on_conclude(self, tuning: Tuning) -> None:
         self._show_finished(tuning)
-        self._start("scoring the winner on the test text", share=False)
+        self._start("scoring the winner and the recipe on the test text", share=False)
         from textgen_core.cli.startup import import_tensorflow
 
         import_tensorflow()  # until now only the process that trains needed it
@@ -153,7 +154,7 @@ def show_tuning(tuning: Tuning) -> None:
     show_line()
     if samplers := describe_samplers(values["samplers"]):
         show_line(samplers.sentence, "bold")
-        show_line(f"{samplers.command}")
+        show_line(samplers.command)
         show_line()
     for what, command in commands_of(values):
         show_line(f"{what}  {command}")
@@ -166,7 +167,7 @@ def _show_finalists(values: Mapping[str, Any]) -> None:
     headings = headings_of(values["dimensions"])
     show_line(f"{'':<12}  {'mean':>7}  {'of seeds':<23}  what differs", "dim")
     for each in distinct.values():
-        name = "the recipe" if each["is_recipe"] else f"no. {each['configuration']}"
+        name = name_of(each["configuration"])
         scores = "  ".join(f"{score:.3f}" for score in each["scores"].values())
         differs = _values(each["values"], headings)
         is_winner = each["configuration"] == verdict["winner"]["configuration"]
@@ -193,7 +194,7 @@ def _plan(tuning: Tuning) -> list[str]:
     time_told = f"{format_duration(of)}: " if of is not None else ""
     budgets = format_list([_budget(each) for each in tuning.budgets])
     seeds = format_count(tuning.request["seeds"], "seed")
-    lines = [f"{time_told}trainings of {budgets}; the best in the end with {seeds}"]
+    lines = [f"{time_told}trainings of {budgets}; the best at the end with {seeds}"]
     width = max((len(each["key"]) for each in tuning.dimensions), default=0)
     return [
         *lines,
@@ -214,7 +215,7 @@ def _differs(trial: TrialRecord, tuning: Tuning) -> str:
     seed = f", seed {trial.seed}" if trial.seed != tuning.request["seed"] else ""
     if trial.configuration == RECIPE:
         return f"the recipe as it is{seed}"
-    values = _values(trial.values, headings_of(tuning.as_json()["dimensions"]))
+    values = _values(trial.values, headings_of(tuning.dimensions))
     return f"no. {trial.configuration}{seed}: {values}"
 
 

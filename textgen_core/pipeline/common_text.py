@@ -164,17 +164,19 @@ def read_common_text(path: Path, runs: Sequence[Trained]) -> CommonText:
             other = read_text_file(path, run.configuration)
             if beginning_of(other.documents) != documents:
                 raise _read_differently(runs[0], run)
-    notes, shares = list(corpus.notes), {}
+    notes = list(corpus.notes)
+    shares: list[tuple[Trained, float]] = []
     for run in runs:
         _check_file(path, corpus, run)
         splits = _splits_of(run, runs)
         if splits is None:
             notes.append(f"Whether {run.name} was trained on it is not known. {run.why_not}")
         else:
-            shares[run.name] = share_seen(documents, splits.train, _PLACES)
-    for name, share in shares.items():
-        if share > min(shares.values()) + _SEEN or share >= _FAMILIAR:
-            raise _trained_on(path, f"{share:.0%} of it stand in the training text of {name}")
+            shares.append((run, share_seen(documents, splits.train, _PLACES)))
+    usual = min((share for _, share in shares), default=0.0) + _SEEN
+    for run, share in shares:
+        if share > usual or share >= _FAMILIAR:
+            raise _trained_on(path, f"{share:.0%} of it stand in the training text of {run.name}")
     return CommonText(name=path.name, documents=documents, notes=tuple(notes))
 
 
@@ -248,8 +250,8 @@ def _as_common(
     strangers = [run.name for run in runs if run.hashes != owner.hashes]
     if strangers:
         notes.append(
-            f"The text is of the corpus of {owner.name}, and {', '.join(strangers)} learned from "
-            "another one: such text is harder for a model that never read its kind."
+            f"The text is of the corpus of {owner.name}, and harder for {', '.join(strangers)}, "
+            "which learned from another one."
         )
     name = f"the {split} text of {'all runs' if len(_unlike(runs)) == 1 else owner.name}"
     return CommonText(name=name, documents=beginning_of(documents), split=split, notes=tuple(notes))

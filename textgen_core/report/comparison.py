@@ -49,7 +49,7 @@ def tell_comparison(values: Values) -> Iterator[str]:
     """Yield the lines of a comparison: what it comes to, the scores, and what else there is."""
     yield from values["sentences"]
     yield ""
-    yield from _aligned(_score_columns(), list(_score_rows(values, MISSING)))
+    yield from _aligned(_score_columns(), list(_score_rows(values)))
     yield ""
     heads = ["", *(heading for heading, _, _ in _FIGURES)]
     yield from _aligned(heads, [_figures_of(each) for each in _ranked(values)])
@@ -89,12 +89,12 @@ def render_comparison(values: Values) -> str:
             values=values,
             ranked=ranked,
             title=_title(ranked),
-            subtitle=f"compared on {text['name']}, {size}, which none was trained on",
+            subtitle=f"compared on {text['name']}, {size}",
             picture=_picture(values),
             score_columns=[
                 (name, "number" if place else "path") for place, name in enumerate(_score_columns())
             ],
-            score_rows=list(_score_rows(values, MISSING)),
+            score_rows=list(_score_rows(values)),
             figure_columns=[("", "path"), *((name, "number") for name, _, _ in _FIGURES)],
             figure_rows=[_figures_of(each) for each in ranked],
             copied_held_out=_usual_copies(ranked),
@@ -119,7 +119,7 @@ def _score_columns() -> list[str]:
     return ["", "seeds", "bits per byte", "behind the best", "verdict"]
 
 
-def _score_rows(values: Values, missing: str) -> Iterator[list[str]]:
+def _score_rows(values: Values) -> Iterator[list[str]]:
     behind = _behind(values)
     for each in _ranked(values):
         found = behind.get(each["name"])
@@ -128,7 +128,7 @@ def _score_rows(values: Values, missing: str) -> Iterator[list[str]]:
             each["name"],
             str(len(each["runs"])),
             show_figure(each["bits_per_byte"], 3),
-            missing if found is None else _difference(found),
+            MISSING if found is None else _difference(found),
             verdict,
         ]
 

@@ -67,6 +67,12 @@ def _sentence(found: Values) -> str:
     }
     if tuned["samplers"] == own["samplers"]:
         return say("Nothing that was tried writes nearer to real text than {own}.", **told)
+    if tuned["distance"] >= own["distance"]:
+        return say(
+            "{tuned} writes no nearer to real text than the run's own {own}: a distance of {near} "
+            "against {far}.",
+            **told,
+        )
     if found["is_tie"]:
         return say(
             "{tuned} may write nearer to real text than the run's own {own}, or it is chance: a "

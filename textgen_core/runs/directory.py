@@ -89,14 +89,18 @@ class RunDirectory:
         return [step for step in saved if is_folder(self.checkpoint(step))]
 
 
-def check_free(path: Path) -> None:
-    """Raise RunDirectoryError unless a new run can be made at this path; nothing is written."""
+def check_free(path: Path, advice: str = "") -> None:
+    """Raise RunDirectoryError unless a new run can be made at this path; nothing is written.
+
+    advice: if it is taken; else how to continue what is there, a run.
+    """
     with file_errors(path, "written", _ELSEWHERE):
         if path.exists() and not _is_free(path):
             raise RunDirectoryError(
                 f"{path} already exists and is not empty.",
                 "Allowed: a new or empty directory, so that no run is overwritten.",
-                f"Continue it: textgen resume {shell_word(path)}; or name another: --out DIR.",
+                advice
+                or f"Continue it: textgen resume {shell_word(path)}; or name another: --out DIR.",
             )
         nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
         if not nearest.is_dir():
@@ -123,7 +127,15 @@ def create_run_directory(path: Path) -> RunDirectory:
 
 def free_path(model: str) -> Path:
     """Return the default path of a new run: runs/<time>-<model>."""
-    name = f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-{model}"
+    return _unused(f"{timestamp()}-{model}")
+
+
+def timestamp() -> str:
+    """Return the time now, as names of folders under runs/ have it."""
+    return f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
+
+
+def _unused(name: str) -> Path:
     path = RUNS / name
     number = 2
     while os.path.lexists(path):
@@ -132,17 +144,22 @@ def free_path(model: str) -> Path:
 
 
 def create_default_directory(model: str) -> RunDirectory:
-    """Make the directory of a new run under runs/, whatever other runs begin meanwhile.
+    """Make the directory of a new run under runs/, as `make_folder` does."""
+    return RunDirectory(make_folder(f"{timestamp()}-{model}"))
+
+
+def make_folder(name: str) -> Path:
+    """Make a new folder under runs/, with a number where others of that name begin meanwhile.
 
     Raises RunDirectoryError if it cannot be written.
     """
     while True:
-        path = free_path(model)
+        path = _unused(name)
         with file_errors(path, "written", _ELSEWHERE):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError):  # another run has begun in the same second
+            with suppress(FileExistsError):  # another one has begun in the same second
                 path.mkdir()
-                return RunDirectory(path)
+                return path
 
 
 def list_runs() -> list[Path]:

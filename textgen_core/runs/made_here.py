@@ -22,7 +22,7 @@ import attrs
 from textgen_core.runs.cache import state_directory
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.door import is_there, open_to_read
-from textgen_core.runs.files import write_json, write_toml
+from textgen_core.runs.files import atomic_write, write_json, write_toml
 
 _LONGEST = 1 << 24  # bytes of a note; one names every path that `textgen run` was given
 _IS_TEXT = attrs.validators.instance_of(str)
@@ -51,7 +51,8 @@ def write_note(run: RunDirectory, note: Note) -> bool:
         if path is None:
             return False
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text(json.dumps(attrs.asdict(note)), encoding="utf-8")
+        with atomic_write(path) as file:  # an earlier one stays, if the disk is full
+            file.write(json.dumps(attrs.asdict(note)).encode())
         path.chmod(0o600)
     except OSError:
         return False

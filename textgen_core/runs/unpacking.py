@@ -200,7 +200,8 @@ def _write(archive: zipfile.ZipFile, contents: Contents, folder: Path) -> None:
                     file.write(block)
         if left or digest.hexdigest() != wanted.sha256:
             raise ValueError(f"{name} is not the file that was packed")
-        flush_file(path)
+        with file_errors(path, "written"):
+            flush_file(path)
 
 
 def _new(path: Path) -> BinaryIO:

@@ -1,6 +1,6 @@
 """The search of `textgen tune`: trials at increasing budgets, and samplers on a trained run.
 
-`records` is what comes of a study; `study` keeps it in Optuna's journal and asks for values,
-`rungs` decides what is trained next and `clock` whether there is time for it; `trial` trains one,
-`searching` does one after the other, and `winner` says what is best, and whether by chance.
+`records` is what comes of a study. `planning` decides what is next: `rungs` promotes, `proposing`
+asks Optuna for values, `timing` says what still fits. `study` and `journal` keep it, `clock` notes
+who is working on it; `trial` trains one, `searching` one after the other, and `winner` ends it.
 """

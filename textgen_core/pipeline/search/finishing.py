@@ -5,16 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 
 from textgen_core.errors import Interrupted, RunDirectoryError, TextgenError
-from textgen_core.pipeline.search.request import Request
 from textgen_core.pipeline.search.study import Study
 from textgen_core.pipeline.search.summary import SAMPLERS, WINNER, tuning_of
+from textgen_core.pipeline.search.timing import seconds_for_samplers
+from textgen_core.pipeline.search.winner import open_trial
+from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import read_toml, write_json, write_toml
 from textgen_core.training.callbacks import Callback
 
 PAGE = "tune.html"
-_SHARE = 0.1  # of the time of a study, for samplers
-_MOST = 300.0  # seconds
 _TRIALS = 40  # chains that are tried where no time is given
 
 
@@ -22,13 +22,6 @@ def write_page(study: Study) -> None:
     """Write the study's page; if that fails, the study has none."""
     with suppress(RunDirectoryError):
         tuning_of(study).report(study.directory / PAGE)
-
-
-def seconds_for_samplers(request: Request, of: float | None) -> float:
-    """Return how long samplers are tuned for at the end of a study; 0 if it tunes none."""
-    if not request.tunes_samplers or of is None:
-        return 0.0
-    return min(_MOST, _SHARE * of)
 
 
 def is_over(study: Study) -> bool:
@@ -45,7 +38,6 @@ def tune_winner(study: Study, callback: Callback) -> None:
     path, request = study.directory / SAMPLERS, study.request
     if is_over(study) or study.verdict is None:
         return
-    from textgen_core.pipeline.api import open_run
     from textgen_core.pipeline.search.samplers import tune_samplers
 
     with study.journal.locked():  # another process waits, and finds it done
@@ -54,7 +46,7 @@ def tune_winner(study: Study, callback: Callback) -> None:
         seconds = seconds_for_samplers(request, study.of)
         try:
             tuning = tune_samplers(
-                open_run(study.directory / study.verdict["directory"]),
+                open_trial(study, RunDirectory(study.directory / study.verdict["directory"])),
                 list(request.samplers) or None,
                 try_installed=request.try_samplers,
                 seconds=seconds or None,

@@ -31,7 +31,7 @@ class SearchCallback(Callback):
         """Nothing is left for this process but to wait for others."""
 
     def on_conclude(self, tuning: Tuning) -> None:
-        """All trials are over, and the winner is scored on the test text."""
+        """All trials are over; the winner and the recipe are scored on the test text."""
 
 
 class InTrial(Callback):

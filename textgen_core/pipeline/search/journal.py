@@ -7,6 +7,7 @@ all its values; who trains it, and what came of it, are lines after it. Nothing 
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ import attrs
 from textgen_core.config.ranges import Dimension
 from textgen_core.errors import ConfigurationError, RunDirectoryError
 from textgen_core.pipeline.search.records import State
-from textgen_core.runs.door import open_to_append
+from textgen_core.runs.door import is_there, open_to_append
 from textgen_core.runs.files import file_errors
 from textgen_core.runs.lock import try_lock
 
@@ -77,11 +78,10 @@ class Journal:
     def __init__(self, path: Path, rungs: int) -> None:
         self._optuna = load_optuna()
         self._path = path
-        self._lock = _Lock(path.with_suffix(".lock"))
+        self._lock = _Lock(path)
         self._rungs = rungs
         with self.locked(), file_errors(path, "written"):
             open_to_append(path).close()  # which refuses a link: Optuna opens it by its name
-            _drop_unfinished_line(path)
             self._storage = self._open()
             self._studies = {name: self._study(name) for name in self._names()}
 
@@ -145,22 +145,26 @@ class Journal:
             user_attrs=about,
         )
         study = self._studies[FINALS if is_final else str(rung)]
-        return int(self._storage.create_new_trial(study, template))
+        with self._writing():
+            return int(self._storage.create_new_trial(study, template))
 
     def note(self, trial: int, **about: Any) -> None:
         """Note something of a trial that is not finished."""
-        for key, value in about.items():
-            self._storage.set_trial_user_attr(trial, key, value)
+        with self._writing():
+            for key, value in about.items():
+                self._storage.set_trial_user_attr(trial, key, value)
 
     def finish(self, trial: int, score: float) -> None:
         """Note that a trial is finished."""
         complete = self._optuna.trial.TrialState.COMPLETE
-        self._storage.set_trial_state_values(trial, complete, [score])
+        with self._writing():
+            self._storage.set_trial_state_values(trial, complete, [score])
 
     def fail(self, trial: int, reason: str) -> None:
         """Note that a trial failed."""
         self.note(trial, reason=reason)
-        self._storage.set_trial_state_values(trial, self._optuna.trial.TrialState.FAIL)
+        with self._writing():
+            self._storage.set_trial_state_values(trial, self._optuna.trial.TrialState.FAIL)
 
     def about(self) -> dict[str, Any]:
         """Return what was noted of the whole study."""
@@ -169,7 +173,14 @@ class Journal:
 
     def note_of_study(self, key: str, value: Any) -> None:
         """Note something of the whole study."""
-        self._storage.set_study_user_attr(self._studies[FINALS], key, value)
+        with self._writing():
+            self._storage.set_study_user_attr(self._studies[FINALS], key, value)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the lock, and say of the journal that it cannot be written: no trial is to blame."""
+        with self.locked(), file_errors(self._path, "written"):
+            yield
 
     def importances(self, rung: int) -> dict[str, float]:
         """Return the share of each dimension in what makes the trials of a rung good."""
@@ -206,19 +217,25 @@ def _entry(trial: Any, study: str, rungs: int) -> Entry:
 
 
 def _drop_unfinished_line(path: Path) -> None:
-    """Drop the last line of a journal if a process ended while it wrote that."""
+    """Drop the last line of a journal if it was not written to its end, as on a full disk."""
     with path.open("r+b") as file:
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            file.truncate(whole)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        if file.read(1) in (b"\n", b""):
+            return
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 class _Lock:
-    """A lock of this process, which it may take several times; as Optuna's backend takes one."""
+    """A lock of this process on a journal, which it may take several times, as Optuna's backend.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Whoever has it finds whole lines alone: another process may have ended while it wrote one.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._path = journal.with_suffix(".lock")
         self._file: Any = None
         self._held = 0
 
@@ -228,6 +245,9 @@ class _Lock:
                 self._file = open_to_append(self._path)
             self._wait()
         self._held += 1
+        if self._held == 1 and is_there(self._journal):
+            with file_errors(self._journal, "written"):
+                _drop_unfinished_line(self._journal)
         return True
 
     def _wait(self) -> None:

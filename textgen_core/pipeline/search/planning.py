@@ -14,13 +14,12 @@ from typing import Literal
 import attrs
 
 from textgen_core.pipeline.search.around_recipe import values_of_recipe
-from textgen_core.pipeline.search.finishing import seconds_for_samplers
 from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.proposing import known_trials, propose
 from textgen_core.pipeline.search.records import RECIPE
 from textgen_core.pipeline.search.rungs import best_configurations, find_promotion, rank
 from textgen_core.pipeline.search.study import Study
-from textgen_core.pipeline.search.timing import Timing
+from textgen_core.pipeline.search.timing import Timing, seconds_for_samplers
 
 FINALISTS = 2
 DEATHS = 3  # processes that end while they train a trial, before it counts as failed

@@ -21,6 +21,7 @@ from textgen_core.runs.files import file_errors, read_toml, write_toml
 STUDY = "study.toml"
 VERSION = 1
 _CLOCKS = ("training.epochs", "training.minutes", "training.steps")
+_USUAL = "as the recipe has it"
 Method = Literal["tpe", "random"]
 
 
@@ -169,10 +170,12 @@ def _read(table: Mapping[str, Any], folder: Path) -> Request:
 def check_same(asked: Request, there: Request, folder: Path) -> None:
     """Raise UsageError if a study exists that was asked for something else, and say what."""
     ours, theirs = _comparable(asked), _comparable(there)
-    different = [key for key in ours if ours[key] != theirs.get(key)]
-    if not different:
+    keys = [*ours, *(key for key in theirs if key not in ours)]
+    different = [key for key in keys if ours.get(key, _USUAL) != theirs.get(key, _USUAL)]
+    if not different and asked.space == there.space:
         return
-    shown = "; ".join(f"{key}: {ours[key]}, there {theirs.get(key)}" for key in different[:3])
+    told = [f"{key}: {ours.get(key, _USUAL)}, there {theirs.get(key, _USUAL)}" for key in different]
+    shown = "; ".join(told[:3]) or "its components have other options"
     raise UsageError(
         f"{folder} holds another study: {shown}.",
         "Allowed: the same request, or none, which goes on with it.",
@@ -188,4 +191,6 @@ def _comparable(request: Request) -> dict[str, Any]:
             table[key] = read_toml(path)
     del table["budgets"]  # they follow from the time, which may be set anew
     space: Space = table.pop("space")
-    return {**table, **{each.key: str(each) for each in space.dimensions}, "space": space}
+    candidates = {each.key: ", ".join(one.name for one in each.candidates) for each in space.slots}
+    varied = {each.key: str(each) for each in space.dimensions}
+    return {**table, **space.settings, **candidates, **varied}

@@ -70,6 +70,13 @@ class CheckedChain:
         """The mean over the seeds."""
         return statistics.fmean(each.distance for each in self.by_seed.values())
 
+    def under(self, seed: int) -> float | None:
+        """Return its distance under a seed, None if it has none; that of its only one otherwise."""
+        found = self.by_seed.get(seed)
+        if found is None and len(self.by_seed) == 1:
+            (found,) = self.by_seed.values()
+        return None if found is None else found.distance
+
     @property
     def figures(self) -> dict[str, float]:
         """The figures of its texts, means over the seeds."""
@@ -122,20 +129,24 @@ class SamplerTuning:
         return [each.as_table() for each in self.samplers]
 
     @property
-    def difference(self) -> tuple[float, float]:
+    def difference(self) -> tuple[float, float | None]:
         """By how much the tuned chain is nearer than the run's own, and its standard deviation.
 
-        Seed by seed: both wrote after the same prompts with the same random numbers.
+        Seed by seed: both wrote after the same prompts with the same random numbers. A chain that
+        draws none, such as greedy, wrote once, and would have written that under any seed. With
+        one seed of both nothing says how much seeds differ: None.
         """
-        tuned, own = self.checked[0].by_seed, self.checked[1].by_seed
-        nearer = [own[seed].distance - tuned[seed].distance for seed in tuned if seed in own]
-        return statistics.fmean(nearer), statistics.stdev(nearer) if len(nearer) > 1 else 0.0
+        tuned, own = self.checked[:2]
+        seeds = [*tuned.by_seed, *(seed for seed in own.by_seed if seed not in tuned.by_seed)]
+        pairs = [(own.under(seed), tuned.under(seed)) for seed in seeds]
+        nearer = [one - other for one, other in pairs if one is not None and other is not None]
+        return statistics.fmean(nearer), statistics.stdev(nearer) if len(nearer) > 1 else None
 
     @property
     def is_tie(self) -> bool:
         """Whether the difference may be chance: it is not above two standard deviations."""
         mean, deviation = self.difference
-        return mean <= 2 * deviation
+        return deviation is None or mean <= 2 * deviation
 
     @property
     def command(self) -> str:
@@ -157,13 +168,15 @@ class SamplerTuning:
         if labels_of(tuned.samplers) == labels_of(own.samplers):
             return [f"Nothing that was tried is nearer to real text than {label_of(own.samplers)}."]
         mean, deviation = self.difference
+        seeds = format_count(max(len(tuned.by_seed), len(own.by_seed)), "seed")
+        spread = f" with {seeds}" if deviation is None else f" ± {deviation:.2f} over {seeds}"
         verb = "is nearer" if not self.is_tie else "is no nearer" if mean <= 0 else "may be nearer"
         return [
             f"{label_of(tuned.samplers)} {verb} to real text than the run's own, "
             f"{label_of(own.samplers)}.",
             f"The distance is {tuned.distance:.2f} against {own.distance:.2f}, on other text than "
-            f"it was chosen by: a difference of {mean:.2f} ± {deviation:.2f} over "
-            f"{format_count(len(tuned.by_seed), 'seed')}{', a tie' if self.is_tie else ''}.",
+            f"it was chosen by: a difference of {mean:.2f}{spread}"
+            f"{', a tie' if self.is_tie else ''}.",
         ]
 
     def as_json(self) -> dict[str, Any]:

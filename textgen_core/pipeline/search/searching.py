@@ -152,5 +152,5 @@ class _Search:
 def _reason(error: Exception) -> str:
     """Return why a trial failed, in a line."""
     if isinstance(error, TextgenError):
-        return " ".join(str(error).split("\n")[0].split())
+        return " ".join(error.problem.split())
     return f"{type(error).__name__}: {reason_of(error)}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from textgen_core.evaluation.comparison import TYPICAL
+import numpy as np
+
+from textgen_core.evaluation.comparison import spread_of
 from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.records import RECIPE, Finalist, TrialRecord, Tuning, Verdict
 from textgen_core.pipeline.search.rungs import rank
@@ -17,7 +18,6 @@ from textgen_core.runs.files import read_json
 
 WINNER, SAMPLERS = "winner.toml", "samplers.json"
 _FEWEST = 8  # trials of a rung, from which importances say anything
-_FEWEST_FREE = 2  # degrees of freedom from which seeds say themselves how much they differ
 
 
 def tuning_of(study: Study) -> Tuning:
@@ -89,12 +89,7 @@ def deviation_of(winner: Finalist, recipe: Finalist, finalists: Iterable[Finalis
 
 
 def _seed_spread(finalists: Iterable[Finalist]) -> float:
-    several = [list(each.scores.values()) for each in finalists if len(each.scores) > 1]
-    free = sum(len(each) - 1 for each in several)
-    if free < _FEWEST_FREE:
-        return TYPICAL.bits
-    squares = sum(statistics.variance(each) * (len(each) - 1) for each in several)
-    return math.sqrt(squares / free)
+    return spread_of([np.array(list(each.scores.values())) for each in finalists]).bits
 
 
 def _verdict(study: Study, entries: Sequence[Entry]) -> Verdict | None:

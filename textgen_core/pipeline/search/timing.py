@@ -9,10 +9,12 @@ import attrs
 
 from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.records import Budget
+from textgen_core.pipeline.search.request import Request
 
 _BESIDE = 15.0  # seconds that a trial takes beside its training, until one has shown it
 _CONCLUDING = 40.0  # seconds to score the winner and the recipe, and to write what came of it
 _MOST_RESERVED = 0.5  # of all the time, for the last trainings
+_SAMPLING, _MOST_SAMPLING = 0.1, 300.0  # of the time of a study, for samplers; seconds
 _SURPLUS = 1.03  # times what is expected: a trial that begins is not broken off
 
 
@@ -57,6 +59,13 @@ class Timing:
     def _ratio(self, rung: int, other: int) -> float:
         wanted, known = (sum(self.budgets[each].as_json().values()) for each in (rung, other))
         return max(1.0, wanted / known)
+
+
+def seconds_for_samplers(request: Request, of: float | None) -> float:
+    """Return how long samplers are tuned for at the end of a study; 0 if it tunes none."""
+    if not request.tunes_samplers or of is None:
+        return 0.0
+    return min(_MOST_SAMPLING, _SAMPLING * of)
 
 
 def _wall(entry: Entry) -> float:

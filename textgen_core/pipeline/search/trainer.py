@@ -1,8 +1,8 @@
 """The trials of a search are trained by a process of its own, which is replaced.
 
 What XLA compiled for a trial stays in memory until the process ends, and memory that runs out ends
-it too: the search survives both. It is spoken to in lines of JSON over its standard streams, and
-ends with this process: its stdin ends then. Until it has, the study's lock is held by it too.
+it too: the search survives both. Lines of JSON go to and fro over its standard streams, and it ends
+with the search, which closes its stdin. Until it has ended, it holds the study's lock too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
-from textgen_core.errors import DiskTooSmall, Interrupted, RunDirectoryError, TextgenError
+from textgen_core.errors import (
+    DiskTooSmall,
+    Interrupted,
+    OutOfMemory,
+    PluginFailure,
+    RunDirectoryError,
+    TextgenError,
+)
 from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.study import Study
 from textgen_core.training.callbacks import Callback
@@ -30,6 +37,8 @@ MOST_GROWTH = 2**30  # bytes of resident memory beyond those after the first tri
 _LOOK = 0.1  # seconds between two looks whether the user stops the search
 _TO_END = 5.0  # seconds for a process that has nothing to do
 _KINDS = {each.__name__: each for each in (Interrupted, RunDirectoryError, DiskTooSmall)}
+# After these a process may be of no use to the next trial: a device in error, memory in pieces.
+_WORN = ("", OutOfMemory.__name__, PluginFailure.__name__)
 _BEGIN = """
 import json, sys
 given = json.loads(sys.argv[1])
@@ -87,6 +96,8 @@ class Trainer:
                     process.send({"gauge": self._study.agree_on_gauge(message["gauge"])})
         self._replace_grown(process, message)
         if "failed" in message:
+            if message["kind"] in _WORN:
+                self._end(at_once=False)
             raise _error_of(message)
         return dict(message["result"])
 

@@ -63,7 +63,6 @@ class Requests:
     def __iter__(self) -> Iterator[int]:
         while (trial := self._asked.get()) is not None:
             yield trial
-            self.wait()
 
     def _read(self) -> None:
         for line in self._file:
@@ -103,6 +102,7 @@ def work(directory: Path, requests: Requests, writes: IO[bytes]) -> None:
             message = {"result": result}
         except (Exception, SystemExit) as error:  # of a plugin, of a library
             message = describe_error(error, reason_of(error))
+        requests.wait()  # before the parent knows, which may ask for the next one at once
         send(writes, {**message, "resident": resident_memory()})
 
 

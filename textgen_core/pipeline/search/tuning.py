@@ -1,9 +1,8 @@
-"""`textgen.tune`: a study begun or gone on with, from what a user asks for."""
+"""`textgen.tune`: starting or resuming a study, from what a user asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from textgen_core.pipeline.search.study import Study
 from textgen_core.pipeline.starting import with_absolute_paths
 from textgen_core.registry import Registry, discover
 from textgen_core.registry.selection import as_list
-from textgen_core.runs.directory import RUNS, check_free
+from textgen_core.runs.directory import check_free, make_folder, timestamp
 from textgen_core.training.callbacks import Callback
 
 SEEDS = 3
@@ -55,7 +54,7 @@ class Asked:
         """Whether nothing is asked for but the time: then a study goes on as it is."""
         table = attrs.asdict(self, recurse=False)
         del table["seconds"], table["flags"], table["method"]
-        return self.method == "tpe" and not any(table.values())
+        return self.method == "tpe" and all(each in (None, (), [], {}) for each in table.values())
 
 
 def tune(
@@ -129,23 +128,33 @@ def tune(
     from textgen_core.pipeline.search.searching import search
 
     registry = discover()
-    study = open_study(asked, registry, None if out is None else expand_home(out))
-    return search(study, registry, callback or Callback())
+    callback = callback or Callback()
+    place = None if out is None else expand_home(out)
+    return search(open_study(asked, registry, place, callback.on_warning), registry, callback)
 
 
-def open_study(asked: Asked, registry: Registry, out: Path | None) -> Study:
-    """Return the study in a directory, or a new one; raises UsageError if it is another's."""
+def open_study(
+    asked: Asked, registry: Registry, out: Path | None, warn: Callable[[str], None]
+) -> Study:
+    """Return the study in a directory, or a new one; raises UsageError if it is another's.
+
+    warn: is told what a new one leaves out.
+    """
     load_optuna()
     _check(asked)
     if out is not None and (out / STUDY).is_file():
         study = Study(out)
         if not asked.is_empty:
             check_same(_request(asked, registry), study.request, out)
+            _check_minutes(asked, study)
     else:
         _check_new(asked, out)
+        if out is not None:
+            check_free(out, "Name a study, or a directory that is new or empty: --out DIR.")
         request = _request(asked, registry)
-        folder = out or RUNS / f"tune-{datetime.now().astimezone():%Y-%m-%d-%H%M%S}"
-        check_free(folder)
+        for note in request.space.notes:
+            warn(note)
+        folder = out or make_folder(f"tune-{timestamp()}")
         save_request(request, folder)
         study = Study(folder)
     if asked.seconds is not None:
@@ -180,6 +189,18 @@ def _check_new(asked: Asked, out: Path | None) -> None:
             f"Nothing says how long to search{there}.",
             "Allowed: a time, or a number of configurations.",
             "Say it: textgen tune CORPUS --for 60m; or --trials 30",
+        )
+
+
+def _check_minutes(asked: Asked, study: Study) -> None:
+    """Raise UsageError if trainings of a study are to be of another length than they are."""
+    full = study.request.full
+    if asked.minutes not in (None, full.minutes):
+        there = ", ".join(f"{value:g} {name}" for name, value in full.as_json().items())
+        raise UsageError(
+            f"--minutes is {asked.minutes:g}, and a full training of this study has {there}.",
+            "Allowed: the same, or none.",
+            "Begin another study with it: --out DIR",
         )
 
 
@@ -231,8 +252,8 @@ def _full_budget(asked: Asked, base: Configuration) -> Budget:
     training = base.training
     if asked.minutes is not None:
         return Budget(minutes=asked.minutes)
-    if (steps := getattr(training, "steps", None)) is not None:
-        return Budget(steps=steps)
+    if training.steps is not None:
+        return Budget(steps=training.steps)
     if training.minutes is None:
         return Budget(epochs=training.epochs)
     if asked.seconds is None or "training.minutes" in base.given:

@@ -6,8 +6,10 @@ Until then the runs that may win keep their weights, and all others lose them wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textgen_core.errors import TextgenError
+from textgen_core.formatting import format_count
 from textgen_core.pipeline.search.journal import Entry
 from textgen_core.pipeline.search.planning import FINALISTS
 from textgen_core.pipeline.search.records import RECIPE
@@ -18,6 +20,9 @@ from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.door import is_there
 from textgen_core.runs.files import read_toml, write_toml
 from textgen_core.runs.removing import remove
+
+if TYPE_CHECKING:
+    from textgen_core.pipeline.opened_run import Run
 
 
 def conclude(study: Study) -> None:
@@ -38,14 +43,14 @@ def conclude(study: Study) -> None:
             for each in (winner, RECIPE)
             if (entry := _first_run(study, entries, each)) is not None
         }
-        scores = {each: _score_on_test(directory) for each, directory in runs.items()}
+        scores = {each: _score_on_test(study, directory) for each, directory in runs.items()}
         write_toml(study.directory / WINNER, read_toml(runs[winner].configuration))
         study.set_verdict(
             {
                 "configuration": winner,
                 "test": scores[winner],
                 "recipe_test": scores.get(RECIPE),
-                "directory": str(runs[winner].path.relative_to(study.directory)),
+                "directory": runs[winner].path.relative_to(study.directory).as_posix(),
             }
         )
         drop_weights(study)
@@ -55,7 +60,8 @@ def nothing_trained(entries: Sequence[Entry]) -> TextgenError:
     """Return the error of a study in which everything failed."""
     failed = [each for each in entries if each.state == "failed"]
     return TextgenError(
-        f"Each of {len(failed)} trials failed; the last one: {failed[-1].reason}",
+        f"Nothing could be trained to the end ({format_count(len(failed), 'failed trial')}). The "
+        f"last one failed: {failed[-1].reason}",
         advice="Search elsewhere, or train one configuration by itself first: textgen run CORPUS",
     )
 
@@ -99,9 +105,23 @@ def _first_run(study: Study, entries: Sequence[Entry], configuration: int) -> En
     return min(full, key=lambda each: each.seed, default=None)
 
 
-def _score_on_test(directory: RunDirectory) -> float | None:
-    """Return bits per byte on the test text, None if there is none; this is where it is read."""
+def open_trial(study: Study, directory: RunDirectory) -> Run:
+    """Open the run of a trial, with its texts where the study has them.
+
+    Another machine may have trained it, and noted there alone where they are.
+    """
     from textgen_core.pipeline.api import open_run
 
-    evaluation = open_run(directory.path).evaluate()
+    texts = study.request.space.settings
+    return open_run(
+        directory.path,
+        corpus=study.request.corpus,
+        validation=texts.get("corpus.validation"),
+        test=texts.get("corpus.test"),
+    )
+
+
+def _score_on_test(study: Study, directory: RunDirectory) -> float | None:
+    """Return bits per byte on the test text, None if there is none; this is where it is read."""
+    evaluation = open_trial(study, directory).evaluate()
     return evaluation.bits_per_byte if evaluation.split == "test" else None

@@ -120,10 +120,11 @@ def _show(made: Plan, commands: dict[float, str]) -> None:
         show_line("  ".join([row[0].ljust(len(name)), *others]).rstrip(), "" if number else "bold")
     show_line()
     show_line(
-        "Bits per byte of held-out text, four times of five within ±; * is recommended.", "dim"
+        "Bits per byte of held-out text, four runs out of five within ±; * is recommended.",
+        "dim",
     )
     show_line()
     for minutes, command in commands.items():
         show_line(expect(made, minutes))
         show_line(f"    {command}")
-    note("Nothing was trained. Forecasts take the machine as quiet as it is now.")
+    note("Nothing was trained. Forecasts assume that the machine stays as idle as it is now.")

@@ -100,8 +100,8 @@ def tune(
         float | None,
         typer.Option(
             metavar="M",
-            help="How long a training in full is; default: a twentieth of the time, at most the "
-            "recipe's.",
+            help="Minutes of one full training; default: a twentieth of --for, at most the "
+            "recipe's own.",
             show_default=False,
         ),
     ] = None,

@@ -55,13 +55,13 @@ def commands_of(values: Values) -> list[tuple[str, str]]:
     """Return what can be done next, and the command for it."""
     verdict = values["verdict"]
     if verdict is None:
-        return [(say("Goes on with the search:"), values["go_on"])]
+        return [(say("Resume the search:"), values["go_on"])]
     corpus = [shell_word(str(each)) for each in values["request"].get("corpus") or ()]
     train = " ".join(["textgen run", *corpus, "--config", shell_word(verdict["toml"])])
     write = f"textgen generate {shell_word(verdict['directory'])}"
     return [
-        (say("Writes with the winner:"), write),
-        (say("Trains with the settings of the winner:"), train),
+        (say("Generate with the winner:"), write),
+        (say("Train with the winner's settings:"), train),
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from textgen_core.config.ranges import Dimension
 from textgen_core.config.space import Candidate, Slot, Space
 from textgen_core.pipeline.search.around_recipe import draw_near, lies_within, values_of_recipe
+from textgen_core.pipeline.search.journal import distribution_of
 from textgen_core.pipeline.search.proposing import propose
 from textgen_core.pipeline.search.records import RECIPE as RECIPE_NUMBER
 from textgen_core.runs.directory import RunDirectory
@@ -105,6 +106,25 @@ def test_random_search_and_one_without_a_recipe_draw_from_everywhere(
         for number in range(1, 31)
     ]
     assert not any(each["training.weight_decay"] == 0.1 for each in several if each)
+
+
+def test_what_was_found_better_is_what_the_next_ones_are_near() -> None:
+    optuna = pytest.importorskip("optuna")
+    better = {**RECIPE, "training.learning_rate": 0.05, "training.weight_decay": 0.4}
+    scores = ((RECIPE, 2.0), (better, 1.9), ({**RECIPE, "training.learning_rate": 0.002}, 2.1))
+    keys = {each.key: each for each in (*SPACE.choices, *SPACE.dimensions_of(RECIPE))}
+    known = [
+        optuna.trial.create_trial(
+            params=values,
+            distributions={key: distribution_of(keys[key]) for key in values},
+            value=score,
+        )
+        for values, score in scores
+    ]
+    asked: dict[str, Any] = {"recipe": RECIPE, "method": "tpe", "seed": 1}
+    found = [propose(SPACE, known, [], **asked, number=number) for number in range(4, 104)]
+    for key in ("training.learning_rate", "training.weight_decay"):
+        assert 0.35 < share([each[key] == better[key] for each in found if each]) < 0.65
 
 
 def test_a_configuration_is_proposed_again_alike() -> None:

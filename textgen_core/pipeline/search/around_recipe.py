@@ -1,8 +1,8 @@
-"""Configurations near the recipe: what a search tries until it has found out where to look.
+"""Configurations near the recipe, or near a better one: what a search tries at first.
 
 A recipe is a good place already, and in a space of many dimensions most of what is drawn from all
-of it is worse. So each dimension stays where the recipe has it, or moves by a chance that prefers
-what is near.
+of it is worse. So each dimension stays where the best so far has it, or moves by a chance that
+prefers what is near.
 """
 
 from __future__ import annotations
@@ -74,24 +74,24 @@ def _placed(dimension: Dimension, value: Any) -> Any:
     return min(max(value, dimension.low), dimension.high)
 
 
-def draw_near(space: Space, recipe: Mapping[str, Any], drawn: random.Random) -> dict[str, Any]:
-    """Return values of a configuration near the recipe, which differ from it in one at least.
+def draw_near(space: Space, center: Mapping[str, Any], drawn: random.Random) -> dict[str, Any]:
+    """Return values of a configuration near another, which differ from it in one at least.
 
-    recipe: its values, by the keys of the dimensions in which it lies; the others are drawn from
+    center: its values, by the keys of the dimensions in which it lies; the others are drawn from
     all that they may be.
     """
     while True:
-        chosen = {each.key: _near(each, recipe, drawn) for each in space.choices}
-        rest = {each.key: _near(each, recipe, drawn) for each in space.dimensions_of(chosen)}
+        chosen = {each.key: _near(each, center, drawn) for each in space.choices}
+        rest = {each.key: _near(each, center, drawn) for each in space.dimensions_of(chosen)}
         values = {**chosen, **rest}
-        if any(recipe.get(key) != value for key, value in values.items()):
+        if any(center.get(key) != value for key, value in values.items()):
             return values
 
 
-def _near(dimension: Dimension, recipe: Mapping[str, Any], drawn: random.Random) -> Value:
-    if dimension.key not in recipe:
+def _near(dimension: Dimension, center: Mapping[str, Any], drawn: random.Random) -> Value:
+    if dimension.key not in center:
         return _at(dimension, drawn.random())
-    value: Value = recipe[dimension.key]
+    value: Value = center[dimension.key]
     if drawn.random() < _STAYS:
         return value
     if dimension.choices:

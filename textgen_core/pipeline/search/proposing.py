@@ -1,8 +1,8 @@
 """What configuration is tried next: a function of what is known and a number.
 
-Near the recipe at first, and then asked of Optuna. Its sampler is made anew for each question and
-seeded by the configuration's number, over trials that are copied into memory: so a study that was
-killed is told what it would have been told.
+Near the best so far at first, and then asked of Optuna. Its sampler is made anew for each question
+and seeded by the configuration's number, over trials that are copied into memory: so a study that
+was killed is told what it would have been told.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from textgen_core.pipeline.search.study import Study
 
 _ATTEMPTS = 20  # to find values that were not tried yet
 _FEW = 1_000  # configurations of a space that are counted one by one
+_ENOUGH = 4  # finished trials that say where to look; docs/log.md has what other numbers come to
 
 
 def propose(
@@ -41,11 +42,14 @@ def propose(
     configurations. recipe: those of the recipe, where it lies in the space. number: that of the
     next one.
     """
-    is_early = method == "tpe" and sum(each.value is not None for each in known) < _enough(space)
+    finished = [each for each in known if each.value is not None]
+    is_early = method == "tpe" and len(finished) < _ENOUGH
+    best = min(finished, key=lambda each: each.value).params if finished else {}
+    center = {**recipe, **best}
     for attempt in range(_ATTEMPTS):
         mixed = _mixed(seed, number, attempt)
-        if is_early and recipe:
-            values = draw_near(space, recipe, random.Random(mixed))
+        if is_early and center:
+            values = draw_near(space, center, random.Random(mixed))
         else:
             values = _ask(space, known, method, seed=mixed)
         if values not in tried:
@@ -109,11 +113,6 @@ def _trial(study: Study, values: Mapping[str, Any], score: float | None) -> Any:
     )
 
 
-def _enough(space: Space) -> int:
-    """Return how many finished trials of a rung say where to look: fewer, and it is chance."""
-    return len(space.dimensions) + 3
-
-
 def every_configuration(space: Space) -> Iterator[dict[str, Any]]:
     """Yield the values of each configuration of a space that has not too many."""
     for chosen in _products(space.choices):
@@ -161,7 +160,7 @@ def _sampler(space: Space, method: Method, seed: int) -> Any:
     if method == "random":
         return samplers.RandomSampler(seed=seed)
     return samplers.TPESampler(
-        n_startup_trials=_enough(space),
+        n_startup_trials=_ENOUGH,
         multivariate=True,
         group=bool(space.choices),
         constant_liar=True,

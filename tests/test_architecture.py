@@ -12,7 +12,7 @@ import pytest
 from architecture import CORE, Import, calls, imports, names_and_texts, parse, sources
 
 import textgen_core
-from textgen_core.runs.directory import Entry, RunDirectory
+from textgen_core.runs.directory import InRun, RunDirectory
 
 ROOT = Path(__file__).parent.parent
 CORE_SOURCES = sources(ROOT / CORE)
@@ -205,7 +205,7 @@ OPENING = {
     "safe_open",
 }
 LOOKING = r"(?:is_file|is_dir|exists|iterdir|glob|rglob|unlink|rename|touch)"
-ENTRIES = "|".join(name for name, each in vars(RunDirectory).items() if isinstance(each, Entry))
+ENTRIES = "|".join(name for name, each in vars(RunDirectory).items() if isinstance(each, InRun))
 
 
 def ways_around_the_door(name: str, tree: ast.Module) -> Iterator[str]:

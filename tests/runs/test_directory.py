@@ -12,7 +12,7 @@ import pytest
 from textgen_core.errors import RunDirectoryError
 from textgen_core.runs import directory
 from textgen_core.runs.directory import (
-    Entry,
+    InRun,
     RunDirectory,
     check_free,
     create_default_directory,
@@ -53,7 +53,7 @@ def test_the_files_have_the_names_that_the_format_promises() -> None:
     found = {
         name: getattr(run, name).name
         for name, attribute in vars(RunDirectory).items()
-        if isinstance(attribute, Entry)
+        if isinstance(attribute, InRun)
     }
     assert found == {
         "lock": ".lock",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from textgen_core.cli.completing import complete_run_or_recipe
+from textgen_core.cli.following import watch
 from textgen_core.cli.options import (
     Json,
     Quiet,
@@ -21,13 +19,12 @@ from textgen_core.cli.options import (
     open_for,
     warn_of_cache,
 )
-from textgen_core.cli.output import note, outliving_reader, print_json, show_line, warn
+from textgen_core.cli.output import note, print_json, show_line, warn
 from textgen_core.errors import RunDirectoryError, UsageError
 from textgen_core.formatting import expand_home
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.comparison import Comparison
-    from textgen_core.training.callbacks import Callback
 
 
 def compare(
@@ -103,7 +100,7 @@ def compare(
 
     import_tensorflow()
     prompts = [as_text(each) for each in prompt or ()]
-    compared = _follow(
+    compared = watch(
         lambda callback: carry_out(request, text=text, prompt=prompts, callback=callback),
         quiet=quiet,
     )
@@ -131,21 +128,12 @@ def _refuse_training(**given: Any) -> None:
         )
 
 
-def _follow(start: Callable[[Callback], Comparison], *, quiet: bool) -> Comparison:
-    """Show what is under way on stderr, trainings included."""
-    from textgen_core.cli.terminal import TerminalCallback
-
-    callback = TerminalCallback(results=False, quiet=quiet)
-    with outliving_reader(), closing(callback):
-        return start(callback)
-
-
 def _free_page() -> Path:
     """Return where a page is written that nobody named."""
-    from textgen_core.runs.directory import RUNS
+    from textgen_core.runs.directory import RUNS, timestamp
 
     folder = RUNS if RUNS.is_dir() else Path()
-    return folder / f"comparison-{datetime.now().astimezone():%Y-%m-%d-%H%M%S}.html"
+    return folder / f"comparison-{timestamp()}.html"
 
 
 def _show(compared: Comparison, page: Path | None) -> None:

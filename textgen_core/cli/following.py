@@ -1,10 +1,10 @@
-"""How a command shows the run that it trains; of several workers the first one does."""
+"""How a command shows what takes long: the run that it trains, or whatever it does to runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textgen_core.cli.output import outliving_reader, print_json, show_line
 from textgen_core.cli.workers import errors_of, option_of
@@ -12,7 +12,19 @@ from textgen_core.formatting import shell_word
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.opened_run import Run
+    from textgen_core.training.callbacks import Callback
     from textgen_core.training.workers.cluster import Cluster
+
+Found = TypeVar("Found")
+
+
+def watch(do: Callable[[Callback], Found], *, quiet: bool) -> Found:
+    """Do something and return what it came to; what is under way is shown on stderr."""
+    from textgen_core.cli.terminal import TerminalCallback
+
+    callback = TerminalCallback(results=False, quiet=quiet)
+    with outliving_reader(), closing(callback):
+        return do(callback)
 
 
 def follow(
@@ -23,7 +35,7 @@ def follow(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Do the part of a run that is this process's, and show the run unless another worker does.
+    """Do the part of a run that is this process's, and show it; of several workers the first does.
 
     cluster: which of several workers this is; None: it trains alone.
     """

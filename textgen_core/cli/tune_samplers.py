@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textgen_core.cli.following import watch
 from textgen_core.cli.options import announce_stdin, open_for, warn_of_cache
-from textgen_core.cli.output import note, outliving_reader, print_json, show_line
+from textgen_core.cli.output import note, print_json, show_line
 from textgen_core.formatting import shell_word
 
 if TYPE_CHECKING:
     from textgen_core.pipeline.search.sampler_records import SamplerTuning
-    from textgen_core.training.callbacks import Callback
 
 TOML, JSON = "samplers.toml", "samplers.json"
 _DISTANCE = "Distance 0: as other real text. 1: as far as one page of real text is from the usual."
@@ -45,7 +44,7 @@ def tune_run(
 
     read_chain_space(discover(), list(sampler), try_installed=try_installed)  # its faults first
     announce_stdin(text)
-    tuning = follow(
+    tuning = watch(
         lambda callback: tune_samplers(
             opened,
             list(sampler),
@@ -68,15 +67,6 @@ def tune_run(
     show_tuning(tuning)
     if out is not None:
         note(f"To train with them: textgen run CORPUS --config {shell_word(out / TOML)}")
-
-
-def follow(start: Callable[[Callback], SamplerTuning], *, quiet: bool) -> SamplerTuning:
-    """Show on stderr what is under way while samplers are tuned."""
-    from textgen_core.cli.terminal import TerminalCallback
-
-    callback = TerminalCallback(results=False, quiet=quiet)
-    with outliving_reader(), closing(callback):
-        return start(callback)
 
 
 def write_tuning(tuning: SamplerTuning, folder: Path) -> None:

@@ -25,14 +25,14 @@ _ELSEWHERE = "Name a directory that can: --out DIR."
 _MOST_DIGITS = 18
 
 
-class Entry:
+class InRun:
     """A file or folder of a run directory, as an attribute that is its path."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
 
     def __get__(self, run: RunDirectory, owner: type) -> Path:
-        return run.path / self._name
+        return run.path / self.name
 
 
 @attrs.frozen
@@ -41,24 +41,24 @@ class RunDirectory:
 
     path: Path
 
-    configuration = Entry("run.toml")
-    manifest = Entry("manifest.json")
-    analysis = Entry("analysis.json")
-    tokenizer = Entry("tokenizer.json")
-    counts = Entry("counts.safetensors")  # only of a run with training.counts
-    mixture = Entry("mixture.json")  # likewise, once it is trained
-    earlier = Entry("earlier.safetensors")  # held-out text of the run that this one began with
-    checkpoints = Entry("checkpoints")
-    best = Entry("best.json")
-    metrics = Entry("metrics.jsonl")
-    samples = Entry("samples.jsonl")
-    evaluation = Entry("evaluation.json")
-    texts = Entry("texts.json")  # once it was scored on another text
-    ratings = Entry("ratings.json")  # once people rated what it wrote
-    report = Entry("report.html")
-    pack = Entry("pack.json")  # of a run that was packed and unpacked: what was packed
-    builtin = Entry("corpus.txt.gz")  # only of a run on the built-in corpus
-    lock = Entry(LOCK)
+    configuration = InRun("run.toml")
+    manifest = InRun("manifest.json")
+    analysis = InRun("analysis.json")
+    tokenizer = InRun("tokenizer.json")
+    counts = InRun("counts.safetensors")  # only of a run with training.counts
+    mixture = InRun("mixture.json")  # likewise, once it is trained
+    earlier = InRun("earlier.safetensors")  # held-out text of the run that this one began with
+    checkpoints = InRun("checkpoints")
+    best = InRun("best.json")
+    metrics = InRun("metrics.jsonl")
+    samples = InRun("samples.jsonl")
+    evaluation = InRun("evaluation.json")
+    texts = InRun("texts.json")  # once it was scored on another text
+    ratings = InRun("ratings.json")  # once people rated what it wrote
+    report = InRun("report.html")
+    pack = InRun("pack.json")  # of a run that was packed and unpacked: what was packed
+    builtin = InRun("corpus.txt.gz")  # only of a run on the built-in corpus
+    lock = InRun(LOCK)
 
     @property
     def name(self) -> str:
@@ -87,6 +87,10 @@ class RunDirectory:
         steps = [int(each) for each in digits if each.isdecimal() and len(each) <= _MOST_DIGITS]
         saved = sorted(step for step in steps if self.checkpoint(step).name in names)
         return [step for step in saved if is_folder(self.checkpoint(step))]
+
+
+# What textgen leaves in a run's directory, checkpoints included.
+NAMES = tuple(each.name for each in vars(RunDirectory).values() if isinstance(each, InRun))
 
 
 def check_free(path: Path, advice: str = "") -> None:

@@ -13,18 +13,13 @@ from pathlib import Path
 import attrs
 
 from textgen_core.errors import RunDirectoryError
-from textgen_core.runs.directory import LOCK, RunDirectory, find_run
+from textgen_core.runs.directory import LOCK, NAMES, RunDirectory, find_run
 from textgen_core.runs.files import file_errors
 from textgen_core.runs.lock import writing
 from textgen_core.runs.standing import disk_size
 
-# What runs, profiles and the bundled trackers leave in a run's directory.
-_FILES = (
-    *("manifest.json", "analysis.json", "tokenizer.json", "counts.safetensors", "mixture.json"),
-    *("earlier.safetensors", "best.json", "metrics.jsonl", "samples.jsonl", "evaluation.json"),
-    *("texts.json", "ratings.json", "report.html", "corpus.txt.gz", "pack.json"),
-)
-_FOLDERS = ("checkpoints", "texts", "tensorboard", "wandb", "profile")
+_FOLDERS = ("texts", "tensorboard", "wandb", "profile")  # of packs, trackers and profiles
+_LAST = "run.toml"
 
 
 @attrs.frozen(kw_only=True)
@@ -76,13 +71,13 @@ def _written(run: RunDirectory) -> Iterator[Path]:
         found = sorted(each.name for each in entries)
     for name in found:
         known = name.removeprefix(".").rpartition(".")[0] if name.startswith(".") else name
-        if known in (*_FILES, *_FOLDERS, "run.toml") and name != "run.toml":
+        if known in (*NAMES, *_FOLDERS) and name not in (_LAST, LOCK):
             yield run.path / name
 
 
 def _left(run: RunDirectory) -> tuple[str, ...]:
     with file_errors(run.path, "read"), os.scandir(run.path) as entries:
-        return tuple(sorted(each.name for each in entries if each.name not in ("run.toml", LOCK)))
+        return tuple(sorted(each.name for each in entries if each.name not in (_LAST, LOCK)))
 
 
 def _remove(path: Path) -> None:

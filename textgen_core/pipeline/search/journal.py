@@ -203,6 +203,14 @@ def distribution_of(dimension: Dimension) -> Any:
     return kind(dimension.low, dimension.high, log=dimension.log)
 
 
+def suggest(trial: Any, dimension: Dimension) -> Any:
+    """Return the value that a trial of Optuna suggests for a dimension."""
+    if dimension.choices:
+        return trial.suggest_categorical(dimension.key, dimension.choices)
+    ask = trial.suggest_int if dimension.whole else trial.suggest_float
+    return ask(dimension.key, dimension.low, dimension.high, log=dimension.log)
+
+
 def _entry(trial: Any, study: str, rungs: int) -> Entry:
     states: dict[str, State] = {"COMPLETE": "finished", "FAIL": "failed"}
     is_final = study == FINALS

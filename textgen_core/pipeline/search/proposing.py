@@ -16,7 +16,7 @@ from typing import Any
 from textgen_core.config.ranges import Dimension
 from textgen_core.config.space import Space
 from textgen_core.pipeline.search.around_recipe import draw_near, lies_within
-from textgen_core.pipeline.search.journal import Entry, distribution_of, load_optuna
+from textgen_core.pipeline.search.journal import Entry, distribution_of, load_optuna, suggest
 from textgen_core.pipeline.search.records import RECIPE
 from textgen_core.pipeline.search.request import Method
 from textgen_core.pipeline.search.study import Study
@@ -141,18 +141,10 @@ def _ask(space: Space, known: Sequence[Any], method: Method, *, seed: int) -> di
         study.add_trials(known)
         trial = study.ask()
         for each in space.choices:
-            _suggest(trial, each)
+            suggest(trial, each)
         for each in space.dimensions_of(dict(trial.params)):
-            _suggest(trial, each)
+            suggest(trial, each)
     return dict(trial.params)
-
-
-def _suggest(trial: Any, dimension: Dimension) -> None:
-    if dimension.choices:
-        trial.suggest_categorical(dimension.key, dimension.choices)
-    else:
-        suggest = trial.suggest_int if dimension.whole else trial.suggest_float
-        suggest(dimension.key, dimension.low, dimension.high, log=dimension.log)
 
 
 def _sampler(space: Space, method: Method, seed: int) -> Any:

@@ -10,7 +10,7 @@ import attrs
 
 from textgen_core.config.ranges import Dimension
 from textgen_core.config.space import Space
-from textgen_core.pipeline.search.journal import load_optuna
+from textgen_core.pipeline.search.journal import load_optuna, suggest
 
 _STARTUP = 10  # trials that are drawn, before any is derived from others
 _DIGITS = 3
@@ -38,7 +38,7 @@ def suggestions(space: Space, seed: int) -> Iterator[Suggestion]:
         )
     study = optuna.create_study(direction="minimize", sampler=tpe)
 
-    def suggest() -> Iterator[Suggestion]:
+    def suggest_on() -> Iterator[Suggestion]:
         while True:
             trial = study.ask()
             chosen = {each.key: _value(trial, each) for each in space.choices}
@@ -50,13 +50,12 @@ def suggestions(space: Space, seed: int) -> Iterator[Suggestion]:
 
             yield Suggestion({**chosen, **others}, tell)
 
-    return suggest()
+    return suggest_on()
 
 
 def _value(trial: Any, each: Dimension) -> Any:
-    if each.choices:
-        return trial.suggest_categorical(each.key, each.choices)
-    if each.whole:
-        return trial.suggest_int(each.key, each.low, each.high, log=each.log)
-    value = float(f"{trial.suggest_float(each.key, each.low, each.high, log=each.log):.{_DIGITS}g}")
-    return min(max(value, float(each.low or 0.0)), float(each.high or 0.0))
+    value = suggest(trial, each)
+    if each.choices or each.whole:
+        return value
+    rounded = float(f"{value:.{_DIGITS}g}")
+    return min(max(rounded, float(each.low or 0.0)), float(each.high or 0.0))

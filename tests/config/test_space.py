@@ -252,7 +252,6 @@ def test_two_plugins_with_one_name_are_both_tried(plugin_site):
 
 def test_without_a_space_what_usually_matters_varies_around_the_recipe():
     assert varied(space_of()) == {
-        "tokenizer.bpe.vocabulary_size": "300..4000 (log)",
         "model.transformer.layers": "2..8 (log)",
         "model.transformer.heads": "2..8 (log)",
         "model.transformer.feed_forward": "256..1024 (log)",
@@ -260,6 +259,13 @@ def test_without_a_space_what_usually_matters_varies_around_the_recipe():
         "training.learning_rate": "0.002..0.032 (log)",
         "training.weight_decay": "0.01..1 (log)",
     }
+
+
+def test_a_vocabulary_varies_by_default_only_where_the_recipe_names_its_size():
+    sized = varied(space_of(tokenizers="bpe:minimum_frequency=2", recipe="classic"))
+    assert not any("vocabulary" in key for key in sized)
+    word = varied(space_of(tokenizers="word"))
+    assert [each for each in word if "vocabulary" in each] == ["tokenizer.word.vocabulary_size"]
 
 
 def test_what_is_fixed_stays_in_the_default_space_and_rules_of_a_plugin_hold(plugin_site):

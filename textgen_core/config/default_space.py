@@ -1,7 +1,8 @@
 """What varies in a search where nobody says it: what usually matters, around the recipe's values.
 
-The sizes and dropout of each model that may be chosen, the vocabulary, learning rate and weight
-decay. Options are known by their names, so a plugin's model that has them is searched too.
+The sizes and dropout of each model that may be chosen, learning rate and weight decay; and the
+size of a vocabulary, unless the text chooses it: that is measured, and hardly shows on validation
+text. Options are known by their names, so a plugin's model that has them is searched too.
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class _Span:
-    """From where to where: shares of the value that there is, or fixed ends if there is none."""
+    """From where to where: shares of the value that there is, or fixed ends if there is none.
+
+    Without ends nothing varies where there is no value.
+    """
 
     shares: tuple[float, float] | None
-    ends: tuple[float, float]
+    ends: tuple[float, float] | None
 
 
 _OPTIONS: Mapping[str, Mapping[str, _Span]] = {
-    "tokenizer": {"vocabulary_size": _Span((0.6, 4), (300, 4000))},
+    "tokenizer": {"vocabulary_size": _Span((0.6, 4), None)},
     "model": {
         "layers": _Span((0.5, 2), (1, 3)),
         "units": _Span((0.25, 2), (128, 1024)),
@@ -105,9 +109,12 @@ def _dimension(option: Option, value: Any, span: _Span) -> Dimension | None:
         value = value[0] if len(value) == 1 else None
     if number is None or (value is None and isinstance(option.default, tuple)):
         return None
-    low, high = span.ends
     if span.shares and value:
         low, high = (value * share for share in span.shares)
+    elif span.ends:
+        low, high = span.ends
+    else:
+        return None
     if number is int:
         low, high = max(1, int(low)), int(high)
     else:

@@ -88,7 +88,7 @@ def install_fakes(set_item: Any) -> None:
     set_item(sys.modules, name, SimpleNamespace(train_trial=train_trial))
     set_item(vars(winner), "_score_on_test", lambda study, directory: 2.5)
     set_item(vars(searching), "Trainer", TrainerHere)
-    set_item(vars(searching), "read_texts", lambda settings: ())
+    set_item(vars(searching), "read_texts", lambda settings: SimpleNamespace(files=[]))
     set_item(vars(searching), "split_texts", lambda *_: None)
 
 

@@ -66,7 +66,7 @@ def test_a_text_that_no_trial_can_be_trained_on_leaves_no_study(
         (["--trials", "3", "--set", "corpus.split=100,0,0"], "held out"),
         (["--trials", "3", "--try", "metric"], "--try cannot be 'metric'"),
         (["--trials", "3", "--sampler", "nucleus:p=0..2"], "nucleus"),
-        (["--out", "nowhere"], "there is none in nowhere"),
+        (["--out", "nowhere"], "There is no study in nowhere"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

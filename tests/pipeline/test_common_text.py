@@ -137,7 +137,7 @@ def test_a_text_of_ones_own_that_a_run_was_trained_on_is_refused(tmp_path: Path)
     file.write_text(OTHER[:10_000] + parts[0][:1500])  # a part of it suffices to flatter one
     runs = [run(tmp_path, "a", parts), run(tmp_path, "b", [OTHER[10_000:], "", ""], hashes=["2"])]
     with pytest.raises(
-        CorpusError, match=r"is not held out: 1\d% of it stand in the training text"
+        CorpusError, match=r"is not held out: 1\d% of it stands in the training text"
     ):
         read_common_text(file, runs)
 
@@ -150,7 +150,7 @@ def test_runs_of_one_name_in_two_folders_are_both_looked_at(tmp_path: Path) -> N
         each.mkdir()
     knows = run(folders[0], "x", [BOOK, "", ""])
     other = run(folders[1], "x", [OTHER, "", ""], hashes=["2"])
-    with pytest.raises(CorpusError, match="is not held out: 100% of it stand"):
+    with pytest.raises(CorpusError, match="is not held out: 100% of it stands"):
         read_common_text(file, [knows, other])
 
 

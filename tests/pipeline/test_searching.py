@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,14 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 
 from textgen_core.config.space_reading import read_space
-from textgen_core.errors import Faults, Interrupted, RunDirectoryError, TextgenError, UsageError
+from textgen_core.errors import (
+    CorpusError,
+    Faults,
+    Interrupted,
+    RunDirectoryError,
+    TextgenError,
+    UsageError,
+)
 from textgen_core.pipeline.search import training_process, winner
 from textgen_core.pipeline.search.planning import DEATHS
 from textgen_core.pipeline.search.records import RECIPE, Tuning
@@ -300,6 +308,73 @@ def test_studies_that_begin_in_the_same_second_have_folders_of_their_own(
 
 
 @pytest.mark.usefixtures("fakes")
+def test_a_study_whose_text_has_changed_trains_nothing_more(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [{"path": "book.txt", "sha256": "1"}]
+    read = SimpleNamespace(files=files)
+    monkeypatch.setattr("textgen_core.pipeline.search.searching.read_texts", lambda *_: read)
+    study = begin(text, tmp_path / "study", trials=1, seeds=1)
+    study.agree_on_texts([("book.txt", "1")])
+    files[0] = {"path": "book.txt", "sha256": "2"}
+    with pytest.raises(CorpusError, match=r"not those that its trials were trained on: book\.txt"):
+        tune(out=tmp_path / "study")
+    assert not study.journal.entries()
+    files[0] = {"path": "moved/book.txt", "sha256": "1"}
+    assert tune(out=tmp_path / "study").verdict is not None
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_study_that_was_there_before_stays_where_its_text_is_away(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(text, tmp_path / "study")
+    (tmp_path / "study/journal.log").unlink()
+
+    def fail(*_: Any) -> Any:
+        raise CorpusError("There is no file text.txt.")
+
+    monkeypatch.setattr("textgen_core.pipeline.search.searching.read_texts", fail)
+    with pytest.raises(CorpusError, match="There is no file"):
+        tune(out=tmp_path / "study")
+    assert (tmp_path / "study/study.toml").is_file()
+    with pytest.raises(CorpusError, match="There is no file"):
+        tune(text, **ASKED, trials=1, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_run_that_is_scored_at_the_end_is_trained_again_if_somebody_removed_it(
+    text: Path, tmp_path: Path
+) -> None:
+    asked = {**ASKED, "trials": 3, "seeds": 1}
+    whole = tune(text, **asked, out=tmp_path / "whole")
+
+    def remove_first(study: Study) -> None:
+        raise Interrupted("before the end")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textgen_core.pipeline.search.searching.conclude", remove_first)
+        with pytest.raises(Interrupted):
+            tune(text, **asked, out=tmp_path / "study")
+    shutil.rmtree(tmp_path / "study/trials")
+    found = tune(out=tmp_path / "study")
+    assert found.verdict is not None and whole.verdict is not None
+    assert found.verdict.winner == whole.verdict.winner
+    assert (found.verdict.directory / "checkpoints").is_dir()
+    assert trials_of(found) == trials_of(whole)
+
+
+@pytest.mark.usefixtures("fakes")
+@pytest.mark.parametrize(("minutes", "given"), [(1 / 60, {}), (9.0, {"minutes": 5.0})])
+def test_a_time_that_two_trainings_do_not_fit_into_is_refused(
+    text: Path, tmp_path: Path, minutes: float, given: dict[str, Any]
+) -> None:
+    with pytest.raises(UsageError, match="has no time for two trainings of"):
+        tune(text, for_minutes=minutes, **given, out=tmp_path / "study")
+
+
+@pytest.mark.usefixtures("fakes")
 def test_interrupted_it_says_how_to_go_on_and_nothing_counts_against_the_trial(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,6 +430,8 @@ def test_the_time_is_shared_by_search_and_end_and_counts_on_when_the_study_goes_
     def take_time(configuration: Any, texts: Any, directory: Any, *rest: Any, **given: Any) -> Any:
         now[0] += 60 * configuration.training.minutes + 20
         directory.path.mkdir()
+        directory.configuration.touch()
+        directory.checkpoints.mkdir()
         rate = configuration.training.learning_rate
         return fake_search.FakeResult(score=2 + abs(rate - 0.005), steps=1)
 

@@ -58,6 +58,8 @@ def test_a_recipe_that_wins_or_could_not_be_trained_is_said():
     recipe = study["verdict"]["recipe"]
     won = {**study["verdict"], "winner": recipe, "difference": 0.0, "is_tie": True}
     assert "No settings were found that are better" in told({**study, "verdict": won})
+    assert "the recipe has 1.752 bits per byte." in told({**study, "verdict": won})
+    assert "winner" not in " ".join(tell_tuning({**study, "verdict": won}))
     page = render_tuning({**study, "verdict": won})
     assert "What the winner changes" not in page
     without = {**study["verdict"], "recipe": None, "difference": None, "deviation": None}

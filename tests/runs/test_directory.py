@@ -321,3 +321,11 @@ def test_the_default_path_is_free_and_names_time_and_model(tmp_path, monkeypatch
     assert first.parent.name == "runs"
     assert first.name.endswith("-lstm")
     assert second != first
+
+
+def test_an_empty_name_names_no_run_though_there_is_only_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs/only").mkdir(parents=True)
+    (tmp_path / "runs/only/run.toml").touch()
+    with pytest.raises(RunDirectoryError, match="The name of a run is empty"):
+        find_run("")

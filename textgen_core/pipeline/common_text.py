@@ -176,7 +176,7 @@ def read_common_text(path: Path, runs: Sequence[Trained]) -> CommonText:
     usual = min((share for _, share in shares), default=0.0) + _SEEN
     for run, share in shares:
         if share > usual or share >= _FAMILIAR:
-            raise _trained_on(path, f"{share:.0%} of it stand in the training text of {run.name}")
+            raise _trained_on(path, f"{share:.0%} of it stands in the training text of {run.name}")
     return CommonText(name=path.name, documents=documents, notes=tuple(notes))
 
 

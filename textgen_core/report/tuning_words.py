@@ -59,6 +59,8 @@ def commands_of(values: Values) -> list[tuple[str, str]]:
     corpus = [shell_word(str(each)) for each in values["request"].get("corpus") or ()]
     train = " ".join(["textgen run", *corpus, "--config", shell_word(verdict["toml"])])
     write = f"textgen generate {shell_word(verdict['directory'])}"
+    if verdict["winner"]["is_recipe"]:
+        return [(say("Generate with the recipe's run:"), write)]
     return [
         (say("Generate with the winner:"), write),
         (say("Train with the winner's settings:"), train),
@@ -146,7 +148,13 @@ def _tell_test(values: Values) -> Iterator[str]:
         return
     score = show_figure(verdict["test_bits_per_byte"], _DIGITS)
     difference = verdict["test_difference"]
-    if difference is None or verdict["winner"]["is_recipe"]:
+    if verdict["winner"]["is_recipe"]:
+        yield say(
+            "On the test text, which was read once, the recipe has {score} bits per byte.",
+            score=score,
+        )
+        return
+    if difference is None:
         yield say(
             "On the test text, which was read once, the winner has {score} bits per byte.",
             score=score,

@@ -224,6 +224,11 @@ def find_run(reference: str | os.PathLike[str] | None, *, trained: bool = False)
     if reference is None:
         return newest_run(trained=trained)
     reference = os.fspath(reference)
+    if not reference:  # as an unset variable in a script is
+        raise RunDirectoryError(
+            "The name of a run is empty.",
+            f"Allowed: a run's directory, or the beginning of a name under {RUNS}/.",
+        )
     runs = list_runs()
     path = expand_home(reference)
     with file_errors(path, "read"):

@@ -171,6 +171,9 @@ def _find_texts(run: RunDirectory, corpus: Any) -> list[tuple[str, str, Path]]:
         places: list[Any] = list(note.paths) if note else []
     else:
         places = [corpus] if isinstance(corpus, (str, os.PathLike)) else list(corpus)
+        for each in places:
+            with file_errors(Path(each), "read"):
+                Path(each).stat()
     found = {hash_of(path): path for path in files_below(places)}
     texts = []
     for number, (path, sha256, role) in enumerate(recorded, start=1):

@@ -110,7 +110,8 @@ def _refusing(path: Path) -> Iterator[None]:
         with file_errors(path, "read"):
             yield
     except _DAMAGE as error:
-        reason = printable(str(error) or type(error).__name__, keep="")[:150].rstrip(".")
+        told = f"its pack.json has no {error}" if isinstance(error, KeyError) else str(error)
+        reason = printable(told or type(error).__name__, keep="")[:150].rstrip(".")
         raise RunDirectoryError(
             f"{path} is no packed run, or is damaged: {reason}.",
             "Allowed: what textgen runs pack wrote. Nothing was unpacked.",

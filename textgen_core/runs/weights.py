@@ -34,8 +34,8 @@ def best_step(run: RunDirectory) -> int:
     saved = run.saved_steps()
     if not saved:
         raise RunDirectoryError(
-            f"{run.path} has no checkpoint yet.",
-            advice=f"Train it: textgen resume {shell_word(run.path)}",
+            f"{run.path} has no checkpoint: it was not trained, or they were removed.",
+            advice=f"Train it from its first step: textgen resume {shell_word(run.path)}",
         )
     if not is_there(run.best):
         return saved[-1]

@@ -78,6 +78,23 @@ def test_a_run_of_textgen_inside_a_folder_is_no_corpus(folder):
     assert notes == [f"Skipped {run}: a run of textgen."]
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("run.toml", "manifest.json"), "is a run of textgen, and no text(.|\n)*textgen resume"),
+        (("study.toml", "journal.log"), "is a study of textgen, and no(.|\n)*textgen tune --out"),
+    ],
+)
+def test_what_textgen_made_is_no_corpus_though_somebody_names_it(folder, names, told):
+    own = folder / "own"
+    own.mkdir()
+    for name in (*names, "notes.txt"):
+        (own / name).write_text("x")
+    with pytest.raises(CorpusError, match=told):
+        find(own)
+    assert len(find(folder)[0]) == 3
+
+
 def test_a_missing_path_is_told_with_the_nearest_name(folder):
     with pytest.raises(CorpusError, match="There is no file") as caught:
         find(folder / "c.text")

@@ -18,7 +18,7 @@ import attrs
 
 from textgen_core.corpus.reading.course import COURSE, course_file, course_name, course_names
 from textgen_core.errors import CorpusError
-from textgen_core.formatting import expand_home, format_count
+from textgen_core.formatting import expand_home, format_count, shell_word
 
 STDIN = "-"
 PACKED_SUFFIXES = (".gz", ".zst")
@@ -27,7 +27,9 @@ TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".org")
 # A text of standard input or a pipe that is kept in the cache: its SHA-256, and where it came from.
 _KEPT = re.compile(r"[0-9a-f]{64}\.(stdin|pipe)\.gz")
 _KEPT_FROM = {"stdin": "standard input", "pipe": "a pipe"}
-RUN_FILES = {"run.toml", "manifest.json"}  # a folder with both is a run, not a text
+# Folders that hold all of these files are no text.
+_OWN = {"a run": {"run.toml", "manifest.json"}, "a study": {"study.toml", "journal.log"}}
+_GO_ON = {"a run": "resume", "a study": "tune --out"}
 FILES_WANTED = (
     "Allowed: text files (.gz and .zst too), folders of them, pipes, - for standard input."
 )
@@ -207,7 +209,14 @@ def _entries(path: Path, folder: Path, skipped: Skipped) -> list[Path]:
             raise unreadable(path, error) from error
         skipped.add(path, "not readable")
         return []
-    if path != folder and set(names) >= RUN_FILES:
-        skipped.add(path, "a run of textgen")
+    what = next((what for what, files in _OWN.items() if set(names) >= files), None)
+    if what is not None and path == folder:
+        raise CorpusError(
+            f"{shown(path)} is {what} of textgen, and no text.",
+            "Allowed: text files, and folders with such files.",
+            f"Go on with it: textgen {_GO_ON[what]} {shell_word(path)}",
+        )
+    if what is not None:
+        skipped.add(path, f"{what} of textgen")
         return []
     return [path / name for name in names if not name.startswith(".")]

@@ -112,7 +112,7 @@ class Request:
 
 def save_request(request: Request, folder: Path) -> Request:
     """Write study.toml, and copies of files that the configurations are made from."""
-    with file_errors(folder, "written"):
+    with file_errors(folder, "written", "Name a directory that can: --out DIR."):
         folder.mkdir(parents=True, exist_ok=True)
         if request.recipe is not None and request.recipe not in recipe_names():
             copy = folder / "recipe.toml"
@@ -139,8 +139,12 @@ def load_request(folder: Path) -> Request:
     try:
         return _read(table, folder)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"{path} is damaged: {type(error).__name__}, {error}."
+        problem = f"{path} is damaged: {_told(error)}."
         raise RunDirectoryError(problem, advice="Restore it, or begin a new study.") from error
+
+
+def _told(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _read(table: Mapping[str, Any], folder: Path) -> Request:

@@ -24,7 +24,12 @@ from textgen_core.pipeline.search.records import Tuning
 from textgen_core.pipeline.search.study import Study
 from textgen_core.pipeline.search.summary import record_of, tuning_of
 from textgen_core.pipeline.search.trainer import ProcessEnded, Trainer
-from textgen_core.pipeline.search.winner import conclude, drop_weights, nothing_trained
+from textgen_core.pipeline.search.winner import (
+    conclude,
+    drop_weights,
+    gone_before_the_end,
+    nothing_trained,
+)
 from textgen_core.pipeline.splitting import split_texts
 from textgen_core.pipeline.starting import check_cache
 from textgen_core.registry import Registry
@@ -70,14 +75,16 @@ def _release(study: Study) -> None:
 
 
 def _check_texts(study: Study, registry: Registry) -> None:
-    """Raise CorpusError if the texts that all trials share cannot be read and split."""
+    """Raise CorpusError if the texts that all trials share cannot be read, or are others now."""
     configuration = study.request.recipe_as_it_is(registry)
     try:
-        split_texts(read_texts(keep_streams(configuration.corpus)), configuration)
+        texts = read_texts(keep_streams(configuration.corpus))
+        split_texts(texts, configuration)
     except CorpusError:
-        if not study.journal.entries():
+        if study.is_new and not study.journal.entries():
             study.discard()
         raise
+    study.agree_on_texts([(each["path"], each["sha256"]) for each in texts.files])
 
 
 def _stopped(study: Study) -> Interrupted:
@@ -110,6 +117,8 @@ class _Search:
                 self._callback.on_wait(tuning_of(self._study))
                 time.sleep(_PAUSE)
             else:
+                for entry in gone_before_the_end(self._study):
+                    self._train_again(entry)
                 self._trainer.close()  # the winner needs memory too
                 self._callback.on_conclude(tuning_of(self._study))
                 conclude(self._study)
@@ -136,6 +145,15 @@ class _Search:
         failed = sum(each.state == "failed" for each in entries)
         if failed >= _HOPELESS and not any(each.state == "finished" for each in entries):
             raise nothing_trained(entries)
+
+    def _train_again(self, entry: Entry) -> None:
+        """Train a trial whose run somebody removed: it has the same weights then."""
+        study = self._study
+        path = study.directory_of(entry).path
+        self._follower.on_warning(f"{path} has no weights any more: it is trained again.")
+        self._callback.on_trial_begin(record_of(study, entry), tuning_of(study))
+        self._trainer.begin()
+        self._train_anew(entry)
 
     def _train_anew(self, entry: Entry) -> dict[str, Any]:
         """Train and score a trial, and return what was measured."""

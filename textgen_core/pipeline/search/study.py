@@ -15,6 +15,7 @@ from typing import Any
 
 from textgen_core.config.ranges import Dimension
 from textgen_core.config.resolve import Configuration
+from textgen_core.errors import CorpusError
 from textgen_core.pipeline.search.clock import (
     Presence,
     count_present,
@@ -29,14 +30,15 @@ from textgen_core.registry import Registry
 from textgen_core.runs.directory import RunDirectory
 from textgen_core.runs.files import file_errors
 
-_SECONDS, _FINALISTS, _VERDICT, _GAUGE = "seconds", "finalists", "verdict", "gauge"
+_SECONDS, _TEXTS, _GAUGE = "seconds", "texts", "gauge"
+_FINALISTS, _VERDICT = "finalists", "verdict"
 
 
 class Study:
-    """One study; `working` takes part in it."""
+    """One study; `working` takes part in it. is_new: whether this process has just made it."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, *, is_new: bool = False) -> None:
+        self.directory, self.is_new = directory, is_new
         self.request: Request = load_request(directory)
         self.journal = Journal(directory / "journal.log", len(self.request.budgets))
         self._processes = directory / "processes"
@@ -108,6 +110,26 @@ class Study:
             if found is None:
                 self.journal.note_of_study(_GAUGE, seconds)
         return seconds if found is None else float(found)
+
+    def agree_on_texts(self, found: Sequence[tuple[str, str]]) -> None:
+        """Keep what the texts are, by path and SHA-256, for all who go on with the study.
+
+        Raises CorpusError if they are others than they were: scores would be of several texts.
+        """
+        with self.journal.locked():
+            before = self.journal.about().get(_TEXTS)
+            if before is None:
+                self.journal.note_of_study(_TEXTS, [list(each) for each in found])
+                return
+        changed = [path for path, digest in found if digest not in {each[1] for each in before}]
+        if changed or len(found) != len(before):
+            told = ", ".join(changed[:3]) or f"{len(found)} in place of {len(before)}"
+            raise CorpusError(
+                f"The texts of {self.directory} are not those that its trials were trained on: "
+                f"{told}.",
+                "Allowed: the same texts, byte for byte.",
+                "Put them back, or begin another study: --out DIR",
+            )
 
     # ---- trials
 

@@ -122,7 +122,8 @@ class Trainer:
 
     def _tell(self, entry: Entry, message: Message) -> None:
         if "steps" in message:
-            self._study.journal.note(entry.id, steps=message["steps"])
+            if entry.steps is None:
+                self._study.journal.note(entry.id, steps=message["steps"])
         elif "warning" in message:
             self._follower.on_warning(message["warning"])
         elif "progress" in message:

@@ -13,7 +13,7 @@ from textgen_core.config.space import Space
 from textgen_core.config.space_reading import read_kinds, read_space
 from textgen_core.corpus.reading.kept import is_stdin
 from textgen_core.errors import Faults, UsageError
-from textgen_core.formatting import expand_home
+from textgen_core.formatting import expand_home, format_duration, shell_word
 from textgen_core.pipeline.search.journal import load_optuna
 from textgen_core.pipeline.search.records import Budget, Tuning
 from textgen_core.pipeline.search.request import STUDY, Method, Request, check_same, save_request
@@ -27,6 +27,7 @@ from textgen_core.runs.directory import check_free, make_folder, timestamp
 from textgen_core.training.callbacks import Callback
 
 SEEDS = 3
+_FEWEST = 2  # full trainings that fit into any search
 
 
 @attrs.frozen(kw_only=True)
@@ -156,7 +157,7 @@ def open_study(
             warn(note)
         folder = out or make_folder(f"tune-{timestamp()}")
         save_request(request, folder)
-        study = Study(folder)
+        study = Study(folder, is_new=True)
     if asked.seconds is not None:
         study.set_seconds(asked.seconds)
     return study
@@ -184,9 +185,14 @@ def _check(asked: Asked) -> None:
 
 def _check_new(asked: Asked, out: Path | None) -> None:
     if asked.seconds is None and asked.trials is None:
-        there = f", since there is none in {out} yet" if out is not None and asked.is_empty else ""
+        if out is not None and asked.is_empty:
+            raise UsageError(
+                f"There is no study in {out}.",
+                "Allowed: the directory of one, to go on with it.",
+                f"Begin one there: textgen tune CORPUS --for 60m --out {shell_word(out)}",
+            )
         raise UsageError(
-            f"Nothing says how long to search{there}.",
+            "Nothing says how long to search.",
             "Allowed: a time, or a number of configurations.",
             "Say it: textgen tune CORPUS --for 60m; or --trials 30",
         )
@@ -251,6 +257,7 @@ def _request(asked: Asked, registry: Registry) -> Request:
 def _full_budget(asked: Asked, base: Configuration) -> Budget:
     training = base.training
     if asked.minutes is not None:
+        _check_time(asked, asked.minutes)
         return Budget(minutes=asked.minutes)
     if training.steps is not None:
         return Budget(steps=training.steps)
@@ -258,7 +265,20 @@ def _full_budget(asked: Asked, base: Configuration) -> Budget:
         return Budget(epochs=training.epochs)
     if asked.seconds is None or "training.minutes" in base.given:
         return Budget(minutes=training.minutes)
-    return Budget(minutes=minutes_within(asked.seconds, training.minutes))
+    minutes = minutes_within(asked.seconds, training.minutes)
+    _check_time(asked, minutes)
+    return Budget(minutes=minutes)
+
+
+def _check_time(asked: Asked, minutes: float) -> None:
+    """Raise UsageError for a time that the recipe and another configuration do not fit into."""
+    if asked.seconds is not None and asked.seconds < _FEWEST * 60 * minutes:
+        raise UsageError(
+            f"A search of {format_duration(asked.seconds)} has no time for two trainings of "
+            f"{format_duration(60 * minutes)}.",
+            "Allowed: a longer time; an hour is a good start.",
+            "Say it: --for 60m; or train more briefly: --minutes M",
+        )
 
 
 def _with_texts_of(base: Configuration, space: Space) -> Space:

@@ -5,7 +5,7 @@ Until then the runs that may win keep their weights, and all others lose them wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from textgen_core.errors import TextgenError
@@ -40,8 +40,7 @@ def conclude(study: Study) -> None:
         winner = finalists[0].configuration
         runs = {
             each: study.directory_of(entry)
-            for each in (winner, RECIPE)
-            if (entry := _first_run(study, entries, each)) is not None
+            for each, entry in _first_runs(study, entries, (winner, RECIPE))
         }
         scores = {each: _score_on_test(study, directory) for each, directory in runs.items()}
         write_toml(study.directory / WINNER, read_toml(runs[winner].configuration))
@@ -54,6 +53,19 @@ def conclude(study: Study) -> None:
             }
         )
         drop_weights(study)
+
+
+def gone_before_the_end(study: Study) -> list[Entry]:
+    """Return the trials that are to be scored at the end, and whose runs have no weights."""
+    entries = study.journal.entries()
+    best = [each.configuration for each in finalists_of(study, entries)[:1]]
+    needed = dict(_first_runs(study, entries, (*best, RECIPE)))
+    return [
+        each
+        for each in needed.values()
+        if not is_there(study.directory_of(each).configuration)
+        or not is_there(study.directory_of(each).checkpoints)
+    ]
 
 
 def nothing_trained(entries: Sequence[Entry]) -> TextgenError:
@@ -89,8 +101,16 @@ def _kept(study: Study, entries: Sequence[Entry]) -> set[int]:
     else:
         best = best_configurations(entries, study.rungs, FINALISTS)
         configurations = [RECIPE, *(each.configuration for each in best)]
-    first = (_first_run(study, entries, each) for each in configurations)
-    return {each.id for each in first if each is not None}
+    return {entry.id for _, entry in _first_runs(study, entries, configurations)}
+
+
+def _first_runs(
+    study: Study, entries: Sequence[Entry], configurations: Iterable[int]
+) -> Iterator[tuple[int, Entry]]:
+    """Yield configurations that were trained in full, with the first such training."""
+    for each in configurations:
+        if (entry := _first_run(study, entries, each)) is not None:
+            yield each, entry
 
 
 def _first_run(study: Study, entries: Sequence[Entry], configuration: int) -> Entry | None:

@@ -121,7 +121,9 @@ def test_a_line_a_trial_then_the_verdict_the_finalists_and_the_command(
     assert "the recipe as it is" in lines[head + 1] and "9 epochs" in lines[head + 1]
     told = result.stdout
     assert "the recipe" in told and "On the test text, which was read once" in told
-    assert "study/winner.toml" in told and "what mattered" in told
+    assert "the recipe as it is: lstm, " in result.stderr
+    assert Path("study/winner.toml").is_file() and "what mattered" in told
+    assert "textgen generate study/trials/" in told  # of the recipe, which wins here
     again = run_here(monkeypatch, capsys, "tune", "--out", "study", "--json")
     found = json.loads(again.stdout)
     assert found["verdict"]["test_bits_per_byte"] == 2.5 and len(found["trials"]) == trials

@@ -201,7 +201,9 @@ def tune(
 def _search(asked: Asked, out: Path | None, *, as_json: bool, quiet: bool) -> None:
     from textgen_core.pipeline.search.tuning import open_study
 
-    study = open_study(asked, discover_plugins(), out, warn)
+    registry = discover_plugins()
+    study = open_study(asked, registry, out, warn)
+    recipe = study.request.recipe_as_it_is(registry)
     from textgen_core.cli.tune_output import SearchDisplay, show_tuning
     from textgen_core.pipeline.search.finishing import PAGE, is_over
 
@@ -210,10 +212,10 @@ def _search(asked: Asked, out: Path | None, *, as_json: bool, quiet: bool) -> No
 
         import_tensorflow()
     from textgen_core.pipeline.search.searching import search
-    from textgen_core.registry import discover
 
-    with outliving_reader(), closing(SearchDisplay(quiet=quiet)) as display:
-        found = search(study, discover(), display)
+    held_against = f"{recipe.model.label}, {recipe.tokenizer.label}"
+    with outliving_reader(), closing(SearchDisplay(held_against, quiet=quiet)) as display:
+        found = search(study, registry, display)
     warn_of_cache()
     page = study.directory / PAGE
     if as_json:

@@ -32,9 +32,13 @@ _BAR = 20  # of the widest share of importances, in characters
 
 
 class SearchDisplay(SearchCallback):
-    """Shows a search on stderr: a line for each trial, below it how far the next one has come."""
+    """Shows a search on stderr: a line for each trial, below it how far the next one has come.
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    recipe: what trials are held against, as specs.
+    """
+
+    def __init__(self, recipe: str, *, quiet: bool = False) -> None:
+        self._recipe = recipe
         self._console = stderr()
         self._line = ProgressLine(self._console)
         self._quiet = quiet
@@ -48,6 +52,7 @@ class SearchDisplay(SearchCallback):
         self._show(Text(f"Writing to {tuning.directory}", style="dim"))
         for line in _plan(tuning):
             self._show(Text(f"  {line}"))
+        self._show(Text(f"  the recipe as it is: {self._recipe}"))
         self._show(Text(""))
         self._show(Text(_HEAD, style="dim"))
         self._show_finished(tuning)

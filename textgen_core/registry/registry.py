@@ -124,12 +124,12 @@ class Registry:
 
     @property
     def delays(self) -> tuple[str, ...]:
-        """A warning for each plugin that took long to import."""
+        """A warning for each plugin that took long to import; no bundled one is to be left out."""
         return tuple(
             f"The plugin {each.who} took {each.import_seconds:.1f} s to import. "
             f"{each.how_to_disable}"
             for each in self.plugins
-            if each.import_seconds >= SLOW_SECONDS
+            if each.import_seconds >= SLOW_SECONDS and not each.bundled
         )
 
     @property

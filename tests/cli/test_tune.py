@@ -121,7 +121,7 @@ def test_a_line_a_trial_then_the_verdict_the_finalists_and_the_command(
     assert "the recipe as it is" in lines[head + 1] and "9 epochs" in lines[head + 1]
     told = result.stdout
     assert "the recipe" in told and "On the test text, which was read once" in told
-    assert "the recipe as it is: lstm, " in result.stderr
+    assert "the recipe as it is: lstm, layers 1; bpe" in result.stderr
     assert Path("study/winner.toml").is_file() and "what mattered" in told
     assert "textgen generate study/trials/" in told  # of the recipe, which wins here
     again = run_here(monkeypatch, capsys, "tune", "--out", "study", "--json")

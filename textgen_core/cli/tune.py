@@ -203,8 +203,7 @@ def _search(asked: Asked, out: Path | None, *, as_json: bool, quiet: bool) -> No
 
     registry = discover_plugins()
     study = open_study(asked, registry, out, warn)
-    recipe = study.request.recipe_as_it_is(registry)
-    from textgen_core.cli.tune_output import SearchDisplay, show_tuning
+    from textgen_core.cli.tune_output import SearchDisplay, recipe_words, show_tuning
     from textgen_core.pipeline.search.finishing import PAGE, is_over
 
     if study.verdict is not None and not is_over(study):  # samplers are left to tune, in here
@@ -213,7 +212,7 @@ def _search(asked: Asked, out: Path | None, *, as_json: bool, quiet: bool) -> No
         import_tensorflow()
     from textgen_core.pipeline.search.searching import search
 
-    held_against = f"{recipe.model.label}, {recipe.tokenizer.label}"
+    held_against = recipe_words(study.request.recipe_as_it_is(registry), study.dimensions)
     with outliving_reader(), closing(SearchDisplay(held_against, quiet=quiet)) as display:
         found = search(study, registry, display)
     warn_of_cache()

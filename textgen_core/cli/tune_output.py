@@ -11,6 +11,8 @@ from rich.text import Text
 from textgen_core.cli.console import stderr
 from textgen_core.cli.output import show_line, warn
 from textgen_core.cli.progress import ProgressLine
+from textgen_core.config.ranges import Dimension
+from textgen_core.config.resolve import Configuration
 from textgen_core.formatting import format_count, format_duration, format_list
 from textgen_core.pipeline.search.following import SearchCallback
 from textgen_core.pipeline.search.records import RECIPE, Budget, TrialRecord, Tuning
@@ -34,7 +36,7 @@ _BAR = 20  # of the widest share of importances, in characters
 class SearchDisplay(SearchCallback):
     """Shows a search on stderr: a line for each trial, below it how far the next one has come.
 
-    recipe: what trials are held against, as specs.
+    recipe: what trials are held against, in words.
     """
 
     def __init__(self, recipe: str, *, quiet: bool = False) -> None:
@@ -191,6 +193,23 @@ def _show_importances(values: Mapping[str, Any]) -> None:
     for key, share in shares.items():
         bar = "█" * round(_BAR * share / most)
         show_line(f"  {headings[key]:<{width}}  {share:4.0%}  {bar}".rstrip())
+
+
+def recipe_words(recipe: Configuration, dimensions: Mapping[str, Dimension]) -> str:
+    """Return what a recipe has of what varies in a search: `lstm, units 512; bpe`."""
+    told = []
+    for chosen in (recipe.model, recipe.tokenizer):
+        of = f"{chosen.component.kind}/{chosen.name}"
+        varied = [each.option for each in dimensions.values() if each.of == of]
+        values = (f"{option} {_value_words(chosen.options[option])}" for option in varied)
+        told.append(", ".join([chosen.name, *values]))
+    return "; ".join(told)
+
+
+def _value_words(value: Any) -> str:
+    return (
+        " ".join(map(value_words, value)) if isinstance(value, list | tuple) else value_words(value)
+    )
 
 
 def _plan(tuning: Tuning) -> list[str]:

@@ -52,7 +52,7 @@ def test_the_swept_sampler_takes_the_place_of_its_name_else_it_comes_last():
         ("nucleus", "varies no option"),
         ("nucleus:0.9", "varies no option"),
         ("nucleus:0.9..0.8", "0.9..0.8"),
-        ("temperature:0.1..0.9/1", "1 values"),
+        ("temperature:0.1..0.9/1", "1 value"),
         ("temperature:0.1..0.9/1000", "1000 values"),
         pytest.param("temperature:0.1..0.9/" + "9" * 5000, "Allowed: from 2 to 100", id="digits"),
         ("temperature:" + ",".join(["0.5"] * 101), "101 values"),

@@ -13,7 +13,7 @@ from fake_components import Net
 from textgen_core.config.resolve import configure
 from textgen_core.config.space import describe_space, from_table
 from textgen_core.config.space_reading import read_kinds, read_sampler_space, read_space
-from textgen_core.errors import ConfigurationError, UsageError
+from textgen_core.errors import ComponentError, ConfigurationError, UsageError
 from textgen_core.registry.discovery import discover
 
 CORPUS = {"corpus": ["book.txt"]}
@@ -259,6 +259,14 @@ def test_without_a_space_what_usually_matters_varies_around_the_recipe():
         "training.learning_rate": "0.002..0.032 (log)",
         "training.weight_decay": "0.01..1 (log)",
     }
+
+
+def test_a_candidate_that_is_given_twice_is_refused():
+    twice = ["lstm:units=8..16", "transformer", "lstm:units=8..16"]
+    with pytest.raises(ComponentError, match=r"lstm is given twice with the same options"):
+        space_of(models=twice)
+    other = space_of(models=["lstm:units=8..16", "lstm:units=8..32"])
+    assert len(other.choices[0].choices) == 2
 
 
 def test_a_vocabulary_varies_by_default_only_where_the_recipe_names_its_size():

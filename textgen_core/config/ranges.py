@@ -133,7 +133,9 @@ def read_values(text: str, shown: str) -> Range | list[str]:
 
 def count_fault(shown: str, count: str) -> ComponentError:
     """Return the error for so many values."""
-    return ComponentError(f"{shown} has {count[:20]} values.", f"Allowed: from 2 to {MOST_VALUES}.")
+    values = "value" if count == "1" else "values"
+    problem = f"{shown} has {count[:20]} {values}."
+    return ComponentError(problem, f"Allowed: from 2 to {MOST_VALUES}.")
 
 
 def read_dimension(option: Option, value: Any, *, owner: str, place: str) -> Dimension | Value:

@@ -78,6 +78,9 @@ def load_recipe(reference: str) -> Layer:
         table = read_toml(expand_home(reference))
     elif reference != NO_RECIPE:
         advice = "See: textgen recipes; a recipe of your own is a path to a TOML file"
+        if reference.endswith(".toml"):
+            allowed = f"Allowed: {', '.join(recipe_names())}, or a file that is there."
+            raise ConfigurationError(f"There is no recipe file {reference}.", allowed, advice)
         fault = unknown_name("recipe", reference, recipe_names(), place="--recipe", advice=advice)
         raise ConfigurationError(fault.problem, fault.allowed, fault.advice)
     summary = str(table.pop("summary", ""))

@@ -63,7 +63,11 @@ class SlotReader:
         found: list[Candidate] = []
         for request in requests:
             with self.faults.collecting():
-                found.append(self._candidate(kind, request))
+                one = self._candidate(kind, request)
+                if one in found:
+                    problem = f"{one.component} is given twice with the same options (--{kind})."
+                    raise ComponentError(problem, "Allowed: candidates that differ.")
+                found.append(one)
         if also_installed:
             given = {*but, *(each.component for each in found)}
             installed = [each for each in self._installed(kind) if each not in given]

@@ -171,7 +171,8 @@ def test_of_several_models_only_the_options_of_the_chosen_one_vary():
 
 
 def test_two_specs_of_one_model_are_told_apart_by_what_is_fixed_else_by_number():
-    space = space_of(models=["lstm:layers=1", "lstm:layers=2,units=64..128", "lstm:layers=1"])
+    models = ["lstm:layers=1", "lstm:layers=2,units=64..128", "lstm:layers=1,units=8..16"]
+    space = space_of(models=models)
     assert space.choices[0].choices == ("lstm:layers=1", "lstm:layers=2", "lstm:layers=1 (2)")
     values = {"model": "lstm:layers=2", "model.lstm:layers=2.units": 70}
     assert configured(space, values).model.options["units"] == [70]
@@ -344,7 +345,7 @@ def test_every_fault_is_named_at_once_also_those_of_what_is_fixed():
         ("lstm:layers=4..2", "it ends below its start"),
         ("lstm:layers=1..2.5", "a whole number"),
         ("lstm:layers=1..2/3", "1.5"),
-        ("lstm:layers=1..9/1", "1 values"),
+        ("lstm:layers=1..9/1", "1 value"),
         ("lstm:units=1..1000/1000", "1000 values"),
         ("lstm:units=" + ",".join(map(str, range(1, 102))), "101 values"),
         ("lstm:dropout=0..1e400", "an end that is no number"),

@@ -18,6 +18,7 @@ from textgen_core.runs.directory import (
     create_default_directory,
     create_run_directory,
     find_run,
+    list_folders,
 )
 from textgen_core.runs.files import (
     append_row,
@@ -329,3 +330,18 @@ def test_an_empty_name_names_no_run_though_there_is_only_one(tmp_path, monkeypat
     (tmp_path / "runs/only/run.toml").touch()
     with pytest.raises(RunDirectoryError, match="The name of a run is empty"):
         find_run("")
+
+
+def test_what_is_no_run_is_told_with_the_reason_and_pages_of_comparisons_are_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("run/run.toml", "study/study.toml", "other/notes.txt"):
+        path = tmp_path / "runs" / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+    for name in ("comparison-2026-11-30-101010.html", "notes.txt", ".hidden"):
+        (tmp_path / "runs" / name).touch()
+    runs, others = list_folders()
+    assert [each.name for each in runs] == ["run"]
+    assert others == ["notes.txt (a file)", "other (no run.toml)", "study (a study of tune)"]

@@ -130,10 +130,10 @@ def _refuse_training(**given: Any) -> None:
 
 def _free_page() -> Path:
     """Return where a page is written that nobody named."""
-    from textgen_core.runs.directory import RUNS, timestamp
+    from textgen_core.runs.directory import COMPARISON, RUNS, timestamp
 
     folder = RUNS if RUNS.is_dir() else Path()
-    return folder / f"comparison-{timestamp()}.html"
+    return folder / COMPARISON.replace("*", timestamp())
 
 
 def _show(compared: Comparison, page: Path | None) -> None:

@@ -20,6 +20,7 @@ from textgen_core.runs.files import file_errors
 
 RUNS = Path("runs")
 LOCK = ".lock"
+COMPARISON = "comparison-*.html"  # a page that `textgen compare` writes
 _STEP_DIGITS = 8
 _ELSEWHERE = "Name a directory that can: --out DIR."
 _MOST_DIGITS = 18
@@ -174,7 +175,7 @@ def list_runs() -> list[Path]:
 def list_folders() -> tuple[list[Path], list[str]]:
     """Return the runs under runs/, and what else lies there, with the reason in brackets.
 
-    What cannot be looked at is named too. Hidden files are nobody's business.
+    What cannot be looked at is named too. Hidden files and pages of comparisons are left out.
     """
     runs, others = [], []
     try:
@@ -187,7 +188,7 @@ def list_folders() -> tuple[list[Path], list[str]]:
         try:
             if (each / "run.toml").is_file():
                 runs.append(each)
-            elif not each.name.startswith("."):
+            elif not (each.name.startswith(".") or each.match(COMPARISON)):
                 others.append(f"{each.name} ({_why_no_run(each)})")
         except OSError as error:
             others.append(f"{each.name} ({error.strerror or error})")

@@ -118,6 +118,8 @@ def test_in_the_end_the_test_text_is_read_once_for_the_winner_and_once_for_the_r
     recipe = next(each for each in found.trials if each.configuration == RECIPE and each.rung == 2)
     assert scored == [found.verdict.directory, recipe.directory]
     assert (found.verdict.test, found.verdict.recipe_test) == (3.0, 4.0)
+    assert not (recipe.directory / "checkpoints").exists()
+    assert winner.gone_before_the_end(Study(found.directory)) == []  # nor is it needed again
 
 
 @pytest.mark.usefixtures("fakes")

@@ -56,16 +56,22 @@ def conclude(study: Study) -> None:
 
 
 def gone_before_the_end(study: Study) -> list[Entry]:
-    """Return the trials that are to be scored at the end, and whose runs have no weights."""
-    entries = study.journal.entries()
-    best = [each.configuration for each in finalists_of(study, entries)[:1]]
-    needed = dict(_first_runs(study, entries, (*best, RECIPE)))
-    return [
-        each
-        for each in needed.values()
-        if not is_there(study.directory_of(each).configuration)
-        or not is_there(study.directory_of(each).checkpoints)
-    ]
+    """Return the trials that are to be scored at the end, and whose runs have no weights.
+
+    None once there is a verdict, which another process may have come to: then they need none.
+    """
+    with study.journal.locked():
+        if study.verdict is not None:
+            return []
+        entries = study.journal.entries()
+        best = [each.configuration for each in finalists_of(study, entries)[:1]]
+        needed = dict(_first_runs(study, entries, (*best, RECIPE)))
+        runs = {each.id: study.directory_of(each) for each in needed.values()}
+        return [
+            each
+            for each in needed.values()
+            if not is_there(runs[each.id].configuration) or not is_there(runs[each.id].checkpoints)
+        ]
 
 
 def nothing_trained(entries: Sequence[Entry]) -> TextgenError:

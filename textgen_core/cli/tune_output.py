@@ -27,7 +27,7 @@ from textgen_core.report.tuning_words import (
 )
 from textgen_core.report.wording import cut
 
-_HEAD = f"{'trial':>5}  {'trained':>10}  {'score':>7}  {'best':>7}  {'left':>8}  what differs"
+_HEAD = f"{'trial':>5}  {'trained':>10}  {'score':>7}  {'best':>7}  {'left':>11}  what differs"
 _BESIDE = 50  # characters of the line that stays in place, beside what is trained
 _LEAST = 30
 _BAR = 20  # of the widest share of importances, in characters
@@ -135,7 +135,7 @@ class SearchDisplay(SearchCallback):
         line = (
             f"{trial.number:>5}  {_budget(tuning.budgets[trial.rung]):>10}  {score:>7}  "
             f"{'' if best is None else f'{best:.3f}':>7}  "
-            f"{'' if left is None else format_duration(left):>8}  {_differs(trial, tuning)}"
+            f"{'' if left is None else format_duration(left):>11}  {_differs(trial, tuning)}"
         )
         style = "green" if trial.score is not None and trial.score == best else ""
         width = self._console.width - 1 if self._console.is_terminal else len(line)

@@ -82,7 +82,7 @@ def make(folder: Path, *what: Any) -> Any:
 
 def entry(number: int) -> Any:
     """Return what a trainer has to know of a trial."""
-    return SimpleNamespace(id=number, number=number + 1)
+    return SimpleNamespace(id=number, number=number + 1, steps=None)
 
 
 def test_what_is_told_reaches_the_follower_and_the_journal_and_one_process_does_several(

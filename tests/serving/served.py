@@ -222,6 +222,13 @@ class Client:
         assert (status, headers["content-type"]) == (200, "application/x-ndjson")
         return [json.loads(line) for line in data.splitlines()]
 
+    def wait_for_log(self, lines, seconds=3.0):
+        """Wait until so many requests are in the log."""
+        end = time.monotonic() + seconds
+        while len(self.log) < lines:
+            assert time.monotonic() < end, self.log
+            time.sleep(0.005)
+
     def wait_until_idle(self, seconds=3.0):
         """Wait until no request is open, and nothing computes any more."""
         end = time.monotonic() + seconds

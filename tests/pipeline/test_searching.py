@@ -21,16 +21,17 @@ from optuna.storages.journal import JournalFileBackend
 from textgen_core.config.space_reading import read_space
 from textgen_core.errors import (
     CorpusError,
-    Faults,
     Interrupted,
     RunDirectoryError,
     TextgenError,
     UsageError,
+    one_error,
 )
 from textgen_core.pipeline.search import training_process, winner
 from textgen_core.pipeline.search.planning import DEATHS
 from textgen_core.pipeline.search.records import RECIPE, Tuning
 from textgen_core.pipeline.search.study import Study
+from textgen_core.pipeline.search.trainer import ProcessEnded
 from textgen_core.pipeline.search.tuning import Asked, open_study, tune
 from textgen_core.registry import discover
 from textgen_core.runs.directory import RunDirectory
@@ -153,6 +154,18 @@ def test_all_trials_of_a_study_count_with_the_product_that_the_first_of_them_tim
     assert other.agree_on_gauge(0.5) == one.agree_on_gauge(0.1) == 0.25
 
 
+def fail_with_two_layers(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Let trials of two layers fail; error: how."""
+
+    def train_trial(configuration: Any, *given: Any, **named: Any) -> Any:
+        if configuration.model.options["layers"] == 2:
+            raise error
+        return fake_search.train_trial(configuration, *given, **named)
+
+    fake = SimpleNamespace(train_trial=train_trial)
+    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+
+
 class _Killed(BaseException):
     """What ends a process at once, in place of SIGKILL."""
 
@@ -205,13 +218,7 @@ def test_a_trial_that_ends_its_process_again_and_again_counts_as_failed(
 def test_a_trial_that_raises_is_told_and_the_search_goes_on(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail_with_two_layers(configuration: Any, *given: Any, **named: Any) -> Any:
-        if configuration.model.options["layers"] == 2:
-            raise ValueError("two are one too many")
-        return fake_search.train_trial(configuration, *given, **named)
-
-    fake = SimpleNamespace(train_trial=fail_with_two_layers)
-    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    fail_with_two_layers(monkeypatch, ValueError("two are one too many"))
     found = tune(text, **ASKED, trials=6, out=tmp_path / "study")
     failed = [each for each in found.trials if each.state == "failed"]
     assert failed and all(each.values["model.lstm.layers"] == 2 for each in failed)
@@ -236,13 +243,9 @@ def test_a_study_in_which_everything_fails_ends_with_the_reason(
 def test_the_reason_of_a_trial_that_failed_names_all_its_faults(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail_with_two_layers(configuration: Any, *given: Any, **named: Any) -> Any:
-        if configuration.model.options["layers"] == 2:
-            Faults([UsageError("One is wrong."), UsageError("Another is too.")]).raise_any()
-        return fake_search.train_trial(configuration, *given, **named)
-
-    fake = SimpleNamespace(train_trial=fail_with_two_layers)
-    monkeypatch.setitem(sys.modules, "textgen_core.pipeline.search.trial", fake)
+    fail_with_two_layers(
+        monkeypatch, one_error([UsageError("One is wrong."), UsageError("Another is too.")])
+    )
     found = tune(text, **ASKED, trials=6, out=tmp_path / "study")
     reasons = {each.reason for each in found.trials if each.state == "failed"}
     assert reasons == {"2 faults: One is wrong. Another is too."}
@@ -360,6 +363,14 @@ def test_a_run_that_is_scored_at_the_end_is_trained_again_if_somebody_removed_it
         with pytest.raises(Interrupted):
             tune(text, **asked, out=tmp_path / "study")
     shutil.rmtree(tmp_path / "study/trials")
+
+    def die(trainer: Any, entry: Any) -> Any:
+        raise ProcessEnded("was ended by SIGKILL")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fake_search.TrainerHere, "train", die)
+        with pytest.raises(TextgenError, match=r"SIGKILL(.|\n)*textgen tune --out"):
+            tune(out=tmp_path / "study")
     found = tune(out=tmp_path / "study")
     assert found.verdict is not None and whole.verdict is not None
     assert found.verdict.winner == whole.verdict.winner
@@ -368,7 +379,14 @@ def test_a_run_that_is_scored_at_the_end_is_trained_again_if_somebody_removed_it
 
 
 @pytest.mark.usefixtures("fakes")
-@pytest.mark.parametrize(("minutes", "given"), [(1 / 60, {}), (9.0, {"minutes": 5.0})])
+@pytest.mark.parametrize(
+    ("minutes", "given"),
+    [
+        (1 / 60, {}),
+        (9.0, {"minutes": 5.0}),
+        (9.0, {"settings": ["training.minutes=5", "training.learning_rate=0.001..0.02"]}),
+    ],
+)
 def test_a_time_that_two_trainings_do_not_fit_into_is_refused(
     text: Path, tmp_path: Path, minutes: float, given: dict[str, Any]
 ) -> None:

@@ -130,10 +130,10 @@ def _refuse_training(**given: Any) -> None:
 
 def _free_page() -> Path:
     """Return where a page is written that nobody named."""
-    from textgen_core.runs.directory import COMPARISON, RUNS, timestamp
+    from textgen_core.runs.directory import COMPARISON_PAGES, RUNS, timestamp
 
     folder = RUNS if RUNS.is_dir() else Path()
-    return folder / COMPARISON.replace("*", timestamp())
+    return folder / COMPARISON_PAGES.replace("*", timestamp())
 
 
 def _show(compared: Comparison, page: Path | None) -> None:

@@ -201,15 +201,9 @@ def recipe_words(recipe: Configuration, dimensions: Mapping[str, Dimension]) -> 
     for chosen in (recipe.model, recipe.tokenizer):
         of = f"{chosen.component.kind}/{chosen.name}"
         varied = [each.option for each in dimensions.values() if each.of == of]
-        values = (f"{option} {_value_words(chosen.options[option])}" for option in varied)
+        values = (f"{option} {value_words(chosen.options[option])}" for option in varied)
         told.append(", ".join([chosen.name, *values]))
     return "; ".join(told)
-
-
-def _value_words(value: Any) -> str:
-    return (
-        " ".join(map(value_words, value)) if isinstance(value, list | tuple) else value_words(value)
-    )
 
 
 def _plan(tuning: Tuning) -> list[str]:

@@ -268,4 +268,6 @@ def value_words(value: Any) -> str:
     """Return a value as a spec has it, with three digits."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ",".join(map(value_words, value))
     return f"{value:.3g}" if isinstance(value, float) else str(value)

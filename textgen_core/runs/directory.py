@@ -20,7 +20,7 @@ from textgen_core.runs.files import file_errors
 
 RUNS = Path("runs")
 LOCK = ".lock"
-COMPARISON = "comparison-*.html"  # a page that `textgen compare` writes
+COMPARISON_PAGES = "comparison-*.html"  # a page that `textgen compare` writes
 _STEP_DIGITS = 8
 _ELSEWHERE = "Name a directory that can: --out DIR."
 _MOST_DIGITS = 18
@@ -188,7 +188,7 @@ def list_folders() -> tuple[list[Path], list[str]]:
         try:
             if (each / "run.toml").is_file():
                 runs.append(each)
-            elif not (each.name.startswith(".") or each.match(COMPARISON)):
+            elif not (each.name.startswith(".") or each.match(COMPARISON_PAGES)):
                 others.append(f"{each.name} ({_why_no_run(each)})")
         except OSError as error:
             others.append(f"{each.name} ({error.strerror or error})")

@@ -28,8 +28,10 @@ TEXT_SUFFIXES = (".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".org")
 _KEPT = re.compile(r"[0-9a-f]{64}\.(stdin|pipe)\.gz")
 _KEPT_FROM = {"stdin": "standard input", "pipe": "a pipe"}
 # Folders that hold all of these files are no text.
-_OWN = {"a run": {"run.toml", "manifest.json"}, "a study": {"study.toml", "journal.log"}}
-_GO_ON = {"a run": "resume", "a study": "tune --out"}
+_OWN = {
+    "a run": ({"run.toml", "manifest.json"}, "textgen resume"),
+    "a study": ({"study.toml", "journal.log"}, "textgen tune --out"),
+}
 FILES_WANTED = (
     "Allowed: text files (.gz and .zst too), folders of them, pipes, - for standard input."
 )
@@ -209,12 +211,12 @@ def _entries(path: Path, folder: Path, skipped: Skipped) -> list[Path]:
             raise unreadable(path, error) from error
         skipped.add(path, "not readable")
         return []
-    what = next((what for what, files in _OWN.items() if set(names) >= files), None)
+    what = next((what for what, (files, _) in _OWN.items() if set(names) >= files), None)
     if what is not None and path == folder:
         raise CorpusError(
             f"{shown(path)} is {what} of textgen, and no text.",
             "Allowed: text files, and folders with such files.",
-            f"Go on with it: textgen {_GO_ON[what]} {shell_word(path)}",
+            f"Go on with it: {_OWN[what][1]} {shell_word(path)}",
         )
     if what is not None:
         skipped.add(path, f"{what} of textgen")

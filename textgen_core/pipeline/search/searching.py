@@ -153,7 +153,13 @@ class _Search:
         self._follower.on_warning(f"{path} has no weights any more: it is trained again.")
         self._callback.on_trial_begin(record_of(study, entry), tuning_of(study))
         self._trainer.begin()
-        self._train_anew(entry)
+        try:
+            self._trainer.train(entry)
+        except ProcessEnded as error:  # its trial is finished: no death is noted with it
+            raise TextgenError(
+                f"The process that trained trial {entry.number} again {error}.",
+                advice=f"Go on: textgen tune --out {shell_word(study.directory)}",
+            ) from error
 
     def _train_anew(self, entry: Entry) -> dict[str, Any]:
         """Train and score a trial, and return what was measured."""

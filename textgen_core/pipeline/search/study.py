@@ -112,16 +112,17 @@ class Study:
         return seconds if found is None else float(found)
 
     def agree_on_texts(self, found: Sequence[tuple[str, str]]) -> None:
-        """Keep what the texts are, by path and SHA-256, for all who go on with the study.
+        """Keep the SHA-256 of the texts for all who go on with the study.
 
-        Raises CorpusError if they are others than they were: scores would be of several texts.
+        found: their paths, and the hashes of what is there now. Raises CorpusError if they are
+        others than they were: scores would be of several texts.
         """
         with self.journal.locked():
             before = self.journal.about().get(_TEXTS)
             if before is None:
-                self.journal.note_of_study(_TEXTS, [list(each) for each in found])
+                self.journal.note_of_study(_TEXTS, [digest for _, digest in found])
                 return
-        changed = [path for path, digest in found if digest not in {each[1] for each in before}]
+        changed = [path for path, digest in found if digest not in before]
         if changed or len(found) != len(before):
             told = ", ".join(changed[:3]) or f"{len(found)} in place of {len(before)}"
             raise CorpusError(

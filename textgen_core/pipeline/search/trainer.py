@@ -94,10 +94,8 @@ class Trainer:
                 self._tell(entry, message)
                 if "gauge" in message:
                     process.send({"gauge": self._study.agree_on_gauge(message["gauge"])})
-        self._replace_grown(process, message)
+        self._replace_worn(process, message)
         if "failed" in message:
-            if message["kind"] in _WORN:
-                self._end(at_once=False)
             raise _error_of(message)
         return dict(message["result"])
 
@@ -129,12 +127,14 @@ class Trainer:
         elif "progress" in message:
             self._follower.on_training_row({}, message["progress"])
 
-    def _replace_grown(self, process: _Process, message: Message) -> None:
-        """End a process that holds much more memory than its first trial left."""
+    def _replace_worn(self, process: _Process, message: Message) -> None:
+        """End a process that holds much more memory than its first trial left, or failed badly."""
         resident = message["resident"]
-        if resident is None:
+        if "failed" in message and message["kind"] in _WORN:
+            self._end(at_once=False)
+        elif resident is None:
             return
-        if process.resident is None and "result" in message:
+        elif process.resident is None and "result" in message:
             process.resident = resident
         elif process.resident is not None and resident - process.resident > MOST_GROWTH:
             self._end(at_once=False)

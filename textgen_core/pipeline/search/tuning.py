@@ -239,6 +239,7 @@ def _request(asked: Asked, registry: Registry) -> Request:
     )
     _check_held_out(base)
     full = _full_budget(asked, base)
+    _check_time(asked, full)
     return Request(
         corpus=tuple(map(str, base.corpus.files)),
         recipe=asked.recipe,
@@ -257,7 +258,6 @@ def _request(asked: Asked, registry: Registry) -> Request:
 def _full_budget(asked: Asked, base: Configuration) -> Budget:
     training = base.training
     if asked.minutes is not None:
-        _check_time(asked, asked.minutes)
         return Budget(minutes=asked.minutes)
     if training.steps is not None:
         return Budget(steps=training.steps)
@@ -265,17 +265,17 @@ def _full_budget(asked: Asked, base: Configuration) -> Budget:
         return Budget(epochs=training.epochs)
     if asked.seconds is None or "training.minutes" in base.given:
         return Budget(minutes=training.minutes)
-    minutes = minutes_within(asked.seconds, training.minutes)
-    _check_time(asked, minutes)
-    return Budget(minutes=minutes)
+    return Budget(minutes=minutes_within(asked.seconds, training.minutes))
 
 
-def _check_time(asked: Asked, minutes: float) -> None:
+def _check_time(asked: Asked, full: Budget) -> None:
     """Raise UsageError for a time that the recipe and another configuration do not fit into."""
-    if asked.seconds is not None and asked.seconds < _FEWEST * 60 * minutes:
+    if asked.seconds is None or full.minutes is None:
+        return
+    if asked.seconds < _FEWEST * 60 * full.minutes:
         raise UsageError(
             f"A search of {format_duration(asked.seconds)} has no time for two trainings of "
-            f"{format_duration(60 * minutes)}.",
+            f"{format_duration(60 * full.minutes)}.",
             "Allowed: a longer time; an hour is a good start.",
             "Say it: --for 60m; or train more briefly: --minutes M",
         )
